@@ -1,0 +1,33 @@
+# Every target sets itself up: Python 3.11 or newer, make and the package registries are all it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint lock build clean
+
+help: ## Show this help
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(VENV)/.ready ## Install everything into .venv
+
+$(VENV)/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Usher needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which with: make PYTHON=python3.13 ...")'
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (about a minute the first time)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
+	@touch $@
+
+lock: ## Lock the newest versions that pyproject.toml allows
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml --output-file requirements.txt --no-header
+
+demo: setup ## The whole product on MovieLens, in this terminal
+	@python -m local.demo
+
+up: setup ## The local cloud in the foreground
+	@python -m local.cloud

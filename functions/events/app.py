@@ -1,0 +1,30 @@
+"""API: what users do, for recommendations that follow at once."""
+
+import os
+from typing import Any
+
+from usher import api
+from usher.aws import client
+from usher.errors import RequestError
+from usher.events import portions
+from usher.serving import Serving
+
+app = api.resolver()
+serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+
+
+@app.post("/<group>/events")
+def record(group: str) -> tuple[dict[str, Any], int]:
+    """Take in the posted `events` of `userId` in `sessionId`."""
+    body = api.body(app)
+    tracking_id = serving.of(api.path(app, "group"))["trackingId"]
+    if not tracking_id:
+        raise RequestError(503, "NotLive", "The group's event tracker is not live yet.")
+    for portion in portions(body, tracking_id):
+        client("personalize-events").put_events(**portion)
+    return {"accepted": len(body["events"])}, 202
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API."""
+    return app.resolve(event, context)

@@ -1,0 +1,53 @@
+"""Plan a run: take the group's lock, read and check what is wanted, and write down what is to be done.
+
+In: `{input, execution}`; the input is an S3 event, or `{group}` when a person starts the pipeline by hand.
+Out: `{outcome, group, run}`; outcome is GO (there is work), DONE (there is none, or what was dropped is wrong; the
+run's record says) or JOINED (another run is at work on the group and will see to it).
+"""
+
+import os
+from typing import Any
+
+from usher.aws import client, now
+from usher.bucket import Bucket
+from usher.errors import InputError
+from usher.intake import recipe_type, take_in
+from usher.plan import Setting, recipe_arn, resources, serving_wishes
+from usher.reconcile import foresee
+from usher.runs import Lock, Run, concerned_group, is_running
+
+bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
+lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
+personalize = client("personalize")
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Plan one round of a pipeline execution."""
+    group, execution = concerned_group(event["input"]), event["execution"]
+    if not group or not lock.take(group, execution):
+        return {"outcome": "JOINED", "group": group, "run": None}
+    started = now()
+    run = Run(bucket, group, f"{started:%Y%m%dT%H%M%SZ}-{execution[-4:]}")
+    record = {"group": group, "run": run.name, "execution": execution, "startedAt": started.isoformat()}
+    run.write(record | {"outcome": "RUNNING"})
+    setting = Setting(group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])
+    try:
+        findings = plan(run, setting)
+    except InputError as error:
+        findings = {"problems": error.as_dicts()}
+    run.write(record | {"outcome": "RUNNING"} | findings)
+    work = any(state["action"] != "none" for state in findings.get("resources", []))
+    return {"outcome": "GO" if work else "DONE", "group": group, "run": run.name}
+
+
+def plan(run: Run, setting: Setting) -> dict[str, Any]:
+    """Write the run's plan; return what its record tells about it."""
+    intake = take_in(bucket, run.group, personalize, setting.arn_prefix)
+    if intake is None:
+        return {"note": f"Nothing to do until there is {run.group}/interactions.csv or {run.group}/interactions/*.csv."}
+    wanted = resources(setting, intake.config, intake.data)
+    states, excused = foresee(personalize, wanted)
+    types = {one.name: recipe_type(personalize, recipe_arn(setting, one.recipe)) for one in intake.config.solutions}
+    wishes = serving_wishes(intake.config, types)
+    run.write({"group": run.group, "resources": wanted, "excused": excused, **wishes}, "plan.json")
+    return {"data": intake.report, "resources": states}

@@ -1,0 +1,27 @@
+"""API: given items, in the order that suits a user."""
+
+import os
+from typing import Any
+
+from usher import api
+from usher.aws import client
+from usher.errors import RequestError
+from usher.serving import Serving, request
+
+app = api.resolver()
+serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+
+
+@app.post("/<group>/rankings")
+def rank(group: str) -> dict[str, Any]:
+    """Order the posted `items` for the posted `userId`."""
+    body = api.body(app)
+    solution, members = request(serving.of(api.path(app, "group")), "rankings", body)
+    if "userId" not in members or "inputList" not in members:
+        raise RequestError(400, "BadBody", "The body must have userId and items.")
+    return api.answer(solution, client("personalize-runtime").get_personalized_ranking(**members))
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API."""
+    return app.resolve(event, context)

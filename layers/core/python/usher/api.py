@@ -1,0 +1,92 @@
+"""What the API functions share: routing, and every error as JSON `{code, message}` with the right status."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_code
+from usher.errors import RequestError
+
+logger = Logger()
+
+# Personalize's errors, as a caller of this API should see them. Anything else is not the caller's fault: 503.
+STATUSES = {
+    "InvalidInputException": (400, "InvalidInput"),
+    "ResourceNotFoundException": (404, "NotFound"),
+    "ThrottlingException": (429, "TooManyRequests"),
+}
+
+
+def resolver() -> APIGatewayHttpResolver:
+    """A router for an API function."""
+    app = APIGatewayHttpResolver()
+    for kind, handler in HANDLERS.items():
+        app.exception_handler(kind)(handler)
+    return app
+
+
+def problem(status: int, code: str, message: str) -> Response[Any]:
+    """An error as callers see it."""
+    return Response(status, content_type="application/json", body={"code": code, "message": message})
+
+
+def path(app: APIGatewayHttpResolver, name: str) -> str:
+    """A part of the path. The gateway has decoded these; the path that routes are matched on, it has not."""
+    return str((app.current_event.path_parameters or {})[name])
+
+
+def query(app: APIGatewayHttpResolver) -> Mapping[str, Any]:
+    """The query string's parameters."""
+    return app.current_event.query_string_parameters or {}
+
+
+def body(app: APIGatewayHttpResolver) -> dict[str, Any]:
+    """The JSON object that was posted."""
+    try:
+        content = app.current_event.json_body
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise RequestError(400, "BadBody", "The body must be a JSON object.")
+    return content
+
+
+def answer(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    """Personalize's answer, with the solution it came from."""
+    return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
+
+
+def _refuse(error: RequestError) -> Response[Any]:
+    return problem(error.status, error.code, str(error))
+
+
+def _report(error: ClientError) -> Response[Any]:
+    known = STATUSES.get(error_code(error))
+    return problem(*known, error.response["Error"]["Message"]) if known else _give_up(error)
+
+
+def _give_up(_: Exception) -> Response[Any]:
+    logger.exception("A service refuses or does not answer")
+    return problem(503, "Unavailable", "This can't be had now. Try again later.")
+
+
+def _miss(_: Exception) -> Response[Any]:
+    return problem(404, "NotFound", "There is nothing at this path.")
+
+
+def _hide(_: Exception) -> Response[Any]:
+    logger.exception("A request failed")
+    return problem(500, "InternalError", "This is a fault of the service; its log has the details.")
+
+
+HANDLERS: dict[type[Exception], Any] = {
+    RequestError: _refuse,
+    ClientError: _report,
+    BotoCoreError: _give_up,
+    NotFoundError: _miss,
+    Exception: _hide,
+}

@@ -1,0 +1,36 @@
+"""AWS clients, made late and once, and the digests and times that Usher writes down."""
+
+import functools
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+RETRIES = Config(retries={"mode": "standard", "max_attempts": 4})
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """The process's one client of a service."""
+    make: Any = boto3.client
+    return make(service, config=RETRIES)
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def digest(value: object, length: int = 12) -> str:
+    """A short SHA-256 of a JSON-serialisable value: equal values, equal digest."""
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def error_code(error: Exception) -> str:
+    """The service's error code in a botocore ClientError; empty for any other exception."""
+    response: dict[str, Any] = getattr(error, "response", {})
+    return str(response.get("Error", {}).get("Code", ""))

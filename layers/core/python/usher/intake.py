@@ -1,0 +1,86 @@
+"""Take in what lies in the bucket for a group: its config and its data, checked as a whole before anything is spent."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher import data
+from usher.bucket import DATASETS, GROUP_NAME, Bucket, config_keys, data_keys, data_location
+from usher.config import Config, defaults, parse
+from usher.errors import InputError, Problem
+from usher.plan import Data
+from usher.resources import KINDS, describe
+from usher.schemas import Schema, make_schema, types
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A group's config and data, fit to be planned with."""
+
+    config: Config
+    data: Mapping[str, Data]
+    report: Mapping[str, Any]
+    """What the run's record tells about the data, per dataset."""
+
+
+def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
+    """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
+    if not GROUP_NAME.match(group):
+        remedy = "Use up to 63 letters, digits, - and _, starting with a letter or a digit."
+        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    keys = bucket.keys(f"{group}/")
+    config = _read_config(bucket, group, keys, personalize)
+    if not data_keys(keys, group, "interactions"):
+        return None
+    problems: list[Problem] = []
+    ready: dict[str, Data] = {}
+    report: dict[str, Any] = {}
+    for dataset in DATASETS:
+        files = data_keys(keys, group, dataset)
+        if not files:
+            continue
+        location = data_location(group, dataset, files)
+        table = data.scan(dataset, ((key, bucket.open(key)) for key in files))
+        schema = _schema(
+            table, config.schemas.get(dataset), personalize, f"{arn_prefix}:dataset/{group}/{dataset.upper()}"
+        )
+        report[dataset] = {"files": files, "rows": table.rows, "columns": list(table.columns)}
+        if f"{group}/{dataset}.csv" in files and len(files) > 1:
+            said = f"stands beside the folder {group}/{dataset}/."
+            problems.append(Problem(f"{group}/{dataset}.csv", said, "Keep either the file or the folder."))
+        problems += data.check(table, schema, location)
+        ready[dataset] = Data(bucket.url(location), table.digest, schema)
+    if problems:
+        raise InputError(problems)
+    return Intake(config, ready, report)
+
+
+def recipe_type(personalize: Any, recipe_arn: str) -> str:
+    """What a recipe is for, such as USER_PERSONALIZATION."""
+    return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
+
+
+def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) -> Config:
+    given = [key for key in config_keys(group) if key in keys]
+    if len(given) > 1:
+        raise InputError([Problem(given[0], f"stands beside {given[1]}.", "Keep one of the two.")])
+    if not given:
+        return defaults()
+    pages = personalize.get_paginator("list_recipes").paginate()
+    recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
+    text = bucket.open(given[0]).read().decode("utf-8", "replace")
+    return parse(text, given[0], group, recipes)
+
+
+def _schema(table: data.Table, given: Schema | None, personalize: Any, dataset_arn: str) -> Schema:
+    """The schema to import with: the config's; else the one in use, if it has the same columns; else the data's own."""
+    if given:
+        return given
+    dataset = describe(personalize, KINDS["dataset"], dataset_arn)
+    if dataset:
+        in_use: Schema = json.loads(describe(personalize, KINDS["schema"], dataset["schemaArn"])["schema"])
+        if list(types(in_use)) == list(table.columns):
+            return in_use
+    required = dict.fromkeys(data.missing_columns(table), "string")
+    return make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})

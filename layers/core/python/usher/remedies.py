@@ -1,0 +1,30 @@
+"""What a person can do about the failures that Personalize reports."""
+
+# (a piece of the service's text, what helps), most specific first. Texts: service guide and the traps its users report.
+REMEDIES = (
+    ("fewer than 1000 interactions", "Add interactions, or loosen the event type or threshold that leaves so few."),
+    ("fewer than 25 users", "Add users with at least two interactions each, or loosen the solution's event filter."),
+    (
+        "Insufficient privileges",
+        "Redeploy the stack: it lets Personalize's role and the bucket's policy read the bucket.",
+    ),
+    ("missing the following columns", "Give the CSV an unquoted header that has every column of the schema."),
+    ("Invalid Data location", "Check that the file is still in the bucket, and drop it again."),
+    ("Length cannot be more than", "Look for unbalanced quotes in that column."),
+    ("reserved keywords or null", "Give EVENT_TYPE real values."),
+    ("Invalid Expression", "Correct the filter in usher.yaml; it can use the fields of the schemas only."),
+    (
+        "Another resource with",
+        "Another group uses this name; rename the group's folder, or the resource in usher.yaml.",
+    ),
+    ("More than", "Delete what is no longer needed, or ask AWS for a higher quota, and drop the file again."),
+    ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
+)
+
+
+def remedy_for(reason: str) -> str:
+    """What to do about a failure, from Personalize's words."""
+    return next(
+        (remedy for piece, remedy in REMEDIES if piece in reason),
+        "Correct what it names and drop the file or usher.yaml again; the run goes on where it stopped.",
+    )

@@ -1,0 +1,61 @@
+"""Avro schemas of the three datasets: what Personalize requires, and what a CSV's columns suggest.
+
+Rules: service guide, "Datasets and schemas"; see also CreateSchema.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+FIRST_MILLISECOND = 10**11
+"""Personalize counts Unix seconds. As seconds, this is the year 5138; as milliseconds, 1973."""
+
+REQUIRED = {
+    "interactions": ("USER_ID", "ITEM_ID", "TIMESTAMP"),
+    "items": ("ITEM_ID",),
+    "users": ("USER_ID",),
+}
+
+# Columns whose type Personalize fixes.
+RESERVED: dict[str, Any] = {
+    "USER_ID": "string",
+    "ITEM_ID": "string",
+    "TIMESTAMP": "long",
+    "CREATION_TIMESTAMP": "long",
+    "EVENT_TYPE": "string",
+    "EVENT_VALUE": ["null", "float"],
+    "IMPRESSION": ["null", "string"],
+    "RECOMMENDATION_ID": ["null", "string"],
+    "EVENT_ATTRIBUTION_SOURCE": ["null", "string"],
+}
+
+NUMBERS = {"int", "long", "float", "double"}
+INTEGERS = {"int", "long"}
+
+
+def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
+    """A schema for columns, each `long`, `float`, `categorical` or `string`; metadata may be missing in any row."""
+    fields: list[dict[str, Any]] = []
+    for name, kind in columns.items():
+        if name in RESERVED:
+            fields.append({"name": name, "type": RESERVED[name]})
+        elif kind == "categorical":
+            fields.append({"name": name, "type": ["null", "string"], "categorical": True})
+        else:
+            fields.append({"name": name, "type": ["null", kind]})
+    return {
+        "type": "record",
+        "name": dataset.capitalize(),
+        "namespace": "com.amazonaws.personalize.schema",
+        "fields": fields,
+        "version": "1.0",
+    }
+
+
+def types(schema: Schema) -> dict[str, set[str]]:
+    """The Avro types that each column may have."""
+    return {
+        field["name"]: set(field["type"]) if isinstance(field["type"], list) else {field["type"]}
+        for field in schema["fields"]
+    }

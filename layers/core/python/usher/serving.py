@@ -1,0 +1,207 @@
+"""From the names that callers use to what Personalize wants: the serving map of each group.
+
+The map is written by `publish` when resources are live and read by the API functions. It is one item of the table,
+`{"group": <group>, "item": "serving"}`; beside it, one item lists all groups.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from usher.errors import RequestError
+
+MAP = "serving"
+ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
+MOST_RESULTS = 500
+FRESH_SECONDS = 15.0
+"""How long a function answers from its copy of the map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What one kind of request may ask for."""
+
+    types: frozenset[str]
+    """Recipe types that can answer it."""
+    options: tuple[str, ...]
+
+
+OPTIONS = ("solution", "filter", "filterValues", "context")
+ROUTES = {
+    "recommendations": Route(frozenset({"USER_PERSONALIZATION", "POPULAR_ITEMS"}), (*OPTIONS, "numResults")),
+    "similar-items": Route(frozenset({"RELATED_ITEMS"}), (*OPTIONS, "numResults", "userId")),
+    "rankings": Route(frozenset({"PERSONALIZED_RANKING"}), (*OPTIONS, "userId", "items")),
+}
+
+
+def serving_map(
+    plan: Mapping[str, Any], states: Sequence[Mapping[str, Any]], before: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The map after a run. What this run could not bring up is served as before, if it was. Pure.
+
+    `plan`: as written by `plan`; `states`: of its resources, at the end; `before`: the map until now, or empty.
+    """
+    ready = {state["id"]: state for state in states if state["status"] == "READY"}
+    arns = {name: state["arn"] for name, state in ready.items()}
+    solutions = {}
+    for name, facts in plan["solutions"].items():
+        solution = before.get("solutions", {}).get(name)
+        if f"solution_version/{name}" in arns and (not facts["campaign"] or f"campaign/{name}" in arns):
+            solution = {
+                "type": facts["type"],
+                "campaignArn": arns.get(f"campaign/{name}"),
+                "solutionVersionArn": arns[f"solution_version/{name}"],
+            }
+        if solution:
+            solutions[name] = solution
+    filters = {name: arns.get(f"filter/{name}") or before.get("filters", {}).get(name) for name in plan["filters"]}
+    tracker = ready.get(f"event_tracker/{plan['group']}", {}).get("details", {})
+    return {
+        "solutions": solutions,
+        "filters": {name: arn for name, arn in filters.items() if arn},
+        "trackingId": tracker.get("trackingId") or before.get("trackingId"),
+        "export": plan["export"],
+    }
+
+
+@dataclass(slots=True)
+class Serving:
+    """The serving maps in the table, read through a short-lived cache. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    table: str
+    clock: Callable[[], float] = time.monotonic
+    _cache: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
+
+    def read(self, group: str) -> dict[str, Any]:
+        """A group's map; empty where it has none."""
+        item = self._item({"group": {"S": group}, "item": {"S": MAP}})
+        content: dict[str, Any] = json.loads(item["map"]["S"]) if item else {}
+        return content
+
+    def write(self, group: str, content: Mapping[str, Any]) -> None:
+        """Replace a group's map."""
+        item = {"group": {"S": group}, "item": {"S": MAP}, "map": {"S": json.dumps(content)}}
+        self.dynamodb.put_item(TableName=self.table, Item=item)
+        self.dynamodb.update_item(
+            TableName=self.table,
+            Key=ALL_GROUPS,
+            UpdateExpression="ADD names :group",
+            ExpressionAttributeValues={":group": {"SS": [group]}},
+        )
+
+    def groups(self) -> list[str]:
+        """Every group that has a map."""
+        return sorted(self._item(ALL_GROUPS).get("names", {}).get("SS", []))
+
+    def of(self, group: str) -> dict[str, Any]:
+        """A group's map for answering a request: cached, and a RequestError where there is none."""
+        read, content = self._cache.get(group, (0.0, {}))
+        if not content or self.clock() - read > FRESH_SECONDS:
+            content = self.read(group)
+            self._cache[group] = (self.clock(), content)
+        if not content:
+            raise _unknown("group", group, self.groups())
+        return content
+
+    def _item(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        item: dict[str, Any] = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
+        return item
+
+
+def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The solution that answers, and the members of the call to Personalize that `given` options ask for.
+
+    `content`: a group's map. Options come as text from a query string or as JSON values from a body.
+    Raises RequestError (400 or 404) that says which option is wrong and what is allowed.
+    """
+    allowed = ROUTES[route].options
+    for name in given:
+        if name not in allowed:
+            raise RequestError(400, "UnknownOption", f"{name} is unknown here; allowed: {', '.join(allowed)}.")
+    able = {name: one for name, one in content["solutions"].items() if one["type"] in ROUTES[route].types}
+    live = {name: one["campaignArn"] for name, one in able.items() if one["campaignArn"]}
+    name = given.get("solution") or next(iter(live), "")
+    if name not in live:
+        raise _unknown("solution", name or "(any)", live)
+    members = {"campaignArn": live[name]}
+    for option, read in READERS.items():
+        if given.get(option) is not None:
+            members |= read(given[option], content)
+    if "filterValues" in members and "filterArn" not in members:
+        raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
+    return name, members
+
+
+def identifier(value: object, name: str) -> str:
+    """A user's, item's or session's ID; RequestError where it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 1 <= len(value) <= 256:
+        raise RequestError(400, "BadId", f"{name} must be a text of 1 to 256 characters.")
+    return value
+
+
+def identifiers(value: object, name: str) -> list[str]:
+    """A list of IDs."""
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_RESULTS:
+        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {MOST_RESULTS} IDs.")
+    return [identifier(one, name) for one in value]
+
+
+def _num_results(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_RESULTS:
+        raise RequestError(
+            400, "BadNumResults", f"numResults must be a number from 1 to {MOST_RESULTS}, not {text[:99]}."
+        )
+    return {"numResults": int(text)}
+
+
+def _filter(value: object, content: Mapping[str, Any]) -> dict[str, Any]:
+    if value not in content["filters"]:
+        raise _unknown("filter", str(value), content["filters"])
+    return {"filterArn": content["filters"][value]}
+
+
+def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"filterValues": {name: _quote(one) for name, one in _mapping(value, "filterValues").items()}}
+
+
+def _quote(value: Any) -> str:
+    """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
+    if isinstance(value, list):
+        return ",".join(map(_quote, value))
+    text = str(value)
+    return text if text.startswith('"') or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
+
+
+def _context(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"context": {name: str(one) for name, one in _mapping(value, "context").items()}}
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise RequestError(400, f"Bad{name[0].upper()}{name[1:]}", f'{name} must be JSON such as {{"NAME": "value"}}.')
+    return content
+
+
+READERS: dict[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
+    "numResults": _num_results,
+    "filter": _filter,
+    "filterValues": _filter_values,
+    "context": _context,
+    "userId": lambda value, _: {"userId": identifier(value, "userId")},
+    "items": lambda value, _: {"inputList": identifiers(value, "items")},
+}
+
+
+def _unknown(what: str, name: str, allowed: Mapping[str, Any] | Sequence[str]) -> RequestError:
+    said = f"There is no {what} {name[:99]} here; there is: {', '.join(allowed) or 'none yet'}."
+    return RequestError(404, f"Unknown{what.capitalize()}", said)

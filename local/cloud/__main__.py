@@ -1,0 +1,64 @@
+"""`python -m local.cloud`: the local cloud in the foreground, until Ctrl-C."""
+
+import argparse
+import logging
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken or an argument is wrong."""
+    # Before the imports below, which take the most part of the start: whoever stops us then is obeyed, too.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    options = parse(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    logging.getLogger("local").setLevel(logging.INFO)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
+    from local.cloud.server import LocalCloud, PortTakenError
+
+    try:
+        with LocalCloud(options.template, options.aws_port, options.api_port, options.speed) as cloud:
+            exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
+            outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
+            say(f"ready export {exports} # {outputs}")
+            ended.wait()
+            say("stopping")
+    except PortTakenError as error:
+        names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
+        print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Options, each with an environment variable of the same name as its default."""
+    from local.clock import Clock
+
+    parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
+    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    for name, port in PORTS.items():
+        option = f"--{name.lower().replace('_', '-')}"
+        parser.add_argument(option, type=int, default=os.environ.get(name, port), help=f"default {port}; 0 for any")
+    parser.add_argument(
+        "--speed", type=Clock.parse, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
+    )
+    return parser.parse_args(arguments)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal, at once."""
+    print(line, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

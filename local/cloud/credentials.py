@@ -1,0 +1,42 @@
+"""Who calls: the local developer's key, and sessions of roles, all kept by moto's own IAM and STS."""
+
+from botocore.credentials import Credentials
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+PARTITION = "aws"
+SESSION_SECONDS = 12 * 3600
+
+
+def create_developer() -> Credentials:
+    """A user with a fresh access key; what the person at the keyboard signs with."""
+    iam = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
+    iam.create_user("us-east-1", "developer")
+    key = iam.create_access_key("developer")
+    return Credentials(key.access_key_id, key.secret_access_key)
+
+
+def assume(role_arn: str, session: str) -> Credentials:
+    """Credentials of a new session of a role."""
+    key = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assume_role(
+        region_name="us-east-1",
+        role_session_name=session[:64],
+        role_arn=role_arn,
+        policy=None,
+        duration=SESSION_SECONDS,
+        external_id=None,
+    )
+    return Credentials(key.access_key_id, key.secret_access_key, key.session_token)
+
+
+def find(access_key_id: str) -> tuple[Credentials, str] | None:
+    """The credentials behind an access key and the ARN of who holds it; None where nobody does."""
+    for session in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles:
+        if session.access_key_id == access_key_id:
+            return Credentials(access_key_id, session.secret_access_key, session.session_token), session.arn
+    for user in iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].users.values():
+        for key in user.access_keys:
+            if key.access_key_id == access_key_id and key.status == "Active":
+                return Credentials(access_key_id, key.secret_access_key), user.arn
+    return None

@@ -1,0 +1,127 @@
+"""The stack's HTTP API: SAM CLI's local API server on the same template, answering as API Gateway does.
+
+What SAM CLI (1.170.0) does otherwise, and is put right here: it does not know IAM authorisation; an unknown route is
+403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time is the
+moment of the import. The server class is no public API, hence the pinned version.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from flask import Response, g, request
+from moto.core import DEFAULT_ACCOUNT_ID
+from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+from samcli.local.apigw.local_apigw_service import LocalApigwService
+from werkzeug.exceptions import InternalServerError
+
+from local.cloud import credentials, signatures
+
+log = logging.getLogger(__name__)
+
+Invoke = Callable[[str, str], tuple[str, bool]]
+
+
+def routes(template: Path, parameters: Mapping[str, str]) -> Any:
+    """The API of a SAM template, as SAM CLI understands it."""
+    stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=dict(parameters))
+    return ApiProvider(stacks, cwd=str(template.parent), disable_authorizer=True).api
+
+
+def signed_routes(template: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Method and path of every route of a CloudFormation template that takes only signed requests."""
+    return {
+        (method.upper(), path)
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::ApiGatewayV2::Api"
+        for path, methods in resource["Properties"].get("Body", {}).get("paths", {}).items()
+        for method, operation in methods.items()
+        if any("AWS_IAM" in requirement for requirement in operation.get("security", ()))
+    }
+
+
+def message(status: HTTPStatus, text: str) -> Response:
+    """An answer of API Gateway itself."""
+    return Response(f'{{"message":"{text}"}}', status, mimetype="application/json")
+
+
+class HttpApi(LocalApigwService):  # type: ignore[misc]
+    """The API as a WSGI application (`app`); `invoke` runs a function by its logical id: event -> (answer, errored)."""
+
+    def __init__(self, api: Any, signed: set[tuple[str, str]], invoke: Invoke) -> None:
+        super().__init__(api, SimpleNamespace(is_debugging=lambda: False), port=0, host="127.0.0.1")
+        self._signed = signed
+        self._invoke = invoke
+        self.create()
+        self.app = self._app
+        self.app.after_request(tell)
+
+    def _construct_error_handling(self) -> None:
+        for status, answer in {
+            HTTPStatus.NOT_FOUND: message(HTTPStatus.NOT_FOUND, "Not Found"),
+            HTTPStatus.METHOD_NOT_ALLOWED: message(HTTPStatus.NOT_FOUND, "Not Found"),
+            HTTPStatus.INTERNAL_SERVER_ERROR: message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        }.items():
+            self._app.register_error_handler(status, lambda _, answer=answer: answer)
+
+    def _request_handler(self, **path_parameters: Any) -> Any:
+        g.caller = None
+        if (request.method, self._get_current_route(request).path) in self._signed:
+            try:
+                g.caller = caller()
+            except signatures.SignatureError as error:
+                log.warning("%s %s refused: %s", request.method, request.path, error)
+                return message(HTTPStatus.FORBIDDEN, "Forbidden")
+        return super()._request_handler(**path_parameters)
+
+    def _generate_lambda_event(self, flask_request: Any, route: Any, method: str, endpoint: str) -> dict[str, Any]:
+        """Payload 2.0; https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
+        event = super()._generate_lambda_event(flask_request, route, method, endpoint)
+        now = datetime.now(UTC)
+        headers = {name.lower(): value for name, value in event["headers"].items()}
+        event["headers"] = headers
+        event["requestContext"]["http"]["userAgent"] = headers.get("user-agent", "")
+        event["requestContext"] |= {
+            "accountId": DEFAULT_ACCOUNT_ID,
+            "apiId": "local",
+            "domainName": flask_request.host,
+            "requestId": str(uuid4()),
+            "stage": "$default",
+            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now.timestamp() * 1000),
+        }
+        if g.caller:
+            event["requestContext"]["authorizer"] = {"iam": g.caller}
+        optional = ("body", "cookies", "pathParameters", "queryStringParameters", "stageVariables")
+        return {name: value for name, value in event.items() if value or name not in optional}
+
+    def _invoke_lambda_function(self, lambda_function_name: str, event: dict[str, Any], _: Any = None) -> str:
+        answer, errored = self._invoke(lambda_function_name, json.dumps(event))
+        if errored:
+            raise InternalServerError
+        return answer
+
+
+def caller() -> dict[str, Any]:
+    """Who signed the current request, as the event tells it; SignatureError where nobody did."""
+    url = request.environ["RAW_URI"]
+    target = url if urlsplit(url).scheme else f"http://{request.host}{url}"
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    key, arn = signatures.check(
+        request.method, target, headers, request.get_data(), credentials.find, datetime.now(UTC)
+    )
+    return {"accessKey": key, "accountId": DEFAULT_ACCOUNT_ID, "userArn": arn}
+
+
+def tell(response: Response) -> Response:
+    """Log one line per request."""
+    log.info("%s %s -> %s", request.method, request.full_path.rstrip("?"), response.status_code)
+    return response

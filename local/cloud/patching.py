@@ -1,0 +1,25 @@
+"""Replace a private name of a library for a while, and notice when the library has moved it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class UpstreamChangedError(Exception):
+    """A library lost the name that one of our repairs replaces: it is not the version that is pinned."""
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Let `owner.name` (a module's or a class's own attribute) be `value` inside the block.
+
+    Raises UpstreamChangedError where `owner` does not define `name`.
+    """
+    if name not in vars(owner):
+        raise UpstreamChangedError(f"{owner.__name__} no longer defines {name}; is the pinned version installed?")
+    original = vars(owner)[name]
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)

@@ -1,0 +1,137 @@
+"""EventBridge Scheduler that really fires.
+
+The gap upstream: moto (5.2.5) stores schedules and never looks at them again.
+"""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from aws_croniter import AwsCroniter
+from moto.scheduler.models import scheduler_backends
+
+from local.cloud.targets import deliver
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+
+
+def utc_now() -> datetime:
+    """The real time."""
+    return datetime.now(UTC)
+
+
+class Scheduler:
+    """Fires what is due. `now` tells the time; `tick` looks once."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._looked = now()
+
+    def tick(self) -> int:
+        """Fire every enabled schedule that became due since the last look, once each; returns how many."""
+        since, self._looked = self._looked, self._now()
+        due = [
+            (group, schedule, moment)
+            for account in scheduler_backends.values()
+            for backend in account.values()
+            for group in backend.schedule_groups.values()
+            for schedule in list(group.schedules.values())
+            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, self._looked))
+        ]
+        for group, schedule, moment in due:
+            fire(schedule, moment)
+            if schedule.action_after_completion == "DELETE" and schedule.schedule_expression.startswith("at("):
+                group.delete_schedule(schedule.name)
+        return len(due)
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Look every second, in a thread, until the block ends."""
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.wait(TICK_SECONDS):
+                try:
+                    self.tick()
+                except Exception:
+                    log.exception("the scheduler could not look at its schedules")
+
+        thread = threading.Thread(target=run, name="scheduler", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def due_at(schedule: Any, since: datetime, until: datetime) -> datetime | None:
+    """The first moment in (since, until] at which a schedule is due; None where there is none."""
+    if schedule.start_date and moment_of(schedule.start_date) > since:
+        since = moment_of(schedule.start_date) - timedelta(seconds=1)
+    moment = next_after(
+        schedule.schedule_expression,
+        since,
+        ZoneInfo(schedule.schedule_expression_timezone),
+        moment_of(schedule.start_date or schedule.creation_date),
+    )
+    if moment is None or moment > until or (schedule.end_date and moment > moment_of(schedule.end_date)):
+        return None
+    return moment
+
+
+def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: datetime) -> datetime | None:
+    """When `at(...)`, `rate(...)` or `cron(...)` is due first after `moment`; None for never.
+
+    `zone` holds for at and cron; rates count from `origin`. ValueError for anything else.
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+    """
+    kind, _, body = expression.rstrip(")").partition("(")
+    if kind == "at":
+        once = datetime.fromisoformat(body).replace(tzinfo=zone)
+        return once if once > moment else None
+    if kind == "rate" and (match := re.fullmatch(r"(\d+) (minute|hour|day)s?", body)):
+        step = timedelta(**{f"{match[2]}s": int(match[1])})
+        return origin + step * max(1, (moment - origin) // step + 1)
+    if kind == "cron":
+        # aws-croniter insists on UTC: it gets the zone's wall time, called UTC.
+        wall = moment.astimezone(zone).replace(tzinfo=UTC)
+        (found,) = AwsCroniter(body).get_next(wall)
+        return found.replace(tzinfo=zone) if found else None
+    raise ValueError(f"{expression} is no schedule: at(...), rate(...) or cron(...)")
+
+
+def moment_of(date: Any) -> datetime:
+    """A date as moto keeps it: seconds of the Unix epoch, or ISO 8601 text."""
+    if isinstance(date, datetime):
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
+    if isinstance(date, str):
+        return datetime.fromisoformat(date)
+    return datetime.fromtimestamp(date, UTC)
+
+
+def fire(schedule: Any, moment: datetime) -> None:
+    """Deliver a schedule's input to its target; failures are logged."""
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    attributes = {
+        "<aws.scheduler.schedule-arn>": schedule.arn,
+        "<aws.scheduler.scheduled-time>": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "<aws.scheduler.execution-id>": str(uuid4()),
+        "<aws.scheduler.attempt-number>": "1",
+    }
+    payload = schedule.target.get("Input") or "{}"
+    for name, value in attributes.items():
+        payload = payload.replace(name, value)
+    try:
+        log.info("schedule %s -> %s", schedule.name, schedule.target["Arn"])
+        deliver(schedule.target["Arn"], payload)
+    except Exception:
+        log.exception("schedule %s could not reach %s", schedule.name, schedule.target["Arn"])

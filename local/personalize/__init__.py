@@ -1,0 +1,43 @@
+"""Amazon Personalize on one machine, plugged into moto: statuses, errors, training and answers are real.
+
+from local.personalize import install
+install(Clock(600))
+with mock_aws():
+    boto3.client("personalize").create_dataset_group(name="films")
+"""
+
+import re
+import sys
+from concurrent.futures import Executor
+from pathlib import Path
+
+from local.clock import Clock
+
+
+def install(clock: Clock, workdir: Path | None = None, executor: Executor | None = None) -> None:
+    """Make moto answer for personalize, personalize-runtime and personalize-events.
+
+    Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
+    `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own, started with the
+    first training, so a script needs the usual `if __name__ == "__main__"`).
+    """
+    import moto.backend_index
+    import moto.backends
+
+    from local.personalize import models, runtime
+
+    runtime.use(runtime.Runtime(clock, workdir, executor))
+    # moto finds a service's backends by importing moto.<service>, and its urls beside the backend's own module.
+    sys.modules["moto.personalize"] = models
+    patterns = moto.backend_index.backend_url_patterns
+    for host in ("personalize-runtime", "personalize-events"):
+        pattern = ("personalize", re.compile(rf"https?://{host}\.(.+)\.amazonaws\.com"))
+        if pattern not in patterns:
+            patterns.append(pattern)
+
+
+def shutdown() -> None:
+    """Stop trainings and leave no process or temporary file behind."""
+    from local.personalize import runtime
+
+    runtime.use(runtime.Runtime())

@@ -1,0 +1,111 @@
+"""Read and check the CSV files of an import job; the texts of failures are the service's where they are known."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from local.personalize.exceptions import JobFailedError
+from local.personalize.schemas import ID_FIELDS, Field, Schema, parse
+from local.personalize.storage import Location
+
+if TYPE_CHECKING:
+    from local.personalize.models import PersonalizeBackend
+    from local.personalize.resources import Resource
+
+MIN_INTERACTIONS = 1000
+MAX_ID = 256
+MAX_CELL = 1000
+MAX_TEXT = 20_000
+"""Longer values of textual fields are cut, not refused."""
+LATEST = 10**11
+"""Seconds; the year 5138. Anything later was meant as milliseconds."""
+DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.float64}
+
+
+def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+    """The work of a dataset import job: every file is checked before anything is stored."""
+    dataset = backend.get("Dataset", job.values["datasetArn"])
+    schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
+    location = Location(
+        backend.account_id, backend.partition, job.values["roleArn"], job.values["dataSource"]["dataLocation"]
+    )
+    frames = [read(content, schema, key) for key, content in location.read().items()]
+    frame = pd.concat(frames, ignore_index=True)
+    kind = dataset.values["datasetType"]
+    if kind == "INTERACTIONS":
+        _check_interactions(frame)
+    backend.data(dataset).load(kind, frame, job.values["importMode"] == "INCREMENTAL")
+
+
+def read(content: bytes, schema: Schema, name: str = "file") -> pd.DataFrame:
+    """Parse CSV into one column per field of the schema. JobFailedError names file, column and line."""
+    try:
+        frame = pd.read_csv(
+            io.BytesIO(content),
+            dtype=str,
+            keep_default_na=False,
+            escapechar="\\",
+            encoding="utf-8-sig",
+            index_col=False,
+        )
+    except pd.errors.EmptyDataError:
+        raise JobFailedError(f"Input CSV {name} is empty.") from None
+    except UnicodeDecodeError as error:
+        raise JobFailedError(f"Input CSV {name} is not UTF-8: {error.reason}.") from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise JobFailedError(f"Input CSV {name} cannot be parsed: {str(error).strip()}.") from None
+    missing = [field.name for field in schema.fields if field.name not in frame.columns]
+    if missing:
+        raise JobFailedError(f"Input CSV is missing the following columns:{json.dumps(missing)}")
+    if frame.empty:
+        raise JobFailedError(f"Input CSV {name} has no records.")
+    return pd.DataFrame({field.name: _column(frame[field.name], field, name) for field in schema.fields}, copy=False)
+
+
+def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]":
+    """Check a column of text and give it its type. Empty cells are nulls where the field may be null."""
+    empty = cells == ""
+    if empty.any() and not field.nullable:
+        line = int(empty.to_numpy().argmax()) + 2
+        raise JobFailedError(f"Column {field.name} has an empty value in line {line} of {name}, but is not nullable.")
+    if field.numeric and not (empty.any() or field.name in ID_FIELDS.values()):
+        return _numbers(cells, field, name)
+    if field.numeric:
+        _numbers(cells[~empty], field, name)
+    for problem in _too_long(cells, field):
+        raise JobFailedError(problem)
+    return cells.str.slice(0, MAX_TEXT).mask(empty) if field.textual else cells.astype(object).mask(empty)
+
+
+def _numbers(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]":
+    numbers = pd.to_numeric(cells, errors="coerce")
+    bad = numbers.isna().to_numpy()
+    if DTYPES[field.type] is np.int64:
+        bad = bad | (numbers % 1 != 0).to_numpy()
+    if bad.any():
+        row = int(bad.argmax())
+        raise JobFailedError(
+            f"Invalid value '{cells.iloc[row]}' of column {field.name} in line {cells.index[row] + 2} of {name}: "
+            f"expected {field.type}."
+        )
+    return numbers.astype(DTYPES[field.type])
+
+
+def _too_long(cells: "pd.Series[str]", field: Field) -> Iterator[str]:
+    limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID") else MAX_CELL
+    if not field.textual and len(cells) and int(cells.str.len().max()) > limit:
+        yield f"Length cannot be more than {limit} characters for {field.name}"
+
+
+def _check_interactions(frame: pd.DataFrame) -> None:
+    if len(frame) < MIN_INTERACTIONS:
+        raise JobFailedError(f"Dataset has fewer than {MIN_INTERACTIONS} interactions: {len(frame)} found.")
+    timestamps = frame["TIMESTAMP"]
+    if int(timestamps.max()) > LATEST or int(timestamps.min()) < 0:
+        raise JobFailedError("Column TIMESTAMP must be in Unix epoch time in seconds.")
+    if "EVENT_TYPE" in frame and frame["EVENT_TYPE"].isna().all():
+        raise JobFailedError("All values in the event_type column are either reserved keywords or null")

@@ -1,0 +1,106 @@
+"""THE table: every kind of resource, and what is particular about it. A new kind is a new row."""
+
+from local.personalize import batch, checks, imports, training
+from local.personalize.resources import Blocker, Kind, Quota
+
+_ROWS = (
+    Kind("Recipe", "recipe/{id}"),
+    Kind("Schema", "schema/{id}", quotas=(Quota(500),), blockers=(Blocker("Dataset"),), prepare=checks.schema),
+    Kind(
+        "DatasetGroup",
+        "dataset-group/{id}",
+        minutes=0.5,
+        quotas=(Quota(5),),
+        blockers=(Blocker("EventTracker"), Blocker("Solution"), Blocker("Dataset")),
+        prepare=checks.dataset_group,
+    ),
+    Kind(
+        "Dataset",
+        "dataset/{datasetGroupArn}/{datasetType}",
+        minutes=0.4,
+        blockers=(
+            Blocker("Filter", group=True),
+            Blocker("EventTracker", group=True, of={"datasetType": "INTERACTIONS"}),
+            Blocker("DatasetImportJob", pending=True),
+            Blocker("BatchInferenceJob", group=True, pending=True),
+            Blocker("SolutionVersion", group=True, pending=True),
+            Blocker("Campaign", group=True),
+        ),
+        prepare=checks.dataset,
+        prepare_update=checks.dataset_update,
+    ),
+    Kind(
+        "DatasetImportJob",
+        "dataset-import-job/{id}",
+        minutes=5,
+        quotas=(Quota(5, pending=True),),
+        defaults={"importMode": "FULL", "publishAttributionMetricsToS3": False},
+        prepare=checks.import_job,
+        work=imports.run,
+    ),
+    Kind(
+        "EventTracker",
+        "event-tracker/{hex}",
+        minutes=0.5,
+        quotas=(Quota(1, group=True),),
+        prepare=checks.event_tracker,
+    ),
+    Kind(
+        "Filter",
+        "filter/{id}",
+        minutes=0.5,
+        quotas=(Quota(30, group=True),),
+        blockers=(Blocker("BatchInferenceJob", pending=True),),
+        owner="DatasetGroup",
+        prepare=checks.item_filter,
+    ),
+    Kind(
+        "Solution",
+        "solution/{id}",
+        minutes=0.3,
+        quotas=(Quota(10, group=True),),
+        defaults={"performHPO": False, "performAutoML": False, "performAutoTraining": True, "solutionConfig": {}},
+        blockers=(Blocker("Campaign"), Blocker("SolutionVersion", pending=True)),
+        prepare=checks.solution,
+        prepare_update=checks.solution_update,
+    ),
+    Kind(
+        "SolutionVersion",
+        "solution/{solutionArn}/{id}",
+        minutes=25,
+        quotas=(Quota(20, pending=True),),
+        defaults={"trainingMode": "FULL", "trainingType": "MANUAL"},
+        inherits=(
+            "performHPO",
+            "performAutoML",
+            "performIncrementalUpdate",
+            "recipeArn",
+            "datasetGroupArn",
+            "solutionConfig",
+            "eventType",
+        ),
+        owner="Solution",
+        work=training.run,
+    ),
+    Kind(
+        "Campaign",
+        "campaign/{id}",
+        minutes=8,
+        quotas=(Quota(5, group=True),),
+        defaults={"minProvisionedTPS": 1},
+        prepare=checks.campaign,
+        prepare_update=checks.campaign_update,
+        look=checks.follow_latest,
+    ),
+    Kind(
+        "BatchInferenceJob",
+        "batch-inference-job/{id}",
+        minutes=15,
+        quotas=(Quota(5, pending=True),),
+        defaults={"numResults": 25, "batchInferenceJobMode": "BATCH_INFERENCE"},
+        prepare=checks.batch_job,
+        work=batch.run,
+    ),
+)
+KINDS = {row.name: row for row in _ROWS}
+BY_ARN_MEMBER = {row.arn_member: row for row in _ROWS}

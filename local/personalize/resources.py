@@ -1,0 +1,121 @@
+"""What a kind of resource and a resource are to this service."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from local.personalize.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from local.personalize.models import PersonalizeBackend
+
+Values = dict[str, Any]
+"""Members of a request or a resource, under the names of botocore's model."""
+Work = Callable[["PersonalizeBackend", "Resource"], None]
+"""What really happens in the background; JobFailedError gives the failureReason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `limit` resources of a kind, in the region or (`group`) per dataset group."""
+
+    limit: int
+    group: bool = False
+    pending: bool = False
+    """Count only those still being created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Resources of `kind` that forbid a deletion: those made from the resource or, with `group`, all of its group."""
+
+    kind: str
+    group: bool = False
+    pending: bool = False
+    """Only those in progress."""
+    of: Values = field(default_factory=dict)
+    """Only when the resource to be deleted has these members."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table in `kinds.py`.
+
+    Which operations a kind has, their members, and which members name other resources (these must exist and be
+    ACTIVE) stand in botocore's model and are not repeated here.
+    """
+
+    name: str
+    """As in the names of operations: `DatasetGroup`."""
+    tail: str
+    """Last part of the ARN; may use {id} (name or jobName, else random), {hex} (random) and members, cut to names."""
+    minutes: float = 0.0
+    """Usual time of creation; 0: it is there at once and has no status."""
+    quotas: tuple[Quota, ...] = ()
+    defaults: Values = field(default_factory=dict)
+    inherits: tuple[str, ...] = ()
+    """Members copied from the resources that the request names."""
+    blockers: tuple[Blocker, ...] = ()
+    owner: str | None = None
+    """The kind with which it disappears."""
+    prepare: "Callable[[PersonalizeBackend, Values], None] | None" = None
+    """Checks of a new resource beyond the model, and members that the service adds."""
+    work: Work | None = None
+    prepare_update: "Callable[[PersonalizeBackend, Resource, Values], None] | None" = None
+    look: "Callable[[PersonalizeBackend, Resource], None] | None" = None
+    """What time alone brings about, done before the resource is shown or used."""
+
+    @property
+    def member(self) -> str:
+        """`datasetGroup`: the member of Describe's answer."""
+        return self.name[0].lower() + self.name[1:]
+
+    @property
+    def arn_member(self) -> str:
+        """`datasetGroupArn`."""
+        return f"{self.member}Arn"
+
+    @property
+    def words(self) -> str:
+        """`dataset group`, as error texts name it."""
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in self.name).strip()
+
+
+@dataclass(slots=True)
+class Update:
+    """A change that replaces `values` of its resource when its own timeline reaches ACTIVE."""
+
+    values: Values
+    life: Lifecycle
+    applied: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Resource:
+    """One resource; `values` are what Describe shows of it besides status and times."""
+
+    kind: Kind
+    arn: str
+    values: Values
+    life: Lifecycle
+    number: int = 0
+    """Order of creation: times may be equal."""
+    tags: dict[str, str] = field(default_factory=dict)
+    update: Update | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Offline metrics, of a solution version."""
+
+    @property
+    def status(self) -> str:
+        """The status now, by the timeline of the resource."""
+        return self.life.status
+
+    @property
+    def name(self) -> str:
+        """The last part of the ARN."""
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def updating(self) -> bool:
+        """Whether an update is on its way."""
+        return self.update is not None and self.update.life.pending

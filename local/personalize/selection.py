@@ -1,0 +1,142 @@
+"""Which items a filter lets through, computed for a whole catalogue at once."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from local.personalize.datasets import COMPARE, Interaction, Mask, Table, members
+from local.personalize.exceptions import InvalidInputError
+from local.personalize.filters import (
+    ANY,
+    EVENT_DATASETS,
+    Both,
+    Clause,
+    Condition,
+    Either,
+    Expression,
+    Field,
+    Literal,
+    Placeholder,
+    parse_values,
+)
+
+WINDOW = 100
+"""The latest interactions of each event type that filters look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an expression is evaluated on: a catalogue, and who asks about what."""
+
+    index: Mapping[str, int]
+    """Position of each item id in the catalogue."""
+    items: Table
+    rows: NDArray[np.intp]
+    """Of each item in the catalogue, its row in `items`; -1 if it has none."""
+    users: Table
+    user: str | None
+    history: Sequence[Interaction]
+    item: str | None = None
+
+
+def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
+    """The mask (n_items,) of what the expression allows; `values` are the request's filterValues.
+
+    InvalidInputError when an INCLUDE clause lacks a value or a value cannot be read.
+    """
+    given = {name: parse_values(text) for name, text in values.items()}
+    included: Mask | None = None
+    excluded = np.zeros(len(scope.index), np.bool_)
+    for clause in expression.clauses:
+        if not all(_user_is(guard, scope, given) for guard in clause.guards):
+            continue
+        mask = _either(clause.where, clause, scope, given)
+        if mask is not None and clause.effect == "INCLUDE":
+            included = mask if included is None else included | mask
+        elif mask is not None:
+            excluded |= mask
+    return ~excluded if included is None else included & ~excluded
+
+
+Given = Mapping[str, tuple[Literal, ...]]
+
+
+def _either(node: Either, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    """None where nothing is left, because the request gave no value for an EXCLUDE."""
+    masks = [mask for part in node.parts if (mask := _both(part, clause, scope, given)) is not None]
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def _both(node: Both, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    parts = (
+        _either(part, clause, scope, given) if isinstance(part, Either) else _mask(part, clause, scope, given)
+        for part in node.parts
+    )
+    masks = [mask for mask in parts if mask is not None]
+    return np.logical_and.reduce(masks) if masks else None
+
+
+def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    operand = test.operand
+    if isinstance(operand, Placeholder):
+        if operand.name in given:
+            operand = given[operand.name]
+        elif clause.effect == "EXCLUDE":
+            return None
+        else:
+            raise InvalidInputError(f"Missing filter value for parameter {operand.name}")
+    if test.field.dataset.upper() in EVENT_DATASETS:
+        return _met(test, operand, scope)
+    column = scope.items.column(test.field.name)
+    current = scope.items.cell(scope.item, operand.name) if isinstance(operand, Field) else None
+    if test.operator in ("IN", "NOT IN"):
+        found = column.having(members(current) if isinstance(operand, Field) else operand)
+        return _aligned(found if test.operator == "IN" else ~found, scope, test.operator == "NOT IN")
+    number = _number(current if isinstance(operand, Field) else operand[0])
+    return _aligned(column.compared(test.operator, number), scope, False)
+
+
+def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
+    """A mask of the items table as one of the catalogue; `unknown` for items without a row."""
+    return np.append(mask, unknown)[scope.rows]
+
+
+def _met(test: Condition, operand: object, scope: Scope) -> Mask:
+    """Items that the user has met by events of these types, among the latest of each type; types in any case."""
+    types = {str(value).lower() for value in operand} if isinstance(operand, tuple) else set()
+    wanted = test.operator == "IN"
+    mask = np.zeros(len(scope.index), np.bool_)
+    looked: Counter[str] = Counter()
+    for row in reversed(scope.history):
+        kind = (row.type or "").lower()
+        looked[kind] += 1
+        position = scope.index.get(row.item)
+        if position is not None and looked[kind] <= WINDOW and ((ANY in types or kind in types) == wanted):
+            mask[position] = True
+    return mask
+
+
+def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
+    cell = scope.users.cell(scope.user, guard.field.name)
+    operand = given.get(guard.operand.name, ()) if isinstance(guard.operand, Placeholder) else guard.operand
+    wanted: Collection[Literal] = operand if isinstance(operand, tuple) else ()
+    if guard.operator in ("IN", "NOT IN"):
+        texts = {_text(value) for value in wanted}
+        return bool(texts.intersection(members(cell))) == (guard.operator == "IN")
+    numbers = _number(cell), _number(next(iter(wanted), None))
+    return bool(COMPARE[guard.operator](*numbers)) and not np.isnan(numbers).any()
+
+
+def _text(value: Literal) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _number(value: Literal | None) -> float:
+    """NaN, of which nothing is true, for no value."""
+    try:
+        return float(value) if value is not None else np.nan
+    except ValueError:
+        raise InvalidInputError(f"Invalid filter values: {value} is not a number") from None

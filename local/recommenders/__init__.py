@@ -1,0 +1,1 @@
+"""Models of the local Personalize service: numpy and scipy only, deterministic, stored as plain arrays."""
