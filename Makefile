@@ -31,3 +31,18 @@ demo: setup ## The whole product on MovieLens, in this terminal
 
 up: setup ## The local cloud in the foreground
 	@python -m local.cloud
+
+test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
+	pytest
+
+lint: setup ## Style, types, template
+	ruff check
+	ruff format --check
+	mypy
+	sam validate --lint
+
+build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
+	sam build
+
+clean: ## Remove everything that was built or installed
+	rm -rf $(VENV) .aws-sam .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

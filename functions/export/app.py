@@ -7,10 +7,10 @@ import os
 from typing import Any
 
 from usher import exports
-from usher.aws import client, now
+from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
-from usher.runs import Run, conclude, tell
+from usher.runs import Run, run_name, tell
 from usher.serving import Serving
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
@@ -30,27 +30,25 @@ def groups(event: dict[str, Any]) -> dict[str, Any]:
 
 def prepare(event: dict[str, Any]) -> dict[str, Any]:
     """Write the job's input and plan."""
-    group, started = event["group"], now()
-    run = Run(bucket, group, f"{started:%Y%m%dT%H%M%SZ}-{event['execution'][-4:]}-export")
-    record = {"group": group, "run": run.name, "execution": event["execution"], "startedAt": started.isoformat()}
+    group = event["group"]
+    run = Run(bucket, group, run_name(event["execution"], "-export"))
+    record = run.begin(event["execution"])
     try:
         job = exports.prepare(bucket, group, run.name, serving.read(group), exports.Setting.from_env(os.environ))
     except InputError as error:
-        run.write(record | {"problems": error.as_dicts(), "resources": []})
+        run.write(record | {"problems": error.as_dicts()})
         return {"group": group, "run": run.name, "ready": False}
     run.write({"group": group, "resources": [job], "excused": {}}, "plan.json")
-    run.write(record | {"outcome": "RUNNING", "resources": []})
     return {"group": group, "run": run.name, "ready": True}
 
 
 def publish(event: dict[str, Any]) -> dict[str, Any]:
     """Point `latest.json` at a complete export; tell about a failed one."""
     group = event["group"]
-    run = Run(bucket, group, event["run"] or f"{event['execution'].rpartition(':')[2]}-export")
-    record = conclude(run.read() | {"group": group, "run": run.name, "execution": event["execution"]}, event["error"])
+    run = Run(bucket, group, event["run"] or run_name(event["execution"], "-export"))
+    record = run.conclude(event["execution"], event["error"])
     if record["outcome"] == "SUCCEEDED":
-        record["export"] = exports.publish(bucket, run.read("plan.json")["resources"][0])
-    run.write(record)
+        exports.publish(bucket, run.read("plan.json")["resources"][0])
     if record["outcome"] == "FAILED":
         tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
     return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}

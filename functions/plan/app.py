@@ -8,13 +8,13 @@ run's record says) or JOINED (another run is at work on the group and will see t
 import os
 from typing import Any
 
-from usher.aws import client, now
+from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.intake import recipe_type, take_in
 from usher.plan import Setting, recipe_arn, resources, serving_wishes
 from usher.reconcile import foresee
-from usher.runs import Lock, Run, concerned_group, is_running
+from usher.runs import Lock, Run, concerned_group, is_running, run_name
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
@@ -24,19 +24,17 @@ personalize = client("personalize")
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Plan one round of a pipeline execution."""
     group, execution = concerned_group(event["input"]), event["execution"]
-    if not group or not lock.take(group, execution):
+    run = Run(bucket, group, run_name(execution))
+    if not group or not lock.take(group, execution, run.name):
         return {"outcome": "JOINED", "group": group, "run": None}
-    started = now()
-    run = Run(bucket, group, f"{started:%Y%m%dT%H%M%SZ}-{execution[-4:]}")
-    record = {"group": group, "run": run.name, "execution": execution, "startedAt": started.isoformat()}
-    run.write(record | {"outcome": "RUNNING"})
+    record = run.begin(execution)
     setting = Setting(group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])
     try:
         findings = plan(run, setting)
     except InputError as error:
         findings = {"problems": error.as_dicts()}
-    run.write(record | {"outcome": "RUNNING"} | findings)
-    work = any(state["action"] != "none" for state in findings.get("resources", []))
+    run.write(record | findings)
+    work = any(state.action != "none" for state in findings.get("resources", []))
     return {"outcome": "GO" if work else "DONE", "group": group, "run": run.name}
 
 

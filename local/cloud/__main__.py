@@ -22,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.getLogger("local").setLevel(logging.INFO)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
     from local.cloud.server import LocalCloud, PortTakenError
 

@@ -1,18 +1,23 @@
 """Who calls: the local developer's key, and sessions of roles, all kept by moto's own IAM and STS."""
 
+from typing import Any
+
+import boto3
+from botocore.config import Config
 from botocore.credentials import Credentials
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 PARTITION = "aws"
+REGION = "us-east-1"
 SESSION_SECONDS = 12 * 3600
 
 
 def create_developer() -> Credentials:
     """A user with a fresh access key; what the person at the keyboard signs with."""
     iam = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
-    iam.create_user("us-east-1", "developer")
+    iam.create_user(REGION, "developer")
     key = iam.create_access_key("developer")
     return Credentials(key.access_key_id, key.secret_access_key)
 
@@ -20,7 +25,7 @@ def create_developer() -> Credentials:
 def assume(role_arn: str, session: str) -> Credentials:
     """Credentials of a new session of a role."""
     key = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assume_role(
-        region_name="us-east-1",
+        region_name=REGION,
         role_session_name=session[:64],
         role_arn=role_arn,
         policy=None,
@@ -40,3 +45,17 @@ def find(access_key_id: str) -> tuple[Credentials, str] | None:
             if key.access_key_id == access_key_id and key.status == "Active":
                 return Credentials(access_key_id, key.secret_access_key), user.arn
     return None
+
+
+def client(service: str, endpoint: str, holder: Credentials, config: Config | None = None) -> Any:
+    """A boto3 client of the local cloud."""
+    session: Any = boto3.session.Session()  # a session of its own: the default one is not thread-safe
+    return session.client(
+        service,
+        region_name=REGION,
+        endpoint_url=endpoint,
+        aws_access_key_id=holder.access_key,
+        aws_secret_access_key=holder.secret_key,
+        aws_session_token=holder.token,
+        config=config,
+    )

@@ -7,6 +7,7 @@ moment of the import. The server class is no public API, hence the pinned versio
 
 import json
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -32,8 +33,10 @@ Invoke = Callable[[str, str], tuple[str, bool]]
 
 def routes(template: Path, parameters: Mapping[str, str]) -> Any:
     """The API of a SAM template, as SAM CLI understands it."""
-    stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=dict(parameters))
-    return ApiProvider(stacks, cwd=str(template.parent), disable_authorizer=True).api
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # SAM CLI calls a deprecated function of AWS's transform
+        stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=dict(parameters))
+        return ApiProvider(stacks, cwd=str(template.parent), disable_authorizer=True).api
 
 
 def signed_routes(template: Mapping[str, Any]) -> set[tuple[str, str]]:

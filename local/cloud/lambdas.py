@@ -62,9 +62,10 @@ class WorkerLostError(Exception):
 class Worker:
     """One execution environment of a function; answers one request at a time (the emulator's own limit)."""
 
-    def __init__(self, process: "subprocess.Popen[str]", port: int):
+    def __init__(self, process: "subprocess.Popen[str]", port: int, logs: threading.Thread) -> None:
         self._process = process
         self._port = port
+        self._logs = logs
 
     def ask(self, event: str, seconds: float) -> tuple[int, str]:
         """Status and body of one invocation; WorkerLostError when the process is gone or silent for `seconds`."""
@@ -88,14 +89,14 @@ class Worker:
         raise WorkerLostError(f"the runtime emulator did not start (exit code {self._process.poll()})")
 
     def kill(self) -> None:
-        """End the emulator and the runtime below it, which is the leader of a process group of its own."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGSTOP)  # it replaces a runtime that dies: no forking while we look
-        children = "".join(path.read_text() for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"))
-        for pid in (*map(int, children.split()), self._process.pid):
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+        """End the emulator, then the runtime: it has a process group of its own, but still the emulator's session."""
+        self._process.kill()
         self._process.wait()
+        for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == self._process.pid:
+                    os.kill(pid, signal.SIGKILL)
+        self._logs.join()
 
 
 class Lambdas:
@@ -124,7 +125,7 @@ class Lambdas:
             slots = self._slots[function.function_name]
         with slots:
             answer, errored = self._invoke(function, event)
-        if errored:
+        if errored and not self._closed:
             log.warning("%s failed: %.500s", function.function_name, answer)
         return answer, errored
 
@@ -152,11 +153,10 @@ class Lambdas:
         with self._lock:
             if idle := self._idle[function.function_name]:
                 return idle.pop()
-        worker = self._starter.submit(self._start, function).result()
-        with self._lock:
-            self._workers.add(worker)
-        if self._closed:
-            self._discard(worker)
+            if self._closed:
+                raise WorkerLostError("the local cloud is stopping")
+            starting = self._starter.submit(self._start, function)
+        worker = starting.result()
         worker.wait_until_listening()
         return worker
 
@@ -179,10 +179,14 @@ class Lambdas:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - only a C call
+            preexec_fn=die_with_parent,
         )
-        threading.Thread(target=keep_logs, args=(function, stream, process), daemon=True).start()
-        return Worker(process, ports[0])
+        logs = threading.Thread(target=keep_logs, args=(function, stream, process), daemon=True)
+        logs.start()
+        worker = Worker(process, ports[0], logs)
+        with self._lock:
+            self._workers.add(worker)
+        return worker
 
     def _environment(self, function: LambdaFunction, code: Code, stream: str) -> dict[str, str]:
         """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, and the way back to moto."""
@@ -221,7 +225,8 @@ class Lambdas:
 
     def close(self) -> None:
         """End every worker, idle or busy."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._starter.shutdown()
         for worker in list(self._workers):
             self._discard(worker)
@@ -270,8 +275,8 @@ def keep_logs(function: LambdaFunction, stream: str, process: "subprocess.Popen[
     backend = logs_backends[function.account_id][function.region]
     backend.ensure_log_group(function.logs_group_name)
     backend.create_log_stream(function.logs_group_name, stream)
-    with process.stdout or suppress() as lines:
-        for line in lines or ():
+    with process:
+        for line in process.stdout or ():
             event = {"timestamp": int(time.time() * 1000), "message": line.rstrip("\n")}
             backend.put_log_events(function.logs_group_name, stream, [event])
 

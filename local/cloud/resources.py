@@ -6,8 +6,11 @@ a function its source folder, layers and log group; a state machine its substitu
 permission on an alias, the Ref of a version. Updates, deletions and roll-backs of stacks are not repaired.
 """
 
+# ruff: noqa: ARG001 - every creator has the same signature
+
 import base64
 import io
+import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -79,7 +82,9 @@ def bucket(name: str, properties: Properties, place: Place) -> Any:
 
 
 def bucket_policy(name: str, properties: Properties, place: Place) -> Resource:
-    """Kept, never enforced: moto takes no conditions into account, so that `Deny` without TLS would deny all."""
+    """Kept for services that ask it, as Personalize does; see `local.cloud.iam` for what else it decides."""
+    document = json.dumps(properties["PolicyDocument"]).encode()
+    s3_backends[place.account][PARTITION].put_bucket_policy(properties["Bucket"], document)
     return Resource(name)
 
 
@@ -94,7 +99,11 @@ def function(name: str, properties: Properties, place: Place) -> Any:
     logging = properties.get("LoggingConfig", {})
     made.logs_group_name = logging.get("LogGroup", made.logs_group_name)
     # A layer that is not ours (an ARN of AWS's) has no folder here: the interpreter's environment stands for it.
-    layers = [source(arn.partition(f":{LOCAL_BUCKET}/")[2], place) for arn in properties.get("Layers", ()) if LOCAL_BUCKET in arn]
+    layers = [
+        source(arn.partition(f":{LOCAL_BUCKET}/")[2], place)
+        for arn in properties.get("Layers", ())
+        if LOCAL_BUCKET in arn
+    ]
     place.lambdas.add(name, Code(folder, tuple(layer / "python" for layer in layers), logging.get("LogFormat", "Text")))
     return made
 

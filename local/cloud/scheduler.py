@@ -94,14 +94,14 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
     `zone` holds for at and cron; rates count from `origin`. ValueError for anything else.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
     """
-    kind, _, body = expression.rstrip(")").partition("(")
+    kind, _, body = expression.removesuffix(")").partition("(")
     if kind == "at":
         once = datetime.fromisoformat(body).replace(tzinfo=zone)
         return once if once > moment else None
     if kind == "rate" and (match := re.fullmatch(r"(\d+) (minute|hour|day)s?", body)):
         step = timedelta(**{f"{match[2]}s": int(match[1])})
         return origin + step * max(1, (moment - origin) // step + 1)
-    if kind == "cron":
+    if kind == "cron" and body:
         # aws-croniter insists on UTC: it gets the zone's wall time, called UTC.
         wall = moment.astimezone(zone).replace(tzinfo=UTC)
         (found,) = AwsCroniter(body).get_next(wall)

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-import boto3
 from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
@@ -19,12 +18,12 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, credentials, events, http, lambdas, stepfunctions
+from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
 from local.cloud.resources import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
-REGION = "us-east-1"
 STACK = "usher"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -79,23 +78,27 @@ class LocalCloud:
         aws, api = (stack.enter_context(listening(port)) for port in self._ports)
         self.endpoint, api_url = (f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in (aws, api))
         port = str(aws.getsockname()[1])
-        stack.enter_context(environ({"MOTO_PORT": port, "AWS_DEFAULT_REGION": REGION, "SAM_CLI_TELEMETRY": "0"}))
+        region = {"AWS_DEFAULT_REGION": credentials.REGION}
+        stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
         stack.callback(forget)
         workdir = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
-        plug_personalize(self._clock, workdir)
-        developer = credentials.create_developer()
+        personalize.install(self._clock, workdir)
+        stack.callback(personalize.shutdown)
+        self._developer = credentials.create_developer()
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": developer.access_key,
-            "AWS_SECRET_ACCESS_KEY": developer.secret_key,
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self._developer.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
+            **region,
         }
         runner = lambdas.Lambdas(self.endpoint)
-        place = Place(DEFAULT_ACCOUNT_ID, REGION, self._template.parent, runner, api_url)
+        place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, self._template.parent, runner, api_url)
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
+        stack.callback(stepfunctions.join)
         stack.enter_context(lambdas.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
+        stack.enter_context(iam.enforced())
         stack.enter_context(cloudformation.complete(place))
         template = cloudformation.load(self._template, self._parameters)
         made = cloudformation.create_stack(STACK, template, self._parameters, place)
@@ -114,13 +117,7 @@ class LocalCloud:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""
-        return boto3.session.Session().client(
-            service,
-            region_name=REGION,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-        )
+        return credentials.client(service, self.endpoint, self._developer)
 
 
 @contextmanager
@@ -137,9 +134,9 @@ def listening(port: int) -> Iterator[socket.socket]:
 @contextmanager
 def serving(listener: socket.socket, app: Any, handler: type[WSGIRequestHandler]) -> Iterator[None]:
     """Serve a WSGI application, one thread per request: requests nest (task -> function -> service)."""
-    server = make_server(
-        *listener.getsockname(), app, threaded=True, request_handler=handler, fd=listener.fileno()
-    )
+    host, port = listener.getsockname()
+    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
+    server = make_server(host, port, app, threaded=True, request_handler=quiet, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
@@ -169,9 +166,3 @@ def forget() -> None:
     """Empty all of moto's memory."""
     BackendDict.reset()
     reset_model_data()
-
-
-def plug_personalize(clock: Clock, workdir: Path) -> None:
-    import local.personalize as p
-    if hasattr(p, "install"):
-        p.install(clock, workdir)

@@ -11,6 +11,7 @@ and AWS's minutes are too long for a desk: Wait and Retry follow our clock. Time
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
-import boto3
 from botocore.config import Config
 from jsonata import Jsonata
 from moto.core.config import default_user_config
@@ -33,15 +33,20 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local.clock import Clock
-from local.cloud.credentials import assume
+from local.cloud import credentials
 from local.cloud.patching import replaced
 
-LONGEST_TASK_SECONDS = 1000
+log = logging.getLogger(__name__)
+
+# As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
+TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
 HEARTBEAT_SECONDS = 1.0
+JOIN_SECONDS = 1.0
 
 
 @contextmanager
@@ -54,6 +59,7 @@ def executing(endpoint: str, clock: Clock) -> Iterator[None]:
             (StepFunctionsParserBackend, "start_execution", named(StepFunctionsParserBackend.start_execution)),
             (Execution, "get_start_execution_details", dated(Execution.get_start_execution_details)),
             (Execution, "stop", stopping(Execution.stop)),
+            (BaseExecutionWorkerCommunication, "terminated", told(BaseExecutionWorkerCommunication.terminated)),
             (jsonata, "_eval_jsonata", evaluate),
             (states, "encode_jsonata_variable_declarations", declare),
             (variable_store, "encode_jsonata_variable_declarations", declare),
@@ -77,6 +83,13 @@ def stop_all() -> None:
         for backend in account.values():
             for execution in backend._get_executions(ExecutionStatus.RUNNING):
                 execution.stop(datetime.now(UTC), "", "")
+
+
+def join() -> None:
+    """Wait for the threads of stopped executions; one that sleeps before a retry is left to the end of the process."""
+    for thread in TMP_THREADS:
+        thread.join(JOIN_SECONDS)
+    TMP_THREADS.clear()
 
 
 def named(start_execution: Any) -> Any:
@@ -117,6 +130,19 @@ def stopping(stop: Any) -> Any:
     return stopped
 
 
+def told(terminated: Any) -> Any:
+    """The end of an execution, with a line in the log."""
+
+    @wraps(terminated)
+    def tell(communication: Any) -> None:
+        terminated(communication)
+        execution = communication.execution
+        reason = f": {execution.error}: {execution.cause}" if execution.error else ""
+        log.info("execution %s of %s %s%s", execution.name, execution.state_machine.name, execution.status, reason)
+
+    return tell
+
+
 def evaluate(expression: str) -> Any:
     """The value of a JSONata expression; the interpreter's own exception where it has none."""
     try:
@@ -147,30 +173,14 @@ class Clients:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
-    def client_for(self, region: str, service: str, state_credentials: Any) -> Any:
+    def client_for(self, region: str, service: str, state_credentials: Any) -> Any:  # noqa: ARG002
         """Stands in for moto's function of the same signature."""
-        key = (region, service, state_credentials.role_arn)
+        role_arn = state_credentials.role_arn
         with self._lock:
-            if key not in self._clients:
-                self._clients[key] = self._create(*key)
-            return self._clients[key]
-
-    def _create(self, region: str, service: str, role_arn: str) -> Any:
-        credentials = assume(role_arn, "state-machine")
-        return boto3.session.Session().client(
-            service,
-            region_name=region,
-            endpoint_url=self._endpoint,
-            aws_access_key_id=credentials.access_key,
-            aws_secret_access_key=credentials.secret_key,
-            aws_session_token=credentials.token,
-            config=Config(
-                parameter_validation=False,
-                retries={"total_max_attempts": 1},
-                read_timeout=LONGEST_TASK_SECONDS,
-                max_pool_connections=50,
-            ),
-        )
+            if (service, role_arn) not in self._clients:
+                holder = credentials.assume(role_arn, "state-machine")
+                self._clients[service, role_arn] = credentials.client(service, self._endpoint, holder, TASK)
+            return self._clients[service, role_arn]

@@ -1,7 +1,7 @@
 """MovieLens 100K as files that Personalize can import.
 
-The data (Harper and Konstan, "The MovieLens Datasets", 2015) may not be passed on with Usher, but the published wheel of the
-recommender library recbole carries it, and pip can fetch that from wherever this machine gets its packages.
+The data (Harper and Konstan, "The MovieLens Datasets", 2015) may not be passed on with Usher, but the wheel of the
+library recbole carries it, and pip can fetch that from wherever this machine gets its packages.
 """
 
 import csv
@@ -74,7 +74,7 @@ def prepare(source: Path, target: Path) -> Dataset:
         _write(
             target / "items.csv",
             ("ITEM_ID", "TITLE", "GENRES", "YEAR"),
-            # One entry of MovieLens stands for films it could not identify: nothing is known about it, so it has no row.
+            # One entry of MovieLens stands for an unidentified film: nothing is known about it, so it has no row.
             ((item, title, genres.replace(" ", "|"), year) for item, (title, year, genres) in films.items() if year),
         ),
         _write(

@@ -21,6 +21,8 @@ def recommend(backend: "PersonalizeBackend", params: "Values") -> "Values":
     """GetRecommendations."""
     if ("campaignArn" in params) == ("recommenderArn" in params):
         raise InvalidInputError("Exactly one of campaignArn and recommenderArn is required")
+    if "recommenderArn" in params:
+        backend.active("Recommender", params["recommenderArn"])
     campaign, model = _campaign(backend, params["campaignArn"])
     results = params.get("numResults") or DEFAULT_RESULTS
     if results > MAX_RESULTS:

@@ -82,6 +82,8 @@ def solution(_: "PersonalizeBackend", values: "Values") -> None:
     """There must be a recipe, and numbers given as text must be numbers."""
     if "recipeArn" not in values and not values["performAutoML"]:
         raise InvalidInputError("recipeArn is required unless performAutoML is true")
+    if "recipeArn" in values and BY_ARN[values["recipeArn"]].domain:
+        raise InvalidInputError(f"{values['recipeArn']} is for recommenders, not for solutions")
     threshold = values["solutionConfig"].get("eventValueThreshold")
     if threshold is not None and not re.fullmatch(r"-?\d+(\.\d+)?", threshold):
         raise InvalidInputError(f"eventValueThreshold must be a number, not {threshold}")

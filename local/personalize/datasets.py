@@ -82,6 +82,7 @@ class InteractionLog:
         `frame` has USER_ID, ITEM_ID (str), TIMESTAMP (int) and perhaps other columns of the schema.
         """
         frame = frame.reindex(columns=[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)])
+        frame["EVENT_VALUE"] = pd.to_numeric(frame["EVENT_VALUE"])
         frame = frame.astype({"EVENT_TYPE": object, "EVENT_VALUE": object}).where(frame.notna(), None)
         self._bulk = _Bulk(pd.concat([self._bulk.frame, frame]).drop_duplicates() if append else frame)
 

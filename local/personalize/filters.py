@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedInput, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
 from local.personalize.exceptions import InvalidInputError
@@ -218,9 +218,12 @@ def _parse(text: str, start: str, problem: str) -> Any:
     except VisitError as error:
         raise error.orig_exc from None
     except UnexpectedInput as error:
-        where = f"line {error.line} column {error.column}" if error.line > 0 else "the end"
-        context = error.get_context(text, 12).splitlines()[0].strip() if text.strip() else ""
-        raise InvalidInputError(f"{problem}: unexpected input at {where}: {context}") from None
+        if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+            raise InvalidInputError(f"{problem}: unexpected end") from None
+        shown = error.get_context(text, 12).splitlines()[0].strip()
+        raise InvalidInputError(
+            f"{problem}: unexpected input at line {error.line} column {error.column}: {shown}"
+        ) from None
 
 
 def conditions(node: Either | Both | Condition) -> Iterator[Condition]:

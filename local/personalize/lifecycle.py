@@ -24,18 +24,18 @@ class Lifecycle:
     clock: Clock
     minutes: float
     created: float = field(default_factory=time.time)
-    work: "Future[None] | None" = None
+    work: "Future[str | None] | None" = None
     worked: float = 0.0
     """Real time at which the work ended."""
     stopped: float | None = None
     deleted: float | None = None
 
-    def follow(self, work: "Future[None]") -> None:
-        """Let the outcome depend on `work`, whose exception is the reason of a failure."""
+    def follow(self, work: "Future[str | None]") -> None:
+        """Let the outcome depend on `work`, whose result is None or the reason of a failure."""
         self.work = work
         work.add_done_callback(self._note_end)
 
-    def _note_end(self, _: "Future[None]") -> None:
+    def _note_end(self, _: "Future[str | None]") -> None:
         self.worked = time.time()
 
     @property
@@ -62,8 +62,7 @@ class Lifecycle:
         """Why the work failed, as far as it has ended."""
         if self.work is None or not self.work.done() or self.work.cancelled():
             return None
-        error = self.work.exception()
-        return str(error) if error else None
+        return self.work.result()
 
     @property
     def updated(self) -> float:

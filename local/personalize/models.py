@@ -1,6 +1,7 @@
 """The backend: the resources of one account in one region, and what may be done with them."""
 
 import copy
+import logging
 import secrets
 import threading
 import time
@@ -29,6 +30,7 @@ from local.personalize.recipes import BY_ARN
 from local.personalize.resources import Blocker, Kind, Quota, Resource, Update, Values, Work
 from local.personalize.serving import Models
 
+logger = logging.getLogger(__name__)
 LAUNCHED = datetime(2019, 6, 10, tzinfo=UTC).timestamp()
 """When the service's own resources came into being."""
 MAX_TAGS = 50
@@ -53,10 +55,11 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def get(self, kind: str, arn: str) -> Resource:
         """The resource at an ARN, brought up to now; ResourceNotFoundError if there is none of this kind."""
         with self.lock:
+            self._sweep()
             resource = self._resources.get(arn)
-            if resource is None or resource.kind.name != kind or not self._brought_up(resource):
+            if resource is None or resource.kind.name != kind:
                 raise ResourceNotFoundError(f"Resource Arn {arn} does not exist.")
-            return resource
+            return self._brought_up(resource)
 
     def active(self, kind: str, arn: str) -> Resource:
         """Like `get`; InvalidInputError unless it is ACTIVE."""
@@ -68,7 +71,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def found(self, kind: str, parent: str | None = None, **members: Any) -> list[Resource]:
         """Resources of a kind, newest first: below a parent's ARN, with these members."""
         with self.lock:
-            some = [r for r in list(self._resources.values()) if r.kind.name == kind and self._brought_up(r)]
+            self._sweep()
+            some = [self._brought_up(r) for r in list(self._resources.values()) if r.kind.name == kind]
             kept = (r for r in some if parent is None or parent in self._ancestors(r.values))
             matching = [r for r in kept if members.items() <= {k: r.values.get(k) for k in members}.items()]
             return sorted(matching, key=lambda r: -r.number)
@@ -88,7 +92,10 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def data(self, resource: Resource) -> GroupData:
         """The data of the dataset group that a resource belongs to."""
         with self.lock:
-            return self._groups.setdefault(self.group_of(resource), GroupData())
+            group = self.group_of(resource)
+            if group not in self._groups:
+                self._groups[group] = GroupData()
+            return self._groups[group]
 
     def group_of(self, resource: Resource) -> str:
         """ARN of the dataset group that a resource belongs to, or is."""
@@ -108,8 +115,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
                 held = self._resources[arn].values
                 values |= {name: copy.deepcopy(held[name]) for name in kind.inherits if name in held}
             arn = self._arn(kind, values)
-            taken = self._resources.get(arn)
-            if taken and self._brought_up(taken):
+            self._sweep()
+            if arn in self._resources:
                 raise ResourceAlreadyExistsError(f"Another resource with Arn {arn} already exists.")
             for quota in kind.quotas:
                 self._check_quota(kind, quota, values)
@@ -183,8 +190,9 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             if sum(resource.life.pending for resource in counted) >= quota.limit:
                 raise LimitExceededError(f"More than {quota.limit} resources with PENDING or IN_PROGRESS status.")
         elif len(counted) >= quota.limit:
+            article = "an" if kind.words[0] in "aeiou" else "a"
             raise LimitExceededError(
-                f"Cannot create a {kind.words}. More than {quota.limit} resources in ACTIVE state. "
+                f"Cannot create {article} {kind.words}. More than {quota.limit} resources in ACTIVE state. "
                 "Please delete some and try again."
             )
 
@@ -202,40 +210,47 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
 
     # Time
 
-    def _brought_up(self, resource: Resource) -> bool:
-        """Let happen what has become due; False if the resource is gone."""
-        if resource.life.deleted and resource.status == "DELETED":
-            self._remove(resource)
-            return False
+    def _sweep(self) -> None:
+        """Let disappear what has been deleted for long enough."""
+        leaving = [resource for resource in self._resources.values() if resource.life.deleted]
+        for resource in leaving:
+            if resource.status == "DELETED":
+                self._remove(resource)
+
+    def _brought_up(self, resource: Resource) -> Resource:
+        """The resource after what has become due has happened to it."""
         update = resource.update
         if update and not update.applied and update.life.status == "ACTIVE":
             update.applied = True
             resource.values |= update.values
         if resource.kind.look and resource.status == "ACTIVE":
             resource.kind.look(self, resource)
-        return True
+        return resource
 
     def _remove(self, resource: Resource) -> None:
-        del self._resources[resource.arn]
-        self.models.drop(resource.arn)
+        self._resources.pop(resource.arn, None)
         for other in list(self._resources.values()):
             if other.kind.owner == resource.kind.name and resource.arn in self._ancestors(other.values):
                 self._remove(other)
         if resource.kind.name == "DatasetGroup":
             self._groups.pop(resource.arn, None)
+        elif resource.kind.name == "SolutionVersion":
+            self.models.drop(resource.arn)
         elif resource.kind.name == "Dataset":
             self.data(resource).clear(resource.values["datasetType"])
 
-    def _work(self, work: Work, resource: Resource) -> None:
-        """Run in a thread: whatever goes wrong becomes the failureReason."""
+    def _work(self, work: Work, resource: Resource) -> str | None:
+        """Run in a thread: whatever goes wrong becomes the failureReason, which is returned."""
         try:
             work(self, resource)
-        except JobFailedError:
-            raise
+        except JobFailedError as error:
+            return str(error)
         except PersonalizeError as error:
-            raise JobFailedError(error.message) from error
+            return str(error.message)
         except Exception as error:
-            raise JobFailedError(f"An internal error occurred: {error!r}") from error
+            logger.exception("%s failed", resource.arn)
+            return f"An internal error occurred: {error!r}"
+        return None
 
     # Names
 

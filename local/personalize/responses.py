@@ -6,6 +6,7 @@ Bodies are validated against botocore's model before anything else, and answers 
 import base64
 import json
 from collections.abc import Callable
+from typing import Any
 
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
@@ -149,10 +150,18 @@ def _control() -> dict[str, Answer]:
     return found | SPECIAL
 
 
+class _Plain(ActionResult):  # type: ignore[misc]
+    """An answer that is JSON as it stands: moto's serialiser takes a tenth of a millisecond per recommended item."""
+
+    def execute_result(self, _: Any) -> tuple[int, dict[str, str], str]:
+        return 200, {"Content-Type": "application/json"}, json.dumps(self.result)
+
+
 class _Response(BaseResponse):  # type: ignore[misc]
     """What the three APIs share."""
 
     service = ""
+    result = ActionResult
 
     def __init__(self) -> None:
         super().__init__(self.service)
@@ -176,19 +185,21 @@ class _Response(BaseResponse):  # type: ignore[misc]
             raise SerializationError
         validate(shape, params)
         known = {name: params[name] for name in shape.members if params.get(name) is not None}
-        return ActionResult(answer(personalize_backends[self.current_account][self.region], known))
+        return self.result(answer(personalize_backends[self.current_account][self.region], known))
 
 
-def _api(service: str, operations: dict[str, Answer]) -> type[_Response]:
+def _api(service: str, operations: dict[str, Answer], result: type[ActionResult] = ActionResult) -> type[_Response]:
     """A response class with one method per operation, as moto dispatches."""
 
     def method(operation: str, answer: Answer) -> Callable[[_Response], ActionResult]:
         return lambda self: self._answer(operation, answer)
 
     methods = {camelcase_to_underscores(name): method(name, answer) for name, answer in operations.items()}
-    return type(f"{service.title().replace('-', '')}Response", (_Response,), {"service": service, **methods})
+    return type(
+        f"{service.title().replace('-', '')}Response", (_Response,), {"service": service, "result": result, **methods}
+    )
 
 
 PersonalizeResponse = _api("personalize", _control())
-PersonalizeRuntimeResponse = _api("personalize-runtime", RUNTIME)
+PersonalizeRuntimeResponse = _api("personalize-runtime", RUNTIME, _Plain)
 PersonalizeEventsResponse = _api("personalize-events", EVENTS)

@@ -48,9 +48,10 @@ class Runtime:
 
     def close(self) -> None:
         """Stop working and leave no process or temporary folder behind."""
-        for name in ("jobs", "trainer"):
-            if name in self.__dict__:
-                getattr(self, name).shutdown(wait=name == "jobs", cancel_futures=True)
+        if "jobs" in self.__dict__:
+            self.jobs.shutdown(cancel_futures=True)
+        if "trainer" in self.__dict__ and self.executor is None:
+            self.trainer.shutdown(cancel_futures=True)
         if self.folder is None and "workdir" in self.__dict__:
             self._temporary.cleanup()
 

@@ -1,6 +1,7 @@
 """Answer from a trained model: score, filter, sort, cut."""
 
 import json
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,9 +159,10 @@ class Models:
             return self._loaded[version.arn]
 
     def drop(self, arn: str) -> None:
-        """Forget a version that was deleted."""
+        """Forget a version that was deleted, and its files."""
         with self._lock:
             self._loaded.pop(arn, None)
+        shutil.rmtree(model_folder(arn), ignore_errors=True)
 
 
 def load(folder: Path, recipe: Recipe, events: "Values") -> Model:

@@ -30,6 +30,8 @@ def run(backend: "PersonalizeBackend", version: "Resource") -> None:
     # The models take long to import; the first training pays, not everyone who installs the service.
     from local.recommenders.catalog import RECIPES, train
 
+    if "recipeArn" not in version.values:
+        raise JobFailedError("AutoML is not available; name a recipe.")
     name = BY_ARN[version.values["recipeArn"]].name
     if name not in RECIPES:
         raise JobFailedError(f"There is no local model for the recipe {name}.")
@@ -65,6 +67,8 @@ def parameters(values: "Values") -> dict[str, str]:
 
 def choose(events: pd.DataFrame, values: "Values") -> pd.DataFrame:
     """The events that a solution learns from, by its event type and its threshold for event values."""
+    if "eventType" not in values:
+        return events
     wanted = wanted_events(values, events["EVENT_TYPE"].tolist(), events["EVENT_VALUE"].tolist())
     return events[np.asarray(wanted, np.bool_)]
 

@@ -14,6 +14,8 @@ from local.personalize.exceptions import InvalidInputError
 
 MAX_SHOWN = 256
 """Characters of a refused value that an error repeats."""
+CLASSES = {r"\p{ASCII}": r"[\x00-\x7F]", r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
+"""The models hold Java's expressions; these classes, or the nearest there is, are what Python's engine lacks."""
 
 
 def validate(shape: Any, value: Any) -> None:
@@ -64,7 +66,7 @@ def _outside(shape: Any, value: Any, path: str) -> Iterator[str]:
         return
     if rules.get("enum") and value not in rules["enum"]:
         yield _problem(value, path, f"Member must satisfy enum value set: [{', '.join(rules['enum'])}]")
-    if "pattern" in rules and not _compiled(rules["pattern"]).fullmatch(value):
+    if "pattern" in rules and not compiled(rules["pattern"]).fullmatch(value):
         yield _problem(value, path, f"Member must satisfy regular expression pattern: {rules['pattern']}")
 
 
@@ -74,9 +76,11 @@ def _problem(value: Any, path: str, rule: str) -> str:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # The models hold Java's expressions; its POSIX classes are the one thing that Python's engine lacks.
-    return re.compile(pattern.replace(r"\p{ASCII}", r"[\x00-\x7F]"))
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the models as Python's engine takes it."""
+    for java, python in CLASSES.items():
+        pattern = pattern.replace(java, python)
+    return re.compile(pattern)
 
 
 def _is_number(value: Any) -> bool:

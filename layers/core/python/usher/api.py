@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
 from usher.errors import RequestError
@@ -69,6 +69,10 @@ def _report(error: ClientError) -> Response[Any]:
     return problem(*known, error.response["Error"]["Message"]) if known else _give_up(error)
 
 
+def _correct(error: ParamValidationError) -> Response[Any]:
+    return problem(400, "InvalidInput", str(error))
+
+
 def _give_up(_: Exception) -> Response[Any]:
     logger.exception("A service refuses or does not answer")
     return problem(503, "Unavailable", "This can't be had now. Try again later.")
@@ -86,6 +90,7 @@ def _hide(_: Exception) -> Response[Any]:
 HANDLERS: dict[type[Exception], Any] = {
     RequestError: _refuse,
     ClientError: _report,
+    ParamValidationError: _correct,
     BotoCoreError: _give_up,
     NotFoundError: _miss,
     Exception: _hide,

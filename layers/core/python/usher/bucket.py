@@ -16,7 +16,8 @@ from usher.aws import error_code
 
 DATASETS = ("interactions", "items", "users")
 CONFIGS = ("usher.yaml", "usher.json")
-GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,62}\Z")
+GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
+"""Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
 
 
 def is_input(key: str) -> bool:

@@ -16,7 +16,6 @@ the service, so that new features of the service need no new release.
 """
 
 import difflib
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +26,7 @@ from botocore.validate import ParamValidator
 
 from usher.bucket import DATASETS
 from usher.errors import InputError, Problem
+from usher.schemas import REQUIRED, is_field, types
 
 DEFAULT_SOLUTIONS = {
     "user-personalization": {"recipe": "aws-user-personalization-v2"},
@@ -66,7 +66,7 @@ def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
     """Read a group's config. `recipes`: the names that Personalize knows. Raises InputError with every problem."""
     try:
         content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets impossible dates and numbers through as ValueError
         mark = getattr(error, "problem_mark", None)
         place = f"{file} line {mark.line + 1}" if mark else file
         raise InputError(
@@ -98,10 +98,11 @@ class _Reader:
         sections = self._mapping(content, "", SECTIONS)
         solutions = self._mapping(sections.get("solutions", DEFAULT_SOLUTIONS), "solutions")
         filters = self._mapping(sections.get("filters", {}), "filters")
+        schemas = self._mapping(sections.get("schemas", {}), "schemas", DATASETS)
         config = Config(
             solutions=tuple(self._solution(name, block) for name, block in solutions.items()),
             filters={name: self._filter(name, expression) for name, expression in filters.items()},
-            schemas=self._mapping(sections.get("schemas", {}), "schemas", DATASETS),
+            schemas={name: self._schema(name, block) for name, block in schemas.items()},
             export=self._mapping(sections.get("export", {}), "export", EXPORT),
         )
         self._check_export(config)
@@ -133,10 +134,22 @@ class _Reader:
             return ""
         return " ".join(expression.split())
 
+    def _schema(self, dataset: str, block: Any) -> Mapping[str, Any]:
+        path = f"schemas.{dataset}"
+        schema = self._mapping(block, path)
+        fields = schema.get("fields")
+        if not isinstance(fields, list) or not all(map(is_field, fields)):
+            remedy = 'Write each as {name: AGE, type: ["null", int]}; the quotes matter.'
+            self._note(f"{path}.fields", "is not a list of Avro fields.", remedy)
+            return {}
+        for name in (name for name in REQUIRED[dataset] if name not in types(schema)):
+            self._note(f"{path}.fields", f"lacks {name}.", "Personalize requires it: add it.")
+        return schema
+
     def _check_export(self, config: Config) -> None:
         for name, kind in EXPORT.items():
             value = config.export.get(name)
-            if value is not None and not isinstance(value, kind):
+            if name in config.export and type(value) is not kind:
                 self._note(f"export.{name}", f"is {value!r}.", f"Give it a {'number' if kind is int else 'name'}.")
         for name, known in (("solution", [one.name for one in config.solutions]), ("filter", list(config.filters))):
             value = config.export.get(name)
@@ -152,7 +165,7 @@ class _Reader:
             if name in block:
                 self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
         given = {name: value for name, value in block.items() if name not in filled_in}
-        for name in set(given) - set(shape.members):
+        for name in sorted(set(given) - set(shape.members)):
             self._note(
                 f"{path}.{name}", f"is unknown to {operation}.", self._choose(name, set(shape.members) - set(filled_in))
             )
@@ -172,7 +185,7 @@ class _Reader:
         if not isinstance(value, Mapping):
             self._note(
                 path or "the file",
-                f"is {json.dumps(value, default=str)}.",
+                "is empty." if value is None else f"is {str(value)[:99]}.",
                 "Write names with values below it (name: value).",
             )
             return {}

@@ -28,7 +28,6 @@ MANY_VALUES = 1000
 # What may be the matter with single values. Each takes a chunk's column as text and as numbers (NaN where it is none).
 FACTS: dict[str, Callable[[pd.Series, pd.Series], pd.Series]] = {
     "blank": lambda text, _: text == "",
-    "absent": lambda text, _: text.isna(),
     "not a number": lambda text, number: number.isna() & (text != ""),
     "fractional": lambda _, number: number % 1 > 0,
     "milliseconds": lambda _, number: number >= FIRST_MILLISECOND,
@@ -137,7 +136,6 @@ def _check_column(name: str, column: Column, allowed: set[str], required: bool) 
     numeric, whole = bool(allowed & NUMBERS), bool(allowed & INTEGERS)
     fill_in = "Fill it in." if required else "Fill it in, or allow null in the schema."
     rules = (
-        ("absent", True, "has too few values", "Give every row as many values as the header."),
         ("several lines", True, f"has a {name} that spans several lines", "Balance the quotes: one record per line."),
         ("blank", required or "null" not in allowed, f"has no {name}", fill_in),
         ("too long", name.endswith("_ID"), f"has a {name} of more than {LONGEST_ID} characters", "Shorten it."),
@@ -194,6 +192,10 @@ def _read_header(table: Table, key: str, raw: "io.BufferedReader[Any]") -> Probl
         return Problem(key, "is empty.", "Drop a CSV with a header and rows.")
     if header.startswith(b"\xef\xbb\xbf"):
         return Problem(f"{key} line 1", "starts with a byte order mark.", "Save it as UTF-8 without one.")
+    if b"\r" in header or b"\x00" in header:
+        return Problem(
+            f"{key} line 1", "has control characters in the header.", "End lines with \\n or \\r\\n; use plain names."
+        )
     if b'"' in header:
         return Problem(f"{key} line 1", "has quotes in the header.", "Write the column names without quotes.")
     names = header.decode("utf-8", "replace").split(",")
@@ -203,6 +205,8 @@ def _read_header(table: Table, key: str, raw: "io.BufferedReader[Any]") -> Probl
             f"has other columns than the files before it: {', '.join(table.columns)}.",
             "Give all files one header.",
         )
+    if "" in names:
+        return Problem(f"{key} line 1", "has a column without a name.", "Name it, or remove the comma too many.")
     if len(set(names)) < len(names):
         return Problem(f"{key} line 1", "names a column twice.", "Rename one of them.")
     table.columns = table.columns or {name: Column() for name in names}
@@ -220,7 +224,7 @@ def _note(table: Table, chunk: pd.DataFrame, key: str, seen_once: set[str]) -> N
                 seen.first = seen.first or f"{key} line {chunk.index[int(rows.argmax())] + 2}"
                 seen.rows += int(rows.sum())
         if len(column.values) <= MANY_VALUES:
-            column.values.update(text.dropna().unique())
+            column.values.update(text.unique())
     table.rows += len(chunk)
     if table.dataset == "interactions" and "USER_ID" in table.columns and len(table.active_users) < MIN_USERS:
         counts = chunk["USER_ID"].value_counts()
@@ -243,7 +247,7 @@ def _chunks(stream: IO[bytes], usecols: list[str] | None = None) -> Iterator[pd.
 
 
 def _unreadable(key: str, said: str) -> Problem:
-    """From the parser's words, such as `Expected 3 fields in line 5, saw 4` or `EOF inside string starting at row 3`."""
+    """From the parser's words: `Expected 3 fields in line 5, saw 4`, or `EOF inside string starting at row 3`."""
     if fields := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, saw = fields.groups()
         return Problem(

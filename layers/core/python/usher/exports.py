@@ -45,7 +45,7 @@ def prepare(bucket: Bucket, group: str, run: str, serving: Mapping[str, Any], at
         )
     prefix = export_prefix(group, name)
     params: dict[str, Any] = {
-        "jobName": f"{group[:20]}-{name[:15]}-{run}"[:63],
+        "jobName": f"{group}-{run}"[:63],
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
         "jobInput": {"s3DataSource": {"path": bucket.url(_write_input(bucket, group, name, f"{prefix}{run}/input/"))}},
@@ -53,6 +53,9 @@ def prepare(bucket: Bucket, group: str, run: str, serving: Mapping[str, Any], at
         "numResults": wish.get("numResults", 25),
     }
     if "filter" in wish:
+        if wish["filter"] not in serving["filters"]:
+            said = f"has no live filter {wish['filter']} to export with."
+            raise InputError([Problem(f"{group}/", said, "See the group's last pipeline run.")])
         params["filterArn"] = serving["filters"][wish["filter"]]
     kind = KINDS["batch_inference_job"]
     arn = f"{at.arn_prefix}:{kind.arn.format(**params)}"

@@ -27,13 +27,17 @@ class Intake:
 def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
     if not GROUP_NAME.match(group):
-        remedy = "Use up to 63 letters, digits, - and _, starting with a letter or a digit."
+        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
     keys = bucket.keys(f"{group}/")
-    config = _read_config(bucket, group, keys, personalize)
-    if not data_keys(keys, group, "interactions"):
-        return None
     problems: list[Problem] = []
+    config = defaults()
+    try:
+        config = _read_config(bucket, group, keys, personalize)
+    except InputError as error:
+        problems += error.problems
+    if not problems and not data_keys(keys, group, "interactions"):
+        return None
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
     for dataset in DATASETS:

@@ -75,13 +75,13 @@ def _model_resources(at: Setting, config: Config, data: Mapping[str, Data]) -> I
         at, "train", "event_tracker", at.group, {"name": at.group}, refs=group, after=["dataset/interactions"]
     )
     for name, expression in config.filters.items():
-        unique = f"{at.group}-{name}-{digest(expression, SUFFIX)}"
+        unique = f"{at.group}-{name}-{digest([at.group, expression], SUFFIX)}"
         yield _resource(
             at, "train", "filter", name, {"name": unique, "filterExpression": expression}, refs=group, after=datasets
         )
     for solution in config.solutions:
         made_from = _solution_params(at, solution)
-        unique = f"{at.group}-{solution.name}-{digest(made_from, SUFFIX)}"
+        unique = f"{at.group}-{solution.name}-{digest([at.group, made_from], SUFFIX)}"
         yield _resource(
             at, "train", "solution", solution.name, {"name": unique, **made_from}, refs=group, after=datasets
         )
@@ -114,7 +114,7 @@ def _import_inputs(data: Data) -> str:
 
 def _job_name(at: Setting, dataset: str) -> str:
     """Jobs can't be deleted, so their names are never free again: the run makes them unique."""
-    return f"{at.group[: 62 - len(dataset) - len(at.run)]}-{dataset}-{at.run}"[:63]
+    return f"{at.group[: 61 - len(dataset) - len(at.run)]}-{dataset}-{at.run}"
 
 
 def _resource(at: Setting, stage: str, kind: str, name: str, params: Mapping[str, Any], **more: Any) -> Resource:

@@ -17,7 +17,8 @@ from usher.waiting import seconds_until_next_look
 STAGES = ("import", "train", "export")
 
 # What Personalize answers when it will say yes later. For quotas it has one code, whether they pass or not.
-NOT_YET = {"ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ServiceUnavailable"}
+NOT_YET = {"ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException"}
+BROKEN = ("FAILED", "STOPPED")
 PASSING_QUOTA = "PENDING or IN_PROGRESS"
 
 
@@ -48,7 +49,7 @@ def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], e
     if found is None:
         return "create"
     outdated = found.inputs != resource.inputs
-    if found.status.endswith("FAILED"):
+    if found.status.endswith(BROKEN):
         return "rebuild" if outdated or _failure(found) == excused.get(found.arn) else "fail"
     if outdated:
         return "create"
@@ -61,7 +62,7 @@ def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], e
     update = found.details.get(kind.latest_update) or {}
     if not _covers(update, changes) or update["status"] == "ACTIVE":
         return "update"
-    if update["status"].endswith("FAILED"):
+    if update["status"].endswith(BROKEN):
         return "update" if _failure(found) == excused.get(found.arn) else "fail"
     return "wait"
 
@@ -136,7 +137,8 @@ def _advance_one(
         arn = _ACTS[action](personalize, resource, wanted, state.arn)
     except personalize.exceptions.ClientError as error:
         reason = f"Personalize refuses to {action} it: {error.response['Error']['Message']}"
-        if error_code(error) in NOT_YET or PASSING_QUOTA in reason:
+        faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        if faulty or error_code(error) in NOT_YET or PASSING_QUOTA in reason:
             return replace(state, action="wait", status="WAITING", reason=reason), usual_seconds
         return replace(state, status="FAILED", reason=reason, remedy=remedy_for(reason)), 0
     return replace(state, arn=arn, status="PENDING" if kind.minutes else "READY"), usual_seconds
@@ -184,7 +186,7 @@ def _covers(details: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 def _failing(found: Found) -> Mapping[str, Any]:
     """The part of a description that tells of a failure: the resource itself or its last update; else empty."""
     updates = [value for name, value in found.details.items() if name.startswith("latest") and name.endswith("Update")]
-    return next((part for part in [found.details, *updates] if str(part.get("status", "")).endswith("FAILED")), {})
+    return next((part for part in [found.details, *updates] if str(part.get("status", "")).endswith(BROKEN)), {})
 
 
 def _failure(found: Found) -> str:

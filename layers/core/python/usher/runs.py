@@ -27,6 +27,11 @@ def concerned_group(given: Mapping[str, Any]) -> str:
     return key.split("/")[0] if is_input(key) else ""
 
 
+def run_name(execution: str, suffix: str = "") -> str:
+    """A new name for a run: runs of a group sort by time."""
+    return f"{now():%Y%m%dT%H%M%SZ}-{execution[-4:]}{suffix}"
+
+
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
     """Whether an execution is still at work, by its ARN."""
 
@@ -47,18 +52,27 @@ class Lock:
     table: str
     is_running: Callable[[str], bool]
 
-    def take(self, group: str, execution: str) -> bool:
-        """Take the group for an execution; it may take it again, for another round.
+    def take(self, group: str, execution: str, run: str) -> bool:
+        """Take the group for a run of an execution, which may take it again for another round.
 
         False: another execution is at work, and will look again because of this call. A dead one's lock is taken over.
         """
         while True:
-            holder = self._holder(group)
+            holder = self._get(group, "execution")
             if holder and holder != execution and self.is_running(holder):
-                if self._write(group, holder, holder, again=True):
+                if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
                     return False
-            elif self._write(group, holder, execution, again=False):
+            elif self._write(
+                group,
+                holder,
+                "execution = :me, run = :run, again = :no",
+                {":me": {"S": execution}, ":run": {"S": run}, ":no": {"BOOL": False}},
+            ):
                 return True
+
+    def run(self, group: str) -> str:
+        """The run that has the group; empty where none has."""
+        return self._get(group, "run")
 
     def release(self, group: str, execution: str) -> bool:
         """Give the group back. False: something arrived meanwhile; the execution keeps the lock for another round."""
@@ -70,25 +84,22 @@ class Lock:
                 ExpressionAttributeValues={":me": {"S": execution}, ":no": {"BOOL": False}},
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return self._holder(group) != execution
+            return self._get(group, "execution") != execution
         return True
 
-    def _holder(self, group: str) -> str:
+    def _get(self, group: str, name: str) -> str:
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
-        return str(item.get("execution", {}).get("S", ""))
+        return str(item.get(name, {}).get("S", ""))
 
-    def _write(self, group: str, holder: str, execution: str, *, again: bool) -> bool:
-        """Write the lock if `holder` (empty: nobody) still has it."""
-        values = {":me": {"S": execution}, ":again": {"BOOL": again}}
-        if holder:
-            values[":holder"] = {"S": holder}
+    def _write(self, group: str, holder: str, change: str, values: dict[str, Any]) -> bool:
+        """Change the lock if `holder` (empty: nobody) still has it."""
         try:
             self.dynamodb.update_item(
                 TableName=self.table,
                 Key=_key(group),
-                UpdateExpression="SET execution = :me, again = :again",
+                UpdateExpression=f"SET {change}",
                 ConditionExpression="execution = :holder" if holder else "attribute_not_exists(execution)",
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues=values | ({":holder": {"S": holder}} if holder else {}),
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
@@ -115,40 +126,59 @@ class Run:
         """A file of the run; empty where there is none yet."""
         return self.bucket.read_json(self.key(file)) or {}
 
-    def write(self, content: dict[str, Any], file: str = "run.json") -> None:
+    def write(self, content: Mapping[str, Any], file: str = "run.json") -> None:
         """Write a file of the run."""
         self.bucket.write_json(self.key(file), content)
 
+    def begin(self, execution: str) -> dict[str, Any]:
+        """Write the run's first record, and return it."""
+        record = {
+            "group": self.group,
+            "run": self.name,
+            "execution": execution,
+            "startedAt": now().isoformat(),
+            "outcome": "RUNNING",
+        }
+        self.write(record)
+        return record
 
-def conclude(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
-    """A run's record at its end: with its outcome and a summary. `error`: what broke the execution, if anything."""
+    def conclude(self, execution: str, error: Mapping[str, str] | None) -> dict[str, Any]:
+        """Write the run's last record, and return it. `error`: what broke the execution, if anything."""
+        record = self.read() or self.begin(execution)
+        record |= {"endedAt": now().isoformat(), **outcome(record, error)}
+        self.write(record)
+        return record
+
+
+def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
+    """How a run went, from its record until then: outcome, problems with remedies, and a summary to send. Pure."""
     problems = list(record.get("problems", []))
+    resources = record.get("resources", [])
     if error:
         said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause', ''))}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
-    resources = record.get("resources", [])
-    for state in resources:
-        if state["status"] == "FAILED":
-            remedy = state.get("remedy", "")
-            problems.append({"place": state["id"], "message": f"failed: {state['reason']}", "remedy": remedy})
+    failures = [
+        {"place": state["id"], "message": f"failed: {state['reason']}", "remedy": state["remedy"]}
+        for state in resources
+        if state["status"] == "FAILED"
+    ]
+    problems += [one for one in failures if one not in problems]
+    lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in problems]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
-    lines = [f"{one['place']} {one['message']} {one['remedy']}".strip() for one in problems]
     if skipped:
         lines.append(f"Left out because of that: {', '.join(skipped)}.")
     done = f"{sum(state['status'] == 'READY' for state in resources)} resources are as wanted."
     return {
-        **record,
         "outcome": "FAILED" if problems else "SUCCEEDED",
-        "endedAt": now().isoformat(),
         "problems": problems,
-        "resources": resources,
         "summary": "\n".join(lines) or record.get("note") or done,
     }
 
 
 def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
     """Notify people of a run that has ended. `link`: where its record is."""
-    subject = f"Usher: {record['group']} {record['outcome'].lower()}"
+    # SNS takes ASCII only, and this may be about a folder whose name is no group's.
+    subject = f"Usher: {ascii(record['group'])[1:-1]} {record['outcome'].lower()}"
     sns.publish(TopicArn=topic, Subject=subject[:99], Message=f"{record['summary']}\n\nThe whole record: {link}")
 
 

@@ -53,6 +53,14 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
     }
 
 
+def is_field(field: object) -> bool:
+    """Whether something is an Avro field as far as its columns can be checked: a name, and one or more types."""
+    if not isinstance(field, Mapping) or not isinstance(field.get("name"), str):
+        return False
+    kinds = field.get("type")
+    return isinstance(kinds, str) or (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds))
+
+
 def types(schema: Schema) -> dict[str, set[str]]:
     """The Avro types that each column may have."""
     return {

@@ -123,7 +123,7 @@ def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) ->
             raise RequestError(400, "UnknownOption", f"{name} is unknown here; allowed: {', '.join(allowed)}.")
     able = {name: one for name, one in content["solutions"].items() if one["type"] in ROUTES[route].types}
     live = {name: one["campaignArn"] for name, one in able.items() if one["campaignArn"]}
-    name = given.get("solution") or next(iter(live), "")
+    name = str(given.get("solution") or next(iter(live), ""))
     if name not in live:
         raise _unknown("solution", name or "(any)", live)
     members = {"campaignArn": live[name]}
@@ -153,7 +153,7 @@ def identifiers(value: object, name: str) -> list[str]:
 
 def _num_results(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
     text = str(value)
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MOST_RESULTS:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MOST_RESULTS:
         raise RequestError(
             400, "BadNumResults", f"numResults must be a number from 1 to {MOST_RESULTS}, not {text[:99]}."
         )
@@ -161,9 +161,10 @@ def _num_results(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filter(value: object, content: Mapping[str, Any]) -> dict[str, Any]:
-    if value not in content["filters"]:
-        raise _unknown("filter", str(value), content["filters"])
-    return {"filterArn": content["filters"][value]}
+    name = str(value)
+    if name not in content["filters"]:
+        raise _unknown("filter", name, content["filters"])
+    return {"filterArn": content["filters"][name]}
 
 
 def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:

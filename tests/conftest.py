@@ -1,0 +1,13 @@
+"""The environment of every test: no real account, no real network, and moto in place before any client is made."""
+
+import os
+
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",  # noqa: S105
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "POWERTOOLS_SERVICE_NAME": "usher",
+}
+
+import moto  # noqa: E402, F401

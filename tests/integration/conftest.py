@@ -1,0 +1,152 @@
+"""The real template, state machines and handlers, on the local cloud."""
+
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+
+from local.clock import Clock
+from local.cloud.server import LocalCloud
+from local.demo.caller import Caller
+
+ROOT = Path(__file__).parents[2]
+SPEED = 1200
+DEADLINE_SECONDS = 120
+
+
+def interactions(users: int = 60, events: int = 20, items: int = 40, seed: int = 0) -> str:
+    """A CSV of users who each walk along the items from a place of their own."""
+    random_ = random.Random(seed)
+    rows = ["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"]
+    for user in range(users):
+        start = random_.randrange(items)
+        rows += [
+            f"u{user},i{(start + step) % items},{1_700_000_000 + user * 1000 + step},watch" for step in range(events)
+        ]
+    return "\n".join(rows) + "\n"
+
+
+def items(count: int = 40) -> str:
+    return "ITEM_ID,GENRES\n" + "".join(
+        f"i{item},{'Comedy|Drama' if item % 2 else 'Horror'}\n" for item in range(count)
+    )
+
+
+@dataclass
+class Site:
+    """A deployed stack, as a person uses it: drops files, calls the API, reads what is written."""
+
+    cloud: LocalCloud
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.cloud.client("s3")
+
+    @cached_property
+    def personalize(self) -> Any:
+        return self.cloud.client("personalize")
+
+    @cached_property
+    def stepfunctions(self) -> Any:
+        return self.cloud.client("stepfunctions")
+
+    @property
+    def bucket(self) -> str:
+        return self.cloud.outputs["BucketName"]
+
+    @cached_property
+    def api(self) -> Caller:
+        keys = self.cloud.environment
+        credentials = Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
+        return Caller(self.cloud.outputs["ApiUrl"], keys["AWS_DEFAULT_REGION"], credentials)
+
+    def drop(self, key: str, content: str | bytes) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+
+    def executions(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
+        """All executions that are about a group, described, newest first."""
+        pages = self.stepfunctions.get_paginator("list_executions").paginate(
+            stateMachineArn=self.cloud.outputs[machine]
+        )
+        described = [
+            self.stepfunctions.describe_execution(executionArn=one["executionArn"])
+            for page in pages
+            for one in page["executions"]
+        ]
+        return [one for one in described if f'"{group}' in one["input"]]
+
+    def settle(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
+        """Wait until a group has executions and none is at work; return them."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            executions = self.executions(group, machine)
+            if executions and all(one["status"] != "RUNNING" for one in executions):
+                return executions
+            time.sleep(0.1)
+        raise TimeoutError(f"executions of {group} did not end: {executions}")
+
+    def run(self, group: str) -> dict[str, Any]:
+        """Wait until a group settles; return the newest run's record."""
+        self.settle(group)
+        return self.records(group)[-1]
+
+    def records(self, group: str) -> list[dict[str, Any]]:
+        """The records of a group's runs, oldest first."""
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{group}/out/runs/").get("Contents", [])
+        return [self.read_json(one["Key"]) for one in listed if one["Key"].endswith("/run.json")]
+
+    def read_json(self, key: str) -> Any:
+        return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def resources(self, group: str) -> dict[str, list[str]]:
+        """The ARNs of everything in Personalize that belongs to a group, by kind."""
+        found: dict[str, list[str]] = {}
+        for kind, member in KINDS.items():
+            pages = self.personalize.get_paginator(f"list_{kind}s").paginate()
+            listed = [one for page in pages for one in page[next(name for name in page if name != "ResponseMetadata")]]
+            found[kind] = sorted(one[member] for one in listed if f"/{group}" in one[member])
+        return found
+
+
+KINDS: Mapping[str, str] = {
+    "dataset_group": "datasetGroupArn",
+    "schema": "schemaArn",
+    "dataset": "datasetArn",
+    "dataset_import_job": "datasetImportJobArn",
+    "filter": "filterArn",
+    "solution": "solutionArn",
+    "solution_version": "solutionVersionArn",
+    "campaign": "campaignArn",
+}
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud:
+        yield Site(cloud)
+
+
+@pytest.fixture
+def messages(site: Site) -> Iterator[Any]:
+    """A function that returns the notifications sent since the test began."""
+    sqs, sns = site.cloud.client("sqs"), site.cloud.client("sns")
+    queue = sqs.create_queue(QueueName=f"inbox-{time.monotonic_ns()}")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(
+        TopicArn=site.cloud.outputs["TopicArn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True
+    )
+
+    def read() -> list[str]:
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"])["Message"] for message in received]
+
+    yield read
+    sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=queue)

@@ -1,0 +1,107 @@
+"""The HTTP API on a live group: what it answers, and how it refuses."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local.demo.caller import CallError
+from tests.integration.conftest import Site, interactions, items
+
+CONFIG = """
+solutions:
+  for-you: {recipe: aws-user-personalization-v2}
+  popular: {recipe: aws-popularity-count}
+  similar: {recipe: aws-sims}
+  ranking: {recipe: aws-personalized-ranking}
+filters:
+  seen: EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")
+  genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
+"""
+
+
+@pytest.fixture(scope="module")
+def live(site: Site) -> Iterator[Site]:
+    for name, content in (("usher.yaml", CONFIG), ("items.csv", items()), ("interactions.csv", interactions())):
+        site.drop(f"live/{name}", content)
+    assert site.run("live")["outcome"] == "SUCCEEDED"
+    yield site
+
+
+REFUSED = [
+    ("/nowhere/recommendations/u1", {}, 404, "UnknownGroup", "live"),
+    ("/live/recommendations/u1", {"solution": "ranking"}, 404, "UnknownSolution", "for-you, popular"),
+    ("/live/recommendations/u1", {"filter": "unknown"}, 404, "UnknownFilter", "seen, genre"),
+    ("/live/recommendations/u1", {"numResults": "0"}, 400, "BadNumResults", "from 1 to 500"),
+    ("/live/recommendations/u1", {"numResults": "many"}, 400, "BadNumResults", "from 1 to 500"),
+    ("/live/recommendations/u1", {"numresults": "5"}, 400, "UnknownOption", "numResults"),
+    ("/live/recommendations/u1", {"filter": "genre", "filterValues": "Comedy"}, 400, "BadFilterValues", "JSON"),
+    ("/live/recommendations/u1", {"filterValues": '{"GENRE": "Comedy"}'}, 400, "BadFilterValues", "need a filter"),
+    ("/live/recommendations/u1", {"filter": "genre"}, 400, "InvalidInput", "GENRE"),
+    ("/live/recommendations/u1", {"context": "[]"}, 400, "BadContext", "JSON"),
+    ("/live/recommendations/" + "u" * 257, {}, 400, "BadId", "256"),
+]
+
+
+@pytest.mark.parametrize(("path", "query", "status", "code", "allowed"), REFUSED)
+def test_a_wrong_request_is_told_what_is_allowed(
+    live: Site, path: str, query: dict[str, str], status: int, code: str, allowed: str
+) -> None:
+    with pytest.raises(CallError) as refused:
+        live.api.get(path, **query)
+    assert refused.value.status == status
+    assert refused.value.body["code"] == code
+    assert allowed in refused.value.body["message"]
+
+
+BAD_BODIES = [
+    ("rankings", b"not json", 400, "BadBody", "JSON object"),
+    ("rankings", {"userId": "u1"}, 400, "BadBody", "items"),
+    ("rankings", {"userId": "u1", "items": []}, 400, "BadList", "1 to 500"),
+    ("rankings", {"userId": "u1", "items": ["i1"], "numResults": 3}, 400, "UnknownOption", "items"),
+    ("events", {"userId": "u1", "events": []}, 400, "BadBody", "eventType"),
+    ("events", {"events": [{"eventType": "watch"}]}, 400, "BadBody", "sessionId"),
+    ("events", {"userId": "u1", "events": [{"itemId": "i1"}]}, 400, "BadId", "eventType of event 1"),
+    ("events", {"userId": "u1", "events": [{"eventType": "watch", "when": 1}]}, 400, "BadEvent", "sentAt"),
+    ("events", {"userId": "u1", "events": [{"eventType": "watch", "sentAt": 1.7e12}]}, 400, "BadEvent", "seconds"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "code", "allowed"), BAD_BODIES)
+def test_a_wrong_body_is_told_what_is_allowed(
+    live: Site, path: str, body: object, status: int, code: str, allowed: str
+) -> None:
+    with pytest.raises(CallError) as refused:
+        live.api.post(f"/live/{path}", body)
+    assert (refused.value.status, refused.value.body["code"]) == (status, code)
+    assert allowed in refused.value.body["message"]
+
+
+def test_a_path_that_is_not_there_is_not_found(live: Site) -> None:
+    with pytest.raises(CallError) as refused:
+        live.api.get("/live/elsewhere")
+    assert refused.value.status == 404
+
+
+def test_options_reach_personalize(live: Site) -> None:
+    popular = live.api.get("/live/recommendations/u1", solution="popular", numResults=3)
+    assert popular["solution"] == "popular"
+    assert len(popular["itemList"]) == 3
+    for values in ({"GENRE": "Horror"}, {"GENRE": ["Horror"]}, {"GENRE": '"Horror"'}):
+        horror = live.api.get("/live/recommendations/u1", filter="genre", filterValues=json.dumps(values))
+        assert {int(one["itemId"][1:]) % 2 for one in horror["itemList"]} == {0}
+    assert live.api.get("/live/recommendations/u1", context='{"DEVICE": "phone"}')["itemList"]
+
+
+def test_ids_with_unusual_characters_are_users_like_others(live: Site) -> None:
+    assert live.api.get("/live/recommendations/J%C3%B6rg%20M%C3%BCller")["itemList"]
+
+
+def test_events_change_what_is_recommended_next(live: Site) -> None:
+    before = [one["itemId"] for one in live.api.get("/live/recommendations/newcomer", numResults=5)["itemList"]]
+    events = [{"eventType": "watch", "itemId": item} for item in ("i20", "i21", "i22")]
+    assert live.api.post("/live/events", {"userId": "newcomer", "sessionId": "s1", "events": events}) == {"accepted": 3}
+    after = live.api.get("/live/recommendations/newcomer", numResults=5, filter="seen")["itemList"]
+    assert [one["itemId"] for one in after] != before
+    assert after[0]["itemId"] == "i23"
+    assert not {"i20", "i21", "i22"} & {one["itemId"] for one in after}

@@ -1,0 +1,59 @@
+"""Runs that are cut in the middle: dropping the file again ends in the same resources, none twice."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Site, interactions
+from tests.integration.test_pipeline import ALL_KINDS_ONCE, counts
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def kill_workers(site: Site) -> int:
+    """Kill every runtime process of the stack's functions; how many there were."""
+    killed = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            ours = site.cloud.endpoint.encode() in (process / "environ").read_bytes()
+            if ours and b"awslambdaric" in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+@pytest.mark.parametrize("kind", ["dataset_group", "dataset_import_job", "solution_version", "campaign"])
+def test_a_stopped_execution_is_resumed_by_the_next_drop(site: Site, kind: str) -> None:
+    group = f"cut-{kind.replace('_', '-')}"
+    site.drop(f"{group}/interactions.csv", interactions())
+    wait_until(lambda: bool(site.resources(group)[kind]))
+    [execution] = site.executions(group)
+    site.stepfunctions.stop_execution(executionArn=execution["executionArn"], error="Test", cause="cut")
+    site.drop(f"{group}/interactions.csv", interactions())
+    statuses = [one["status"] for one in site.settle(group)]
+    assert statuses == ["SUCCEEDED", "ABORTED"]
+    assert counts(site, group) == ALL_KINDS_ONCE
+    assert len(site.api.get(f"/{group}/recommendations/u1")["itemList"]) == 25
+
+
+def test_killed_workers_do_no_lasting_harm(site: Site) -> None:
+    site.drop("killed/interactions.csv", interactions())
+    killed = 0
+    for kind in ("dataset_group", "dataset_import_job", "solution", "solution_version", "campaign"):
+        wait_until(lambda kind=kind: bool(site.resources("killed")[kind]))  # type: ignore[misc]
+        killed += kill_workers(site)
+    assert killed
+    site.settle("killed")
+    site.drop("killed/interactions.csv", interactions())
+    assert site.settle("killed")[0]["status"] == "SUCCEEDED"
+    assert counts(site, "killed") == ALL_KINDS_ONCE

@@ -1,0 +1,260 @@
+"""The whole local cloud on the smallest stack that uses all of it."""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from local.clock import Clock
+from local.cloud import LocalCloud, PortTakenError
+
+TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
+NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
+
+
+class Time:
+    """A clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = NIGHT
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def night() -> Time:
+    return Time()
+
+
+@pytest.fixture(scope="module")
+def cloud(night: Time) -> Iterator[LocalCloud]:
+    with LocalCloud(TEMPLATE, 0, 0, Clock(600), {"Greeting": "good day"}, night) as cloud:
+        yield cloud
+
+
+def eventually(found: Callable[[], Any]) -> Any:
+    """What `found` returns as soon as it is true."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if result := found():
+            return result
+        time.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+def execution_with(cloud: LocalCloud, wanted: Callable[[Any], bool]) -> Any:
+    """The ended execution of the flow whose input is `wanted`."""
+    states = cloud.client("stepfunctions")
+
+    def found() -> Any:
+        for listed in states.list_executions(stateMachineArn=cloud.outputs["FlowArn"])["executions"]:
+            execution = states.describe_execution(executionArn=listed["executionArn"])
+            if execution["status"] != "RUNNING" and wanted(json.loads(execution["input"])):
+                return execution
+        return None
+
+    return eventually(found)
+
+
+def start(cloud: LocalCloud, **given: Any) -> str:
+    states = cloud.client("stepfunctions")
+    started = states.start_execution(stateMachineArn=cloud.outputs["FlowArn"], input=json.dumps(given))
+    arn: str = started["executionArn"]
+    return arn
+
+
+def invoke(cloud: LocalCloud, **event: Any) -> tuple[str | None, Any]:
+    answer = cloud.client("lambda").invoke(FunctionName=cloud.outputs["WorkName"], Payload=json.dumps(event))
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read())
+
+
+def call(
+    cloud: LocalCloud, method: str, path: str, body: bytes = b"", secret: str | None = "", token: str | None = None
+) -> tuple[int, Any]:
+    """Status and answer of the API; signed by the developer, by another `secret`, or (None) not at all."""
+    request = AWSRequest(method, cloud.outputs["ApiUrl"] + path, data=body or None)
+    if secret is not None:
+        key = cloud.environment["AWS_ACCESS_KEY_ID"]
+        credentials = Credentials(key, secret or cloud.environment["AWS_SECRET_ACCESS_KEY"], token)
+        SigV4Auth(credentials, "execute-api", "us-east-1").add_auth(request)
+    connection = HTTPConnection(urlsplit(cloud.outputs["ApiUrl"]).netloc)
+    with closing(connection):
+        connection.request(method, path, body or None, dict(request.headers.items()))
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def test_a_drop_starts_one_execution_that_waits_retries_and_succeeds(cloud: LocalCloud) -> None:
+    bucket = cloud.outputs["BucketName"]
+    began = time.monotonic()
+    cloud.client("s3").put_object(Bucket=bucket, Key="in/a b.csv", Body=b"x")
+    cloud.client("s3").put_object(Bucket=bucket, Key="elsewhere/a.csv", Body=b"x")
+    execution = execution_with(cloud, lambda given: "detail" in given)
+    assert execution["status"] == "SUCCEEDED"
+    output = json.loads(execution["output"])
+    assert output["doubled"] == [2, 4, 6]
+    assert output["greeting"] == "good day"
+    assert output["event"]["detail"]["object"]["key"] == "in/a b.csv"
+    assert datetime.fromisoformat(output["started"]) == execution["startDate"].replace(
+        microsecond=execution["startDate"].microsecond // 1000 * 1000
+    )
+    assert time.monotonic() - began < 15  # a wait of 60 s and two retries after 60 s, on a clock of 600
+    arns = cloud.client("stepfunctions").list_executions(stateMachineArn=cloud.outputs["FlowArn"])["executions"]
+    assert len(arns) == 1
+
+
+def test_a_caught_error_ends_the_execution_with_the_functions_own_words(cloud: LocalCloud) -> None:
+    start(cloud, do="break")
+    execution = execution_with(cloud, lambda given: given.get("do") == "break")
+    assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", "BrokenError", "it is broken")
+
+
+def test_a_running_execution_can_be_stopped_even_while_its_function_runs(cloud: LocalCloud) -> None:
+    arn = start(cloud, do="sleep", seconds=1.5)
+    states = cloud.client("stepfunctions")
+    states.stop_execution(executionArn=arn)
+    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
+
+
+def test_a_schedule_fires_once_when_it_is_due_in_its_own_time_zone(cloud: LocalCloud, night: Time) -> None:
+    night.now = NIGHT + timedelta(minutes=59)
+    assert cloud.scheduler.tick() == 0
+    night.now = NIGHT + timedelta(minutes=61)
+    assert cloud.scheduler.tick() + cloud.scheduler.tick() <= 1  # or the ticker of the cloud was faster
+    execution = execution_with(cloud, lambda given: "at" in given)
+    assert json.loads(execution["input"]) == {"at": "2026-07-01T01:00:00Z"}
+
+
+def test_a_function_error_keeps_its_class_and_the_worker(cloud: LocalCloud) -> None:
+    _, before = invoke(cloud)
+    errored, answer = invoke(cloud, do="break")
+    assert (errored, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "BrokenError", "it is broken")
+    assert invoke(cloud)[1]["pid"] == before["pid"]
+
+
+@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "sleep", "seconds": 1}], ids=["exits", "is killed"])
+def test_a_lost_worker_is_an_exit_error_and_the_next_call_gets_a_fresh_one(
+    cloud: LocalCloud, event: dict[str, Any]
+) -> None:
+    pid = invoke(cloud)[1]["pid"]
+    killer = threading.Timer(0.3, os.kill, (pid, 9)) if event["do"] == "sleep" else threading.Timer(0, lambda: None)
+    killer.start()
+    errored, answer = invoke(cloud, **event)
+    killer.join()
+    assert (errored, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    errored, answer = invoke(cloud)
+    assert errored is None
+    assert answer["pid"] != pid
+
+
+def test_a_function_that_takes_too_long_is_timed_out(cloud: LocalCloud) -> None:
+    errored, answer = invoke(cloud, do="sleep", seconds=4)
+    assert (errored, answer["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert "timed out after 2.00 seconds" in answer["errorMessage"]
+
+
+def test_an_event_invocation_returns_at_once_and_logs_to_the_functions_own_group(cloud: LocalCloud) -> None:
+    event = json.dumps({"do": "print", "text": "a line"})
+    name = cloud.outputs["WorkName"]
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=event, InvocationType="Event")
+    assert answer["StatusCode"] == 202
+    logs = cloud.client("logs")
+
+    def printed() -> bool:
+        events = logs.filter_log_events(logGroupName=cloud.outputs["LogGroup"])["events"]
+        return any("printed a line" in event["message"] for event in events)
+
+    assert eventually(printed)
+
+
+@pytest.mark.parametrize(
+    ("deed", "error"), [("scan", "AccessDeniedException"), ("read a secret", "AccessDenied")], ids=["table", "bucket"]
+)
+def test_what_a_functions_role_does_not_allow_is_denied(cloud: LocalCloud, deed: str, error: str) -> None:
+    _, answer = invoke(cloud, do=deed)
+    assert error in (answer["errorType"], answer["errorMessage"].partition("(")[2].partition(")")[0])
+
+
+def test_a_signed_request_reaches_the_function_as_payload_2(cloud: LocalCloud) -> None:
+    status, answer = call(cloud, "GET", "/g%20x/things/caf%C3%A9?b=1&a=2%20x&a=3")
+    event = answer["event"]
+    assert status == 200
+    assert event["routeKey"] == "GET /{group}/things/{thing}"
+    assert event["pathParameters"] == {"group": "g x", "thing": "café"}
+    assert event["queryStringParameters"] == {"a": "2 x,3", "b": "1"}
+    assert event["requestContext"]["authorizer"]["iam"]["userArn"].endswith(":user/developer")
+    assert "body" not in event
+
+
+def test_a_posted_body_arrives(cloud: LocalCloud) -> None:
+    status, answer = call(cloud, "POST", "/g/things", b'{"x": 1}')
+    assert (status, answer["event"]["body"]) == (200, '{"x": 1}')
+
+
+@pytest.mark.parametrize(
+    "given", [{"secret": None}, {"secret": "x" * 40}, {"token": "made-up"}], ids=["unsigned", "wrong secret", "token"]
+)
+def test_a_request_that_nobody_signed_is_forbidden(cloud: LocalCloud, given: dict[str, Any]) -> None:
+    assert call(cloud, "GET", "/g/things/1", **given) == (403, {"message": "Forbidden"})
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/g/things/1")])
+def test_an_unknown_route_is_not_found(cloud: LocalCloud, method: str, path: str) -> None:
+    assert call(cloud, method, path) == (404, {"message": "Not Found"})
+
+
+def test_a_failing_function_is_an_internal_server_error(cloud: LocalCloud) -> None:
+    assert call(cloud, "GET", "/g/things/1?fail=1") == (500, {"message": "Internal Server Error"})
+
+
+def test_twenty_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda thing: call(cloud, "GET", f"/g/things/{thing}?sleep=0.05"), range(20)))
+    assert [status for status, _ in answers] == [200] * 20
+    assert [answer["event"]["pathParameters"]["thing"] for _, answer in answers] == [str(n) for n in range(20)]
+
+
+def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName="usher")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]} == cloud.outputs
+    assert cloud.outputs["ApiUrl"].startswith("http://127.0.0.1:")
+    versioning = cloud.client("s3").get_bucket_versioning(Bucket=cloud.outputs["BucketName"])
+    assert versioning["Status"] == "Enabled"
+    assert len(cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 1
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        cloud.client("lambda").invoke(FunctionName="nothing")
+
+
+def test_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(PortTakenError, match=str(port)), LocalCloud(TEMPLATE, port, 0):
+            pass
+
+
+def test_nothing_is_left_after_the_block() -> None:
+    with LocalCloud(TEMPLATE, 0, 0) as cloud:
+        pid = invoke(cloud)[1]["pid"]
+        start(cloud, do="sleep", seconds=60)
+        endpoint = cloud.endpoint
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", urlsplit(endpoint).port or 0))

@@ -1,0 +1,63 @@
+"""`python -m local.cloud` as a process."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
+COMMAND = [sys.executable, "-m", "local.cloud", "--template", str(TEMPLATE)]
+
+
+@pytest.fixture
+def server() -> Iterator["subprocess.Popen[str]"]:
+    environment = {**os.environ, "AWS_PORT": "0", "API_PORT": "0", "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(COMMAND, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
+    server: "subprocess.Popen[str]", end: signal.Signals
+) -> None:
+    assert server.stdout
+    ready = next(line for line in server.stdout if line.startswith("ready"))
+    words = dict(word.split("=", 1) for word in shlex.split(ready.replace(" # ", " ")) if "=" in word)
+    client = boto3.client(
+        "lambda",
+        region_name=words["AWS_DEFAULT_REGION"],
+        endpoint_url=words["AWS_ENDPOINT_URL"],
+        aws_access_key_id=words["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=words["AWS_SECRET_ACCESS_KEY"],
+    )
+    assert words["ApiUrl"].startswith("http://127.0.0.1:")
+    assert words["BucketName"].startswith("usher-bucket-")
+    name = next(one["FunctionName"] for one in client.list_functions()["Functions"] if "Work" in one["FunctionName"])
+    client.invoke(FunctionName=name, Payload=b"{}")
+    client.close()
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").parent.parent.glob("*/children")
+    workers = [int(pid) for path in children for pid in path.read_text().split()]
+    assert workers
+    server.send_signal(end)
+    assert server.wait(20) == 0
+    for pid in workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_taken_port_is_named_with_the_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [*COMMAND, "--aws-port", "0", "--api-port", port]
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    assert result.returncode == 2
+    assert f"port {port} of 127.0.0.1 is taken; choose another: make up API_PORT=" in result.stderr

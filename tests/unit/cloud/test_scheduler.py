@@ -1,0 +1,92 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from local.cloud.scheduler import Scheduler, next_after
+
+ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
+BERLIN = "Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "moment", "expected"),
+    [
+        ("rate(1 minute)", "UTC", "2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00+00:00"),
+        ("rate(2 hours)", "UTC", "2026-01-02T03:30:00+00:00", "2026-01-02T04:00:00+00:00"),
+        ("rate(7 days)", "UTC", "2025-12-01T00:00:00+00:00", "2026-01-08T00:00:00+00:00"),
+        ("cron(0 3 * * ? *)", "UTC", "2026-03-28T03:00:00+00:00", "2026-03-29T03:00:00+00:00"),
+        ("cron(0 3 * * ? *)", BERLIN, "2026-03-28T02:30:00+00:00", "2026-03-29T01:00:00+00:00"),
+        ("cron(0 8 ? * MON#1 *)", BERLIN, "2026-07-01T00:00:00+00:00", "2026-07-06T06:00:00+00:00"),
+        ("cron(0 0 1 1 ? 2020)", "UTC", "2026-01-01T00:00:00+00:00", None),
+        ("at(2026-07-01T09:00:00)", BERLIN, "2026-07-01T06:59:59+00:00", "2026-07-01T07:00:00+00:00"),
+        ("at(2026-07-01T09:00:00)", BERLIN, "2026-07-01T07:00:00+00:00", None),
+    ],
+)
+def test_a_schedule_is_due_next(expression: str, zone: str, moment: str, expected: str | None) -> None:
+    due = next_after(expression, datetime.fromisoformat(moment), ZoneInfo(zone), ORIGIN)
+    assert due == (expected and datetime.fromisoformat(expected))
+
+
+@pytest.mark.parametrize("expression", ["every day", "rate(1 fortnight)", "cron"])
+def test_what_is_no_schedule_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="is no schedule"):
+        next_after(expression, ORIGIN, ZoneInfo("UTC"), ORIGIN)
+
+
+@given(st.integers(1, 90), st.sampled_from(["minute", "hour", "day"]), st.integers(-(10**7), 10**7))
+def test_a_rate_is_due_within_one_step_after_any_moment_past_its_origin(count: int, unit: str, seconds: int) -> None:
+    moment = ORIGIN + timedelta(seconds=seconds)
+    due = next_after(f"rate({count} {unit}s)", moment, ZoneInfo("UTC"), ORIGIN)
+    step = timedelta(**{f"{unit}s": count})
+    assert due is not None
+    assert max(moment, ORIGIN) < due <= max(moment, ORIGIN) + step
+
+
+@pytest.fixture
+def queue() -> Iterator[Any]:
+    """Creates a schedule with the given settings; returns the bodies that arrived."""
+    with mock_aws():
+        sqs: Any = boto3.client("sqs", region_name="us-east-1")
+        schedules: Any = boto3.client("scheduler", region_name="us-east-1")
+        url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+
+        def create(arn: str = "arn:aws:sqs:us-east-1:123456789012:seen", **settings: Any) -> Any:
+            target = {
+                "Arn": arn,
+                "RoleArn": "arn:aws:iam::123456789012:role/r",
+                "Input": "<aws.scheduler.attempt-number>",
+            }
+            schedules.create_schedule(Name="s", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
+            return lambda: [m["Body"] for m in sqs.receive_message(QueueUrl=url).get("Messages", [])]
+
+        yield create
+
+
+@pytest.mark.parametrize(("state", "fired"), [("ENABLED", ["1"]), ("DISABLED", [])])
+def test_what_was_missed_is_made_up_once_and_only_while_enabled(queue: Any, state: str, fired: list[str]) -> None:
+    seen = queue(ScheduleExpression="cron(0 3 * * ? *)", State=state)
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3, hours=1)])
+    scheduler = Scheduler(lambda: next(moments))
+    assert scheduler.tick() == len(fired)
+    assert scheduler.tick() == 0
+    assert seen() == fired
+
+
+def test_a_schedule_outside_its_dates_does_not_fire(queue: Any) -> None:
+    queue(ScheduleExpression="cron(0 3 * * ? *)", EndDate=ORIGIN + timedelta(hours=2))
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
+    assert Scheduler(lambda: next(moments)).tick() == 0
+
+
+def test_a_target_that_cannot_be_reached_is_logged(queue: Any, caplog: pytest.LogCaptureFixture) -> None:
+    queue("arn:aws:kinesis:us-east-1:123456789012:stream/x", ScheduleExpression="at(2026-01-01T01:00:00)")
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
+    assert Scheduler(lambda: next(moments)).tick() == 1
+    assert "cannot deliver to arn:aws:kinesis" in caplog.text

@@ -1,0 +1,99 @@
+"""Batch inference: the files it reads and writes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.personalize.conftest import Served
+from tests.unit.personalize.world import BUCKET
+
+
+def run(served: Served, recipe: str, source: str, folder: str, **more: Any) -> dict[str, Any]:
+    made = served.world.personalize.create_batch_inference_job(
+        jobName=next(served.world.names),
+        solutionVersionArn=served.versions[recipe],
+        roleArn=more.pop("role", served.world.role),
+        jobInput={"s3DataSource": {"path": source}},
+        jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/{folder}/"}},
+        **more,
+    )
+    return served.world.settled("batchInferenceJob", made["batchInferenceJobArn"])
+
+
+def lines(served: Served, key: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in served.world.text(key).splitlines()]
+
+
+def test_users_get_items_and_scores(served: Served) -> None:
+    source = served.world.put("in/users.json", '{"userId":"u1"}\n{"userId":"u2"}\n')
+    job = run(served, "user-personalization", source, "out-users", numResults=3)
+    assert job["status"] == "ACTIVE", job
+    first = lines(served, "out-users/users.json.out")[0]
+    assert list(first) == ["input", "output", "error"]
+    assert (first["input"], first["error"]) == ({"userId": "u1"}, None)
+    assert len(first["output"]["recommendedItems"]) == len(first["output"]["scores"]) == 3
+    assert served.world.text("out-users/_CHECK") == ""
+
+
+def test_items_get_items_without_scores(served: Served) -> None:
+    run(served, "sims", served.world.put("in/items.json", '{"itemId":"i1"}'), "out-items")
+    output = lines(served, "out-items/items.json.out")[0]["output"]
+    assert list(output) == ["recommendedItems"]
+    assert len(output["recommendedItems"]) == 25
+
+
+def test_lists_are_ranked(served: Served) -> None:
+    source = served.world.put("in/lists.json", '{"userId":"u1","itemList":["i1","i2"]}')
+    run(served, "personalized-ranking", source, "out-lists")
+    output = lines(served, "out-lists/lists.json.out")[0]["output"]
+    assert set(output["recommendedItems"]) == {"i1", "i2"}
+    assert sum(output["scores"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_bad_line_has_its_own_error(served: Served) -> None:
+    bad = '{"userId":"u1"}\n{\n{"itemId":"i1"}\n{"userId":7}\n[]\n'
+    job = run(served, "user-personalization", served.world.put("in/bad.json", bad), "out-bad")
+    assert job["status"] == "ACTIVE"
+    first, *others = lines(served, "out-bad/bad.json.out")
+    assert first["error"] is None
+    assert [line["output"] for line in others] == [None] * 4
+    assert all(line["error"] for line in others)
+
+
+def test_filter_values_stand_in_the_lines(served: Served) -> None:
+    arn = served.world.make_filter(served.group, "INCLUDE ItemID WHERE Items.GENRES IN ($G)")
+    text = '{"userId":"u1","filterValues":{"G":"\\"Horror\\""}}\n{"userId":"u1"}\n'
+    run(served, "user-personalization", served.world.put("in/f.json", text), "out-f", filterArn=arn)
+    first, second = lines(served, "out-f/f.json.out")
+    assert {int(item[1:]) % 4 for item in first["output"]["recommendedItems"]} == {3}
+    assert "Missing filter value" in second["error"]
+
+
+def test_a_folder_gives_one_file_per_file(served: Served) -> None:
+    for name in ("a", "b"):
+        served.world.put(f"many/{name}.json", '{"userId":"u1"}')
+    run(served, "user-personalization", f"s3://{BUCKET}/many/", "out-many")
+    assert lines(served, "out-many/a.json.out") == lines(served, "out-many/b.json.out")
+
+
+def test_a_job_without_permission_or_input_fails(served: Served) -> None:
+    reader = served.world.make_role("reader", "s3:GetObject", "s3:ListBucket")
+    source = served.world.put("in/ok.json", '{"userId":"u1"}')
+    job = run(served, "user-personalization", source, "out-denied", role=reader)
+    assert job["failureReason"] == "Insufficient privileges for accessing data in Amazon S3"
+    job = run(served, "user-personalization", f"s3://{BUCKET}/nothing.json", "out-nothing")
+    assert (job["status"], job["failureReason"]) == ("CREATE FAILED", "Invalid Data location.")
+
+
+def test_input_and_output_must_differ(served: Served) -> None:
+    with pytest.raises(served.world.personalize.exceptions.InvalidInputException, match="Invalid S3 input path"):
+        run(served, "user-personalization", f"s3://{BUCKET}/same/", "same")
+
+
+def test_a_job_s_name_is_used_up(served: Served) -> None:
+    arn = served.world.make_filter(served.group, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
+    job = run(served, "user-personalization", served.world.put("in/n.json", '{"userId":"u1"}'), "out-n", filterArn=arn)
+    served.world.names = iter([job["jobName"], *(f"later-{n}" for n in range(1000))])
+    with pytest.raises(served.world.personalize.exceptions.ResourceAlreadyExistsException):
+        run(served, "user-personalization", f"s3://{BUCKET}/in/n.json", "out-n")

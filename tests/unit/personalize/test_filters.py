@@ -1,0 +1,209 @@
+"""The language of filters: what parses, what is refused, what it selects."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.personalize.datasets import Interaction, Records, Table
+from local.personalize.exceptions import InvalidInputError
+from local.personalize.filters import (
+    Both,
+    Clause,
+    Condition,
+    Either,
+    Expression,
+    Field,
+    Placeholder,
+    check,
+    parse,
+    parse_values,
+)
+from local.personalize.schemas import parse as parse_schema
+from local.personalize.selection import Scope, select
+from tests.unit.personalize.world import SCHEMAS
+
+KNOWN = {kind: parse_schema(text) for kind, text in SCHEMAS.items()}
+GENRES = ["Action|Classic", "Comedy", None, "Drama", "Action"]
+YEARS = [1980, 1990, 2000, 2010, 2020]
+
+
+def scope(user: str | None = "u1", history: Any = (), item: str | None = None) -> Scope:
+    """Six items, the last of which has no metadata."""
+    items, users = Records("ITEM_ID"), Records("USER_ID")
+    ids = [f"i{n}" for n in range(5)]
+    items.load(pd.DataFrame({"ITEM_ID": ids, "GENRES": GENRES, "YEAR": YEARS}), append=False)
+    users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
+    table: Table = items.table
+    rows = np.array([table.index.get(name, -1) for name in [*ids, "i5"]])
+    return Scope({f"i{n}": n for n in range(6)}, table, rows, users.table, user, history, item)
+
+
+def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> set[int]:
+    expression = parse(text)
+    check(expression, KNOWN)
+    return set(np.flatnonzero(select(expression, scope(**more), values or {})).tolist())
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Action")', {0, 4}),
+        ("include itemid where ITEMS.genres in ('Action', 'Drama')", {0, 3, 4}),
+        ('EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', {1, 2, 3, 5}),
+        ('INCLUDE ItemID WHERE Items.GENRES NOT IN ("Action")', {1, 2, 3, 5}),
+        ("INCLUDE ItemID WHERE Items.YEAR >= 2000", {2, 3, 4}),
+        ("INCLUDE ItemID WHERE Items.YEAR != 2000", {0, 1, 3, 4}),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Action") AND Items.YEAR > 2000', {4}),
+        ('INCLUDE ItemID WHERE Items.YEAR = 1990 OR Items.YEAR > 2000 AND Items.GENRES IN ("Drama")', {1, 3}),
+        ('INCLUDE ItemID WHERE (Items.YEAR = 1990 OR Items.YEAR > 2000) AND Items.GENRES IN ("Drama")', {3}),
+        ("INCLUDE ItemID WHERE Items.YEAR < 1985 | INCLUDE ItemID WHERE Items.YEAR > 2015", {0, 4}),
+        ('EXCLUDE ItemID WHERE Items.YEAR < 1985 | INCLUDE ItemID WHERE Items.GENRES IN ("Action")', {4}),
+        ('EXCLUDE ItemID WHERE Items.YEAR < 1985 IF CurrentUser.PLAN IN ("gold")', {1, 2, 3, 4, 5}),
+        ('EXCLUDE ItemID WHERE Items.YEAR < 1985 IF CurrentUser.PLAN IN ("free")', {0, 1, 2, 3, 4, 5}),
+        ("INCLUDE ItemID WHERE Items.YEAR < 1985 IF CurrentUser.AGE > 40 AND CurrentUser.AGE < 50", {0, 1, 2, 3, 4, 5}),
+    ],
+)
+def test_an_expression_selects_items(text: str, wanted: set[int]) -> None:
+    assert selected(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("INCLUDE ItemID WHERE Items.YEAR < CurrentItem.YEAR", {0, 1, 2}),
+        ("INCLUDE ItemID WHERE Items.GENRES IN CurrentItem.GENRES", {3}),
+        ("INCLUDE ItemID WHERE Items.GENRES IN (CurrentItem.GENRES)", {3}),
+    ],
+)
+def test_an_expression_compares_with_the_current_item(text: str, wanted: set[int]) -> None:
+    assert selected(text, item="i3") == wanted
+    assert selected(text, item="unknown") == set()
+
+
+HISTORY = [Interaction(1, "i0", "Watch", None), Interaction(2, "i1", "click", None), Interaction(3, "i9", "click", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("types", "wanted"),
+    [('IN ("watch")', {0}), ('IN ("*")', {0, 1}), ('NOT IN ("watch")', {1}), ('IN ("buy", "CLICK")', {1})],
+)
+def test_events_are_matched_in_any_case(types: str, wanted: set[int]) -> None:
+    assert selected(f"INCLUDE ItemID WHERE Interactions.event_type {types}", history=HISTORY) == wanted
+
+
+def test_only_the_latest_hundred_events_of_a_type_count() -> None:
+    history = [Interaction(0, "i0", "watch", None), Interaction(0, "i1", "click", None)]
+    history += [Interaction(n, "i2", "watch", None) for n in range(1, 101)]
+    assert selected('INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', history=history) == {1, 2}
+
+
+def test_placeholders_take_the_request_s_values() -> None:
+    text = "INCLUDE ItemID WHERE Items.GENRES IN ($G) AND Items.YEAR > $Y"
+    assert selected(text, {"G": '"Action","Drama"', "Y": "2000"}) == {3, 4}
+    assert selected(text, {"G": "'Drama'", "Y": '"1985"'}) == {3}
+
+
+def test_include_needs_every_value_and_exclude_does_without() -> None:
+    with pytest.raises(InvalidInputError, match="Missing filter value for parameter G"):
+        selected("INCLUDE ItemID WHERE Items.GENRES IN ($G)")
+    assert selected("EXCLUDE ItemID WHERE Items.GENRES IN ($G)") == {0, 1, 2, 3, 4, 5}
+    assert selected("EXCLUDE ItemID WHERE Items.GENRES IN ($G) OR Items.YEAR < 1985") == {1, 2, 3, 4, 5}
+
+
+def test_values_that_cannot_be_read_are_refused() -> None:
+    for text in ("Action", '"Action', "", '"a",'):
+        with pytest.raises(InvalidInputError, match="Invalid filter values"):
+            parse_values(text)
+    with pytest.raises(InvalidInputError, match="young is not a number"):
+        selected("INCLUDE ItemID WHERE Items.YEAR > $Y", {"Y": '"young"'})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "unexpected end"),
+        ("INCLUDE", "unexpected end"),
+        ('INCLUDE ItemID WHEN Items.GENRES IN ("a")', "line 1 column 16"),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("a"', "unexpected end"),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("a", $P)', "line 1 column 44"),
+        ("EXCLUDE ItemID WHERE Items.GENRES NOT IN ($x)", r"symbol: \$x. Placeholders are not allowed with NOT_IN"),
+        ('INCLUDE ItemID WHERE Items.PRICE IN ("a")', "there is no field Items.PRICE"),
+        ('INCLUDE ItemID WHERE Films.GENRES IN ("a")', "the dataset group has no dataset Films"),
+        ('INCLUDE ItemID WHERE Items.DESCRIPTION IN ("a")', "is textual or boolean"),
+        ("INCLUDE ItemID WHERE Items.GENRES > 3", "is not numeric"),
+        ('INCLUDE ItemID WHERE Items.YEAR > "3"', "is numeric"),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("*")', "allowed only with EVENT_TYPE"),
+        ('INCLUDE ItemID WHERE Interactions.ITEM_ID IN ("a")', "only EVENT_TYPE can be filtered"),
+        ('INCLUDE ItemID WHERE Users.PLAN IN ("a")', "allowed only with UserID"),
+        ('INCLUDE ItemID WHERE CurrentUser.PLAN IN ("a")', "allowed only after IF"),
+        ("INCLUDE ItemID WHERE Items.YEAR > 3 IF Items.YEAR > 4", "may not follow IF"),
+        ("INCLUDE ItemID WHERE Items.YEAR > Items.YEAR", "cannot be compared with"),
+        ('INCLUDE ItemID WHERE Items.YEAR > 3 AND Interactions.EVENT_TYPE IN ("a")', "must be on one dataset"),
+    ],
+)
+def test_an_expression_that_makes_no_sense_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        check(parse(text), KNOWN)
+
+
+def test_a_filter_has_at_most_ten_fields() -> None:
+    fields = [f'{{"name": "F{n}", "type": "int"}}' for n in range(11)]
+    known = {"ITEMS": parse_schema(f'{{"type": "record", "fields": [{", ".join(fields)}]}}')}
+    with pytest.raises(InvalidInputError, match="more than 10 fields"):
+        check(parse("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in range(11))), known)
+
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+literals = st.text(max_size=8) | st.floats(allow_nan=False, allow_infinity=False)
+fields = st.builds(Field, names, names)
+lists = st.lists(literals, min_size=1, max_size=3).map(tuple)
+conditions = (
+    st.builds(Condition, fields, st.just("IN"), lists | fields | st.builds(Placeholder, names))
+    | st.builds(Condition, fields, st.just("NOT IN"), lists)
+    | st.builds(Condition, fields, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), literals.map(lambda x: (x,)))
+)
+trees = st.recursive(
+    conditions,
+    lambda inner: st.lists(st.lists(inner, min_size=1, max_size=3), min_size=1, max_size=3).map(
+        lambda rows: Either(tuple(Both(tuple(row)) for row in rows))
+    ),
+    max_leaves=8,
+)
+wheres = trees.map(lambda tree: tree if isinstance(tree, Either) else Either((Both((tree,)),)))
+guards = st.lists(conditions, max_size=2).map(tuple)
+clauses = st.builds(Clause, st.sampled_from(["INCLUDE", "EXCLUDE"]), st.sampled_from(["ITEM", "USER"]), wheres, guards)
+
+
+@given(st.lists(clauses, min_size=1, max_size=3).map(lambda some: Expression(tuple(some))))
+def test_what_is_written_is_read_back(expression: Expression) -> None:
+    assert parse(str(expression)) == expression
+
+
+TERMS = [f"Items.YEAR = {year}" for year in YEARS]
+
+
+@given(st.lists(st.sampled_from(["AND", "OR"]), min_size=1, max_size=4), st.permutations(range(5)))
+def test_and_binds_closer_than_or(operators: list[str], order: list[int]) -> None:
+    text = TERMS[order[0]] + "".join(
+        f" {operator} {TERMS[term]}" for operator, term in zip(operators, order[1:], strict=False)
+    )
+    wanted = {
+        item
+        for item in range(5)
+        if any(
+            all(term == item for _, term in part)
+            for split, part in itertools.groupby(_parts(operators, order), key=lambda pair: pair[0])
+        )
+    }
+    assert selected(f"INCLUDE ItemID WHERE {text}") == wanted
+
+
+def _parts(operators: list[str], order: list[int]) -> list[tuple[int, int]]:
+    """Each term with the number of its part, where a new part begins after each OR."""
+    numbers = itertools.accumulate((operator == "OR" for operator in operators), initial=0)
+    return list(zip(numbers, order, strict=False))

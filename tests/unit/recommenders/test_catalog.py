@@ -1,0 +1,28 @@
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from local.recommenders.base import Interactions
+from local.recommenders.catalog import train
+from local.recommenders.cooccurrence import Sims
+
+INTERACTIONS = Interactions.of("aabbccd", "xyxyxyy", range(7))
+
+
+def test_training_saves_the_model_fitted_with_the_given_hyperparameters(tmp_path: Path) -> None:
+    parameters = {"popularity_discount_factor": "1", "min_cointeraction_count": "0"}
+    train("aws-sims", INTERACTIONS, parameters, tmp_path)
+    expected = Sims.fit(INTERACTIONS, parameters)
+    np.testing.assert_array_equal(Sims.load(tmp_path).likeness, expected.likeness)
+    assert not np.array_equal(expected.likeness, Sims.fit(INTERACTIONS, {}).likeness)
+
+
+def test_a_worker_process_trains_as_well(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        metrics = pool.submit(train, "aws-sims", INTERACTIONS, {}, tmp_path / "there").result()
+    assert metrics == train("aws-sims", INTERACTIONS, {}, tmp_path / "here")
+    assert {path.name for path in (tmp_path / "there").iterdir()} == {
+        path.name for path in (tmp_path / "here").iterdir()
+    }

@@ -1,0 +1,98 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from local.recommenders.base import Interactions, Query, Recommender
+from local.recommenders.metrics import cut_newest_tenth, evaluate, measure, rank
+from local.recommenders.popularity import Popularity
+
+
+@dataclass(frozen=True)
+class Diary(Recommender):
+    """Likes low item numbers, and remembers what it was given."""
+
+    items: NDArray[np.int32]
+    learnt: ClassVar[list[Interactions]] = []
+    asked: ClassVar[list[Query]] = []
+
+    @classmethod
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
+        cls.learnt.append(interactions)
+        return cls(np.arange(len(interactions.item_ids), dtype=np.int32))
+
+    def score(self, query: Query) -> NDArray[np.float32]:
+        self.asked.append(query)
+        return -self.items.astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def new_diary() -> None:
+    Diary.learnt.clear()
+    Diary.asked.clear()
+
+
+def test_the_guides_example_comes_out() -> None:
+    metrics = measure([np.arange(5)], [np.array([1, 4], np.int32)], 10)
+    assert metrics["normalized_discounted_cumulative_gain_at_5"] == pytest.approx(0.6241, abs=5e-5)
+    assert metrics["precision_at_5"] == 0.4
+    assert metrics["mean_reciprocal_rank_at_25"] == 0.5
+    assert metrics["coverage"] == 0.5
+
+
+def test_queries_are_averaged_and_coverage_is_of_all_of_them() -> None:
+    metrics = measure([np.array([0, 1]), np.array([1, 2])], [np.array([0], np.int32), np.array([9], np.int32)], 4)
+    assert metrics["mean_reciprocal_rank_at_25"] == 0.5
+    assert metrics["precision_at_5"] == pytest.approx(0.1)
+    assert metrics["coverage"] == 0.75
+
+
+def test_without_a_query_everything_is_zero() -> None:
+    assert set(measure([], [], 3).values()) == {0.0}
+
+
+@given(st.integers(1, 400))
+def test_the_truth_is_the_newest_tenth_but_at_least_one_event(length: int) -> None:
+    case = cut_newest_tenth(np.arange(length, dtype=np.int32))
+    places = np.arange(1, length + 1) / length
+    assert case.truth.tolist() == np.flatnonzero(places > 0.9).tolist()
+    assert len(case.history) + len(case.truth) == length
+    assert len(case.truth) >= 1
+
+
+def test_equals_are_ranked_in_the_order_of_items() -> None:
+    interactions = Interactions.of(["a"] * 30, [f"{item:02}" for item in range(30)], range(30))
+    assert rank(Popularity.fit(interactions, {}), np.array([2], np.int32)).tolist() == list(range(25))
+    unseen = rank(Popularity.fit(interactions, {}), np.array([2], np.int32), unseen=True).tolist()
+    assert unseen == [0, 1, *range(3, 26)]
+
+
+def test_a_tenth_of_the_users_is_tested_and_not_learnt_from() -> None:
+    users = [f"{user:02}" for user in range(40) for _ in range(20)]
+    interactions = Interactions.of(users, [str(index % 20) for index in range(800)], range(800))
+    metrics = evaluate(Diary, interactions, {}, seed=1)
+    assert len(np.unique(Diary.learnt[0].user)) == 36
+    assert [(len(query.history), query.item) for query in Diary.asked] == [
+        (18, int(query.history[-1])) for query in Diary.asked
+    ]
+    assert len(Diary.asked) == 4
+    assert metrics["coverage"] == 1
+
+
+def test_the_seed_chooses_the_tested_users() -> None:
+    users = [str(user) for user in range(100)]
+    interactions = Interactions.of(users, users, range(100))
+    for seed in (1, 1, 2):
+        evaluate(Diary, interactions, {}, seed)
+    one, same, other = (np.unique(learnt.user).tolist() for learnt in Diary.learnt)
+    assert one == same != other
+
+
+def test_a_single_user_leaves_nobody_to_learn_from() -> None:
+    assert set(evaluate(Diary, Interactions.of("aa", "xy", range(2)), {}).values()) == {0.0}
+    assert not Diary.learnt

@@ -1,0 +1,62 @@
+"""The main model must stay as good as it is: the newest 10% of everyone's ratings, predicted from the older 90%.
+
+Seen items are left out; position p weighs 1/log2(max(p, 2)), as where the baselines of aws-hrnn were published.
+The bars lie just below what LagRidge + 0.1 EASE reaches; it is deterministic, so they do not flake.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from local.demo import movielens
+from local.recommenders.base import Interactions
+from local.recommenders.catalog import RECIPES
+from local.recommenders.metrics import DEPTH, cut_newest_tenth, measure, rank
+
+ROOT = Path(__file__).parents[3]
+LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"
+DISCOUNT = 1 / np.log2(np.maximum(np.arange(1, DEPTH + 1), 2))
+
+
+def read(path: Path, delimiter: str) -> Interactions:
+    """Columns: user, item, rating, timestamp."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file, delimiter=delimiter)
+        next(rows)
+        users, items, _, timestamps = zip(*rows, strict=True)
+    return Interactions.of(users, items, map(int, timestamps))
+
+
+@pytest.fixture
+def latest_small() -> Interactions:
+    if not LATEST_SMALL.exists():
+        pytest.skip(f"MovieLens latest-small is not at {LATEST_SMALL}")
+    return read(LATEST_SMALL, ",")
+
+
+@pytest.fixture
+def hundred_thousand() -> Interactions:
+    try:
+        return read(movielens.fetch(ROOT / ".cache/movielens-100k") / movielens.INTERACTIONS, "\t")
+    except movielens.DownloadError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize(
+    ("data", "reciprocal_rank", "precision", "gain"),
+    [("hundred_thousand", 0.365, 0.175, 0.440), ("latest_small", 0.225, 0.092, 0.302)],
+)
+def test_the_main_model_keeps_its_quality(
+    request: pytest.FixtureRequest, data: str, reciprocal_rank: float, precision: float, gain: float
+) -> None:
+    interactions: Interactions = request.getfixturevalue(data)
+    cases = [cut_newest_tenth(history) for history in interactions.histories()]
+    known = [np.arange(len(case.history) + len(case.truth)) < len(case.history) for case in cases]
+    model = RECIPES["aws-user-personalization"].fit(interactions.where(np.concatenate(known)), {})
+    lists = [rank(model, case.history, unseen=True) for case in cases]
+    metrics = measure(lists, [case.truth for case in cases], len(interactions.item_ids), DISCOUNT)
+    assert metrics["mean_reciprocal_rank_at_25"] >= reciprocal_rank
+    assert metrics["precision_at_5"] >= precision
+    assert metrics["normalized_discounted_cumulative_gain_at_25"] >= gain

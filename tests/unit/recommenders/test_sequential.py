@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from local.recommenders import sequential
+from local.recommenders.base import Interactions, Query
+from local.recommenders.sequential import FUTURE, LAGS, PAST, RIDGE, TASTE_RIDGE, TASTE_WEIGHT, Sequential
+
+HISTORIES = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=LAGS), min_size=1, max_size=4)
+
+
+def build(histories: list[str] | list[list[str]]) -> Interactions:
+    events = [(str(user), item) for user, history in enumerate(histories) for item in history]
+    users, items = zip(*events, strict=True)
+    return Interactions.of(users, items, range(len(events)))
+
+
+def history(interactions: Interactions, items: str) -> NDArray[np.int32]:
+    return np.array([interactions.item_ids.index(item) for item in items], np.int32)
+
+
+@given(HISTORIES)
+@settings(max_examples=50, deadline=None)
+def test_steps_are_the_ridge_regression_of_decayed_futures_on_decayed_pasts(histories: list[list[str]]) -> None:
+    interactions = build(histories)
+    size = len(interactions.item_ids)
+    pasts, futures = [np.zeros(size)], [np.zeros(size)]
+    for items in interactions.histories():
+        met = np.eye(size)[items]
+        for now in range(1, len(items)):
+            pasts.append(np.exp(-np.arange(now)[::-1] / PAST) @ met[:now])
+            futures.append(np.exp(-np.arange(len(items) - now) / FUTURE) @ met[now:])
+    past, future = np.array(pasts), np.array(futures)
+    expected = np.linalg.solve(past.T @ past + RIDGE * np.eye(size), past.T @ future)
+    np.testing.assert_allclose(Sequential.fit(interactions, {}).steps, expected, rtol=1e-4, atol=1e-7)
+
+
+@given(HISTORIES)
+@settings(max_examples=50, deadline=None)
+def test_taste_predicts_each_item_from_the_others_by_ridge_regression(histories: list[list[str]]) -> None:
+    interactions = build(histories)
+    size = len(interactions.item_ids)
+    met = np.zeros((len(interactions.user_ids), size))
+    met[interactions.user, interactions.item] = 1
+    expected = np.zeros((size, size))
+    for item in range(size):
+        others = np.arange(size) != item
+        gram = met[:, others].T @ met[:, others] + TASTE_RIDGE * np.eye(size - 1)
+        expected[others, item] = np.linalg.solve(gram, met[:, others].T @ met[:, item])
+    np.testing.assert_allclose(Sequential.fit(interactions, {}).taste, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_newest_event_decides_what_comes_next() -> None:
+    interactions = build(["abc", "xyz"] * 200)
+    model = Sequential.fit(interactions, {})
+    for seen, following in (("xyzab", "c"), ("abcxy", "z")):
+        scores = model.score(Query(history(interactions, seen)))
+        assert interactions.item_ids[scores.argmax()] == following
+
+
+def test_coming_back_to_an_item_is_learnt_from_the_data() -> None:
+    def again_above_new(histories: list[str]) -> bool:
+        interactions = build(histories)
+        scores = Sequential.fit(interactions, {}).score(Query(history(interactions, "a")))
+        return bool(scores[interactions.item_ids.index("a")] > scores[interactions.item_ids.index("b")])
+
+    assert again_above_new(["aaaa", "aaab"] * 200)
+    assert not again_above_new(["ab"] * 200)
+
+
+def test_taste_counts_for_new_items_only() -> None:
+    interactions = build(["abc", "cba", "bac", "ca"] * 50)
+    model = Sequential.fit(interactions, {})
+    seen = history(interactions, "ab")
+    scores = model.score(Query(seen))
+    steps = np.exp([-1 / PAST, 0]) @ model.steps[seen]
+    taste = TASTE_WEIGHT * model.taste[seen].sum(axis=0)
+    assert abs(taste[:2]).min() > 0.01
+    np.testing.assert_allclose(scores, steps + taste * [0, 0, 1], atol=1e-5)
+
+
+def test_items_beyond_the_dense_cap_are_ranked_last_by_popularity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequential, "DENSE_ITEMS", 2)
+    interactions = build(["ab"] * 9 + ["abd"] * 4 + ["c"] * 2)
+    model = Sequential.fit(interactions, {})
+    assert model.steps.shape == model.taste.shape == (2, 2)
+    scores = model.score(Query(history(interactions, "a")))
+    assert interactions.item_ids[scores.argmax()] == "b"
+    assert scores[3] > scores[2] > 0
+    unknown = model.score(Query(history(interactions, "cd")))
+    np.testing.assert_array_equal(unknown, model.popularity)

@@ -1,0 +1,36 @@
+"""One AWS account per test: moto, with the local Personalize service plugged in."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from local.personalize import install, shutdown
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, TABLE, TOPIC, Tap, World
+
+
+@pytest.fixture(scope="session")
+def trainer() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+@pytest.fixture
+def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The account, and the environment that the template gives the functions."""
+    tap = Tap()
+    install(tap, tmp_path, trainer)
+    environment = {
+        "BUCKET_NAME": BUCKET,
+        "TABLE_NAME": TABLE,
+        "TOPIC_ARN": TOPIC,
+        "PERSONALIZE_ARN_PREFIX": ARN_PREFIX,
+        "PERSONALIZE_ROLE_ARN": ROLE,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        yield World(tap)
+    shutdown()

@@ -1,0 +1,169 @@
+"""What the stack would have created, in moto, around the local Personalize service; and hands to play with it."""
+
+import importlib.util
+import io
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+
+from local.clock import Clock
+from usher.bucket import Bucket
+from usher.config import Config, Solution
+from usher.intake import take_in
+from usher.plan import Setting, resources
+from usher.reconcile import State, advance, foresee
+from usher.resources import Resource
+
+REPOSITORY = Path(__file__).parents[3]
+ACCOUNT = "123456789012"
+ARN_PREFIX = f"arn:aws:personalize:us-east-1:{ACCOUNT}"
+BUCKET = "usher-bucket"
+TABLE = "usher-table"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:usher"
+SERVICE = {"Service": "personalize.amazonaws.com"}
+LOOKS = 500
+
+
+class Tap(Clock):
+    """A clock with which nothing takes time while it is open, and everything takes forever while it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(math.inf)
+        object.__setattr__(self, "is_open", True)
+
+    def turn(self, *, is_open: bool) -> None:
+        object.__setattr__(self, "is_open", is_open)
+
+    def real_seconds(self, simulated: float) -> float:
+        return 0.0 if getattr(self, "is_open", True) else simulated * math.inf
+
+
+class CutError(Exception):
+    """The process dies."""
+
+
+@dataclass
+class World:
+    """An AWS account with one stack."""
+
+    tap: Tap
+    cuts: bool = False
+    """Die right after the first time that each resource has been created."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """Calls of Personalize so far, by operation."""
+    _cut: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.s3, self.sns, self.dynamodb = (boto3.client(name) for name in ("s3", "sns", "dynamodb"))
+        self.personalize: Any = boto3.client("personalize")
+        self.personalize.meta.events.register("before-call.personalize", self._count)
+        self.personalize.meta.events.register("after-call.personalize", self._die)
+        self.bucket = Bucket(self.s3, BUCKET)
+        everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(everything | {"Principal": SERVICE}))
+        iam = boto3.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": SERVICE}
+        iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=_policy(trust))
+        iam.put_role_policy(RoleName="personalize", PolicyName="all", PolicyDocument=_policy(everything))
+        self.sns.create_topic(Name="usher")
+        keys = {"group": "HASH", "item": "RANGE"}
+        self.dynamodb.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        )
+
+    def put(self, key: str, content: str) -> None:
+        """Drop a file into the bucket."""
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=content.encode())
+
+    def plan(self, *solutions: Solution, group: str = "films", run: str = "run-1", **config: Any) -> list[Resource]:
+        """The resources that the solutions and the data in the bucket ask for."""
+        intake = take_in(self.bucket, group, self.personalize, ARN_PREFIX)
+        assert intake
+        wanted = Config(solutions, config.get("filters", {}), {}, {})
+        return resources(Setting(group, run, ARN_PREFIX, ROLE), wanted, intake.data)
+
+    def look(
+        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
+    ) -> tuple[dict[str, State], int | None]:
+        """One look, as a run's first or after the states `before`."""
+        _, excused = foresee(self.personalize, wanted) if not before else ([], {})
+        states, wait = advance(self.personalize, wanted, stage, excused, list(map(asdict, before)), slept)
+        return {state.id: state for state in states}, wait
+
+    def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
+        """A whole run: look until there is nothing to wait for."""
+        _, excused = foresee(self.personalize, wanted)
+        states: list[State] = []
+        for _ in range(LOOKS):
+            try:
+                states, wait = advance(self.personalize, wanted, stage, excused, list(map(asdict, states)), 0)
+            except CutError:
+                continue
+            if wait is None:
+                return {state.id: state for state in states}
+            time.sleep(0.01)
+        raise AssertionError(f"not settled: {states}")
+
+    def creations(self) -> Counter[str]:
+        """How often each Create operation has been called."""
+        return Counter({name: times for name, times in self.calls.items() if name.startswith("Create")})
+
+    def break_down(self, kind: str, arn: str, reason: str) -> None:
+        """Let the creation of a resource fail."""
+        from local.personalize.models import personalize_backends
+
+        failed: Future[None] = Future()
+        failed.set_exception(RuntimeError(reason))
+        personalize_backends[ACCOUNT]["us-east-1"].get(kind, arn).life.follow(failed)
+
+    def _count(self, model: Any, **_: Any) -> None:
+        self.calls[model.name] += 1
+
+    def _die(self, model: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+        arns = {value for name, value in parsed.items() if name.endswith("Arn")} - self._cut
+        if self.cuts and model.name.startswith("Create") and arns:
+            self._cut |= arns
+            raise CutError
+
+
+def interactions(users: int = 60, each: int = 20, items: int = 40, start: int = 1_600_000_000) -> str:
+    """A CSV that every rule allows."""
+    rows = ((user, turn) for user in range(users) for turn in range(each))
+    lines = (f"u{user},i{(user * turn + turn) % items},{start + user * 1000 + turn}" for user, turn in rows)
+    return "USER_ID,ITEM_ID,TIMESTAMP\n" + "\n".join(lines) + "\n"
+
+
+def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
+    """Files, as `scan` takes them; a name's two underscores stand for a dot."""
+    return [
+        (name.replace("__", "."), io.BytesIO(text.encode() if isinstance(text, str) else text))
+        for name, text in files.items()
+    ]
+
+
+def load_function(name: str) -> ModuleType:
+    """A function's app.py, freshly imported."""
+    spec = importlib.util.spec_from_file_location(f"app_{name}", REPOSITORY / "functions" / name / "app.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _policy(statement: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
