@@ -19,10 +19,11 @@ serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish one round of a pipeline execution."""
     group = event["group"] or concerned_group(event["input"])
-    run = Run(bucket, group, event["run"] or lock.run(group) or run_name(event["execution"]))
-    plan, record = run.read("plan.json"), run.conclude(event["execution"], event["error"])
+    run = Run(bucket, group, event["run"] or lock.run(group, event["execution"]) or run_name(event["execution"]))
+    plan, states = run.read("plan.json"), run.read().get("resources", [])
     if plan:
-        serving.write(group, serving_map(plan, record.get("resources", []), serving.read(group)))
+        serving.write(group, serving_map(plan, states, serving.read(group)))
+    record = run.conclude(event["execution"], event["error"])
     tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
     again = not lock.release(group, event["execution"])
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}

@@ -22,6 +22,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     plan, record = run.read("plan.json"), run.read()
     wanted = [Resource(**resource) for resource in plan["resources"]]
     slept = record.get("waitSeconds") or 0
-    states, wait = advance(personalize, wanted, event["stage"], plan["excused"], record["resources"], slept)
+    states, wait = advance(personalize, wanted, event["stage"], plan["excused"], record.get("resources", []), slept)
     run.write(record | {"stage": event["stage"], "waitSeconds": wait, "resources": states})
     return {"settled": wait is None, "waitSeconds": wait}

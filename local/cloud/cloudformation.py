@@ -24,7 +24,7 @@ def load(path: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     template: dict[str, Any] = yaml_parse(path.read_text())
     for resource in template["Resources"].values():
         properties = resource.get("Properties") or {}
-        if name := SOURCES.get(resource["Type"]):
+        if (name := SOURCES.get(resource["Type"])) in properties:
             properties[name] = f"s3://{LOCAL_BUCKET}/{properties[name]}"
         if resource["Type"] == "AWS::Serverless::StateMachine" and "DefinitionUri" in properties:
             definition = path.parent / properties.pop("DefinitionUri")

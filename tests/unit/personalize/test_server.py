@@ -8,7 +8,6 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -64,9 +63,8 @@ def test_all_three_apis_answer_on_one_address(world: World) -> None:
 
 def test_concurrent_requests_are_all_answered(world: World) -> None:
     def create(number: int) -> str:
-        client = boto3.Session().client("personalize", "us-east-1")
         schema = '{"type": "record", "fields": [{"name": "USER_ID", "type": "string"}]}'
-        return str(client.create_schema(name=f"parallel-{number}", schema=schema)["schemaArn"])
+        return str(world.personalize.create_schema(name=f"parallel-{number}", schema=schema)["schemaArn"])
 
     with ThreadPoolExecutor(16) as pool:
         made = set(pool.map(create, range(64)))

@@ -20,8 +20,7 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The account, and the environment that the template gives the functions."""
-    tap = Tap()
-    install(tap, tmp_path, trainer)
+    install(Tap(is_open=True), tmp_path, trainer)
     environment = {
         "BUCKET_NAME": BUCKET,
         "TABLE_NAME": TABLE,
@@ -32,5 +31,5 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        yield World(tap)
+        yield World()
     shutdown()

@@ -14,14 +14,16 @@ from types import ModuleType
 from typing import Any
 
 import boto3
-
-from local.clock import Clock
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
 from usher.plan import Setting, resources
 from usher.reconcile import State, advance, foresee
 from usher.resources import Resource
+
+from local.clock import Clock
+from local.personalize import runtime
+from local.personalize.models import personalize_backends
 
 REPOSITORY = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
@@ -37,15 +39,15 @@ LOOKS = 500
 class Tap(Clock):
     """A clock with which nothing takes time while it is open, and everything takes forever while it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool) -> None:
         super().__init__(math.inf)
-        object.__setattr__(self, "is_open", True)
+        self.turn(is_open=is_open)
 
     def turn(self, *, is_open: bool) -> None:
         object.__setattr__(self, "is_open", is_open)
 
     def real_seconds(self, simulated: float) -> float:
-        return 0.0 if getattr(self, "is_open", True) else simulated * math.inf
+        return 0.0 if self.__dict__["is_open"] else simulated * math.inf
 
 
 class CutError(Exception):
@@ -56,7 +58,6 @@ class CutError(Exception):
 class World:
     """An AWS account with one stack."""
 
-    tap: Tap
     cuts: bool = False
     """Die right after the first time that each resource has been created."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -84,6 +85,16 @@ class World:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
         )
+
+    def hold(self) -> None:
+        """Let everything that is created from now on stay pending."""
+        runtime.current.clock = Tap(is_open=False)
+
+    def let_go(self) -> None:
+        """End what `hold` began."""
+        clock = runtime.current.clock
+        assert isinstance(clock, Tap)
+        clock.turn(is_open=True)
 
     def put(self, key: str, content: str) -> None:
         """Drop a file into the bucket."""
@@ -124,8 +135,6 @@ class World:
 
     def break_down(self, kind: str, arn: str, reason: str) -> None:
         """Let the creation of a resource fail."""
-        from local.personalize.models import personalize_backends
-
         failed: Future[None] = Future()
         failed.set_exception(RuntimeError(reason))
         personalize_backends[ACCOUNT]["us-east-1"].get(kind, arn).life.follow(failed)

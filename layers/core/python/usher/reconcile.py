@@ -60,7 +60,7 @@ def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], e
     if _covers(found.details, changes):
         return "none"
     update = found.details.get(kind.latest_update) or {}
-    if not _covers(update, changes) or update["status"] == "ACTIVE":
+    if update.get("status", "ACTIVE") == "ACTIVE" or not _covers(update, changes):
         return "update"
     if update["status"].endswith(BROKEN):
         return "update" if _failure(found) == excused.get(found.arn) else "fail"

@@ -14,7 +14,7 @@ from usher.bucket import Bucket, is_input
 from usher.errors import UsherError
 
 LOCK = "lock"
-RESUME = "Drop the file again: the run goes on where it stopped. If it recurs, see the function's log."
+RESUME = "Drop a file again, or start the export again: all goes on where it stopped. If it recurs, see the logs."
 
 
 def concerned_group(given: Mapping[str, Any]) -> str:
@@ -58,7 +58,7 @@ class Lock:
         False: another execution is at work, and will look again because of this call. A dead one's lock is taken over.
         """
         while True:
-            holder = self._get(group, "execution")
+            holder = self._get(group).get("execution", "")
             if holder and holder != execution and self.is_running(holder):
                 if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
                     return False
@@ -70,9 +70,10 @@ class Lock:
             ):
                 return True
 
-    def run(self, group: str) -> str:
-        """The run that has the group; empty where none has."""
-        return self._get(group, "run")
+    def run(self, group: str, execution: str) -> str:
+        """The run for which an execution has the group; empty where it does not have it."""
+        item = self._get(group)
+        return item.get("run", "") if item.get("execution") == execution else ""
 
     def release(self, group: str, execution: str) -> bool:
         """Give the group back. False: something arrived meanwhile; the execution keeps the lock for another round."""
@@ -84,12 +85,12 @@ class Lock:
                 ExpressionAttributeValues={":me": {"S": execution}, ":no": {"BOOL": False}},
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return self._get(group, "execution") != execution
+            return self._get(group).get("execution", "") != execution
         return True
 
-    def _get(self, group: str, name: str) -> str:
+    def _get(self, group: str) -> dict[str, str]:
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
-        return str(item.get(name, {}).get("S", ""))
+        return {name: value["S"] for name, value in item.items() if "S" in value}
 
     def _write(self, group: str, holder: str, change: str, values: dict[str, Any]) -> bool:
         """Change the lock if `holder` (empty: nobody) still has it."""

@@ -88,13 +88,13 @@ class Serving:
         self.dynamodb.update_item(
             TableName=self.table,
             Key=ALL_GROUPS,
-            UpdateExpression="ADD names :group",
+            UpdateExpression="ADD live :group",
             ExpressionAttributeValues={":group": {"SS": [group]}},
         )
 
     def groups(self) -> list[str]:
         """Every group that has a map."""
-        return sorted(self._item(ALL_GROUPS).get("names", {}).get("SS", []))
+        return sorted(self._item(ALL_GROUPS).get("live", {}).get("SS", []))
 
     def of(self, group: str) -> dict[str, Any]:
         """A group's map for answering a request: cached, and a RequestError where there is none."""

@@ -1,0 +1,315 @@
+"""`decide` by cases; `advance` and `foresee` against the local Personalize service."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from usher.config import Solution
+from usher.reconcile import State, decide, foresee
+from usher.resources import Found, Resource
+
+from tests.unit.usher.world import BUCKET, ROLE, World, interactions
+
+THEN = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = datetime(2026, 1, 2, tzinfo=UTC)
+POPULAR = Solution("popular", "aws-popularity-count")
+SIMILAR = Solution("similar", "aws-sims")
+HOPELESS = Solution("hopeless", "aws-popularity-count", {"eventType": "nobody-does-this"})
+
+
+def test_what_is_not_there_is_created() -> None:
+    assert decide(Resource("filter/a", "filter", "train"), None, {}, {}) == "create"
+
+
+@pytest.mark.parametrize(
+    ("status", "inputs", "excused", "action"),
+    [
+        ("ACTIVE", "new", {}, "none"),
+        ("ACTIVE", "old", {}, "create"),
+        ("CREATE PENDING", "new", {}, "wait"),
+        ("CREATE IN_PROGRESS", "new", {}, "wait"),
+        ("CREATE IN_PROGRESS", "old", {}, "create"),
+        ("DELETE IN_PROGRESS", "new", {}, "wait"),
+        ("CREATE FAILED", "new", {}, "fail"),
+        ("CREATE FAILED", "old", {}, "rebuild"),
+        ("CREATE FAILED", "new", {"arn": str(THEN)}, "rebuild"),
+        ("CREATE FAILED", "new", {"arn": str(LATER)}, "fail"),
+        ("CREATE FAILED", "new", {"other": str(THEN)}, "fail"),
+        ("CREATE STOPPED", "new", {}, "fail"),
+        ("CREATE STOPPED", "new", {"arn": str(THEN)}, "rebuild"),
+    ],
+)
+def test_a_version_is_judged_by_status_inputs_and_earlier_failures(
+    status: str, inputs: str, excused: dict[str, str], action: str
+) -> None:
+    resource = Resource("solution_version/a", "solution_version", "train", inputs="new")
+    found = Found("arn", {"status": status, "creationDateTime": THEN}, inputs)
+    assert decide(resource, found, {}, excused) == action
+
+
+LIVE = {"solutionVersionArn": "v1", "minProvisionedTPS": 1, "campaignConfig": {"itemExplorationConfig": {"a": "1"}}}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "update", "excused", "action"),
+    [
+        ({"solutionVersionArn": "v1"}, None, {}, "none"),
+        ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {}}}, None, {}, "none"),
+        ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {"a": "2"}}}, None, {}, "update"),
+        ({"solutionVersionArn": "v1", "minProvisionedTPS": 2}, None, {}, "update"),
+        ({"solutionVersionArn": "v2"}, None, {}, "update"),
+        ({"solutionVersionArn": "v2"}, {"solutionVersionArn": "v2", "status": "UPDATE IN_PROGRESS"}, {}, "wait"),
+        ({"solutionVersionArn": "v3"}, {"solutionVersionArn": "v2", "status": "UPDATE IN_PROGRESS"}, {}, "update"),
+        ({"solutionVersionArn": "v2"}, {"solutionVersionArn": "v2", "status": "ACTIVE"}, {}, "update"),
+        ({"solutionVersionArn": "v2"}, {"solutionVersionArn": "v2", "status": "UPDATE FAILED"}, {}, "fail"),
+        ({"solutionVersionArn": "v2"}, {"solutionVersionArn": "v2", "status": "UPDATE FAILED"}, {"arn": ""}, "fail"),
+        (
+            {"solutionVersionArn": "v2"},
+            {"solutionVersionArn": "v2", "status": "UPDATE FAILED"},
+            {"arn": str(LATER)},
+            "update",
+        ),
+        ({"solutionVersionArn": "v3"}, {"solutionVersionArn": "v2", "status": "UPDATE FAILED"}, {}, "update"),
+    ],
+)
+def test_a_campaign_is_updated_only_as_far_as_it_differs(
+    wanted: dict[str, Any], update: dict[str, Any] | None, excused: dict[str, str], action: str
+) -> None:
+    details = {**LIVE, "status": "ACTIVE", "creationDateTime": THEN}
+    if update:
+        details["latestCampaignUpdate"] = {**update, "creationDateTime": LATER}
+    campaign = Resource("campaign/a", "campaign", "train")
+    assert decide(campaign, Found("arn", details), {"name": "a", **wanted}, excused) == action
+
+
+@pytest.fixture
+def films(world: World) -> World:
+    """A world with interactions in the group `films`."""
+    world.put("films/interactions.csv", interactions())
+    return world
+
+
+def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: World) -> None:
+    wanted = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
+    states = films.settle(wanted)
+    assert {state.status for state in states.values()} == {"READY"}
+    assert list(states) == [resource.id for resource in wanted]
+    assert states["event_tracker/films"].details
+    assert films.creations().total() == len(wanted)
+    again = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
+    seen, excused = foresee(films.personalize, again)
+    assert {(state.action, state.status) for state in seen} == {("none", "READY")}
+    assert not excused
+    films.settle(again)
+    assert films.creations().total() == len(wanted)
+
+
+def test_foreseeing_changes_nothing(films: World) -> None:
+    states, _ = foresee(films.personalize, films.plan(POPULAR))
+    assert {(state.action, state.status) for state in states} == {("create", "PLANNED")}
+    assert not films.creations()
+
+
+def test_the_import_stage_leaves_training_alone(films: World) -> None:
+    states = films.settle(films.plan(POPULAR), "import")
+    assert set(films.creations()) == {
+        f"Create{name}" for name in ("DatasetGroup", "Schema", "Dataset", "DatasetImportJob")
+    }
+    assert {state.id.split("/")[0] for state in states.values()} == {
+        "dataset_group", "schema", "dataset", "dataset_import_job",
+    }  # fmt: skip
+
+
+def test_a_run_that_is_cut_after_every_single_creation_creates_nothing_twice(films: World) -> None:
+    films.cuts = True
+    wanted = films.plan(POPULAR, SIMILAR)
+    states = films.settle(wanted)
+    assert {state.status for state in states.values()} == {"READY"}
+    assert films.creations().total() == len(wanted)
+
+
+def test_a_look_that_is_repeated_creates_nothing_twice(films: World) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle(wanted, "import")
+    films.hold()
+    first, wait = films.look(wanted)
+    before = films.creations()
+    second, _ = films.look(wanted)
+    assert wait
+    assert films.creations() == before
+    assert [state.status for state in first.values()] == [state.status for state in second.values()]
+
+
+def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: World) -> None:
+    films.hold()
+    wanted = films.plan(POPULAR)
+    states, wait = films.look(wanted)
+    assert wait == 60
+    assert states["dataset_group/films"].status == "PENDING"
+    assert states["schema/interactions"].status == "READY"
+    assert states["dataset/interactions"].status == "WAITING"
+    assert states["campaign/popular"].status == "WAITING"
+    states, wait = films.look(wanted, before=list(states.values()), slept=60)
+    assert states["dataset_group/films"].waited == 60
+    assert wait == 10
+    states, wait = films.look(wanted, before=list(states.values()), slept=540)
+    assert states["dataset_group/films"].waited == 600
+    assert wait == 60
+
+
+def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
+    films.settle(films.plan(POPULAR))
+    films.put("films/interactions.csv", interactions(users=61))
+    films.hold()
+    states, wait = films.look(films.plan(POPULAR, run="run-2"))
+    assert states["dataset_import_job/interactions"].action == "create"
+    assert wait == 300
+    states, wait = films.look(films.plan(POPULAR, run="run-2"))
+    (newest, oldest) = films.personalize.list_dataset_import_jobs()["datasetImportJobs"]
+    took = (oldest["lastUpdatedDateTime"] - oldest["creationDateTime"]).total_seconds()
+    assert newest["status"] == "CREATE PENDING"
+    assert wait == round(took)
+
+
+def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
+    states = films.settle(films.plan(HOPELESS, POPULAR))
+    failed = states["solution_version/hopeless"]
+    assert (failed.status, failed.action) == ("FAILED", "fail")
+    assert "fewer than 1000 interactions" in failed.reason
+    assert "event type" in failed.remedy
+    skipped = states["campaign/hopeless"]
+    assert (skipped.status, skipped.reason) == ("SKIPPED", "solution_version/hopeless is not there")
+    assert states["campaign/popular"].status == "READY"
+
+
+def test_everything_after_a_failed_import_is_skipped_and_nothing_is_spent(films: World) -> None:
+    films.s3.delete_bucket_policy(Bucket=BUCKET)
+    states = films.settle(films.plan(POPULAR))
+    assert states["dataset_import_job/interactions"].status == "FAILED"
+    assert "Redeploy the stack" in states["dataset_import_job/interactions"].remedy
+    assert states["solution_version/popular"].status == "SKIPPED"
+    assert states["campaign/popular"].status == "SKIPPED"
+    assert not films.creations()["CreateSolutionVersion"]
+
+
+def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
+    wanted = films.plan(HOPELESS)
+    films.settle(wanted)
+    assert films.creations()["CreateSolutionVersion"] == 1
+    states, excused = foresee(films.personalize, wanted)
+    assert list(excused) == [
+        films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
+    ]
+    assert next(state.action for state in states if state.id == "solution_version/hopeless") == "rebuild"
+    assert films.settle(wanted)["solution_version/hopeless"].status == "FAILED"
+    assert films.creations()["CreateSolutionVersion"] == 2
+
+
+def test_a_failed_resource_with_a_name_is_deleted_and_created_anew(films: World) -> None:
+    wanted = films.plan(POPULAR)
+    arn = films.settle(wanted)["campaign/popular"].arn
+    films.break_down("Campaign", arn, "Out of order")
+    look, _ = films.look(wanted, before=[State("none", "none", "READY")])
+    assert (look["campaign/popular"].status, look["campaign/popular"].reason) == ("FAILED", "Out of order")
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert films.calls["DeleteCampaign"] == 1
+    assert films.creations()["CreateCampaign"] == 2
+
+
+def test_a_version_whose_training_somebody_stopped_is_a_failure_and_trained_again_by_the_next_run(films: World) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle([one for one in wanted if one.kind not in {"solution_version", "campaign"}])
+    films.hold()
+    states, _ = films.look(wanted)
+    films.personalize.stop_solution_version_creation(solutionVersionArn=states["solution_version/popular"].arn)
+    films.let_go()
+    states, _ = films.look(wanted, before=list(states.values()))
+    assert states["solution_version/popular"].status == "FAILED"
+    assert states["campaign/popular"].status == "SKIPPED"
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+
+
+def test_new_data_is_trained_on_and_the_same_campaign_updated(films: World) -> None:
+    first = films.settle(films.plan(POPULAR))
+    films.put("films/interactions.csv", interactions(users=61))
+    second = films.settle(films.plan(POPULAR, run="run-2"))
+    assert films.creations()["CreateDatasetImportJob"] == films.creations()["CreateSolutionVersion"] == 2
+    assert films.creations()["CreateSolution"] == films.creations()["CreateCampaign"] == 1
+    assert first["campaign/popular"].arn == second["campaign/popular"].arn
+    campaign = films.personalize.describe_campaign(campaignArn=second["campaign/popular"].arn)["campaign"]
+    assert campaign["solutionVersionArn"] == second["solution_version/popular"].arn
+    assert films.calls["UpdateCampaign"] == 1
+
+
+def test_another_throughput_is_an_update_and_trains_nothing(films: World) -> None:
+    films.settle(films.plan(POPULAR))
+    faster = Solution("popular", "aws-popularity-count", campaign={"minProvisionedTPS": 2})
+    assert {state.status for state in films.settle(films.plan(faster)).values()} == {"READY"}
+    assert (films.calls["UpdateCampaign"], films.calls["CreateSolutionVersion"]) == (1, 1)
+
+
+def test_a_changed_filter_is_made_beside_the_old_one(films: World) -> None:
+    once = films.settle(films.plan(filters={"some": 'INCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("a")'}))
+    then = films.settle(films.plan(filters={"some": 'INCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("b")'}))
+    assert once["filter/some"].arn != then["filter/some"].arn
+    assert len(films.personalize.list_filters()["Filters"]) == 2
+
+
+def test_a_refused_creation_is_a_failure_with_the_services_words(films: World) -> None:
+    states = films.settle(films.plan(filters={"bad": "INCLUDE ItemID WHERE Items.NOWHERE IN (1)"}))
+    assert states["filter/bad"].status == "FAILED"
+    assert states["filter/bad"].reason.startswith("Personalize refuses to create it: ")
+    assert states["event_tracker/films"].status == "READY"
+
+
+def test_a_passing_quota_means_waiting(films: World) -> None:
+    films.put("other/interactions.csv", interactions())
+    other = films.settle(films.plan(group="other"), "import")
+    wanted = films.plan()
+    films.settle([one for one in wanted if one.kind != "dataset_import_job"], "import")
+    films.hold()
+    for number in range(5):
+        films.personalize.create_dataset_import_job(
+            jobName=f"job-{number}",
+            datasetArn=other["dataset/interactions"].arn,
+            dataSource={"dataLocation": f"s3://{BUCKET}/other/interactions.csv"},
+            roleArn=ROLE,
+        )
+    states, wait = films.look(wanted, "import")
+    state = states["dataset_import_job/interactions"]
+    assert (state.status, state.action) == ("WAITING", "wait")
+    assert "PENDING or IN_PROGRESS" in state.reason
+    assert wait
+    films.let_go()
+    assert films.settle(wanted, "import")["dataset_import_job/interactions"].status == "READY"
+
+
+def test_a_lasting_quota_is_a_failure_with_a_remedy(films: World) -> None:
+    for number in range(5):
+        films.personalize.create_dataset_group(name=f"group-{number}")
+    states = films.settle(films.plan())
+    assert states["dataset_group/films"].status == "FAILED"
+    assert "higher quota" in states["dataset_group/films"].remedy
+    assert states["dataset/interactions"].status == "SKIPPED"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "outcome"),
+    [
+        ("ThrottlingException", 400, "WAITING"),
+        ("ResourceInUseException", 400, "WAITING"),
+        ("InternalFailure", 500, "WAITING"),
+        ("AccessDeniedException", 403, "FAILED"),
+    ],
+)
+def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, outcome: str) -> None:
+    def refuse(**_: Any) -> None:
+        raise ClientError(
+            {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateX"
+        )
+
+    films.personalize.meta.events.register("before-call.personalize.CreateDatasetGroup", refuse)
+    states, wait = films.look(films.plan())
+    assert states["dataset_group/films"].status == outcome
+    assert bool(wait) == (outcome == "WAITING")
