@@ -25,12 +25,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Plan one round of a pipeline execution."""
     group, execution = concerned_group(event["input"]), event["execution"]
     run = Run(bucket, group, run_name(execution))
+    first_round = not lock.run(group, execution)
     if not group or not lock.take(group, execution, run.name):
         return {"outcome": "JOINED", "group": group, "run": None}
     record = run.begin(execution)
     setting = Setting(group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])
     try:
-        findings = plan(run, setting)
+        findings = plan(run, setting, first_round)
     except InputError as error:
         findings = {"problems": error.as_dicts()}
     run.write(record | findings)
@@ -38,13 +39,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"outcome": "GO" if work else "DONE", "group": group, "run": run.name}
 
 
-def plan(run: Run, setting: Setting) -> dict[str, Any]:
-    """Write the run's plan; return what its record tells about it."""
+def plan(run: Run, setting: Setting, first_round: bool) -> dict[str, Any]:
+    """Write the run's plan; return what its record tells about it.
+
+    What failed before an execution is built again, as a person has dropped something since; what failed in its first
+    round would fail again.
+    """
     intake = take_in(bucket, run.group, personalize, setting.arn_prefix)
     if intake is None:
         return {"note": f"Nothing to do until there is {run.group}/interactions.csv or {run.group}/interactions/*.csv."}
     wanted = resources(setting, intake.config, intake.data)
-    states, excused = foresee(personalize, wanted)
+    states, excused = foresee(personalize, wanted, forgiving=first_round)
     types = {one.name: recipe_type(personalize, recipe_arn(setting, one.recipe)) for one in intake.config.solutions}
     wishes = serving_wishes(intake.config, types)
     run.write({"group": run.group, "resources": wanted, "excused": excused, **wishes}, "plan.json")

@@ -24,6 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if plan:
         serving.write(group, serving_map(plan, states, serving.read(group)))
     record = run.conclude(event["execution"], event["error"])
-    tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
+    if record["outcome"] == "FAILED" or "stage" in record:  # what did nothing is no news
+        tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
     again = not lock.release(group, event["execution"])
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}

@@ -14,7 +14,7 @@ PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken or an argument is wrong."""
+    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken, or the template or this machine will not do."""
     # Before the imports below, which take the most part of the start: whoever stops us then is obeyed, too.
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -37,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     except PortTakenError as error:
         names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
         print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
+        return 2
+    except OSError as error:
+        print(error, file=sys.stderr)  # noqa: T201
         return 2
     return 0
 

@@ -22,11 +22,14 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.local.apigw.local_apigw_service import LocalApigwService
+from samcli.local.apigw.route import Route
 from werkzeug.exceptions import InternalServerError
 
 from local.cloud import credentials, signatures
 
 log = logging.getLogger(__name__)
+
+ANY_METHOD = "x-amazon-apigateway-any-method"
 
 Invoke = Callable[[str, str], tuple[str, bool]]
 
@@ -42,25 +45,26 @@ def routes(template: Path, parameters: Mapping[str, str]) -> Any:
 def signed_routes(template: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Method and path of every route of a CloudFormation template that takes only signed requests."""
     return {
-        (method.upper(), path)
+        (verb, path)
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::ApiGatewayV2::Api"
         for path, methods in resource["Properties"].get("Body", {}).get("paths", {}).items()
         for method, operation in methods.items()
+        for verb in (Route.ANY_HTTP_METHODS if method == ANY_METHOD else [method.upper()])
         if any("AWS_IAM" in requirement for requirement in operation.get("security", ()))
     }
 
 
-def message(status: HTTPStatus, text: str) -> Response:
+def message(status: HTTPStatus) -> Response:
     """An answer of API Gateway itself."""
-    return Response(f'{{"message":"{text}"}}', status, mimetype="application/json")
+    return Response(f'{{"message":"{status.phrase}"}}', status, mimetype="application/json")
 
 
 class HttpApi(LocalApigwService):  # type: ignore[misc]
     """The API as a WSGI application (`app`); `invoke` runs a function by its logical id: event -> (answer, errored)."""
 
-    def __init__(self, api: Any, signed: set[tuple[str, str]], invoke: Invoke) -> None:
-        super().__init__(api, SimpleNamespace(is_debugging=lambda: False), port=0, host="127.0.0.1")
+    def __init__(self, api: Any, signed: set[tuple[str, str]], invoke: Invoke, port: int) -> None:
+        super().__init__(api, SimpleNamespace(is_debugging=lambda: False), port=port, host="127.0.0.1")
         self._signed = signed
         self._invoke = invoke
         self.create()
@@ -68,12 +72,10 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         self.app.after_request(tell)
 
     def _construct_error_handling(self) -> None:
-        for status, answer in {
-            HTTPStatus.NOT_FOUND: message(HTTPStatus.NOT_FOUND, "Not Found"),
-            HTTPStatus.METHOD_NOT_ALLOWED: message(HTTPStatus.NOT_FOUND, "Not Found"),
-            HTTPStatus.INTERNAL_SERVER_ERROR: message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"),
-        }.items():
-            self._app.register_error_handler(status, lambda _, answer=answer: answer)
+        for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+            self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
+        failed = HTTPStatus.INTERNAL_SERVER_ERROR
+        self._app.register_error_handler(failed, lambda _: message(failed))
 
     def _request_handler(self, **path_parameters: Any) -> Any:
         g.caller = None
@@ -82,7 +84,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
                 g.caller = caller()
             except signatures.SignatureError as error:
                 log.warning("%s %s refused: %s", request.method, request.path, error)
-                return message(HTTPStatus.FORBIDDEN, "Forbidden")
+                return message(HTTPStatus.FORBIDDEN)
         return super()._request_handler(**path_parameters)
 
     def _generate_lambda_event(self, flask_request: Any, route: Any, method: str, endpoint: str) -> dict[str, Any]:

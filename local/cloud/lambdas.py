@@ -104,6 +104,7 @@ class Lambdas:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
+        self._emulator = emulator()
         self._code: dict[str, Code] = {}
         self._idle: defaultdict[str, list[Worker]] = defaultdict(list)
         self._workers: set[Worker] = set()
@@ -166,7 +167,7 @@ class Lambdas:
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{function.version}]{uuid4().hex}"
         process = subprocess.Popen(  # noqa: S603 - our own binary and interpreter
             [
-                str(emulator()),
+                str(self._emulator),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{ports[0]}"),
                 *("--runtime-api-address", f"127.0.0.1:{ports[1]}"),
                 *(sys.executable, "-m", "awslambdaric", function.handler),

@@ -99,12 +99,9 @@ def function(name: str, properties: Properties, place: Place) -> Any:
     logging = properties.get("LoggingConfig", {})
     made.logs_group_name = logging.get("LogGroup", made.logs_group_name)
     # A layer that is not ours (an ARN of AWS's) has no folder here: the interpreter's environment stands for it.
-    layers = [
-        source(arn.partition(f":{LOCAL_BUCKET}/")[2], place)
-        for arn in properties.get("Layers", ())
-        if LOCAL_BUCKET in arn
-    ]
-    place.lambdas.add(name, Code(folder, tuple(layer / "python" for layer in layers), logging.get("LogFormat", "Text")))
+    keys = [arn.partition(f":{LOCAL_BUCKET}/")[2] for arn in properties.get("Layers", ())]
+    python_path = tuple(source(key, place) / "python" for key in keys if key)
+    place.lambdas.add(name, Code(folder, python_path, logging.get("LogFormat", "Text")))
     return made
 
 

@@ -29,22 +29,25 @@ def utc_now() -> datetime:
 
 
 class Scheduler:
-    """Fires what is due. `now` tells the time; `tick` looks once."""
+    """Fires what is due. `now` tells the time; `tick` looks once. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._looked = now()
+        self._lock = threading.Lock()
 
     def tick(self) -> int:
         """Fire every enabled schedule that became due since the last look, once each; returns how many."""
-        since, self._looked = self._looked, self._now()
+        with self._lock:
+            since, self._looked = self._looked, self._now()
+            until = self._looked
         due = [
             (group, schedule, moment)
             for account in scheduler_backends.values()
             for backend in account.values()
             for group in backend.schedule_groups.values()
             for schedule in list(group.schedules.values())
-            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, self._looked))
+            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, until))
         ]
         for group, schedule, moment in due:
             fire(schedule, moment)

@@ -111,9 +111,6 @@ class InteractionLog:
         ]
         return pd.concat([self._bulk.frame[list(COLUMNS)], _interactions(rows)], ignore_index=True)
 
-    def __len__(self) -> int:
-        return len(self._bulk.frame) + sum(map(len, self._streamed.values()))
-
 
 @dataclass(frozen=True)
 class Column:
@@ -123,7 +120,7 @@ class Column:
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
-        """The cells as numbers; NaN, which no comparison but `!=` matches, where a cell is none."""
+        """The cells as numbers; NaN where a cell is none."""
         return np.asarray(pd.to_numeric(pd.Series(self.cells, dtype=object), errors="coerce"), np.float64)
 
     @cached_property

@@ -29,7 +29,7 @@ def put_events(backend: "PersonalizeBackend", params: "Values") -> None:
 
 
 def _event(raw: Mapping[str, Any], user: str | None, session: str) -> Event:
-    if len(json.dumps(raw).encode()) > MAX_EVENT:
+    if len(json.dumps(raw, ensure_ascii=False).encode()) > MAX_EVENT:
         raise InvalidInputError(f"An event is larger than {MAX_EVENT} bytes")
     properties = _properties(raw.get("properties", "{}"))
     forbidden = sorted(FORBIDDEN & properties.keys())

@@ -2,14 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from local.personalize.exceptions import JobFailedError
-from local.personalize.schemas import ID_FIELDS, Field, Schema, parse
+from local.personalize.schemas import Field, Schema, parse
 from local.personalize.storage import Location
 
 if TYPE_CHECKING:
@@ -72,12 +71,13 @@ def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]
     if empty.any() and not field.nullable:
         line = int(empty.to_numpy().argmax()) + 2
         raise JobFailedError(f"Column {field.name} has an empty value in line {line} of {name}, but is not nullable.")
-    if field.numeric and not (empty.any() or field.name in ID_FIELDS.values()):
-        return _numbers(cells, field, name)
     if field.numeric:
-        _numbers(cells[~empty], field, name)
-    for problem in _too_long(cells, field):
-        raise JobFailedError(problem)
+        numbers = _numbers(cells[~empty], field, name)
+        # With nulls among them they stay text: only integers without a missing value have a compact type.
+        return cells.astype(object).mask(empty) if empty.any() else numbers
+    limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID") else MAX_CELL
+    if not field.textual and int(cells.str.len().max()) > limit:
+        raise JobFailedError(f"Length cannot be more than {limit} characters for {field.name}")
     return cells.str.slice(0, MAX_TEXT).mask(empty) if field.textual else cells.astype(object).mask(empty)
 
 
@@ -93,12 +93,6 @@ def _numbers(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str
             f"expected {field.type}."
         )
     return numbers.astype(DTYPES[field.type])
-
-
-def _too_long(cells: "pd.Series[str]", field: Field) -> Iterator[str]:
-    limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID") else MAX_CELL
-    if not field.textual and len(cells) and int(cells.str.len().max()) > limit:
-        yield f"Length cannot be more than {limit} characters for {field.name}"
 
 
 def _check_interactions(frame: pd.DataFrame) -> None:

@@ -111,11 +111,6 @@ class Resource:
         return self.life.status
 
     @property
-    def name(self) -> str:
-        """The last part of the ARN."""
-        return self.arn.rsplit("/", 1)[-1]
-
-    @property
     def updating(self) -> bool:
         """Whether an update is on its way."""
         return self.update is not None and self.update.life.pending

@@ -1,6 +1,7 @@
 """What the service needs from the machine: a clock, a folder for models, and somewhere to work."""
 
 import multiprocessing
+import os
 import tempfile
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,9 +33,10 @@ class Runtime:
 
     @cached_property
     def trainer(self) -> Executor:
-        """Fits models, one at a time."""
+        """Fits models, one at a time, and leaves the processor to whoever is being served."""
         # Spawned, not forked: the server is threaded, and a fork would copy locks that other threads hold.
-        return self.executor or ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        return self.executor or ProcessPoolExecutor(1, context, initializer=os.nice, initargs=(10,))
 
     @cached_property
     def jobs(self) -> ThreadPoolExecutor:

@@ -6,9 +6,7 @@ from typing import Any
 
 from local.personalize.exceptions import InvalidInputError
 
-NAMESPACE = "com.amazonaws.personalize.schema"
 TYPES = frozenset({"float", "double", "int", "long", "string", "boolean", "null"})
-ID_FIELDS = {"INTERACTIONS": "ITEM_ID", "ITEMS": "ITEM_ID", "USERS": "USER_ID", "ACTIONS": "ACTION_ID"}
 
 REQUIRED: dict[tuple[str | None, str], dict[str, str]] = {
     (None, "INTERACTIONS"): {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},

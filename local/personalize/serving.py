@@ -119,9 +119,11 @@ class Model:
 
     def _aligned(self, table: Table) -> NDArray[np.intp]:
         """Of each item of the model its row in the items table; kept as long as the table is the same."""
-        if self._rows is None or self._rows[0] is not table:
-            self._rows = table, np.array([table.index.get(item, -1) for item in self.items], np.intp)
-        return self._rows[1]
+        known = self._rows
+        if known is None or known[0] is not table:
+            known = table, np.array([table.index.get(item, -1) for item in self.items], np.intp)
+            self._rows = known
+        return known[1]
 
     def _answer(self, order: NDArray[np.intp], shares: NDArray[np.float64]) -> Answer:
         names = [self.items[position] for position in order]

@@ -26,6 +26,7 @@ def live(site: Site) -> Iterator[Site]:
         site.drop(f"live/{name}", content)
     assert site.run("live")["outcome"] == "SUCCEEDED"
     yield site
+    site.remove("live")
 
 
 REFUSED = [

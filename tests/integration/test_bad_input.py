@@ -4,21 +4,21 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.conftest import Site, interactions
+from tests.integration.conftest import Site, interactions, wait_until
 
 GOOD = interactions()
 MILLISECONDS = GOOD.replace(",17000", ",17000000")
 ROWS = GOOD.splitlines(keepends=True)
 
 BAD_INPUT = {
-    "missing-column": ("interactions.csv", GOOD.replace("TIMESTAMP", "time_stamp"), "TIMESTAMP", "Rename the column time_stamp"),
+    "missing-column": ("interactions.csv", GOOD.replace("TIMESTAMP", "time"), "column TIMESTAMP", "Rename the column time"),
     "milliseconds": ("interactions.csv", MILLISECONDS, "interactions.csv line 2", "Divide by 1000"),
     "few-interactions": ("interactions.csv", "".join(ROWS[:500]), "499 interactions", "Add more history"),
     "few-users": ("interactions.csv", interactions(users=20, events=60), "20 users", "Add more users"),
     "open-quote": ("interactions.csv", GOOD + 'u1,"i1,1700000000,watch\n', "line 1202", "Balance the quotes"),
     "empty-file": ("interactions.csv", "", "interactions.csv: is empty", "Drop a CSV"),
     "unknown-key": ("usher.yaml", "solution: {}", "usher.yaml: solution", "Did you mean solutions?"),
-    "unknown-recipe": ("usher.yaml", "solutions: {a: {recipe: aws-simms}}", "solutions.a.recipe", "Did you mean aws-sims?"),
+    "unknown-recipe": ("usher.yaml", "solutions: {a: {recipe: aws-sim}}", "solutions.a.recipe", "mean aws-sims?"),
     "broken-yaml": ("usher.yaml", "solutions:\n  - [", "usher.yaml line", "Correct the YAML"),
     "two-configs": ("usher.json", "{}", "stands beside", "Keep one"),
 }  # fmt: skip
@@ -31,7 +31,9 @@ def test_bad_input_stops_the_run_before_anything_is_created(
     file, content, place, remedy = BAD_INPUT[name]
     if file == "usher.json":
         site.drop(f"{name}/usher.yaml", "{}")
+        site.settle(name)
     site.drop(f"{name}/{file}", content)
+    wait_until(lambda: site.executions(name)[0]["input"].count(file) > 0)
     executions = site.settle(name)
     record = site.records(name)[-1]
     assert executions[0]["status"] == "FAILED"
@@ -44,12 +46,12 @@ def test_bad_input_stops_the_run_before_anything_is_created(
     assert kept == content
 
 
-def test_a_corrected_file_goes_through(site: Site) -> None:
-    site.drop("mended/interactions.csv", MILLISECONDS)
-    assert site.run("mended")["outcome"] == "FAILED"
-    site.drop("mended/interactions.csv", GOOD)
-    assert site.run("mended")["outcome"] == "SUCCEEDED"
-    assert len(site.api.get("/mended/recommendations/u1")["itemList"]) == 25
+def test_a_corrected_file_goes_through(site: Site, group: str) -> None:
+    site.drop(f"{group}/interactions.csv", MILLISECONDS)
+    assert site.run(group)["outcome"] == "FAILED"
+    site.drop(f"{group}/interactions.csv", GOOD)
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    assert len(site.api.get(f"/{group}/recommendations/u1")["itemList"]) == 25
 
 
 def test_a_folder_that_cannot_name_a_group_is_refused(site: Site) -> None:

@@ -2,22 +2,13 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Site, interactions
+from tests.integration.conftest import Site, interactions, wait_until
 from tests.integration.test_pipeline import ALL_KINDS_ONCE, counts
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def kill_workers(site: Site) -> int:
@@ -33,8 +24,7 @@ def kill_workers(site: Site) -> int:
 
 
 @pytest.mark.parametrize("kind", ["dataset_group", "dataset_import_job", "solution_version", "campaign"])
-def test_a_stopped_execution_is_resumed_by_the_next_drop(site: Site, kind: str) -> None:
-    group = f"cut-{kind.replace('_', '-')}"
+def test_a_stopped_execution_is_resumed_by_the_next_drop(site: Site, group: str, kind: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions())
     wait_until(lambda: bool(site.resources(group)[kind]))
     [execution] = site.executions(group)
@@ -46,14 +36,14 @@ def test_a_stopped_execution_is_resumed_by_the_next_drop(site: Site, kind: str) 
     assert len(site.api.get(f"/{group}/recommendations/u1")["itemList"]) == 25
 
 
-def test_killed_workers_do_no_lasting_harm(site: Site) -> None:
-    site.drop("killed/interactions.csv", interactions())
+def test_killed_workers_do_no_lasting_harm(site: Site, group: str) -> None:
+    site.drop(f"{group}/interactions.csv", interactions())
     killed = 0
     for kind in ("dataset_group", "dataset_import_job", "solution", "solution_version", "campaign"):
-        wait_until(lambda kind=kind: bool(site.resources("killed")[kind]))  # type: ignore[misc]
+        wait_until(lambda kind=kind: bool(site.resources(group)[kind]))  # type: ignore[misc]
         killed += kill_workers(site)
     assert killed
-    site.settle("killed")
-    site.drop("killed/interactions.csv", interactions())
-    assert site.settle("killed")[0]["status"] == "SUCCEEDED"
-    assert counts(site, "killed") == ALL_KINDS_ONCE
+    site.settle(group)
+    site.drop(f"{group}/interactions.csv", interactions())
+    assert site.settle(group)[0]["status"] == "SUCCEEDED"
+    assert counts(site, group) == ALL_KINDS_ONCE

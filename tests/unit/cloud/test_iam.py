@@ -17,6 +17,7 @@ FUNCTION = f"arn:aws:lambda:{PREFIX}function:f"
         ("dynamodb", "GetItem", {"TableName": "t"}, [("dynamodb:GetItem", TABLE)]),
         ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"}, [("dynamodb:Query", f"{TABLE}/index/i")]),
         ("dynamodb", "BatchWriteItem", {"RequestItems": {"t": []}}, [("dynamodb:BatchWriteItem", TABLE)]),
+        ("sts", "GetCallerIdentity", {}, []),
         ("dynamodb", "ListTables", {}, [("dynamodb:ListTables", "*")]),
         (
             "dynamodb",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
-from local.cloud import LocalCloud, PortTakenError
+from local.cloud.server import LocalCloud, PortTakenError
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 

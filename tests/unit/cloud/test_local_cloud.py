@@ -20,7 +20,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.clock import Clock
-from local.cloud import LocalCloud
+from local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)

@@ -86,6 +86,19 @@ def test_a_job_without_permission_or_input_fails(served: Served) -> None:
     assert (job["status"], job["failureReason"]) == ("CREATE FAILED", "Invalid Data location.")
 
 
+def test_a_folder_has_at_most_1000_files(served: Served) -> None:
+    for number in range(1001):
+        served.world.put(f"crowd/{number}", "{}")
+    job = run(served, "user-personalization", f"s3://{BUCKET}/crowd", "out-crowd")
+    assert job["failureReason"] == "The input has more than 1000 files."
+
+
+def test_themes_are_not_offered(served: Served) -> None:
+    source = served.world.put("in/themes.json", '{"itemId":"i1"}')
+    with pytest.raises(served.world.personalize.exceptions.InvalidInputException, match="not available in this region"):
+        run(served, "sims", source, "out-themes", batchInferenceJobMode="THEME_GENERATION")
+
+
 def test_input_and_output_must_differ(served: Served) -> None:
     with pytest.raises(served.world.personalize.exceptions.InvalidInputException, match="Invalid S3 input path"):
         run(served, "user-personalization", f"s3://{BUCKET}/same/", "same")

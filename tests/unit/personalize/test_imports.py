@@ -37,6 +37,13 @@ def test_a_bad_file_fails_the_job_with_a_reason(world: World, body: str | bytes,
         raise AssertionError(job["failureReason"])
 
 
+def test_events_that_all_lack_a_type_fail_the_job(world: World) -> None:
+    text = SCHEMAS["INTERACTIONS"].replace('"EVENT_TYPE", "type": "string"', '"EVENT_TYPE", "type": ["null", "string"]')
+    dataset = world.dataset(world.group(), text=text)
+    job = world.import_data(dataset, world.put("untyped.csv", interactions(event_type="")))
+    assert job["failureReason"].startswith("All values in the event_type column are either reserved keywords or null")
+
+
 def test_a_failed_import_leaves_the_data_as_it_was(world: World) -> None:
     group = world.loaded()
     dataset = world.personalize.list_datasets(datasetGroupArn=group)["datasets"][0]["datasetArn"]

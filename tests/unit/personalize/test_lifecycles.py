@@ -260,6 +260,15 @@ def test_an_items_dataset_takes_a_schema_that_only_adds_nullable_fields(world: W
     assert world.describe("dataset", dataset)["latestDatasetUpdate"]["status"] == "ACTIVE"
 
 
+def test_a_dataset_keeps_its_fields_and_interactions_their_schema(world: World) -> None:
+    group = world.group()
+    found = {kind: world.dataset(group, kind) for kind in SCHEMAS}
+    users = world.describe("dataset", found["USERS"])["schemaArn"]
+    for kind, message in (("ITEMS", "must keep every field"), ("INTERACTIONS", "Only Items and Users")):
+        with pytest.raises(world.personalize.exceptions.InvalidInputException, match=message):
+            world.personalize.update_dataset(datasetArn=found[kind], schemaArn=users)
+
+
 def test_a_version_can_be_stopped_while_it_is_made(world_at: Callable[[float], World]) -> None:
     world = world_at(600)  # training takes 2.5 s, the rest next to nothing
     solution = world.solution(_settled_group(world), "popularity-count")

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -163,6 +164,8 @@ def test_an_event_id_counts_once(served: Served, tracking: str) -> None:
         ({"properties": '{"userId": "x"}'}, "must not have the keys userId"),
         ({"properties": json.dumps({"x": "y" * 2000})}, "length less than or equal to 1024"),
         ({"recommendationId": "x" * 41}, "length less than or equal to 40"),
+        ({"impression": ["\N{GRINNING FACE}" * 256] * 25}, "larger than 10240 bytes"),
+        ({"sentAt": datetime(6000, 1, 1, tzinfo=UTC)}, "must be in Unix epoch time in seconds"),
         ({"impression": ["i" * 256] * 26}, "length less than or equal to 25"),
     ],
 )

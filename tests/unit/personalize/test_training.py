@@ -1,5 +1,6 @@
 """What a solution version learns from, and when it cannot."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +75,12 @@ def test_streamed_events_are_learnt_from_with_their_later_known_user(world: Worl
     campaign = world.campaign(world.version(world.solution(group, "popularity-count"))["solutionVersionArn"])
     found = world.runtime.get_recommendations(campaignArn=campaign, numResults=1)["itemList"]
     assert found == [{"itemId": "brand-new"}]
+
+
+def test_a_fault_of_our_own_fails_the_version_and_is_called_so(world: World, tmp_path: Path) -> None:
+    (tmp_path / "123456789012").write_text("in the way of the folder for models")
+    version = world.version(world.solution(world.loaded(), "popularity-count"))
+    assert version["failureReason"].startswith("An internal error occurred: ")
 
 
 def test_metrics_are_the_service_s(world: World) -> None:

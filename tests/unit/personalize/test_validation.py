@@ -12,7 +12,7 @@ from moto.core.utils import get_service_model
 
 from local.personalize.exceptions import InvalidInputError
 from local.personalize.validation import compiled, validate
-from tests.unit.personalize.world import SCHEMAS, World
+from tests.unit.personalize.world import SCHEMAS, World, schema
 
 NAME = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*"
 
@@ -94,6 +94,7 @@ def test_a_schema_that_is_none_is_refused(world: World, text: str, message: str)
     [
         ("INTERACTIONS", SCHEMAS["USERS"], "missing the required field ITEM_ID"),
         ("ITEMS", SCHEMAS["ITEMS"].replace('"ITEM_ID", "type": "string"', '"ITEM_ID", "type": "int"'), "type string"),
+        ("USERS", schema("Users", ("USER_ID", "string")), "at least one metadata field"),
         ("PETS", SCHEMAS["ITEMS"], "Unsupported dataset type: PETS"),
     ],
 )
@@ -114,3 +115,25 @@ def test_a_solution_with_a_bad_threshold_is_refused(world: World, more: Any, mes
     group = world.group()
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match=message):
         world.solution(group, **more)
+
+
+def test_a_dataset_has_the_domain_of_its_group(world: World) -> None:
+    group = world.group(domain="VIDEO_ON_DEMAND")
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="domain of the schema"):
+        world.dataset(group)
+
+
+def test_a_key_needs_a_role(world: World) -> None:
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="roleArn is required"):
+        world.group(kmsKeyArn="arn:aws:kms:us-east-1:123456789012:key/0")
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "message"), [("roleArn", "roleArn is required"), ("dataLocation", "dataLocation is required")]
+)
+def test_an_import_needs_role_and_location(world: World, leave_out: str, message: str) -> None:
+    more = {} if leave_out == "roleArn" else {"roleArn": world.role}
+    source = {} if leave_out == "dataLocation" else {"dataLocation": "s3://a/b.csv"}
+    dataset = world.dataset(world.group())
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match=message):
+        world.personalize.create_dataset_import_job(jobName="j", datasetArn=dataset, dataSource=source, **more)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import boto3
+from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
@@ -65,15 +66,15 @@ class World:
     _cut: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.s3, self.sns, self.dynamodb = (boto3.client(name) for name in ("s3", "sns", "dynamodb"))
-        self.personalize: Any = boto3.client("personalize")
+        self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
+        self.personalize: Any = boto3.client("personalize")  # one of its own, since it gets hooks
         self.personalize.meta.events.register("before-call.personalize", self._count)
         self.personalize.meta.events.register("after-call.personalize", self._die)
         self.bucket = Bucket(self.s3, BUCKET)
         everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(everything | {"Principal": SERVICE}))
-        iam = boto3.client("iam")
+        iam = client("iam")
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": SERVICE}
         iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=_policy(trust))
         iam.put_role_policy(RoleName="personalize", PolicyName="all", PolicyDocument=_policy(everything))
@@ -135,8 +136,8 @@ class World:
 
     def break_down(self, kind: str, arn: str, reason: str) -> None:
         """Let the creation of a resource fail."""
-        failed: Future[None] = Future()
-        failed.set_exception(RuntimeError(reason))
+        failed: Future[str | None] = Future()
+        failed.set_result(reason)
         personalize_backends[ACCOUNT]["us-east-1"].get(kind, arn).life.follow(failed)
 
     def _count(self, model: Any, **_: Any) -> None:

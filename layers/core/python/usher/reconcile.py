@@ -67,13 +67,15 @@ def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], e
     return "wait"
 
 
-def foresee(personalize: Any, resources: Sequence[Resource]) -> tuple[list[State], dict[str, str]]:
-    """What a run would do about each resource, and the failures that are there before it, by ARN. Changes nothing."""
+def foresee(
+    personalize: Any, resources: Sequence[Resource], *, forgiving: bool = True
+) -> tuple[list[State], dict[str, str]]:
+    """What a run would do about each resource, and, if it is forgiving, the failures it excuses. Changes nothing."""
     states: dict[str, State] = {}
     excused: dict[str, str] = {}
     for resource in resources:
         found, wanted = _look(personalize, resource, states)
-        if found and _failure(found):
+        if found and forgiving and _failure(found):
             excused[found.arn] = _failure(found)
         action = decide(resource, found, wanted, excused)
         arn = found.arn if found and action != "create" else ""

@@ -15,7 +15,7 @@ from usher.errors import RequestError
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
 MOST_RESULTS = 500
-FRESH_SECONDS = 15.0
+FRESH_SECONDS = 5.0
 """How long a function answers from its copy of the map."""
 
 

@@ -1,0 +1,53 @@
+"""What Lambda gets is what the tests ran with."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.stack.files import REPOSITORY, RESOURCES
+
+LAYERS = sorted((REPOSITORY / "layers").glob("*/requirements.txt"))
+PIN = re.compile(
+    r"^(?P<name>[\w.-]+)(?:\[[\w,]+\])?==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*\\?$", re.MULTILINE
+)
+
+
+def pins(path: Path) -> list[tuple[str, str, str]]:
+    """(name, version, marker) of every pinned package."""
+    return [(found["name"], found["version"], found["marker"] or "") for found in PIN.finditer(path.read_text())]
+
+
+def everywhere() -> dict[str, str]:
+    """The packages that have one version on every Python, as the developers' lock has them."""
+    found = pins(REPOSITORY / "requirements.txt")
+    names = [name for name, _, _ in found]
+    return {name: version for name, version, _ in found if names.count(name) == 1}
+
+
+def test_the_locks_are_read() -> None:
+    assert len(everywhere()) > 50
+    assert len(LAYERS) == 2
+
+
+@pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.parent.name)
+def test_a_layers_versions_are_those_of_the_tests(path: Path) -> None:
+    tested = everywhere()
+    shared = {name: version for name, version, _ in pins(path) if name in tested}
+    assert shared
+    assert shared == {name: tested[name] for name in shared}
+
+
+@pytest.mark.parametrize("path", LAYERS, ids=lambda path: path.parent.name)
+def test_a_layers_packages_are_all_pinned_with_hashes(path: Path) -> None:
+    blocks = re.split(r"(?m)^(?=\w)", path.read_text())
+    assert all("--hash=sha256:" in block for block in blocks if "==" in block)
+    wanted = (path.parent / "requirements.in").read_text().split()
+    assert {re.split(r"[\[=<>]", name)[0].lower() for name in wanted} <= {name for name, _, _ in pins(path)}
+
+
+def test_a_layer_is_built_by_the_target_that_bears_its_name() -> None:
+    for name, resource in RESOURCES.items():
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            makefile = REPOSITORY / resource["Properties"]["ContentUri"] / "Makefile"
+            assert f"build-{name}:" in makefile.read_text()

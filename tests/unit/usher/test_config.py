@@ -1,0 +1,184 @@
+"""`usher.yaml`: what is accepted, and what is said of everything else."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.config import DEFAULT_SOLUTIONS, Config, Solution, defaults, parse
+from usher.errors import InputError
+
+RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]
+
+
+def read(text: str, group: str = "films") -> Config:
+    return parse(text, "films/usher.yaml", group, RECIPES)
+
+
+def complaints(text: str, group: str = "films") -> list[str]:
+    """What is said about a config, one text per problem."""
+    with pytest.raises(InputError) as caught:
+        read(text, group)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def with_schema(fields: object) -> str:
+    return json.dumps({"schemas": {"items": {"type": "record", "name": "Items", "fields": fields}}})
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "{}", "# only a comment"])
+def test_without_a_wish_three_solutions_with_campaigns_are_wanted(text: str) -> None:
+    assert read(text) == defaults()
+    assert [one.name for one in defaults().solutions] == list(DEFAULT_SOLUTIONS)
+    assert all(one.campaign == {} for one in defaults().solutions)
+
+
+def test_a_full_config_is_read_as_it_is_written() -> None:
+    config = read("""
+solutions:
+  for-you:
+    recipe: arn:aws:personalize:::recipe/aws-sims
+    eventType: watch
+    solutionConfig: {algorithmHyperParameters: {min_cointeraction_count: "2"}}
+    campaign: {minProvisionedTPS: 2}
+  offline: {recipe: aws-sims, campaign: false}
+filters:
+  seen: >
+    EXCLUDE ItemID
+    WHERE INTERACTIONS.EVENT_TYPE IN ("*")
+export: {solution: for-you, numResults: 10, filter: seen}
+schemas:
+  users: {type: record, name: Users, fields: [{name: USER_ID, type: string}, {name: AGE, type: ["null", int]}]}
+""")
+    settings = {"eventType": "watch", "solutionConfig": {"algorithmHyperParameters": {"min_cointeraction_count": "2"}}}
+    assert config.solutions == (
+        Solution("for-you", "aws-sims", settings, {"minProvisionedTPS": 2}),
+        Solution("offline", "aws-sims", {}, None),
+    )
+    assert config.filters == {"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'}
+    assert config.export == {"solution": "for-you", "numResults": 10, "filter": "seen"}
+    assert [field["name"] for field in config.schemas["users"]["fields"]] == ["USER_ID", "AGE"]
+
+
+def test_json_is_read_as_well() -> None:
+    text = json.dumps({"solutions": {"s": {"recipe": "aws-sims"}}, "filters": {"f": "INCLUDE ItemID WHERE A"}})
+    assert read(text).solutions == (Solution("s", "aws-sims"),)
+
+
+def test_everything_that_is_wrong_is_said_at_once_with_place_and_remedy() -> None:
+    said = complaints("""
+solution: {}
+solutions:
+  one: {recipe: aws-simz, solutionConfg: {}, campaign: {minProvisionedTPS: many}}
+  two: {}
+  bad name: {recipe: aws-sims, campaign: {name: x}}
+filters: {empty: "", number: 5}
+export: {solution: three, numResults: "10", fliter: x, filter: nothing}
+schemas: {things: {}, items: no}
+""")
+    assert said == [
+        "films/usher.yaml: solution: is unknown. Did you mean solutions?",
+        "films/usher.yaml: schemas.things: is unknown. Use one of: interactions, items, users.",
+        "films/usher.yaml: solutions.one.recipe: names the recipe 'aws-simz', which Personalize does not have. "
+        "Did you mean aws-sims?",
+        "films/usher.yaml: solutions.one.campaign: Invalid type for parameter minProvisionedTPS, value: many, "
+        "type: <class 'str'>, valid types: <class 'int'>. See CreateCampaign in the API reference of Personalize.",
+        "films/usher.yaml: solutions.one.solutionConfg: is unknown to CreateSolution. Did you mean solutionConfig?",
+        "films/usher.yaml: solutions.two.recipe: names no recipe. "
+        "Use one of: aws-personalized-ranking-v2, aws-similar-items, aws-sims, aws-user-personalization-v2.",
+        "films/usher.yaml: solutions.bad name: is not a usable name in the group films. "
+        "Use up to 50 letters, digits, - and _.",
+        "films/usher.yaml: solutions.bad name.campaign.name: is filled in by Usher. Remove it.",
+        "films/usher.yaml: filters.empty: is not a filter expression. "
+        "Write it as one text, such as: EXCLUDE ItemID WHERE ...",
+        "films/usher.yaml: filters.number: is not a filter expression. "
+        "Write it as one text, such as: EXCLUDE ItemID WHERE ...",
+        "films/usher.yaml: schemas.items: is False. Write names with values below it (name: value).",
+        "films/usher.yaml: schemas.items.fields: is not a list of Avro fields. "
+        'Write each as {name: AGE, type: ["null", int]}; the quotes matter.',
+        "films/usher.yaml: export.fliter: is unknown. Did you mean filter?",
+        "films/usher.yaml: export.numResults: is '10'. Give it a number.",
+        "films/usher.yaml: export.solution: names 'three', which this file does not define. "
+        "Use one of: bad name, one, two.",
+        "films/usher.yaml: export.filter: names 'nothing', which this file does not define. "
+        "Use one of: empty, number.",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[1, 2]", "films/usher.yaml: the file: is [1, 2]. Write names with values below it (name: value)."),
+        ("solutions:", "solutions: is empty. Write names"),
+        ("solutions: {s: {recipe: aws-sims, campaign: true}}", "solutions.s.campaign: is True."),
+        ("solutions: {s: {recipe: aws-sims, campaign: }}", "solutions.s.campaign: is empty."),
+        ("solutions: {s: {recipe: aws-sims, name: x}}", "solutions.s.name: is filled in by Usher. Remove it."),
+        ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
+        ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
+        ("export: {numResults: yes}", "export.numResults: is True. Give it a number."),
+        ("export: {filter: }", "export.filter: is None. Give it a name."),
+        ("export: {filter: f}", "Use one of: none is defined."),
+        ("solutions: {s: {recipe: 2001-99-99}}", "is not readable: month must be in 1..12"),
+        ("filters: &a {a: *a}", "filters.a: is not a filter expression."),
+        ("solutions: &a [*a]", "solutions: is [[...]]."),
+        ("solutions: [{2001-01-01: x}]", "solutions: is [{datetime.date(2001, 1, 1): 'x'}]."),
+        ("a: \x07", "is not readable: "),
+        (with_schema("none"), "schemas.items.fields: is not a list of Avro fields."),
+        (with_schema([{"name": "ITEM_ID"}]), "schemas.items.fields: is not a list of Avro fields."),
+        (with_schema([{"name": "A", "type": [None, "string"]}]), "the quotes matter."),
+        (with_schema([{"name": "A", "type": "string"}]), "schemas.items.fields: lacks ITEM_ID. Personalize requires"),
+    ],
+)
+def test_each_mistake_is_named(text: str, complaint: str) -> None:
+    (said,) = complaints(text)
+    assert complaint in said
+
+
+def test_a_mistake_in_the_syntax_is_given_with_its_line() -> None:
+    assert complaints("filters:\n  a: b\n  - c\n") == [
+        "films/usher.yaml line 3: is not readable: expected <block end>, but found '-'. Correct the YAML there."
+    ]
+
+
+def test_a_name_may_be_as_long_as_the_group_leaves_room() -> None:
+    name, group = "n" * 20, "g" * 35
+    assert read(f"solutions: {{{name}: {{recipe: aws-sims}}}}", group).solutions[0].name == name
+    (said,) = complaints(f"solutions: {{{name}n: {{recipe: aws-sims}}}}", group)
+    assert "Use up to 20 letters" in said
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
+keys = st.sampled_from(
+    ["solutions", "filters", "export", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
+     "numResults", "solution", "minProvisionedTPS", "tags", "performHPO"]
+)  # fmt: skip
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.text(max_size=5), inner, max_size=4)
+)
+
+
+@given(values)
+def test_whatever_a_file_holds_is_a_config_or_an_input_error(value: Any) -> None:
+    _never_crashes(yaml.safe_dump(value))
+
+
+@given(st.dictionaries(keys, values, max_size=4))
+def test_whatever_the_sections_hold_is_a_config_or_an_input_error(value: dict[str, Any]) -> None:
+    _never_crashes(yaml.safe_dump(value, sort_keys=False))
+
+
+@given(st.text(alphabet="{}[]:,-&*!|>'\"% \n#?abc01_x", max_size=40))
+def test_whatever_is_written_is_a_config_or_an_input_error(text: str) -> None:
+    _never_crashes(text)
+
+
+def _never_crashes(text: str) -> None:
+    try:
+        config = read(text)
+    except InputError as error:
+        assert error.problems
+        assert all(problem.place and problem.message and problem.remedy for problem in error.problems)
+    else:
+        assert isinstance(config, Config)

@@ -1,0 +1,99 @@
+"""Events: checked as a whole, then cut into what PutEvents takes."""
+
+import json
+import time
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.errors import RequestError
+from usher.events import MEMBERS, PORTION, portions
+
+MODEL: Any = botocore.session.get_session().get_service_model("personalize-events")
+SHAPE = MODEL.operation_model("PutEvents").input_shape
+EVENT = {"eventType": "watch", "itemId": "i1", "sentAt": 1_600_000_000}
+
+
+def posted(*events: Any, **others: Any) -> dict[str, Any]:
+    return {"userId": "u1", "sessionId": "s1", "events": list(events), **others}
+
+
+def refused(content: dict[str, Any]) -> str:
+    with pytest.raises(RequestError) as caught:
+        list(portions(content, "t"))
+    assert caught.value.status == 400
+    return f"{caught.value.code}: {caught.value}"
+
+
+def test_the_members_are_those_of_the_service() -> None:
+    assert set(MEMBERS) == set(SHAPE.members["eventList"].member.members)
+
+
+@given(st.integers(1, 35))
+def test_events_are_cut_into_portions_in_order(count: int) -> None:
+    calls = list(portions(posted(*(EVENT | {"itemId": str(n)} for n in range(count))), "t"))
+    assert [len(call["eventList"]) for call in calls[:-1]] == [PORTION] * (len(calls) - 1)
+    assert 1 <= len(calls[-1]["eventList"]) <= PORTION
+    assert [event["itemId"] for call in calls for event in call["eventList"]] == [str(n) for n in range(count)]
+    for call in calls:
+        assert (call["trackingId"], call["userId"], call["sessionId"]) == ("t", "u1", "s1")
+        assert not ParamValidator().validate(call, SHAPE).generate_report()
+
+
+def test_numbers_are_taken_as_ids_and_properties_as_an_object() -> None:
+    (call,) = portions(posted(EVENT | {"itemId": 7, "properties": {"a": 1}}, userId=5), "t")
+    assert (call["userId"], call["eventList"][0]["itemId"]) == ("5", "7")
+    assert json.loads(call["eventList"][0]["properties"]) == {"a": 1}
+
+
+def test_an_event_without_a_time_has_happened_now() -> None:
+    before = time.time()
+    (call,) = portions(posted({"eventType": "watch"}), "t")
+    assert before <= call["eventList"][0]["sentAt"] <= time.time()
+
+
+def test_a_user_without_a_session_is_a_session() -> None:
+    (call,) = portions({"userId": "u1", "events": [EVENT]}, "t")
+    assert call["sessionId"] == "u1"
+
+
+def test_an_anonymous_session_has_no_user() -> None:
+    (call,) = portions({"sessionId": "s1", "events": [EVENT]}, "t")
+    assert "userId" not in call
+
+
+BODY = "BadBody: The body must be {userId, sessionId, events: [{eventType, itemId, ...}, ...]}."
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, BODY),
+        (posted(), BODY),
+        (posted(EVENT, user="u"), BODY),
+        ({"userId": "u", "events": EVENT}, BODY),
+        ({"events": [EVENT]}, "BadBody: The body names neither userId nor sessionId."),
+        (posted(EVENT, userId=""), "BadId: userId must be a text of 1 to 256 characters."),
+        (posted(EVENT, "watch"), "BadEvent: Event 2 must be an object."),
+        (posted(EVENT | {"type": "x"}), f"BadEvent: Event 1 has type; allowed: {', '.join(MEMBERS)}."),
+        (posted({"itemId": "i"}), "BadId: eventType of event 1 must be a text of 1 to 256 characters."),
+        (posted(EVENT | {"itemId": None}), "BadId: itemId of event 1 must be a text of 1 to 256 characters."),
+        *(
+            (posted(EVENT | {"sentAt": sent}), f"BadEvent: sentAt of event 1 must be Unix time in seconds, not {sent}.")
+            for sent in (1_600_000_000_000, 0, -1, "now", True, float("nan"), float("inf"), None)
+        ),
+    ],
+)
+def test_a_wrong_body_is_refused_with_the_reason(content: dict[str, Any], message: str) -> None:
+    assert refused(content) == message
+
+
+def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
+    sent = []
+    with pytest.raises(RequestError):
+        for call in portions(posted(*[EVENT] * 15, {}), "t"):
+            sent.append(call)
+    assert not sent

@@ -1,0 +1,142 @@
+"""The pipeline's and the export's functions, called one after the other as their state machines do."""
+
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from usher.serving import Serving
+
+from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
+
+CONFIG = {
+    "solutions": {"for-you": {"recipe": "aws-user-personalization-v2"}, "popular": {"recipe": "aws-popularity-count"}},
+    "export": {"numResults": 3},
+}
+STATES = "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:"
+
+
+def call(function: str, **event: Any) -> Any:
+    """What a function answers, through the JSON that Step Functions makes of it."""
+    answer = load_function(function).lambda_handler(json.loads(json.dumps(event)), SimpleNamespace())
+    return json.loads(json.dumps(answer))
+
+
+def settle(stage: str, **who: str) -> None:
+    """The loop around `reconcile`."""
+    for _ in range(500):
+        if call("reconcile", **who, stage=stage)["settled"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{stage} is not settled")
+
+
+def run(key: str = "films/interactions.csv", execution: str = "e-0001") -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `plan` and `publish` say in an execution that a dropped file starts."""
+    given: dict[str, Any] = {"input": {"detail": {"object": {"key": key}}}, "execution": STATES + execution}
+    planned = call("plan", **given)
+    who = {"group": planned["group"], "run": planned["run"]}
+    if planned["outcome"] == "GO":
+        settle("import", **who)
+        settle("train", **who)
+    return planned, call("publish", **given, **who, error=None) if planned["outcome"] != "JOINED" else {}
+
+
+@pytest.fixture
+def inbox(world: World) -> Any:
+    """Reads the notifications so far."""
+    sqs: Any = boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
+    return lambda: [
+        json.loads(message["Body"])["Message"]
+        for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    ]
+
+
+def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -> None:
+    world.put("films/usher.yaml", json.dumps(CONFIG))
+    world.put("films/interactions.csv", interactions())
+    planned, published = run()
+    assert (planned["outcome"], published["outcome"], published["again"]) == ("GO", "SUCCEEDED", False)
+    record = world.bucket.read_json(f"films/out/runs/{planned['run']}/run.json")
+    assert record["outcome"] == "SUCCEEDED"
+    assert {state["status"] for state in record["resources"]} == {"READY"}
+    assert record["data"]["interactions"]["rows"] == 1200
+    (told,) = inbox()
+    assert told.startswith("11 resources are as wanted.")
+    served = Serving(world.dynamodb, TABLE).read("films")
+    assert set(served["solutions"]) == {"for-you", "popular"}
+    assert served["trackingId"]
+
+    planned, published = run(execution="e-0002")
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "SUCCEEDED")
+    assert Serving(world.dynamodb, TABLE).read("films") == served
+
+    assert call("export", step="groups", input={}) == {"groups": ["films"]}
+    execution = STATES + "x-0003"
+    prepared = call("export", step="prepare", group="films", execution=execution)
+    settle("export", group="films", run=prepared["run"])
+    end = call("export", step="publish", group="films", run=prepared["run"], execution=execution, error=None)
+    assert end["outcome"] == "SUCCEEDED"
+    latest = world.bucket.read_json("films/out/export/for-you/latest.json")
+    assert (latest["lines"], latest["errors"]) == (60, 0)
+    line = json.loads(next(world.bucket.lines(latest["files"][0])))
+    assert len(line["output"]["recommendedItems"]) == 3
+
+
+def test_bad_data_stops_the_run_before_anything_is_created(world: World, inbox: Any) -> None:
+    world.put("films/interactions.csv", interactions().replace("1600000000", "1600000000000", 1))
+    planned, published = run()
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
+    assert published["cause"].startswith("films/interactions.csv line 2: has a TIMESTAMP in milliseconds")
+    (told,) = inbox()
+    assert "Divide by 1000" in told
+    assert not world.personalize.list_dataset_groups()["datasetGroups"]
+    assert run(execution="e-0002")[0]["outcome"] == "DONE", "the group is free again"
+
+
+def test_new_data_after_a_first_run_is_trained_on(world: World) -> None:
+    world.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}}))
+    world.put("films/interactions.csv", interactions())
+    run()
+    world.put("films/interactions.csv", interactions(users=61))
+    assert [end["outcome"] for end in run(execution="e-0002")] == ["GO", "SUCCEEDED"]
+    version = world.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"]
+    served = Serving(world.dynamodb, TABLE).read("films")
+    assert served["solutions"]["popular"]["solutionVersionArn"] == version
+
+
+def test_what_has_no_interactions_yet_says_so(world: World) -> None:
+    world.put("films/usher.yaml", "")
+    planned, published = run("films/usher.yaml")
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "SUCCEEDED")
+    assert published["cause"].startswith("Nothing to do until there is films/interactions.csv")
+
+
+@pytest.mark.usefixtures("world")
+def test_what_is_no_input_is_nobodys_business() -> None:
+    assert run("films/out/export/x/interactions.csv")[0]["outcome"] == "JOINED"
+
+
+def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(world: World, inbox: Any) -> None:
+    error = {"Error": "Sandbox.Timedout", "Cause": json.dumps({"errorMessage": "Task timed out after 900 seconds"})}
+    given = {"input": {"group": "films"}, "execution": STATES + "e-0001", "group": None, "run": None}
+    end = call("publish", **given, error=error)
+    assert (end["outcome"], end["again"]) == ("FAILED", False)
+    assert "Task timed out after 900 seconds" in end["cause"]
+    (told,) = inbox()
+    assert "Sandbox.Timedout" in told
+    assert world.bucket.keys("films/out/runs/")
+
+
+def test_an_export_of_what_is_not_live_fails_with_a_remedy(world: World, inbox: Any) -> None:
+    prepared = call("export", step="prepare", group="films", execution=STATES + "x-0001")
+    end = call("export", step="publish", group="films", run=prepared["run"], execution=STATES + "x-0001", error=None)
+    assert not prepared["ready"]
+    assert end["outcome"] == "FAILED"
+    assert end["cause"].startswith("films/: has no live solution to export. Drop data")
+    assert inbox()
+    assert world.bucket.read_json("films/out/export/for-you/latest.json") is None

@@ -1,0 +1,125 @@
+"""Everything in the bucket is checked as a whole."""
+
+import json
+from typing import Any
+
+import pytest
+from usher.config import defaults
+from usher.errors import InputError
+from usher.intake import Intake, take_in
+
+from tests.unit.usher.world import ARN_PREFIX, World, interactions
+
+ITEMS = "ITEM_ID,YEAR,GENRES\n" + "".join(f"i{n},{1980 + n},Drama|Crime\n" for n in range(40))
+
+
+def take(world: World, group: str = "films") -> Intake | None:
+    return take_in(world.bucket, group, world.personalize, ARN_PREFIX)
+
+
+def refused(world: World, group: str = "films") -> list[str]:
+    with pytest.raises(InputError) as caught:
+        take(world, group)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def fields(intake: Intake | None, dataset: str) -> dict[str, Any]:
+    assert intake
+    return {field["name"]: field["type"] for field in intake.data[dataset].schema["fields"]}
+
+
+def test_there_is_nothing_to_do_before_there_are_interactions(world: World) -> None:
+    world.put("films/items.csv", ITEMS)
+    assert take(world) is None
+
+
+def test_data_alone_is_enough(world: World) -> None:
+    world.put("films/interactions/1.csv", interactions())
+    world.put("films/interactions/2.csv", interactions(users=3))
+    world.put("films/items.csv", ITEMS)
+    world.put("films/out/export/x/interactions.csv", "not ours")
+    intake = take(world)
+    assert intake
+    assert intake.config == defaults()
+    assert {name: one.location for name, one in intake.data.items()} == {
+        "interactions": "s3://usher-bucket/films/interactions/",
+        "items": "s3://usher-bucket/films/items.csv",
+    }
+    assert fields(intake, "items") == {"ITEM_ID": "string", "YEAR": ["null", "long"], "GENRES": ["null", "string"]}
+    assert intake.report["interactions"] == {
+        "files": ["films/interactions/1.csv", "films/interactions/2.csv"],
+        "rows": 1260,
+        "columns": ["USER_ID", "ITEM_ID", "TIMESTAMP"],
+    }
+
+
+def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> None:
+    world.put("films/usher.yaml", "solutionz: {}")
+    world.put("films/interactions.csv", "USER,ITEM_ID,TIMESTAMP\nu,i,1\n")
+    world.put("films/items.csv", "")
+    assert refused(world) == [
+        "films/usher.yaml: solutionz: is unknown. Did you mean solutions?",
+        "films/interactions.csv: lacks the column USER_ID. Rename the column USER to USER_ID.",
+        "films/items.csv: is empty. Drop a CSV with a header and rows.",
+    ]
+
+
+def test_a_bad_config_is_told_even_before_there_is_data(world: World) -> None:
+    world.put("films/usher.yaml", "[")
+    assert refused(world)[0].startswith("films/usher.yaml line 1: is not readable")
+
+
+def test_recipes_are_those_of_the_service(world: World) -> None:
+    world.put("films/usher.json", json.dumps({"solutions": {"s": {"recipe": "aws-simms"}}}))
+    assert refused(world) == [
+        "films/usher.json: solutions.s.recipe: names the recipe 'aws-simms', which Personalize does not have. "
+        "Did you mean aws-sims?"
+    ]
+
+
+def test_two_configs_are_one_too_many(world: World) -> None:
+    world.put("films/usher.json", "{}")
+    world.put("films/usher.yaml", "{}")
+    assert refused(world) == ["films/usher.yaml: stands beside films/usher.json. Keep one of the two."]
+
+
+def test_a_file_beside_its_folder_is_one_too_many(world: World) -> None:
+    world.put("films/interactions.csv", interactions())
+    world.put("films/interactions/1.csv", interactions())
+    assert refused(world) == [
+        "films/interactions.csv: stands beside the folder films/interactions/. Keep either the file or the folder."
+    ]
+
+
+@pytest.mark.parametrize("group", ["été", "-films", "f" * 36, "my films"])
+def test_a_folder_that_cannot_be_a_group_is_refused(world: World, group: str) -> None:
+    world.put(f"{group}/interactions.csv", interactions())
+    assert refused(world, group) == [
+        f"{group}/: can't be the name of a dataset group. "
+        "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
+    ]
+
+
+def test_the_configs_schema_goes_before_the_inferred_one(world: World) -> None:
+    world.put("films/interactions.csv", interactions())
+    world.put("films/items.csv", ITEMS)
+    wanted = {"ITEM_ID": "string", "YEAR": ["null", "int"], "GENRES": "string"}
+    schema = {"type": "record", "name": "Items", "fields": [{"name": n, "type": t} for n, t in wanted.items()]}
+    world.put("films/usher.yaml", json.dumps({"schemas": {"items": schema}}))
+    assert fields(take(world), "items") == wanted
+
+
+def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
+    """Values that happen to look otherwise must not make another schema, since those can only grow."""
+    world.put("films/interactions.csv", interactions())
+    world.put("films/items.csv", ITEMS)
+    before = fields(take(world), "items")
+    world.settle(world.plan(), "import")
+    world.put("films/items.csv", ITEMS.replace(",1980,", ",1980.5,").replace("Drama|Crime", "7"))
+    assert refused(world) == [
+        "films/items.csv line 2: has a YEAR that is not a whole number. Round it, or make the schema's type float."
+    ]
+    world.put("films/items.csv", ITEMS.replace("Drama|Crime", "7"))
+    assert fields(take(world), "items") == before
+    world.put("films/items.csv", "ITEM_ID,YEAR,PRICE\ni1,1980,9.5\n")
+    assert fields(take(world), "items")["PRICE"] == ["null", "float"]

@@ -1,0 +1,152 @@
+"""Plans: pure, in order, within the service's limits, and changed only where something has changed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher.bucket import GROUP_NAME
+from usher.config import NAME_LENGTH, Config, Solution, defaults
+from usher.plan import Data, Setting, recipe_arn, resources, serving_wishes
+from usher.resources import KINDS, Resource
+from usher.schemas import make_schema
+
+from tests.unit.usher.world import ARN_PREFIX, ROLE
+
+MODEL: Any = botocore.session.get_session().get_service_model("personalize")
+SETTING = Setting("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
+COLUMNS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
+DATA = {
+    "interactions": Data("s3://b/films/interactions/", "d1", make_schema("interactions", COLUMNS)),
+    "items": Data("s3://b/films/items.csv", "d2", make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})),
+    "users": Data("s3://b/films/users.csv", "d3", make_schema("users", {"USER_ID": "string", "AGE": "long"})),
+}
+CONFIG = replace(defaults(), filters={"new": "INCLUDE ItemID WHERE Items.YEAR > 2000", "old": "x"})
+
+
+def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, setting: Setting = SETTING) -> dict[str, Resource]:
+    """A plan's resources by id."""
+    return {resource.id: resource for resource in resources(setting, config, data)}
+
+
+def changed(**other: Any) -> set[str]:
+    """Ids of the resources that differ from the plan without the change, or are in only one of the two."""
+    before, after = plan(), plan(**other)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_every_resource_comes_after_what_it_needs() -> None:
+    seen: set[str] = set()
+    for resource in resources(SETTING, CONFIG, DATA):
+        assert set(resource.needs) <= seen
+        assert resource.id not in seen
+        seen.add(resource.id)
+
+
+@pytest.mark.parametrize("resource", resources(SETTING, CONFIG, DATA), ids=lambda resource: resource.id)
+def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
+    name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
+    members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
+    assert not ParamValidator().validate(members, MODEL.operation_model(name).input_shape).generate_report()
+
+
+def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs() -> None:
+    assert plan() == plan()
+    assert changed(setting=replace(SETTING, run="20270101T000000Z-dcba")) == {
+        f"dataset_import_job/{dataset}" for dataset in DATA
+    }
+
+
+def test_a_changed_filter_changes_only_itself() -> None:
+    assert changed(config=replace(CONFIG, filters={**CONFIG.filters, "old": "y"})) == {"filter/old"}
+
+
+def test_a_changed_solution_changes_what_is_made_from_it() -> None:
+    first, *others = CONFIG.solutions
+    other = replace(first, settings={"eventType": "watch"})
+    assert changed(config=replace(CONFIG, solutions=(other, *others))) == {
+        f"{kind}/{first.name}" for kind in ("solution", "solution_version", "campaign")
+    }
+
+
+def test_a_changed_campaign_changes_only_itself_and_keeps_its_name() -> None:
+    first, *others = CONFIG.solutions
+    config = replace(CONFIG, solutions=(replace(first, campaign={"minProvisionedTPS": 3}), *others))
+    assert changed(config=config) == {f"campaign/{first.name}"}
+    assert plan(config)[f"campaign/{first.name}"].arn == plan()[f"campaign/{first.name}"].arn
+
+
+def test_changed_data_is_imported_again_and_everything_trained_again() -> None:
+    data = {**DATA, "items": replace(DATA["items"], digest="d9")}
+    versions = {f"solution_version/{solution.name}" for solution in CONFIG.solutions}
+    assert changed(data=data) == {"dataset_import_job/items", *versions}
+
+
+def test_a_changed_schema_makes_a_new_schema_for_the_same_dataset() -> None:
+    schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long", "GENRES": "categorical"})
+    data = {**DATA, "items": replace(DATA["items"], schema=schema)}
+    versions = {f"solution_version/{solution.name}" for solution in CONFIG.solutions}
+    assert changed(data=data) == {"schema/items", "dataset_import_job/items", *versions}
+
+
+def test_groups_never_share_what_bears_their_name() -> None:
+    """`films` with the solution `new-best` and `films-new` with `best` both lead to the words films-new-best."""
+    one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": "x"}, {}, {}))
+    other = plan(
+        Config((Solution("best", "aws-sims"),), {"best": "x"}, {}, {}), setting=replace(SETTING, group="films-new")
+    )
+    shared = {resource.arn for resource in one.values()} & {resource.arn for resource in other.values()} - {""}
+    assert not shared
+
+
+def test_no_campaign_is_planned_where_none_is_wanted() -> None:
+    config = Config((Solution("offline", "aws-sims", {}, None),), {}, {}, {})
+    assert "campaign/offline" not in plan(config)
+
+
+def test_training_on_a_timer_is_off_unless_wanted() -> None:
+    config = Config((Solution("a", "aws-sims"), Solution("b", "aws-sims", {"performAutoTraining": True})), {}, {}, {})
+    planned = plan(config)
+    assert not planned["solution/a"].params["performAutoTraining"]
+    assert planned["solution/b"].params["performAutoTraining"]
+
+
+@settings(max_examples=30)
+@given(st.from_regex(GROUP_NAME.pattern, fullmatch=True), st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9\-_]{0,19}\Z"))
+def test_names_keep_within_the_services_limit(group: str, name: str) -> None:
+    _check_names(group, name)
+
+
+def test_the_longest_names_keep_within_the_services_limit() -> None:
+    _check_names("g" * 35, "n" * 20)
+    assert not GROUP_NAME.match("g" * 36)
+
+
+def _check_names(group: str, name: str) -> None:
+    assert GROUP_NAME.match(group)
+    wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: "x"}, {}, {})
+    for resource in resources(replace(SETTING, group=group), wanted, DATA):
+        given_name = resource.params.get("name") or resource.params.get("jobName", "")
+        assert len(given_name) <= NAME_LENGTH
+        if resource.kind == "dataset_import_job":
+            assert given_name.endswith(SETTING.run)
+
+
+def test_recipes_belong_to_no_region_and_keep_the_partition() -> None:
+    setting = replace(SETTING, arn_prefix="arn:aws-cn:personalize:cn-north-1:123456789012")
+    assert recipe_arn(setting, "aws-sims") == "arn:aws-cn:personalize:::recipe/aws-sims"
+
+
+def test_the_first_personalisation_is_exported_unless_another_is_wanted() -> None:
+    types = {"user-personalization": "USER_PERSONALIZATION", "similar-items": "RELATED_ITEMS",
+             "personalized-ranking": "PERSONALIZED_RANKING"}  # fmt: skip
+    wishes = serving_wishes(CONFIG, types)
+    assert wishes["export"] == {"solution": "user-personalization"}
+    assert wishes["filters"] == ["new", "old"]
+    assert wishes["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
+    config = replace(CONFIG, export={"solution": "similar-items", "numResults": 5})
+    assert serving_wishes(config, types)["export"] == {"solution": "similar-items", "numResults": 5}

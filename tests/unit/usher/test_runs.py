@@ -1,0 +1,224 @@
+"""One run at a time per group; and what is told of it at its end."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from usher.errors import UsherError
+from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, tell
+
+from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World
+
+
+def dropped(key: str) -> dict[str, Any]:
+    return {"detail": {"bucket": {"name": "b"}, "object": {"key": key}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "group"),
+    [
+        ({"group": "films"}, "films"),
+        (dropped("films/interactions.csv"), "films"),
+        (dropped("films/interactions/2026.csv"), "films"),
+        (dropped("films/usher.yaml"), "films"),
+        (dropped("films/usher.json"), "films"),
+        (dropped("films/interactions/deep/2026.csv"), ""),
+        (dropped("films/interactions.csv.gz"), ""),
+        (dropped("films/items-old.csv"), ""),
+        (dropped("films/out/export/s/interactions.csv"), ""),
+        (dropped("films/out/interactions.csv"), ""),
+        (dropped("usher.yaml"), ""),
+    ],
+)
+def test_an_input_concerns_the_group_of_its_folder(given: dict[str, Any], group: str) -> None:
+    assert concerned_group(given) == group
+
+
+def test_an_input_without_a_group_is_told_what_to_say() -> None:
+    with pytest.raises(UsherError, match="Start the pipeline with"):
+        concerned_group({})
+
+
+def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
+    name = run_name("arn:aws:states:us-east-1:1:execution:usher-pipeline:0123-4567", "-export")
+    assert name.endswith("Z-4567-export")
+    assert sorted([name, "2020" + name[4:]])[1] == name
+
+
+@pytest.fixture
+def alive(world: World) -> set[str]:  # noqa: ARG001
+    """The executions that are at work."""
+    return {"first", "second"}
+
+
+@pytest.fixture
+def lock(world: World, alive: set[str]) -> Lock:
+    return Lock(world.dynamodb, TABLE, alive.__contains__)
+
+
+def test_a_free_group_is_taken(lock: Lock) -> None:
+    assert lock.take("films", "first", "run-1")
+    assert lock.run("films", "first") == "run-1"
+    assert lock.take("music", "second", "run-2")
+
+
+def test_a_group_at_work_gets_one_more_round_for_all_that_arrived(lock: Lock) -> None:
+    assert lock.take("films", "first", "run-1")
+    assert not lock.take("films", "second", "run-2")
+    assert not lock.take("films", "second", "run-3")
+    assert (lock.run("films", "first"), lock.run("films", "second")) == ("run-1", "")
+    assert not lock.release("films", "first")
+    assert lock.take("films", "first", "run-4")
+    assert lock.run("films", "first") == "run-4"
+    assert lock.release("films", "first")
+    assert lock.run("films", "first") == ""
+
+
+def test_what_a_round_has_seen_causes_no_other(lock: Lock) -> None:
+    lock.take("films", "first", "run-1")
+    lock.take("films", "second", "run-2")
+    lock.take("films", "first", "run-3")
+    assert lock.release("films", "first")
+
+
+def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
+    lock.take("films", "first", "run-1")
+    alive.remove("first")
+    assert lock.take("films", "second", "run-2")
+    assert lock.release("films", "first"), "the first has nothing left to do"
+    assert lock.run("films", "second") == "run-2", "and must not give away what is no longer its own"
+    assert lock.release("films", "second")
+
+
+def test_a_release_may_be_repeated(lock: Lock) -> None:
+    lock.take("films", "first", "run-1")
+    assert lock.release("films", "first")
+    assert lock.release("films", "first")
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Lock, again: bool) -> None:
+    """Between the read and the write of one, the other takes the group, and perhaps has given it back already."""
+    pending = ["second"]
+
+    def overtake(**_: Any) -> None:
+        if pending:
+            assert Lock(world.dynamodb, TABLE, lambda _: True).take("films", pending.pop(), "run-2")
+            if again:
+                assert lock.release("films", "second")
+
+    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", overtake, unique_id="overtake")
+    try:
+        assert lock.take("films", "first", "run-1") == again
+    finally:
+        world.dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", unique_id="overtake")
+    if not again:
+        assert not lock.release("films", "second"), "the second is told of the first"
+
+
+def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
+    lock.take("films", "first", "run-1")
+    alive.remove("first")
+    alive.add("third")
+    pending = ["third"]
+
+    def overtake(**_: Any) -> None:
+        if pending:
+            assert lock.take("films", pending.pop(), "run-3")
+
+    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", overtake, unique_id="overtake")
+    try:
+        assert not lock.take("films", "second", "run-2")
+    finally:
+        world.dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", unique_id="overtake")
+    assert lock.run("films", "third") == "run-3"
+
+
+def test_executions_are_at_work_until_they_end() -> None:
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 300, "End": True}}}
+    with mock_aws():
+        stepfunctions = boto3.client("stepfunctions")
+        role = "arn:aws:iam::123456789012:role/states"
+        machine = stepfunctions.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)
+        arn = stepfunctions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        assert is_running(stepfunctions)(arn)
+        stepfunctions.stop_execution(executionArn=arn)
+        assert not is_running(stepfunctions)(arn)
+        assert not is_running(stepfunctions)(arn + "-gone")
+
+
+READY = {"id": "filter/a", "action": "none", "status": "READY"}
+FAILED = {"id": "filter/b", "action": "fail", "status": "FAILED", "reason": "Bad words.", "remedy": "Use others."}
+SKIPPED = {"id": "campaign/c", "action": "none", "status": "SKIPPED", "reason": "x is not there"}
+RECORD = {"execution": "arn:e", "group": "films"}
+
+
+def test_a_run_with_everything_ready_has_succeeded() -> None:
+    assert outcome(RECORD | {"resources": [READY]}, None) == {
+        "outcome": "SUCCEEDED", "problems": [], "summary": "1 resources are as wanted.",
+    }  # fmt: skip
+
+
+def test_a_note_is_the_summary_of_a_run_without_work() -> None:
+    assert outcome(RECORD | {"note": "Nothing to do."}, None)["summary"] == "Nothing to do."
+
+
+def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
+    end = outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
+    assert end["outcome"] == "FAILED"
+    assert end["summary"] == "filter/b: failed: Bad words. Use others.\nLeft out because of that: campaign/c."
+    assert outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]} | end, None) == end, "publishing may be repeated"
+
+
+@pytest.mark.parametrize(
+    ("cause", "shown"),
+    [
+        (json.dumps({"errorMessage": "boom", "stackTrace": ["x"]}), "boom"),
+        ("no JSON", "no JSON"),
+        ("[]", "[]"),
+        ('{"other": 1}', '{"other": 1}'),
+    ],
+)
+def test_what_broke_the_execution_is_told_without_its_stack(cause: str, shown: str) -> None:
+    end = outcome(RECORD, {"Error": "KeyError", "Cause": cause})
+    assert end["outcome"] == "FAILED"
+    assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME}")
+
+
+def test_problems_of_the_input_make_a_failure() -> None:
+    problem = {"place": "a.csv line 3", "message": "has no USER_ID.", "remedy": "Fill it in."}
+    assert outcome(RECORD | {"problems": [problem]}, None)["summary"] == "a.csv line 3: has no USER_ID. Fill it in."
+
+
+def test_a_record_is_written_from_begin_to_end(world: World) -> None:
+    run = Run(world.bucket, "films", "run-1")
+    assert run.read() == {}
+    begun = run.begin("arn:e")
+    assert run.read() == begun
+    assert begun["outcome"] == "RUNNING"
+    ended = run.conclude("arn:e", None)
+    assert run.read() == ended
+    assert ended["startedAt"] == begun["startedAt"] <= ended["endedAt"]
+    assert world.bucket.keys("") == ["films/out/runs/run-1/run.json"]
+
+
+def test_a_run_that_never_began_still_gets_a_record(world: World) -> None:
+    run = Run(world.bucket, "films", "run-1")
+    assert run.conclude("arn:e", {"Error": "E", "Cause": "c"})["outcome"] == "FAILED"
+    assert run.read()["execution"] == "arn:e"
+
+
+@pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
+def test_people_are_told_how_a_run_ended_and_where_its_record_is(world: World, group: str) -> None:
+    sqs: Any = boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
+    tell(world.sns, TOPIC, {"group": group, "outcome": "FAILED", "summary": "Why."}, f"s3://{BUCKET}/run.json")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    told = json.loads(message["Body"])
+    assert told["Message"] == f"Why.\n\nThe whole record: s3://{BUCKET}/run.json"
+    assert told["Subject"].startswith("Usher: ")
+    assert told["Subject"].isascii()
+    assert len(told["Subject"]) < 100
