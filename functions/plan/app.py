@@ -25,7 +25,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Plan one round of a pipeline execution."""
     group, execution = concerned_group(event["input"]), event["execution"]
     run = Run(bucket, group, run_name(execution))
-    first_round = not lock.run(group, execution)
+    first_round = bool(group) and not lock.run(group, execution)
     if not group or not lock.take(group, execution, run.name):
         return {"outcome": "JOINED", "group": group, "run": None}
     record = run.begin(execution)

@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.credentials import Credentials
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from local.cloud.server import LocalCloud
@@ -124,13 +125,13 @@ def wait_for(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def show(console: Console, title: str, columns: Mapping[str, list[str]]) -> None:
-    """Print lists side by side."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    """Print lists side by side, in columns of the same width."""
+    table = Table()
     for name in columns:
-        table.add_column(name, overflow="ellipsis", no_wrap=True)
+        table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=console.width // len(columns) - 4)
     for row in zip(*columns.values(), strict=False):
         table.add_row(*row)
-    console.print()
+    console.print(f"\n[bold]{escape(title)}[/]", highlight=False)
     console.print(table)
 
 

@@ -4,13 +4,29 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samcli.yamlhelper import yaml_parse
 
 REPOSITORY = Path(__file__).parents[3]
 TEMPLATE = REPOSITORY / "template.yaml"
 MACHINES = sorted((REPOSITORY / "statemachine").glob("*.asl.yaml"))
 
-RESOURCES: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms, such as `!GetAtt Table.Arn`, as what they stand for."""
+
+
+def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        value = value.split(".", 1) if tag == "GetAtt" else value
+    else:
+        value = loader.construct_sequence(node, deep=True)
+    return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+RESOURCES: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()

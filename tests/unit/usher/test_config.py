@@ -1,16 +1,26 @@
 """`usher.yaml`: what is accepted, and what is said of everything else."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.config import DEFAULT_SOLUTIONS, Config, Solution, defaults, parse
 from usher.errors import InputError
 
 RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def lambdas_yaml() -> Iterator[None]:
+    """SAM CLI, which other tests use, teaches CloudFormation's YAML to PyYAML's SafeLoader, for the whole process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for table in ("yaml_constructors", "yaml_multi_constructors"):
+            patch.setattr(yaml.SafeLoader, table, getattr(yaml.constructor.SafeConstructor, table))
+        yield
 
 
 def read(text: str, group: str = "films") -> Config:
@@ -159,16 +169,19 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(values)
 def test_whatever_a_file_holds_is_a_config_or_an_input_error(value: Any) -> None:
     _never_crashes(yaml.safe_dump(value))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(keys, values, max_size=4))
 def test_whatever_the_sections_hold_is_a_config_or_an_input_error(value: dict[str, Any]) -> None:
     _never_crashes(yaml.safe_dump(value, sort_keys=False))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="{}[]:,-&*!|>'\"% \n#?abc01_x", max_size=40))
 def test_whatever_is_written_is_a_config_or_an_input_error(text: str) -> None:
     _never_crashes(text)

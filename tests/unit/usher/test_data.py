@@ -236,7 +236,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(st.binary(max_size=60) | st.lists(pieces, max_size=30).map(b"".join), min_size=1, max_size=3),
     st.sampled_from(["interactions", "items", "users"]),
@@ -252,7 +252,7 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), m
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(texts, st.integers(1, 2**33), texts | st.just("")), min_size=10, max_size=20))
 def test_any_table_that_keeps_the_rules_has_no_problems(rows: list[tuple[str, int, str]]) -> None:
     lines = [f"u{n % 50},{item},{time},{label}" for n in range(100) for item, time, label in rows]

@@ -304,10 +304,10 @@ def test_a_lasting_quota_is_a_failure_with_a_remedy(films: World) -> None:
     ],
 )
 def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, outcome: str) -> None:
+    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
     def refuse(**_: Any) -> None:
-        raise ClientError(
-            {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateX"
-        )
+        raise ClientError(answer, "CreateDatasetGroup")
 
     films.personalize.meta.events.register("before-call.personalize.CreateDatasetGroup", refuse)
     states, wait = films.look(films.plan())
