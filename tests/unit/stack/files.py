@@ -15,12 +15,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-        value = value.split(".", 1) if tag == "GetAtt" else value
+    if isinstance(node, yaml.SequenceNode):
+        value: Any = loader.construct_sequence(node, deep=True)
     else:
-        value = loader.construct_sequence(node, deep=True)
+        value = node.value.split(".", 1) if tag == "GetAtt" else node.value
     return {tag if tag in {"Ref", "Condition"} else f"Fn::{tag}": value}
 
 

@@ -31,5 +31,7 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        yield World()
+        world = World()
+        yield world
+        world.close()
     shutdown()

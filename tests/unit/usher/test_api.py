@@ -155,14 +155,11 @@ def refusal(code: str) -> ClientError:
     ],
     ids=lambda value: str(value)[:40],
 )
-@pytest.mark.usefixtures("served")
-def test_every_failure_gets_the_right_status(error: Exception, status: int, code: str, message: str) -> None:
-    events = client("personalize-runtime").meta.events
-    events.register_first("before-call", hook := failing(error))
-    try:
-        answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
-    finally:
-        events.unregister("before-call", hook)
+def test_every_failure_gets_the_right_status(
+    served: World, error: Exception, status: int, code: str, message: str
+) -> None:
+    served.listen(client("personalize-runtime"), "before-call", failing(error))
+    answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
     assert answer == (status, {"code": code, "message": message})
 
 

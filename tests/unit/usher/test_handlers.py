@@ -5,8 +5,8 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
+from usher.aws import client
 from usher.serving import Serving
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
@@ -47,7 +47,7 @@ def run(key: str = "films/interactions.csv", execution: str = "e-0001") -> tuple
 @pytest.fixture
 def inbox(world: World) -> Any:
     """Reads the notifications so far."""
-    sqs: Any = boto3.client("sqs")
+    sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
     return lambda: [

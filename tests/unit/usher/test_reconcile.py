@@ -309,7 +309,7 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
     def refuse(**_: Any) -> None:
         raise ClientError(answer, "CreateDatasetGroup")
 
-    films.personalize.meta.events.register("before-call.personalize.CreateDatasetGroup", refuse)
+    films.listen(films.personalize, "before-call.personalize.CreateDatasetGroup", refuse)
     states, wait = films.look(films.plan())
     assert states["dataset_group/films"].status == outcome
     assert bool(wait) == (outcome == "WAITING")

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from moto import mock_aws
+from usher.aws import client
 from usher.errors import UsherError
 from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, tell
 
@@ -109,11 +109,8 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
             if again:
                 assert lock.release("films", "second")
 
-    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", overtake, unique_id="overtake")
-    try:
-        assert lock.take("films", "first", "run-1") == again
-    finally:
-        world.dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", unique_id="overtake")
+    world.listen(world.dynamodb, "before-call.dynamodb.UpdateItem", overtake)
+    assert lock.take("films", "first", "run-1") == again
     if not again:
         assert not lock.release("films", "second"), "the second is told of the first"
 
@@ -128,18 +125,15 @@ def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World
         if pending:
             assert lock.take("films", pending.pop(), "run-3")
 
-    world.dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", overtake, unique_id="overtake")
-    try:
-        assert not lock.take("films", "second", "run-2")
-    finally:
-        world.dynamodb.meta.events.unregister("before-call.dynamodb.UpdateItem", unique_id="overtake")
+    world.listen(world.dynamodb, "before-call.dynamodb.UpdateItem", overtake)
+    assert not lock.take("films", "second", "run-2")
     assert lock.run("films", "third") == "run-3"
 
 
 def test_executions_are_at_work_until_they_end() -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 300, "End": True}}}
     with mock_aws():
-        stepfunctions = boto3.client("stepfunctions")
+        stepfunctions = client("stepfunctions")
         role = "arn:aws:iam::123456789012:role/states"
         machine = stepfunctions.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)
         arn = stepfunctions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
@@ -212,7 +206,7 @@ def test_a_run_that_never_began_still_gets_a_record(world: World) -> None:
 
 @pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
 def test_people_are_told_how_a_run_ended_and_where_its_record_is(world: World, group: str) -> None:
-    sqs: Any = boto3.client("sqs")
+    sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
     tell(world.sns, TOPIC, {"group": group, "outcome": "FAILED", "summary": "Why."}, f"s3://{BUCKET}/run.json")

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
@@ -64,12 +63,13 @@ class World:
     calls: Counter[str] = field(default_factory=Counter)
     """Calls of Personalize so far, by operation."""
     _cut: set[str] = field(default_factory=set)
+    _hooks: list[tuple[Any, str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
-        self.personalize: Any = boto3.client("personalize")  # one of its own, since it gets hooks
-        self.personalize.meta.events.register("before-call.personalize", self._count)
-        self.personalize.meta.events.register("after-call.personalize", self._die)
+        self.personalize = client("personalize")
+        self.listen(self.personalize, "before-call", self._count)
+        self.listen(self.personalize, "after-call", self._die)
         self.bucket = Bucket(self.s3, BUCKET)
         everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
         self.s3.create_bucket(Bucket=BUCKET)
@@ -86,6 +86,16 @@ class World:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
         )
+
+    def listen(self, to: Any, event: str, hook: Any) -> None:
+        """Register a hook on events of a client, which outlives this world, for as long as this world is there."""
+        to.meta.events.register_first(event, hook)
+        self._hooks.append((to, event, hook))
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        for to, event, hook in self._hooks:
+            to.meta.events.unregister(event, hook)
 
     def hold(self) -> None:
         """Let everything that is created from now on stay pending."""
