@@ -9,7 +9,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-RETRIES = Config(retries={"mode": "standard", "max_attempts": 4})
+# The newer modes also retry LimitExceededException, Personalize's word for quotas that no retry of seconds gets past.
+RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
 
 
 @functools.cache

@@ -1,0 +1,73 @@
+"""From a drop to live recommendations on the local cloud, and how fast the API answers then.
+
+Run it with `python -m benchmarks.pipeline`; it uses MovieLens 100K, as the demo does. Beside the API's latency stands
+that of the campaign asked directly: the ratio says what Usher's layers (signature, gateway, function) cost here.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from botocore.credentials import Credentials
+
+from benchmarks.report import quantile, report
+from local.cloud.server import LocalCloud
+from local.demo.__main__ import CACHE, GROUP
+from local.demo.caller import Caller
+from local.demo.movielens import fetch, prepare
+
+REQUESTS = 500
+
+
+def milliseconds(call: Callable[[int], object]) -> list[float]:
+    """Sorted latencies of REQUESTS calls, one after the other."""
+    latencies = []
+    for number in range(REQUESTS):
+        start = time.perf_counter()
+        call(number)
+        latencies.append((time.perf_counter() - start) * 1000)
+    return sorted(latencies)
+
+
+def run() -> list[dict[str, float | str]]:
+    """A first run, the same bytes again, and requests."""
+    data = prepare(fetch(CACHE), CACHE / "prepared")
+    rows: list[dict[str, float | str]] = []
+    with LocalCloud(aws_port=0, api_port=0) as cloud:
+        stepfunctions, s3 = cloud.client("stepfunctions"), cloud.client("s3")
+        for number, name in enumerate(("first run", "same bytes again"), start=1):
+            start = time.perf_counter()
+            s3.upload_file(str(data.interactions), cloud.outputs["BucketName"], f"{GROUP}/interactions.csv")
+            arn = ended(stepfunctions, cloud.outputs["PipelineArn"], number)
+            seconds = time.perf_counter() - start
+            pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+            types = [event["type"] for page in pages for event in page["events"]]
+            rows += [
+                {"what": f"{name}, seconds", "value": round(seconds, 2)},
+                {"what": f"{name}, state transitions", "value": sum(one.endswith("StateEntered") for one in types)},
+                {"what": f"{name}, Lambda invocations", "value": types.count("TaskScheduled")},
+            ]
+        keys = Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])
+        api = Caller(cloud.outputs["ApiUrl"], cloud.environment["AWS_DEFAULT_REGION"], keys)
+        campaigns = cloud.client("personalize").list_campaigns()["campaigns"]
+        arn = next(one["campaignArn"] for one in campaigns if "user-personalization" in one["name"])
+        runtime = cloud.client("personalize-runtime")
+        milliseconds(lambda number: api.get(f"/{GROUP}/recommendations/{number + 1}"))  # warm-up
+        through = milliseconds(lambda number: api.get(f"/{GROUP}/recommendations/{number + 1}"))
+        direct = milliseconds(lambda number: runtime.get_recommendations(campaignArn=arn, userId=str(number + 1)))
+    for name, latencies in (("API", through), ("campaign, directly", direct)):
+        rows += [{"what": f"{name}, p{q} ms", "value": round(quantile(latencies, q / 100), 1)} for q in (50, 99)]
+    return [*rows, {"what": "API / direct, p50", "value": round(quantile(through, 0.5) / quantile(direct, 0.5), 2)}]
+
+
+def ended(stepfunctions: Any, machine: str, number: int) -> str:
+    """Wait until `number` executions have ended; the newest one's ARN."""
+    while True:
+        executions = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
+        if len(executions) == number and executions[0]["status"] != "RUNNING":
+            return str(executions[0]["executionArn"])
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    report("pipeline", run())

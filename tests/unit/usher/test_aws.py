@@ -1,0 +1,42 @@
+"""Clients, digests and error codes."""
+
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.aws import client, digest, error_code
+
+from tests.unit.usher.world import World
+
+values = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2))
+
+
+def test_there_is_one_client_per_service() -> None:
+    assert client("s3") is client("s3")
+    assert client("s3") is not client("sns")
+
+
+def test_a_quota_is_not_asked_again_and_again(world: World) -> None:
+    for number in range(5):
+        world.personalize.create_dataset_group(name=f"group-{number}")
+    with pytest.raises(ClientError) as caught:
+        world.personalize.create_dataset_group(name="one-too-many")
+    assert error_code(caught.value) == "LimitExceededException"
+    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+def test_an_error_of_another_kind_has_no_code() -> None:
+    assert error_code(KeyError("x")) == ""
+
+
+@given(values, values)
+def test_digests_are_equal_if_and_only_if_the_values_are(one: dict[str, object], other: dict[str, object]) -> None:
+    assert (digest(one, 64) == digest(other, 64)) == (one == other)
+    assert digest(one) == digest(dict(reversed(one.items())))
+
+
+def test_a_digest_is_as_long_as_wanted() -> None:
+    assert len(digest({}, 6)) == 6
+    assert digest({"at": time.gmtime(0)}) == digest({"at": time.gmtime(0)})
