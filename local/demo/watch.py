@@ -36,17 +36,19 @@ def watch(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str, co
 
 
 def _records(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str) -> Iterator[dict[str, Any]]:
-    """The newest run's record, again and again, and once more when nothing is at work."""
-    running = True
-    while running:
-        running = bool(stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"])
+    """The newest run's record, again and again, until nothing is at work and the newest run had something to do."""
+    record: dict[str, Any] = {}
+    while True:
+        running = stepfunctions.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{group}/out/runs/")
         keys = sorted(
             one["Key"] for page in pages for one in page.get("Contents", []) if one["Key"].endswith("/run.json")
         )
         if keys:
-            yield json.loads(s3.get_object(Bucket=bucket, Key=keys[-1])["Body"].read())
-        running = running or not keys
+            record = json.loads(s3.get_object(Bucket=bucket, Key=keys[-1])["Body"].read())
+            yield record
+        if not running and (record.get("resources") or record.get("problems")):
+            return
         time.sleep(LOOK_SECONDS)
 
 

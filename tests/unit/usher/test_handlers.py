@@ -109,6 +109,24 @@ def test_new_data_after_a_first_run_is_trained_on(world: World) -> None:
     assert served["solutions"]["popular"]["solutionVersionArn"] == version
 
 
+def test_what_arrives_during_a_run_gets_one_more_round_of_the_same_execution(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}}))
+    world.put("films/interactions.csv", interactions())
+    first = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
+    planned = call("plan", **first)
+    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda execution: execution == first["execution"])
+    joined = call("plan", input={"group": "films"}, execution=STATES + "e-0002")
+    assert (planned["outcome"], joined["outcome"]) == ("GO", "JOINED")
+    who = {"group": "films", "run": planned["run"]}
+    settle("train", **who)
+    assert call("publish", **first, **who, error=None)["again"]
+    planned = call("plan", **first)
+    assert planned["outcome"] == "DONE"
+    assert not call("publish", **first, group="films", run=planned["run"], error=None)["again"]
+
+
 def test_what_has_no_interactions_yet_says_so(world: World) -> None:
     world.put("films/usher.yaml", "")
     planned, published = run("films/usher.yaml")

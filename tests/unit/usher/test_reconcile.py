@@ -206,6 +206,14 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     assert films.creations()["CreateSolutionVersion"] == 2
 
 
+def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
+    wanted = films.plan(HOPELESS)
+    films.settle(wanted)
+    states, excused = foresee(films.personalize, wanted, forgiving=False)
+    assert not excused
+    assert next(state.action for state in states if state.id == "solution_version/hopeless") == "fail"
+
+
 def test_a_failed_resource_with_a_name_is_deleted_and_created_anew(films: World) -> None:
     wanted = films.plan(POPULAR)
     arn = films.settle(wanted)["campaign/popular"].arn
