@@ -88,6 +88,13 @@ class Worker:
             time.sleep(0.005)
         raise WorkerLostError(f"the runtime emulator did not start (exit code {self._process.poll()})")
 
+    def is_alive(self) -> bool:
+        """Whether the runtime of a worker that has answered before still runs; AWS asks no dead sandbox either."""
+        try:
+            return any(path.read_text() for path in Path(f"/proc/{self._process.pid}/task").glob("*/children"))
+        except OSError:  # a thread of the emulator ended between the listing and the reading
+            return self.is_alive()
+
     def kill(self) -> None:
         """End the emulator, then the runtime: it has a process group of its own, but still the emulator's session."""
         self._process.kill()
@@ -151,15 +158,21 @@ class Lambdas:
         return body, is_error(body)
 
     def _take(self, function: LambdaFunction) -> Worker:
+        while worker := self._pop_idle(function.function_name):
+            if worker.is_alive():
+                return worker
+            self._discard(worker)
         with self._lock:
-            if idle := self._idle[function.function_name]:
-                return idle.pop()
             if self._closed:
                 raise WorkerLostError("the local cloud is stopping")
             starting = self._starter.submit(self._start, function)
         worker = starting.result()
         worker.wait_until_listening()
         return worker
+
+    def _pop_idle(self, name: str) -> Worker | None:
+        with self._lock:
+            return self._idle[name].pop() if self._idle[name] else None
 
     def _start(self, function: LambdaFunction) -> Worker:
         code = self._code[function.function_name]

@@ -4,14 +4,16 @@ import itertools
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from usher.bucket import is_input
 
 from local.clock import Clock
 from local.cloud.server import LocalCloud
@@ -46,6 +48,8 @@ class Site:
     """A deployed stack, as a person uses it: drops files, calls the API, reads what is written."""
 
     cloud: LocalCloud
+    dropped: Counter[str] = field(default_factory=Counter)
+    """How many files have been dropped, by group: each starts an execution, a little later."""
 
     @cached_property
     def s3(self) -> Any:
@@ -71,6 +75,7 @@ class Site:
 
     def drop(self, key: str, content: str | bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
+        self.dropped[key.split("/")[0]] += is_input(key)
 
     def executions(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
         """All executions that are about a group, described, newest first."""
@@ -85,11 +90,12 @@ class Site:
         return [one for one in described if f'"{group}' in one["input"]]
 
     def settle(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
-        """Wait until a group has executions and none is at work; return them."""
+        """Wait until a group has all its executions and none is at work; return them."""
+        started = self.dropped[group] if machine == "PipelineArn" else 1
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             executions = self.executions(group, machine)
-            if executions and all(one["status"] != "RUNNING" for one in executions):
+            if len(executions) >= started and all(one["status"] != "RUNNING" for one in executions):
                 return executions
             time.sleep(0.1)
         raise TimeoutError(f"executions of {group} did not end: {executions}")

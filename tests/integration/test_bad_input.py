@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.conftest import Site, interactions, wait_until
+from tests.integration.conftest import Site, interactions
 
 GOOD = interactions()
 MILLISECONDS = GOOD.replace(",17000", ",17000000")
 ROWS = GOOD.splitlines(keepends=True)
 
 BAD_INPUT = {
-    "missing-column": ("interactions.csv", GOOD.replace("TIMESTAMP", "time"), "column TIMESTAMP", "Rename the column time"),
+    "missing-column": ("interactions.csv", GOOD.replace("TIMESTAMP", "time"), "TIMESTAMP", "Rename the column time"),
     "milliseconds": ("interactions.csv", MILLISECONDS, "interactions.csv line 2", "Divide by 1000"),
     "few-interactions": ("interactions.csv", "".join(ROWS[:500]), "499 interactions", "Add more history"),
     "few-users": ("interactions.csv", interactions(users=20, events=60), "20 users", "Add more users"),
@@ -33,7 +33,6 @@ def test_bad_input_stops_the_run_before_anything_is_created(
         site.drop(f"{name}/usher.yaml", "{}")
         site.settle(name)
     site.drop(f"{name}/{file}", content)
-    wait_until(lambda: site.executions(name)[0]["input"].count(file) > 0)
     executions = site.settle(name)
     record = site.records(name)[-1]
     assert executions[0]["status"] == "FAILED"

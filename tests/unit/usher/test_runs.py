@@ -1,6 +1,7 @@
 """One run at a time per group; and what is told of it at its end."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -131,16 +132,20 @@ def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World
 
 
 def test_executions_are_at_work_until_they_end() -> None:
-    definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 300, "End": True}}}
-    with mock_aws():
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
         stepfunctions = client("stepfunctions")
         role = "arn:aws:iam::123456789012:role/states"
         machine = stepfunctions.create_state_machine(name="m", definition=json.dumps(definition), roleArn=role)
-        arn = stepfunctions.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-        assert is_running(stepfunctions)(arn)
-        stepfunctions.stop_execution(executionArn=arn)
-        assert not is_running(stepfunctions)(arn)
-        assert not is_running(stepfunctions)(arn + "-gone")
+        arn = stepfunctions.start_execution(stateMachineArn=machine["stateMachineArn"], name="e")["executionArn"]
+        at_work = is_running(stepfunctions)
+        assert at_work(arn)
+        looks = 0
+        while at_work(arn) and looks < 100:
+            time.sleep(0.1)
+            looks += 1
+        assert not at_work(arn)
+        assert not at_work(arn + "-gone")
 
 
 READY = {"id": "filter/a", "action": "none", "status": "READY"}

@@ -1,0 +1,180 @@
+"""The documentation is complete and holds together: names come from the code, examples are read by their readers."""
+
+import ast
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from botocore.session import get_session
+from usher import api, config, events, serving
+from usher.bucket import DATASETS
+from usher.resources import KINDS
+
+from local.cloud.__main__ import PORTS
+from local.cloud.server import LocalCloud
+from local.personalize.recipes import RECIPES
+from local.recommenders import catalog
+from tests.unit.docs import operations
+from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+
+USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
+DOCS = {path.name: path.read_text() for path in sorted((REPOSITORY / "docs").glob("*.md"))}
+PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (REPOSITORY / "README.md").read_text()}
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
+LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
+CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
+COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
+COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as nothing: only names matter here."""
+
+
+_Loader.add_multi_constructor("!", lambda *_: None)
+STACK: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
+
+
+def blocks(language: str) -> list[Any]:
+    """Every code block of a language."""
+    found = [(page, code) for page, text in PAGES.items() for kind, code in FENCED.findall(text) if kind == language]
+    return [pytest.param(code, id=f"{page}-{number}") for number, (page, code) in enumerate(found)]
+
+
+def missing(page: str, names: Iterable[str]) -> list[str]:
+    """The names that a page does not have as code."""
+    spans = " ".join(re.findall(r"`([^`\n]+)`", DOCS[page]))
+    return [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spans)]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a page's headings have on GitHub."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_key_of_the_config_is_described() -> None:
+    own = [*config.SECTIONS, "solutions.<name>.recipe", "solutions.<name>.campaign", *DATASETS]
+    assert missing("configuration.md", [*own, *(f"export.{name}" for name in config.EXPORT)]) == []
+
+
+@pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign"])
+def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None:
+    shape: Any = get_session().get_service_model("personalize").operation_model(operation).input_shape
+    assert missing("configuration.md", shape.members) == []
+
+
+@pytest.mark.parametrize("module", ["config", "data", "intake"])
+def test_every_complaint_about_input_is_listed(module: str) -> None:
+    constants = [
+        node.value
+        for node in ast.walk(ast.parse((USHER / f"{module}.py").read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value
+    ]
+    complaints = [text for text in constants if COMPLAINT.match(text)]
+    assert complaints
+    assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in DOCS["configuration.md"]] == []
+
+
+@pytest.mark.parametrize("section", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_of_the_stack_is_described(section: str) -> None:
+    assert missing("configuration.md", STACK[section]) == []
+
+
+def test_every_alarm_is_described() -> None:
+    alarms = [name for name, one in STACK["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    assert missing("operations.md", alarms) == []
+
+
+def test_every_route_of_the_api_is_described() -> None:
+    routes = [
+        f"{event['Properties']['Method']} {event['Properties']['Path']}"
+        for one in STACK["Resources"].values()
+        for event in one.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    assert routes
+    assert missing("api.md", routes) == []
+
+
+def test_every_option_and_every_member_of_an_event_is_described() -> None:
+    options = {option for route in serving.ROUTES.values() for option in route.options}
+    assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
+
+
+def test_every_error_of_the_api_is_described() -> None:
+    sources = [*USHER.glob("*.py"), *(REPOSITORY / "functions").glob("*/app.py")]
+    named = {code for path in sources for code in CODE.findall(path.read_text())}
+    known = named | COMPOSED_CODES | {code for _, code in api.STATUSES.values()}
+    assert missing("api.md", known) == []
+    listed = set(re.findall(r"^\| \d{3} \| `(\w+)` \|", DOCS["api.md"], re.M))
+    assert listed == known
+
+
+def test_every_kind_of_resource_is_described_with_its_usual_time() -> None:
+    for kind in KINDS.values():
+        usual = f"{kind.minutes:g}" if kind.minutes else "at once"
+        assert re.search(rf"^\| `{kind.name}` \| [^|]+ \| {usual} \|", DOCS["architecture.md"], re.M), kind.name
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
+def test_every_state_is_in_the_diagrams(path: Path) -> None:
+    def names(states: dict[str, Any]) -> Iterable[str]:
+        for name, state in states.items():
+            yield name
+            yield from names(state.get("ItemProcessor", {}).get("States", {}))
+
+    diagrams = "\n".join(code for kind, code in FENCED.findall(DOCS["architecture.md"]) if kind == "mermaid")
+    assert [name for name in names(machine(path)["States"]) if name not in diagrams] == []
+
+
+def test_every_make_target_is_mentioned() -> None:
+    targets = re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.M)
+    assert targets
+    assert missing("local.md", (f"make {target}" for target in targets)) == []
+
+
+def test_every_setting_of_the_local_cloud_is_described() -> None:
+    assert missing("local.md", [*PORTS, "SPEED"]) == []
+    given = set(inspect.signature(LocalCloud).parameters) - {"template", "now"}
+    assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
+
+
+def test_every_recipe_with_a_local_model_is_listed_and_exists() -> None:
+    assert missing("local-personalize.md", catalog.RECIPES) == []
+    assert set(catalog.RECIPES) <= {recipe.name for recipe in RECIPES}
+
+
+def test_the_table_of_operations_is_current() -> None:
+    assert operations.table() in DOCS["local-personalize.md"], "run: python -m tests.unit.docs.operations"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    for link in LINK.findall(PAGES[page]):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (REPOSITORY / page).parent / target if target else REPOSITORY / page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path.read_text()), link
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_examples_compile(code: str) -> None:
+    compile(code, "example", "exec")
+
+
+@pytest.mark.parametrize("code", blocks("yaml"))
+def test_examples_of_the_config_are_accepted(code: str) -> None:
+    config.parse(code, "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
+
+
+@pytest.mark.parametrize("code", blocks("json"))
+def test_json_examples_are_json(code: str) -> None:
+    json.loads(code)
