@@ -23,9 +23,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def groups(event: dict[str, Any]) -> dict[str, Any]:
-    """The groups to export: the one asked for, else all that are live."""
+    """The groups to export: the one asked for, else all that want it."""
     asked = event["input"].get("group")
-    return {"groups": [asked] if asked else serving.groups()}
+    wishing = (group for group in serving.groups() if serving.read(group)["export"]["solution"])
+    return {"groups": [asked] if asked else list(wishing)}
 
 
 def prepare(event: dict[str, Any]) -> dict[str, Any]:
@@ -46,9 +47,13 @@ def publish(event: dict[str, Any]) -> dict[str, Any]:
     """Point `latest.json` at a complete export; tell about a failed one."""
     group = event["group"]
     run = Run(bucket, group, event["run"] or run_name(event["execution"], "-export"))
+    record = run.read()
+    if any(state["status"] == "READY" for state in record.get("resources", [])):
+        try:
+            exports.publish(bucket, run.read("plan.json")["resources"][0])
+        except InputError as error:
+            run.write(record | {"problems": error.as_dicts()})
     record = run.conclude(event["execution"], event["error"])
-    if record["outcome"] == "SUCCEEDED":
-        exports.publish(bucket, run.read("plan.json")["resources"][0])
     if record["outcome"] == "FAILED":
         tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
     return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}

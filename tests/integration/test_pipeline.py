@@ -110,6 +110,32 @@ def test_a_changed_filter_is_replaced_and_served_under_its_name(site: Site, grou
     assert counts(site, group)["solution_version"] == 3
 
 
+def test_columns_that_a_dataset_cannot_take_on_are_refused_before_anything_changes(site: Site, group: str) -> None:
+    site.drop(f"{group}/items.csv", items())
+    site.drop(f"{group}/interactions.csv", interactions())
+    site.settle(group)
+    before = site.resources(group)
+    site.drop(f"{group}/interactions.csv", interactions().replace("EVENT_TYPE", "DEVICE"))
+    record = site.run(group)
+    assert record["outcome"] == "FAILED"
+    assert f"{group}/interactions.csv: has other columns" in record["summary"]
+    assert "a new group" in record["summary"]
+    assert site.resources(group) == before
+
+
+def test_items_may_gain_a_column(site: Site, group: str) -> None:
+    site.drop(f"{group}/items.csv", items())
+    site.drop(f"{group}/interactions.csv", interactions())
+    site.settle(group)
+    lines = items().splitlines()
+    more = [f"{lines[0]},YEAR", *(f"{line},{1990 + number % 9}" for number, line in enumerate(lines[1:]))]
+    site.drop(f"{group}/interactions.csv", interactions())
+    site.drop(f"{group}/items.csv", "\n".join(more))
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    assert counts(site, group)["dataset"] == 2
+    assert counts(site, group)["schema"] == 3
+
+
 def recommended(site: Site, group: str) -> list[int]:
     answer = site.api.get(f"/{group}/recommendations/u1", filter="kind", numResults=10)
     return [int(one["itemId"][1:]) for one in answer["itemList"]]

@@ -71,6 +71,7 @@ schemas:
     )
     assert config.filters == {"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'}
     assert config.export == {"solution": "for-you", "numResults": 10, "filter": "seen"}
+    assert parse("export: false", "films/usher.yaml", "films", RECIPES).export is None
     assert [field["name"] for field in config.schemas["users"]["fields"]] == ["USER_ID", "AGE"]
 
 

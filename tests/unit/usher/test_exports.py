@@ -88,3 +88,12 @@ def test_the_latest_export_lists_its_files_and_counts(world: World) -> None:
     assert latest["files"] == [f"{output}/a.jsonl.out", f"{output}/b.jsonl.out"]
     assert (latest["lines"], latest["errors"]) == (3, 1)
     assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
+
+
+def test_an_export_of_nothing_but_errors_leaves_the_former_latest(world: World) -> None:
+    world.put("films/out/export/for-you/latest.json", "{}")
+    line = '{"input": {"userId": "a"}, "output": null, "error": "no"}\n'
+    world.put("films/out/export/for-you/run-1/output/users.jsonl.out", line)
+    with pytest.raises(InputError, match="1 lines, all of them errors"):
+        publish(world.bucket, {"params": {"jobOutput": {"s3DataDestination": {"path": f"{FOLDER}/output/"}}}})
+    assert world.bucket.read("films/out/export/for-you/latest.json") == b"{}"

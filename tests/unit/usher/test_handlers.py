@@ -75,6 +75,10 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     assert (planned["outcome"], published["outcome"]) == ("DONE", "SUCCEEDED")
     assert Serving(world.dynamodb, TABLE).read("films") == served
 
+    world.dynamodb.delete_item(TableName=TABLE, Key={"group": {"S": "films"}, "item": {"S": "serving"}})
+    run(execution="e-0004")
+    assert Serving(world.dynamodb, TABLE).read("films") == served, "a lost map is made again"
+
     assert call("export", step="groups", input={}) == {"groups": ["films"]}
     execution = STATES + "x-0003"
     prepared = call("export", step="prepare", group="films", execution=execution)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.bucket import GROUP_NAME
 from usher.config import NAME_LENGTH, Config, Solution, defaults
+from usher.errors import InputError
 from usher.plan import Data, Setting, recipe_arn, resources, serving_wishes
 from usher.resources import KINDS, Resource
 from usher.schemas import make_schema
@@ -148,5 +149,9 @@ def test_the_first_personalisation_is_exported_unless_another_is_wanted() -> Non
     assert wishes["export"] == {"solution": "user-personalization"}
     assert wishes["filters"] == ["new", "old"]
     assert wishes["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
-    config = replace(CONFIG, export={"solution": "similar-items", "numResults": 5})
-    assert serving_wishes(config, types)["export"] == {"solution": "similar-items", "numResults": 5}
+    types["popular"] = "POPULAR_ITEMS"
+    config = replace(CONFIG, export={"solution": "popular", "numResults": 5})
+    assert serving_wishes(config, types)["export"] == {"solution": "popular", "numResults": 5}
+    assert serving_wishes(replace(CONFIG, export=None), types)["export"] == {"solution": None}
+    with pytest.raises(InputError, match=r"does not recommend to users. Use one of: user-personalization, popular\."):
+        serving_wishes(replace(CONFIG, export={"solution": "similar-items"}), types)

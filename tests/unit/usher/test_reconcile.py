@@ -267,7 +267,7 @@ def test_a_changed_filter_is_made_beside_the_old_one(films: World) -> None:
 def test_a_refused_creation_is_a_failure_with_the_services_words(films: World) -> None:
     states = films.settle(films.plan(filters={"bad": "INCLUDE ItemID WHERE Items.NOWHERE IN (1)"}))
     assert states["filter/bad"].status == "FAILED"
-    assert states["filter/bad"].reason.startswith("Personalize refuses to create it: ")
+    assert states["filter/bad"].reason.startswith("Personalize refuses it: ")
     assert states["event_tracker/films"].status == "READY"
 
 

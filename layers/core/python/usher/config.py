@@ -9,7 +9,7 @@
       genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
     schemas:
       items: {type: record, ...}               # Avro; without one, the CSV's header decides
-    export: {solution: for-you, numResults: 25, filter: unseen}
+    export: {solution: for-you, numResults: 25, filter: unseen}    # `false` for none
 
 Names, recipes and this envelope are Usher's; the rest is Personalize's own and is checked against botocore's model of
 the service, so that new features of the service need no new release.
@@ -58,8 +58,8 @@ class Config:
     solutions: tuple[Solution, ...]
     filters: Mapping[str, str]
     schemas: Mapping[str, Mapping[str, Any]]
-    export: Mapping[str, Any]
-    """solution, numResults, filter: each only if given."""
+    export: Mapping[str, Any] | None
+    """solution, numResults, filter: each only if given; None: no export is wanted."""
 
 
 def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
@@ -103,7 +103,7 @@ class _Reader:
             solutions=tuple(self._solution(name, block) for name, block in solutions.items()),
             filters={name: self._filter(name, expression) for name, expression in filters.items()},
             schemas={name: self._schema(name, block) for name, block in schemas.items()},
-            export=self._mapping(sections.get("export", {}), "export", EXPORT),
+            export=self._export(sections.get("export", {})),
         )
         self._check_export(config)
         return config
@@ -146,7 +146,12 @@ class _Reader:
             self._note(f"{path}.fields", f"lacks {name}.", "Personalize requires it: add it.")
         return schema
 
+    def _export(self, block: Any) -> Mapping[str, Any] | None:
+        return None if block is False else self._mapping(block, "export", EXPORT)
+
     def _check_export(self, config: Config) -> None:
+        if config.export is None:
+            return
         for name, kind in EXPORT.items():
             value = config.export.get(name)
             if name in config.export and type(value) is not kind:

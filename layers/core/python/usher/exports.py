@@ -63,7 +63,10 @@ def prepare(bucket: Bucket, group: str, run: str, serving: Mapping[str, Any], at
 
 
 def publish(bucket: Bucket, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a finished job's output the latest export of its solution; return what `latest.json` says."""
+    """Make a finished job's output the latest export of its solution; return what `latest.json` says.
+
+    Raises InputError where no line of it succeeded: the former export stays the latest.
+    """
     folder = job["params"]["jobOutput"]["s3DataDestination"]["path"].removeprefix(bucket.url(""))
     files = [key for key in bucket.keys(folder) if key.endswith(".out")]
     lines = errors = 0
@@ -71,6 +74,8 @@ def publish(bucket: Bucket, job: Mapping[str, Any]) -> dict[str, Any]:
         for line in bucket.lines(key):
             lines += 1
             errors += bool(json.loads(line).get("error"))
+    if errors == lines:
+        raise InputError([Problem(bucket.url(folder), f"has {lines} lines, all of them errors.", "See what they say.")])
     latest = {"files": files, "lines": lines, "errors": errors, "completedAt": now().isoformat()}
     bucket.write_json(f"{folder.rsplit('/', 3)[0]}/latest.json", latest)
     return latest

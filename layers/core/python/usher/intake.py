@@ -11,7 +11,7 @@ from usher.config import Config, defaults, parse
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
-from usher.schemas import Schema, make_schema, types
+from usher.schemas import Schema, check_change, envelope, make_schema, types
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,13 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             continue
         location = data_location(group, dataset, files)
         table = data.scan(dataset, ((key, bucket.open(key)) for key in files))
-        schema = _schema(
-            table, config.schemas.get(dataset), personalize, f"{arn_prefix}:dataset/{group}/{dataset.upper()}"
-        )
+        in_use = _schema_in_use(personalize, f"{arn_prefix}:dataset/{group}/{dataset.upper()}")
+        schema = _schema(table, config.schemas.get(dataset), in_use)
         report[dataset] = {"files": files, "rows": table.rows, "columns": list(table.columns)}
         if f"{group}/{dataset}.csv" in files and len(files) > 1:
             said = f"stands beside the folder {group}/{dataset}/."
             problems.append(Problem(f"{group}/{dataset}.csv", said, "Keep either the file or the folder."))
-        problems += data.check(table, schema, location)
+        problems += data.check(table, schema, location) or check_change(dataset, in_use, schema, location)
         ready[dataset] = Data(bucket.url(location), table.digest, schema)
     if problems:
         raise InputError(problems)
@@ -77,14 +76,19 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
     return parse(text, given[0], group, recipes)
 
 
-def _schema(table: data.Table, given: Schema | None, personalize: Any, dataset_arn: str) -> Schema:
+def _schema_in_use(personalize: Any, dataset_arn: str) -> Schema | None:
+    dataset = describe(personalize, KINDS["dataset"], dataset_arn)
+    if not dataset:
+        return None
+    schema: Schema = json.loads(describe(personalize, KINDS["schema"], dataset["schemaArn"])["schema"])
+    return schema
+
+
+def _schema(table: data.Table, given: Schema | None, in_use: Schema | None) -> Schema:
     """The schema to import with: the config's; else the one in use, if it has the same columns; else the data's own."""
     if given:
-        return given
-    dataset = describe(personalize, KINDS["dataset"], dataset_arn)
-    if dataset:
-        in_use: Schema = json.loads(describe(personalize, KINDS["schema"], dataset["schemaArn"])["schema"])
-        if list(types(in_use)) == list(table.columns):
-            return in_use
+        return {**envelope(table.dataset), **given}
+    if in_use and list(types(in_use)) == list(table.columns):
+        return in_use
     required = dict.fromkeys(data.missing_columns(table), "string")
     return make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})

@@ -11,8 +11,10 @@ from typing import Any
 
 from usher.aws import digest
 from usher.config import Config, Solution
+from usher.errors import InputError, Problem
 from usher.resources import KINDS, Resource
 from usher.schemas import Schema
+from usher.serving import ROUTES
 
 SUFFIX = 6
 """Characters of a digest in a name."""
@@ -123,12 +125,20 @@ def _resource(at: Setting, stage: str, kind: str, name: str, params: Mapping[str
 
 
 def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
-    """What the serving map is to hold once all is live. `types`: each solution's recipe type."""
-    exported = next((name for name, kind in types.items() if kind == "USER_PERSONALIZATION"), None)
+    """What the serving map is to hold once all is live. `types`: each solution's recipe type.
+
+    Raises InputError for an export that can't be: there is a line for each user in it.
+    """
+    able = [name for name, kind in types.items() if kind in ROUTES["recommendations"].types]
+    export = {"solution": None} if config.export is None else {"solution": next(iter(able), None), **config.export}
+    if export["solution"] and export["solution"] not in able:
+        said = f"names {export['solution']}, whose recipe does not recommend to users."
+        remedy = f"Use one of: {', '.join(able) or 'none is defined'}."
+        raise InputError([Problem("usher.yaml: export.solution", said, remedy)])
     return {
         "solutions": {
             one.name: {"type": types[one.name], "campaign": one.campaign is not None} for one in config.solutions
         },
         "filters": list(config.filters),
-        "export": {"solution": exported, **config.export},
+        "export": export,
     }

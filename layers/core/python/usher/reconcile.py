@@ -78,8 +78,11 @@ def foresee(
         if found and forgiving and _failure(found):
             excused[found.arn] = _failure(found)
         action = decide(resource, found, wanted, excused)
-        arn = found.arn if found and action != "create" else ""
-        states[resource.id] = State(resource.id, action, "READY" if action == "none" else "PLANNED", arn)
+        if found and action == "none":
+            states[resource.id] = _ready(resource, found)
+        else:
+            arn = found.arn if found and action != "create" else ""
+            states[resource.id] = State(resource.id, action, "PLANNED", arn)
     return list(states.values()), excused
 
 
@@ -122,28 +125,45 @@ def _advance_one(
         return State(resource.id, "none", "SKIPPED", reason=f"{broken} is not there"), 0
     if any(need.status != "READY" for need in needs):
         return State(resource.id, "wait", "WAITING"), 0
+    usual_seconds = KINDS[resource.kind].minutes * 60
+    try:
+        state, learned_seconds = _look_and_act(personalize, resource, states, excused)
+    except personalize.exceptions.ClientError as error:
+        state, learned_seconds = _refused(resource, error), None
+    return state, (learned_seconds or usual_seconds) if state.status in {"PENDING", "WAITING"} else 0
+
+
+def _look_and_act(
+    personalize: Any, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
+) -> tuple[State, float | None]:
+    """The state after one look, and how many seconds the last one of its kind took, if that can be known."""
     kind = KINDS[resource.kind]
     found, wanted = _look(personalize, resource, states)
     action = decide(resource, found, wanted, excused)
     state = State(resource.id, action, "PENDING", found.arn if found else resource.arn)
-    usual_seconds = (found and found.usual_seconds) or kind.minutes * 60
     if found and action == "none":
-        details = {name: found.details[name] for name in kind.reported}
-        return replace(state, status="READY", details=details), 0
+        return _ready(resource, found), None
     if found and action == "fail":
         reason = _failure_reason(resource, found)
-        return replace(state, status="FAILED", reason=reason, remedy=remedy_for(reason)), 0
-    if action == "wait":
-        return state, usual_seconds
-    try:
+        return replace(state, status="FAILED", reason=reason, remedy=remedy_for(reason)), None
+    if action in _ACTS:
         arn = _ACTS[action](personalize, resource, wanted, state.arn)
-    except personalize.exceptions.ClientError as error:
-        reason = f"Personalize refuses to {action} it: {error.response['Error']['Message']}"
-        faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-        if faulty or error_code(error) in NOT_YET or PASSING_QUOTA in reason:
-            return replace(state, action="wait", status="WAITING", reason=reason), usual_seconds
-        return replace(state, status="FAILED", reason=reason, remedy=remedy_for(reason)), 0
-    return replace(state, arn=arn, status="PENDING" if kind.minutes else "READY"), usual_seconds
+        state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
+    return state, found.usual_seconds if found else None
+
+
+def _ready(resource: Resource, found: Found) -> State:
+    details = {name: found.details[name] for name in KINDS[resource.kind].reported}
+    return State(resource.id, "none", "READY", found.arn, details=details)
+
+
+def _refused(resource: Resource, error: Any) -> State:
+    """The state of a resource about which Personalize has refused a call: for now, or for good."""
+    reason = f"Personalize refuses it: {error.response['Error']['Message']}"
+    faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+    if faulty or error_code(error) in NOT_YET or PASSING_QUOTA in reason:
+        return State(resource.id, "wait", "WAITING", resource.arn, reason)
+    return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
 
 
 def _look(personalize: Any, resource: Resource, states: Mapping[str, State]) -> tuple[Found | None, dict[str, Any]]:

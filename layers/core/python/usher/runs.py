@@ -29,7 +29,7 @@ def concerned_group(given: Mapping[str, Any]) -> str:
 
 def run_name(execution: str, suffix: str = "") -> str:
     """A new name for a run: runs of a group sort by time."""
-    return f"{now():%Y%m%dT%H%M%SZ}-{execution[-4:]}{suffix}"
+    return f"{f'{now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:

@@ -6,6 +6,8 @@ Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 from collections.abc import Mapping
 from typing import Any
 
+from usher.errors import Problem
+
 Schema = Mapping[str, Any]
 
 FIRST_MILLISECOND = 10**11
@@ -34,6 +36,16 @@ NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
 
 
+def envelope(dataset: str) -> dict[str, Any]:
+    """What surrounds the fields of a schema, and is always the same."""
+    return {
+        "type": "record",
+        "name": dataset.capitalize(),
+        "namespace": "com.amazonaws.personalize.schema",
+        "version": "1.0",
+    }
+
+
 def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
     """A schema for columns, each `long`, `float`, `categorical` or `string`; metadata may be missing in any row."""
     fields: list[dict[str, Any]] = []
@@ -44,13 +56,7 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
             fields.append({"name": name, "type": ["null", "string"], "categorical": True})
         else:
             fields.append({"name": name, "type": ["null", kind]})
-    return {
-        "type": "record",
-        "name": dataset.capitalize(),
-        "namespace": "com.amazonaws.personalize.schema",
-        "fields": fields,
-        "version": "1.0",
-    }
+    return envelope(dataset) | {"fields": fields}
 
 
 def is_field(field: object) -> bool:
@@ -67,3 +73,19 @@ def types(schema: Schema) -> dict[str, set[str]]:
         field["name"]: set(field["type"]) if isinstance(field["type"], list) else {field["type"]}
         for field in schema["fields"]
     }
+
+
+def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -> list[Problem]:
+    """Whether a dataset's schema can become another: never that of interactions; the others' may gain fields."""
+    if old is None or _fields(old) == _fields(new):
+        return []
+    kept = _fields(old).items() <= _fields(new).items()
+    if kept and dataset != "interactions":
+        return []
+    said = f"has other columns, or other types, than its dataset in Personalize: {', '.join(_fields(old))}."
+    allowed = "Keep these" if dataset == "interactions" else "Keep these, and add others if you like"
+    return [Problem(location, said, f"{allowed}; or put the data into a new folder, which becomes a new group.")]
+
+
+def _fields(schema: Schema) -> dict[str, Any]:
+    return {field["name"]: field for field in schema["fields"]}
