@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ class Site:
     """A deployed stack, as a person uses it: drops files, calls the API, reads what is written."""
 
     cloud: LocalCloud
+    days: list[int]
+    """By how many days its schedules are ahead."""
     dropped: Counter[str] = field(default_factory=Counter)
     """How many files have been dropped, by group: each starts an execution, a little later."""
 
@@ -105,10 +108,14 @@ class Site:
         self.settle(group)
         return self.records(group)[-1]
 
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [one["Key"] for page in pages for one in page.get("Contents", [])]
+
     def records(self, group: str) -> list[dict[str, Any]]:
-        """The records of a group's runs, oldest first."""
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{group}/out/runs/").get("Contents", [])
-        return [self.read_json(one["Key"]) for one in listed if one["Key"].endswith("/run.json")]
+        """The records of a group's pipeline runs, oldest first."""
+        keys = [key for key in self.keys(f"{group}/out/runs/") if key.endswith("/run.json")]
+        return [self.read_json(key) for key in keys if "-export/" not in key]
 
     def read_json(self, key: str) -> Any:
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
@@ -154,8 +161,13 @@ DELETION_ORDER = ("campaign", "solution", "event_tracker", "filter", "dataset", 
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud:
-        yield Site(cloud)
+    days = [0]
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(days=days[0])
+
+    with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED), now=now) as cloud:
+        yield Site(cloud, days)
 
 
 @pytest.fixture

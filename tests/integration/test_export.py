@@ -2,7 +2,7 @@
 
 import json
 
-from tests.integration.conftest import Site, interactions
+from tests.integration.conftest import Site, interactions, wait_until
 
 
 def test_an_export_writes_a_line_for_everyone_and_points_latest_at_it(site: Site, group: str) -> None:
@@ -20,6 +20,16 @@ def test_an_export_writes_a_line_for_everyone_and_points_latest_at_it(site: Site
     first = json.loads(lines[0])
     assert first["input"] == {"userId": "u0"}
     assert len(first["output"]["recommendedItems"]) == 7
+
+
+def test_the_schedule_exports_every_group_that_is_live(site: Site, group: str) -> None:
+    site.drop(f"{group}/interactions.csv", interactions())
+    site.settle(group)
+    site.days[0] += 1
+    site.cloud.scheduler.tick()
+    latest = f"{group}/out/export/user-personalization/latest.json"
+    wait_until(lambda: latest in site.keys(f"{group}/out/"))
+    assert site.read_json(latest)["lines"] == 60
 
 
 def test_a_group_may_list_for_whom_to_export(site: Site, group: str) -> None:
