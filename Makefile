@@ -23,8 +23,10 @@ $(VENV)/.ready: requirements.txt
 	@uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
 	@touch $@
 
-lock: ## Lock the newest versions that pyproject.toml allows
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml --output-file requirements.txt --no-header
+lock: setup ## Lock the newest versions that pyproject.toml and layers/*/requirements.in allow
+	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
+		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
 
 demo: setup ## The whole product on MovieLens, in this terminal
 	@python -m local.demo

@@ -169,7 +169,6 @@ def _check_amount(table: Table, location: str) -> list[Problem]:
 def _read_file(table: Table, key: str, raw: "io.BufferedReader[Any]", seen_once: set[str]) -> Problem | None:
     problem = _read_header(table, key, raw)
     if problem:
-        raw.read()
         return problem
     before = table.rows
     try:
@@ -239,6 +238,7 @@ def _chunks(stream: IO[bytes], usecols: list[str] | None = None) -> Iterator[pd.
         dtype=str,
         chunksize=CHUNK_ROWS,
         keep_default_na=False,
+        escapechar="\\",
         skip_blank_lines=False,
         encoding="utf-8",
         usecols=usecols,
