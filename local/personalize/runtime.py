@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import tempfile
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Runtime:
         """Fits models, one at a time, and leaves the processor to whoever is being served."""
         # Spawned, not forked: the server is threaded, and a fork would copy locks that other threads hold.
         context = multiprocessing.get_context("spawn")
-        return self.executor or ProcessPoolExecutor(1, context, initializer=os.nice, initargs=(10,))
+        return self.executor or ProcessPoolExecutor(1, context, initializer=_stand_back)
 
     @cached_property
     def jobs(self) -> ThreadPoolExecutor:
@@ -56,6 +57,14 @@ class Runtime:
             self.trainer.shutdown(cancel_futures=True)
         if self.folder is None and "workdir" in self.__dict__:
             self._temporary.cleanup()
+
+
+def _stand_back() -> None:
+    """In the trainer's process: yield to others, and leave Ctrl-C to the parent, which ends this process in order."""
+    os.nice(10)
+    # Read when numpy is loaded, which is with the first training: more threads would only crowd out serving.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 current = Runtime()
