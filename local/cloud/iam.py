@@ -160,7 +160,13 @@ def statements(role_arn: str) -> list[Mapping[str, Any]]:
     role = next((role for role in roles if role.arn == role_arn), None)
     if role is None:
         return []
-    documents = [*role.policies.values(), *(policy.document for policy in role.managed_policies.values())]
+    attached = [
+        version.document
+        for policy in role.managed_policies.values()
+        for version in policy.versions
+        if version.version_id == policy.default_version_id
+    ]
+    documents = [*role.policies.values(), *attached]
     return [statement for document in documents for statement in parsed(document)]
 
 

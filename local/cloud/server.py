@@ -79,7 +79,8 @@ class LocalCloud:
         self.endpoint, api_url = (f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in (aws, api))
         port = str(aws.getsockname()[1])
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
-        stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
+        settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
+        stack.enter_context(environ(settings | region))
         forget()
         stack.callback(forget)
         workdir = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))

@@ -12,6 +12,10 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from local.clock import Clock
+from local.personalize import faults
+from local.personalize.faults import Faults
+
+__all__ = ["Faults", "inject", "install", "save", "shutdown"]
 
 
 def install(clock: Clock, workdir: Path | None = None, executor: Executor | None = None) -> None:
@@ -20,6 +24,7 @@ def install(clock: Clock, workdir: Path | None = None, executor: Executor | None
     Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
     `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own, started with the
     first training, so a script needs the usual `if __name__ == "__main__"`).
+    If `save` was called with this `workdir` before, everything is there again.
     """
     import moto.backend_index
     import moto.backends
@@ -36,8 +41,23 @@ def install(clock: Clock, workdir: Path | None = None, executor: Executor | None
             patterns.append(pattern)
 
 
+def save() -> None:
+    """Write everything into the `workdir`, for another process to go on with; models are there already."""
+    from local.personalize import models, state
+
+    for regions in models.personalize_backends.values():
+        for backend in regions.values():
+            state.save(backend)
+
+
+def inject(ordered: Faults) -> None:
+    """Let things go wrong from now on, in place of what was ordered before; `Faults()` ends it."""
+    faults.use(ordered)
+
+
 def shutdown() -> None:
-    """Stop trainings and leave no process or temporary file behind."""
+    """Stop trainings and leave no process or temporary file behind; forget the faults."""
     from local.personalize import runtime
 
+    inject(Faults())
     runtime.use(runtime.Runtime())

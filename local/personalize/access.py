@@ -12,11 +12,13 @@ from typing import Any
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 
+from local.personalize import faults
 from local.personalize.exceptions import InvalidInputError, JobFailedError
 
 SERVICE = "personalize.amazonaws.com"
 READ = ("s3:GetObject", "s3:ListBucket")
-WRITE = ("s3:PutObject",)
+WRITE = ("s3:PutObject", "s3:ListBucket")
+ATTRIBUTE = ("s3:PutObject",)
 DENIED = "Insufficient privileges for accessing data in Amazon S3"
 
 Statement = Mapping[str, Any]
@@ -26,7 +28,8 @@ def check_role(account: str, partition: str, role_arn: str) -> None:
     """Raise InvalidInputError unless the role exists and Personalize may assume it."""
     role = _role(account, partition, role_arn)
     trust = _statements(role.assume_role_policy_document) if role else []
-    if not _allowed(trust, "sts:AssumeRole", "*", _context(account), SERVICE):
+    refused = role_arn in faults.current.refuse
+    if refused or not _allowed(trust, "sts:AssumeRole", "*", _context(account), SERVICE):
         raise InvalidInputError(f"Personalize cannot assume the role {role_arn}")
 
 
@@ -58,7 +61,7 @@ def _role(account: str, partition: str, arn: str) -> Any:
 def _documents(role: Any) -> Iterator[str]:
     yield from role.policies.values()
     for policy in role.managed_policies.values():
-        yield policy.document
+        yield from (version.document for version in policy.versions if version.version_id == policy.default_version_id)
 
 
 def _statements(document: str | bytes | Mapping[str, Any]) -> list[Statement]:

@@ -1,22 +1,20 @@
-"""What a new or changed resource must fulfil beyond botocore's model, and what the service adds to it.
+"""What data, filters and jobs must fulfil beyond botocore's model, and what the service adds to them.
 
 One function per row of `kinds.KINDS` that needs one; what a request names is known to exist and to be ACTIVE.
 """
 
-import re
 import uuid
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from local.personalize import filters, schemas
 from local.personalize.access import check_role
-from local.personalize.exceptions import InvalidInputError, ResourceInUseError
-from local.personalize.recipes import BY_ARN, SEGMENTS
+from local.personalize.exceptions import InvalidInputError, ResourceAlreadyExistsError
+from local.personalize.recipes import BY_ARN, SEGMENTS, Recipe
 
 if TYPE_CHECKING:
     from local.personalize.models import PersonalizeBackend
     from local.personalize.resources import Resource, Values
-
-LATEST = "/$LATEST"
 
 
 def schema(_: "PersonalizeBackend", values: "Values") -> None:
@@ -38,6 +36,8 @@ def dataset(backend: "PersonalizeBackend", values: "Values") -> None:
     if found.get("domain") != domain:
         raise InvalidInputError("The domain of the schema must be the domain of the dataset group")
     schemas.check_dataset(schemas.parse(found["schema"]), values["datasetType"], domain)
+    if values["datasetType"] == "ACTION_INTERACTIONS":
+        values["trackingId"] = str(uuid.uuid4())  # action interactions are streamed without an event tracker
 
 
 def dataset_update(backend: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
@@ -55,98 +55,51 @@ def dataset_update(backend: "PersonalizeBackend", resource: "Resource", values: 
 
 
 def import_job(backend: "PersonalizeBackend", values: "Values") -> None:
-    """The role must be assumable, and the first import of a dataset a full one."""
-    _role(backend, values)
-    if "dataLocation" not in values["dataSource"]:
-        raise InvalidInputError("dataSource.dataLocation is required")
+    """The first import of a dataset is a full one."""
+    role_and_location(backend, values)
     jobs = backend.found("DatasetImportJob", values["datasetArn"])
     if values["importMode"] == "INCREMENTAL" and not any(job.status == "ACTIVE" for job in jobs):
         raise InvalidInputError("The first import into a dataset must have the import mode FULL")
 
 
 def event_tracker(backend: "PersonalizeBackend", values: "Values") -> None:
-    """The service gives the tracking id."""
+    """The service gives the tracking id; names are unique, although the ARN has none."""
+    if any(tracker.values["name"] == values["name"] for tracker in backend.found("EventTracker")):
+        raise ResourceAlreadyExistsError(f"Another event tracker with name {values['name']} already exists.")
     values |= {"accountId": backend.account_id, "trackingId": str(uuid.uuid4())}
 
 
 def item_filter(backend: "PersonalizeBackend", values: "Values") -> None:
     """The expression must parse and name fields that exist."""
-    known = {
-        found.values["datasetType"]: schemas.parse(backend.get("Schema", found.values["schemaArn"]).values["schema"])
-        for found in backend.found("Dataset", values["datasetGroupArn"])
-    }
-    filters.check(filters.parse(values["filterExpression"]), known)
+    known = schemas_of(backend, values["datasetGroupArn"])
+    others = [filters.parse(f.values["filterExpression"]) for f in backend.found("Filter", values["datasetGroupArn"])]
+    filters.check(filters.parse(values["filterExpression"]), known, others)
 
 
-def solution(_: "PersonalizeBackend", values: "Values") -> None:
-    """There must be a recipe, and numbers given as text must be numbers."""
-    if "recipeArn" not in values and not values["performAutoML"]:
-        raise InvalidInputError("recipeArn is required unless performAutoML is true")
-    if "recipeArn" in values and BY_ARN[values["recipeArn"]].domain:
-        raise InvalidInputError(f"{values['recipeArn']} is for recommenders, not for solutions")
-    threshold = values["solutionConfig"].get("eventValueThreshold")
-    if threshold is not None and not re.fullmatch(r"-?\d+(\.\d+)?", threshold):
-        raise InvalidInputError(f"eventValueThreshold must be a number, not {threshold}")
-    if threshold is not None and "eventType" not in values:
-        raise InvalidInputError("eventValueThreshold needs an eventType")
-
-
-def solution_update(_: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
-    """The new configuration is merged into the solution's."""
-    values["solutionConfig"] = resource.values["solutionConfig"] | values.get("solutionUpdateConfig", {})
-
-
-def campaign(backend: "PersonalizeBackend", values: "Values") -> None:
-    """`<solution>/$LATEST` becomes the newest version; segments cannot be served."""
-    arn = values["solutionVersionArn"]
-    if arn.endswith(LATEST):
-        if not values.get("campaignConfig", {}).get("syncWithLatestSolutionVersion"):
-            raise InvalidInputError("$LATEST needs syncWithLatestSolutionVersion in campaignConfig")
-        version = newest_version(backend, arn.removesuffix(LATEST))
-        if version is None:
-            raise InvalidInputError(f"There is no ACTIVE version of the solution {arn.removesuffix(LATEST)}")
-        values["solutionVersionArn"] = version.arn
-    recipe = BY_ARN[backend.get("SolutionVersion", values["solutionVersionArn"]).values["recipeArn"]]
-    if recipe.type == SEGMENTS:
-        raise InvalidInputError(f"The recipe {recipe.name} does not support campaigns")
-
-
-def campaign_update(backend: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
-    """What the request leaves out stays as it is."""
-    for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig"):
-        if member in resource.values:
-            values.setdefault(member, resource.values[member])
-    campaign(backend, values)
-
-
-def follow_latest(backend: "PersonalizeBackend", resource: "Resource") -> None:
-    """A campaign that is in sync updates itself when a newer version has become ACTIVE."""
-    if not resource.values.get("campaignConfig", {}).get("syncWithLatestSolutionVersion"):
-        return
-    version = newest_version(backend, resource.values["solutionVersionArn"].rsplit("/", 1)[0])
-    if version and version.arn != resource.values["solutionVersionArn"] and not resource.updating:
-        backend.begin_update(resource, resource.values | {"solutionVersionArn": version.arn})
-
-
-def newest_version(backend: "PersonalizeBackend", solution_arn: str) -> "Resource | None":
-    """The newest version of a solution that is ACTIVE."""
-    return next((v for v in backend.found("SolutionVersion", solution_arn) if v.status == "ACTIVE"), None)
-
-
-def batch_job(backend: "PersonalizeBackend", values: "Values") -> None:
-    """The role must be assumable, the recipe must do batches, input and output differ."""
-    _role(backend, values)
-    source = values["jobInput"]["s3DataSource"]["path"]
-    target = values["jobOutput"]["s3DataDestination"]["path"]
-    for name, path in (("input", source), ("output", target)):
-        if not path.startswith("s3://") or source == target:
-            raise InvalidInputError(f"Invalid S3 {name} path")
-    version = backend.get("SolutionVersion", values["solutionVersionArn"])
-    recipe = BY_ARN[version.values["recipeArn"]]
-    if not recipe.batch:
-        raise InvalidInputError(f"The recipe {recipe.name} does not support batch inference")
+def batch_inference_job(backend: "PersonalizeBackend", values: "Values") -> None:
+    """The recipe must be one for batches of recommendations."""
+    _batch_job(backend, values, "batch inference", lambda recipe: recipe.batch)
     if values["batchInferenceJobMode"] == "THEME_GENERATION":
         raise InvalidInputError("Theme generation is not available in this region")
+
+
+def batch_segment_job(backend: "PersonalizeBackend", values: "Values") -> None:
+    """The recipe must be one for segments."""
+    _batch_job(backend, values, "batch segments", lambda recipe: recipe.type == SEGMENTS)
+
+
+def _batch_job(
+    backend: "PersonalizeBackend", values: "Values", words: str, supported: Callable[[Recipe], bool]
+) -> None:
+    role(backend, values["roleArn"])
+    source = values["jobInput"]["s3DataSource"]["path"]
+    target = values["jobOutput"]["s3DataDestination"]["path"]
+    s3_path("input", "" if source == target else source)
+    s3_path("output", target)
+    version = backend.get("SolutionVersion", values["solutionVersionArn"])
+    recipe = BY_ARN[version.values["recipeArn"]]
+    if not supported(recipe):
+        raise InvalidInputError(f"The recipe {recipe.name} does not support {words}")
     if "filterArn" in values:
         same_group(backend, values["filterArn"], version)
 
@@ -159,15 +112,29 @@ def same_group(backend: "PersonalizeBackend", filter_arn: str, resource: "Resour
     return found
 
 
-def stop_version(backend: "PersonalizeBackend", version_arn: str) -> None:
-    """Give up the creation of a solution version, which must not have ended."""
-    version = backend.get("SolutionVersion", version_arn)
-    if not version.life.pending:
-        raise ResourceInUseError(f"{version_arn} cannot be stopped; its status is {version.status}.")
-    version.life.stop()
-
-
-def _role(backend: "PersonalizeBackend", values: "Values") -> None:
+def role_and_location(backend: "PersonalizeBackend", values: "Values") -> None:
+    """A job that reads needs a role that can be assumed, and a place."""
     if "roleArn" not in values:
         raise InvalidInputError("roleArn is required")
-    check_role(backend.account_id, backend.partition, values["roleArn"])
+    role(backend, values["roleArn"])
+    if "dataLocation" not in values["dataSource"]:
+        raise InvalidInputError("dataSource.dataLocation is required")
+
+
+def role(backend: "PersonalizeBackend", arn: str) -> None:
+    """Personalize must be able to assume the role."""
+    check_role(backend.account_id, backend.partition, arn)
+
+
+def s3_path(name: str, path: str) -> None:
+    """The path of an input or output must lie in a bucket."""
+    if not path.startswith("s3://"):
+        raise InvalidInputError(f"Invalid S3 {name} path")
+
+
+def schemas_of(backend: "PersonalizeBackend", group_arn: str) -> dict[str, schemas.Schema]:
+    """The schemas of a group's datasets by type."""
+    return {
+        found.values["datasetType"]: schemas.parse(backend.get("Schema", found.values["schemaArn"]).values["schema"])
+        for found in backend.found("Dataset", group_arn)
+    }

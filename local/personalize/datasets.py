@@ -1,23 +1,24 @@
 """The data of a dataset group: what imports brought (bulk) and what came event by event (streamed)."""
 
+import json
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from local.personalize.interactions import InteractionLog
 from local.personalize.schemas import plain
 
 Mask = NDArray[np.bool_]
 Cell = str | None
 """A value as text; None where there is none."""
 
-COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE")
 COMPARE = {
     "=": np.equal,
     "!=": np.not_equal,
@@ -26,90 +27,6 @@ COMPARE = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
-
-
-class Interaction(NamedTuple):
-    """One row of a user's history; `type` and `value` are None where the data has none."""
-
-    timestamp: int
-    item: str
-    type: str | None
-    value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A streamed interaction; without a user it belongs to its session."""
-
-    user: str | None
-    session: str
-    row: Interaction
-    id: str | None = None
-
-
-class _Bulk:
-    """Imported interactions, sorted by user and time; immutable, so readers need no lock."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame.sort_values(["USER_ID", "TIMESTAMP"], kind="stable", ignore_index=True)
-        users = self.frame["USER_ID"].to_numpy(dtype=object)
-        starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]]) if len(users) else np.zeros(0, np.int64)
-        self.spans = dict(zip(users[starts], pairwise([*starts, len(users)]), strict=True))
-        self.columns = [self.frame[name].to_numpy(dtype=object) for name in COLUMNS[1:]]
-
-    def of(self, user: str) -> list[Interaction]:
-        start, stop = self.spans.get(user, (0, 0))
-        items, times, types, values = (column[start:stop] for column in self.columns)
-        return [Interaction(*row) for row in zip(times, items, types, values, strict=True)]
-
-
-def _interactions(rows: Collection[tuple[object, ...]] = ()) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=list(COLUMNS), dtype=object)
-
-
-@dataclass(slots=True)
-class InteractionLog:
-    """All interactions of a dataset group."""
-
-    _bulk: _Bulk = field(default_factory=lambda: _Bulk(_interactions()))
-    _streamed: dict[str, list[Event]] = field(default_factory=dict)
-    _seen: set[str] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def load(self, frame: pd.DataFrame, append: bool) -> None:
-        """Take an import: replace the bulk data, or append to it and collapse exact duplicates.
-
-        `frame` has USER_ID, ITEM_ID (str), TIMESTAMP (int) and perhaps other columns of the schema.
-        """
-        frame = frame.reindex(columns=[*COLUMNS, *(c for c in frame.columns if c not in COLUMNS)])
-        frame["EVENT_VALUE"] = pd.to_numeric(frame["EVENT_VALUE"])
-        frame = frame.astype({"EVENT_TYPE": object, "EVENT_VALUE": object}).where(frame.notna(), None)
-        self._bulk = _Bulk(pd.concat([self._bulk.frame, frame]).drop_duplicates() if append else frame)
-
-    def add(self, events: Collection[Event]) -> None:
-        """Take streamed events; one whose id came before is ignored."""
-        with self._lock:
-            for event in events:
-                if event.id is None or event.id not in self._seen:
-                    self._streamed.setdefault(event.user or event.session, []).append(event)
-                    self._seen.update({event.id} if event.id else ())
-
-    def of(self, user: str) -> list[Interaction]:
-        """The history of a user (or of an anonymous session), oldest first."""
-        streamed = [event.row for event in list(self._streamed.get(user, ()))]
-        return sorted(self._bulk.of(user) + streamed, key=lambda row: row.timestamp)
-
-    def frame(self) -> pd.DataFrame:
-        """Everything, for training: COLUMNS only. Anonymous sessions belong to the user who was later seen in them."""
-        with self._lock:
-            events = [event for some in self._streamed.values() for event in some if event.row.item]
-        owners = {event.session: event.user for event in events if event.user}
-        rows = [
-            (event.user or owners.get(event.session, event.session), e.item, e.timestamp, e.type, e.value)
-            for event in events
-            for e in (event.row,)
-        ]
-        return pd.concat([self._bulk.frame[list(COLUMNS)], _interactions(rows)], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -161,6 +78,10 @@ class Table:
     columns: dict[str, Column]
     """By plain name of the field (see `schemas.plain`)."""
 
+    def has(self, name: str) -> bool:
+        """Whether any record has the field."""
+        return plain(name) in self.columns
+
     def column(self, name: str) -> Column:
         """The column of a field in any case; all empty when no record has the field."""
         return self.columns.get(plain(name)) or Column([None] * len(self.index))
@@ -173,7 +94,7 @@ class Table:
 
 @dataclass(slots=True)
 class Records:
-    """The items or users of a dataset group. A streamed record stands in place of the imported one with its id."""
+    """Items, users or actions of a dataset group. A streamed record stands in place of the imported one with its id."""
 
     id_field: str
     _bulk: dict[str, dict[str, Cell]] = field(default_factory=dict)
@@ -201,6 +122,31 @@ class Records:
             self._streamed.update(rows)
             self._table = None
 
+    def remove(self, ids: Collection[str]) -> int:
+        """Forget records; how many there were."""
+        with self._lock:
+            parts = self._bulk, self._streamed
+            before = sum(map(len, parts))
+            self._bulk, self._streamed = ({k: row for k, row in part.items() if k not in ids} for part in parts)
+            self._table = None
+            return before - len(self._bulk) - len(self._streamed)
+
+    def rows(self, mode: str) -> pd.DataFrame:
+        """Records of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
+        with self._lock:
+            rows = {"BULK": self._bulk, "PUT": self._streamed, "ALL": self._bulk | self._streamed}[mode]
+            return pd.DataFrame([{plain(self.id_field): key, **row} for key, row in rows.items()], dtype=object)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as JSON can say it."""
+        with self._lock:
+            return {"bulk": self._bulk, "streamed": self._streamed}
+
+    def take_state(self, state: Mapping[str, Any]) -> None:
+        """What `state` told."""
+        with self._lock:
+            self._bulk, self._streamed, self._table = state["bulk"], state["streamed"], None
+
     @property
     def table(self) -> Table:
         """What is there now; the same object until something changes."""
@@ -219,20 +165,47 @@ def _texts(column: "pd.Series[Any]") -> Iterator[Cell]:
 
 @dataclass(slots=True)
 class GroupData:
-    """All data of one dataset group."""
+    """All data of one dataset group; a field's name is the type of its dataset in lower case."""
 
     interactions: InteractionLog = field(default_factory=InteractionLog)
     items: Records = field(default_factory=lambda: Records("ITEM_ID"))
     users: Records = field(default_factory=lambda: Records("USER_ID"))
+    actions: Records = field(default_factory=lambda: Records("ACTION_ID"))
+    action_interactions: InteractionLog = field(default_factory=lambda: InteractionLog("ACTION_ID"))
 
-    def records(self, dataset_type: str) -> Records:
-        """The part that a dataset of type ITEMS or USERS fills."""
-        return {"ITEMS": self.items, "USERS": self.users}[dataset_type]
+    def part(self, dataset_type: str) -> Any:
+        """What a dataset of this type fills: Records, or an InteractionLog."""
+        return getattr(self, dataset_type.lower())
 
     def load(self, dataset_type: str, frame: pd.DataFrame, append: bool) -> None:
         """Take an import into a dataset of any type."""
-        (self.interactions if dataset_type == "INTERACTIONS" else self.records(dataset_type)).load(frame, append)
+        self.part(dataset_type).load(frame, append)
 
     def clear(self, dataset_type: str) -> None:
         """Forget what a deleted dataset held."""
-        setattr(self, dataset_type.lower(), getattr(GroupData(), dataset_type.lower()))
+        setattr(self, dataset_type.lower(), GroupData().part(dataset_type))
+
+    def remove_users(self, users: Collection[str]) -> int:
+        """Forget users wherever they are; how many rows there were."""
+        wanted = set(users)
+        return sum(part.remove(wanted) for part in (self.interactions, self.users, self.action_interactions))
+
+    def export(self, dataset_type: str, mode: str, names: Collection[str]) -> str:
+        """Rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, such as an import can read."""
+        rows = self.part(dataset_type).rows(mode).reindex(columns=[plain(name) for name in names])
+        text: str = rows.set_axis(list(names), axis=1).to_csv(index=False, doublequote=False, escapechar="\\")
+        return text
+
+    def save(self, folder: Path) -> None:
+        """Write everything into a folder (made if need be)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.__slots__:
+            (folder / f"{name}.json").write_text(json.dumps(self.part(name).state()))
+
+    @classmethod
+    def restore(cls, folder: Path) -> Self:
+        """What `save` wrote."""
+        data = cls()
+        for name in cls.__slots__:
+            data.part(name).take_state(json.loads((folder / f"{name}.json").read_text()))
+        return data

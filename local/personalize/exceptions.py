@@ -44,6 +44,12 @@ class ResourceNotFoundError(PersonalizeError):
     code = "ResourceNotFoundException"
 
 
+class TooManyTagKeysError(PersonalizeError):
+    """A request names more than 50 tags to remove."""
+
+    code = "TooManyTagKeysException"
+
+
 class TooManyTagsError(PersonalizeError):
     """A resource would have more than 50 tags."""
 

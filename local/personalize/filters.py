@@ -3,20 +3,40 @@
 The grammar follows the service's guide. Where the guide is silent, AND binds closer than OR and parentheses group.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
 from lark.exceptions import VisitError
 
-from local.personalize.exceptions import InvalidInputError
+from local.personalize.expressions import (
+    Both,
+    Clause,
+    Condition,
+    Either,
+    Expression,
+    Field,
+    FilterError,
+    Literal,
+    Operand,
+    Placeholder,
+    conditions,
+)
 from local.personalize.schemas import Schema, plain
 
-MAX_FIELDS = 10
+MAX_FIELDS, MAX_GROUP_FIELDS = 10, 20
+"""Distinct fields of one filter, and of all filters of a dataset group."""
 ANY = "*"
 EVENT_DATASETS = ("INTERACTIONS", "ACTION_INTERACTIONS")
+TARGETS = {
+    "ITEM": ("ITEMS", "INTERACTIONS"),
+    "ACTION": ("ACTIONS", "ACTION_INTERACTIONS"),
+    "USER": ("USERS", "INTERACTIONS"),
+}
+"""What can be filtered by which datasets."""
+TIMING = frozenset({"REPEATFREQUENCY", "EXPIRATIONTIMESTAMP", "ACTIONEXPIRATIONTIMESTAMP"})
+"""Fields of actions that the service applies by itself and that no filter may name."""
 
 GRAMMAR = r"""
 expression: clause ("|" clause)*
@@ -50,95 +70,6 @@ NUMBER: /[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?/
 %ignore /\s+/
 """
 
-Literal = str | float
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """`Items.GENRE`; on the right side of a condition, a field of CurrentItem."""
-
-    dataset: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.dataset}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """`$NAME`: the request says."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return f"${self.name}"
-
-
-Operand = tuple[Literal, ...] | Field | Placeholder
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison; `operator` is IN, NOT IN or one of = != < <= > >=."""
-
-    field: Field
-    operator: str
-    operand: Operand
-
-    def __str__(self) -> str:
-        shown = ", ".join(map(_literal, self.operand)) if isinstance(self.operand, tuple) else str(self.operand)
-        return f"{self.field} {self.operator} " + (f"({shown})" if "IN" in self.operator else shown)
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """True if any part is."""
-
-    parts: "tuple[Both, ...]"
-
-    def __str__(self) -> str:
-        return " OR ".join(map(str, self.parts))
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """True if every part is."""
-
-    parts: "tuple[Condition | Either, ...]"
-
-    def __str__(self) -> str:
-        return " AND ".join(f"({part})" if isinstance(part, Either) else str(part) for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """`effect` is INCLUDE or EXCLUDE, `target` ITEM, ACTION or USER; it applies only if every guard is true."""
-
-    effect: str
-    target: str
-    where: Either
-    guards: tuple[Condition, ...] = ()
-
-    def __str__(self) -> str:
-        guard = f" IF {' AND '.join(map(str, self.guards))}" if self.guards else ""
-        return f"{self.effect} {self.target.title()}ID WHERE {self.where}{guard}"
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """The union of its INCLUDE clauses without the union of its EXCLUDE clauses."""
-
-    clauses: tuple[Clause, ...]
-
-    def __str__(self) -> str:
-        return " | ".join(map(str, self.clauses))
-
-
-def _literal(value: Literal) -> str:
-    if isinstance(value, float):
-        return repr(value)
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
 
 @v_args(inline=True)
 class _Build(Transformer[Token, Any]):
@@ -162,23 +93,22 @@ class _Build(Transformer[Token, Any]):
 
     def lacks(self, field: Field, _not: Token, _in: Token, operand: Operand) -> Condition:
         if isinstance(operand, Placeholder):
-            raise InvalidInputError(
-                f"Invalid input symbol: {operand}. Placeholders are not allowed with NOT_IN operator."
-            )
+            raise FilterError(f"Invalid input symbol: {operand}. Placeholders are not allowed with NOT_IN operator.")
+        if isinstance(operand, Field):
+            raise _invalid(f"{operand} is not allowed with NOT IN", operand)
         return Condition(field, "NOT IN", operand)
 
     def compares(self, field: Field, operator: Token, operand: Literal | Field | Placeholder) -> Condition:
         return Condition(field, str(operator), (operand,) if isinstance(operand, str | float) else operand)
 
     def field(self, dataset: Token, name: Token) -> Field:
-        return Field(str(dataset), str(name))
+        return Field(str(dataset), str(name), dataset)
 
     def values(self, *values: Literal) -> tuple[Literal, ...]:
         return values
 
     def string(self, token: Token) -> str:
-        body = str(token)[1:-1]
-        return "".join(_unescape(body))
+        return unquote(token)
 
     def number(self, token: Token) -> float:
         return float(token)
@@ -187,10 +117,10 @@ class _Build(Transformer[Token, Any]):
         return Placeholder(str(name))
 
 
-def _unescape(body: str) -> Iterator[str]:
-    letters = iter(body)
-    for letter in letters:
-        yield next(letters) if letter == "\\" else letter
+def unquote(text: str) -> str:
+    """What stands between quotes, where a backslash takes the next letter as it is."""
+    letters = iter(text[1:-1])
+    return "".join(next(letters) if letter == "\\" else letter for letter in letters)
 
 
 @cache
@@ -219,76 +149,86 @@ def _parse(text: str, start: str, problem: str) -> Any:
         raise error.orig_exc from None
     except UnexpectedInput as error:
         if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-            raise InvalidInputError(f"{problem}: unexpected end") from None
+            raise FilterError(f"{problem}: unexpected end") from None
         shown = error.get_context(text, 12).splitlines()[0].strip()
-        raise InvalidInputError(
-            f"{problem}: unexpected input at line {error.line} column {error.column}: {shown}"
-        ) from None
+        where = f"line {error.line} column {error.column}"
+        raise FilterError(f"{problem}: unexpected input at {where}: {shown}", error.line, error.column) from None
 
 
-def conditions(node: Either | Both | Condition) -> Iterator[Condition]:
-    """Every condition below a node, from left to right."""
-    if isinstance(node, Condition):
-        yield node
-    else:
-        for part in node.parts:
-            yield from conditions(part)
+def check(expression: Expression, schemas: Mapping[str, Schema], others: Iterable[Expression] = ()) -> None:
+    """Raise FilterError unless the expression makes sense.
 
-
-def check(expression: Expression, schemas: Mapping[str, Schema]) -> None:
-    """Raise InvalidInputError unless the expression makes sense; `schemas` by type of dataset."""
-    fields: set[str] = set()
+    `schemas` are those of the group's datasets by type, `others` the expressions of its other filters.
+    """
+    targets = sorted({clause.target for clause in expression.clauses})
+    if len(targets) > 1:
+        raise _invalid(f"one filter cannot be about {' and '.join(f'{target.title()}ID' for target in targets)}")
     for clause in expression.clauses:
         tests = list(conditions(clause.where))
-        if len({test.field.dataset.upper() for test in tests}) > 1:
-            raise _invalid("the conditions of one clause must be on one dataset; join clauses with |")
         for test in tests:
             _check_condition(test, clause, schemas)
+        if len({test.field.dataset.upper() for test in tests}) > 1:
+            raise _invalid("the conditions of one clause must be on one dataset; join clauses with |", tests[-1].field)
         for guard in clause.guards:
             if guard.field.dataset.upper() != "CURRENTUSER":
-                raise _invalid(f"{guard.field} may not follow IF, only CurrentUser may")
+                raise _invalid(f"{guard.field} may not follow IF, only CurrentUser may", guard.field)
+            if isinstance(guard.operand, Field):
+                raise _invalid(f"{guard.operand} may not follow IF", guard.operand)
             _check_field(guard, guard.field, "USERS", schemas)
-        fields |= {plain(str(test.field)) for test in (*tests, *clause.guards)}
-    if len(fields) > MAX_FIELDS:
+    own = _names(expression)
+    if len(own) > MAX_FIELDS:
         raise _invalid(f"more than {MAX_FIELDS} fields")
+    if len(own.union(*map(_names, others))) > MAX_GROUP_FIELDS:
+        raise _invalid(f"more than {MAX_GROUP_FIELDS} distinct fields in all filters of the dataset group")
+
+
+def _names(expression: Expression) -> set[str]:
+    """The fields that a filter names."""
+    tests = (test for clause in expression.clauses for test in (*conditions(clause.where), *clause.guards))
+    return {plain(str(test.field)) for test in tests}
 
 
 def _check_condition(test: Condition, clause: Clause, schemas: Mapping[str, Schema]) -> None:
-    dataset = test.field.dataset.upper()
+    dataset, operand = test.field.dataset.upper(), test.operand
     if dataset == "CURRENTUSER":
-        raise _invalid(f"{test.field} is allowed only after IF")
-    if dataset == "USERS" and clause.target != "USER":
-        raise _invalid(f"{test.field} is allowed only with UserID")
+        raise _invalid(f"{test.field} is allowed only after IF", test.field)
+    targets = [target for target, datasets in TARGETS.items() if dataset in datasets]
+    if targets and clause.target not in targets:
+        names = " and ".join(f"{target.title()}ID" for target in targets)
+        raise _invalid(f"{test.field} is allowed only with {names}", test.field)
     if dataset in EVENT_DATASETS:
-        if plain(test.field.name) != "EVENTTYPE" or test.operator not in ("IN", "NOT IN"):
-            raise _invalid(f"of {test.field.dataset} only EVENT_TYPE can be filtered, with IN or NOT IN")
-    elif test.operand == (ANY,):
-        raise _invalid(f'"*" is allowed only with EVENT_TYPE, not {test.field}')
+        if plain(test.field.name) != "EVENTTYPE" or test.operator not in ("IN", "NOT IN") or isinstance(operand, Field):
+            raise _invalid(
+                f"of {test.field.dataset} only EVENT_TYPE can be filtered, with IN or NOT IN values", test.field
+            )
+    elif isinstance(operand, tuple) and ANY in operand:
+        raise _invalid(f'"*" is allowed only with EVENT_TYPE, not {test.field}', test.field)
     _check_field(test, test.field, dataset, schemas)
-    if isinstance(test.operand, Field):
-        if test.operand.dataset.upper() != "CURRENTITEM":
-            raise _invalid(f"{test.operand} cannot be compared with; only CurrentItem can")
-        _check_field(test, test.operand, "ITEMS", schemas)
+    if isinstance(operand, Field):
+        if operand.dataset.upper() != "CURRENTITEM" or clause.target != "ITEM":
+            raise _invalid(f"{operand} cannot be compared with; only CurrentItem can, for ItemID", operand)
+        _check_field(test, operand, "ITEMS", schemas)
 
 
-def _check_field(test: Condition, field: Field, dataset: str, schemas: Mapping[str, Schema]) -> None:
+def _check_field(test: Condition, named: Field, dataset: str, schemas: Mapping[str, Schema]) -> None:
     if dataset not in schemas:
-        raise _invalid(f"the dataset group has no dataset {field.dataset}")
-    found = schemas[dataset].field(field.name)
+        raise _invalid(f"the dataset group has no dataset {named.dataset}", named)
+    found = schemas[dataset].field(named.name)
     if found is None:
         # A dataset without event types may still be asked for events of any type.
         if dataset in EVENT_DATASETS:
             return
-        raise _invalid(f"there is no field {field}")
-    if not found.filterable:
-        raise _invalid(f"{field} is textual or boolean and cannot be filtered")
+        raise _invalid(f"there is no field {named}", named)
+    if not found.filterable or (dataset == "ACTIONS" and plain(found.name) in TIMING):
+        raise _invalid(f"{named} is textual or boolean or of the service's own use and cannot be filtered", named)
     ordered = test.operator not in ("IN", "NOT IN")
     literal = test.operand[0] if isinstance(test.operand, tuple) else 0.0
     if ordered and not found.numeric:
-        raise _invalid(f"{field} is not numeric and cannot be compared with {test.operator}")
+        raise _invalid(f"{named} is not numeric and cannot be compared with {test.operator}", named)
     if ordered and isinstance(literal, str):
-        raise _invalid(f'{field} is numeric and cannot be compared with "{literal}"')
+        raise _invalid(f'{named} is numeric and cannot be compared with "{literal}"', named)
 
 
-def _invalid(detail: str) -> InvalidInputError:
-    return InvalidInputError(f"Could not create filter. Invalid Expression: {detail}")
+def _invalid(detail: str, at: Field | None = None) -> FilterError:
+    place = (at.token.line, at.token.column, str(at)) if at and at.token else (None, None, None)
+    return FilterError(f"Could not create filter. Invalid Expression: {detail}", *place)

@@ -29,9 +29,7 @@ def run(backend: "PersonalizeBackend", job: "Resource") -> None:
     """The work of a dataset import job: every file is checked before anything is stored."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
-    location = Location(
-        backend.account_id, backend.partition, job.values["roleArn"], job.values["dataSource"]["dataLocation"]
-    )
+    location = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"])
     frames = [read(content, schema, key) for key, content in location.read().items()]
     frame = pd.concat(frames, ignore_index=True)
     kind = dataset.values["datasetType"]
@@ -75,7 +73,7 @@ def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]
         numbers = _numbers(cells[~empty], field, name)
         # With nulls among them they stay text: only integers without a missing value have a compact type.
         return cells.astype(object).mask(empty) if empty.any() else numbers
-    limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID") else MAX_CELL
+    limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID", "ACTION_ID") else MAX_CELL
     if not field.textual and int(cells.str.len().max()) > limit:
         raise JobFailedError(f"Length cannot be more than {limit} characters for {field.name}")
     return cells.str.slice(0, MAX_TEXT).mask(empty) if field.textual else cells.astype(object).mask(empty)

@@ -1,16 +1,34 @@
 """Statuses: computed whenever somebody looks, from the time that has passed and from the real work being done."""
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
 
 from local.clock import Clock
 
 PENDING = ("CREATE PENDING", "CREATE IN_PROGRESS")
 PENDING_SHARE = 0.1
 """The part of its time that a resource stands in line before it is worked on."""
-DELETE_MINUTES = 1.0
-STOP_MINUTES = 1.0
+
+
+class Turn(NamedTuple):
+    """A way out of a status: two statuses to pass through, the one to arrive at, and the minutes it takes."""
+
+    pending: str
+    in_progress: str
+    end: str
+    minutes: float
+
+
+TURNS = {
+    "DELETE": Turn("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED", 1),
+    "GIVE UP": Turn("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", 1),
+    "STOP": Turn("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
+    "START": Turn("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
+}
+"""`DELETED` is never shown: such a resource is gone."""
 
 
 @dataclass(slots=True)
@@ -24,31 +42,39 @@ class Lifecycle:
     clock: Clock
     minutes: float
     created: float = field(default_factory=time.time)
-    work: "Future[str | None] | None" = None
+    failure: str | None = None
+    """Why it fails, as far as that is known."""
     worked: float = 0.0
     """Real time at which the work ended."""
-    stopped: float | None = None
-    deleted: float | None = None
+    turn: str | None = None
+    """What it was told to do since, a key of `TURNS`."""
+    turned: float = 0.0
+    work: "Future[str | None] | None" = None
 
     def follow(self, work: "Future[str | None]") -> None:
         """Let the outcome depend on `work`, whose result is None or the reason of a failure."""
         self.work = work
         work.add_done_callback(self._note_end)
 
-    def _note_end(self, _: "Future[str | None]") -> None:
-        self.worked = time.time()
+    def _note_end(self, work: "Future[str | None]") -> None:
+        if not work.cancelled():
+            self.failure = work.result()
+            self.worked = time.time()
+
+    @property
+    def working(self) -> bool:
+        """Whether its work has neither ended nor been called off."""
+        return self.work is not None and not self.work.cancelled() and not self.worked
 
     @property
     def status(self) -> str:
-        """The status now; `DELETED` is never shown: such a resource is gone."""
-        if self.deleted is not None:
-            return self._leaving(self.deleted, ("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED"), DELETE_MINUTES)
-        if self.stopped is not None:
-            return self._leaving(self.stopped, ("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED"), STOP_MINUTES)
+        """The status now."""
+        if self.turn is not None:
+            return self._turning(TURNS[self.turn])
         passed = time.time() - self.created
         if passed < self._real(self.minutes * PENDING_SHARE):
             return "CREATE PENDING"
-        if passed < self._real(self.minutes) or not (self.work is None or self.work.done()):
+        if passed < self._real(self.minutes) or self.working:
             return "CREATE IN_PROGRESS"
         return "CREATE FAILED" if self.failure else "ACTIVE"
 
@@ -58,32 +84,51 @@ class Lifecycle:
         return self.status in PENDING
 
     @property
-    def failure(self) -> str | None:
-        """Why the work failed, as far as it has ended."""
-        if self.work is None or not self.work.done() or self.work.cancelled():
-            return None
-        return self.work.result()
+    def busy(self) -> bool:
+        """Whether it is on its way to another status."""
+        return self.status.endswith(("PENDING", "IN_PROGRESS", "STOPPING"))
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is being deleted."""
+        return self.turn == "DELETE"
 
     @property
     def updated(self) -> float:
         """The told time of the last change, in Unix seconds: real creation plus simulated duration."""
+        if self.turn is not None:
+            passed = self.clock.told_seconds(time.time() - self.turned)
+            return self.turned + min(passed, TURNS[self.turn].minutes * 60)
         if self.pending:
             passed = self.clock.told_seconds(time.time() - self.created)
             return self.created + min(passed, self.minutes * 60)
         return self.created + max(self.minutes * 60, self.clock.told_seconds(self.worked - self.created))
 
-    def stop(self) -> None:
-        """Give up the creation: at once if nothing has begun, else after a while."""
-        waiting = self.status == "CREATE PENDING"
-        self.stopped = time.time() - (self._real(STOP_MINUTES) if waiting else 0)
-        if self.work is not None:
+    def begin(self, turn: str) -> None:
+        """Set out for another status; what had not even begun is given up at once."""
+        at_once = turn == "GIVE UP" and self.status == "CREATE PENDING"
+        self.turned = time.time() - (self._real(TURNS[turn].minutes) if at_once else 0)
+        self.turn = turn
+        if turn == "GIVE UP" and self.work is not None:
             self.work.cancel()
 
-    def _leaving(self, since: float, names: tuple[str, str, str], minutes: float) -> str:
-        passed = time.time() - since
-        if passed >= self._real(minutes):
-            return names[2]
-        return names[passed >= self._real(minutes * PENDING_SHARE)]
+    def saved(self) -> dict[str, Any]:
+        """What `restored` needs, as JSON."""
+        return {name: getattr(self, name) for name in SAVED}
+
+    @classmethod
+    def restored(cls, clock: Clock, saved: Mapping[str, Any]) -> Self:
+        """The timeline that `saved` told of, on a clock of its own."""
+        return cls(clock, **{name: saved[name] for name in SAVED})
+
+    def _turning(self, turn: Turn) -> str:
+        passed = time.time() - self.turned
+        if passed >= self._real(turn.minutes):
+            return turn.end
+        return turn.in_progress if passed >= self._real(turn.minutes * PENDING_SHARE) else turn.pending
 
     def _real(self, minutes: float) -> float:
         return self.clock.real_seconds(minutes * 60)
+
+
+SAVED = ("minutes", "created", "failure", "worked", "turn", "turned")

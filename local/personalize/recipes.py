@@ -21,13 +21,18 @@ class Recipe:
     batch: bool = True
 
     @property
+    def algorithm_name(self) -> str:
+        """Of the algorithm that the recipe configures; mostly the recipe's own."""
+        return self.algorithm or self.name
+
+    @property
     def values(self) -> dict[str, str]:
         """Members of DescribeRecipe."""
         optional = {"domain": self.domain} if self.domain else {}
         return optional | {
             "name": self.name,
             "recipeArn": service_arn("recipe", self.name),
-            "algorithmArn": service_arn("algorithm", self.algorithm or self.name),
+            "algorithmArn": service_arn("algorithm", self.algorithm_name),
             "featureTransformationArn": service_arn("feature-transformation", self.transformation or self.name),
             "recipeType": self.type,
             "description": self.description,

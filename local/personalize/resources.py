@@ -1,7 +1,8 @@
 """What a kind of resource and a resource are to this service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from local.personalize.lifecycle import Lifecycle
@@ -51,6 +52,8 @@ class Kind:
     """Last part of the ARN; may use {id} (name or jobName, else random), {hex} (random) and members, cut to names."""
     minutes: float = 0.0
     """Usual time of creation; 0: it is there at once and has no status."""
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    """Other words for statuses than the usual."""
     quotas: tuple[Quota, ...] = ()
     defaults: Values = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
@@ -61,6 +64,8 @@ class Kind:
     prepare: "Callable[[PersonalizeBackend, Values], None] | None" = None
     """Checks of a new resource beyond the model, and members that the service adds."""
     work: Work | None = None
+    trained: bool = False
+    """Whether its work leaves a model, which goes with it."""
     prepare_update: "Callable[[PersonalizeBackend, Resource, Values], None] | None" = None
     look: "Callable[[PersonalizeBackend, Resource], None] | None" = None
     """What time alone brings about, done before the resource is shown or used."""
@@ -99,18 +104,30 @@ class Resource:
     values: Values
     life: Lifecycle
     number: int = 0
-    """Order of creation: times may be equal."""
+    """Order of creation, as times may be equal; 0 for what belongs to the service."""
     tags: dict[str, str] = field(default_factory=dict)
     update: Update | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    """Offline metrics, of a solution version."""
 
     @property
     def status(self) -> str:
-        """The status now, by the timeline of the resource."""
+        """The status now, by the timeline of the resource, in the usual words."""
         return self.life.status
+
+    @property
+    def shown(self) -> Values:
+        """Members that Describe and List take from the resource alone."""
+        return self.values | {self.kind.arn_member: self.arn} | shown_times(self.life, self.kind.statuses)
 
     @property
     def updating(self) -> bool:
         """Whether an update is on its way."""
         return self.update is not None and self.update.life.pending
+
+
+def shown_times(life: Lifecycle, words: Mapping[str, str]) -> Values:
+    """Status, reason of failure and times as members of a response."""
+    status, failure = life.status, life.failure
+    shown: Values = {"status": words.get(status, status)}
+    shown |= {"failureReason": failure} if status == "CREATE FAILED" else {}
+    times = {"creationDateTime": life.created, "lastUpdatedDateTime": life.updated}
+    return shown | {name: datetime.fromtimestamp(seconds, UTC) for name, seconds in times.items()}

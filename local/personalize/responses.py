@@ -5,23 +5,28 @@ Bodies are validated against botocore's model before anything else, and answers 
 
 import base64
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
 
-from local.personalize import answers, checks, events
+from local.personalize import answers, events, faults, solutions
 from local.personalize.exceptions import (
+    InvalidInputError,
     InvalidNextTokenError,
     ResourceInUseError,
+    ResourceNotFoundError,
+    TooManyTagKeysError,
 )
 from local.personalize.kinds import KINDS
-from local.personalize.models import PersonalizeBackend, personalize_backends
+from local.personalize.models import MAX_TAGS, PersonalizeBackend, personalize_backends
 from local.personalize.resources import Kind, Values
 from local.personalize.validation import validate
 
+T = TypeVar("T")
 PAGE = 100
 Answer = Callable[[PersonalizeBackend, Values], Values | None]
 
@@ -31,7 +36,7 @@ Answer = Callable[[PersonalizeBackend, Values], Values | None]
 
 def _create(kind: Kind, members: list[str]) -> Answer:
     def answer(backend: PersonalizeBackend, params: Values) -> Values:
-        resource = backend.create(kind, params)
+        resource = backend.create(kind.name, params)
         return {kind.arn_member: resource.arn} | {m: resource.values[m] for m in members if m in resource.values}
 
     return answer
@@ -42,41 +47,49 @@ def _describe(kind: Kind, _: list[str]) -> Answer:
 
 
 def _update(kind: Kind, _: list[str]) -> Answer:
-    return lambda backend, params: {kind.arn_member: backend.update(kind, params).arn}
+    def answer(backend: PersonalizeBackend, params: Values) -> Values:
+        _require(params, kind.arn_member)
+        return {kind.arn_member: backend.update(kind.name, params).arn}
+
+    return answer
 
 
 def _delete(kind: Kind, _: list[str]) -> Answer:
-    return lambda backend, params: backend.delete(kind, params[kind.arn_member])
+    return lambda backend, params: backend.delete(kind.name, params[kind.arn_member])
 
 
 def _list(kind: Kind, members: list[str]) -> Answer:
     result = next(member for member in members if member != "nextToken")  # "Filters", the others in lower case
 
     def answer(backend: PersonalizeBackend, params: Values) -> Values:
-        asked = dict(params)
-        size, token = asked.pop("maxResults", PAGE), asked.pop("nextToken", None)
+        asked = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
         parent = next((asked.pop(member) for member in list(asked) if member.endswith("Arn")), None)
-        start = _offset(kind, token)
-        found = backend.found(kind.name, parent, **asked)
-        more = {"nextToken": _token(kind, start + size)} if start + size < len(found) else {}
-        return {result: [backend.describe(resource) for resource in found[start : start + size]]} | more
+        found, more = _page(result, backend.found(kind.name, parent, **asked), params)
+        return {result: [backend.describe(resource) for resource in found]} | more
 
     return answer
 
 
-def _token(kind: Kind, offset: int) -> str:
-    return base64.b64encode(f"{kind.name}:{offset}".encode()).decode()
+def _page(name: str, found: list[T], params: Values) -> tuple[list[T], Values]:
+    """The part of a list that a request asks for, and the token for the next one."""
+    start, size = _offset(name, params.get("nextToken")), params.get("maxResults", PAGE)
+    more = {"nextToken": _token(name, start + size)} if start + size < len(found) else {}
+    return found[start : start + size], more
 
 
-def _offset(kind: Kind, token: str | None) -> int:
+def _token(name: str, offset: int) -> str:
+    return base64.b64encode(f"{name}:{offset}".encode()).decode()
+
+
+def _offset(name: str, token: str | None) -> int:
     if token is None:
         return 0
     try:
-        name, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
+        owner, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
         start = int(offset)
     except ValueError:
         raise InvalidNextTokenError from None
-    if name != kind.name or start < 0:
+    if owner != name or start < 0:
         raise InvalidNextTokenError
     return start
 
@@ -88,7 +101,23 @@ def _metrics(backend: PersonalizeBackend, params: Values) -> Values:
     version = backend.get("SolutionVersion", params["solutionVersionArn"])
     if version.status != "ACTIVE":
         raise ResourceInUseError(f"{version.arn} is not ACTIVE; its status is {version.status}.")
-    return {"solutionVersionArn": version.arn, "metrics": version.metrics}
+    return {"solutionVersionArn": version.arn, "metrics": version.values["modelMetrics"]}
+
+
+def _attributed(backend: PersonalizeBackend, params: Values) -> Values:
+    _require(params, "metricAttributionArn")
+    try:
+        resource = backend.get("MetricAttribution", params["metricAttributionArn"])
+    except ResourceNotFoundError as error:  # which this operation does not know
+        raise InvalidInputError(error.message) from None
+    found, more = _page("metrics", resource.values["metrics"], params)
+    return {"metrics": found} | more
+
+
+def _require(params: Values, member: str) -> None:
+    """The model leaves some ARNs optional without which nothing can be done."""
+    if member not in params:
+        raise InvalidInputError(f"{member} is required")
 
 
 def _list_versions(backend: PersonalizeBackend, params: Values) -> Values | None:
@@ -102,6 +131,8 @@ def _tag(backend: PersonalizeBackend, params: Values) -> None:
 
 
 def _untag(backend: PersonalizeBackend, params: Values) -> None:
+    if len(params["tagKeys"]) > MAX_TAGS:
+        raise TooManyTagKeysError(f"A request can remove no more than {MAX_TAGS} tags.")
     tags = backend.taggable(params["resourceArn"]).tags
     for key in params["tagKeys"]:
         tags.pop(key, None)
@@ -115,14 +146,23 @@ def _tags(backend: PersonalizeBackend, params: Values) -> Values:
 VERBS = {"Create": _create, "Describe": _describe, "Update": _update, "Delete": _delete, "List": _list}
 SPECIAL: dict[str, Answer] = {
     "GetSolutionMetrics": _metrics,
+    "ListMetricAttributionMetrics": _attributed,
     "ListSolutionVersions": _list_versions,
-    "StopSolutionVersionCreation": lambda backend, params: checks.stop_version(backend, params["solutionVersionArn"]),
+    "ListTagsForResource": _tags,
+    "StartRecommender": solutions.start_recommender,
+    "StopRecommender": solutions.stop_recommender,
+    "StopSolutionVersionCreation": solutions.stop_version,
     "TagResource": _tag,
     "UntagResource": _untag,
-    "ListTagsForResource": _tags,
 }
-RUNTIME: dict[str, Answer] = {"GetRecommendations": answers.recommend, "GetPersonalizedRanking": answers.rank}
+RUNTIME: dict[str, Answer] = {
+    "GetActionRecommendations": answers.act,
+    "GetPersonalizedRanking": answers.rank,
+    "GetRecommendations": answers.recommend,
+}
 EVENTS: dict[str, Answer] = {
+    "PutActionInteractions": events.put_action_interactions,
+    "PutActions": lambda backend, params: events.put_records(backend, params, "actions"),
     "PutEvents": events.put_events,
     "PutItems": lambda backend, params: events.put_records(backend, params, "items"),
     "PutUsers": lambda backend, params: events.put_records(backend, params, "users"),
@@ -143,15 +183,19 @@ def _control() -> dict[str, Answer]:
     return found | SPECIAL
 
 
-def _decoded(body: str) -> Values:
+def _decoded(body: bytes) -> Values:
     try:
-        params = json.loads(body)
-    except ValueError:
+        params = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
         params = None
     if not isinstance(params, dict):
-        # No model knows this error, so it cannot be one of our own.
-        raise JsonRESTError("SerializationException", "The request body is not a JSON object.")
+        raise _error("SerializationException", "The request body is not a JSON object.")
     return params
+
+
+def _error(code: str, message: str) -> JsonRESTError:
+    """An error of AWS's front end: no model knows it, so it cannot be one of our own."""
+    return JsonRESTError(code, message)
 
 
 class _Plain(ActionResult):  # type: ignore[misc]
@@ -165,26 +209,47 @@ class _Response(BaseResponse):  # type: ignore[misc]
     """What the three APIs share."""
 
     service = ""
+    operations: Mapping[str, Answer] = MappingProxyType({})
     result = ActionResult
+    use_raw_body = True
+    """Stock moto decodes the body, which need not be UTF-8, and takes it apart as a form."""
 
     def __init__(self) -> None:
         super().__init__(self.service)
 
     def _get_action(self) -> str:
-        # Stock moto looks for an Action parameter first, for which it takes the JSON body apart as a form.
+        # Stock moto looks for an Action parameter first.
         target = self.headers.get("X-Amz-Target")
-        return str(
-            target.rpartition(".")[2]
-            if target
-            else self._get_action_from_method_and_request_uri(self.normalized_request)
-        )
+        if target or self.path == "/":
+            return str(target or "").rpartition(".")[2]
+        return str(self._get_action_from_method_and_request_uri(self.normalized_request))
+
+    def call_action(self) -> Any:
+        operation = self._get_action()
+        if operation not in self.operations and operation != SET_FAULTS:
+            error = _error("UnknownOperationException", f"There is no operation {operation}.")
+            return 400, dict(error.get_headers()), error.get_body()
+        return super().call_action()
 
     def _answer(self, operation: str, answer: Answer) -> ActionResult:
+        if faults.current.throttles():
+            raise _error("ThrottlingException", "Rate exceeded")
         shape = get_service_model(self.service).operation_model(operation).input_shape
-        params = _decoded(self.body or "{}")
+        params = _decoded(self.body)
         validate(shape, params)
         known = {name: params[name] for name in shape.members if params.get(name) is not None}
         return self.result(answer(personalize_backends[self.current_account][self.region], known))
+
+    def set_faults(self) -> str:
+        """The one operation that is not the service's; see `faults`."""
+        try:
+            faults.use(faults.Faults.parse(_decoded(self.body)))
+        except ValueError as error:
+            raise InvalidInputError(str(error)) from None
+        return "{}"
+
+
+SET_FAULTS = "SetFaults"
 
 
 def _api(service: str, operations: dict[str, Answer], result: type[ActionResult] = ActionResult) -> type[_Response]:
@@ -194,9 +259,8 @@ def _api(service: str, operations: dict[str, Answer], result: type[ActionResult]
         return lambda self: self._answer(operation, answer)
 
     methods = {camelcase_to_underscores(name): method(name, answer) for name, answer in operations.items()}
-    return type(
-        f"{service.title().replace('-', '')}Response", (_Response,), {"service": service, "result": result, **methods}
-    )
+    told = {"service": service, "operations": operations, "result": result}
+    return type(f"{service.title().replace('-', '')}Response", (_Response,), told | methods)
 
 
 PersonalizeResponse = _api("personalize", _control())

@@ -62,6 +62,8 @@ class Runtime:
 def _stand_back() -> None:
     """In the trainer's process: yield to others, and leave Ctrl-C to the parent, which ends this process in order."""
     os.nice(10)
+    # Read when numpy is loaded, which is with the first training: more threads would only crowd out serving.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -27,6 +27,17 @@ REQUIRED: dict[tuple[str | None, str], dict[str, str]] = {
 """Fields and their types by (domain, type of dataset); a domain adds to the common ones."""
 
 
+MAX_METADATA = {"INTERACTIONS": 5, "ITEMS": 100, "USERS": 25, "ACTIONS": 10}
+"""Fields that are neither required nor reserved."""
+RESERVED: dict[str, frozenset[str]] = {
+    "INTERACTIONS": frozenset(
+        {"EVENT_TYPE", "EVENT_VALUE", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"}
+    ),
+    "ITEMS": frozenset({"CREATION_TIMESTAMP"}),
+    "ACTIONS": frozenset({"CREATION_TIMESTAMP", "VALUE", "REPEAT_FREQUENCY"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column."""
@@ -96,6 +107,8 @@ def check_dataset(schema: Schema, dataset_type: str, domain: str | None) -> None
     required = REQUIRED.get((None, dataset_type))
     if required is None:
         raise InvalidInputError(f"Unsupported dataset type: {dataset_type}")
+    if domain and dataset_type.startswith("ACTION"):
+        raise InvalidInputError(f"A dataset group with a domain cannot have a dataset of type {dataset_type}")
     held = {field.name: field for field in schema.fields}
     for name, kind in (required | REQUIRED.get((domain, dataset_type), {})).items():
         if name not in held:
@@ -104,3 +117,10 @@ def check_dataset(schema: Schema, dataset_type: str, domain: str | None) -> None
             raise InvalidInputError(f"Field {name} of dataset type {dataset_type} must be of type {kind}")
     if len(held) == len(required) and dataset_type in ("ITEMS", "USERS", "ACTIONS"):
         raise InvalidInputError(f"Schema for dataset type {dataset_type} needs at least one metadata field")
+    own = held.keys() - required.keys() - RESERVED.get(dataset_type, frozenset())
+    most = MAX_METADATA.get(dataset_type, len(own))
+    if len(own) > most:
+        raise InvalidInputError(f"A dataset of type {dataset_type} can have no more than {most} metadata fields")
+    textual = [field.name for field in schema.fields if field.textual]
+    if len(textual) > (dataset_type == "ITEMS"):
+        raise InvalidInputError(f"Too many textual fields for dataset type {dataset_type}: {', '.join(textual)}")

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from local.personalize.datasets import COMPARE, Interaction, Mask, Table, members
+from local.personalize.datasets import COMPARE, Mask, Table, members
 from local.personalize.exceptions import InvalidInputError
-from local.personalize.filters import (
-    ANY,
-    EVENT_DATASETS,
+from local.personalize.expressions import (
     Both,
     Clause,
     Condition,
@@ -20,37 +18,44 @@ from local.personalize.filters import (
     Field,
     Literal,
     Placeholder,
-    parse_values,
 )
+from local.personalize.filters import ANY, EVENT_DATASETS, parse_values
+from local.personalize.interactions import Interaction
 
-WINDOW = 100
-"""The latest interactions of each event type that filters look at."""
+WINDOW, ACTION_WINDOW = 100, 300
+"""The latest interactions of each event type, with items and with actions, that filters look at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What an expression is evaluated on: a catalogue, and who asks about what."""
 
+    target: str
+    """What is in the catalogue: ITEM, ACTION or USER."""
     index: Mapping[str, int]
-    """Position of each item id in the catalogue."""
-    items: Table
+    """Position of each id in the catalogue."""
+    table: Table
     rows: NDArray[np.intp]
-    """Of each item in the catalogue, its row in `items`; -1 if it has none."""
+    """Of each member of the catalogue, its row in `table`; -1 if it has none."""
     users: Table
     user: str | None
     history: Sequence[Interaction]
+    """Events of the user with members of the catalogue or, for segments, of its members with what is asked about."""
     item: str | None = None
+    window: int = WINDOW
 
 
 def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
-    """The mask (n_items,) of what the expression allows; `values` are the request's filterValues.
+    """The mask (n,) of what the expression allows; `values` are the request's filterValues.
 
-    InvalidInputError when an INCLUDE clause lacks a value or a value cannot be read.
+    InvalidInputError when an INCLUDE clause lacks a value, a value cannot be read, or the filter is about other things.
     """
     given = {name: parse_values(text) for name, text in values.items()}
     included: Mask | None = None
     excluded = np.zeros(len(scope.index), np.bool_)
     for clause in expression.clauses:
+        if clause.target != scope.target:
+            raise InvalidInputError(f"A filter on {clause.target.title()}ID cannot be used here")
         if not all(_user_is(guard, scope, given) for guard in clause.guards):
             continue
         mask = _either(clause.where, clause, scope, given)
@@ -90,8 +95,10 @@ def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask |
             raise InvalidInputError(f"Missing filter value for parameter {operand.name}")
     if test.field.dataset.upper() in EVENT_DATASETS:
         return _met(test, operand, scope)
-    column = scope.items.column(test.field.name)
-    current = scope.items.cell(scope.item, operand.name) if isinstance(operand, Field) else None
+    if isinstance(operand, Field) and scope.item is None:
+        raise InvalidInputError(f"{operand} needs an itemId")
+    column = scope.table.column(test.field.name)
+    current = scope.table.cell(scope.item, operand.name) if isinstance(operand, Field) else None
     if test.operator in ("IN", "NOT IN"):
         found = column.having(members(current) if isinstance(operand, Field) else operand)
         return _aligned(found if test.operator == "IN" else ~found, scope, test.operator == "NOT IN")
@@ -100,12 +107,12 @@ def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask |
 
 
 def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
-    """A mask of the items table as one of the catalogue; `unknown` for items without a row."""
+    """A mask of the table as one of the catalogue; `unknown` for members without a row."""
     return np.append(mask, unknown)[scope.rows]
 
 
 def _met(test: Condition, operand: object, scope: Scope) -> Mask:
-    """Items that the user has met by events of these types, among the latest of each type; types in any case."""
+    """Members that were met by events of these types, among the latest of each type; types in any case."""
     types = {str(value).lower() for value in operand} if isinstance(operand, tuple) else set()
     wanted = test.operator == "IN"
     mask = np.zeros(len(scope.index), np.bool_)
@@ -114,7 +121,7 @@ def _met(test: Condition, operand: object, scope: Scope) -> Mask:
         kind = (row.type or "").lower()
         looked[kind] += 1
         position = scope.index.get(row.item)
-        if position is not None and looked[kind] <= WINDOW and ((ANY in types or kind in types) == wanted):
+        if position is not None and looked[kind] <= scope.window and ((ANY in types or kind in types) == wanted):
             mask[position] = True
     return mask
 

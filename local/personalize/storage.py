@@ -1,12 +1,16 @@
 """Amazon S3 as jobs see it: moto's buckets of the same account, behind the role's and the bucket's policies."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from moto.s3.models import s3_backends
 
 from local.personalize.access import READ, WRITE, check_bucket
 from local.personalize.exceptions import JobFailedError
+
+if TYPE_CHECKING:
+    from local.personalize.models import PersonalizeBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,11 @@ class Location:
     partition: str
     role: str
     path: str
+
+    @classmethod
+    def of(cls, backend: "PersonalizeBackend", role: str, path: str) -> Self:
+        """A place in the account of a backend."""
+        return cls(backend.account_id, backend.partition, role, path)
 
     @property
     def bucket(self) -> str:
@@ -34,9 +43,8 @@ class Location:
         Raises JobFailedError when there is nothing or the role may not read.
         """
         held = self._bucket("Invalid Data location.").keys
-        folder = self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
-        keys = [self.key] if self.key in held else _first_level(held, folder)
-        check_bucket(self.account, self.partition, self.role, READ, self.bucket, keys[0] if keys else folder)
+        keys = [self.key] if self.key in held else _first_level(held, self._folder)
+        check_bucket(self.account, self.partition, self.role, READ, self.bucket, keys[0] if keys else self._folder)
         backend = s3_backends[self.account][self.partition]
         found = {key: backend.get_object(self.bucket, key) for key in keys}
         content: dict[str, bytes] = {key: item.value for key, item in found.items() if item is not None}
@@ -46,10 +54,17 @@ class Location:
 
     def write(self, name: str, content: bytes) -> None:
         """Put an object below the path; JobFailedError when there is no bucket or the role may not write."""
+        self.check(WRITE, name)
+        s3_backends[self.account][self.partition].put_object(self.bucket, f"{self._folder}{name}", content)
+
+    def check(self, actions: Iterable[str], name: str = "") -> None:
+        """Raise JobFailedError when there is no bucket or the role may not do `actions` to `name` below the path."""
         self._bucket("Invalid S3 output path")
-        folder = self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
-        check_bucket(self.account, self.partition, self.role, WRITE, self.bucket, f"{folder}{name}")
-        s3_backends[self.account][self.partition].put_object(self.bucket, f"{folder}{name}", content)
+        check_bucket(self.account, self.partition, self.role, actions, self.bucket, f"{self._folder}{name}")
+
+    @property
+    def _folder(self) -> str:
+        return self.key if not self.key or self.key.endswith("/") else f"{self.key}/"
 
     def _bucket(self, missing: str) -> Any:
         bucket = s3_backends[self.account][self.partition].buckets.get(self.bucket)

@@ -4,8 +4,8 @@ boto3 checks members, types and minimums before it sends; maximums, patterns and
 clients send, are left to the service. The texts are those of AWS's own front end.
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from local.personalize.exceptions import InvalidInputError
 
 MAX_SHOWN = 256
 """Characters of a refused value that an error repeats."""
+LARGEST = sys.float_info.max
 CLASSES = {r"\p{ASCII}": r"[\x00-\x7F]", r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
 """The models hold Java's expressions; these classes, or the nearest there is, are what Python's engine lacks."""
 
@@ -84,7 +85,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # An integer too large to be a float would raise OverflowError in isfinite.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
 
 
 def _is_integer(value: Any) -> bool:

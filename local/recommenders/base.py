@@ -21,27 +21,48 @@ class Interactions:
     timestamp: NDArray[np.int64]  # (n,) Unix seconds
     user_ids: list[str]
     item_ids: list[str]
+    weight: NDArray[np.float32]  # (n,) how much an event counts; 1 unless the caller knows better
+    labels: Sequence[Sequence[str]] = ()  # (n_items,) attributes of each item, as `FIELD=value`; empty: none known
+    texts: Sequence[str] = ()  # (n_items,) what is written about each item; empty: nothing
 
     @classmethod
-    def of(cls, users: Sequence[str], items: Sequence[str], timestamps: Iterable[int]) -> Self:
-        """Number the ids in alphabetical order, sort the events; those of equal time keep their order of arrival."""
+    def of(
+        cls,
+        users: Sequence[str],
+        items: Sequence[str],
+        timestamps: Iterable[int],
+        *,
+        weights: NDArray[np.float32] | None = None,
+        known: Iterable[str] = (),
+    ) -> Self:
+        """Number the ids in alphabetical order, sort the events; those of equal time keep their order of arrival.
+
+        `known` are items that exist, whether or not somebody met them.
+        """
         user, user_ids = _number(users)
-        item, item_ids = _number(items)
+        item, item_ids = _number(items, known)
         timestamp = np.fromiter(timestamps, np.int64, len(user))
+        weight = np.ones(len(user), np.float32) if weights is None else weights
         order = np.lexsort((timestamp, user))
-        return cls(user[order], item[order], timestamp[order], user_ids, item_ids)
+        return cls(user[order], item[order], timestamp[order], user_ids, item_ids, weight[order])
 
     def where(self, kept: NDArray[np.bool_]) -> Self:
         """Only the events of the mask `kept` (n,), under the same numbers of users and items."""
-        return replace(self, user=self.user[kept], item=self.item[kept], timestamp=self.timestamp[kept])
+        return replace(
+            self,
+            user=self.user[kept],
+            item=self.item[kept],
+            timestamp=self.timestamp[kept],
+            weight=self.weight[kept],
+        )
 
     def histories(self) -> list[NDArray[np.int32]]:
         """Each user's items, oldest first, in the order of `user_ids`; empty for a user without events."""
         return np.split(self.item, np.searchsorted(self.user, np.arange(1, len(self.user_ids))))
 
 
-def _number(ids: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
-    names = sorted(set(ids))
+def _number(ids: Sequence[str], known: Iterable[str] = ()) -> tuple[NDArray[np.int32], list[str]]:
+    names = sorted({*ids, *known})
     number = {name: index for index, name in enumerate(names)}
     return np.fromiter(map(number.__getitem__, ids), np.int32, len(ids)), names
 
@@ -50,7 +71,7 @@ def _number(ids: Sequence[str]) -> tuple[NDArray[np.int32], list[str]]:
 class Query:
     """A request in the model's numbers: items the model does not know are left out by whoever asks."""
 
-    history: NDArray[np.int32]  # item indices, oldest first; empty for a new user
+    history: NDArray[np.int32]  # item indices, oldest first; empty for a new user; for segments, the items they like
     item: int | None = None  # for related items; None when unknown
 
 
@@ -61,7 +82,7 @@ class Recommender(ABC):
     @classmethod
     @abstractmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
-        """Learn from at least one interaction.
+        """Learn from at least one interaction (or one text, where that is what the recipe is about).
 
         `parameters` are Personalize's hyperparameters, all strings: those a model does not know are ignored, one that
         must be a number and is none raises ValueError.
@@ -69,7 +90,10 @@ class Recommender(ABC):
 
     @abstractmethod
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Finite scores (n_items,), higher is better; the caller filters, sorts (stably) and cuts."""
+        """Finite scores (n_items,), higher is better; the caller filters, sorts (stably) and cuts.
+
+        Models of segments score users instead: (n_users,).
+        """
 
     def save(self, folder: Path) -> None:
         """Write the model into an existing folder."""

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from local.recommenders.base import Interactions, Query, Recommender
+from local.recommenders.base import Interactions, Query, Recommender, count_later
 
 DEPTH = 25
 CUTS = (5, 10, 25)
+SEGMENTS = 500  # segments that are tried, at most: each costs a pass over all users
 DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))  # Personalize's weight of positions 1, 2, ... DEPTH
 
 
@@ -77,6 +78,41 @@ def evaluate(
     fitted = model.fit(learnt, parameters, seed) if cases else None
     lists = [rank(fitted, case.history) for case in cases] if fitted else []
     return measure(lists, [case.truth for case in cases], len(interactions.item_ids))
+
+
+def evaluate_segments(
+    model: type[Recommender], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
+) -> dict[str, float]:
+    """Personalize's test of segments: fit on the oldest 80% of each user's events, find who met what in the rest.
+
+    There is one segment per label, or per item where nothing is labelled. Users found are those of the top 1%.
+    """
+    users = len(interactions.user_ids)
+    newest = count_later(interactions.user) < 0.2 * np.bincount(interactions.user, minlength=users)[interactions.user]
+    fitted, hidden = model.fit(interactions.where(~newest), parameters, seed), interactions.where(newest)
+    chosen = np.random.default_rng(seed).permutation(len(groups := _groups(interactions)))[:SEGMENTS]
+    seen, hits, recall = set[int](), list[int](), list[float]()
+    for items in (groups[position] for position in chosen):
+        truth = np.unique(hidden.user[np.isin(hidden.item, items)])
+        found = np.argsort(-fitted.score(Query(items)), kind="stable")[: -(-users // 100)]
+        seen.update(found.tolist())
+        if truth.size:
+            hits.append(np.isin(found, truth).sum())
+            recall.append(hits[-1] / truth.size)
+    return {
+        "coverage": len(seen) / users,
+        "hits_at_1_percent": _mean(np.array(hits, np.float64)),
+        "recall_at_1_percent": _mean(np.array(recall)),
+    }
+
+
+def _groups(interactions: Interactions) -> list[NDArray[np.int32]]:
+    """The items of each label, or each item."""
+    found: dict[str, list[int]] = {}
+    for item, labels in enumerate(interactions.labels or interactions.item_ids):
+        for label in [labels] if isinstance(labels, str) else labels:
+            found.setdefault(label, []).append(item)
+    return [np.array(items, np.int32) for items in found.values()]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -37,10 +37,14 @@ class Sequential(Recommender):
     steps: NDArray[np.float32]  # (v, v) what comes after what
     taste: NDArray[np.float32]  # (v, v) what goes with what
     popularity: NDArray[np.float32]  # (n_items,) users, the most popular item's being 1
+    memory: NDArray[np.float32]  # () events after which an event of the history counts 1/e
 
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Solve both ridges; nothing here is random or tuned by `parameters`."""
+        """Solve both ridges; nothing here is random. Obeys apply_recency_bias: "false" makes all events count alike.
+
+        The weights of events say how much a future is worth, so that items met by heavy events rank higher.
+        """
         events = np.bincount(interactions.item, minlength=len(interactions.item_ids))
         size = min(DENSE_ITEMS, int(np.count_nonzero(events)))
         dense = np.sort(np.argsort(-events, kind="stable")[:size]).astype(np.int32)
@@ -48,8 +52,10 @@ class Sequential(Recommender):
         position[dense] = np.arange(size)
         inside = position[interactions.item] >= 0
         user, item = interactions.user[inside], position[interactions.item[inside]]
+        steps = _solve_steps(user, item, interactions.weight[inside], size)
         users = count_users(interactions)
-        return cls(dense, position, _solve_steps(user, item, size), _solve_taste(user, item, size), users / users.max())
+        memory = np.array(np.inf if parameters.get("apply_recency_bias") == "false" else PAST, np.float32)
+        return cls(dense, position, steps, _solve_taste(user, item, size), users / users.max(), memory)
 
     def score(self, query: Query) -> NDArray[np.float32]:
         """Predicted next interest; popularity for an empty history, and otherwise only between equals."""
@@ -62,7 +68,9 @@ class Sequential(Recommender):
         taste = self.taste[seen].sum(axis=0)
         taste[seen] = 0  # whether people come back to an item, the steps have learnt from data
         scores: NDArray[np.float32] = self.popularity * TIE_BREAK
-        scores[self.dense] += _decay(PAST, len(recent))[::-1] @ self.steps[recent] + np.float32(TASTE_WEIGHT) * taste
+        scores[self.dense] += (
+            _decay(float(self.memory), len(recent))[::-1] @ self.steps[recent] + np.float32(TASTE_WEIGHT) * taste
+        )
         return scores
 
 
@@ -70,7 +78,9 @@ def _decay(scale: float, length: int) -> NDArray[np.float32]:
     return np.exp(np.arange(length) / -scale).astype(np.float32)
 
 
-def _solve_steps(user: NDArray[np.int32], item: NDArray[np.int32], size: int) -> NDArray[np.float32]:
+def _solve_steps(
+    user: NDArray[np.int32], item: NDArray[np.int32], weight: NDArray[np.float32], size: int
+) -> NDArray[np.float32]:
     """Ridge regression of every decayed future on its decayed past, without building the prefixes."""
     mass = ((1 - np.exp(-2 * count_later(user) / PAST)) / (1 - np.exp(-2 / PAST))).astype(np.float32)
     past, future = _decay(PAST, LAGS + 1), _decay(FUTURE, LAGS + 1)
@@ -78,7 +88,7 @@ def _solve_steps(user: NDArray[np.int32], item: NDArray[np.int32], size: int) ->
     for lag in range(1, min(LAGS + 1, len(user))):
         same = user[:-lag] == user[lag:]
         pair = item[:-lag][same].astype(np.int64) * size + item[lag:][same]
-        np.add.at(cross, pair, past[:lag] @ future[:lag][::-1])
+        np.add.at(cross, pair, past[:lag] @ future[:lag][::-1] * weight[lag:][same])
         np.add.at(gram, pair, past[lag] * mass[lag:][same])
     gram, cross = gram.reshape(size, size), cross.reshape(size, size)
     gram += gram.T

@@ -110,3 +110,19 @@ def test_a_job_s_name_is_used_up(served: Served) -> None:
     served.world.names = iter([job["jobName"], *(f"later-{n}" for n in range(1000))])
     with pytest.raises(served.world.personalize.exceptions.ResourceAlreadyExistsException):
         run(served, "user-personalization", f"s3://{BUCKET}/in/n.json", "out-n")
+
+
+def test_new_items_are_tried_as_the_job_says(served: Served) -> None:
+    world = served.world
+    arn = next(
+        found["datasetArn"]
+        for found in world.personalize.list_datasets(datasetGroupArn=served.group)["datasets"]
+        if found["datasetType"] == "ITEMS"
+    )
+    world.events.put_items(datasetArn=arn, items=[{"itemId": "new", "properties": '{"genres": "Comedy"}'}])
+    source = world.put("in/all.json", "".join(f'{{"userId":"u{number}"}}\n' for number in range(60)))
+    for weight, tried in (("1.0", True), ("0", False)):
+        config = {"itemExplorationConfig": {"explorationWeight": weight, "explorationItemAgeCutOff": "30"}}
+        run(served, "user-personalization", source, f"out-{weight}", batchInferenceJobConfig=config)
+        found = lines(served, f"out-{weight}/all.json.out")
+        assert any("new" in line["output"]["recommendedItems"] for line in found) == tried

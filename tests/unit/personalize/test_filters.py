@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.personalize.datasets import Interaction, Records, Table
+from local.personalize.datasets import Records, Table
 from local.personalize.exceptions import InvalidInputError
-from local.personalize.filters import (
+from local.personalize.expressions import (
     Both,
     Clause,
     Condition,
     Either,
     Expression,
     Field,
+    FilterError,
     Placeholder,
-    check,
-    parse,
-    parse_values,
 )
+from local.personalize.filters import check, parse, parse_values
+from local.personalize.interactions import Interaction
 from local.personalize.schemas import parse as parse_schema
 from local.personalize.selection import Scope, select
 from tests.unit.personalize.world import SCHEMAS
@@ -40,7 +40,7 @@ def scope(user: str | None = "u1", history: Any = (), item: str | None = None) -
     users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
     table: Table = items.table
     rows = np.array([table.index.get(name, -1) for name in [*ids, "i5"]])
-    return Scope({f"i{n}": n for n in range(6)}, table, rows, users.table, user, history, item)
+    return Scope("ITEM", {f"i{n}": n for n in range(6)}, table, rows, users.table, user, history, item)
 
 
 def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> set[int]:
@@ -150,6 +150,75 @@ def test_values_that_cannot_be_read_are_refused() -> None:
 def test_an_expression_that_makes_no_sense_is_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         check(parse(text), KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('INCLUDE ItemID WHERE Actions.KIND IN ("a")', "Actions.KIND is allowed only with ActionID"),
+        ('INCLUDE ActionID WHERE Items.GENRES IN ("a")', "Items.GENRES is allowed only with ItemID"),
+        ('INCLUDE UserID WHERE Items.GENRES IN ("a")', "Items.GENRES is allowed only with ItemID"),
+        (
+            "INCLUDE ItemID WHERE Items.YEAR > 1 | INCLUDE UserID WHERE Users.AGE > 1",
+            "cannot be about ItemID and UserID",
+        ),
+        ("INCLUDE ItemID WHERE Items.GENRES NOT IN CurrentItem.GENRES", "not allowed with NOT IN"),
+        ("INCLUDE UserID WHERE Users.AGE > CurrentItem.YEAR", "only CurrentItem can, for ItemID"),
+        ("INCLUDE ItemID WHERE Items.YEAR > 1 IF CurrentUser.AGE > CurrentItem.YEAR", "may not follow IF"),
+        ("INCLUDE ItemID WHERE Items.YEAR > CurrentItem.GENRES", "CurrentItem.GENRES is not numeric"),
+        ("INCLUDE ItemID WHERE Interactions.EVENT_TYPE IN CurrentItem.GENRES", "only EVENT_TYPE can be filtered"),
+        ("INCLUDE ActionID WHERE Actions.REPEAT_FREQUENCY > 1", "of the service's own use"),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("*", "a")', "allowed only with EVENT_TYPE"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(text: str, message: str) -> None:
+    fields = '[{"name": "KIND", "type": "string"}, {"name": "REPEAT_FREQUENCY", "type": "long"}]'
+    actions = parse_schema(f'{{"type": "record", "fields": {fields}}}')
+    with pytest.raises(FilterError, match=message):
+        check(parse(text), KNOWN | {"ACTIONS": actions})
+
+
+def test_an_error_points_at_the_token() -> None:
+    text = "INCLUDE ItemID WHERE Items.YEAR > 3\n AND Items.PRICE > 4"
+    with pytest.raises(FilterError, match=r"line 2 column 6") as error:
+        check(parse(text), KNOWN)
+    assert (error.value.line, error.value.column, error.value.token) == (2, 6, "Items.PRICE")
+    with pytest.raises(FilterError) as error:
+        parse("INCLUDE ItemID WHEN")
+    assert (error.value.line, error.value.column) == (1, 16)
+
+
+def test_filters_on_users_see_the_users_of_the_segment() -> None:
+    users = scope().users
+    crowd = Scope(
+        "USER", {"u1": 0, "u2": 1}, users, np.array([0, -1]), users, None, [Interaction(0, "u2", "buy", None)]
+    )
+    for text, wanted in (
+        ('INCLUDE UserID WHERE Users.PLAN IN ("gold")', [True, False]),
+        ("EXCLUDE UserID WHERE Users.AGE > 18", [False, True]),
+        ('INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("Buy")', [False, True]),
+    ):
+        check(parse(text), KNOWN)
+        assert select(parse(text), crowd, {}).tolist() == wanted
+    with pytest.raises(InvalidInputError, match="A filter on ItemID cannot be used here"):
+        select(parse("INCLUDE ItemID WHERE Items.YEAR > 1"), crowd, {})
+
+
+def test_the_current_item_needs_an_item() -> None:
+    with pytest.raises(InvalidInputError, match="needs an itemId"):
+        selected("INCLUDE ItemID WHERE Items.YEAR < CurrentItem.YEAR")
+
+
+def test_all_filters_of_a_group_have_at_most_twenty_fields() -> None:
+    fields = [f'{{"name": "F{n}", "type": "int"}}' for n in range(21)]
+    known = {"ITEMS": parse_schema(f'{{"type": "record", "fields": [{", ".join(fields)}]}}')}
+    one, two, three = (
+        parse("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in some))
+        for some in (range(10), range(10, 20), range(19, 21))
+    )
+    check(two, known, [one])
+    with pytest.raises(FilterError, match="more than 20 distinct fields"):
+        check(three, known, [one, two])
 
 
 def test_a_filter_has_at_most_ten_fields() -> None:

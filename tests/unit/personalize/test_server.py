@@ -80,6 +80,22 @@ def test_concurrent_requests_are_all_answered(world: World) -> None:
     assert made <= {schema["schemaArn"] for page in pages for schema in page["schemas"]}
 
 
+def test_no_recommendation_is_lost_when_many_ask_while_events_come_and_a_model_trains(world: World) -> None:
+    group = world.loaded()
+    campaign = world.campaign(world.version(world.solution(group))["solutionVersionArn"])
+    tracking = world.personalize.create_event_tracker(name="crowd", datasetGroupArn=group)["trackingId"]
+    world.personalize.create_solution_version(solutionArn=world.solution(group, "sims"))
+
+    def visit(number: int) -> int:
+        event = {"sentAt": number, "eventType": "watch", "itemId": f"i{number % 40}"}
+        world.events.put_events(trackingId=tracking, userId=f"v{number}", sessionId="s", eventList=[event])
+        found = world.runtime.get_recommendations(campaignArn=campaign, userId=f"v{number}", numResults=7)
+        return len(found["itemList"])
+
+    with ThreadPoolExecutor(32) as pool:
+        assert set(pool.map(visit, range(128))) == {7}
+
+
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"null"])
 def test_a_body_that_is_no_object_is_a_bad_request(endpoint: str, body: bytes) -> None:
     status, answer = post(endpoint, "CreateDatasetGroup", body)

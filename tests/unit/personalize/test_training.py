@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.personalize.world import World, interactions
+from local.personalize.search import trials
+from tests.unit.personalize.world import RECIPE, World, interactions
 
 
 @pytest.mark.parametrize(
@@ -37,11 +38,6 @@ def test_without_data_a_version_fails(world: World) -> None:
     assert version["failureReason"] == "Dataset has fewer than 1000 interactions"
 
 
-def test_a_recipe_without_a_local_model_fails_and_says_so(world: World) -> None:
-    version = world.version(world.solution(world.loaded(), "semantic-similarity"))
-    assert version["failureReason"] == "There is no local model for the recipe aws-semantic-similarity."
-
-
 def test_a_failed_version_can_not_be_served(world: World) -> None:
     version = world.version(world.solution(world.group()))
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="its status is CREATE FAILED"):
@@ -60,9 +56,76 @@ def test_a_recipe_of_a_domain_makes_no_solution(world: World) -> None:
         world.solution(group, "vod-top-picks")
 
 
-def test_automl_is_not_there(world: World) -> None:
-    made = world.personalize.create_solution(name="auto", datasetGroupArn=world.loaded(), performAutoML=True)
-    assert world.version(made["solutionArn"])["failureReason"] == "AutoML is not available; name a recipe."
+def test_automl_takes_the_recipe_with_the_best_metric(world: World) -> None:
+    recipes = [f"{RECIPE}popularity-count", f"{RECIPE}hrnn"]
+    config = {"autoMLConfig": {"metricName": "precision_at_5", "recipeList": recipes}}
+    group = world.loaded()
+    made = world.personalize.create_solution(
+        name="auto", datasetGroupArn=group, performAutoML=True, solutionConfig=config
+    )
+    version = world.version(made["solutionArn"])
+    alone = {
+        f"{RECIPE}{name}": world.personalize.get_solution_metrics(
+            solutionVersionArn=world.version(world.solution(group, name))["solutionVersionArn"]
+        )["metrics"]["precision_at_5"]
+        for name in ("popularity-count", "hrnn")
+    }
+    best = max(recipes, key=alone.__getitem__)
+    assert world.describe("solution", made["solutionArn"])["autoMLResult"] == {"bestRecipeArn": best}
+    assert version["recipeArn"] == best
+    found = world.runtime.get_recommendations(campaignArn=world.campaign(version["solutionVersionArn"]), userId="u1")
+    assert len(found["itemList"]) == 25
+
+
+def test_automl_by_a_metric_of_nobody_fails(world: World) -> None:
+    made = world.personalize.create_solution(
+        name="auto",
+        datasetGroupArn=world.loaded(),
+        performAutoML=True,
+        solutionConfig={"autoMLConfig": {"metricName": "luck"}},
+    )
+    assert world.version(made["solutionArn"])["failureReason"] == "There is no metric luck to choose by."
+
+
+def test_a_search_stays_within_its_ranges_and_jobs_and_takes_the_best(world: World) -> None:
+    ranges = {
+        "continuousHyperParameterRanges": [{"name": "popularity_discount_factor", "minValue": 0.2, "maxValue": 0.4}],
+        "integerHyperParameterRanges": [{"name": "min_cointeraction_count", "minValue": 1, "maxValue": 2}],
+    }
+    resources = {"maxNumberOfTrainingJobs": "3", "maxParallelTrainingJobs": "1"}
+    config = {"hpoConfig": {"hpoResourceConfig": resources, "algorithmHyperParameterRanges": ranges}}
+    group = world.loaded()
+    version = world.version(world.solution(group, "sims", performHPO=True, solutionConfig=config))
+    tuned = version["tunedHPOParams"]["algorithmHyperParameters"]
+    assert 0.2 <= float(tuned["training.popularity_discount_factor"]) <= 0.4
+    assert tuned["training.min_cointeraction_count"] in ("1", "2")
+    alone = world.version(world.solution(group))
+    assert version["trainingHours"] == pytest.approx(3 * alone["trainingHours"], abs=0.01)
+
+
+def test_a_search_tries_different_values_the_same_ones_every_time() -> None:
+    config = {"hpoConfig": {"hpoResourceConfig": {"maxNumberOfTrainingJobs": "5"}}}
+    values = {"recipeArn": f"{RECIPE}sims", "performHPO": True, "solutionConfig": config}
+    tried = list(trials(values))
+    assert tried == list(trials(values))
+    assert len({tuple(trial.tuned.items()) for trial in tried}) == 5
+
+
+def test_a_recipe_without_tunable_parameters_is_trained_once() -> None:
+    assert [trial.tuned for trial in trials({"recipeArn": f"{RECIPE}popularity-count", "performHPO": True})] == [{}]
+
+
+def test_a_search_without_ranges_takes_those_of_the_algorithm(world: World) -> None:
+    version = world.version(world.solution(world.loaded(), "personalized-ranking", performHPO=True))
+    names = {"training.hidden_dimension", "training.bptt", "training.recency_mask"}
+    assert version["tunedHPOParams"]["algorithmHyperParameters"].keys() == names
+
+
+@pytest.mark.parametrize("number", ["41", "0", "many"])
+def test_a_search_has_at_most_40_jobs(world: World, number: str) -> None:
+    config = {"hpoConfig": {"hpoResourceConfig": {"maxNumberOfTrainingJobs": number}}}
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="an integer from 1 to 40"):
+        world.solution(world.group(), "sims", performHPO=True, solutionConfig=config)
 
 
 def test_streamed_events_are_learnt_from_with_their_later_known_user(world: World) -> None:

@@ -12,6 +12,7 @@ import boto3
 T = TypeVar("T")
 REGION = "us-east-1"
 BUCKET = "personalize-data"
+SETTLED = ("ACTIVE", "CREATE FAILED", "COMPLETED", "FAILED")
 SERVICE = {"Service": "personalize.amazonaws.com"}
 GENRES = ("Action", "Comedy", "Drama", "Horror")
 RECIPE = "arn:aws:personalize:::recipe/aws-"
@@ -112,7 +113,7 @@ class World:
 
     def settled(self, kind: str, arn: str) -> dict[str, Any]:
         """Wait until it is no longer being created or updated."""
-        return until(lambda: self.describe(kind, arn), lambda found: found["status"] in ("ACTIVE", "CREATE FAILED"))
+        return until(lambda: self.describe(kind, arn), lambda found: found["status"] in SETTLED)
 
     def group(self, **more: Any) -> str:
         arn: str = self.personalize.create_dataset_group(name=next(self.names), **more)["datasetGroupArn"]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from local.personalize.recipes import RECIPES as SERVICE
 from local.recommenders.base import Interactions
-from local.recommenders.catalog import train
+from local.recommenders.catalog import RECIPES, train, trim
 from local.recommenders.cooccurrence import Sims
 
 INTERACTIONS = Interactions.of("aabbccd", "xyxyxyy", range(7))
@@ -26,3 +27,17 @@ def test_a_worker_process_trains_as_well(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "there").iterdir()} == {
         path.name for path in (tmp_path / "here").iterdir()
     }
+
+
+def test_users_and_items_outside_the_percentiles_are_not_learnt_from() -> None:
+    interactions = Interactions.of("aaaaabbc", "xyxyxxyx", range(8))
+    most = trim(interactions, {"max_user_history_length_percentile": "0.5"})
+    assert set(most.user.tolist()) == {1, 2}
+    least = trim(interactions, {"min_item_interaction_count_percentile": "0.5"})
+    assert set(least.item.tolist()) == {0}
+    assert least.item_ids == interactions.item_ids
+    assert len(trim(interactions, {}).user) == 8
+
+
+def test_every_recipe_of_the_service_has_a_model() -> None:
+    assert {recipe.name for recipe in SERVICE} == RECIPES.keys()

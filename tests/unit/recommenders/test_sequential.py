@@ -91,3 +91,23 @@ def test_items_beyond_the_dense_cap_are_ranked_last_by_popularity(monkeypatch: p
     assert scores[3] > scores[2] > 0
     unknown = model.score(Query(history(interactions, "cd")))
     np.testing.assert_array_equal(unknown, model.popularity)
+
+
+def test_heavy_events_lift_what_they_led_to() -> None:
+    users, items = "aabbccdd", "xyxzxyxz"
+    heavy = [5.0 if item == "z" else 1.0 for item in items]
+    plain, weighted = (
+        Sequential.fit(Interactions.of(users, items, range(8), weights=weights), {})
+        for weights in (None, np.array(heavy, np.float32))
+    )
+    after_x = Query(np.array([0], np.int32))
+    assert weighted.score(after_x)[2] > weighted.score(after_x)[1]
+    assert plain.score(after_x)[2] < weighted.score(after_x)[2]
+
+
+def test_without_recency_bias_the_order_of_a_history_does_not_matter() -> None:
+    interactions = Interactions.of("aaabbbccc", "xyzyzxzxw", range(9))
+    one, other = np.array([0, 1, 2], np.int32), np.array([2, 1, 0], np.int32)
+    for bias, same in (("false", True), ("true", False)):
+        model = Sequential.fit(interactions, {"apply_recency_bias": bias})
+        assert np.allclose(model.score(Query(one)), model.score(Query(other))) == same

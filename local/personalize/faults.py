@@ -1,0 +1,70 @@
+"""Faults that a test orders: off unless asked for, and the same every time for the same seed and order of calls.
+
+In the process: `personalize.inject(Faults(throttle=0.2))`. On a server: a POST to `/`, signed for `personalize`, with
+the header `X-Amz-Target: AmazonPersonalize.SetFaults` and the fields as a JSON object. Either replaces what was set.
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass
+class Faults:
+    """What is to go wrong. A name is the last part of an ARN: the resource's or the job's name."""
+
+    throttle: float = 0.0
+    """Share of the calls, 0 to 1, of all three APIs that end in ThrottlingException."""
+    seed: int = 0
+    fail: Mapping[str, str] = field(default_factory=dict)
+    """Failure reasons by name: whatever is created under it becomes CREATE FAILED, and its work is not done."""
+    delay: Mapping[str, float] = field(default_factory=dict)
+    """Minutes on the clock by name, on top of the usual time."""
+    refuse: tuple[str, ...] = ()
+    """ARNs of roles that Personalize may not assume, whatever IAM says."""
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> Self:
+        """The faults in a decoded JSON object; ValueError where a field has a wrong name or type."""
+        for name, value in values.items():
+            if name not in _FITS or not _FITS[name](value):
+                raise ValueError(f"Value {value!r} at '{name}' is no fault; known are {', '.join(_FITS)}")
+        fields: dict[str, Any] = {name: tuple(v) if name == "refuse" else v for name, v in values.items()}
+        return cls(**fields)
+
+    def throttles(self) -> bool:
+        """Whether the next call is one of those to be refused."""
+        return self._random.random() < self.throttle
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _by_name(fits: Any) -> Any:
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_FITS: dict[str, Any] = {
+    "throttle": lambda value: _number(value) and value <= 1,
+    "seed": lambda value: isinstance(value, int),
+    "fail": _by_name(_text),
+    "delay": _by_name(_number),
+    "refuse": lambda value: isinstance(value, list) and all(map(_text, value)),
+}
+
+current = Faults()
+
+
+def use(faults: Faults) -> None:
+    """Order these faults from now on, in place of those before."""
+    global current
+    current = faults

@@ -1,0 +1,100 @@
+"""Solutions that train themselves, as time passes."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.clock import Clock
+from local.personalize import runtime
+from local.personalize.automatic import HOUR
+from tests.unit.personalize.world import World, until
+
+
+@pytest.fixture
+def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the clock tell how much time has passed by a speed of its own; nothing takes longer for it."""
+
+    def at(speed: float) -> None:
+        class Hastened(Clock):
+            def told_seconds(self, real: float) -> float:
+                return real * speed
+
+        monkeypatch.setattr(runtime.current, "clock", Hastened(float("inf")))
+
+    return at
+
+
+def versions(world: World, solution: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = world.personalize.list_solution_versions(solutionArn=solution)["solutionVersions"]
+    return found
+
+
+def settled(world: World, solution: str, count: int) -> list[dict[str, Any]]:
+    def done(found: list[dict[str, Any]]) -> bool:
+        return len(found) == count and all(version["status"] == "ACTIVE" for version in found)
+
+    return until(lambda: versions(world, solution), done)
+
+
+def test_a_solution_trains_itself_within_an_hour(world: World, hasten: Callable[[float], None]) -> None:
+    solution = world.solution(world.loaded(), "popularity-count")
+    assert versions(world, solution) == []
+    time.sleep(0.01)
+    hasten(100 * HOUR)
+    version = settled(world, solution, 1)[0]
+    assert (version["trainingType"], version["trainingMode"]) == ("AUTOMATIC", "AUTOTRAIN")
+
+
+def test_it_does_not_where_it_is_told_not_to(world: World, hasten: Callable[[float], None]) -> None:
+    solution = world.solution(world.loaded(), "popularity-count", performAutoTraining=False)
+    time.sleep(0.01)
+    hasten(1000 * HOUR)
+    assert versions(world, solution) == []
+
+
+def test_it_trains_again_when_time_has_passed_and_something_new_has_come(
+    world: World, hasten: Callable[[float], None]
+) -> None:
+    group = world.loaded()
+    solution = world.solution(group, "popularity-count")
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    assert world.version(solution)["trainingType"] == "MANUAL"
+    time.sleep(0.01)
+    hasten(100 * 7 * 24 * HOUR)
+    assert len(versions(world, solution)) == 1
+    event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": "i1"}
+    world.events.put_events(trackingId=tracking, userId="u1", sessionId="s", eventList=[event])
+    assert {version["trainingType"] for version in settled(world, solution, 2)} == {"AUTOMATIC", "MANUAL"}
+    assert len(versions(world, solution)) == 2
+
+
+def test_a_new_rate_trains_within_the_hour(world: World, hasten: Callable[[float], None]) -> None:
+    group = world.loaded()
+    solution = world.solution(group, "popularity-count")
+    world.version(solution)
+    world.loaded(kind="ITEMS", group=group, body="ITEM_ID,GENRES,YEAR,DESCRIPTION\ni1,Drama,1999,x\n")
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": "i1"}
+    world.events.put_events(trackingId=tracking, userId="u1", sessionId="s", eventList=[event])
+    time.sleep(0.01)
+    hasten(100 * HOUR)
+    assert len(versions(world, solution)) == 1
+    config = {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}
+    world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=config)
+    settled(world, solution, 2)
+    assert world.describe("solution", solution)["solutionConfig"] == config
+
+
+@pytest.mark.parametrize("rate", ["rate(0 days)", "rate(31 days)"])
+def test_a_rate_is_of_1_to_30_days(world: World, rate: str) -> None:
+    config = {"autoTrainingConfig": {"schedulingExpression": rate}}
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="rate of 1 to 30 days"):
+        world.solution(world.group(), "sims", solutionConfig=config)
+
+
+def test_nobody_else_trains_with_the_mode_of_automatic_training(world: World) -> None:
+    solution = world.solution(world.group(), "sims")
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="AUTOTRAIN is for automatic"):
+        world.personalize.create_solution_version(solutionArn=solution, trainingMode="AUTOTRAIN")

@@ -1,0 +1,146 @@
+"""Stored data: what is imported, streamed, exported, deleted, saved."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from local.personalize import interactions
+from local.personalize.datasets import GroupData
+from local.personalize.interactions import Event, Interaction
+from tests.unit.personalize.world import World
+
+ROWS = pd.DataFrame(
+    {
+        "USER_ID": ["b", "a", "a"],
+        "ITEM_ID": ["x", "y", "x"],
+        "TIMESTAMP": [3, 2, 1],
+        "EVENT_TYPE": ["watch", None, "click"],
+        "DEVICE": ["tv", None, "phone"],
+    }
+)
+NAMES = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE", "DEVICE"]
+
+
+def event(user: str | None, item: str, at: int = 9, session: str = "s", **more: Any) -> Event:
+    return Event(user, session, Interaction(at, item, "watch", 2.5), **more)
+
+
+@pytest.fixture
+def data() -> GroupData:
+    filled = GroupData()
+    filled.load("INTERACTIONS", ROWS, append=False)
+    filled.interactions.add([event("a", "z", more={"DEVICE": "car"}), event(None, "w", session="late")])
+    filled.load("USERS", pd.DataFrame({"USER_ID": ["a", "b"], "AGE": [1, 2]}), append=False)
+    filled.users.put({"a": {"age": 7}})
+    filled.load("ITEMS", pd.DataFrame({"ITEM_ID": ["x"], "TITLE": ['said "no" \\ done, twice']}), append=False)
+    return filled
+
+
+def test_a_history_is_sorted_and_holds_both_kinds_of_rows(data: GroupData) -> None:
+    assert data.interactions.of("a") == [
+        Interaction(1, "x", "click", None),
+        Interaction(2, "y", None, None),
+        Interaction(9, "z", "watch", 2.5),
+    ]
+    assert data.interactions.of("nobody") == []
+
+
+def test_appending_collapses_exact_duplicates_and_replacing_keeps_what_was_streamed(data: GroupData) -> None:
+    data.load("INTERACTIONS", ROWS.assign(TIMESTAMP=[3, 2, 7]), append=True)
+    assert data.interactions.size == 6
+    data.load("INTERACTIONS", ROWS[:1], append=False)
+    assert data.interactions.size == 3
+
+
+def test_an_export_has_the_rows_of_its_mode_under_the_schema_s_names(data: GroupData) -> None:
+    bulk, put, everything = (data.export("INTERACTIONS", mode, NAMES) for mode in ("BULK", "PUT", "ALL"))
+    assert bulk.splitlines() == [",".join(NAMES), "a,x,1,click,,phone", "a,y,2,,,", "b,x,3,watch,,tv"]
+    assert put.splitlines()[1:] == ["a,z,9,watch,2.5,car", "late,w,9,watch,2.5,"]
+    assert everything.splitlines() == bulk.splitlines() + put.splitlines()[1:]
+
+
+def test_exported_records_are_whole(data: GroupData) -> None:
+    assert data.export("USERS", "ALL", ["USER_ID", "AGE"]) == "USER_ID,AGE\na,7\nb,2\n"
+    assert data.export("USERS", "PUT", ["USER_ID", "AGE"]) == "USER_ID,AGE\na,7\n"
+    assert data.export("ACTIONS", "ALL", ["ACTION_ID", "VALUE"]) == "ACTION_ID,VALUE\n"
+
+
+def test_an_export_can_be_imported_again(data: GroupData) -> None:
+    from local.personalize.imports import read
+    from local.personalize.schemas import parse
+
+    text = data.export("ITEMS", "ALL", ["ITEM_ID", "TITLE"])
+    fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "TITLE", "type": "string", "textual": True}]
+    frame = read(text.encode(), parse(json.dumps({"type": "record", "fields": fields})))
+    assert frame["TITLE"].tolist() == ['said "no" \\ done, twice']
+
+
+def test_deleted_users_are_gone_from_everywhere(data: GroupData) -> None:
+    data.interactions.add([event("a", "w", session="late", at=10)])  # now the anonymous event is a's as well
+    assert data.remove_users(["a", "nobody"]) == 2 + 3 + 2
+    assert data.interactions.of("a") == data.interactions.of("late") == []
+    assert data.users.table.index == {"b": 0}
+    assert data.interactions.size == 1
+
+
+def test_what_is_saved_comes_back(data: GroupData, tmp_path: Path) -> None:
+    data.save(tmp_path / "new")
+    restored = GroupData.restore(tmp_path / "new")
+    for kind, names in (("INTERACTIONS", NAMES), ("USERS", ["USER_ID", "AGE"]), ("ITEMS", ["ITEM_ID", "TITLE"])):
+        for mode in ("BULK", "PUT"):
+            assert restored.export(kind, mode, names) == data.export(kind, mode, names)
+    assert restored.interactions.of("a") == data.interactions.of("a")
+
+
+def test_an_event_id_is_known_after_a_restart(data: GroupData, tmp_path: Path) -> None:
+    data.interactions.add([event("a", "q", id="once")])
+    data.save(tmp_path)
+    restored = GroupData.restore(tmp_path)
+    restored.interactions.add([event("a", "r", id="once")])
+    assert "r" not in [row.item for row in restored.interactions.of("a")]
+
+
+def test_filters_forget_users_of_whom_nothing_came_for_three_months(
+    data: GroupData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not data.interactions.forgotten("a")
+    monkeypatch.setattr(interactions, "INACTIVE", -1)
+    assert data.interactions.forgotten("a")
+
+
+def test_a_cleared_dataset_is_empty(data: GroupData) -> None:
+    for kind in ("INTERACTIONS", "USERS", "ACTION_INTERACTIONS"):
+        data.clear(kind)
+    assert data.interactions.size == 0
+    assert data.users.table.index == {}
+
+
+def test_properties_impressions_and_recommendations_are_kept(world: World) -> None:
+    from local.personalize.models import personalize_backends
+
+    group = world.group()
+    world.dataset(group)
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    world.events.put_events(
+        trackingId=tracking,
+        sessionId="s",
+        userId="u",
+        eventList=[
+            {
+                "eventType": "click",
+                "itemId": "i",
+                "sentAt": 5,
+                "properties": '{"deviceType": "tv", "nothing": null}',
+                "impression": ["i", "j"],
+                "recommendationId": "RID-1",
+                "metricAttribution": {"eventAttributionSource": "home"},
+            }
+        ],
+    )
+    backend = personalize_backends["123456789012"]["us-east-1"]
+    stored = backend.data(backend.get("DatasetGroup", group))
+    names = ["USER_ID", "DEVICE_TYPE", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"]
+    assert stored.export("INTERACTIONS", "PUT", names).splitlines()[1] == "u,tv,i|j,RID-1,home"

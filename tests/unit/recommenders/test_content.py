@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.recommenders import content
+from local.recommenders.base import Interactions, Query
+from local.recommenders.content import Semantic, nearest, tfidf
+
+TEXTS = {"a": "A space ship lost in space", "b": "Lost in a ship far in space", "c": "A wedding in Rome", "d": ""}
+
+
+def like(item: str) -> list[str]:
+    interactions = Interactions.of("u", "c", [0], known=TEXTS)
+    texts = [TEXTS[name] for name in interactions.item_ids]
+    model = Semantic.fit(_with(interactions, texts), {})
+    scores = model.score(Query(np.empty(0, np.int32), interactions.item_ids.index(item)))
+    return [interactions.item_ids[place] for place in np.argsort(-scores, kind="stable")]
+
+
+def _with(interactions: Interactions, texts: list[str]) -> Interactions:
+    kept = interactions
+    return Interactions(kept.user, kept.item, kept.timestamp, kept.user_ids, kept.item_ids, kept.weight, (), texts)
+
+
+def test_items_are_alike_by_their_words_and_never_like_themselves() -> None:
+    assert like("a")[0] == "b"
+    assert like("a")[-1] == "a"
+
+
+def test_items_that_nobody_met_are_in_the_catalogue() -> None:
+    assert set(like("c")) == set(TEXTS)
+
+
+@given(st.lists(st.lists(st.sampled_from("xyz"), max_size=5), min_size=1, max_size=6))
+def test_a_row_of_terms_has_length_one_or_none(documents: list[list[str]]) -> None:
+    lengths = np.sqrt(tfidf(documents).power(2).sum(axis=1))
+    np.testing.assert_allclose(lengths, [1.0 if document else 0.0 for document in documents], atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 512])
+def test_newcomers_inherit_from_the_items_they_are_most_like(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(content, "BLOCK", block)
+    monkeypatch.setattr(content, "NEAREST", 1)
+    terms = tfidf([["comedy"], ["horror"], ["comedy"], ["horror"], []])
+    weights = nearest(terms[2:], terms[:2]).toarray()
+    np.testing.assert_allclose(weights, [[1, 0], [0, 1], [0, 0]], atol=1e-6)
+
+
+def test_without_newcomers_there_is_nothing_to_inherit() -> None:
+    terms = tfidf([["comedy"]])
+    assert nearest(terms[1:], terms).shape == (0, 1)
