@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     from local.cloud.server import LocalCloud, PortTakenError
 
     try:
-        with LocalCloud(options.template, options.aws_port, options.api_port, options.speed) as cloud:
+        with LocalCloud(
+            options.template, options.aws_port, options.api_port, options.speed, state=options.state
+        ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
             say(f"ready export {exports} # {outputs}")
@@ -55,6 +57,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(option, type=int, default=os.environ.get(name, port), help=f"default {port}; 0 for any")
     parser.add_argument(
         "--speed", type=Clock.parse, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
     )
     return parser.parse_args(arguments)
 

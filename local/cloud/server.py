@@ -55,12 +55,14 @@ class LocalCloud:
         clock: Clock = Clock(),  # noqa: B008 - immutable
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
+        state: Path | None = None,
     ) -> None:
         self._template = template.resolve()
         self._ports = aws_port, api_port
         self._clock = clock
         self._parameters = parameters
         self._now = now
+        self._state = state
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -83,9 +85,11 @@ class LocalCloud:
         stack.enter_context(environ(settings | region))
         forget()
         stack.callback(forget)
-        workdir = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
-        personalize.install(self._clock, workdir)
+        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
+        personalize.install(self._clock, self._state or temporary)
         stack.callback(personalize.shutdown)
+        if self._state:
+            stack.callback(personalize.save)
         self._developer = credentials.create_developer()
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
