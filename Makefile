@@ -35,7 +35,8 @@ up: setup ## The local cloud in the foreground
 	@python -m local.cloud
 
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
-	pytest
+	pytest -n auto tests/unit
+	pytest -n auto --dist loadfile tests/integration
 
 lint: setup ## Style, types, template
 	ruff check

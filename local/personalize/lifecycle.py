@@ -25,6 +25,7 @@ class Turn(NamedTuple):
 TURNS = {
     "DELETE": Turn("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED", 1),
     "GIVE UP": Turn("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", 1),
+    "NOT BEGIN": Turn("CREATE STOPPED", "CREATE STOPPED", "CREATE STOPPED", 0),
     "STOP": Turn("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
     "START": Turn("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
 }
@@ -106,10 +107,10 @@ class Lifecycle:
 
     def begin(self, turn: str) -> None:
         """Set out for another status; what had not even begun is given up at once."""
-        at_once = turn == "GIVE UP" and self.status == "CREATE PENDING"
-        self.turned = time.time() - (self._real(TURNS[turn].minutes) if at_once else 0)
-        self.turn = turn
-        if turn == "GIVE UP" and self.work is not None:
+        given_up = turn == "GIVE UP"
+        self.turn = "NOT BEGIN" if given_up and self.status == "CREATE PENDING" else turn
+        self.turned = time.time()
+        if given_up and self.work is not None:
             self.work.cancel()
 
     def saved(self) -> dict[str, Any]:

@@ -140,12 +140,12 @@ def test_a_function_error_keeps_its_class_and_the_worker(cloud: LocalCloud) -> N
     assert invoke(cloud)[1]["pid"] == before["pid"]
 
 
-@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "sleep", "seconds": 1}], ids=["exits", "is killed"])
+@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "sleep", "seconds": 3}], ids=["exits", "is killed"])
 def test_a_lost_worker_is_an_exit_error_and_the_next_call_gets_a_fresh_one(
     cloud: LocalCloud, event: dict[str, Any]
 ) -> None:
     pid = invoke(cloud)[1]["pid"]
-    killer = threading.Timer(0.3, os.kill, (pid, 9)) if event["do"] == "sleep" else threading.Timer(0, lambda: None)
+    killer = threading.Timer(1, os.kill, (pid, 9)) if event["do"] == "sleep" else threading.Timer(0, lambda: None)
     killer.start()
     errored, answer = invoke(cloud, **event)
     killer.join()

@@ -248,8 +248,15 @@ def test_no_bytes_crash_the_check(files: list[bytes], dataset: str) -> None:
 
 
 texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1, max_size=20).map(
-    lambda text: '"' + text.replace('"', '""') + '"'
+    lambda text: '"' + text.replace("\\", "\\\\").replace('"', '""') + '"'
 )
+
+
+def test_quotes_may_be_escaped_as_the_service_says() -> None:
+    rows = "".join(f'i{number},"a \\"b\\", c"\n' for number in range(9))
+    table = scan("ITEM_ID,TITLE\n" + rows, dataset="items")
+    assert table.problems == []
+    assert table.columns["TITLE"].values == {'a "b", c'}
 
 
 @settings(max_examples=15, deadline=None)
