@@ -2,24 +2,33 @@
 
 import ast
 import inspect
+import itertools
 import json
+import math
+import os
 import re
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import yaml
 from botocore.session import get_session
+from moto.server import ThreadedMotoServer
 from usher import api, config, events, serving
 from usher.bucket import DATASETS
 from usher.resources import KINDS
 
+from local.clock import Clock
 from local.cloud.__main__ import PORTS
 from local.cloud.server import LocalCloud
-from local.personalize.recipes import RECIPES
+from local.personalize import Faults, faults, install, shutdown
+from local.personalize.recipes import RECIPES, Recipe
 from local.recommenders import catalog
-from tests.unit.docs import operations
+from local.recommenders.base import Interactions
+from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
 
 USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
@@ -140,18 +149,55 @@ def test_every_make_target_is_mentioned() -> None:
 
 
 def test_every_setting_of_the_local_cloud_is_described() -> None:
-    assert missing("local.md", [*PORTS, "SPEED"]) == []
+    assert missing("local.md", [*PORTS, "SPEED", "STATE"]) == []
     given = set(inspect.signature(LocalCloud).parameters) - {"template", "now"}
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
 
-def test_every_recipe_with_a_local_model_is_listed_and_exists() -> None:
-    assert missing("local-personalize.md", catalog.RECIPES) == []
-    assert set(catalog.RECIPES) <= {recipe.name for recipe in RECIPES}
+def test_the_tables_of_the_local_service_are_current() -> None:
+    page = DOCS["local-personalize.md"]
+    assert {name for name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
+    assert tables.written(page) == page, "run: python -m tests.unit.docs.tables"
 
 
-def test_the_table_of_operations_is_current() -> None:
-    assert operations.table() in DOCS["local-personalize.md"], "run: python -m tests.unit.docs.operations"
+def test_every_recipe_has_a_model_that_is_described() -> None:
+    assert {recipe.name for recipe in RECIPES} == catalog.RECIPES.keys()
+    described = set(re.findall(r"^\| `(\w+)` \|", DOCS["local-personalize.md"], re.M))
+    assert {model.__name__ for model in catalog.RECIPES.values()} <= described
+
+
+@pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if tables.hyperparameters(recipe)])
+def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Recipe) -> None:
+    class Parameters(dict[str, str]):
+        asked: ClassVar[set[str]] = set()
+
+        def get(self, name: str, default: Any = None) -> Any:
+            self.asked.add(name)
+            return default
+
+    users, items = zip(*itertools.product("uvwxyz", [f"i{n}" for n in range(20)]), strict=True)
+    taken = np.arange(len(users), dtype=np.float32) % 2
+    catalog.RECIPES[recipe.name].fit(Interactions.of(users, items, range(len(users)), weights=taken), Parameters())
+    catalog.trim(Interactions.of(users, items, range(len(users))), Parameters())
+    offered = set(tables.hyperparameters(recipe))
+    assert offered & Parameters.asked == offered - catalog.INERT
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in FENCED.findall(DOCS["local-personalize.md"]) if "SetFaults" in code[1]]
+)
+def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
+    install(Clock(math.inf))
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    try:
+        subprocess.run(["sh", "-ec", code[1]], env={**os.environ, **keys}, check=True)  # noqa: S603, S607 - our own page
+        assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
+    finally:
+        server.stop()
+        shutdown()
 
 
 @pytest.mark.parametrize("page", PAGES)

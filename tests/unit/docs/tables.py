@@ -1,0 +1,113 @@
+"""The tables of docs/local-personalize.md, as the code has them.
+
+`python -m tests.unit.docs.tables` writes them into the page.
+"""
+
+import re
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from local.personalize.algorithms import PARAMETERS, TRANSFORMATIONS
+from local.personalize.coverage import Row, coverage
+from local.personalize.kinds import KINDS
+from local.personalize.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
+from local.personalize.usecases import NEEDS, use_case
+from local.recommenders import catalog
+
+PAGE = Path(__file__).parents[3] / "docs" / "local-personalize.md"
+MARKED = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end of table -->", re.S)
+NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
+ASKED = {
+    RANKING: "GetPersonalizedRanking",
+    ACTIONS: "GetActionRecommendations",
+    SEGMENTS: "CreateBatchSegmentJob",
+}
+LEARNS = {
+    "aws-next-best-action": "action interactions",
+    "aws-semantic-similarity": "the textual field of items",
+}
+
+
+def hyperparameters(recipe: Recipe) -> list[str]:
+    """Of the algorithm and of the feature transformation."""
+    transformation = TRANSFORMATIONS.get(recipe.transformation or recipe.name, {})
+    return [*PARAMETERS.get(recipe.algorithm_name, {}), *transformation]
+
+
+def operations() -> Iterable[str]:
+    """One row per API and noun."""
+    yield from _head("API", "Of", "Answered", "Not answered", "Note")
+
+    def noun(row: Row) -> tuple[str, str]:
+        return row.service, NOUN.sub(r"\1", row.operation)
+
+    for (service, of), rows in groupby(sorted(coverage(), key=noun), noun):
+        some = list(rows)
+        named = [", ".join(row.operation for row in some if row.implemented is is_) for is_ in (True, False)]
+        yield _row(service, of, *named, "; ".join(row.note for row in some if row.note))
+
+
+def recipes() -> Iterable[str]:
+    """One row per recipe: what stands behind it."""
+    yield from _head("Recipe", "Model", "Hyperparameters it obeys", "Taken, without effect")
+    for recipe in RECIPES:
+        names = hyperparameters(recipe)
+        model = catalog.RECIPES[recipe.name].__name__
+        inert = [name for name in names if name in catalog.INERT]
+        obeyed = [name for name in names if name not in catalog.INERT]
+        yield _row(_code([recipe.name]), model, _code(obeyed), _code(inert))
+
+
+def behaviour() -> Iterable[str]:
+    """One row per recipe: what it does besides scoring."""
+    columns = "Asked by", "Learns from", "Leaves out what the user met by", "Items that nobody has met", "Tells"
+    yield from _head("Recipe", *columns, "Batch inference")
+    for recipe in RECIPES:
+        case = use_case(recipe)
+        needs = case.needs or NEEDS.get(recipe.type, ())
+        asked = ASKED.get(recipe.type) or " ".join(["GetRecommendations", *(f"`{name}`" for name in needs)])
+        new = "are tried" if case.explores else "compete" if case.newcomers else ""
+        told = {"scores": recipe.scored, "reasons": case.explains and recipe.type != RANKING, "metadata": case.explains}
+        cells = LEARNS.get(recipe.name) or case.learns or "all events", case.drops or "", new
+        yield _row(
+            _code([recipe.name]), asked, *cells, ", ".join(filter(told.get, told)), "yes" if recipe.batch else ""
+        )
+
+
+def kinds() -> Iterable[str]:
+    """One row per kind of resource that takes time or is limited."""
+    yield from _head("Resource", "Minutes it takes", "At most")
+    for kind in KINDS.values():
+        limits = [
+            f"{quota.limit}{' pending' * quota.pending} {'per dataset group' if quota.group else 'in a region'}"
+            for quota in kind.quotas
+        ]
+        if kind.minutes or limits:
+            yield _row(kind.words, f"{kind.minutes:g}" if kind.minutes else "none", ", ".join(limits))
+
+
+TABLES = {"operations": operations, "recipes": recipes, "behaviour": behaviour, "kinds": kinds}
+
+
+def written(page: str) -> str:
+    """The page with its tables as the code has them."""
+    return MARKED.sub(
+        lambda mark: f"<!-- table: {mark[1]} -->\n" + "".join(TABLES[mark[1]]()) + "<!-- end of table -->", page
+    )
+
+
+def _head(*names: str) -> Iterable[str]:
+    return _row(*names), "|" + "---|" * len(names) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text()))
