@@ -1,6 +1,7 @@
 """From the unchanged SAM template to a stack: AWS's own transform, then moto's CloudFormation."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,9 @@ from samtranslator.translator.transform import transform
 
 from local.cloud.patching import replaced
 from local.cloud.resources import CREATE, LOCAL_BUCKET, Create, Place
+
+# It warns of metrics that only AWS's own service publishes.
+logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
 
 # Property of a SAM resource that names a local file or folder.
 SOURCES = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}

@@ -126,3 +126,8 @@ def test_an_answer_must_be_one_of_three_and_its_tracker_known(offers: Offers) ->
         put(trackingId=offers.tracking, actionInteractions=[answer])
     with pytest.raises(errors.ResourceNotFoundException):
         put(trackingId="nobody", actionInteractions=[answer])
+
+
+def test_somebody_must_be_named(offers: Offers) -> None:
+    with pytest.raises(offers.world.runtime.exceptions.InvalidInputException, match="userId is required"):
+        offers.world.runtime.get_action_recommendations(campaignArn=offers.campaign)
