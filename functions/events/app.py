@@ -27,4 +27,4 @@ def record(group: str) -> tuple[dict[str, Any], int]:
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return app.resolve(event, context)
+    return api.answer_request(app, event, context)

@@ -9,7 +9,7 @@ from typing import Any
 from usher import exports
 from usher.aws import client
 from usher.bucket import Bucket
-from usher.errors import InputError
+from usher.errors import InputError, UsherError
 from usher.runs import Run, run_name, tell
 from usher.serving import Serving
 
@@ -24,6 +24,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def groups(event: dict[str, Any]) -> dict[str, Any]:
     """The groups to export: the one asked for, else all that want it."""
+    if event["input"].keys() - {"group"}:
+        raise UsherError('Start the export with {} for every group, or {"group": "<a folder of the bucket>"} for one.')
     asked = event["input"].get("group")
     wishing = (group for group in serving.groups() if serving.read(group)["export"]["solution"])
     return {"groups": [asked] if asked else list(wishing)}

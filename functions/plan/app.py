@@ -2,7 +2,7 @@
 
 In: `{input, execution}`; the input is an S3 event, or `{group}` when a person starts the pipeline by hand.
 Out: `{outcome, group, run}`; outcome is GO (there is work), DONE (there is none, or what was dropped is wrong; the
-run's record says) or JOINED (another run is at work on the group and will see to it).
+run's record says), JOINED (another run is at work on the group and will see to it) or NOTHING (no config or data).
 """
 
 import os
@@ -24,9 +24,11 @@ personalize = client("personalize")
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Plan one round of a pipeline execution."""
     group, execution = concerned_group(event["input"]), event["execution"]
+    if not group:
+        return {"outcome": "NOTHING", "group": None, "run": None}
     run = Run(bucket, group, run_name(execution))
-    first_round = bool(group) and not lock.run(group, execution)
-    if not group or not lock.take(group, execution, run.name):
+    first_round = not lock.run(group, execution)
+    if not lock.take(group, execution, run.name):
         return {"outcome": "JOINED", "group": group, "run": None}
     record = run.begin(execution)
     setting = Setting(group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])

@@ -31,4 +31,4 @@ def ask(route: str, subject: dict[str, str]) -> dict[str, Any]:
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return app.resolve(event, context)
+    return api.answer_request(app, event, context)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+LAST_PORT = 65535
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
@@ -50,18 +51,33 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Options, each with an environment variable of the same name as its default."""
     from local.clock import Clock
 
+    def speed(text: str) -> Clock:
+        try:
+            return Clock.parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
+
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
     parser.add_argument("--template", type=Path, default=Path("template.yaml"))
     for name, port in PORTS.items():
         option = f"--{name.lower().replace('_', '-')}"
-        parser.add_argument(option, type=int, default=os.environ.get(name, port), help=f"default {port}; 0 for any")
+        parser.add_argument(
+            option, type=port_number, default=os.environ.get(name, str(port)), help=f"default {port}; 0 for any"
+        )
     parser.add_argument(
-        "--speed", type=Clock.parse, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
+        "--speed", type=speed, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
     )
     parser.add_argument(
         "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
     )
     return parser.parse_args(arguments)
+
+
+def port_number(text: str) -> int:
+    """A TCP port; ArgumentTypeError for anything else."""
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: use a number from 0 (any) to {LAST_PORT}")
+    return int(text)
 
 
 def say(line: str) -> None:

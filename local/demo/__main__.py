@@ -136,4 +136,7 @@ def show(console: Console, title: str, columns: Mapping[str, list[str]]) -> None
 
 
 if __name__ == "__main__":
-    sys.exit(main(Console()))
+    try:
+        sys.exit(main(Console()))
+    except KeyboardInterrupt:
+        sys.exit(130)

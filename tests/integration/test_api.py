@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -39,6 +40,13 @@ REFUSED = [
     ("/live/recommendations/u1", {"filter": "genre", "filterValues": "Comedy"}, 400, "BadFilterValues", "JSON"),
     ("/live/recommendations/u1", {"filterValues": '{"GENRE": "Comedy"}'}, 400, "BadFilterValues", "need a filter"),
     ("/live/recommendations/u1", {"filter": "genre"}, 400, "InvalidInput", "GENRE"),
+    (
+        "/live/recommendations/u1",
+        {"filter": "genre", "filterValues": '{"GENRE": null}'},
+        400,
+        "BadFilterValues",
+        "GENRE",
+    ),
     ("/live/recommendations/u1", {"context": "[]"}, 400, "BadContext", "JSON"),
     ("/live/recommendations/" + "u" * 257, {}, 400, "BadId", "256"),
 ]
@@ -94,8 +102,9 @@ def test_options_reach_personalize(live: Site) -> None:
     assert live.api.get("/live/recommendations/u1", context='{"DEVICE": "phone"}')["itemList"]
 
 
-def test_ids_with_unusual_characters_are_users_like_others(live: Site) -> None:
-    assert live.api.get("/live/recommendations/J%C3%B6rg%20M%C3%BCller")["itemList"]
+@pytest.mark.parametrize("user", ["Jörg Müller", "a?b", "a#b", 'a"b', "a\\b", "€", "🎬", "a+b", "100%", "a=b&c"])
+def test_ids_with_unusual_characters_are_users_like_others(live: Site, user: str) -> None:
+    assert live.api.get(f"/live/recommendations/{quote(user, safe='')}")["itemList"]
 
 
 def test_events_change_what_is_recommended_next(live: Site) -> None:

@@ -128,8 +128,8 @@ def test_events_wait_for_a_live_tracker(served: World) -> None:
 def test_an_event_of_the_wrong_type_is_the_callers_fault_and_named() -> None:
     event = {"eventType": "watch", "eventValue": "five"}
     status, body = ask(load_function("events"), "POST", "/films/events", {"userId": "u", "events": [event]})
-    assert (status, body["code"]) == (400, "InvalidInput")
-    assert "eventList[0].eventValue" in body["message"]
+    assert (status, body["code"]) == (400, "BadEvent")
+    assert body["message"] == "eventValue of event 1 must be a number, not five."
 
 
 def failing(error: Exception) -> Any:

@@ -131,6 +131,7 @@ schemas: {things: {}, items: no}
         ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
         ("export: {numResults: yes}", "export.numResults: is True. Give it a number."),
+        ("solutions:\n  a: {recipe: aws-sims}\n  a: {}", "usher.yaml line 3: is not readable: a is there twice."),
         ("export: {filter: }", "export.filter: is None. Give it a name."),
         ("export: {filter: f}", "Use one of: none is defined."),
         ("solutions: {s: {recipe: 2001-99-99}}", "is not readable: month must be in 1..12"),

@@ -97,3 +97,27 @@ def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
         for call in portions(posted(*[EVENT] * 15, {}), "t"):
             sent.append(call)
     assert not sent
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("eventValue", "x", "eventValue of event 12 must be a number, not x."),
+        ("eventValue", True, "eventValue of event 12 must be a number"),
+        ("impression", "a|b", "impression of event 12 must be a list"),
+        ("properties", "not json", "properties of event 12 must be an object, or one as JSON text."),
+        ("properties", "[1]", "properties of event 12 must be an object."),
+        ("metricAttribution", 1, "metricAttribution of event 12 must be an object."),
+        ("itemId", "", "itemId of event 12 must be a text"),
+    ],
+)
+def test_nothing_is_passed_on_if_any_event_is_bad(member: str, value: object, said: str) -> None:
+    events = [{"eventType": "watch"} for _ in range(11)] + [{"eventType": "watch", member: value}]
+    with pytest.raises(RequestError) as refused:
+        portions({"userId": "u", "events": events}, "t")
+    assert said in str(refused.value)
+
+
+def test_no_more_events_than_can_be_passed_on_in_time() -> None:
+    with pytest.raises(RequestError, match="There are 501 events; post at most 500 at a time"):
+        portions({"userId": "u", "events": [{"eventType": "watch"}] * 501}, "t")

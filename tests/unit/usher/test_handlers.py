@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from usher.aws import client
+from usher.errors import UsherError
 from usher.serving import Serving
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
@@ -41,7 +42,7 @@ def run(key: str = "films/interactions.csv", execution: str = "e-0001") -> tuple
     if planned["outcome"] == "GO":
         settle("import", **who)
         settle("train", **who)
-    return planned, call("publish", **given, **who, error=None) if planned["outcome"] != "JOINED" else {}
+    return planned, call("publish", **given, **who, error=None) if planned["group"] and planned["run"] else {}
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_what_has_no_interactions_yet_says_so(world: World) -> None:
 
 @pytest.mark.usefixtures("world")
 def test_what_is_no_input_is_nobodys_business() -> None:
-    assert run("films/out/export/x/interactions.csv")[0]["outcome"] == "JOINED"
+    assert run("films/out/export/x/interactions.csv")[0]["outcome"] == "NOTHING"
 
 
 def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(world: World, inbox: Any) -> None:
@@ -162,3 +163,8 @@ def test_an_export_of_what_is_not_live_fails_with_a_remedy(world: World, inbox: 
     assert end["cause"].startswith("films/: has no live solution to export. Drop data")
     assert inbox()
     assert world.bucket.read_json("films/out/export/for-you/latest.json") is None
+
+
+def test_an_export_of_something_misspelt_exports_nothing(world: World) -> None:  # noqa: ARG001 - sets the scene
+    with pytest.raises(UsherError, match="for every group"):
+        call("export", step="groups", input={"gruop": "films"})

@@ -123,3 +123,25 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
     assert fields(take(world), "items") == before
     world.put("films/items.csv", "ITEM_ID,YEAR,GENRES,PRICE\ni1,1980,Drama,9.5\n")
     assert fields(take(world), "items")["PRICE"] == ["null", "float"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("films/usher.yml", "is no name that Usher knows. Use one of: usher.yaml"),
+        ("films/Interactions.CSV", "is no name that Usher knows."),
+        ("films/items.csv.gz", "is no name that Usher knows."),
+        ("films/interactions/readme.txt", "is no .csv file, but Personalize imports all of a folder."),
+    ],
+)
+def test_a_misspelt_or_stray_file_is_named(world: World, key: str, said: str) -> None:
+    world.put("films/interactions/1.csv", interactions())
+    world.put(key, "x")
+    assert any(problem.startswith(f"{key}: {said}") for problem in refused(world))
+
+
+def test_other_files_are_nobodys_business(world: World) -> None:
+    world.put("films/interactions.csv", interactions())
+    for key in ("films/notes.txt", "films/export/x/users.jsonl", "films/out/runs/1/run.json", "films/more/items.csv"):
+        world.put(key, "x")
+    assert take(world)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -34,8 +35,19 @@ def problem(status: int, code: str, message: str) -> Response[Any]:
     return Response(status, content_type="application/json", body={"code": code, "message": message})
 
 
+def answer_request(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API.
+
+    The gateway has found the route already, and hands over a decoded path in which an ID may hold any character.
+    Encoded again, it matches that route and no other.
+    """
+    _, _, route = event["routeKey"].partition(" ")
+    parts = {name: quote(value, safe="") for name, value in (event.get("pathParameters") or {}).items()}
+    return app.resolve({**event, "rawPath": route.format_map(parts)}, context)
+
+
 def path(app: APIGatewayHttpResolver, name: str) -> str:
-    """A part of the path. The gateway has decoded these; the path that routes are matched on, it has not."""
+    """A part of the path, decoded."""
     return str((app.current_event.path_parameters or {})[name])
 
 

@@ -30,6 +30,12 @@ def is_input(key: str) -> bool:
     return False
 
 
+def is_foreign(key: str) -> bool:
+    """Whether an object in a group's folder is none that Usher reads or writes: a misspelt name, most likely."""
+    _, _, rest = key.partition("/")
+    return not is_input(key) and not key.endswith("/") and not rest.startswith(("out/", "export/"))
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """The bucket, with the few ways in which Usher reads and writes it. `s3` is a boto3 client."""

@@ -16,7 +16,7 @@ the service, so that new features of the service need no new release.
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,7 @@ class Config:
 def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
     """Read a group's config. `recipes`: the names that Personalize knows. Raises InputError with every problem."""
     try:
-        content = yaml.safe_load(text) or {}
+        content = yaml.load(text, _Loader) or {}  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError) as error:  # PyYAML lets impossible dates and numbers through as ValueError
         mark = getattr(error, "problem_mark", None)
         place = f"{file} line {mark.line + 1}" if mark else file
@@ -77,6 +77,18 @@ def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
     if reader.problems:
         raise InputError(reader.problems)
     return config
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, which takes the last of equal keys without a word; here they are an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def defaults() -> Config:

@@ -1,17 +1,19 @@
 """Take in what lies in the bucket for a group: its config and its data, checked as a whole before anything is spent."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from usher import data
-from usher.bucket import DATASETS, GROUP_NAME, Bucket, config_keys, data_keys, data_location
+from usher.bucket import CONFIGS, DATASETS, GROUP_NAME, Bucket, config_keys, data_keys, data_location, is_foreign
 from usher.config import Config, defaults, parse
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
 from usher.schemas import Schema, check_change, envelope, make_schema, types
+
+KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
     keys = bucket.keys(f"{group}/")
-    problems: list[Problem] = []
+    problems = list(_misplaced(keys))
     config = defaults()
     try:
         config = _read_config(bucket, group, keys, personalize)
@@ -57,6 +59,17 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if problems:
         raise InputError(problems)
     return Intake(config, ready, report)
+
+
+def _misplaced(keys: list[str]) -> Iterator[Problem]:
+    """Files that a person believes to be looked at, or that Personalize would import, under names unknown to Usher."""
+    for key in filter(is_foreign, keys):
+        match key.split("/"):
+            case [_, folder, _] if folder in DATASETS:
+                remedy = "Move it out of the folder, or name it .csv."
+                yield Problem(key, "is no .csv file, but Personalize imports all of a folder.", remedy)
+            case [_, name] if name.partition(".")[0].lower() in ("usher", *DATASETS):
+                yield Problem(key, "is no name that Usher knows.", f"Use one of: {', '.join(KNOWN_NAMES)}.")
 
 
 def recipe_type(personalize: Any, recipe_arn: str) -> str:

@@ -17,7 +17,7 @@ REMEDIES = (
         "Another resource with",
         "Another group uses this name; rename the group's folder, or the resource in usher.yaml.",
     ),
-    ("More than", "Delete what is no longer needed, or ask AWS for a higher quota, and drop the file again."),
+    ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
     ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
 )
 

@@ -159,7 +159,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
         said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause', ''))}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
     failures = [
-        {"place": state["id"], "message": f"failed: {state['reason']}", "remedy": state["remedy"]}
+        {"place": state["id"], "message": f"failed: {state['reason'].rstrip('.')}.", "remedy": state["remedy"]}
         for state in resources
         if state["status"] == "FAILED"
     ]

@@ -168,7 +168,13 @@ def _filter(value: object, content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
-    return {"filterValues": {name: _quote(one) for name, one in _mapping(value, "filterValues").items()}}
+    values = _mapping(value, "filterValues")
+    for name, one in values.items():
+        parts = one if isinstance(one, list) else [one]
+        if not parts or not all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in parts):
+            said = f"filterValues: {name} must be a text, a number or a list of these."
+            raise RequestError(400, "BadFilterValues", said)
+    return {"filterValues": {name: _quote(one) for name, one in values.items()}}
 
 
 def _quote(value: Any) -> str:
