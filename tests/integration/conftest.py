@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,7 +132,7 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-KINDS: Mapping[str, str] = {
+KINDS = {
     "dataset_group": "datasetGroupArn",
     "schema": "schemaArn",
     "dataset": "datasetArn",
@@ -150,6 +150,15 @@ DELETION_ORDER = ("campaign", "solution", "event_tracker", "filter", "dataset", 
 def site() -> Iterator[Site]:
     with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud:
         yield Site(cloud)
+
+
+@pytest.fixture(scope="module")
+def environment(site: Site) -> Iterator[None]:
+    """boto3 asks the local cloud unless told otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in site.cloud.environment.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture

@@ -91,13 +91,17 @@ def as_json(value: Any) -> Any:
 
 def main(notebook: Path, speed: float, state: Path) -> None:
     random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - what pandas' sample() uses
+    np.random.seed(0)  # pandas samples with it
     sleep, read_csv = time.sleep, pd.read_csv
-    time.sleep = lambda seconds: sleep(seconds / speed)
-    # The notebooks' pandas (1) did not apply dtype to an index.
-    pd.read_csv = lambda *files, dtype=None, **options: read_csv(
-        *files, dtype=None if "index_col" in options else dtype, **options
-    )
+
+    def shorter(seconds: float) -> None:
+        sleep(seconds / speed)
+
+    def read_as_pandas_1(*files: Any, dtype: Any = None, **options: Any) -> Any:
+        """The notebooks' pandas did not apply dtype to an index."""
+        return read_csv(*files, dtype=None if "index_col" in options else dtype, **options)
+
+    vars(time)["sleep"], vars(pd)["read_csv"] = shorter, read_as_pandas_1
     variables: dict[str, Any] = {"__name__": "__main__", **json.loads(state.read_text())}
     variables["run_shell"] = lambda command: shell(command, variables)
     printed = [run(cell, variables) for cell in cells(notebook.read_text())]
