@@ -25,7 +25,9 @@ def put_events(backend: "PersonalizeBackend", params: "Values") -> None:
     trackers = backend.found("EventTracker", trackingId=params["trackingId"])
     if not trackers:
         raise InvalidInputError(f"There is no event tracker with the tracking id {params['trackingId']}")
-    tracker = backend.active("EventTracker", trackers[0].arn)
+    [tracker] = trackers
+    if not tracker.life.pending:  # notebooks send events without waiting for the tracker
+        backend.active("EventTracker", tracker.arn)
     events = [_event(raw, params.get("userId"), params["sessionId"]) for raw in params["eventList"]]
     backend.data(tracker).interactions.add(events)
 

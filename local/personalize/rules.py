@@ -12,6 +12,9 @@ from local.personalize.resources import Blocker, Kind, Quota, Resource, Values
 if TYPE_CHECKING:
     from local.personalize.models import PersonalizeBackend
 
+USABLE_EARLY = frozenset({"Solution"})
+"""Kinds that may be named while they are being created: notebooks train a solution right after asking for it."""
+
 
 def operation(name: str) -> Any:
     """botocore's model of an operation of the control plane."""
@@ -35,7 +38,8 @@ def check_references(backend: "PersonalizeBackend", name: str, values: Values) -
     errors = {shape.name for shape in operation(name).error_shapes}
     for member, arn in references(values).items():
         found = backend.get(BY_ARN_MEMBER[member].name, arn)
-        if found.status != "ACTIVE":
+        early = found.kind.name in USABLE_EARLY and found.life.pending
+        if found.status != "ACTIVE" and not early:
             waiting = found.life.busy and "ResourceInUseException" in errors
             error = ResourceInUseError if waiting else InvalidInputError
             raise error(f"{arn} is not ACTIVE; its status is {found.status}.")

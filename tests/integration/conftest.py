@@ -5,7 +5,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -145,7 +145,7 @@ def wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-KINDS: Mapping[str, str] = {
+KINDS = {
     "dataset_group": "datasetGroupArn",
     "schema": "schemaArn",
     "dataset": "datasetArn",
@@ -168,6 +168,15 @@ def site() -> Iterator[Site]:
 
     with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED), now=now) as cloud:
         yield Site(cloud, days)
+
+
+@pytest.fixture(scope="module")
+def environment(site: Site) -> Iterator[None]:
+    """boto3 asks the local cloud unless told otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in site.cloud.environment.items():
+            patch.setenv(name, value)
+        yield
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def _limit(whole: Whole, _: Any, monkeypatch: pytest.MonkeyPatch, __: str, name:
 def _in_use(whole: Whole, backend: PersonalizeBackend, _: Any, __: str, name: str) -> None:
     request = whole.request(name)
     pending = Lifecycle(STANDING, 60)
-    if "resourceArn" in request:
+    if "resourceArn" in request or name == "CreateSolutionVersion":
         pending.begin("DELETE")
     arns = [value for member, value in request.items() if member.endswith("Arn") and value in backend.resources]
     if name == "PutActionInteractions":

@@ -9,6 +9,7 @@ import pytest
 
 from local.clock import Clock
 from local.personalize import install
+from local.personalize.lifecycle import PENDING
 from tests.unit.personalize.world import SCHEMAS, World, until
 
 MINUTE = 1 / 60
@@ -59,6 +60,30 @@ def test_what_is_being_created_can_be_neither_used_nor_deleted(world_at: Callabl
         world.personalize.delete_dataset_group(datasetGroupArn=group)
     with pytest.raises(world.personalize.exceptions.InvalidInputException, match="CREATE PENDING"):
         world.make_filter(group, 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")')
+
+
+def test_a_solution_can_be_trained_the_moment_it_was_asked_for(world_at: Callable[[float], World]) -> None:
+    world = world_at(60)
+    group = world.group()
+    world.settled("datasetGroup", group)
+    solution = world.solution(group)
+    version = world.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    assert world.describe("solution", solution)["status"] in PENDING
+    assert world.describe("solutionVersion", version)["status"] in PENDING
+
+
+def test_a_tracker_takes_events_from_its_first_moment_until_it_is_deleted(world_at: Callable[[float], World]) -> None:
+    world = world_at(60)
+    group = world.group()
+    world.settled("datasetGroup", group)
+    made = world.personalize.create_event_tracker(name="tracker", datasetGroupArn=group)
+    event = {"sentAt": 1_700_000_000, "eventType": "watch", "itemId": "i1"}
+    told = {"trackingId": made["trackingId"], "userId": "u", "sessionId": "s", "eventList": [event]}
+    world.events.put_events(**told)
+    world.settled("eventTracker", made["eventTrackerArn"])
+    world.personalize.delete_event_tracker(eventTrackerArn=made["eventTrackerArn"])
+    with pytest.raises(world.events.exceptions.InvalidInputException, match="DELETE PENDING"):
+        world.events.put_events(**told)
 
 
 def test_arns_have_the_forms_of_the_service(world: World) -> None:
