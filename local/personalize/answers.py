@@ -46,9 +46,9 @@ def rank(backend: "PersonalizeBackend", params: "Values") -> "Values":
 
 def act(backend: "PersonalizeBackend", params: "Values") -> "Values":
     """GetActionRecommendations."""
+    source, model = _source(backend, params)
     if "userId" not in params:
         raise InvalidInputError("userId is required")
-    source, model = _source(backend, params)
     entries = model.act(backend.data(source), _request(backend, source, params, DEFAULT_ACTIONS, MAX_ACTIONS))
     return {"actionList": [{"actionId": entry.id, "score": entry.score} for entry in entries]} | _id()
 
