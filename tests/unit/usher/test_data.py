@@ -252,6 +252,12 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), m
 )
 
 
+def test_semicolons_are_named_as_such() -> None:
+    assert said("USER_ID;ITEM_ID;TIMESTAMP\na;b;1\n")[0].endswith(
+        "line 1: is separated by semicolons. Separate by commas."
+    )
+
+
 def test_quotes_may_be_escaped_as_the_service_says() -> None:
     rows = "".join(f'i{number},"a \\"b\\", c"\n' for number in range(9))
     table = scan("ITEM_ID,TITLE\n" + rows, dataset="items")

@@ -197,6 +197,8 @@ def _read_header(table: Table, key: str, raw: "io.BufferedReader[Any]") -> Probl
         )
     if b'"' in header:
         return Problem(f"{key} line 1", "has quotes in the header.", "Write the column names without quotes.")
+    if b";" in header and b"," not in header:
+        return Problem(f"{key} line 1", "is separated by semicolons.", "Separate by commas.")
     names = header.decode("utf-8", "replace").split(",")
     if table.columns and names != list(table.columns):
         return Problem(

@@ -79,12 +79,17 @@ def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -
     """Whether a dataset's schema can become another: never that of interactions; the others' may gain fields."""
     if old is None or _fields(old) == _fields(new):
         return []
-    kept = _fields(old).items() <= _fields(new).items()
-    if kept and dataset != "interactions":
+    before, after = _fields(old), _fields(new)
+    if before.items() <= after.items() and dataset != "interactions":
         return []
-    said = f"has other columns, or other types, than its dataset in Personalize: {', '.join(_fields(old))}."
-    allowed = "Keep these" if dataset == "interactions" else "Keep these, and add others if you like"
-    return [Problem(location, said, f"{allowed}; or put the data into a new folder, which becomes a new group.")]
+    differences = [
+        *(f"no {name}" for name in before if name not in after),
+        *(f"a new {name}" for name in after if name not in before),
+        *(f"another type of {name}" for name in before if name in after and before[name] != after[name]),
+    ]
+    said = f"has other columns, or other types, than its dataset in Personalize: {', '.join(differences)}."
+    allowed = "Keep all as it was" if dataset == "interactions" else "Keep what was there; you may add columns"
+    return [Problem(location, said, f"{allowed}. Or put the data into a new folder, which becomes a new group.")]
 
 
 def _fields(schema: Schema) -> dict[str, Any]:
