@@ -12,6 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from local.cloud.__main__ import parse
+
 ROOT = Path(__file__).parents[3]
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 COMMAND = [sys.executable, "-m", "local.cloud", "--template", str(TEMPLATE)]
@@ -61,3 +63,20 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     assert result.returncode == 2
     assert f"port {port} of 127.0.0.1 is taken; choose another: make up API_PORT=" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--aws-port", "99999", "99999 is no port: use a number from 0 (any) to 65535"),
+        ("--api-port", "http", "http is no port"),
+        ("--speed", "fast", "fast is no speed: use a factor above 0, `real` or `instant`"),
+        ("--speed", "0", "0 is no speed"),
+    ],
+)
+def test_a_wrong_setting_is_told_what_is_allowed(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse([option, value])
+    assert said in capsys.readouterr().err
