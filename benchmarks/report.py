@@ -12,15 +12,23 @@ RESULTS = Path(__file__).with_name("results")
 
 def report(name: str, rows: Sequence[Mapping[str, float | str]]) -> None:
     """Print rows of figures, and write them to results/<name>.json."""
+    print(table(rows))
+    keep(name, {"rows": rows})
+
+
+def table(rows: Sequence[Mapping[str, float | str]]) -> str:
+    """Rows of the same columns, at least one, in Markdown."""
     columns = list(rows[0])
-    print("| " + " | ".join(columns) + " |")
-    print("|" + "---|" * len(columns))
-    for row in rows:
-        print("| " + " | ".join(str(row[column]) for column in columns) + " |")
+    lines = [columns, ["---"] * len(columns), *([str(row[column]) for column in columns] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def keep(name: str, content: Mapping[str, object]) -> None:
+    """Write figures to results/<name>.json, with the day and the machine."""
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    content = {"measured": datetime.now(UTC).date().isoformat(), **machine, "rows": rows}
+    written = {"measured": datetime.now(UTC).date().isoformat(), **machine, **content}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(written, indent=2, ensure_ascii=False) + "\n")
 
 
 def quantile(sorted_values: Sequence[float], share: float) -> float:

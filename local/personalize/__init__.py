@@ -22,8 +22,7 @@ def install(clock: Clock, workdir: Path | None = None, executor: Executor | None
     """Make moto answer for personalize, personalize-runtime and personalize-events.
 
     Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
-    `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own, started with the
-    first training, so a script needs the usual `if __name__ == "__main__"`).
+    `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own for each training).
     If `save` was called with this `workdir` before, everything is there again.
     """
     import moto.backend_index

@@ -28,7 +28,7 @@ def recommend(backend: "PersonalizeBackend", params: "Values") -> "Values":
     columns = _columns(backend, source, model, params)
     limit = MAX_WITH_METADATA if columns else MAX_RESULTS
     data = backend.data(source)
-    entries = model.recommend(data, _request(backend, source, params, DEFAULT_RESULTS, limit))
+    entries = model.answer(model.recommend(data, _request(backend, source, params, DEFAULT_RESULTS, limit)))
     return {"itemList": list(_items(entries, data, columns))} | _id()
 
 
@@ -40,7 +40,7 @@ def rank(backend: "PersonalizeBackend", params: "Values") -> "Values":
     if not 0 < len(params["inputList"]) <= limit:
         raise InvalidInputError(f"inputList must have 1 to {limit} items, not {len(params['inputList'])}")
     data = backend.data(source)
-    entries = model.rank(data, _request(backend, source, params, limit, limit), params["inputList"])
+    entries = model.answer(model.rank(data, _request(backend, source, params, limit, limit), params["inputList"]))
     return {"personalizedRanking": list(_items(entries, data, columns))} | _id()
 
 

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from local.personalize import attributes
 from local.personalize.exceptions import InvalidInputError, JobFailedError
 from local.personalize.filters import parse
 from local.personalize.recipes import RANKING
 from local.personalize.requests import Entry, Filter, Request, Settings
+from local.personalize.serving import Question
 from local.personalize.storage import Location
 
 if TYPE_CHECKING:
@@ -20,21 +22,33 @@ if TYPE_CHECKING:
 MAX_FILES = 1000
 SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
 Line = dict[str, Any]
-Ask = Callable[["Model", "GroupData", Line, Request], Line]
-"""Answers one line: what becomes its `output`."""
+S = TypeVar("S")
+T = TypeVar("T")
+Ask = Callable[["Model", "GroupData", Line, Request], Question]
+Shown = Callable[["Model", Sequence[Entry]], Line]
+"""What becomes the `output` of a line."""
+LINES = 256
+"""Answered at once: enough for the models to be fast, few enough for a block's scores to stay in tens of megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a line has no answer."""
+
+    text: str
 
 
 def run(backend: "PersonalizeBackend", job: "Resource") -> None:
     """The work of a batch inference job. A line that cannot be answered carries its error and stops nothing."""
-    _run(backend, job, _recommended)
+    _run(backend, job, _recommended, _listed)
 
 
 def run_segments(backend: "PersonalizeBackend", job: "Resource") -> None:
     """The work of a batch segment job, likewise."""
-    _run(backend, job, _segment)
+    _run(backend, job, _segment, lambda _, entries: {"usersList": [entry.id for entry in entries]})
 
 
-def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask) -> None:
+def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask, shown: Shown) -> None:
     version = backend.get("SolutionVersion", job.values["solutionVersionArn"])
     model, data = backend.models.of(backend, version), backend.data(version)
     role = backend.account_id, backend.partition, job.values["roleArn"]
@@ -60,7 +74,7 @@ def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask) -> None:
     if most and sum(map(len, lines.values())) > most:
         raise JobFailedError(f"The input has more than {most} lines.")
     for key, some in lines.items():
-        answers = _answers(some, lambda line: ask(model, data, line, request(line)))
+        answers = _answers(some, model, lambda line: ask(model, data, line, request(line)), shown)
         target.write(f"{key.rsplit('/', 1)[-1]}.out", "".join(answers).encode())
     target.write("_CHECK", b"")
 
@@ -69,27 +83,36 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _answers(lines: Sequence[str], ask: Callable[[Line], Line]) -> Iterator[str]:
-    for line in lines:
-        asked: Any = line
-        output, problem = None, None
-        try:
-            asked = json.loads(line)
-            output = ask(asked)
-        except InvalidInputError as error:
-            problem = error.message
-        except (ValueError, TypeError, AttributeError) as error:
-            problem = f"Invalid input line: {error}"
-        yield json.dumps({"input": asked, "output": output, "error": problem}, separators=(",", ":")) + "\n"
+def _answers(lines: Sequence[str], model: "Model", ask: Callable[[Line], Question], shown: Shown) -> Iterator[str]:
+    for start in range(0, len(lines), LINES):
+        block = lines[start : start + LINES]
+        read = [_attempt(json.loads, line) for line in block]
+        asked = [said if isinstance(said, Problem) else _attempt(ask, said) for said in read]
+        questions = [question for question in asked if isinstance(question, Question)]
+        scores = iter(model.scores(questions) if questions else ())
+        for line, said, question in zip(block, read, asked, strict=True):
+            answered = question if isinstance(question, Problem) else _attempt(question.answer, next(scores))
+            output, problem = (None, answered.text) if isinstance(answered, Problem) else (shown(model, answered), None)
+            answer = {"input": line if isinstance(said, Problem) else said, "output": output, "error": problem}
+            yield json.dumps(answer, separators=(",", ":")) + "\n"
 
 
-def _recommended(model: "Model", data: "GroupData", line: Line, request: Request) -> Line:
+def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
+    try:
+        return work(given)
+    except InvalidInputError as error:
+        return Problem(error.message)
+    except (ValueError, TypeError, AttributeError) as error:
+        return Problem(f"Invalid input line: {error}")
+
+
+def _recommended(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
     items = line.get("itemList")
     if model.recipe.type != RANKING:
-        return _listed(model, model.recommend(data, request))
+        return model.recommend(data, request)
     if not request.user or not isinstance(items, list):
         raise InvalidInputError("userId and itemList are required")
-    return _listed(model, model.rank(data, request, items))
+    return model.rank(data, request, items)
 
 
 def _listed(model: "Model", entries: Sequence[Entry]) -> Line:
@@ -101,7 +124,7 @@ def _listed(model: "Model", entries: Sequence[Entry]) -> Line:
     return output
 
 
-def _segment(model: "Model", data: "GroupData", line: Line, request: Request) -> Line:
+def _segment(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
     if "attribute" in model.recipe.name:
         if "itemAttributes" not in line:
             raise InvalidInputError("itemAttributes is required")
@@ -110,4 +133,4 @@ def _segment(model: "Model", data: "GroupData", line: Line, request: Request) ->
         if not request.item:
             raise InvalidInputError("itemId is required")
         items = [request.item]
-    return {"usersList": model.segment(data, items, request.results, request.filter)}
+    return model.segment(data, items, request.results, request.filter)

@@ -1,5 +1,6 @@
 """What can be recommended now: the items that a model knows, and those that have come without having been met."""
 
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,14 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from local.personalize.datasets import Column, Table, members
+from local.personalize.algorithms import TRANSFORMATIONS
+from local.personalize.datasets import Column, Mask, Table, members
+from local.personalize.interactions import InteractionLog
 from local.personalize.schemas import Field, Schema
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from local.personalize.resources import Values
+
 BANDS = 10
 """Numbers are compared by tenth of their distribution."""
+DAY = 86400.0
+COLD_START = "aws-hrnn-coldstart"
 NO_FEATURES = frozenset({"ITEM_ID", "CREATION_TIMESTAMP"})
 
 
@@ -51,6 +58,26 @@ def _bands(column: Column) -> list[list[str]]:
     return [[str(band)] if there else [] for band, there in zip(bands.tolist(), known.tolist(), strict=True)]
 
 
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Which items are new, by the feature transformation of aws-hrnn-coldstart."""
+
+    interactions: float
+    """At most."""
+    duration: float
+    """Days since the item began: was created or, if it does not say, first met."""
+    relative_to: str
+    """The time from which the days count back: that of the `latestItem`, or `currentTime`."""
+
+    @classmethod
+    def of(cls, values: "Values") -> "ColdStart":
+        """As a version with these members has it."""
+        given = values.get("solutionConfig", {}).get("featureTransformationParameters", {})
+        told = TRANSFORMATIONS["featurize_coldstart"] | given
+        most, duration = (float(told[f"cold_start_max_{name}"]) for name in ("interactions", "duration"))
+        return cls(most, duration, told["cold_start_relative_from"])
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The items of a model in its order, then the newcomers of the items table."""
@@ -66,6 +93,11 @@ class Catalogue:
         """Without newcomers only what the model knows."""
         held = set(known)
         return cls(len(known), known + [item for item in table.index if newcomers and item not in held], table, fields)
+
+    @cached_property
+    def masks(self) -> dict[object, Mask]:
+        """What conditions of filters let through, for those that depend on nobody's history; see `selection`."""
+        return {}
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -99,3 +131,17 @@ class Catalogue:
         """Creation in Unix seconds; infinite, that is now, for what does not say."""
         numbers = np.append(self.table.column("CREATION_TIMESTAMP").numbers, np.nan)[self.rows]
         return np.where(np.isnan(numbers), np.inf, numbers)
+
+    def cold(self, log: InteractionLog, rules: ColdStart) -> Mask:
+        """Items that are new by these rules and by what there was when this was first asked."""
+        mask = self.masks.get(rules)
+        if mask is None:
+            mask = self.masks[rules] = self._cold(log, rules)
+        return mask
+
+    def _cold(self, log: InteractionLog, rules: ColdStart) -> Mask:
+        met = log.frame().groupby("ITEM_ID", observed=True)["TIMESTAMP"].agg(["size", "min"]).reindex(self.ids)
+        born = np.where(np.isinf(self.born), met["min"].fillna(np.inf), self.born)
+        latest = born[np.isfinite(born)].max(initial=0) if rules.relative_to == "latestItem" else time.time()
+        few, young = met["size"].fillna(0).to_numpy() <= rules.interactions, latest - born <= rules.duration * DAY
+        return np.asarray(few & young, np.bool_)

@@ -137,15 +137,16 @@ class Records:
             rows = {"BULK": self._bulk, "PUT": self._streamed, "ALL": self._bulk | self._streamed}[mode]
             return pd.DataFrame([{plain(self.id_field): key, **row} for key, row in rows.items()], dtype=object)
 
-    def state(self) -> dict[str, Any]:
-        """Everything, as JSON can say it."""
+    def save(self, path: Path) -> None:
+        """Write everything, as JSON (`path`.json)."""
         with self._lock:
-            return {"bulk": self._bulk, "streamed": self._streamed}
+            path.with_suffix(".json").write_text(json.dumps({"bulk": self._bulk, "streamed": self._streamed}))
 
-    def take_state(self, state: Mapping[str, Any]) -> None:
-        """What `state` told."""
+    def restore(self, path: Path) -> None:
+        """Take over what `save` wrote."""
+        said = json.loads(path.with_suffix(".json").read_text())
         with self._lock:
-            self._bulk, self._streamed, self._table = state["bulk"], state["streamed"], None
+            self._bulk, self._streamed, self._table = said["bulk"], said["streamed"], None
 
     @property
     def table(self) -> Table:
@@ -200,12 +201,12 @@ class GroupData:
         """Write everything into a folder (made if need be)."""
         folder.mkdir(parents=True, exist_ok=True)
         for name in self.__slots__:
-            (folder / f"{name}.json").write_text(json.dumps(self.part(name).state()))
+            self.part(name).save(folder / name)
 
     @classmethod
     def restore(cls, folder: Path) -> Self:
         """What `save` wrote."""
         data = cls()
         for name in cls.__slots__:
-            data.part(name).take_state(json.loads((folder / f"{name}.json").read_text()))
+            data.part(name).restore(folder / name)
         return data

@@ -2,12 +2,13 @@
 
 import io
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from local.personalize.exceptions import JobFailedError
+from local.personalize.interactions import joined
 from local.personalize.schemas import Field, Schema, parse
 from local.personalize.storage import Location
 
@@ -22,6 +23,8 @@ MAX_TEXT = 20_000
 """Longer values of textual fields are cut, not refused."""
 LATEST = 10**11
 """Seconds; the year 5138. Anything later was meant as milliseconds."""
+ROWS = 500_000
+"""Read at once: as text they take a hundred times the memory of what is kept of them."""
 DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.float64}
 
 
@@ -30,8 +33,7 @@ def run(backend: "PersonalizeBackend", job: "Resource") -> None:
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     location = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"])
-    frames = [read(content, schema, key) for key, content in location.read().items()]
-    frame = pd.concat(frames, ignore_index=True)
+    frame = joined([read(content, schema, key) for key, content in location.read().items()])
     kind = dataset.values["datasetType"]
     if kind == "INTERACTIONS":
         _check_interactions(frame)
@@ -39,47 +41,67 @@ def run(backend: "PersonalizeBackend", job: "Resource") -> None:
 
 
 def read(content: bytes, schema: Schema, name: str = "file") -> pd.DataFrame:
-    """Parse CSV into one column per field of the schema. JobFailedError names file, column and line."""
+    """Parse CSV into one column per field of the schema, texts as categories.
+
+    JobFailedError names file, column and line.
+    """
     try:
-        frame = pd.read_csv(
+        with pd.read_csv(
             io.BytesIO(content),
             dtype=str,
             keep_default_na=False,
             escapechar="\\",
             encoding="utf-8-sig",
             index_col=False,
-        )
+            chunksize=ROWS,
+        ) as chunks:
+            frames = [_checked(chunk, schema, name) for chunk in chunks]
     except pd.errors.EmptyDataError:
         raise JobFailedError(f"Input CSV {name} is empty.") from None
     except UnicodeDecodeError as error:
         raise JobFailedError(f"Input CSV {name} is not UTF-8: {error.reason}.") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise JobFailedError(f"Input CSV {name} cannot be parsed: {str(error).strip()}.") from None
-    missing = [field.name for field in schema.fields if field.name not in frame.columns]
+    if not sum(map(len, frames)):
+        raise JobFailedError(f"Input CSV {name} has no records.")
+    return joined(frames)
+
+
+def _checked(chunk: pd.DataFrame, schema: Schema, name: str) -> pd.DataFrame:
+    missing = [field.name for field in schema.fields if field.name not in chunk.columns]
     if missing:
         raise JobFailedError(f"Input CSV is missing the following columns:{json.dumps(missing)}")
-    if frame.empty:
-        raise JobFailedError(f"Input CSV {name} has no records.")
-    return pd.DataFrame({field.name: _column(frame[field.name], field, name) for field in schema.fields}, copy=False)
+    return pd.DataFrame({field.name: _column(chunk[field.name], field, name) for field in schema.fields}, copy=False)
 
 
-def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]":
-    """Check a column of text and give it its type. Empty cells are nulls where the field may be null."""
-    empty = cells == ""
-    if empty.any() and not field.nullable:
-        line = int(empty.to_numpy().argmax()) + 2
-        raise JobFailedError(f"Column {field.name} has an empty value in line {line} of {name}, but is not nullable.")
+def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[Any]":
+    """Check a column of text and make it compact: numbers, or categories. Empty cells are nulls where these may be."""
+    if field.numeric and not field.nullable:
+        _refuse_empty(cells == "", field, name)
+        return _numbers(cells, field, name)
+    # Texts that may be null and should be numbers stay texts: there is no compact type for both.
+    kinds = cells.astype("category")
+    texts = pd.Series(kinds.cat.categories)
+    if not field.nullable:
+        _refuse_empty(kinds == "", field, name)
     if field.numeric:
-        numbers = _numbers(cells[~empty], field, name)
-        # With nulls among them they stay text: only integers without a missing value have a compact type.
-        return cells.astype(object).mask(empty) if empty.any() else numbers
+        first = np.unique(kinds.cat.codes, return_index=True)[1]
+        _numbers(cells.iloc[first][lambda some: some != ""], field, name)
     limit = MAX_ID if field.name in ("USER_ID", "ITEM_ID", "ACTION_ID") else MAX_CELL
-    if not field.textual and int(cells.str.len().max()) > limit:
+    if field.textual:
+        return pd.Series(pd.Categorical(cells.str.slice(0, MAX_TEXT).mask(cells == "")))
+    if len(texts) and int(texts.str.len().max()) > limit:
         raise JobFailedError(f"Length cannot be more than {limit} characters for {field.name}")
-    return cells.str.slice(0, MAX_TEXT).mask(empty) if field.textual else cells.astype(object).mask(empty)
+    return kinds.cat.remove_categories([""]) if "" in kinds.cat.categories else kinds
 
 
-def _numbers(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[str]":
+def _refuse_empty(empty: "pd.Series[bool]", field: Field, name: str) -> None:
+    if empty.any():
+        line = int(empty.index[int(empty.to_numpy().argmax())]) + 2
+        raise JobFailedError(f"Column {field.name} has an empty value in line {line} of {name}, but is not nullable.")
+
+
+def _numbers(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[Any]":
     numbers = pd.to_numeric(cells, errors="coerce")
     bad = numbers.isna().to_numpy()
     if DTYPES[field.type] is np.int64:

@@ -1,7 +1,7 @@
 """Statuses: computed whenever somebody looks, from the time that has passed and from the real work being done."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -51,6 +51,8 @@ class Lifecycle:
     """What it was told to do since, a key of `TURNS`."""
     turned: float = 0.0
     work: "Future[str | None] | None" = None
+    end: Callable[[], None] | None = None
+    """Ends the work at once, wherever it is."""
 
     def follow(self, work: "Future[str | None]") -> None:
         """Let the outcome depend on `work`, whose result is None or the reason of a failure."""
@@ -112,6 +114,8 @@ class Lifecycle:
         self.turned = time.time()
         if given_up and self.work is not None:
             self.work.cancel()
+        if given_up and self.end is not None:
+            self.end()
 
     def saved(self) -> dict[str, Any]:
         """What `restored` needs, as JSON."""

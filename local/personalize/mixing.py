@@ -1,6 +1,7 @@
 """What a list has besides the best: items on trial, and promoted ones. Deterministic for the same chance."""
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from random import Random
 
 import numpy as np
@@ -9,15 +10,29 @@ from numpy.typing import NDArray
 Positions = NDArray[np.intp]
 
 
+def top(scores: NDArray[np.float32], allowed: NDArray[np.bool_], count: int) -> Positions:
+    """Positions of the `count` best of the `allowed`, best first; of equal ones the first."""
+    candidates = np.flatnonzero(allowed)
+    values = scores[candidates]
+    if 0 < count < len(values):
+        least = np.partition(values, len(values) - count)[len(values) - count]
+        kept = values >= least
+        candidates, values = candidates[kept], values[kept]
+    best: Positions = candidates[np.argsort(-values, kind="stable")[:count]]
+    return best
+
+
 def explore(best: Positions, young: Positions, rate: float, results: int, chance: Random) -> Positions:
-    """`best` with some places, each with probability `rate`, given to `young` in their order."""
-    waiting = young.tolist()[::-1] if rate > 0 else []
+    """`best` with some places, each with probability `rate`, given to `young` in their order.
+
+    For the same chance a higher rate gives the same places and others, so more of `young` or as many. They also fill
+    a list that would be too short, unless the rate is 0.
+    """
+    waiting, usual = iter(young.tolist() if rate > 0 else ()), iter(best.tolist())
     mixed: list[int] = []
-    for position in best[:results].tolist():
-        while waiting and chance.random() < rate:
-            mixed.append(waiting.pop())
-        mixed.append(position)
-    return np.array((mixed + waiting[::-1])[:results], np.intp)
+    for draw in [chance.random() for _ in range(results)]:
+        mixed += islice(chain(*((waiting, usual) if draw < rate else (usual, waiting))), 1)
+    return np.array(mixed, np.intp)
 
 
 def promote(usual: Positions, promoted: Positions, results: int, chance: Random) -> tuple[Positions, list[bool]]:
@@ -36,15 +51,18 @@ def unit(values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
     return (found - low) / ((high - low) or 1.0)
 
 
-def shares(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+def shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores as the service tells them: positive, of sum 1, in the same order.
 
-    Models score on scales of their own, hence standardised; softplus is nearly linear above the mean, so that no
-    single item takes everything, and never reaches 0 below it.
+    Models score on scales of their own, hence standardised; z + sqrt(z^2 + 1) is nearly linear above the mean, so that
+    no single item takes everything, and never reaches 0 below it (squareplus: Barron, arXiv 2112.11687).
     """
     if not scores.size:
-        return np.zeros(0)
-    wide = scores.astype(np.float64)
-    positive = np.logaddexp(0, (wide - wide.mean()) / (wide.std() or 1.0))
-    result: NDArray[np.float64] = positive / positive.sum()
+        return np.zeros(0, np.float32)
+    away = scores - np.float32(scores.mean(dtype=np.float64))
+    away /= np.float32(np.sqrt(np.square(away).mean(dtype=np.float64))) or np.float32(1)
+    # Written so that nothing cancels out below the mean.
+    size = np.abs(away) + np.sqrt(np.square(away) + 1)
+    positive = np.where(away >= 0, size, 1 / size)
+    result: NDArray[np.float32] = positive / np.float32(positive.sum(dtype=np.float64))
     return result

@@ -124,7 +124,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def begin_work(self, resource: Resource) -> None:
         """Let a job do what it is there for, unless it is bound to fail."""
         if resource.kind.work and not resource.life.failure:
-            resource.life.follow(runtime.current.jobs.submit(self._work, resource.kind.work, resource))
+            pool = runtime.current.trainings if resource.kind.trained else runtime.current.jobs
+            resource.life.follow(pool.submit(self._work, resource.kind.work, resource))
 
     def update(self, name: str, params: Values) -> Resource:
         """Begin an update, which takes effect when its time has come."""

@@ -1,27 +1,31 @@
 """What the service needs from the machine: a clock, a folder for models, and somewhere to work."""
 
-import multiprocessing
-import os
-import signal
 import tempfile
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from local.clock import Clock
+from local.personalize.fitting import Fitter, KilledError, Process, Within
 
 JOBS = 16
-"""Imports, trainings and batches that may be under way at once; a training's thread only waits for its process."""
+"""Imports, exports and batches that may be under way at once."""
 
 
 @dataclass
 class Runtime:
-    """`trainer` runs the models' fitting; by default a process of its own, so that serving is not slowed down."""
+    """`executor` fits the models; by default a process for each training, so that serving is not slowed down."""
 
     clock: Clock = field(default_factory=Clock)
     folder: Path | None = None
     executor: Executor | None = None
+    _fitter: Fitter | None = None
+    _closed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
     def workdir(self) -> Path:
@@ -33,38 +37,38 @@ class Runtime:
         return self.folder
 
     @cached_property
-    def trainer(self) -> Executor:
-        """Fits models, one at a time, and leaves the processor to whoever is being served."""
-        # Spawned, not forked: the server is threaded, and a fork would copy locks that other threads hold.
-        context = multiprocessing.get_context("spawn")
-        return self.executor or ProcessPoolExecutor(1, context, initializer=_stand_back)
-
-    @cached_property
     def jobs(self) -> ThreadPoolExecutor:
-        """Runs everything that has a status."""
+        """Runs everything that has a status, but for trainings."""
         return ThreadPoolExecutor(JOBS, thread_name_prefix="personalize")
 
-    def replace_trainer(self, broken: Executor) -> None:
-        """Forget an executor whose process was killed; the next training gets a new one."""
-        if self.__dict__.get("trainer") is broken:
-            del self.trainer
+    @cached_property
+    def trainings(self) -> ThreadPoolExecutor:
+        """Runs trainings, one at a time: two would need twice the memory and end no sooner."""
+        return ThreadPoolExecutor(1, thread_name_prefix="personalize-training")
+
+    @contextmanager
+    def fitting(self) -> Iterator[Fitter]:
+        """Something that fits the models of one training, and is gone afterwards. KilledError when we are closing."""
+        with self._lock:
+            if self._closed:
+                raise KilledError
+            self._fitter = fitter = Within(self.executor) if self.executor else Process()
+        try:
+            yield fitter
+        finally:
+            fitter.close()
 
     def close(self) -> None:
         """Stop working and leave no process or temporary folder behind."""
-        if "jobs" in self.__dict__:
-            self.jobs.shutdown(cancel_futures=True)
-        if "trainer" in self.__dict__ and self.executor is None:
-            self.trainer.shutdown(cancel_futures=True)
+        with self._lock:
+            self._closed = True
+            if self._fitter:
+                self._fitter.kill()
+        for name in ("trainings", "jobs"):
+            if name in self.__dict__:
+                getattr(self, name).shutdown(cancel_futures=True)
         if self.folder is None and "workdir" in self.__dict__:
             self._temporary.cleanup()
-
-
-def _stand_back() -> None:
-    """In the trainer's process: yield to others, and leave Ctrl-C to the parent, which ends this process in order."""
-    os.nice(10)
-    # Read when numpy is loaded, which is with the first training: more threads would only crowd out serving.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 current = Runtime()

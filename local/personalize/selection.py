@@ -1,13 +1,13 @@
 """Which items a filter lets through, computed for a whole catalogue at once."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from local.personalize.datasets import COMPARE, Mask, Table, members
+from local.personalize.datasets import COMPARE, Cell, Mask, Table, members
 from local.personalize.exceptions import InvalidInputError
 from local.personalize.expressions import (
     Both,
@@ -20,10 +20,12 @@ from local.personalize.expressions import (
     Placeholder,
 )
 from local.personalize.filters import ANY, EVENT_DATASETS, parse_values
-from local.personalize.interactions import Interaction
+from local.personalize.interactions import History
 
 WINDOW, ACTION_WINDOW = 100, 300
 """The latest interactions of each event type, with items and with actions, that filters look at."""
+MASKS = 256
+"""Conditions remembered for a catalogue; with values from requests there is no end of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,12 @@ class Scope:
     """Of each member of the catalogue, its row in `table`; -1 if it has none."""
     users: Table
     user: str | None
-    history: Sequence[Interaction]
+    history: History
     """Events of the user with members of the catalogue or, for segments, of its members with what is asked about."""
     item: str | None = None
     window: int = WINDOW
+    masks: dict[object, Mask] = field(default_factory=dict)
+    """What conditions on `table` alone let through, as far as that is known; kept with the catalogue."""
 
 
 def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
@@ -97,12 +101,25 @@ def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask |
         return _met(test, operand, scope)
     if isinstance(operand, Field) and scope.item is None:
         raise InvalidInputError(f"{operand} needs an itemId")
+    if isinstance(operand, Field):
+        return _by_record(test, scope.table.cell(scope.item, operand.name), scope)
+    known = test.field, test.operator, operand
+    mask = scope.masks.get(known)
+    if mask is None:
+        if len(scope.masks) >= MASKS:
+            scope.masks.clear()
+        mask = scope.masks[known] = _by_record(test, operand, scope)
+    return mask
+
+
+def _by_record(test: Condition, operand: "tuple[Literal, ...] | Cell", scope: Scope) -> Mask:
+    """By the field of each member; `operand` is a cell where the current item says."""
     column = scope.table.column(test.field.name)
-    current = scope.table.cell(scope.item, operand.name) if isinstance(operand, Field) else None
+    values = operand if isinstance(operand, tuple) else members(operand)
     if test.operator in ("IN", "NOT IN"):
-        found = column.having(members(current) if isinstance(operand, Field) else operand)
+        found = column.having(values)
         return _aligned(found if test.operator == "IN" else ~found, scope, test.operator == "NOT IN")
-    number = _number(current if isinstance(operand, Field) else operand[0])
+    number = _number(operand[0] if isinstance(operand, tuple) else operand)
     return _aligned(column.compared(test.operator, number), scope, False)
 
 
@@ -117,10 +134,10 @@ def _met(test: Condition, operand: object, scope: Scope) -> Mask:
     wanted = test.operator == "IN"
     mask = np.zeros(len(scope.index), np.bool_)
     looked: Counter[str] = Counter()
-    for row in reversed(scope.history):
-        kind = (row.type or "").lower()
+    for item, told in zip(reversed(scope.history.items), reversed(scope.history.types), strict=True):
+        kind = (told or "").lower()
         looked[kind] += 1
-        position = scope.index.get(row.item)
+        position = scope.index.get(item)
         if position is not None and looked[kind] <= scope.window and ((ANY in types or kind in types) == wanted):
             mask[position] = True
     return mask

@@ -4,7 +4,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from local.personalize.catalogue import Catalogue
+from local.personalize.catalogue import COLD_START, DAY, Catalogue, ColdStart
 from local.personalize.datasets import GroupData, Mask, Table
 from local.personalize.exceptions import InvalidInputError
 from local.personalize.filters import parse
-from local.personalize.interactions import Interaction, InteractionLog, about
-from local.personalize.mixing import explore, promote, shares, unit
-from local.personalize.preparation import TAKEN, countings, features, schema_of, weigh
+from local.personalize.interactions import History, InteractionLog, about
+from local.personalize.mixing import explore, promote, shares, top, unit
+from local.personalize.preparation import TAKEN, Counting, countings, features, schema_of, weigh
 from local.personalize.recipes import ACTIONS, BY_ARN, RANKING, RELATED, Recipe
 from local.personalize.requests import Entry, Filter, Request, Settings
 from local.personalize.schemas import Field
@@ -32,8 +32,19 @@ if TYPE_CHECKING:
     from local.personalize.models import PersonalizeBackend
     from local.personalize.resources import Resource, Values
 
-DAY = 86400.0
 NOTHING = np.empty(0, np.intp)
+ONCE = np.ones(1, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request up to the model's part: what to ask the model, and what to make of its scores."""
+
+    queries: Sequence[Query]
+    weights: NDArray[np.float32]
+    """(queries,): the scores are the sum of what the queries answer, times these."""
+    answer: Callable[[NDArray[np.float32]], list[Entry]]
+    """From scores (n_items,), which it may change; InvalidInputError for a filter that lacks a value."""
 
 
 @dataclass
@@ -53,37 +64,103 @@ class Model:
         """Position of each item that was learnt from."""
         return {item: position for position, item in enumerate(self.items)}
 
-    def recommend(self, data: GroupData, request: Request) -> list[Entry]:
+    @cached_property
+    def countings(self) -> dict[str, Counting]:
+        """Which events of a history count."""
+        return countings(self.values)
+
+    def answer(self, question: Question) -> list[Entry]:
+        """The answer to a single question."""
+        return question.answer(self.scores([question])[0])
+
+    def scores(self, questions: Sequence[Question]) -> NDArray[np.float32]:
+        """What the model says to at least one question (m, n_items); all at once is much faster than one by one."""
+        answers = self.recommender.score_many([query for question in questions for query in question.queries])
+        if len(answers) == len(questions):
+            return answers
+        parts = np.split(answers, np.cumsum([len(question.queries) for question in questions])[:-1])
+        return np.stack([question.weights @ part for question, part in zip(questions, parts, strict=True)])
+
+    def recommend(self, data: GroupData, request: Request) -> Question:
         """The best items for a user, or those related to an item.
 
         InvalidInputError when the recipe needs something that the request lacks.
         """
         if self.recipe.type not in NEEDS:
             raise InvalidInputError(f"The recipe {self.recipe.name} does not support GetRecommendations.")
-        case = use_case(self.recipe)
-        for needed in case.needs or NEEDS[self.recipe.type]:
+        for needed in use_case(self.recipe).needs or NEEDS[self.recipe.type]:
             if not {"userId": request.user, "itemId": request.item}[needed]:
                 raise InvalidInputError(f"{needed} is required for the recipe {self.recipe.name}.")
+        history = data.interactions.history(request.user) if request.user else History()
+        return self._question(
+            data, request, history, lambda catalogue, scores: self._listed(data, request, history, catalogue, scores)
+        )
+
+    def rank(self, data: GroupData, request: Request, items: Sequence[str]) -> Question:
+        """The given items, best first; those that nothing is known of come last with score 0."""
+        if self.recipe.type != RANKING:
+            raise InvalidInputError(f"The recipe {self.recipe.name} does not support GetPersonalizedRanking.")
+        history = data.interactions.history(request.user or "")
+
+        def ranked(catalogue: Catalogue, scores: NDArray[np.float32]) -> list[Entry]:
+            allowed = self._allowed(_scope(data, catalogue, request, history), request.filter)
+            places = [(name, catalogue.index.get(name)) for name in dict.fromkeys(items)]
+            known = np.array([place for _, place in places if place is not None and allowed[place]], np.intp)
+            order = np.argsort(-scores[known], kind="stable")
+            told = zip(known[order].tolist(), shares(scores[known])[order].tolist(), strict=True)
+            unknown = [Entry(name, 0.0) for name, place in places if place is None]
+            return [Entry(catalogue.ids[place], round(share, 7)) for place, share in told] + unknown
+
+        return self._question(data, request, history, ranked)
+
+    def _question(
+        self,
+        data: GroupData,
+        request: Request,
+        history: History,
+        answer: Callable[[Catalogue, NDArray[np.float32]], list[Entry]],
+    ) -> Question:
+        """`answer` gets the scores of the whole catalogue, newcomers among them."""
         catalogue = self.catalogue(data)
-        history = data.interactions.of(request.user) if request.user else []
-        scope = _scope(data, catalogue, request, history)
-        scores = self._scores(catalogue, history, request)
+        counts = weigh(self.countings, history.types, history.values).tolist()
+        met = self._known([item for item, weight in zip(history.items, counts, strict=True) if weight])
+        place = catalogue.index.get(request.item or "")
+        queries, weights = [Query(met, place, history.newest)], ONCE
+        if place is not None and place >= catalogue.known:
+            # Nobody has met the item yet: what is related to those that it is like.
+            like = catalogue.likeness[[place - catalogue.known]]
+            near = [Query(met, known, history.newest) for known in like.indices.tolist()]
+            queries, weights = near or [Query(met)], like.data
+        settings = request.settings
+        return Question(
+            queries,
+            weights if len(weights) else ONCE,
+            lambda scores: answer(catalogue, self._influenced(catalogue, catalogue.spread(scores), settings)),
+        )
+
+    def _listed(
+        self,
+        data: GroupData,
+        request: Request,
+        history: History,
+        catalogue: Catalogue,
+        scores: NDArray[np.float32],
+    ) -> list[Entry]:
+        case, scope = use_case(self.recipe), _scope(data, catalogue, request, history)
         wanted = self._allowed(scope, request.filter)
-        chance, best, young = Random(f"{request.user} {request.item} {len(history)}"), _best(scores, wanted), NOTHING
-        if case.explores:
-            # Nobody's interest is known in the newcomers: they come by chance, or not at all.
-            new = best >= catalogue.known
-            age = data.interactions.newest - catalogue.born[best[new]]
-            best, young = best[~new], best[new][age < request.settings.age * DAY]
-            rate = request.settings.exploration * (len(young) / (len(best) + len(young) or 1)) ** 0.5
-            best = explore(best, young, rate, 2 * request.results, chance)  # promoted ones are still to be taken out
-            scores = _levelled(scores, best, young)
-        promoted = NOTHING
+        chance, promoted, young = Random(f"{request.user} {request.item} {len(history.items)}"), NOTHING, NOTHING
         if request.promotion:
-            promoted = _best(scores, self._allowed(scope, request.promotion.filter))
-            promoted = promoted[: request.results * request.promotion.percent // 100]
-        chosen, marks = promote(best[~np.isin(best, promoted)], promoted, request.results, chance)
+            count = request.results * request.promotion.percent // 100
+            allowed = self._allowed(scope, request.promotion.filter)
+            promoted = top(scores, allowed, count) if count else NOTHING
+            wanted[promoted] = False
+        if case.explores:
+            best, young = self._explored(data, request, catalogue, scores, wanted, chance)
+        else:
+            best = top(scores, wanted, request.results)
+        chosen, marks = promote(best, promoted, request.results, chance)
         tried, told = set(young.tolist()), shares(scores)[chosen].tolist()
+        _level(told, [place in tried for place in chosen.tolist()])
         return [
             Entry(
                 catalogue.ids[place],
@@ -94,20 +171,37 @@ class Model:
             for place, share, marked in zip(chosen.tolist(), told, marks, strict=True)
         ]
 
-    def rank(self, data: GroupData, request: Request, items: Sequence[str]) -> list[Entry]:
-        """The given items, best first; those that nothing is known of come last with score 0."""
-        if self.recipe.type != RANKING:
-            raise InvalidInputError(f"The recipe {self.recipe.name} does not support GetPersonalizedRanking.")
-        catalogue = self.catalogue(data)
-        history = data.interactions.of(request.user or "")
-        allowed = self._allowed(_scope(data, catalogue, request, history), request.filter)
-        places = [(name, catalogue.index.get(name)) for name in dict.fromkeys(items)]
-        known = np.array([place for _, place in places if place is not None and allowed[place]], np.intp)
-        scores = self._scores(catalogue, history, request)[known]
-        order = np.argsort(-scores, kind="stable")
-        told = zip(known[order].tolist(), shares(scores)[order].tolist(), strict=True)
-        unknown = [Entry(name, 0.0) for name, place in places if place is None]
-        return [Entry(catalogue.ids[place], round(share, 7)) for place, share in told] + unknown
+    def _explored(
+        self,
+        data: GroupData,
+        request: Request,
+        catalogue: Catalogue,
+        scores: NDArray[np.float32],
+        wanted: Mask,
+        chance: Random,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The list, with new items at some places, and which items these may be.
+
+        Nobody's interest is known in what nobody has met: such items come by chance or not at all. Among themselves
+        they are ordered by the scores of what they are like.
+        """
+        cold = self._cold(data, catalogue, request.settings) & wanted
+        usual = wanted & ~cold if request.settings.exploration else wanted.copy()
+        usual[catalogue.known :] = False
+        young, count = top(scores, cold, request.results), np.count_nonzero(cold)
+        rate = request.settings.exploration * (count / (count + np.count_nonzero(usual) or 1)) ** 0.5
+        best = top(scores, usual, request.results)
+        return explore(best, young, float(rate), request.results, chance), young
+
+    def _cold(self, data: GroupData, catalogue: Catalogue, settings: Settings) -> Mask:
+        """Items that may be tried: young ones that nobody has met or, with aws-hrnn-coldstart, hardly anybody."""
+        if self.recipe.name == COLD_START:
+            return catalogue.cold(data.interactions, ColdStart.of(self.values))
+        # What does not say when it was created is as young as the newest interaction.
+        age = np.maximum(data.interactions.newest - catalogue.born, 0)
+        cold: Mask = age < settings.age * DAY
+        cold[: catalogue.known] = False
+        return cold
 
     def act(self, data: GroupData, request: Request) -> list[Entry]:
         """The actions that a user will most likely take, with their propensities."""
@@ -115,8 +209,8 @@ class Model:
             raise InvalidInputError(f"The recipe {self.recipe.name} does not support GetActionRecommendations.")
         table = data.actions.table
         catalogue = Catalogue.of(self.items, table, (), newcomers=False)
-        history = data.action_interactions.of(request.user or "")
-        recent = _remembered(data.action_interactions, request.user, history)
+        log, user = data.action_interactions, request.user or ""
+        recent = _remembered(log, user, log.history(user))
         scope = Scope(
             "ACTION",
             catalogue.index,
@@ -125,27 +219,30 @@ class Model:
             data.users.table,
             request.user,
             recent,
-            None,
-            ACTION_WINDOW,
+            window=ACTION_WINDOW,
         )
-        taken = {row.item: row.timestamp for row in history if (row.type or "").lower() == TAKEN}
+        taken = {row.item: row.timestamp for row in log.of(user) if (row.type or "").lower() == TAKEN}
         scores = self.recommender.score(Query(self._known(list(taken))))
         allowed = self._allowed(scope, request.filter) & _due(catalogue, table, taken)
-        best = _best(scores, allowed)[: request.results]
-        return [Entry(self.items[place], round(float(scores[place]), 7)) for place in best.tolist()]
+        best = top(scores, allowed, request.results).tolist()
+        return [Entry(self.items[place], round(float(scores[place]), 7)) for place in best]
 
-    def segment(self, data: GroupData, items: Sequence[str], results: int, filtered: Filter | None) -> list[str]:
+    def segment(self, data: GroupData, items: Sequence[str], results: int, filtered: Filter | None) -> Question:
         """The users who like any of the items most; InvalidInputError if the model knows none of the items."""
         known = self._known(items)
         if not known.size:
             raise InvalidInputError("None of the items has interactions.")
         catalogue = Catalogue.of(self.users, data.users.table, (), newcomers=False)
-        met = [Interaction(0, user, kind, None) for user, kind in about(data.interactions, items)] if filtered else []
-        scope = Scope(
-            "USER", catalogue.index, catalogue.table, catalogue.rows, catalogue.table, None, met, None, len(met)
-        )
-        best = _best(self.recommender.score(Query(known)), self._allowed(scope, filtered))
-        return [self.users[place] for place in best[:results].tolist()]
+        events = list(about(data.interactions, items)) if filtered else []
+        met = History([user for user, _ in events], [kind for _, kind in events])
+        table = catalogue.table
+        scope = Scope("USER", catalogue.index, table, catalogue.rows, table, None, met, window=len(met.items))
+
+        def segment(scores: NDArray[np.float32]) -> list[Entry]:
+            best = top(scores, self._allowed(scope, filtered), results)
+            return [Entry(self.users[place]) for place in best.tolist()]
+
+        return Question([Query(known)], ONCE, segment)
 
     def catalogue(self, data: GroupData) -> Catalogue:
         """What can be recommended now; the same object until the items change."""
@@ -158,19 +255,6 @@ class Model:
 
     def _known(self, items: Sequence[str]) -> NDArray[np.int32]:
         return np.array([place for item in items if (place := self.index.get(item)) is not None], np.int32)
-
-    def _scores(self, catalogue: Catalogue, history: Sequence[Interaction], request: Request) -> NDArray[np.float32]:
-        counted = weigh(countings(self.values), [row.type for row in history], [row.value for row in history])
-        met = self._known([row.item for row, weight in zip(history, counted.tolist(), strict=True) if weight])
-        place = catalogue.index.get(request.item or "")
-        if place is None or place < catalogue.known:
-            scores = self.recommender.score(Query(met, place))
-        else:
-            # Nobody has met the item yet: what is related to those that it is like.
-            like = catalogue.likeness[[place - catalogue.known]]
-            related = [self.recommender.score(Query(met, near)) for near in like.indices.tolist()]
-            scores = np.asarray(like.data @ np.array(related), np.float32)
-        return self._influenced(catalogue, catalogue.spread(scores), request.settings)
 
     def _influenced(self, catalogue: Catalogue, scores: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
         """Scores with the popularity and the freshness of items added, where these are wished for."""
@@ -195,33 +279,22 @@ class Model:
         return allowed
 
 
-def _scope(data: GroupData, catalogue: Catalogue, request: Request, history: Sequence[Interaction]) -> Scope:
+def _scope(data: GroupData, catalogue: Catalogue, request: Request, history: History) -> Scope:
     recent = _remembered(data.interactions, request.user, history)
     table, users = catalogue.table, data.users.table
-    return Scope("ITEM", catalogue.index, table, catalogue.rows, users, request.user, recent, request.item)
+    rows, masks = catalogue.rows, catalogue.masks
+    return Scope("ITEM", catalogue.index, table, rows, users, request.user, recent, request.item, masks=masks)
 
 
-def _remembered(log: InteractionLog, user: str | None, history: Sequence[Interaction]) -> Sequence[Interaction]:
-    return [] if log.forgotten(user or "") else history
+def _remembered(log: InteractionLog, user: str | None, history: History) -> History:
+    return History() if log.forgotten(user or "") else history
 
 
-def _best(scores: NDArray[np.float32], allowed: Mask) -> NDArray[np.intp]:
-    candidates = np.flatnonzero(allowed)
-    order: NDArray[np.intp] = candidates[np.argsort(-scores[candidates], kind="stable")]
-    return order
-
-
-def _levelled(scores: NDArray[np.float32], best: NDArray[np.intp], young: NDArray[np.intp]) -> NDArray[np.float32]:
-    """What is tried gets the score of its place, so that scores fall along the list."""
-    if not young.size or not best.size:
-        return scores
-    levelled = np.array(scores)
-    tried = np.isin(best, young)
-    levelled[young] = scores[best[~tried]].min(initial=scores.max())
-    for place in range(len(best) - 2, -1, -1):
+def _level(told: list[float], tried: Sequence[bool]) -> None:
+    """Give what is tried the score of the next that is not, so that scores fall along the list."""
+    for place in range(len(told) - 2, -1, -1):
         if tried[place]:
-            levelled[best[place]] = levelled[best[place + 1]]
-    return levelled
+            told[place] = told[place + 1]
 
 
 def _due(catalogue: Catalogue, table: Table, taken: dict[str, int]) -> Mask:

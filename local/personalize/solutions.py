@@ -36,6 +36,9 @@ def solution(backend: "PersonalizeBackend", values: "Values") -> None:
     config = values["solutionConfig"]
     every(config)
     _check_jobs(config.get("hpoConfig", {}).get("hpoResourceConfig", {}))
+    goal = config.get("hpoConfig", {}).get("hpoObjective", {}).get("type", "Maximize")
+    if goal.lower() not in ("maximize", "minimize"):
+        raise InvalidInputError(f"The type of hpoObjective must be Maximize or Minimize, not {goal}")
     threshold = config.get("eventValueThreshold")
     if threshold is not None and not re.fullmatch(r"-?\d+(\.\d+)?", threshold):
         raise InvalidInputError(f"eventValueThreshold must be a number, not {threshold}")

@@ -5,6 +5,7 @@ begins anew when it is loaded; what it reads from S3 must be there again by then
 """
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,15 @@ def save(backend: "PersonalizeBackend") -> None:
 def load(backend: "PersonalizeBackend") -> None:
     """Take over what was saved for this account and region, if anything was."""
     from local.personalize.kinds import KINDS
+    from local.personalize.training import ATTEMPTS
 
     if runtime.current.folder is None:  # a temporary folder, which need not even be made
         return
     folder = _folder(backend)
     if not (folder / FILE).exists():
         return
+    for attempts in folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
+        shutil.rmtree(attempts)
     clock = runtime.current.clock
     for row in json.loads((folder / FILE).read_text()):
         update = row["update"]

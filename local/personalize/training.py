@@ -1,93 +1,140 @@
-"""Train a solution version or a recommender: fit in another process, and keep the best of what was tried."""
+"""Train a solution version or a recommender: fit elsewhere, and keep the best of what was tried."""
 
+import logging
 import shutil
-from collections.abc import Mapping
-from concurrent.futures import BrokenExecutor
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from local.personalize import runtime
+from local.personalize import runtime, search
 from local.personalize.exceptions import JobFailedError
+from local.personalize.fitting import Fitter, KilledError, Task, Told
+from local.personalize.handover import write
 from local.personalize.preparation import prepare
 from local.personalize.recipes import BY_ARN
-from local.personalize.search import Trial, objective, trials
-from local.recommenders.base import Interactions
 
 if TYPE_CHECKING:
     from local.personalize.models import PersonalizeBackend
     from local.personalize.resources import Resource, Values
 
+logger = logging.getLogger(__name__)
 HOURS_PER_MINUTE = 1.07 / 20
 """Training hours, which count several machines, per minute of waiting: as in published runs."""
+ATTEMPTS = ".training-"
+"""How the names of folders begin whose content nobody needs once the training has ended."""
+SILENCE = 10.0
+"""Real seconds between two lines of the log about how far a fit is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A fitted model in its folder."""
+    """A fitted model in its folder; `value`: how good it is by the search's objective."""
 
-    trial: Trial
+    recipe_arn: str
+    tuned: search.Point
     folder: Path
     metrics: dict[str, float]
+    value: float
 
 
 def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
     """The work; metrics are told and the model's folder is there, whole, when it ends."""
     target, seen = model_folder(resource.arn), backend.data(resource).interactions.size
     target.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target.parent, prefix=".training-") as attempts:
-        outcomes = _try_all(backend, resource, Path(attempts))
-        best = _best(outcomes, objective(resource.values))
-        shutil.rmtree(target, ignore_errors=True)  # of a training that the end of the process cut short
-        best.folder.rename(target)
-    recipe, tuned = best.trial.recipe_arn, {f"training.{name}": value for name, value in best.trial.tuned.items()}
-    hours = round(resource.kind.minutes * HOURS_PER_MINUTE * len(outcomes), 3)
-    backend.tell(resource, modelMetrics=best.metrics, recipeArn=recipe, interactions=seen, trainingHours=hours)
-    if tuned:
-        backend.tell(resource, tunedHPOParams={"algorithmHyperParameters": tuned})
+    with TemporaryDirectory(dir=target.parent, prefix=ATTEMPTS) as attempts:
+        best, count = _best(backend, resource, Path(attempts))
+        with backend.lock:  # which whoever stops the training holds, too
+            _check_wanted(resource)
+            shutil.rmtree(target, ignore_errors=True)  # of a training that the end of the process cut short
+            best.folder.rename(target)
+    hours = round(resource.kind.minutes * HOURS_PER_MINUTE * count, 3)
+    found = {"modelMetrics": best.metrics, "recipeArn": best.recipe_arn, "interactions": seen, "trainingHours": hours}
+    if best.tuned:
+        tuned = {f"training.{name}": value for name, value in best.tuned.items()}
+        found["tunedHPOParams"] = {"algorithmHyperParameters": tuned}
+    backend.tell(resource, **found)
     if resource.values.get("performAutoML"):
         solution = backend.get("Solution", resource.values["solutionArn"])
-        backend.tell(solution, autoMLResult={"bestRecipeArn": recipe})
+        backend.tell(solution, autoMLResult={"bestRecipeArn": best.recipe_arn})
 
 
-def _best(outcomes: list[Outcome], metric: str) -> Outcome:
-    if len(outcomes) == 1:
-        return outcomes[0]
-    if any(metric not in outcome.metrics for outcome in outcomes):
-        raise JobFailedError(f"There is no metric {metric} to choose by.")
-    return max(outcomes, key=lambda outcome: outcome.metrics[metric])
-
-
-def _try_all(backend: "PersonalizeBackend", resource: "Resource", folder: Path) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    prepared: dict[str, Interactions] = {}
-    for trial in trials(resource.values):
-        if resource.life.turn:
-            raise JobFailedError("The training was stopped.")
-        tried = replace(resource, values=resource.values | {"recipeArn": trial.recipe_arn})
-        if trial.recipe_arn not in prepared:
-            prepared[trial.recipe_arn] = prepare(backend, tried)
-        place = folder / str(len(outcomes))
-        wanted = parameters(resource.values) | trial.tuned
-        metrics = _fit(BY_ARN[trial.recipe_arn].name, prepared[trial.recipe_arn], wanted, place)
-        outcomes.append(Outcome(trial, place, metrics))
-    return outcomes
-
-
-def _fit(recipe: str, interactions: Interactions, wanted: Mapping[str, str], folder: Path) -> dict[str, float]:
-    # The models take long to import; the first training pays, not everyone who installs the service.
-    from local.recommenders.catalog import train
-
-    trainer = runtime.current.trainer
+def _best(backend: "PersonalizeBackend", resource: "Resource", folder: Path) -> tuple[Outcome, int]:
+    """The best model, and how many were trained."""
+    best, count = None, 0
     try:
-        metrics = trainer.submit(train, recipe, interactions, wanted, folder, 0).result()
+        with runtime.current.fitting() as fitter:
+            resource.life.end = fitter.kill
+            for outcome in _outcomes(backend, resource, fitter, folder):
+                count += 1
+                worse = outcome if best is not None and outcome.value <= best.value else best
+                best = best if worse is outcome else outcome
+                if worse is not None:
+                    shutil.rmtree(worse.folder)
+    except KilledError:
+        _check_wanted(resource)
+        raise JobFailedError("The training process was killed.") from None
+    if best is None:
+        raise JobFailedError("There is no recipe to try.")
+    logger.info("%s is trained", _name(resource))
+    return best, count
+
+
+def _outcomes(backend: "PersonalizeBackend", resource: "Resource", fitter: Fitter, folder: Path) -> Iterator[Outcome]:
+    """Fit one model after the other, those with hyperparameters where the earlier ones say that they may be good."""
+    goal, most = search.objective(resource.values), search.jobs(resource.values)
+    searched = bool(resource.values.get("performHPO") or resource.values.get("performAutoML"))
+    for recipe_arn in search.recipes(resource.values):
+        _check_wanted(resource)
+        recipe, tried = BY_ARN[recipe_arn], list[tuple[search.Point, float]]()
+        space, data = search.space(resource.values, recipe_arn), folder / recipe.name
+        if most > 1 and not space:
+            logger.info("%s: no hyperparameter to search for has an effect on %s", _name(resource), recipe.name)
+        write(prepare(backend, replace(resource, values=resource.values | {"recipeArn": recipe_arn})), data)
+        while len(tried) < most and (tuned := search.suggest(space, tried)) is not None:
+            _check_wanted(resource)
+            target = folder / f"{recipe.name}-{len(tried)}"
+            task = Task(recipe.name, str(data), parameters(resource.values) | tuned, str(target))
+            words = f"{recipe.name}, {len(tried) + 1} of at most {most}" if searched else recipe.name
+            metrics = _fit(fitter, task, _log(f"{_name(resource)}: {words}"))
+            if searched and goal.metric not in metrics:
+                raise JobFailedError(f"There is no metric {goal.metric} to choose by.")
+            tried.append((tuned, goal.sign * metrics.get(goal.metric, 0.0)))
+            yield Outcome(recipe_arn, tuned, target, metrics, tried[-1][1])
+        shutil.rmtree(data)
+
+
+def _fit(fitter: Fitter, task: Task, told: Told) -> dict[str, float]:
+    try:
+        metrics = fitter.fit(task, told)
     except ValueError as error:
         raise JobFailedError(str(error)) from error
-    except BrokenExecutor as error:
-        runtime.current.replace_trainer(trainer)
-        raise JobFailedError("The training process was killed.") from error
     return {name: round(value, 4) for name, value in metrics.items()}
+
+
+def _log(what: str) -> Told:
+    """Say that something begins, and now and then how far it is."""
+    logger.info("%s", what)
+    said = time.monotonic()
+
+    def told(share: float) -> None:
+        nonlocal said
+        if time.monotonic() - said >= SILENCE:
+            said = time.monotonic()
+            logger.info("%s, %.0f %%", what, 100 * share)
+
+    return told
+
+
+def _check_wanted(resource: "Resource") -> None:
+    if resource.life.turn:
+        raise JobFailedError("The training was stopped.")
+
+
+def _name(resource: "Resource") -> str:
+    return resource.arn.rsplit(":", 1)[1]
 
 
 def model_folder(arn: str) -> Path:

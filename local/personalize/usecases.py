@@ -27,6 +27,7 @@ class UseCase:
 USE_CASES: Mapping[str, UseCase] = {
     "aws-user-personalization": UseCase(explores=True),
     "aws-user-personalization-v2": UseCase(explores=True, explains=True),
+    "aws-hrnn-coldstart": UseCase(explores=True),
     "aws-personalized-ranking": UseCase(newcomers=True),
     "aws-personalized-ranking-v2": UseCase(newcomers=True, explains=True),
     "aws-similar-items": UseCase(newcomers=True),

@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,21 @@ class Interactions:
 
     def histories(self) -> list[NDArray[np.int32]]:
         """Each user's items, oldest first, in the order of `user_ids`; empty for a user without events."""
-        return np.split(self.item, np.searchsorted(self.user, np.arange(1, len(self.user_ids))))
+        return np.split(self.item, self._bounds()[1:-1])
+
+    def queries(self) -> "list[Query]":
+        """What comes after each user's history (after its newest event, if an item is asked about)."""
+        bounds = self._bounds()
+        return [
+            Query(self.item[start:end], int(self.item[end - 1]), int(self.timestamp[end - 1]))
+            if start < end
+            else Query(self.item[start:end])
+            for start, end in pairwise(bounds.tolist())
+        ]
+
+    def _bounds(self) -> NDArray[np.intp]:
+        """Where each user's events begin, and the end (n_users + 1,)."""
+        return np.searchsorted(self.user, np.arange(len(self.user_ids) + 1))
 
 
 def _number(ids: Sequence[str], known: Iterable[str] = ()) -> tuple[NDArray[np.int32], list[str]]:
@@ -73,11 +88,12 @@ class Query:
 
     history: NDArray[np.int32]  # item indices, oldest first; empty for a new user; for segments, the items they like
     item: int | None = None  # for related items; None when unknown
+    time: int | None = None  # Unix seconds of the history's newest event; None: as late as what was learnt from
 
 
 @dataclass(frozen=True)
 class Recommender(ABC):
-    """A fitted model: a frozen dataclass whose every field is an array, stored as one `.npy` file per field."""
+    """A fitted model: a frozen dataclass of arrays, each stored as a `.npy` file, and of other models, in folders."""
 
     @classmethod
     @abstractmethod
@@ -88,6 +104,10 @@ class Recommender(ABC):
         must be a number and is none raises ValueError.
         """
 
+    def refit(self, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
+        """`fit` to more of the same; what took long to find out, and hardly changes, may be kept."""
+        return type(self).fit(interactions, parameters, seed)
+
     @abstractmethod
     def score(self, query: Query) -> NDArray[np.float32]:
         """Finite scores (n_items,), higher is better; the caller filters, sorts (stably) and cuts.
@@ -95,18 +115,31 @@ class Recommender(ABC):
         Models of segments score users instead: (n_users,).
         """
 
+    def score_many(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """What `score` answers to each of at least one query: (m, n_items)."""
+        return np.stack([self.score(query) for query in queries])
+
     def save(self, folder: Path) -> None:
         """Write the model into an existing folder."""
         for field in fields(self):
-            np.save(folder / f"{field.name}.npy", getattr(self, field.name), allow_pickle=False)
+            value = getattr(self, field.name)
+            if isinstance(value, Recommender):
+                (folder / field.name).mkdir()
+                value.save(folder / field.name)
+            else:
+                np.save(folder / f"{field.name}.npy", value, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote, memory-mapped and read-only."""
-        arrays: dict[str, Any] = {
-            field.name: np.load(folder / f"{field.name}.npy", mmap_mode="r") for field in fields(cls)
+        kinds = get_type_hints(cls)
+        values: dict[str, Any] = {
+            field.name: kinds[field.name].load(folder / field.name)
+            if (folder / field.name).is_dir()
+            else np.load(folder / f"{field.name}.npy", mmap_mode="r")
+            for field in fields(cls)
         }
-        return cls(**arrays)
+        return cls(**values)
 
 
 def count_later(user: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -122,5 +155,12 @@ def number(parameters: Mapping[str, str], name: str, default: float) -> float:
 def count_users(interactions: Interactions) -> NDArray[np.float32]:
     """How many different users met each item (n_items,): Personalize's idea of popularity."""
     items = len(interactions.item_ids)
-    pairs = np.unique(interactions.user.astype(np.int64) * items + interactions.item)
-    return np.bincount(pairs % items, minlength=items).astype(np.float32)
+    pairs = np.sort(interactions.user.astype(np.int64) * items + interactions.item)  # much faster than np.unique
+    first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+    return np.bincount(pairs[first] % items, minlength=items).astype(np.float32)
+
+
+def newest_tenth(interactions: Interactions) -> NDArray[np.bool_]:
+    """Which events (n,) are the newest 10%, never less than one, of their user's."""
+    length = np.bincount(interactions.user, minlength=len(interactions.user_ids))[interactions.user]
+    return count_later(interactions.user) < length - 9 * length // 10

@@ -12,6 +12,7 @@ from local.recommenders.content import Semantic
 from local.recommenders.cooccurrence import SimilarItems, Sims
 from local.recommenders.metrics import evaluate, evaluate_segments
 from local.recommenders.popularity import Popularity
+from local.recommenders.progress import part
 from local.recommenders.segments import ItemAffinity, ItemAttributeAffinity
 from local.recommenders.sequential import Sequential
 from local.recommenders.trending import Trending
@@ -46,14 +47,9 @@ RECIPES: dict[str, type[Recommender]] = {
 
 INERT = frozenset(
     {
-        "bptt",
-        "cold_start_max_duration",
-        "cold_start_max_interactions",
-        "cold_start_relative_from",
         "hidden_dimension",
         "item_id_hidden_dim",
         "item_metadata_hidden_dim",
-        "recency_mask",
     }
 )
 """Parameters of the service's neural networks, which have no counterpart here: accepted, and without effect."""
@@ -65,16 +61,20 @@ def train(
     """Fit the recipe's model on everything, save it into `folder` (made if need be) and return its offline metrics.
 
     The folder gets the model's arrays, and in `items.json` and `users.json` the ids that its numbers stand for.
-    The metrics come from a second model that has not seen a tenth of the users (of segments: the newest fifth of
+    The metrics come from another model, which has not seen a tenth of the users (of segments: the newest fifth of
     everyone's events). `RECIPES[recipe].load` reads the model.
     """
     folder.mkdir(parents=True, exist_ok=True)
     model, learnt = RECIPES[recipe], trim(interactions, parameters)
-    model.fit(learnt, parameters, seed).save(folder)
+    test = evaluate_segments if issubclass(model, ItemAffinity) else evaluate
+    with part(0, 0.6):
+        metrics, tested = test(model, learnt, parameters, seed)
+    with part(0.6, 1):
+        whole = tested.refit(learnt, parameters, seed) if tested else model.fit(learnt, parameters, seed)
+    whole.save(folder)
     for name, ids in (("items", interactions.item_ids), ("users", interactions.user_ids)):
         (folder / f"{name}.json").write_text(json.dumps(ids))
-    test = evaluate_segments if issubclass(model, ItemAffinity) else evaluate
-    return test(model, learnt, parameters, seed)
+    return metrics
 
 
 def trim(interactions: Interactions, parameters: Mapping[str, str]) -> Interactions:

@@ -1,6 +1,7 @@
 """Items by what is said about them: for items that nobody has met yet, and for aws-semantic-similarity."""
 
 import re
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -12,20 +13,19 @@ from scipy.sparse import csr_array, vstack
 from local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_users
 
 NEAREST = 20  # items whose scores a newcomer inherits; more hardly help on MovieLens
-BLOCK = 512  # rows of likeness at a time: bounds the memory of `nearest`
+BUDGET = 1 << 24  # likenesses at a time in `nearest`: 64 MiB
 WORD = re.compile(r"\w+")
 
 
 def tfidf(documents: Iterable[Iterable[str]], columns: Mapping[str, int] | None = None) -> csr_array:
     """Rows of length 1 (n, terms), or 0 without terms: log tf-idf of each document's terms (Salton, Buckley 1988)."""
     vocabulary: dict[str, int] = dict(columns or {})
-    column: list[int] = []
-    start = [0]
+    column, start = array("i"), array("q", [0])  # a list would take twice the memory, of which long texts need much
     for document in documents:
-        column += [vocabulary.setdefault(term, len(vocabulary)) for term in document]
+        column.extend(vocabulary.setdefault(term, len(vocabulary)) for term in document)
         start.append(len(column))
     size = len(start) - 1, max(1, len(vocabulary))
-    counts = csr_array((np.ones(len(column), np.float32), column, start), size)
+    counts = csr_array((np.ones(len(column), np.float32), np.asarray(column), np.asarray(start)), size)
     counts.sum_duplicates()
     # The "+ 1" keeps terms that all documents have: few items may share their only genre.
     rarity = np.log(size[0] / np.maximum(1, np.bincount(counts.indices, minlength=size[1]))) + 1
@@ -37,17 +37,14 @@ def tfidf(documents: Iterable[Iterable[str]], columns: Mapping[str, int] | None 
 
 def nearest(new: csr_array, known: csr_array) -> csr_array:
     """Weights (n_new, n_known) of sum 1 (or 0, for those like nothing) of the NEAREST most alike known items."""
-    return csr_array(
-        vstack([_block(new[row : row + BLOCK], known) for row in range(0, new.shape[0], BLOCK)], format="csr")
-        if new.shape[0]
-        else (0, known.shape[0]),
-        dtype=np.float32,
-    )
+    block = BUDGET // max(1, known.shape[0]) or 1
+    rows = [_block(new[row : row + block], known) for row in range(0, new.shape[0], block)]
+    return csr_array(vstack(rows, format="csr") if rows else (0, known.shape[0]), dtype=np.float32)
 
 
 def _block(new: csr_array, known: csr_array) -> csr_array:
     likeness = (new @ known.T).toarray()
-    kept = np.argsort(-likeness, axis=1, kind="stable")[:, :NEAREST]
+    kept = np.argpartition(-likeness, min(NEAREST, likeness.shape[1] - 1), axis=1)[:, :NEAREST]
     weights = np.take_along_axis(likeness, kept, axis=1)
     weights /= np.maximum(weights.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     rows = np.repeat(np.arange(len(kept)), kept.shape[1])
@@ -82,8 +79,7 @@ class Semantic(Recommender):
         begin, end = self.start[query.item], self.start[query.item + 1]
         wanted = np.zeros(int(self.term.max(initial=0)) + 1, np.float32)
         wanted[self.term[begin:end]] = self.weight[begin:end]
-        row = np.repeat(np.arange(len(self.popularity)), np.diff(self.start))
-        scores = np.bincount(row, self.weight * wanted[self.term], len(self.popularity)).astype(np.float32)
-        scores += self.popularity * TIE_BREAK
+        terms = csr_array((self.weight, self.term, self.start), (len(self.popularity), len(wanted)))
+        scores: NDArray[np.float32] = terms @ wanted + self.popularity * TIE_BREAK
         scores[query.item] = -1
         return scores

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from local.recommenders.base import Interactions, Query, Recommender, count_later
+from local.recommenders.base import Interactions, Query, Recommender, count_later, newest_tenth
+from local.recommenders.segments import ItemAttributeAffinity
 
+Model = TypeVar("Model", bound=Recommender)
 DEPTH = 25
 CUTS = (5, 10, 25)
+TESTED = 5000  # users that are asked for, at most: the mean reciprocal rank is then known within 0.01
 SEGMENTS = 500  # segments that are tried, at most: each costs a pass over all users
 DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))  # Personalize's weight of positions 1, 2, ... DEPTH
 
@@ -18,22 +22,35 @@ DISCOUNT = 1 / np.log2(np.arange(2, DEPTH + 2))  # Personalize's weight of posit
 class Case:
     """One user to predict: what the model may see, and what came next."""
 
-    history: NDArray[np.int32]
+    query: Query
     truth: NDArray[np.int32]
 
 
-def cut_newest_tenth(history: NDArray[np.int32]) -> Case:
-    """The oldest 90% as history, the newest 10%, never less than one event, as truth."""
-    known = 9 * len(history) // 10
-    return Case(history[:known], history[known:])
+def hold_out(interactions: Interactions) -> tuple[Interactions, list[Case]]:
+    """The oldest 90% of each user's events to learn from, and one case per user (even of none) to predict the rest.
+
+    The rest is never less than one event.
+    """
+    newest = newest_tenth(interactions)
+    learnt = interactions.where(~newest)
+    truths = interactions.where(newest).histories()
+    return learnt, [Case(query, truth) for query, truth in zip(learnt.queries(), truths, strict=True)]
 
 
-def rank(model: Recommender, history: NDArray[np.int32], *, unseen: bool = False) -> NDArray[np.intp]:
-    """The model's DEPTH best items after `history`, best first; only new ones if `unseen`."""
-    scores = model.score(Query(history, int(history[-1]) if len(history) else None))
+def rank(model: Recommender, query: Query, *, unseen: bool = False) -> NDArray[np.intp]:
+    """The model's DEPTH best items, best first; only such as are new to the history if `unseen`."""
+    scores = model.score(query)
     if unseen:
-        scores[history] = -np.inf
-    return np.argsort(-scores, kind="stable")[:DEPTH]
+        scores[query.history] = -np.inf
+    return best(scores, DEPTH)
+
+
+def best(scores: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The places of the `count` highest scores, highest first, equals in their order: without sorting the others."""
+    if count >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    worthy = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+    return worthy[np.argsort(-scores[worthy], kind="stable")][:count]
 
 
 def measure(
@@ -64,53 +81,59 @@ def measure(
 
 
 def evaluate(
-    model: type[Recommender], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
-) -> dict[str, float]:
+    model: type[Model], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
+) -> tuple[dict[str, float], Model | None]:
     """Personalize's own test: fit on a random 90% of the users, predict the newest 10% of each other user's events.
 
-    Returns the metrics of `measure`; all 0 for a single user, who leaves nobody to learn from.
+    Of more than TESTED such users, only as many are left out and predicted. Returns the metrics of `measure` and the
+    model that was fitted for them; all 0 and None for a single user, who leaves nobody to learn from.
     """
     users = len(interactions.user_ids)
-    tested = np.random.default_rng(seed).permutation(users)[: max(1, users // 10) if users > 1 else 0]
-    learnt = interactions.where(~np.isin(interactions.user, tested))
-    histories = interactions.histories()
-    cases = [cut_newest_tenth(histories[user]) for user in tested]
-    fitted = model.fit(learnt, parameters, seed) if cases else None
-    lists = [rank(fitted, case.history) for case in cases] if fitted else []
-    return measure(lists, [case.truth for case in cases], len(interactions.item_ids))
+    tested = np.random.default_rng(seed).permutation(users)[: min(max(1, users // 10), TESTED) if users > 1 else 0]
+    if not tested.size:
+        return measure([], [], len(interactions.item_ids)), None
+    apart = np.isin(interactions.user, tested)
+    fitted = model.fit(interactions.where(~apart), parameters, seed)
+    cases = hold_out(interactions.where(apart))[1]
+    lists = [rank(fitted, cases[user].query) for user in tested]
+    return measure(lists, [cases[user].truth for user in tested], len(interactions.item_ids)), fitted
 
 
 def evaluate_segments(
-    model: type[Recommender], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
-) -> dict[str, float]:
+    model: type[Model], interactions: Interactions, parameters: Mapping[str, str], seed: int = 0
+) -> tuple[dict[str, float], Model]:
     """Personalize's test of segments: fit on the oldest 80% of each user's events, find who met what in the rest.
 
-    There is one segment per label, or per item where nothing is labelled. Users found are those of the top 1%.
+    There is one segment per item, or, of attributes, per label. Users found are those of the top 1%.
+    Returns the metrics and the model that was fitted for them.
     """
     users = len(interactions.user_ids)
     newest = count_later(interactions.user) < 0.2 * np.bincount(interactions.user, minlength=users)[interactions.user]
     fitted, hidden = model.fit(interactions.where(~newest), parameters, seed), interactions.where(newest)
-    chosen = np.random.default_rng(seed).permutation(len(groups := _groups(interactions)))[:SEGMENTS]
+    chosen = np.random.default_rng(seed).permutation(len(groups := _groups(interactions, model)))[:SEGMENTS]
     seen, hits, recall = set[int](), list[int](), list[float]()
     for items in (groups[position] for position in chosen):
         truth = np.unique(hidden.user[np.isin(hidden.item, items)])
-        found = np.argsort(-fitted.score(Query(items)), kind="stable")[: -(-users // 100)]
+        found = best(fitted.score(Query(items)), -(-users // 100))
         seen.update(found.tolist())
         if truth.size:
             hits.append(np.isin(found, truth).sum())
             recall.append(hits[-1] / truth.size)
-    return {
+    metrics = {
         "coverage": len(seen) / users,
         "hits_at_1_percent": _mean(np.array(hits, np.float64)),
         "recall_at_1_percent": _mean(np.array(recall)),
     }
+    return metrics, fitted
 
 
-def _groups(interactions: Interactions) -> list[NDArray[np.int32]]:
-    """The items of each label, or each item."""
+def _groups(interactions: Interactions, model: type[Recommender]) -> list[NDArray[np.int32]]:
+    """The items that make a segment."""
+    if not issubclass(model, ItemAttributeAffinity):
+        return list(np.arange(len(interactions.item_ids), dtype=np.int32)[:, None])
     found: dict[str, list[int]] = {}
-    for item, labels in enumerate(interactions.labels or interactions.item_ids):
-        for label in [labels] if isinstance(labels, str) else labels:
+    for item, labels in enumerate(interactions.labels):
+        for label in labels:
             found.setdefault(label, []).append(item)
     return [np.array(items, np.int32) for items in found.values()]
 

@@ -1,113 +1,175 @@
-"""Next-item model: decayed history -> decayed future by ridge regression, plus a little of EASE's lasting taste.
+"""The main model: four experts of different kinds and the user's own habits, pooled by weights learnt from the data.
 
-The first part is SLIT of SLIST (Choi et al., "Session-aware Linear Item-Item Models", WWW 2021) with its Gram matrices
-counted pair by pair; the second is Steck, "Embarrassingly Shallow Autoencoders", WWW 2019. Both are closed-form solves.
-There are no user factors: an event counts for the very next request, and strangers are served as well as known users.
+The pool is a conditional logit (McFadden, 1974) over each expert's scores and their logarithms, hence a logarithmic
+opinion pool (Genest and Zidek, Statistical Science 1986); it is fitted by stacking (Wolpert, 1992): experts that have
+not seen the newest tenth of everyone's events are judged by it, and then fitted again on everything. There are no user
+factors: an event counts for the very next request, and strangers are served as well as known users.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import csr_array
+from scipy.optimize import minimize
+from scipy.special import log_softmax
 
-from local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_later, count_users
+from local.recommenders.base import Interactions, Query, Recommender
+from local.recommenders.labels import Labels
+from local.recommenders.linear import Steps, Taste
+from local.recommenders.metrics import Case, hold_out
+from local.recommenders.popularity import Popularity
+from local.recommenders.progress import part, tell
+from local.recommenders.sessions import Sessions
 
-# Quality is flat around these values on three MovieLens sets; Personalize's (neural) hyperparameters steer nothing.
-PAST = 7.0  # events after which an event of the history weighs 1/e
-FUTURE = 10.0  # the same for events to come
-LAGS = 60  # how far apart two events still teach
-MEMORY = 100  # newest events of a history that are looked at
-RIDGE, TASTE_RIDGE, TASTE_WEIGHT = 500.0, 300.0, 0.1
+EXPERTS = 4
+FLOOR, POPULARITY_FLOOR = 0.01, 0.001  # shares of the best score, below which an item is as good as unknown
+LESSONS = 1000  # users from whom the weights are learnt, at most
+CANDIDATES, REPEATS = 256, 32  # items that compete in a lesson: the most promising, and the newest of the history
+PRIOR_WEIGHT = 1e-3  # pull of the weights to PRIOR, per lesson
 
-# Dense cap: memory grows with its square (64 MiB a matrix, about six at once in `fit`, two in a model), time with its
-# cube. Items beyond it have only their popularity as score.
-DENSE_ITEMS = 4096
+# Rows of `_evidence`, and for each: its weight, and how much the weight grows with the log of the history's length.
+# Typical of what is learnt on MovieLens; they decide where there is too little data to learn from.
+PRIOR = np.array(
+    [
+        *[(2.0, 0.0), (0.4, 0.0)],  # steps, their logarithm
+        *[(0.0, 0.0), (0.5, 0.0)],  # taste
+        *[(1.0, 0.0), (0.3, 0.0)],  # sessions
+        *[(0.3, 0.0), (0.1, 0.0)],  # labels
+        (0.0, 0.0),  # popularity
+        *[(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)],  # met before, how often, how long ago
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Sequential(Recommender):
-    """LagRidge + 0.1 EASE over the v <= DENSE_ITEMS items with most events."""
+    """Experts that each score all items, and the weights of their pool."""
 
-    dense: NDArray[np.int32]  # (v,) item of each dense position
-    position: NDArray[np.int32]  # (n_items,) dense position of each item, -1 outside
-    steps: NDArray[np.float32]  # (v, v) what comes after what
-    taste: NDArray[np.float32]  # (v, v) what goes with what
-    popularity: NDArray[np.float32]  # (n_items,) users, the most popular item's being 1
-    memory: NDArray[np.float32]  # () events after which an event of the history counts 1/e
+    steps: Steps
+    taste: Taste
+    sessions: Sessions
+    labels: Labels
+    popularity: Popularity
+    weights: NDArray[np.float32]  # (rows of evidence, 2) see PRIOR
 
     @classmethod
-    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
-        """Solve both ridges; nothing here is random. Obeys apply_recency_bias: "false" makes all events count alike.
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:
+        """Learn the weights, then all experts anew; `seed` chooses the users to learn the weights from.
 
-        The weights of events say how much a future is worth, so that items met by heavy events rank higher.
+        Obeys what the experts obey.
         """
-        events = np.bincount(interactions.item, minlength=len(interactions.item_ids))
-        size = min(DENSE_ITEMS, int(np.count_nonzero(events)))
-        dense = np.sort(np.argsort(-events, kind="stable")[:size]).astype(np.int32)
-        position = np.full(len(events), -1, np.int32)
-        position[dense] = np.arange(size)
-        inside = position[interactions.item] >= 0
-        user, item = interactions.user[inside], position[interactions.item[inside]]
-        steps = _solve_steps(user, item, interactions.weight[inside], size)
-        users = count_users(interactions)
-        memory = np.array(np.inf if parameters.get("apply_recency_bias") == "false" else PAST, np.float32)
-        return cls(dense, position, steps, _solve_taste(user, item, size), users / users.max(), memory)
+        learnt, cases = hold_out(interactions)
+        weights = np.asarray(PRIOR, np.float32)
+        if len(learnt.user):
+            with part(0, 0.5):
+                apprentice = cls._gather(learnt, parameters, weights)
+            with part(0.5, 0.65):
+                weights = apprentice._learn(_lessons(cases, np.random.default_rng(seed)))
+        with part(0.65, 1):
+            return cls._gather(interactions, parameters, weights)
+
+    def refit(self, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG002
+        """Fit the experts anew and keep the weights."""
+        return self._gather(interactions, parameters, np.asarray(self.weights))
+
+    @classmethod
+    def _gather(cls, interactions: Interactions, parameters: Mapping[str, str], weights: NDArray[np.float32]) -> Self:
+        steps = Steps.fit(interactions, parameters)
+        tell(0.7)
+        return cls(
+            steps,
+            Taste.fit(interactions, parameters),
+            Sessions.fit(interactions, parameters),
+            Labels.fit(interactions, parameters),
+            Popularity.fit(interactions, parameters),
+            weights,
+        )
 
     def score(self, query: Query) -> NDArray[np.float32]:
-        """Predicted next interest; popularity for an empty history, and otherwise only between equals."""
-        history = self.position[query.history]
-        history = history[history >= 0]
-        if not history.size:
-            return np.array(self.popularity)
-        recent = history[-MEMORY:]
-        seen = np.unique(history)
-        taste = self.taste[seen].sum(axis=0)
-        taste[seen] = 0  # whether people come back to an item, the steps have learnt from data
-        scores: NDArray[np.float32] = self.popularity * TIE_BREAK
-        scores[self.dense] += (
-            _decay(float(self.memory), len(recent))[::-1] @ self.steps[recent] + np.float32(TASTE_WEIGHT) * taste
-        )
+        """Log-odds of being next, up to a constant; for an empty history, popularity."""
+        if not query.history.size:
+            return self.popularity.score(query)
+        weights: NDArray[np.float32] = self.weights @ _circumstances(query)
+        scores = np.zeros(len(self.popularity.users), np.float32)
+        for weight, row in zip(weights, self._evidence(query), strict=True):
+            scores += weight * row
         return scores
 
+    def _evidence(self, query: Query) -> list[NDArray[np.float32]]:
+        """What speaks for each item: rows (n_items,) in the order of PRIOR."""
+        experts: tuple[Recommender, ...] = (self.steps, self.taste, self.sessions, self.labels)
+        shares = [_share(expert.score(query)) for expert in experts]
+        rows = [row for share in shares for row in (share, np.log1p(share / np.float32(FLOOR)))]
+        rows.append(np.log1p(_share(self.popularity.score(query)) / np.float32(POPULARITY_FLOOR)))
+        habits = np.zeros((3, len(rows[0])), np.float32)
+        met, last, times = np.unique(query.history[::-1], return_index=True, return_counts=True)
+        habits[:, met] = np.ones(len(met)), np.log(times), np.log1p(last)
+        return [*rows, *habits]
 
-def _decay(scale: float, length: int) -> NDArray[np.float32]:
-    return np.exp(np.arange(length) / -scale).astype(np.float32)
-
-
-def _solve_steps(
-    user: NDArray[np.int32], item: NDArray[np.int32], weight: NDArray[np.float32], size: int
-) -> NDArray[np.float32]:
-    """Ridge regression of every decayed future on its decayed past, without building the prefixes."""
-    mass = ((1 - np.exp(-2 * count_later(user) / PAST)) / (1 - np.exp(-2 / PAST))).astype(np.float32)
-    past, future = _decay(PAST, LAGS + 1), _decay(FUTURE, LAGS + 1)
-    gram, cross = np.zeros((2, size * size), np.float32)
-    for lag in range(1, min(LAGS + 1, len(user))):
-        same = user[:-lag] == user[lag:]
-        pair = item[:-lag][same].astype(np.int64) * size + item[lag:][same]
-        np.add.at(cross, pair, past[:lag] @ future[:lag][::-1] * weight[lag:][same])
-        np.add.at(gram, pair, past[lag] * mass[lag:][same])
-    gram, cross = gram.reshape(size, size), cross.reshape(size, size)
-    gram += gram.T
-    gram[np.diag_indices(size)] += np.bincount(item, mass, size).astype(np.float32)
-    return _ridge(gram, RIDGE, cross)
-
-
-def _solve_taste(user: NDArray[np.int32], item: NDArray[np.int32], size: int) -> NDArray[np.float32]:
-    """EASE: which items the rest of a user's items predict, order aside."""
-    met = csr_array((np.ones(len(user), np.float32), (user, item)), (user[-1] + 1, size))
-    met.data[:] = 1
-    inverse = _ridge((met.T @ met).toarray(), TASTE_RIDGE, np.eye(size, dtype=np.float32))
-    taste = inverse / -np.diag(inverse)
-    np.fill_diagonal(taste, 0)
-    return taste
+    def _learn(self, lessons: Iterator["Lesson"]) -> NDArray[np.float32]:
+        """Weights under which what came next is likeliest."""
+        evidence, truth = [], []
+        for lesson in lessons:
+            found = self._evidence(lesson.query)
+            promise = np.sum(found[: 2 * EXPERTS : 2], axis=0)
+            promise[lesson.query.history[-REPEATS:]] = np.inf
+            promise[lesson.hidden] = -np.inf
+            size = min(CANDIDATES, len(promise) - 1)
+            chosen = np.argpartition(-promise, size)[: size + 1]
+            hits = np.isin(chosen, lesson.truth)
+            if hits.any():
+                rows = np.stack([row[chosen] for row in found], axis=1)[:, :, None] * _circumstances(lesson.query)
+                evidence.append(rows.reshape(len(chosen), -1))
+                truth.append(hits / np.sqrt(hits.sum()))
+        return _fit_logit(np.stack(evidence), np.stack(truth)) if evidence else self.weights
 
 
-def _ridge(gram: NDArray[np.float32], weight: float, right: NDArray[np.float32]) -> NDArray[np.float32]:
-    gram[np.diag_indices_from(gram)] += np.float32(weight)
-    return np.ascontiguousarray(
-        cho_solve(cho_factor(gram, overwrite_a=True, check_finite=False), right, check_finite=False)
-    )
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A user's history, or only its end, and the items that came next; `hidden` are those left out of it."""
+
+    query: Query
+    truth: NDArray[np.int32]
+    hidden: NDArray[np.int32]
+
+
+def _lessons(cases: Sequence[Case], chance: np.random.Generator) -> Iterator[Lesson]:
+    """Two of each chosen user: all that came before the newest events, and the end of it, as of somebody less known."""
+    for user in chance.permutation(len(cases))[:LESSONS]:
+        query, truth = cases[user].query, cases[user].truth
+        history = query.history
+        if history.size:
+            yield Lesson(query, truth, history[:0])
+            end = history[-int(len(history) ** chance.random()) :]
+            yield Lesson(replace(query, history=end), truth, np.setdiff1d(history, end))
+
+
+def _fit_logit(evidence: NDArray[np.float32], truth: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weights (rows, 2) from evidence (lessons, candidates, rows * 2) and how much each candidate's win counts."""
+    prior, flat = PRIOR.ravel(), evidence.reshape(-1, evidence.shape[2])
+    total = truth.sum(axis=1, keepdims=True)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        likelihood = log_softmax((flat @ weights.astype(np.float32)).reshape(truth.shape), axis=1)
+        slope: NDArray[np.float64] = (total * np.exp(likelihood) - truth).astype(np.float32).ravel() @ flat
+        away = weights - prior
+        value = PRIOR_WEIGHT * away @ away / 2 - (truth * likelihood).sum() / len(truth)
+        return float(value), PRIOR_WEIGHT * away + slope / len(truth)
+
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B", options={"maxiter": 200})
+    weights: NDArray[np.float32] = np.asarray(found.x, np.float32).reshape(PRIOR.shape)
+    return weights
+
+
+def _circumstances(query: Query) -> NDArray[np.float32]:
+    """What the weights depend on: a constant, and how much is known of the user."""
+    return np.array([1, np.log(len(query.history)) - 4], np.float32)
+
+
+def _share(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores as shares of the best one; those below 0 count as 0."""
+    positive: NDArray[np.float32] = np.maximum(scores, 0)
+    positive /= max(positive.max(), np.finfo(np.float32).tiny)
+    return positive

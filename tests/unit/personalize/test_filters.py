@@ -22,7 +22,7 @@ from local.personalize.expressions import (
     Placeholder,
 )
 from local.personalize.filters import check, parse, parse_values
-from local.personalize.interactions import Interaction
+from local.personalize.interactions import History, Interaction
 from local.personalize.schemas import parse as parse_schema
 from local.personalize.selection import Scope, select
 from tests.unit.personalize.world import SCHEMAS
@@ -40,7 +40,8 @@ def scope(user: str | None = "u1", history: Any = (), item: str | None = None) -
     users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
     table: Table = items.table
     rows = np.array([table.index.get(name, -1) for name in [*ids, "i5"]])
-    return Scope("ITEM", {f"i{n}": n for n in range(6)}, table, rows, users.table, user, history, item)
+    told = History([row.item for row in history], [row.type for row in history])
+    return Scope("ITEM", {f"i{n}": n for n in range(6)}, table, rows, users.table, user, told, item)
 
 
 def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> set[int]:
@@ -190,9 +191,7 @@ def test_an_error_points_at_the_token() -> None:
 
 def test_filters_on_users_see_the_users_of_the_segment() -> None:
     users = scope().users
-    crowd = Scope(
-        "USER", {"u1": 0, "u2": 1}, users, np.array([0, -1]), users, None, [Interaction(0, "u2", "buy", None)]
-    )
+    crowd = Scope("USER", {"u1": 0, "u2": 1}, users, np.array([0, -1]), users, None, History(["u2"], ["buy"]))
     for text, wanted in (
         ('INCLUDE UserID WHERE Users.PLAN IN ("gold")', [True, False]),
         ("EXCLUDE UserID WHERE Users.AGE > 18", [False, True]),

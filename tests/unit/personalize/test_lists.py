@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from local.clock import Clock
 from local.personalize import install, shutdown
-from local.personalize.mixing import explore, promote, shares
+from local.personalize.mixing import explore, promote, shares, top
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import World, items, users
 
@@ -71,6 +71,7 @@ def test_new_items_are_tried_and_old_unknown_ones_are_not(shop: Served) -> None:
     assert sum("new1" in found for found in lists) > 30
     assert not any("old" in found for found in lists)
     assert any("old" in found for found in everyone(shop, exploring(shop, "1", "100")))
+    assert not any({"new1", "new2"} & found for found in everyone(shop, exploring(shop, "1", "0")))
 
 
 def test_more_weight_tries_more_and_none_tries_nothing(shop: Served) -> None:
@@ -81,6 +82,21 @@ def test_more_weight_tries_more_and_none_tries_nothing(shop: Served) -> None:
     assert counts[0] == 0 < counts[1] < counts[2]
 
 
+def test_of_new_items_those_come_first_that_are_like_what_a_user_likes(shop: Served) -> None:
+    world = shop.world
+    arn = next(
+        found["datasetArn"]
+        for found in world.personalize.list_datasets(datasetGroupArn=shop.group)["datasets"]
+        if found["datasetType"] == "ITEMS"
+    )
+    told = {"genres": "Action", "year": 2023, "creationTimestamp": NOW}
+    world.events.put_items(datasetArn=arn, items=[{"itemId": "new-action", "properties": json.dumps(told)}])
+    campaign = exploring(shop, "1", "20")
+    for user, first in (("u1", "new1"), ("u0", "new-action")):  # of comedy and of action
+        names = [item["itemId"] for item in ask(shop, campaign, userId=user, numResults=43)]
+        assert next(name for name in names if name.startswith("new")) == first
+
+
 def test_trying_is_the_same_for_the_same_question_and_scores_fall(shop: Served) -> None:
     arn = exploring(shop, "1")
     for user in ("u1", "u2", "u3"):
@@ -88,6 +104,50 @@ def test_trying_is_the_same_for_the_same_question_and_scores_fall(shop: Served) 
         assert found == ask(shop, arn, userId=user, numResults=40)
         scores = [item["score"] for item in found]
         assert scores == sorted(scores, reverse=True)
+
+
+@pytest.fixture(scope="module")
+def cold(shop: Served) -> Served:
+    """Versions of aws-hrnn-coldstart by the rules for what is new, each with a campaign."""
+    rules = {
+        "few": {"cold_start_max_interactions": "25", "cold_start_max_duration": "10000"},
+        "young": {"cold_start_max_interactions": "1000", "cold_start_max_duration": "1"},
+        "now": {"cold_start_max_interactions": "1000", "cold_start_relative_from": "currentTime"},
+    }
+    world, versions = shop.world, {}
+    for name, told in rules.items():
+        config = {"featureTransformationParameters": told}
+        made = world.version(world.solution(shop.group, "hrnn-coldstart", solutionConfig=config))
+        versions[name] = made["solutionVersionArn"]
+    return Served(world, shop.group, versions, {})
+
+
+def tried_by(cold: Served, name: str) -> set[str]:
+    """Which items lists try: what answers change when the weight of exploration does."""
+    source = cold.world.put("in/one.json", '{"userId":"u1"}\n')
+    lists = []
+    for weight in ("0", "1"):
+        config = {"itemExplorationConfig": {"explorationWeight": weight, "explorationItemAgeCutOff": "30"}}
+        made = cold.world.personalize.create_batch_inference_job(
+            jobName=next(cold.world.names),
+            solutionVersionArn=cold.versions[name],
+            roleArn=cold.world.role,
+            numResults=43,
+            jobInput={"s3DataSource": {"path": source}},
+            jobOutput={"s3DataDestination": {"path": source.replace("in/one.json", f"{name}-{weight}/")}},
+            batchInferenceJobConfig=config,
+        )
+        assert cold.world.settled("batchInferenceJob", made["batchInferenceJobArn"])["status"] == "ACTIVE"
+        output = json.loads(cold.world.text(f"{name}-{weight}/one.json.out"))["output"]["recommendedItems"]
+        lists.append(output)
+    return set(lists[1]) - set(lists[0])
+
+
+def test_a_cold_start_tries_new_items_and_those_hardly_met(cold: Served) -> None:
+    assert {"new1", "new2", "old"} <= tried_by(cold, "few")
+    assert {"new1", "new2"} <= tried_by(cold, "young")
+    assert "old" not in tried_by(cold, "young")
+    assert tried_by(cold, "now") <= {"new1"}
 
 
 def test_the_second_version_tells_why(shop: Served) -> None:
@@ -209,6 +269,27 @@ def test_trying_keeps_both_orders_and_loses_nothing(
         kept = [place for place in mixed.tolist() if place in part]
         assert kept == part.tolist()[: len(kept)]
     assert len(mixed) == min(results, len(best) + (len(young) if rate else 0))
+
+
+@given(places, places, st.floats(0, 1), st.floats(0, 1), st.integers(1, 40), st.integers())
+def test_for_the_same_request_more_weight_never_tries_less(
+    best: Any, young: Any, one: float, other: float, results: int, seed: int
+) -> None:
+    young = young[~np.isin(young, best)]
+
+    def tried(rate: float) -> int:
+        return int(np.isin(explore(best, young, rate, results, Random(seed)), young).sum())
+
+    assert tried(0) == 0
+    assert tried(min(one, other)) <= tried(max(one, other)) <= tried(1) == min(results, len(young))
+
+
+@given(st.lists(st.integers(-3, 3), max_size=40), st.data(), st.integers(0, 45))
+def test_the_best_are_those_of_a_stable_sort(values: list[int], data: st.DataObject, count: int) -> None:
+    scores = np.array(values, np.float32)
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))), np.bool_)
+    wanted = [place for place in np.argsort(-scores, kind="stable").tolist() if allowed[place]]
+    assert top(scores, allowed, count).tolist() == wanted[:count]
 
 
 @given(places, places, st.integers(1, 40), st.integers())

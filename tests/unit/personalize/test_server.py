@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.clock import Clock
-from local.personalize import install, runtime, shutdown
+from local.personalize import install, shutdown
 from tests.unit.personalize.world import World
 
 
@@ -60,13 +59,6 @@ def test_all_three_apis_answer_on_one_address(world: World) -> None:
     events = [{"sentAt": n, "eventType": "watch", "itemId": f"i{3 + 4 * n}"} for n in range(3)]
     world.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=events)
     assert world.runtime.get_recommendations(campaignArn=campaign, userId="new")["itemList"] != before
-
-
-def test_a_killed_training_fails_its_version_and_no_other(world: World) -> None:
-    solution = world.solution(world.loaded(), "popularity-count")
-    runtime.current.trainer.submit(os._exit, 1)
-    assert world.version(solution)["failureReason"] == "The training process was killed."
-    assert world.version(solution)["status"] == "ACTIVE"
 
 
 def test_concurrent_requests_are_all_answered(world: World) -> None:

@@ -1,11 +1,18 @@
 """What a solution version learns from, and when it cannot."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from local.personalize.search import trials
+from local.personalize import search
+from local.personalize.algorithms import PARAMETERS
+from local.personalize.recipes import RECIPES
+from local.recommenders.catalog import INERT
 from tests.unit.personalize.world import RECIPE, World, interactions
 
 
@@ -103,22 +110,131 @@ def test_a_search_stays_within_its_ranges_and_jobs_and_takes_the_best(world: Wor
     assert version["trainingHours"] == pytest.approx(3 * alone["trainingHours"], abs=0.01)
 
 
-def test_a_search_tries_different_values_the_same_ones_every_time() -> None:
-    config = {"hpoConfig": {"hpoResourceConfig": {"maxNumberOfTrainingJobs": "5"}}}
-    values = {"recipeArn": f"{RECIPE}sims", "performHPO": True, "solutionConfig": config}
-    tried = list(trials(values))
-    assert tried == list(trials(values))
-    assert len({tuple(trial.tuned.items()) for trial in tried}) == 5
+def searched(world: World, group: str, jobs: int, **objective: str) -> dict[str, Any]:
+    config = {"hpoResourceConfig": {"maxNumberOfTrainingJobs": str(jobs)}, "hpoObjective": objective}
+    return world.version(world.solution(group, "sims", performHPO=True, solutionConfig={"hpoConfig": config}))
 
 
-def test_a_recipe_without_tunable_parameters_is_trained_once() -> None:
-    assert [trial.tuned for trial in trials({"recipeArn": f"{RECIPE}popularity-count", "performHPO": True})] == [{}]
+def metrics_of(world: World, version: dict[str, Any]) -> dict[str, float]:
+    arn = version["solutionVersionArn"]
+    found: dict[str, float] = world.personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"]
+    return found
 
 
-def test_a_search_without_ranges_takes_those_of_the_algorithm(world: World) -> None:
-    version = world.version(world.solution(world.loaded(), "personalized-ranking", performHPO=True))
-    names = {"training.hidden_dimension", "training.bptt", "training.recency_mask"}
+def test_a_search_finds_better_than_the_default_and_obeys_its_objective(world: World) -> None:
+    group, metric = world.loaded(), search.OBJECTIVE
+    default = metrics_of(world, world.version(world.solution(group, "sims")))
+    best, again = (searched(world, group, 6) for _ in range(2))
+    worst = searched(world, group, 6, type="minimize", metricName=metric)
+    assert metrics_of(world, worst)[metric] < default[metric] < metrics_of(world, best)[metric]
+    assert best["tunedHPOParams"] == again["tunedHPOParams"]
+    narrow = searched(world, group, 6, type="Minimize", metricName="coverage")
+    assert metrics_of(world, narrow)["coverage"] < default["coverage"]
+
+
+def test_a_search_by_a_metric_of_nobody_fails(world: World) -> None:
+    version = searched(world, world.loaded(), 2, metricName="luck")
+    assert version["failureReason"] == "There is no metric luck to choose by."
+
+
+def test_an_objective_is_a_maximum_or_a_minimum(world: World) -> None:
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="must be Maximize or Minimize"):
+        searched(world, world.group(), 2, type="Best")
+
+
+def test_a_search_without_ranges_sets_what_has_an_effect(world: World) -> None:
+    names = {f"training.{name}" for name in PARAMETERS["aws-sims"]}
+    version = world.version(world.solution(world.loaded(), "sims", performHPO=True))
     assert version["tunedHPOParams"]["algorithmHyperParameters"].keys() == names
+    for recipe in RECIPES:
+        space = search.space({"performHPO": True}, recipe.values["recipeArn"])
+        parameters = PARAMETERS.get(recipe.algorithm_name, {})
+        assert {one.name for one in space} == {
+            name for name, parameter in parameters.items() if parameter.tunable and name not in INERT
+        }
+
+
+def test_a_search_for_what_has_no_effect_trains_once_and_says_so(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    group = world.loaded()
+    with caplog.at_level(logging.INFO, "local"):
+        version = world.version(world.solution(group, "popularity-count", performHPO=True))
+    assert "tunedHPOParams" not in version
+    assert any("no hyperparameter to search for has an effect" in message for message in caplog.messages)
+    alone = world.version(world.solution(group, "popularity-count"))
+    assert version["trainingHours"] == alone["trainingHours"]
+
+
+def test_a_search_leaves_one_model(world: World, tmp_path: Path) -> None:
+    arn = searched(world, world.loaded(), 3)["solutionVersionArn"]
+    assert [path.name for path in tmp_path.rglob("solution/*/*")] == [arn.rsplit("/", 1)[1]]
+
+
+SPACE = [
+    search.Range("x", "0.9", 0, 1),
+    search.Whole("n", "30", 1, 40),
+    search.Range("flag", "false", values=("true", "false")),
+]
+
+
+def value(point: search.Point) -> float:
+    """Best, with 0, at one place of SPACE, far from the default."""
+    x, n = float(point["x"]), int(point["n"])
+    return -((x - 0.3) ** 2) - ((n - 12) / 40) ** 2 - (0.2 if point["flag"] == "false" else 0)
+
+
+def search_with(seed: int, trials: int) -> list[tuple[search.Point, float]]:
+    tried: list[tuple[search.Point, float]] = []
+    for _ in range(trials):
+        point = search.suggest(SPACE, tried, seed)
+        assert point is not None
+        tried.append((point, value(point)))
+    return tried
+
+
+def test_the_default_is_tried_first_and_nothing_twice() -> None:
+    tried = search_with(0, 12)
+    assert tried[0][0] == {"x": "0.9", "n": "30", "flag": "false"}
+    assert len({tuple(point.items()) for point, _ in tried}) == 12
+    assert tried == search_with(0, 12)
+
+
+def test_a_search_learns_from_its_trials() -> None:
+    def best(tried: list[tuple[search.Point, float]]) -> float:
+        return max(value for _, value in tried)
+
+    spread = [
+        max(value({r.name: r.text(share) for r, share in zip(SPACE, row, strict=True)}) for row in points[:20])
+        for points in (search._spread(3, seed) for seed in range(4))
+    ]
+    found = [best(search_with(seed, 20)) for seed in range(4)]
+    assert min(found) > -0.02
+    assert np.median(found) > np.median(spread)
+
+
+@given(st.integers(-20, 20), st.integers(0, 40), st.floats(0, 1))
+def test_values_stay_within_their_ranges_and_know_their_place(low: int, size: int, share: float) -> None:
+    whole, real = (kind("x", "0", low, low + size) for kind in (search.Whole, search.Range))
+    assert low <= int(whole.text(share)) <= low + size
+    assert low <= float(real.text(share)) <= low + size
+    for kind in (whole, real):
+        assert kind.text(kind.share(kind.text(share))) == kind.text(share)
+
+
+def test_a_space_without_another_point_ends_the_search() -> None:
+    flag = search.Range("flag", "true", values=("true", "false"))
+    tried: list[tuple[search.Point, float]] = []
+    while (point := search.suggest([flag], tried)) is not None:
+        tried.append((point, 0.0))
+    assert [point["flag"] for point, _ in tried] == ["true", "false"]
+    assert search.suggest([], []) == {}
+    assert search.suggest([], [({}, 0.0)]) is None
+
+
+def test_a_default_outside_a_range_begins_in_its_middle() -> None:
+    assert search.suggest([search.Range("x", "0.9", 0, 0.5)], []) == {"x": "0.25"}
+    assert search.suggest([search.Range("flag", "maybe", values=("a", "b"))], []) == {"flag": "b"}
 
 
 @pytest.mark.parametrize("number", ["41", "0", "many"])

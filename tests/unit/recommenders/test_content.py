@@ -38,13 +38,20 @@ def test_a_row_of_terms_has_length_one_or_none(documents: list[list[str]]) -> No
     np.testing.assert_allclose(lengths, [1.0 if document else 0.0 for document in documents], atol=1e-5)
 
 
-@pytest.mark.parametrize("block", [1, 512])
-def test_newcomers_inherit_from_the_items_they_are_most_like(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    monkeypatch.setattr(content, "BLOCK", block)
+@pytest.mark.parametrize("budget", [1, 1 << 24])
+def test_newcomers_inherit_from_the_items_they_are_most_like(monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
+    monkeypatch.setattr(content, "BUDGET", budget)
     monkeypatch.setattr(content, "NEAREST", 1)
     terms = tfidf([["comedy"], ["horror"], ["comedy"], ["horror"], []])
     weights = nearest(terms[2:], terms[:2]).toarray()
     np.testing.assert_allclose(weights, [[1, 0], [0, 1], [0, 0]], atol=1e-6)
+
+
+def test_fewer_items_than_a_newcomer_may_inherit_from_are_all_taken() -> None:
+    terms = tfidf([["comedy", "old"], ["comedy"], ["comedy", "new"]])
+    weights = nearest(terms[:1], terms[1:]).toarray()
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0, 0] > weights[0, 1] > 0
 
 
 def test_without_newcomers_there_is_nothing_to_inherit() -> None:

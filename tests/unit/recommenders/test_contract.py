@@ -27,6 +27,19 @@ METRICS = {
 # Few ids and few instants, so that ties, repeats and lone users are the rule.
 EVENTS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("uvwxyz"), st.integers(0, 3)), min_size=1)
 
+DIFFICULT = {
+    "one user": Interactions.of("a" * 9, "rstuvwxyz", range(9)),
+    "one item": Interactions.of("abcdefghi", "x" * 9, range(9)),
+    "one event": Interactions.of("a", "x", [0]),
+    "identical users": Interactions.of([user for user in "abcdefgh" for _ in "xyz"], "xyz" * 8, range(24)),
+    "all at once": Interactions.of("aabbccdd", "xyyzzxxy", [7] * 8),
+    "backwards": Interactions.of("aabbccdd", "xyyzzxxy", range(8, 0, -1)),
+    "never met": Interactions.of("aabb", "xyyx", range(4), known=["never", "nobody"]),
+    "long names": Interactions.of(["é" * 256, "日本", "日本"], ["x" * 256, "😀", "ß"], range(3)),
+    "the same again": Interactions.of("ab" * 50, "xx" * 50, range(100)),
+    "before 1970": Interactions.of("aabb", "xyyx", [-(2**40), 0, 5, 2**40]),
+}
+
 
 def build(events: list[tuple[str, str, int]]) -> Interactions:
     users, items, timestamps = zip(*events, strict=True)
@@ -99,13 +112,14 @@ class TestEveryRecipe:
 
     def test_nothing_is_pickled(self, recipe: str, tmp_path: Path) -> None:
         RECIPES[recipe].fit(build([("a", "u", 0), ("b", "v", 1)]), {}).save(tmp_path)
-        for path in tmp_path.iterdir():
-            assert path.suffix == ".npy"
-            np.load(path, allow_pickle=False)
+        for path in tmp_path.rglob("*"):
+            assert path.is_dir() or path.suffix == ".npy"
+            if path.is_file():
+                np.load(path, allow_pickle=False)
 
     def test_unknown_hyperparameters_are_ignored(self, recipe: str) -> None:
         interactions = build([("a", "u", 0), ("a", "v", 1)])
-        tuned = RECIPES[recipe].fit(interactions, {"bptt": "32", "recency_mask": "true", "nonsense": "x"})
+        tuned = RECIPES[recipe].fit(interactions, {"hidden_dimension": "32", "nonsense": "x"})
         np.testing.assert_array_equal(
             ask(tuned, interactions), ask(RECIPES[recipe].fit(interactions, {}), interactions)
         )
@@ -116,6 +130,16 @@ class TestEveryRecipe:
         interactions = build([("a", "v", 0), ("b", "v", 0), *[("c", "u", time) for time in range(9)], ("c", "w", 9)])
         scores = RECIPES[recipe].fit(interactions, {}).score(Query(np.empty(0, np.int32)))
         assert interactions.item_ids[scores.argmax()] == "v"
+
+    @pytest.mark.parametrize("data", DIFFICULT)
+    def test_difficult_data_are_learnt_from(self, recipe: str, data: str, tmp_path: Path) -> None:
+        interactions = DIFFICULT[data]
+        metrics = train(recipe, interactions, {}, tmp_path)
+        assert np.isfinite(list(metrics.values())).all()
+        model = RECIPES[recipe].load(tmp_path)
+        assert np.isfinite(ask(model, interactions)).all()
+        everything = Query(np.arange(len(interactions.item_ids), dtype=np.int32), 0)
+        assert np.isfinite(model.score(everything)).all()
 
     def test_one_user_may_have_a_hundred_thousand_events(self, recipe: str) -> None:
         events = 100_000

@@ -1,9 +1,18 @@
+from itertools import permutations
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from local.recommenders import cooccurrence
 from local.recommenders.base import Interactions, Query
-from local.recommenders.cooccurrence import Neighbours, SimilarItems, Sims
+from local.recommenders.catalog import train
+from local.recommenders.cooccurrence import BACKWARD, DECAY, LAGS, Neighbours, SimilarItems, Sims
+from local.recommenders.progress import listening
 
 # a is met with p(opular) four times and with r(are) three times; p by everyone, r by nobody else; once with o(dd).
 USERS = ["apr", "apr", "apr", "apo", "p", "p", "p", "p", "p"]
@@ -55,8 +64,12 @@ def test_near_events_make_likelier_neighbours_than_far_ones() -> None:
     assert ranked.index("b") < ranked.index("c")
 
 
-def test_similarity_is_symmetric_in_time() -> None:
+def test_an_item_met_last_is_like_what_was_met_before_it() -> None:
     assert like(SimilarItems, ["ab", "ab", "cd", "cd", "cd"], "b")[0] == "a"
+
+
+def test_what_comes_after_an_item_is_more_like_it_than_what_came_before() -> None:
+    assert like(SimilarItems, ["abc", "abc"], "b")[0] == "c"
 
 
 def test_an_unknown_item_is_answered_with_popular_ones() -> None:
@@ -66,13 +79,78 @@ def test_an_unknown_item_is_answered_with_popular_ones() -> None:
         assert interactions.item_ids[scores.argmax()] == "p"
 
 
+def table(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float32]:
+    """Likeness of every item to every other."""
+    model = kind.fit(build(histories), {"min_cointeraction_count": "0", "popularity_discount_factor": "0"})
+    size = len(model.popularity)
+    likeness = csr_array((model.likeness, model.neighbour, model.start), (size, size))
+    return np.asarray(likeness.toarray(), np.float32)
+
+
+def expected(kind: type[Neighbours], histories: list[str]) -> NDArray[np.float64]:
+    """The same, counted pair by pair."""
+    items = sorted({*"".join(histories)})
+    likeness = np.zeros((len(items), len(items)))
+    for history in histories:
+        if kind is Sims:
+            for one, other in permutations({*history}, 2):
+                likeness[items.index(one), items.index(other)] += 1
+        else:
+            for (place, one), (next_, other) in permutations(enumerate(history), 2):
+                far, share = abs(place - next_), BACKWARD if next_ < place else 1
+                likeness[items.index(one), items.index(other)] += share * np.exp((1 - far) / DECAY) * (far <= LAGS)
+    np.fill_diagonal(likeness, 0)
+    return likeness
+
+
+@pytest.mark.parametrize("kind", [Sims, SimilarItems])
+@given(
+    histories=st.lists(st.text("abcdefgh", min_size=1, max_size=30), min_size=1, max_size=6),
+    budget=st.integers(1, 300),
+)
+@settings(max_examples=50, deadline=None)
+def test_counting_in_blocks_counts_every_pair(kind: type[Neighbours], histories: list[str], budget: int) -> None:
+    wanted = expected(kind, histories)
+    np.testing.assert_allclose(table(kind, histories), wanted, rtol=1e-5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cooccurrence, "BUDGET", budget)
+        np.testing.assert_allclose(table(kind, histories), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("popularity_discount_factor", "0.9"),
+        ("min_cointeraction_count", "1"),
+        ("min_user_history_length_percentile", "0.5"),
+        ("max_user_history_length_percentile", "0.5"),
+        ("min_item_interaction_count_percentile", "0.9"),
+        ("max_item_interaction_count_percentile", "0.5"),
+    ],
+)
+def test_every_hyperparameter_of_sims_has_an_effect(tmp_path: Path, name: str, value: str) -> None:
+    for folder, parameters in (("tuned", {name: value}), ("default", {})):
+        train("aws-sims", build([*USERS, "apr", "or"]), parameters, tmp_path / folder)
+    tuned, default = (Sims.load(tmp_path / folder).likeness.tolist() for folder in ("tuned", "default"))
+    assert tuned != default
+
+
 def test_only_the_best_neighbours_are_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "KEPT", 2)
-    model = SimilarItems.fit(build(["abcd", "abdc", "dbac"]), {})
+    model = SimilarItems.fit(build(["abbbcd", "abbbdc", "dbac"]), {})
     assert np.diff(model.start).max() == 2
+    assert 1 in model.neighbour[model.start[0] : model.start[1]]
 
 
 def test_only_the_newest_events_of_a_user_make_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cooccurrence, "NEWEST", 2)
     assert like(Sims, ["abc", "d", "d"], "c", min_cointeraction_count="0")[0] == "b"
     assert like(Sims, ["abc", "d", "d"], "a", min_cointeraction_count="0")[0] == "d"
+
+
+def test_how_far_the_counting_has_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cooccurrence, "BUDGET", 1)
+    told = list[float]()
+    with listening(told.append):
+        Sims.fit(build(USERS), {})
+    assert told == [0.25, 0.5, 0.75, 1]

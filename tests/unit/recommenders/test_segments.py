@@ -4,7 +4,7 @@ import numpy as np
 
 from local.recommenders.base import Interactions, Query
 from local.recommenders.metrics import evaluate_segments
-from local.recommenders.segments import ItemAffinity, ItemAttributeAffinity
+from local.recommenders.segments import MEMORY, PRIOR, ItemAffinity, ItemAttributeAffinity
 
 # Users 0-4 like the items abc, users 5-9 xyz.
 HISTORIES = ["abc", "ab", "bc", "ac", "abc", "xyz", "xy", "yz", "xz", "xyz"]
@@ -19,22 +19,42 @@ def found(model: type[ItemAffinity], items: str, count: int) -> set[str]:
     return {INTERACTIONS.user_ids[user] for user in np.argsort(-scores, kind="stable")[:count]}
 
 
-def test_a_segment_holds_those_who_like_what_goes_with_the_item() -> None:
-    assert found(ItemAffinity, "x", 5) == set("56789")
+def test_where_nobody_comes_back_a_segment_holds_those_who_met_what_goes_with_the_item() -> None:
+    assert found(ItemAffinity, "x", 1) == {"7"}
+    assert found(ItemAffinity, "c", 1) == {"1"}
 
 
-def test_having_met_the_item_itself_says_nothing_about_meeting_it_again() -> None:
-    # User 7 has not met x, but more of what goes with it than user 6 or 8.
-    assert found(ItemAffinity, "x", 3) == set("579")
+def test_where_people_come_back_those_who_met_an_item_will() -> None:
+    loyal = [*HISTORIES[:5], *(history * 3 for history in HISTORIES[5:])]
+    users = [str(user) for user, history in enumerate(loyal) for _ in history]
+    interactions = Interactions.of(users, "".join(loyal), range(len(users)))
+    scores = ItemAffinity.fit(interactions, {}).score(Query(np.array([interactions.item_ids.index("x")], np.int32)))
+    assert set(np.argsort(-scores, kind="stable")[:4].tolist()) == {5, 6, 8, 9}
 
 
 def test_an_attribute_is_liked_by_those_who_met_its_items() -> None:
     assert found(ItemAttributeAffinity, "ab", 5) == set("01234")
 
 
+def test_affinity_sums_the_chances_given_each_item_of_the_history() -> None:
+    met = np.array([[item in history for item in "abcxyz"] for history in HISTORIES], np.float64)
+    given = met.T @ met / (met.sum(axis=0) + PRIOR)
+    np.fill_diagonal(given, 1)
+    decay = [[np.exp((history.find(item) - len(history) + 1) / MEMORY) for item in "abcxyz"] for history in HISTORIES]
+    scores = ItemAffinity.fit(INTERACTIONS, {}).score(
+        Query(np.array([0, 3], np.int32))
+    )  # a and x, which nobody met both
+    np.testing.assert_allclose(scores, met * decay @ (given[0] + given[3]), rtol=1e-5)
+
+
 def test_metrics_of_attributes_ask_for_labels() -> None:
     labelled = replace(INTERACTIONS, labels=[["early"]] * 3 + [["late"]] * 3)
-    metrics = evaluate_segments(ItemAttributeAffinity, labelled, {})
+    metrics, _ = evaluate_segments(ItemAttributeAffinity, labelled, {})
     assert metrics["coverage"] == 0.2  # one user, the top 1%, for each of the two labels
     assert metrics["hits_at_1_percent"] == 1.0
     assert metrics["recall_at_1_percent"] == 0.2
+
+
+def test_metrics_of_items_ask_for_items() -> None:
+    labelled = replace(INTERACTIONS, labels=[["any"]] * 6)
+    assert evaluate_segments(ItemAffinity, labelled, {})[0] == evaluate_segments(ItemAffinity, INTERACTIONS, {})[0]

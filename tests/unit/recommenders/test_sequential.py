@@ -1,113 +1,90 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from local.recommenders import sequential
 from local.recommenders.base import Interactions, Query
-from local.recommenders.sequential import FUTURE, LAGS, PAST, RIDGE, TASTE_RIDGE, TASTE_WEIGHT, Sequential
-
-HISTORIES = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=LAGS), min_size=1, max_size=4)
-
-
-def build(histories: list[str] | list[list[str]]) -> Interactions:
-    events = [(str(user), item) for user, history in enumerate(histories) for item in history]
-    users, items = zip(*events, strict=True)
-    return Interactions.of(users, items, range(len(events)))
+from local.recommenders.metrics import hold_out, measure, rank
+from local.recommenders.popularity import Popularity
+from local.recommenders.sequential import PRIOR, Sequential
 
 
-def history(interactions: Interactions, items: str) -> NDArray[np.int32]:
-    return np.array([interactions.item_ids.index(item) for item in items], np.int32)
+def walks(users: int, again: float, seed: int = 0) -> Interactions:
+    """Users that step from item to item in a circle of 100, or, with some chance, return to one of their own."""
+    chance = np.random.default_rng(seed)
+    who: list[str] = []
+    what: list[str] = []
+    for user in range(users):
+        history = [int(chance.integers(100))]
+        for _ in range(20):
+            step = (history[-1] + int(chance.integers(1, 4))) % 100
+            history.append(int(chance.choice(history)) if chance.random() < again else step)
+        who += [f"{user:03}"] * len(history)
+        what += [f"{item:02}" for item in history]
+    return Interactions.of(who, what, range(len(who)))
 
 
-@given(HISTORIES)
-@settings(max_examples=50, deadline=None)
-def test_steps_are_the_ridge_regression_of_decayed_futures_on_decayed_pasts(histories: list[list[str]]) -> None:
-    interactions = build(histories)
-    size = len(interactions.item_ids)
-    pasts, futures = [np.zeros(size)], [np.zeros(size)]
-    for items in interactions.histories():
-        met = np.eye(size)[items]
-        for now in range(1, len(items)):
-            pasts.append(np.exp(-np.arange(now)[::-1] / PAST) @ met[:now])
-            futures.append(np.exp(-np.arange(len(items) - now) / FUTURE) @ met[now:])
-    past, future = np.array(pasts), np.array(futures)
-    expected = np.linalg.solve(past.T @ past + RIDGE * np.eye(size), past.T @ future)
-    np.testing.assert_allclose(Sequential.fit(interactions, {}).steps, expected, rtol=1e-4, atol=1e-7)
+@pytest.fixture(scope="module")
+def once() -> Interactions:
+    return walks(150, again=0)
 
 
-@given(HISTORIES)
-@settings(max_examples=50, deadline=None)
-def test_taste_predicts_each_item_from_the_others_by_ridge_regression(histories: list[list[str]]) -> None:
-    interactions = build(histories)
-    size = len(interactions.item_ids)
-    met = np.zeros((len(interactions.user_ids), size))
-    met[interactions.user, interactions.item] = 1
-    expected = np.zeros((size, size))
-    for item in range(size):
-        others = np.arange(size) != item
-        gram = met[:, others].T @ met[:, others] + TASTE_RIDGE * np.eye(size - 1)
-        expected[others, item] = np.linalg.solve(gram, met[:, others].T @ met[:, item])
-    np.testing.assert_allclose(Sequential.fit(interactions, {}).taste, expected, rtol=1e-4, atol=1e-7)
+def reciprocal_rank(model: Sequential | Popularity, interactions: Interactions) -> float:
+    _, cases = hold_out(interactions)
+    lists = [rank(model, case.query) for case in cases]
+    return measure(lists, [case.truth for case in cases], len(interactions.item_ids))["mean_reciprocal_rank_at_25"]
 
 
-def test_the_newest_event_decides_what_comes_next() -> None:
-    interactions = build(["abc", "xyz"] * 200)
-    model = Sequential.fit(interactions, {})
-    for seen, following in (("xyzab", "c"), ("abcxy", "z")):
-        scores = model.score(Query(history(interactions, seen)))
-        assert interactions.item_ids[scores.argmax()] == following
+@pytest.mark.parametrize("again", [0.0, 0.9])
+def test_it_is_better_than_popularity_whether_or_not_people_come_back(again: float) -> None:
+    interactions = walks(150, again)
+    learnt, _ = hold_out(interactions)
+    model, popular = Sequential.fit(learnt, {}), Popularity.fit(learnt, {})
+    assert reciprocal_rank(model, interactions) > 1.5 * reciprocal_rank(popular, interactions)
 
 
-def test_coming_back_to_an_item_is_learnt_from_the_data() -> None:
-    def again_above_new(histories: list[str]) -> bool:
-        interactions = build(histories)
-        scores = Sequential.fit(interactions, {}).score(Query(history(interactions, "a")))
-        return bool(scores[interactions.item_ids.index("a")] > scores[interactions.item_ids.index("b")])
-
-    assert again_above_new(["aaaa", "aaab"] * 200)
-    assert not again_above_new(["ab"] * 200)
+def test_whether_people_come_back_is_learnt() -> None:
+    for again, wanted in ((0.0, False), (0.9, True)):
+        interactions = walks(150, again)
+        model = Sequential.fit(interactions, {})
+        first = [rank(model, query)[0] in query.history for query in interactions.queries()]
+        assert (np.mean(first) > 0.5) == wanted
 
 
-def test_taste_counts_for_new_items_only() -> None:
-    interactions = build(["abc", "cba", "bac", "ca"] * 50)
-    model = Sequential.fit(interactions, {})
-    seen = history(interactions, "ab")
-    scores = model.score(Query(seen))
-    steps = np.exp([-1 / PAST, 0]) @ model.steps[seen]
-    taste = TASTE_WEIGHT * model.taste[seen].sum(axis=0)
-    assert abs(taste[:2]).min() > 0.01
-    np.testing.assert_allclose(scores, steps + taste * [0, 0, 1], atol=1e-5)
+def test_the_next_event_counts_at_once(once: Interactions) -> None:
+    model = Sequential.fit(once, {})
+    for seen in (3, 17):
+        best = int(rank(model, Query(np.array([seen - 3, seen - 2, seen], np.int32)))[0])
+        assert 1 <= (best - seen) % 100 <= 6
 
 
-def test_items_beyond_the_dense_cap_are_ranked_last_by_popularity(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sequential, "DENSE_ITEMS", 2)
-    interactions = build(["ab"] * 9 + ["abd"] * 4 + ["c"] * 2)
-    model = Sequential.fit(interactions, {})
-    assert model.steps.shape == model.taste.shape == (2, 2)
-    scores = model.score(Query(history(interactions, "a")))
-    assert interactions.item_ids[scores.argmax()] == "b"
-    assert scores[3] > scores[2] > 0
-    unknown = model.score(Query(history(interactions, "cd")))
-    np.testing.assert_array_equal(unknown, model.popularity)
+def test_weights_are_learnt_from_what_the_experts_have_not_seen(once: Interactions) -> None:
+    assert not np.allclose(Sequential.fit(once, {}).weights, PRIOR, atol=0.05)
 
 
-def test_heavy_events_lift_what_they_led_to() -> None:
-    users, items = "aabbccdd", "xyxzxyxz"
-    heavy = [5.0 if item == "z" else 1.0 for item in items]
-    plain, weighted = (
-        Sequential.fit(Interactions.of(users, items, range(8), weights=weights), {})
-        for weights in (None, np.array(heavy, np.float32))
-    )
-    after_x = Query(np.array([0], np.int32))
-    assert weighted.score(after_x)[2] > weighted.score(after_x)[1]
-    assert plain.score(after_x)[2] < weighted.score(after_x)[2]
+def test_with_nothing_to_learn_from_the_weights_are_the_usual_ones() -> None:
+    lonely = Interactions.of("abc", "xyz", range(3))  # nobody has a history before the newest event
+    np.testing.assert_array_equal(Sequential.fit(lonely, {}).weights, PRIOR.astype(np.float32))
 
 
-def test_without_recency_bias_the_order_of_a_history_does_not_matter() -> None:
-    interactions = Interactions.of("aaabbbccc", "xyzyzxzxw", range(9))
-    one, other = np.array([0, 1, 2], np.int32), np.array([2, 1, 0], np.int32)
-    for bias, same in (("false", True), ("true", False)):
-        model = Sequential.fit(interactions, {"apply_recency_bias": bias})
-        assert np.allclose(model.score(Query(one)), model.score(Query(other))) == same
+def test_another_fit_to_more_keeps_the_weights(once: Interactions) -> None:
+    learnt, _ = hold_out(once)
+    before = Sequential.fit(learnt, {})
+    after = before.refit(once, {})
+    np.testing.assert_array_equal(after.weights, before.weights)
+    assert len(after.sessions.item) == len(once.item)
+
+
+def test_only_so_many_users_teach_the_weights(once: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequential, "LESSONS", 1)
+    one, other = (Sequential.fit(once, {}, seed) for seed in (0, 1))
+    assert not np.array_equal(one.weights, other.weights)
+
+
+def scores(parameters: dict[str, str], interactions: Interactions) -> NDArray[np.float32]:
+    return Sequential.fit(interactions, parameters).score(interactions.queries()[0])
+
+
+@pytest.mark.parametrize("parameter", [{"apply_recency_bias": "false"}, {"bptt": "2"}, {"recency_mask": "false"}])
+def test_hyperparameters_have_an_effect(parameter: dict[str, str], once: Interactions) -> None:
+    assert not np.allclose(scores(parameter, once), scores({}, once))

@@ -1,0 +1,1 @@
+"""Every recipe on a temporal hold-out, through boto3 against the local service, beside the library `implicit`."""

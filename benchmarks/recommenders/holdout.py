@@ -1,0 +1,103 @@
+"""The temporal hold-out by which aws-hrnn's figures were published: everyone's newest tenth, predicted from the rest.
+
+AWS's notebook "personalization with temporal hold-out evaluations" of amazon-personalize-samples; its metrics, too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.recommenders.ratings import Ratings
+from local.recommenders.base import Interactions
+from local.recommenders.metrics import CUTS, DEPTH, hold_out
+
+NAMES = ("MRR", *(f"P@{cut}" for cut in CUTS), *(f"NDCG@{cut}" for cut in CUTS))
+FORMS = ("raw", "d25", "dedup")
+DISCOUNT = 1 / np.log2(np.maximum(np.arange(1, DEPTH + 1), 2))  # the notebook's: 1, 1, 0.63, 0.5, ...
+RESAMPLES = 1000
+
+List = NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """A split of interactions; users and items keep their numbers."""
+
+    learnt: Interactions
+    histories: list[NDArray[np.int32]]
+    """What is learnt from, by user, oldest first."""
+    truths: list[NDArray[np.int32]]
+    """What is held out, by user: everyone has at least one event."""
+
+    @classmethod
+    def of(cls, ratings: Ratings) -> Self:
+        """Hold out events whose rank in time, those of equal time in the file's order, is beyond 90% of the user's."""
+        interactions = Interactions.of(ratings.users, ratings.items, ratings.timestamps)
+        learnt, cases = hold_out(interactions)
+        return cls(learnt, [case.query.history for case in cases], [case.truth for case in cases])
+
+    def popular(self) -> List:
+        """All items, those with most events that are learnt from first: the notebook's baseline."""
+        counts = np.bincount(self.learnt.item, minlength=len(self.learnt.item_ids))
+        return np.argsort(-counts, kind="stable")
+
+
+def shapes(history: List, asked: List, deep: List) -> dict[str, List]:
+    """The three forms of one user's list, at most DEPTH items each.
+
+    raw: as `asked`. d25: only new ones of these, then the others, as in the notebook. dedup: the new ones of `deep`, a
+    longer list from which anyone may have taken seen items already.
+    """
+    raw = asked[:DEPTH]
+    seen = np.isin(raw, history)
+    return {
+        "raw": raw,
+        "d25": np.concatenate((raw[~seen], raw[seen])),
+        "dedup": deep[~np.isin(deep, history)][:DEPTH],
+    }
+
+
+def judge(lists: Sequence[List], truths: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    """The metrics of `NAMES` of each list (n, 7).
+
+    NDCG is that of the notebook: at every cut, the ideal has all hits of the whole list on its first places.
+    """
+    hits = np.zeros((len(lists), DEPTH), np.bool_)
+    for row, ranked, truth in zip(hits, lists, truths, strict=True):
+        row[: len(ranked)] = np.isin(ranked, truth)
+    first = np.where(hits.any(axis=1), 1 / (1 + hits.argmax(axis=1)), 0)
+    best = np.concatenate(([1], np.cumsum(DISCOUNT)))  # without a hit the gain is 0, whatever it is divided by
+    total = hits.sum(axis=1)
+    precision = [hits[:, :cut].mean(axis=1) for cut in CUTS]
+    gain = [hits[:, :cut] @ DISCOUNT[:cut] / best[np.minimum(total, cut)] for cut in CUTS]
+    return np.stack([first, *precision, *gain], axis=1)
+
+
+def interval(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
+    """Half of the width of the 95% bootstrap interval of each column's mean: (n, k) to (k,)."""
+    count, chance = len(values), np.random.default_rng(seed)
+    means = [chance.multinomial(count, np.full(count, 1 / count)) @ values / count for _ in range(RESAMPLES)]
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    return np.asarray((high - low) / 2, np.float64)
+
+
+def table(
+    name: str, holdout: Holdout, asked: Mapping[int, List], deep: Mapping[int, List]
+) -> list[dict[str, str | float]]:
+    """A row per form: metrics, half of the width of MRR's 95% interval, and of how many users' lists, by user's number.
+
+    `short` tells how many lists have fewer than 25 items, as what was asked for had not enough new ones.
+    """
+    formed = {user: shapes(holdout.histories[user], asked[user], deep[user]) for user in asked}
+    rows: list[dict[str, str | float]] = []
+    for form in FORMS:
+        lists = [formed[user][form] for user in formed]
+        values = judge(lists, [holdout.truths[user] for user in formed])
+        means = dict(zip(NAMES, (round(float(mean), 4) for mean in values.mean(axis=0)), strict=True))
+        about: dict[str, str | float] = {"model": name, "form": form, "MRR": means["MRR"]}
+        half, short = round(float(interval(values)[0]), 4), sum(len(found) < DEPTH for found in lists)
+        rows.append({**about, "±": half, **means, "users": len(lists), "short": short})
+    return rows

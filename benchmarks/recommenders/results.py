@@ -1,0 +1,55 @@
+"""The figures of one or more runs: kept as soon as they are measured, so that a run that was cut loses little."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from benchmarks import report
+from benchmarks.recommenders.chart import chart
+
+NAME = "recommenders"
+Row = Mapping[str, float | str]
+
+
+class Results:
+    """results/recommenders.json: rows by data set, by table, by model or recipe."""
+
+    def __init__(self) -> None:
+        path = report.RESULTS / f"{NAME}.json"
+        self.data: dict[str, dict[str, dict[str, list[Row]]]] = (
+            json.loads(path.read_text())["data"] if path.exists() else {}
+        )
+
+    def put(self, data: str, name: str, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Keep the rows of a model or recipe by table, in place of older ones."""
+        for title, rows in tables.items():
+            if rows:
+                self.data.setdefault(data, {}).setdefault(title, {})[name] = list(rows)
+        report.keep(NAME, {"data": self.data})
+
+    def has(self, data: str, name: str) -> bool:
+        """Whether there are rows of it already."""
+        return any(name in named for named in self.data.get(data, {}).values())
+
+    def show(self, data: str) -> str:
+        """A data set's tables in Markdown; what has the same figures throughout shares a row."""
+        tables = self.data.get(data, {})
+        return "\n\n".join(f"**{data}: {title}**\n\n{report.table(_merged(_rows(tables[title])))}" for title in tables)
+
+    def draw(self) -> None:
+        """Write results/recommenders.svg."""
+        held = {name: _rows(tables["hold-out"]) for name, tables in self.data.items() if "hold-out" in tables}
+        (report.RESULTS / f"{NAME}.svg").write_text(chart(held), encoding="utf-8")
+
+
+def _rows(named: Mapping[str, Sequence[Row]]) -> list[Row]:
+    return [row for rows in named.values() for row in rows]
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Rows that differ in their first column alone become one, with the names of all."""
+    named: dict[tuple[tuple[str, float | str], ...], list[str]] = {}
+    for row in rows:
+        (_, name), *figures = row.items()
+        named.setdefault(tuple(figures), []).append(str(name))
+    column = next(iter(rows[0]))
+    return [{column: ", ".join(names), **dict(figures)} for figures, names in named.items()]

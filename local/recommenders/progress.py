@@ -1,0 +1,35 @@
+"""How far a fit has come, told to whoever listens; the models know nothing of processes and logs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+Listener = Callable[[float], None]
+"""Takes the share that is done, 0 to 1; what it raises ends the fit."""
+
+_listener: ContextVar[Listener] = ContextVar("listener", default=lambda _: None)
+
+
+def tell(share: float) -> None:
+    """Say that `share` (0 to 1) of the work is done."""
+    _listener.get()(share)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Let `listener` be told what is done within."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@contextmanager
+def part(low: float, high: float) -> Iterator[None]:
+    """What is told within, as 0 to 1, counts as `low` to `high` of the whole; begins and ends by telling these."""
+    outer = _listener.get()
+    outer(low)
+    with listening(lambda share: outer(low + (high - low) * share)):
+        yield
+    outer(high)
