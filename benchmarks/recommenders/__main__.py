@@ -58,7 +58,7 @@ def main(arguments: Sequence[str], console: Console) -> int:
             todo = [step for step in named if not (options.resume and results.has(ratings.name, step.name))]
             measure(ratings.name, todo, results, console)
         print(results.show(ratings.name))
-    results.draw()
+    results.publish()
     return 0
 
 

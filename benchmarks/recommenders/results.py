@@ -1,4 +1,7 @@
-"""The figures of one or more runs: kept as soon as they are measured, so that a run that was cut loses little."""
+"""The figures of one or more runs: kept as soon as they are measured, so that a run that was cut loses little.
+
+recommenders.json has them by data set, recommenders.md as tables, and recommenders.svg shows MRR.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,8 +38,9 @@ class Results:
         tables = self.data.get(data, {})
         return "\n\n".join(f"**{data}: {title}**\n\n{report.table(_merged(_rows(tables[title])))}" for title in tables)
 
-    def draw(self) -> None:
-        """Write results/recommenders.svg."""
+    def publish(self) -> None:
+        """Write results/recommenders.md and results/recommenders.svg."""
+        (report.RESULTS / f"{NAME}.md").write_text("\n\n".join(map(self.show, self.data)) + "\n", encoding="utf-8")
         held = {name: _rows(tables["hold-out"]) for name, tables in self.data.items() if "hold-out" in tables}
         (report.RESULTS / f"{NAME}.svg").write_text(chart(held), encoding="utf-8")
 

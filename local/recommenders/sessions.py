@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from local.recommenders.base import Interactions, Query, Recommender, number
 
-RECENT, FORGETTING = 15, 5.0  # newest events of the history that are looked up, and how soon they weigh 1/e
+RECENT, FORGETTING = 10, 3.0  # newest events of the history that are looked up, and how soon they weigh 1/e
 RARITY = 0.25  # exponent of the number of events of an item, by which its match counts less
-OCCURRENCES = 2000  # newest events of one item that are looked through
+OCCURRENCES = 1000  # newest events of one item that are looked through
 NEIGHBOURS, SHARPNESS = 100, 1.5  # sessions that vote, and the power of their likeness that they vote with
-WINDOW, NEARNESS = 40, 15.0  # events around the match that they vote for, and how soon these weigh 1/e
+WINDOW, NEARNESS = 30, 15.0  # events around the match that they vote for, and how soon these weigh 1/e
 ERA = 30 * 86400.0  # seconds between two sessions after which their likeness begins to fade
 
 
