@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -33,7 +34,15 @@ class Labels(Recommender):
         """Cosine to the decayed history, but for the history's length."""
         if not self.label.size:
             return np.zeros(len(self.start) - 1, np.float32)
-        vectors = csr_array((self.weight, self.label, self.start), (len(self.start) - 1, int(self.count)))
         recent = query.history[-MEMORY:]
-        wanted = np.exp(np.arange(1 - len(recent), 1) / FORGETTING) @ vectors[recent]
-        return np.asarray(vectors @ wanted, np.float32)
+        starts, ends = self.start[recent], self.start[recent + 1]
+        places = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)] or [recent])
+        decay = np.exp(np.arange(1 - len(recent), 1) / FORGETTING)
+        amounts = self.weight[places] * np.repeat(decay, ends - starts)
+        wanted = np.bincount(self.label[places], amounts, int(self.count)).astype(np.float32)
+        scores: NDArray[np.float32] = self._vectors @ wanted
+        return scores
+
+    @cached_property
+    def _vectors(self) -> csr_array:
+        return csr_array((self.weight, self.label, self.start), (len(self.start) - 1, int(self.count)))
