@@ -10,8 +10,9 @@ from usher import exports
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError, UsherError
-from usher.runs import Run, run_name, tell
+from usher.runs import Run, run_name
 from usher.serving import Serving
+from usher.telling import tell
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
@@ -23,12 +24,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def groups(event: dict[str, Any]) -> dict[str, Any]:
-    """The groups to export: the one asked for, else all that want it."""
+    """The groups to export: the one asked for, else all that want it and have no schedule of their own."""
     if event["input"].keys() - {"group"}:
         raise UsherError('Start the export with {} for every group, or {"group": "<a folder of the bucket>"} for one.')
     asked = event["input"].get("group")
-    wishing = (group for group in serving.groups() if serving.read(group)["export"]["solution"])
-    return {"groups": [asked] if asked else list(wishing)}
+    wishes = {group: serving.read(group)["export"] for group in serving.groups()}
+    nightly = [group for group, wish in wishes.items() if wish["solution"] and not wish.get("scheduled")]
+    return {"groups": [asked] if asked else nightly}
 
 
 def prepare(event: dict[str, Any]) -> dict[str, Any]:
@@ -57,5 +59,5 @@ def publish(event: dict[str, Any]) -> dict[str, Any]:
             run.write(record | {"problems": error.as_dicts()})
     record = run.conclude(event["execution"], event["error"])
     if record["outcome"] == "FAILED":
-        tell(client("sns"), os.environ["TOPIC_ARN"], record, bucket.url(run.key()))
+        tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
     return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}

@@ -1,8 +1,9 @@
 """Plan a run: take the group's lock, read and check what is wanted, and write down what is to be done.
 
-In: `{input, execution}`; the input is an S3 event, or `{group}` when a person starts the pipeline by hand.
+In: `{step, input, execution, startedAt}`; the input is an S3 event, or `{group}` when a person or a schedule starts the
+pipeline, with a task or a version to promote. Step `take` takes the group, step `plan` plans.
 Out: `{outcome, group, run}`; outcome is GO (there is work), DONE (there is none, or what was dropped is wrong; the
-run's record says), JOINED (another run is at work on the group and will see to it) or NOTHING (no config or data).
+run's record says), JOINED (another run is at work on the group and will see to it) or NOTHING (none of our business).
 """
 
 import os
@@ -11,48 +12,77 @@ from typing import Any
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
-from usher.intake import recipe_type, take_in
-from usher.plan import Setting, recipe_arn, resources, serving_wishes
-from usher.reconcile import foresee
-from usher.runs import Lock, Run, concerned_group, is_running, run_name
+from usher.pins import Pins
+from usher.plan import Setting
+from usher.planning import Draft, draft
+from usher.runs import Lock, Run, concerned_group, is_running, next_run
+from usher.serving import Serving
+from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
-personalize = client("personalize")
+table = client("dynamodb"), os.environ["TABLE_NAME"]
+lock = Lock(*table, is_running(client("stepfunctions")))
+pins, serving, wishes = Pins(*table), Serving(*table), Wishes(*table)
+clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Plan one round of a pipeline execution."""
+    """Do one step of a round of a pipeline execution."""
     group, execution = concerned_group(event["input"]), event["execution"]
     if not group:
         return {"outcome": "NOTHING", "group": None, "run": None}
-    run = Run(bucket, group, run_name(execution))
-    first_round = not lock.run(group, execution)
+    if event["step"] == "take":
+        ask(group, event["input"], event["startedAt"])
+    run = Run(bucket, group, next_run(lock, bucket, group, execution))
     if not lock.take(group, execution, run.name):
         return {"outcome": "JOINED", "group": group, "run": None}
+    if event["step"] == "take":
+        return {"outcome": "GO", "group": group, "run": run.name}
     record = run.begin(execution)
-    setting = Setting(group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])
     try:
-        findings = plan(run, setting, first_round)
+        drafted = make_draft(run)
     except InputError as error:
-        findings = {"problems": error.as_dicts()}
-    run.write(record | findings)
-    work = any(state.action != "none" for state in findings.get("resources", []))
-    return {"outcome": "GO" if work else "DONE", "group": group, "run": run.name}
+        run.write(record | {"data": error.report, "problems": error.as_dicts()})
+        return {"outcome": "DONE", "group": group, "run": run.name}
+    if drafted.plan:
+        run.write(drafted.plan, "plan.json")
+    run.write({**record, **drafted.findings})
+    return {"outcome": "GO" if drafted.is_work else "DONE", "group": group, "run": run.name}
 
 
-def plan(run: Run, setting: Setting, first_round: bool) -> dict[str, Any]:
-    """Write the run's plan; return what its record tells about it.
+def ask(group: str, given: dict[str, Any], started_at: str) -> None:
+    """Write down what is asked for, so that a run at work sees it, too."""
+    if "task" in given:
+        wishes.ask(group, given, started_at)
+    else:
+        pins.ask(group, given)
+
+
+def make_draft(run: Run) -> Draft:
+    """The run's plan, with what was asked for.
 
     What failed before an execution is built again, as a person has dropped something since; what failed in its first
     round would fail again.
     """
-    intake = take_in(bucket, run.group, personalize, setting.arn_prefix)
-    if intake is None:
-        return {"note": f"Nothing to do until there is {run.group}/interactions.csv or {run.group}/interactions/*.csv."}
-    wanted = resources(setting, intake.config, intake.data)
-    states, excused = foresee(personalize, wanted, forgiving=first_round)
-    types = {one.name: recipe_type(personalize, recipe_arn(setting, one.recipe)) for one in intake.config.solutions}
-    wishes = serving_wishes(intake.config, types)
-    run.write({"group": run.group, "resources": wanted, "excused": excused, **wishes}, "plan.json")
-    return {"data": intake.report, "resources": states}
+    asked = wishes.of(run.group)
+
+    def settle(wanted: Any, live: Any) -> Any:
+        return pins.settle(clients["personalize"], run.group, wanted, live)
+
+    drafted = draft(
+        bucket,
+        Setting.from_env(run.group, run.name, os.environ),
+        clients,
+        serving.read(run.group),
+        wishes=asked,
+        settle=settle,
+        forgiving=run.is_first,
+    )
+    if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
+        wishes.forget(run.group, "import")
+    return drafted
+
+
+def is_import(state: Any) -> bool:
+    """Whether this is an import that is still to be done."""
+    return bool(state.id.startswith("dataset_import_job/") and state.action != "reuse")

@@ -6,7 +6,7 @@ from typing import Any
 from usher import api
 from usher.aws import client
 from usher.errors import RequestError
-from usher.serving import Serving, request
+from usher.serving import Serving
 
 app = api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
@@ -15,11 +15,13 @@ serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 @app.post("/<group>/rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    body = api.body(app)
-    solution, members = request(serving.of(api.path(app, "group")), "rankings", body)
-    if "userId" not in members or "inputList" not in members:
-        raise RequestError(400, "BadBody", "The body must have userId and items.")
-    return api.answer(solution, client("personalize-runtime").get_personalized_ranking(**members))
+
+    def get(members: dict[str, Any]) -> Any:
+        if "userId" not in members or "inputList" not in members:
+            raise RequestError(400, "BadBody", "The body must have userId and items.")
+        return client("personalize-runtime").get_personalized_ranking(**members)
+
+    return api.ask(serving, api.path(app, "group"), "rankings", api.body(app), get)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

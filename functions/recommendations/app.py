@@ -5,7 +5,7 @@ from typing import Any
 
 from usher import api
 from usher.aws import client
-from usher.serving import Serving, identifier, request
+from usher.serving import Serving, identifier
 
 app = api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
@@ -25,8 +25,11 @@ def recommend_similar(group: str, item: str) -> dict[str, Any]:
 
 def ask(route: str, subject: dict[str, str]) -> dict[str, Any]:
     """Ask the campaign that serves a route."""
-    solution, members = request(serving.of(api.path(app, "group")), route, api.query(app))
-    return api.answer(solution, client("personalize-runtime").get_recommendations(**subject, **members))
+
+    def get(members: dict[str, Any]) -> Any:
+        return client("personalize-runtime").get_recommendations(**subject, **members)
+
+    return api.ask(serving, api.path(app, "group"), route, api.query(app), get)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Advance a run's plan by what can be advanced now.
 
-In: `{group, run, stage}`. Out: `{settled, waitSeconds}`; the run's record tells the state of every resource.
+In: `{group, run, stage}`; stages: import, train, retire, export. Out: `{settled, waitSeconds, leftovers}`; leftovers:
+whether something is to be retired. The run's record tells the state of every resource.
 """
 
 import os
@@ -10,18 +11,52 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.reconcile import advance
 from usher.resources import Resource
+from usher.retiring import retire
 from usher.runs import Run
+from usher.serving import FRESH_SECONDS, Serving, arns_in, serving_map
+from usher.telling import changed, tell_changes
+from usher.waiting import SHORTEST
+from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-personalize = client("personalize")
+serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+wishes = Wishes(client("dynamodb"), os.environ["TABLE_NAME"])
+clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take one look at a stage."""
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.read("plan.json"), run.read()
+    look = clear if event["stage"] == "retire" else build
+    wait = look(run, plan, record, event["stage"])
+    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed"))}
+
+
+def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
+    """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
-    slept = record.get("waitSeconds") or 0
-    states, wait = advance(personalize, wanted, event["stage"], plan["excused"], record.get("resources", []), slept)
-    run.write(record | {"stage": event["stage"], "waitSeconds": wait, "resources": states})
-    return {"settled": wait is None, "waitSeconds": wait}
+    before, slept = record.get("resources", []), record.get("waitSeconds") or 0
+    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept)
+    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
+    run.update({"stage": stage, "waitSeconds": wait, "resources": states})
+    return wait
+
+
+def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
+    """Delete what is not wanted, once nobody is answered through it; return how long to wait, or None.
+
+    First the serving map switches, and the API functions' copies of it grow old.
+    """
+    before = serving.read(run.group)
+    content = {} if plan.get("removed") else serving_map(plan, record["resources"], before)
+    if content != before:
+        serving.write(run.group, content) if content else serving.remove(run.group)
+        return max(SHORTEST, int(FRESH_SECONDS * 2))
+    states, wait = retire(
+        clients, plan["doomed"], arns_in(content), record.get("retired", []), record.get("waitSeconds") or 0
+    )
+    run.update({"stage": stage, "waitSeconds": wait, "retired": states})
+    if wait is None and plan.get("removed"):
+        wishes.forget(run.group, "remove")
+    return wait

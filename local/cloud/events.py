@@ -1,23 +1,27 @@
-"""EventBridge: S3's events in AWS's shape, and rules that reach state machines, functions and topics.
+"""EventBridge: S3's and Step Functions' events in AWS's shape, and rules that reach their targets.
 
 Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` makes up fields and misses `etag`, `time` as
 text and the reason; `events.models.Rule.send_to_targets` knows none of these targets, and a target that fails takes
-the later ones with it; it also ignores a rule's state, `Input` and `InputPath`.
+the later ones with it; it also ignores a rule's state, `Input` and `InputPath`. Step
+Functions tell of no execution; here they tell of its end only.
 """
 
 import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 from moto.events.models import Rule, events_backends
 from moto.s3 import notifications
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
 from local.cloud.patching import replaced
 from local.cloud.targets import deliver
@@ -41,17 +45,39 @@ REASONS = MappingProxyType(
 
 @contextmanager
 def flowing() -> Iterator[None]:
-    """Let S3 events reach rules, and rules their targets."""
+    """Let the events of S3 and of Step Functions reach rules, and rules their targets."""
     with ExitStack() as stack:
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", send_s3_event))
         stack.enter_context(replaced(Rule, "send_to_targets", send_to_targets))
+        # A stopped execution's thread ends later, and is told of once.
+        ends = set(ExecutionStatus) - {ExecutionStatus.RUNNING, ExecutionStatus.ABORTED}
+        ended, stopped = BaseExecutionWorkerCommunication.terminated, Execution.stop
+        stack.enter_context(replaced(BaseExecutionWorkerCommunication, "terminated", announcing(ended, ends)))
+        stack.enter_context(replaced(Execution, "stop", announcing(stopped, {ExecutionStatus.ABORTED})))
         yield
 
 
 def send_s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
-    """Offer the event of an object to every rule of the default bus, where AWS's own services send theirs."""
-    event = s3_event(account_id, bucket, event_name, key)
-    for rule in list(events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()):
+    """Tell of an object."""
+    offer(s3_event(account_id, bucket, event_name, key))
+
+
+def announcing(method: Any, ends: Collection[str]) -> Any:
+    """A method of an execution, or of what has one, that tells of the execution's end, if it is one of `ends`."""
+
+    @wraps(method)
+    def announce(owner: Any, *arguments: Any, **named: Any) -> None:
+        method(owner, *arguments, **named)
+        execution = getattr(owner, "execution", owner)
+        if execution.exec_status in ends:
+            offer(execution_event(execution))
+
+    return announce
+
+
+def offer(event: Event) -> None:
+    """Offer an event to every rule of the default bus, where AWS's own services send theirs."""
+    for rule in list(events_backends[event["account"]][event["region"]].event_buses["default"].rules.values()):
         rule.send_to_targets(event)
 
 
@@ -61,24 +87,50 @@ def s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> dict[st
     described = {"key": key.name, "size": key.size, "etag": key.etag.strip('"'), "sequencer": f"{time.time_ns():018X}"}
     if bucket.versioning_status:
         described["version-id"] = key.version_id
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket.name},
+        "object": described,
+        "request-id": uuid4().hex[:16].upper(),
+        "requester": account_id,
+        "source-ip-address": "127.0.0.1",
+        "reason": REASONS.get(action, action.partition(":")[0]),
+    }
+    kind = notifications._detail_type(event_name)
+    return envelope("aws.s3", kind, account_id, bucket.region_name, bucket.arn, detail)
+
+
+def execution_event(execution: Any) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    detail = {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": round(execution.start_date.timestamp() * 1000),
+        "stopDate": round(execution.stop_date.timestamp() * 1000),
+        "input": json.dumps(execution.input_data),
+        "inputDetails": {"included": True},
+        "output": None if execution.output is None else json.dumps(execution.output),
+        "error": execution.error,
+        "cause": execution.cause,
+    }
+    kind = "Step Functions Execution Status Change"
+    return envelope("aws.states", kind, execution.account_id, execution.region_name, execution.exec_arn, detail)
+
+
+def envelope(source: str, kind: str, account: str, region: str, arn: str, detail: Event) -> dict[str, Any]:
+    """What every event of a service has around its detail."""
     return {
         "version": "0",
         "id": str(uuid4()),
-        "detail-type": notifications._detail_type(event_name),
-        "source": "aws.s3",
-        "account": account_id,
+        "detail-type": kind,
+        "source": source,
+        "account": account,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "region": bucket.region_name,
-        "resources": [bucket.arn],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": bucket.name},
-            "object": described,
-            "request-id": uuid4().hex[:16].upper(),
-            "requester": account_id,
-            "source-ip-address": "127.0.0.1",
-            "reason": REASONS.get(action, action.partition(":")[0]),
-        },
+        "region": region,
+        "resources": [arn],
+        "detail": detail,
     }
 
 

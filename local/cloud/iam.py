@@ -117,12 +117,13 @@ def parameters(response: Any) -> Parameters:
     """The request's parameters, whatever its protocol; Lambda's function name stands in the path."""
     if match := re.search(r"/functions/([^/]+)/invocations", response.path):
         return {"FunctionName": unquote(match[1])}
+    named = {"Name": unquote(match[1])} if (match := re.search(r"/schedules/([^/?]+)", response.path)) else {}
     body = response.body
     with suppress(ValueError):
         body = json.loads(body) if isinstance(body, str | bytes) else body
-    if isinstance(body, dict):
-        return body
-    return {name: values[0] for name, values in response.querystring.items()}
+    if isinstance(body, dict) and body:
+        return {**body, **named}
+    return {**{name: values[0] for name, values in response.querystring.items()}, **named}
 
 
 def demands(service: str, operation: str, given: Parameters, region: str) -> list[Demand]:
@@ -144,6 +145,13 @@ def demands(service: str, operation: str, given: Parameters, region: str) -> lis
     if service == "lambda" and "FunctionName" in given:
         name = given["FunctionName"]
         return [(action, name if name.startswith("arn:") else f"{prefix}function:{name}")]
+    if service == "scheduler" and "Name" in given:
+        group = given.get("GroupName") or given.get("groupName") or "default"
+        roles = [("iam:PassRole", given["Target"]["RoleArn"])] if "Target" in given else []
+        return [(action, f"{prefix}schedule/{group}/{given['Name']}"), *roles]
+    if service == "events" and "Entries" in given:
+        buses = {entry.get("EventBusName", "default") for entry in given["Entries"]}
+        return [(action, f"{prefix}event-bus/{bus}") for bus in sorted(buses)]
     passed = [("iam:PassRole", given["roleArn"])] if service == "personalize" and "roleArn" in given else []
     if PERSONALIZE_WITHOUT_RESOURCE.fullmatch(action):
         return [(action, "*"), *passed]

@@ -155,6 +155,13 @@ def schedule(name: str, properties: Properties, place: Place) -> Resource:
     return Resource(made.name, {"Arn": made.arn})
 
 
+def schedule_group(name: str, properties: Properties, place: Place) -> Resource:
+    """A group of schedules of EventBridge Scheduler."""
+    backend = scheduler_backends[place.account][place.region]
+    made = backend.create_schedule_group(properties.get("Name", name), [])
+    return Resource(made.name, {"Arn": made.arn})
+
+
 def subscription(name: str, properties: Properties, place: Place) -> Resource:
     """A subscription; moto delivers to queues, functions and HTTP, and keeps mail to itself."""
     made = sns_backends[place.account][place.region].subscribe(
@@ -209,6 +216,7 @@ CREATE: Mapping[str, Create] = MappingProxyType(
         "AWS::SNS::TopicPolicy": identity,
         "AWS::SQS::QueuePolicy": identity,
         "AWS::Scheduler::Schedule": schedule,
+        "AWS::Scheduler::ScheduleGroup": schedule_group,
         "AWS::StepFunctions::StateMachine": state_machine,
     }
 )

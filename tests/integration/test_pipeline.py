@@ -49,7 +49,7 @@ def test_the_same_bytes_again_cost_nothing(site: Site, group: str) -> None:
     record = site.run(group)
     assert [one["status"] for one in site.settle(group)] == ["SUCCEEDED", "SUCCEEDED"]
     assert site.resources(group) == before
-    assert {state["action"] for state in record["resources"]} == {"none"}
+    assert {state["action"] for state in record["resources"]} == {"reuse"}
 
 
 def test_new_data_is_imported_and_trained_on_behind_the_same_campaigns(site: Site, group: str) -> None:
@@ -79,7 +79,7 @@ def test_what_fails_does_not_stop_the_rest(site: Site, group: str, messages: Cal
     config = """
         solutions:
           for-you: {recipe: aws-user-personalization-v2}
-          bought: {recipe: aws-sims, solutionConfig: {eventValueThreshold: "3"}, eventType: bought}
+          bought: {recipe: aws-sims, solutionConfig: {eventValueThreshold: "3"}, eventType: watch}
         filters:
           seen: EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")
           odd: EXCLUDE ItemID WHERE Items.NO_SUCH_FIELD IN ("x")
@@ -106,7 +106,7 @@ def test_a_changed_filter_is_replaced_and_served_under_its_name(site: Site, grou
         site.drop(f"{group}/usher.yaml", f'filters: {{kind: INCLUDE ItemID WHERE Items.GENRES IN ("{genre}")}}')
         site.settle(group)
         wait_until(lambda odd=genre == "Comedy": all(one % 2 == odd for one in recommended(site, group)))  # type: ignore[misc]
-    assert counts(site, group)["filter"] == 2
+    assert counts(site, group)["filter"] == 1, "the former one is gone"
     assert counts(site, group)["solution_version"] == 3
 
 
@@ -134,7 +134,7 @@ def test_items_may_gain_a_column(site: Site, group: str) -> None:
     site.drop(f"{group}/items.csv", "\n".join(more))
     assert site.run(group)["outcome"] == "SUCCEEDED"
     assert counts(site, group)["dataset"] == 2
-    assert counts(site, group)["schema"] == 3
+    assert counts(site, group)["schema"] == 2, "the former one is gone"
 
 
 def recommended(site: Site, group: str) -> list[int]:
@@ -148,3 +148,17 @@ def test_config_before_data_waits_for_the_data(site: Site, group: str) -> None:
     assert record["outcome"] == "SUCCEEDED"
     assert f"{group}/interactions.csv" in record["summary"]
     assert counts(site, group)["dataset_group"] == 0
+
+
+def test_a_schedule_of_the_config_retrains_without_new_data(site: Site, group: str) -> None:
+    config = "solutions: {popular: {recipe: aws-popularity-count}}\nschedules: {retrain: %s}"
+    site.drop(f"{group}/interactions.csv", interactions())
+    site.drop(f"{group}/usher.yaml", config % "rate(2 days)")
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    site.days[0] += 2
+    wait_until(lambda: len(site.executions(group)) == 3)
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    assert counts(site, group)["solution_version"] == 2
+    site.drop(f"{group}/usher.yaml", "solutions: {popular: {recipe: aws-popularity-count}}")
+    site.settle(group)
+    assert not site.cloud.client("scheduler").list_schedules(NamePrefix=f"{group}.")["Schedules"]

@@ -34,6 +34,12 @@ FUNCTION = f"arn:aws:lambda:{PREFIX}function:f"
         ("personalize", "PutEvents", {"trackingId": "x"}, [("personalize:PutEvents", "*")]),
         ("personalize", "CreateSolution", {"name": "s"}, [("personalize:CreateSolution", SOLUTION)]),
         (
+            "events",
+            "PutEvents",
+            {"Entries": [{}, {}]},
+            [("events:PutEvents", f"arn:aws:events:{PREFIX}event-bus/default")],
+        ),
+        (
             "personalize",
             "CreateDatasetGroup",
             {"name": "g", "roleArn": ROLE},

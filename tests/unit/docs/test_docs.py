@@ -69,17 +69,18 @@ def anchors(text: str) -> set[str]:
 
 
 def test_every_key_of_the_config_is_described() -> None:
-    own = [*config.SECTIONS, "solutions.<name>.recipe", "solutions.<name>.campaign", *DATASETS]
+    own = [*config.SECTIONS, *(f"solutions.<name>.{name}" for name in config.SOLUTION), *config.JOB, *DATASETS]
+    own += [*config.GATE, *config.SCHEDULE, *(f"schedules.{name}" for name in config.SCHEDULES)]
     assert missing("configuration.md", [*own, *(f"export.{name}" for name in config.EXPORT)]) == []
 
 
-@pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign"])
+@pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
 def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None:
     shape: Any = get_session().get_service_model("personalize").operation_model(operation).input_shape
     assert missing("configuration.md", shape.members) == []
 
 
-@pytest.mark.parametrize("module", ["config", "data", "intake"])
+@pytest.mark.parametrize("module", ["config", "csvs", "data", "intake", "rules", "schemas"])
 def test_every_complaint_about_input_is_listed(module: str) -> None:
     constants = [
         node.value

@@ -1,7 +1,7 @@
 """The template: clean, closed, and with no more rights than its functions use."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import botocore.session
@@ -9,7 +9,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from cfnlint.api import lint
-from usher.resources import KINDS
+from usher.resources import KINDS, Kind
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE
 
@@ -17,9 +17,11 @@ ANYWHERE = {
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
     "personalize:PutEvents": "knows no resource-level permission",
+    "scheduler:ListSchedules": "knows no resource-level permission",
     **{
-        f"personalize:List{name}": "knows no resource-level permission"
-        for name in ("BatchInferenceJobs", "DatasetImportJobs", "EventTrackers", "SolutionVersions")
+        f"personalize:{name}": "knows no resource-level permission"
+        for name in botocore.session.get_session().get_service_model("personalize").operation_names
+        if name.startswith("List") and name != "ListTagsForResource"
     },
 }
 """Actions that may be allowed on every resource, and why."""
@@ -42,14 +44,15 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def granted(function: str, service: str) -> set[str]:
     """The operations of a service that a function may call."""
-    names = [name for statement in allowed(function) for name in actions(statement)]
+    listed = (name.partition(":") for statement in allowed(function) for name in actions(statement))
+    names = [name for of, _, name in listed if of == service]
     assert len(set(names)) == len(names), "an action is listed twice"
-    return {name.partition(":")[2] for name in names if name.startswith(f"{service}:")}
+    return set(names)
 
 
-def operations(verb: str, kinds: list[str]) -> set[str]:
-    """The operations that do something to kinds, as far as Personalize has them."""
-    names = (f"{verb}_{kind}{'s' if verb == 'list' else ''}" for kind in kinds)
+def operations(verb: str, kinds: Iterable[Kind]) -> set[str]:
+    """The operations of Personalize that do something to kinds, as far as it has them."""
+    names = (f"{verb}_{kind.name}{'s' if verb == 'list' else ''}" for kind in kinds if kind.service == "personalize")
     return {OPERATIONS[name] for name in names if name in OPERATIONS}
 
 
@@ -90,26 +93,30 @@ def test_every_function_folder_is_a_function_of_the_stack() -> None:
 
 
 def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
-    kinds = list(KINDS)
+    kinds = KINDS.values()
     needed = (
         operations("create", kinds)
         | operations("describe", kinds)
-        | operations("delete", [name for name, kind in KINDS.items() if kind.minutes])
-        | operations("update", [name for name, kind in KINDS.items() if kind.mutable])
-        | operations("list", [name for name, kind in KINDS.items() if kind.parent])
-        | {"ListTagsForResource", "TagResource"}
+        | operations("delete", kinds)
+        | operations("update", [kind for kind in kinds if kind.mutable])
+        | operations("list", [kind for kind in kinds if kind.parent])
+        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {"ListTagsForResource", "TagResource", "GetSolutionMetrics"}
     )
     assert granted("Reconcile", "personalize") == needed
+    assert granted("Reconcile", "scheduler") == {f"{verb}Schedule" for verb in ("Create", "Get", "Update", "Delete")}
 
 
 def test_plan_may_look_at_everything_and_change_nothing() -> None:
-    kinds = [name for name in KINDS if name != "batch_inference_job"]
+    kinds = KINDS.values()
     needed = (
         operations("describe", kinds)
-        | operations("list", [name for name in kinds if KINDS[name].parent])
-        | {"ListTagsForResource", "ListRecipes", "DescribeRecipe"}
+        | operations("list", [kind for kind in kinds if kind.parent or kind.listed_by is not None])
+        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {"ListTagsForResource", "ListRecipes", "DescribeRecipe", "GetSolutionMetrics"}
     )
     assert granted("Plan", "personalize") == needed
+    assert granted("Plan", "scheduler") == {"GetSchedule", "ListSchedules"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -122,13 +129,15 @@ def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
         assert named == granted(function, "personalize")
 
 
-def test_only_reconcile_passes_the_role_and_only_to_personalize() -> None:
+def test_only_reconcile_passes_roles_and_each_only_to_its_service() -> None:
+    expected = {"PersonalizeRole": "personalize.amazonaws.com", "ScheduleRole": "scheduler.amazonaws.com"}
     for function in FUNCTIONS:
-        (*passing,) = (one for one in allowed(function) if "iam:PassRole" in actions(one))
-        assert len(passing) == (function == "Reconcile")
-        for statement in passing:
-            assert statement["Resource"] == {"Fn::GetAtt": ["PersonalizeRole", "Arn"]}
-            assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "personalize.amazonaws.com"}}
+        passed = {
+            statement["Resource"]["Fn::GetAtt"][0]: statement["Condition"]["StringEquals"]["iam:PassedToService"]
+            for statement in allowed(function)
+            if "iam:PassRole" in actions(statement)
+        }
+        assert passed == (expected if function == "Reconcile" else {})
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:

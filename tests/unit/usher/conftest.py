@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from local.personalize import install, shutdown
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, TABLE, TOPIC, Tap, World
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, TABLE, TOPIC, Tap, World
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,10 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
         "TOPIC_ARN": TOPIC,
         "PERSONALIZE_ARN_PREFIX": ARN_PREFIX,
         "PERSONALIZE_ROLE_ARN": ROLE,
+        "PIPELINE_ARN": f"{MACHINES}-pipeline",
+        "EXPORT_ARN": f"{MACHINES}-export",
+        "SCHEDULE_GROUP": "usher",
+        "SCHEDULE_ROLE_ARN": ROLE,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from usher import api
 from usher.api import HANDLERS, STATUSES
 from usher.aws import client
 from usher.errors import UsherError
@@ -166,3 +167,20 @@ def test_every_failure_gets_the_right_status(
 def test_every_error_has_a_handler() -> None:
     for kind in (UsherError, ClientError, EndpointConnectionError, KeyError):
         assert any(issubclass(kind, known) for known in HANDLERS)
+
+
+def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
+    serving = Serving(served.dynamodb, TABLE)
+    serving.of("films")
+    solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}
+    Serving(served.dynamodb, TABLE).write("films", {**SERVED, "solutions": solutions})
+    asked = []
+
+    def call(members: dict[str, Any]) -> dict[str, Any]:
+        asked.append(members["campaignArn"])
+        if members["campaignArn"] != "new":
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetRecommendations")
+        return {"itemList": []}
+
+    assert api.ask(serving, "films", "recommendations", {}, call) == {"solution": "for-you", "itemList": []}
+    assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]  # type: ignore[index]

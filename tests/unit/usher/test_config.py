@@ -1,6 +1,7 @@
 """`usher.yaml`: what is accepted, and what is said of everything else."""
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ schemas:
         Solution("for-you", "aws-sims", settings, {"minProvisionedTPS": 2}),
         Solution("offline", "aws-sims", {}, None),
     )
-    assert config.filters == {"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'}
+    assert config.filters == {"seen": {"filterExpression": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'}}
     assert config.export == {"solution": "for-you", "numResults": 10, "filter": "seen"}
     assert parse("export: false", "films/usher.yaml", "films", RECIPES).export is None
     assert [field["name"] for field in config.schemas["users"]["fields"]] == ["USER_ID", "AGE"]
@@ -93,11 +94,11 @@ schemas: {things: {}, items: no}
 """)
     assert said == [
         "films/usher.yaml: solution: is unknown. Did you mean solutions?",
-        "films/usher.yaml: schemas.things: is unknown. Use one of: interactions, items, users.",
+        "films/usher.yaml: schemas.things: is unknown. Did you mean actions?",
         "films/usher.yaml: solutions.one.recipe: names the recipe 'aws-simz', which Personalize does not have. "
         "Did you mean aws-sims?",
         "films/usher.yaml: solutions.one.campaign: Invalid type for parameter minProvisionedTPS, value: many, "
-        "type: <class 'str'>, valid types: <class 'int'>. See CreateCampaign in the API reference of Personalize.",
+        "type: <class 'str'>, valid types: <class 'int'>. See CreateCampaign in its service's API reference.",
         "films/usher.yaml: solutions.one.solutionConfg: is unknown to CreateSolution. Did you mean solutionConfig?",
         "films/usher.yaml: solutions.two.recipe: names no recipe. "
         "Use one of: aws-personalized-ranking-v2, aws-similar-items, aws-sims, aws-user-personalization-v2.",
@@ -166,7 +167,8 @@ def test_a_name_may_be_as_long_as_the_group_leaves_room() -> None:
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 keys = st.sampled_from(
     ["solutions", "filters", "export", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
-     "numResults", "solution", "minProvisionedTPS", "tags", "performHPO"]
+     "numResults", "solution", "minProvisionedTPS", "tags", "performHPO", "group", "recommenders", "batch", "segments",
+     "metricAttribution", "schedules", "prune", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost"]
 )  # fmt: skip
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.text(max_size=5), inner, max_size=4)
@@ -199,3 +201,98 @@ def _never_crashes(text: str) -> None:
         assert all(problem.place and problem.message and problem.remedy for problem in error.problems)
     else:
         assert isinstance(config, Config)
+
+
+MORE = """
+group: {domain: ECOMMERCE, kmsKeyArn: arn:aws:kms:us-east-1:1:key/a}
+tags: [{tagKey: a, tagValue: b}]
+solutions:
+  a:
+    recipe: aws-sims
+    retrain: {atMost: 2 days}
+    gate: {metric: precision_at_25, versusLive: 1}
+    trainingMode: UPDATE
+    schedules:
+      FULL: rate(1 day)
+      UPDATE: {ScheduleExpression: "cron(0 2 ? * SUN *)", ScheduleExpressionTimezone: Europe/Berlin}
+  b: {recipe: aws-sims, retrain: manual}
+recommenders: {top: {recipe: aws-similar-items, recommenderConfig: {minRecommendationRequestsPerSecond: 2}}}
+filters: {f: {filterExpression: "EXCLUDE  ItemID", tags: []}}
+batch: {letter: {solution: a, filter: f, numResults: 5, schedule: rate(2 days)}}
+segments: {fans: {solution: a}}
+metricAttribution: {metrics: [{eventType: a, metricName: b, expression: SUM(Items.P)}]}
+schedules: {import: rate(1 day), retrain: at(2030-01-31T03:00:00), export: rate(12 hours)}
+prune: true
+prices: {importGB: 1}
+adopt: {solution/a: Old}
+"""
+
+
+def test_the_rarer_keys_are_read_as_they_are_written() -> None:
+    config = read(MORE)
+    first, second = config.solutions
+    assert (first.rest_seconds, second.rest_seconds) == (2 * 86400, math.inf)
+    assert (first.training_mode, first.gate) == ("UPDATE", {"metric": "precision_at_25", "versusLive": 1})
+    assert [(one.name, dict(one.input)) for one in config.schedules] == [
+        ("import", {"task": "import"}),
+        ("retrain", {"task": "retrain"}),
+        ("export", {"task": "export"}),
+        ("a-full", {"task": "retrain", "solution": "a", "trainingMode": "FULL"}),
+        ("a-update", {"task": "retrain", "solution": "a", "trainingMode": "UPDATE"}),
+        ("batch-letter", {"task": "batch", "job": "letter"}),
+    ]
+    assert config.schedules[4].settings["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert [(one.name, one.kind, one.filter, one.scheduled) for one in config.jobs] == [
+        ("letter", "batch_inference_job", "f", True),
+        ("fans", "batch_segment_job", "", False),
+    ]
+    assert config.filters["f"] == {"filterExpression": "EXCLUDE ItemID", "tags": []}
+    assert config.metric_attribution == {
+        "metrics": [{"eventType": "a", "metricName": "b", "expression": "SUM(Items.P)"}]
+    }
+    assert (config.prune, config.prices, config.adopt) == (True, {"importGB": 1}, {"solution/a": "Old"})
+    assert read("group: {domain: ECOMMERCE}\nrecommenders: {}").solutions == ()
+
+
+S = "solutions: {s: {recipe: aws-sims, %s}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (S % "retrain: sometimes", "solutions.s.retrain: is sometimes. Write always, manual, or {atMost: 1 day}."),
+        (S % "retrain: {atMost: 0 days}", "retrain: is {'atMost': '0 days'}."),
+        (S % "trainingMode: AUTOTRAIN", "trainingMode: is AUTOTRAIN. Use one of: FULL, UPDATE."),
+        (S % "gate: {metric: m}", "gate: lacks a metric, or what it is to be compared with."),
+        (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
+        (S % "gate: {metric: m, atLeast: 1}, campaign: false", "gate: is for a campaign that there is not."),
+        (
+            S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
+            "gate: can't hold what syncs itself.",
+        ),
+        (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: names no solution to compare with."),
+        (S % "schedules: {FULL: daily}", "schedules.FULL: is daily, which is no schedule. Write rate(1 day)"),
+        (S % "schedules: {QUICK: rate(1 day)}", "schedules.QUICK: is unknown."),
+        ("schedules: {retrain: {ScheduleExpression: rate(1 day), Name: x}}", "schedules.retrain.Name: is unknown."),
+        ("schedules: {retrain: {ScheduleExpression: rate(1 day), State: 5}}", "Invalid type for parameter State"),
+        ("group: {name: x}", "group.name: is filled in by Usher. Remove it."),
+        ("group: {domian: x}", "group.domian: is unknown to CreateDatasetGroup. Did you mean domain?"),
+        ("tags: {a: b}", "tags: Invalid type for parameter tags"),
+        ("prune: maybe", "prune: is maybe. Use one of: true, false."),
+        ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
+        ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
+        ("recommenders: {r: {recipe: aws-sims}}", "recommenders: names recommenders, which only a domain"),
+        (
+            "{group: {domain: ECOMMERCE}, recommenders: {similar-items: {recipe: aws-sims}}, "
+            "solutions: {similar-items: {recipe: aws-sims}}}",
+            "recommenders.similar-items: is the name of a solution, too.",
+        ),
+        ("batch: {j: {}}", "batch.j.solution: names '', which this file does not define."),
+        ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),
+        ("batch: {j: {solution: similar-items, jobName: f}}", "batch.j.jobName: is filled in by Usher."),
+        ("metricAttribution: {metrics: 5}", "metricAttribution: Invalid type for parameter metrics"),
+        (f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}", "has too long a name for"),
+    ],
+)
+def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> None:
+    assert any(complaint in said for said in complaints(text))

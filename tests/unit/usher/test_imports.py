@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.usher.world import REPOSITORY
 
-HEAVY = {"pandas", "numpy", "pydantic", "aws_xray_sdk", "yaml"}
+HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
 IMPORT = """

@@ -26,7 +26,14 @@ DATA = {
     "items": Data("s3://b/films/items.csv", "d2", make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})),
     "users": Data("s3://b/films/users.csv", "d3", make_schema("users", {"USER_ID": "string", "AGE": "long"})),
 }
-CONFIG = replace(defaults(), filters={"new": "INCLUDE ItemID WHERE Items.YEAR > 2000", "old": "x"})
+
+
+def text(expression: str) -> dict[str, str]:
+    """A filter of nothing but its expression."""
+    return {"filterExpression": expression}
+
+
+CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YEAR > 2000"), "old": text("x")})
 
 
 def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, setting: Setting = SETTING) -> dict[str, Resource]:
@@ -63,7 +70,7 @@ def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs() -> None:
 
 
 def test_a_changed_filter_changes_only_itself() -> None:
-    assert changed(config=replace(CONFIG, filters={**CONFIG.filters, "old": "y"})) == {"filter/old"}
+    assert changed(config=replace(CONFIG, filters={**CONFIG.filters, "old": text("y")})) == {"filter/old"}
 
 
 def test_a_changed_solution_changes_what_is_made_from_it() -> None:
@@ -96,9 +103,10 @@ def test_a_changed_schema_makes_a_new_schema_for_the_same_dataset() -> None:
 
 def test_groups_never_share_what_bears_their_name() -> None:
     """`films` with the solution `new-best` and `films-new` with `best` both lead to the words films-new-best."""
-    one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": "x"}, {}, {}))
+    one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": text("x")}, {}, {}))
     other = plan(
-        Config((Solution("best", "aws-sims"),), {"best": "x"}, {}, {}), setting=replace(SETTING, group="films-new")
+        Config((Solution("best", "aws-sims"),), {"best": text("x")}, {}, {}),
+        setting=replace(SETTING, group="films-new"),
     )
     shared = {resource.arn for resource in one.values()} & {resource.arn for resource in other.values()} - {""}
     assert not shared
@@ -129,7 +137,7 @@ def test_the_longest_names_keep_within_the_services_limit() -> None:
 
 def _check_names(group: str, name: str) -> None:
     assert GROUP_NAME.match(group)
-    wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: "x"}, {}, {})
+    wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
     for resource in resources(replace(SETTING, group=group), wanted, DATA):
         given_name = resource.params.get("name") or resource.params.get("jobName", "")
         assert len(given_name) <= NAME_LENGTH

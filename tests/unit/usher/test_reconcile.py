@@ -1,13 +1,13 @@
 """`decide` by cases; `advance` and `foresee` against the local Personalize service."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from usher.config import Solution
-from usher.reconcile import State, decide, foresee
-from usher.resources import Found, Resource
+from usher.reconcile import FOREVER, State, covers, decide, foresee
+from usher.resources import INPUTS_TAG, Found, Resource
 
 from tests.unit.usher.world import BUCKET, ROLE, World, interactions
 
@@ -19,17 +19,17 @@ HOPELESS = Solution("hopeless", "aws-popularity-count", {"eventType": "nobody-do
 
 
 def test_what_is_not_there_is_created() -> None:
-    assert decide(Resource("filter/a", "filter", "train"), None, {}, {}) == "create"
+    assert decide(Resource("filter/a", "filter", "train"), None, {}, {}).action == "create"
 
 
 @pytest.mark.parametrize(
     ("status", "inputs", "excused", "action"),
     [
-        ("ACTIVE", "new", {}, "none"),
-        ("ACTIVE", "old", {}, "create"),
+        ("ACTIVE", "new", {}, "reuse"),
+        ("ACTIVE", "old", {}, "retrain"),
         ("CREATE PENDING", "new", {}, "wait"),
         ("CREATE IN_PROGRESS", "new", {}, "wait"),
-        ("CREATE IN_PROGRESS", "old", {}, "create"),
+        ("CREATE IN_PROGRESS", "old", {}, "retrain"),
         ("DELETE IN_PROGRESS", "new", {}, "wait"),
         ("CREATE FAILED", "new", {}, "fail"),
         ("CREATE FAILED", "old", {}, "rebuild"),
@@ -44,8 +44,8 @@ def test_a_version_is_judged_by_status_inputs_and_earlier_failures(
     status: str, inputs: str, excused: dict[str, str], action: str
 ) -> None:
     resource = Resource("solution_version/a", "solution_version", "train", inputs="new")
-    found = Found("arn", {"status": status, "creationDateTime": THEN}, inputs)
-    assert decide(resource, found, {}, excused) == action
+    found = Found("arn", {"status": status, "creationDateTime": THEN}, {INPUTS_TAG: inputs})
+    assert decide(resource, found, {}, excused).action == action
 
 
 LIVE = {"solutionVersionArn": "v1", "minProvisionedTPS": 1, "campaignConfig": {"itemExplorationConfig": {"a": "1"}}}
@@ -54,8 +54,8 @@ LIVE = {"solutionVersionArn": "v1", "minProvisionedTPS": 1, "campaignConfig": {"
 @pytest.mark.parametrize(
     ("wanted", "update", "excused", "action"),
     [
-        ({"solutionVersionArn": "v1"}, None, {}, "none"),
-        ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {}}}, None, {}, "none"),
+        ({"solutionVersionArn": "v1"}, None, {}, "reuse"),
+        ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {}}}, None, {}, "reuse"),
         ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {"a": "2"}}}, None, {}, "update"),
         ({"solutionVersionArn": "v1", "minProvisionedTPS": 2}, None, {}, "update"),
         ({"solutionVersionArn": "v2"}, None, {}, "update"),
@@ -80,7 +80,7 @@ def test_a_campaign_is_updated_only_as_far_as_it_differs(
     if update:
         details["latestCampaignUpdate"] = {**update, "creationDateTime": LATER}
     campaign = Resource("campaign/a", "campaign", "train")
-    assert decide(campaign, Found("arn", details), {"name": "a", **wanted}, excused) == action
+    assert decide(campaign, Found("arn", details), {"name": "a", **wanted}, excused).action == action
 
 
 @pytest.fixture
@@ -98,15 +98,15 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
     assert states["event_tracker/films"].details
     assert films.creations().total() == len(wanted)
     again = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
-    seen, excused = foresee(films.personalize, again)
-    assert {(state.action, state.status) for state in seen} == {("none", "READY")}
+    seen, excused = foresee(films.clients, again)
+    assert {(state.action, state.status) for state in seen} == {("reuse", "READY")}
     assert not excused
     films.settle(again)
     assert films.creations().total() == len(wanted)
 
 
 def test_foreseeing_changes_nothing(films: World) -> None:
-    states, _ = foresee(films.personalize, films.plan(POPULAR))
+    states, _ = foresee(films.clients, films.plan(POPULAR))
     assert {(state.action, state.status) for state in states} == {("create", "PLANNED")}
     assert not films.creations()
 
@@ -114,10 +114,11 @@ def test_foreseeing_changes_nothing(films: World) -> None:
 def test_the_import_stage_leaves_training_alone(films: World) -> None:
     states = films.settle(films.plan(POPULAR), "import")
     assert set(films.creations()) == {
-        f"Create{name}" for name in ("DatasetGroup", "Schema", "Dataset", "DatasetImportJob")
+        f"Create{name}"
+        for name in ("DatasetGroup", "Schema", "Dataset", "DatasetImportJob", "EventTracker", "Solution")
     }
     assert {state.id.split("/")[0] for state in states.values()} == {
-        "dataset_group", "schema", "dataset", "dataset_import_job",
+        "dataset_group", "schema", "dataset", "dataset_import_job", "event_tracker", "solution",
     }  # fmt: skip
 
 
@@ -152,10 +153,10 @@ def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: W
     assert states["campaign/popular"].status == "WAITING"
     states, wait = films.look(wanted, before=list(states.values()), slept=60)
     assert states["dataset_group/films"].waited == 60
-    assert wait == 10
+    late = wait
     states, wait = films.look(wanted, before=list(states.values()), slept=540)
     assert states["dataset_group/films"].waited == 600
-    assert wait == 60
+    assert 10 <= (late or 0) < (wait or 0)
 
 
 def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
@@ -164,12 +165,11 @@ def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
     films.hold()
     states, wait = films.look(films.plan(POPULAR, run="run-2"))
     assert states["dataset_import_job/interactions"].action == "create"
-    assert wait == 300
     states, wait = films.look(films.plan(POPULAR, run="run-2"))
     (newest, oldest) = films.personalize.list_dataset_import_jobs()["datasetImportJobs"]
     took = (oldest["lastUpdatedDateTime"] - oldest["creationDateTime"]).total_seconds()
     assert newest["status"] == "CREATE PENDING"
-    assert wait == round(took)
+    assert took / 2 < (wait or 0) <= took
 
 
 def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
@@ -197,7 +197,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
-    states, excused = foresee(films.personalize, wanted)
+    states, excused = foresee(films.clients, wanted)
     assert list(excused) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
     ]
@@ -209,7 +209,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
 def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
-    states, excused = foresee(films.personalize, wanted, forgiving=False)
+    states, excused = foresee(films.clients, wanted, forgiving=False)
     assert not excused
     assert next(state.action for state in states if state.id == "solution_version/hopeless") == "fail"
 
@@ -321,3 +321,55 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
     states, wait = films.look(films.plan())
     assert states["dataset_group/films"].status == outcome
     assert bool(wait) == (outcome == "WAITING")
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "rest", "status", "inputs", "wanted", "usable", "action"),
+    [
+        (HOUR, 7200, "ACTIVE", "old", "new", "v1", "hold"),
+        (3 * HOUR, 7200, "ACTIVE", "old", "new", "v1", "retrain"),
+        (HOUR, 0, "ACTIVE", "old", "new", "v1", "retrain"),
+        (999 * HOUR, FOREVER, "ACTIVE", "old", "new", "v1", "hold"),
+        (HOUR, FOREVER, "ACTIVE", "same@1", "same@1", "v1", "reuse"),
+        (HOUR, FOREVER, "ACTIVE", "same", "same@1", "v1", "retrain"),
+        (HOUR, FOREVER, "ACTIVE", "old@1", "new@1", "v1", "hold"),
+        (HOUR, FOREVER, "CREATE IN_PROGRESS", "old", "new", "v1", "wait"),
+        (HOUR, FOREVER, "CREATE FAILED", "old", "new", "", "rebuild"),
+        (HOUR, FOREVER, "CREATE FAILED", "old", "new", "v1", "hold"),
+    ],
+)
+def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
+    age: timedelta, rest: float, status: str, inputs: str, wanted: str, usable: str, action: str
+) -> None:
+    resource = Resource("solution_version/a", "solution_version", "train", inputs=wanted, rest_seconds=rest)
+    details = {"status": status, "creationDateTime": datetime.now(UTC) - age}
+    decision = decide(resource, Found("arn", details, {INPUTS_TAG: inputs}, usable), {}, {})
+    assert decision.action == action
+    assert decision.why
+    assert bool(decision.due) == (action == "hold" and rest < FOREVER)
+
+
+def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
+    group = Resource("dataset_group/a", "dataset_group", "import")
+    decision = decide(group, Found("arn", {"status": "ACTIVE", "domain": "ECOMMERCE"}), {"name": "a"}, {})
+    assert decision.action == "fail"
+    assert decision.why == "Its domain can't be changed; use a new folder, which becomes a new group."
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "covered"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1}, True),
+        ({"a": {"b": "1", "c": "2"}}, {"a": {"b": "1"}}, True),
+        (None, {"a": {"b": "1"}}, False),
+        ("arn:solution/a/1f", "arn:solution/a/$LATEST", True),
+        ("arn:solution/b/1f", "arn:solution/a/$LATEST", False),
+        ([{"a": 1}, {"b": 2}], [{"b": 2}, {"a": 1}], True),
+        ([{"a": 1}], [{"b": 2}, {"a": 1}], False),
+    ],
+)
+def test_what_is_wanted_is_compared_and_no_more(there: Any, wanted: Any, covered: bool) -> None:
+    assert covers(there, wanted) == covered

@@ -8,9 +8,9 @@ import pytest
 from moto import mock_aws
 from usher.aws import client
 from usher.errors import UsherError
-from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, tell
+from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, unfinished
 
-from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World
+from tests.unit.usher.world import BUCKET, TABLE, World
 
 
 def dropped(key: str) -> dict[str, Any]:
@@ -22,6 +22,11 @@ def dropped(key: str) -> dict[str, Any]:
     [
         ({"group": "films"}, "films"),
         (dropped("films/interactions.csv"), "films"),
+        (dropped("train/films/config.json"), "films"),
+        (dropped("train/films/items/2026.csv"), "films"),
+        (dropped("train/items/2026.csv"), "train"),
+        (dropped("train/out/runs/run/run.json"), ""),
+        (dropped("train/films/deep/config.json"), ""),
         (dropped("films/interactions/2026.csv"), "films"),
         (dropped("films/usher.yaml"), "films"),
         (dropped("films/usher.json"), "films"),
@@ -148,6 +153,7 @@ def test_executions_are_at_work_until_they_end() -> None:
         assert not at_work(arn + "-gone")
 
 
+HELD = {"id": "campaign/d", "action": "hold", "status": "HELD", "reason": "Worse.", "remedy": "Promote it."}
 READY = {"id": "filter/a", "action": "none", "status": "READY"}
 FAILED = {"id": "filter/b", "action": "fail", "status": "FAILED", "reason": "Bad words.", "remedy": "Use others."}
 SKIPPED = {"id": "campaign/c", "action": "none", "status": "SKIPPED", "reason": "x is not there"}
@@ -169,6 +175,13 @@ def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
     assert end["outcome"] == "FAILED"
     assert end["summary"] == "filter/b: failed: Bad words. Use others.\nLeft out because of that: campaign/c."
     assert outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]} | end, None) == end, "publishing may be repeated"
+
+
+def test_a_run_that_a_gate_holds_has_ended_well_and_says_so() -> None:
+    end = outcome(RECORD | {"resources": [READY, HELD]}, None)
+    assert (end["outcome"], end["problems"]) == ("HELD", [])
+    assert end["summary"] == "campaign/d: held back: Worse. Promote it."
+    assert outcome(RECORD | {"resources": [HELD, FAILED]}, None)["outcome"] == "FAILED"
 
 
 @pytest.mark.parametrize(
@@ -200,24 +213,45 @@ def test_a_record_is_written_from_begin_to_end(world: World) -> None:
     ended = run.conclude("arn:e", None)
     assert run.read() == ended
     assert ended["startedAt"] == begun["startedAt"] <= ended["endedAt"]
-    assert world.bucket.keys("") == ["films/out/runs/run-1/run.json"]
+    assert world.bucket.keys("") == ["films/out/runs/run-1/run.html", "films/out/runs/run-1/run.json"]
+
+
+def test_a_record_has_a_page_that_a_browser_shows_and_a_link_to_it(world: World) -> None:
+    run = Run(world.bucket, "films & co", "run-1")
+    run.begin("arn:e")
+    shown = world.s3.get_object(Bucket=BUCKET, Key=run.key("run.html"))
+    assert shown["ContentType"] == "text/html; charset=utf-8"
+    assert b"films &amp; co" in shown["Body"].read()
+    run.write({"resources": []}, "plan.json")
+    assert len(world.bucket.keys("")) == 3, "a plan has no page of its own"
+    address, console = run.link.splitlines()
+    assert address == f"s3://{BUCKET}/films & co/out/runs/run-1/run.html"
+    assert console.startswith(f"https://us-east-1.console.aws.amazon.com/s3/object/{BUCKET}?")
+    assert console.endswith("prefix=films%20%26%20co/out/runs/run-1/run.html")
+
+
+def test_a_closed_record_stays_as_it_is(world: World) -> None:
+    run = Run(world.bucket, "films", "run-1")
+    begun = run.begin("arn:e")
+    run.update({"stage": "import"})
+    assert run.read() == begun | {"stage": "import"}
+    ended = run.conclude("arn:e", {"Error": "ABORTED", "Cause": "c"})
+    run.update({"stage": "train"})
+    assert run.read() == ended
+
+
+def test_of_an_executions_runs_those_are_unfinished_that_are_at_work(world: World) -> None:
+    execution = "arn:aws:states:us-east-1:1:execution:usher-pipeline:0123-4567"
+    ended, working = (Run(world.bucket, "films", run_name(execution, suffix)) for suffix in ("", "-again"))
+    ended.begin(execution)
+    ended.conclude(execution, None)
+    working.begin(execution)
+    Run(world.bucket, "films", run_name("arn:other-4567")).begin("arn:other-4567")
+    Run(world.bucket, "music", run_name(execution)).begin(execution)
+    assert [run.name for run in unfinished(world.bucket, "films", execution)] == [working.name]
 
 
 def test_a_run_that_never_began_still_gets_a_record(world: World) -> None:
     run = Run(world.bucket, "films", "run-1")
     assert run.conclude("arn:e", {"Error": "E", "Cause": "c"})["outcome"] == "FAILED"
     assert run.read()["execution"] == "arn:e"
-
-
-@pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
-def test_people_are_told_how_a_run_ended_and_where_its_record_is(world: World, group: str) -> None:
-    sqs = client("sqs")
-    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
-    world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
-    tell(world.sns, TOPIC, {"group": group, "outcome": "FAILED", "summary": "Why."}, f"s3://{BUCKET}/run.json")
-    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    told = json.loads(message["Body"])
-    assert told["Message"] == f"Why.\n\nThe whole record: s3://{BUCKET}/run.json"
-    assert told["Subject"].startswith("Usher: ")
-    assert told["Subject"].isascii()
-    assert len(told["Subject"]) < 100

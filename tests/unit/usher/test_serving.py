@@ -43,6 +43,7 @@ FULL = {
             "solutionVersionArn": "arn:solution_version/offline",
         },
     },
+    "recommenders": {},
     "filters": {"seen": "arn:filter/seen"},
     "trackingId": "t-1",
     "export": {"solution": "for-you"},
@@ -62,6 +63,7 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     failed = [state | {"status": "FAILED"} for state in STATES]
     assert serving_map(PLAN, failed, before) == {
         "solutions": {"for-you": {"campaignArn": "old"}},
+        "recommenders": {},
         "filters": {"seen": "old"},
         "trackingId": "t-0",
         "export": {"solution": "for-you"},
@@ -76,7 +78,7 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
 
 def test_what_never_was_live_is_not_served() -> None:
     assert serving_map(PLAN, [], {}) == {
-        "solutions": {}, "filters": {}, "trackingId": None, "export": {"solution": "for-you"},
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "export": {"solution": "for-you"},
     }  # fmt: skip
 
 

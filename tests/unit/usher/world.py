@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,7 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
-from usher.plan import Setting, resources
+from usher.plan import Setting, Wishes, resources
 from usher.reconcile import State, advance, foresee
 from usher.resources import Resource
 
@@ -34,6 +34,15 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:usher"
 SERVICE = {"Service": "personalize.amazonaws.com"}
 LOOKS = 500
+
+
+MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
+
+
+def setting(group: str = "films", run: str = "run-1") -> Setting:
+    """Where plans are for."""
+    machines = f"{MACHINES}-pipeline", f"{MACHINES}-export"
+    return Setting(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE)
 
 
 class Tap(Clock):
@@ -68,6 +77,8 @@ class World:
     def __post_init__(self) -> None:
         self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
         self.personalize = client("personalize")
+        self.clients = {"personalize": self.personalize, "scheduler": client("scheduler")}
+        self.clients["scheduler"].create_schedule_group(Name="usher")
         self.listen(self.personalize, "before-call", self._count)
         self.listen(self.personalize, "after-call", self._die)
         self.bucket = Bucket(self.s3, BUCKET)
@@ -111,28 +122,36 @@ class World:
         """Drop a file into the bucket."""
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=content.encode())
 
-    def plan(self, *solutions: Solution, group: str = "films", run: str = "run-1", **config: Any) -> list[Resource]:
+    def plan(
+        self,
+        *solutions: Solution,
+        group: str = "films",
+        run: str = "run-1",
+        wishes: Wishes | None = None,
+        **config: Any,
+    ) -> list[Resource]:
         """The resources that the solutions and the data in the bucket ask for."""
         intake = take_in(self.bucket, group, self.personalize, ARN_PREFIX)
         assert intake
-        wanted = Config(solutions, config.get("filters", {}), {}, {})
-        return resources(Setting(group, run, ARN_PREFIX, ROLE), wanted, intake.data)
+        filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
+        wanted = Config(solutions, filters, {}, {})
+        return resources(setting(group, run), replace(wanted, **config), intake.data, wishes)
 
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        _, excused = foresee(self.personalize, wanted) if not before else ([], {})
-        states, wait = advance(self.personalize, wanted, stage, excused, list(map(asdict, before)), slept)
+        _, excused = foresee(self.clients, wanted) if not before else ([], {})
+        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept)
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        _, excused = foresee(self.personalize, wanted)
+        _, excused = foresee(self.clients, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
-                states, wait = advance(self.personalize, wanted, stage, excused, list(map(asdict, states)), 0)
+                states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, states)), 0)
             except CutError:
                 continue
             if wait is None:

@@ -1,6 +1,6 @@
 """What the API functions share: routing, and every error as JSON `{code, message}` with the right status."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
 from usher.errors import RequestError
+from usher.serving import Serving, request
 
 logger = Logger()
+Call = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""Asks Personalize with the members that name what serves."""
 
 # Personalize's errors, as a caller of this API should see them. Anything else is not the caller's fault: 503.
 STATUSES = {
@@ -70,6 +73,36 @@ def body(app: APIGatewayHttpResolver) -> dict[str, Any]:
 def answer(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
     """Personalize's answer, with the solution it came from."""
     return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
+
+
+def ask(
+    serving: Serving,
+    group: str,
+    route: str,
+    given: Mapping[str, Any],
+    call: Callable[[dict[str, Any]], Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Answer by `call`, which gets the members for what serves a route.
+
+    Asked once more if Personalize does not know it: what this function remembers may have been replaced meanwhile.
+    """
+    try:
+        return _ask(serving.of(group), route, given, call)
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+    serving.forget(group)
+    return _ask(serving.of(group), route, given, call)
+
+
+def _ask(
+    content: Mapping[str, Any],
+    route: str,
+    given: Mapping[str, Any],
+    call: Callable[[dict[str, Any]], Mapping[str, Any]],
+) -> dict[str, Any]:
+    solution, members = request(content, route, given)
+    return answer(solution, call(members))
 
 
 def _refuse(error: RequestError) -> Response[Any]:

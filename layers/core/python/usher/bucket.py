@@ -1,9 +1,12 @@
 """Where things are in the bucket. The first folder of every key is the dataset group.
 
 <group>/usher.yaml (or usher.json)         what is wanted
-<group>/interactions.csv, interactions/*.csv   data; likewise items and users
+<group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions
+<group>/interactions/incremental/*.csv     what is added to it
 <group>/export/<solution>/users.jsonl      optional: for whom to export
 <group>/out/...                            what Usher writes
+
+The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
 """
 
 import json
@@ -14,25 +17,62 @@ from typing import IO, Any
 
 from usher.aws import error_code
 
-DATASETS = ("interactions", "items", "users")
+DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
+SOLUTION_HOME = "train"
+"""The folder in which the AWS Solution has a folder for each group."""
+INCREMENTS = "incremental"
+"""The folder in a dataset's folder for files that are added to what was imported."""
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
 
 
 def is_input(key: str) -> bool:
     """Whether an object with this key is config or data (and not, say, an export that looks like it)."""
-    match key.split("/"):
+    match at_home(key).split("/"):
         case [_, name]:
-            return name in CONFIGS or (name.endswith(".csv") and name[:-4] in DATASETS)
+            return is_config(key) or (name.endswith(".csv") and name[:-4] in DATASETS)
         case [_, folder, name]:
             return folder in DATASETS and name.endswith(".csv")
+        case [_, folder, inner, name]:
+            return folder in DATASETS and inner == INCREMENTS and name.endswith(".csv")
     return False
+
+
+def is_config(key: str) -> bool:
+    """Whether an object with this key is a group's config."""
+    match at_home(key).split("/"):
+        case [_, name]:
+            return name in CONFIGS or is_solution_config(key)
+    return False
+
+
+def is_solution_config(key: str) -> bool:
+    """Whether an object with this key is a config of the AWS Solution."""
+    return key != at_home(key) and key.count("/") == 2 and key.endswith(".json")
+
+
+def group_of(key: str) -> str:
+    """The group that a key belongs to."""
+    return at_home(key).split("/")[0]
+
+
+def homes(group: str) -> tuple[str, str]:
+    """The folders that may hold a group's config and data."""
+    return f"{group}/", f"{SOLUTION_HOME}/{group}/"
+
+
+def at_home(key: str) -> str:
+    """The key that an object of the AWS Solution's folder would have in its group's own."""
+    match key.split("/"):
+        case [folder, group, _, *_] if folder == SOLUTION_HOME and group not in (*DATASETS, "out", "export"):
+            return key.removeprefix(f"{SOLUTION_HOME}/")
+    return key
 
 
 def is_foreign(key: str) -> bool:
     """Whether an object in a group's folder is none that Usher reads or writes: a misspelt name, most likely."""
-    _, _, rest = key.partition("/")
+    _, _, rest = at_home(key).partition("/")
     return not is_input(key) and not key.endswith("/") and not rest.startswith(("out/", "export/"))
 
 
@@ -81,8 +121,13 @@ class Bucket:
         return None if content is None else json.loads(content)
 
     def write_json(self, key: str, value: object) -> None:
-        """Write a value as indented JSON: people open these files."""
-        self.write(key, json.dumps(value, indent=2, default=_plain).encode())
+        """Write a value as JSON."""
+        self.write(key, as_json(value).encode())
+
+
+def as_json(value: object) -> str:
+    """A value as indented JSON: people open these files."""
+    return json.dumps(value, indent=2, default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -96,18 +141,28 @@ def config_keys(group: str) -> list[str]:
 
 
 def data_keys(keys: list[str], group: str, dataset: str) -> list[str]:
-    """The keys, of all those below a group, that hold a dataset's CSVs."""
+    """The keys, of all those below a group, that hold a dataset's CSVs, without increments."""
+    return [key for key in _csvs(keys, group, dataset) if at_home(key).count("/") < 3]
+
+
+def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
+    """The keys, of all those below a group, that hold what is added to a dataset."""
+    return [key for key in _csvs(keys, group, dataset) if at_home(key).count("/") == 3]
+
+
+def _csvs(keys: list[str], group: str, dataset: str) -> list[str]:
     return [key for key in keys if is_input(key) and key.endswith(".csv") and _dataset(key, group) == dataset]
 
 
 def _dataset(key: str, group: str) -> str:
-    return key.removeprefix(f"{group}/").removesuffix(".csv").split("/")[0]
+    return at_home(key).removeprefix(f"{group}/").removesuffix(".csv").split("/")[0]
 
 
 def data_location(group: str, dataset: str, keys: list[str]) -> str:
     """What Personalize is told to import: the one file, or the folder."""
-    single = f"{group}/{dataset}.csv"
-    return single if keys == [single] else f"{group}/{dataset}/"
+    home = next(home for home in homes(group) if keys[0].startswith(home))
+    single = f"{home}{dataset}.csv"
+    return single if keys == [single] else f"{home}{dataset}/"
 
 
 def export_prefix(group: str, solution: str) -> str:

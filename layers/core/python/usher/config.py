@@ -5,18 +5,26 @@
         recipe: aws-user-personalization-v2
         solutionConfig: {...}                  # this and all other members of CreateSolution, verbatim
         campaign: {minProvisionedTPS: 1}       # members of CreateCampaign, verbatim; `false` for none
+        retrain: {atMost: 1 day}               # on new data: always (the default), manual, or at most so often
+        gate: {metric: precision_at_25, versusLive: 1.0}
     filters:
       genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
     schemas:
       items: {type: record, ...}               # Avro; without one, the CSV's header decides
     export: {solution: for-you, numResults: 25, filter: unseen}    # `false` for none
+    schedules:
+      retrain: cron(0 2 ? * SUN *)
 
-Names, recipes and this envelope are Usher's; the rest is Personalize's own and is checked against botocore's model of
-the service, so that new features of the service need no new release.
+Names, recipes and this envelope are Usher's; the rest is Personalize's own (of schedules: EventBridge Scheduler's) and
+is checked against botocore's model of the service, so that new features of the service need no new release.
 """
 
+import copy
 import difflib
-from collections.abc import Collection, Hashable, Mapping
+import functools
+import math
+import re
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +34,7 @@ from botocore.validate import ParamValidator
 
 from usher.bucket import DATASETS
 from usher.errors import InputError, Problem
+from usher.prices import PRICES
 from usher.schemas import REQUIRED, is_field, types
 
 DEFAULT_SOLUTIONS = {
@@ -33,10 +42,31 @@ DEFAULT_SOLUTIONS = {
     "similar-items": {"recipe": "aws-similar-items"},
     "personalized-ranking": {"recipe": "aws-personalized-ranking-v2"},
 }
-SECTIONS = ("schemas", "solutions", "filters", "export")
+SECTIONS = (
+    "group", "schemas", "solutions", "recommenders", "filters", "export", "batch", "segments", "metricAttribution",
+    "schedules", "tags", "prune", "prices", "adopt",
+)  # fmt: skip
+SOLUTION = ("recipe", "campaign", "retrain", "gate", "trainingMode", "schedules")
+"""Usher's own keys of a solution; all others are CreateSolution's."""
+JOBS = {"batch": "batch_inference_job", "segments": "batch_segment_job"}
+JOB = ("solution", "filter", "schedule")
+"""Usher's own keys of a job; all others are CreateBatchInferenceJob's or CreateBatchSegmentJob's."""
 EXPORT = {"solution": str, "numResults": int, "filter": str}
+GATE = {"metric": str, "atLeast": float, "versusLive": float, "versusPopularity": float}
+SCHEDULES = ("import", "retrain", "export")
+SCHEDULE = ("ScheduleExpression", "ScheduleExpressionTimezone", "State")
+"""Members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
+TRAINING_MODES = ("FULL", "UPDATE")
+POPULARITY = "aws-popularity-count"
 NAME_LENGTH = 63
 """Personalize's limit; Usher's own names are `<group>-<name>-<six characters>`."""
+SCHEDULE_LENGTH = 64
+"""EventBridge Scheduler's limit; Usher's names are `<group>.<name>`."""
+UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
+PERIOD = re.compile(rf"([1-9]\d*) ({'|'.join(UNITS)})s?")
+EXPRESSION = re.compile(
+    r"rate\([1-9]\d* (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)|cron\((\S+ ){5}\S+\)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +79,46 @@ class Solution:
     """Further members of CreateSolution."""
     campaign: Mapping[str, Any] | None = field(default_factory=dict)
     """Further members of CreateCampaign; None: no campaign is wanted."""
+    rest_seconds: float = 0
+    """The least time between two trainings on new data; infinite: only when asked."""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """metric, and any of atLeast, versusLive, versusPopularity; empty: every version is deployed."""
+    training_mode: str = "FULL"
+    """How versions after the first are trained: FULL or UPDATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """One recommender of a domain dataset group."""
+
+    name: str
+    recipe: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of CreateRecommender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch inference or batch segment job: for each new version of its solution, or on a schedule."""
+
+    name: str
+    kind: str
+    solution: str
+    filter: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the Create operation."""
+    scheduled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is started on a timer."""
+
+    name: str
+    input: Mapping[str, str]
+    """What the state machine is started with, besides the group."""
+    settings: Mapping[str, Any]
+    """Members of EventBridge Scheduler's CreateSchedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +126,25 @@ class Config:
     """A group's desired state."""
 
     solutions: tuple[Solution, ...]
-    filters: Mapping[str, str]
+    filters: Mapping[str, Mapping[str, Any]]
+    """Members of CreateFilter."""
     schemas: Mapping[str, Mapping[str, Any]]
     export: Mapping[str, Any] | None
     """solution, numResults, filter: each only if given; None: no export is wanted."""
+    group: Mapping[str, Any] = field(default_factory=dict)
+    """Members of CreateDatasetGroup."""
+    recommenders: tuple[Recommender, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    metric_attribution: Mapping[str, Any] | None = None
+    """Members of CreateMetricAttribution; None: none is wanted."""
+    schedules: tuple[Schedule, ...] = ()
+    tags: tuple[Mapping[str, str], ...] = ()
+    """tagKey, tagValue: of every resource without tags of its own."""
+    prune: bool = False
+    """Whether what this file no longer names is deleted."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    """Names in Personalize of what was there before Usher, by resource id, such as `solution/for-you`."""
 
 
 def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
@@ -72,6 +157,11 @@ def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
         raise InputError(
             [Problem(place, f"is not readable: {getattr(error, 'problem', error)}.", "Correct the YAML there.")]
         ) from None
+    return read(content, file, group, recipes)
+
+
+def read(content: Any, file: str, group: str, recipes: Collection[str]) -> Config:
+    """Check a group's config, given as YAML's or JSON's values. Raises InputError with every problem."""
     reader = _Reader(file, group, recipes)
     config = reader.config(content)
     if reader.problems:
@@ -104,47 +194,94 @@ class _Reader:
         self.group = group
         self.recipes = recipes
         self.problems: list[Problem] = []
-        self._model = botocore.session.get_session().get_service_model("personalize")
 
     def config(self, content: Any) -> Config:
         sections = self._mapping(content, "", SECTIONS)
-        solutions = self._mapping(sections.get("solutions", DEFAULT_SOLUTIONS), "solutions")
+        ordinary = {} if "recommenders" in sections else DEFAULT_SOLUTIONS
+        solutions = self._mapping(sections.get("solutions", ordinary), "solutions")
+        recommenders = self._mapping(sections.get("recommenders", {}), "recommenders")
         filters = self._mapping(sections.get("filters", {}), "filters")
         schemas = self._mapping(sections.get("schemas", {}), "schemas", DATASETS)
+        jobs = {section: self._mapping(sections.get(section, {}), section) for section in JOBS}
+        attribution = sections.get("metricAttribution", False)
         config = Config(
             solutions=tuple(self._solution(name, block) for name, block in solutions.items()),
-            filters={name: self._filter(name, expression) for name, expression in filters.items()},
+            filters={name: self._filter(name, block) for name, block in filters.items()},
             schemas={name: self._schema(name, block) for name, block in schemas.items()},
             export=self._export(sections.get("export", {})),
+            group=self._members("CreateDatasetGroup", sections.get("group", {}), "group", ("name",)),
+            recommenders=tuple(self._recommender(name, block) for name, block in recommenders.items()),
+            jobs=tuple(self._job(section, *one) for section, blocks in jobs.items() for one in blocks.items()),
+            metric_attribution=None if attribution is False else self._attribution(attribution),
+            schedules=tuple(self._schedules(sections, solutions, jobs)),
+            tags=self._tags(sections.get("tags", [])),
+            prune=self._flag(sections.get("prune", False), "prune"),
+            prices=self._prices(sections.get("prices", {})),
+            adopt=self._adopted(sections.get("adopt", {})),
         )
-        self._check_export(config)
+        self._check_whole(config)
         return config
 
     def _solution(self, name: str, block: Any) -> Solution:
         path = f"solutions.{name}"
         self._check_name(name, path)
         settings = dict(self._mapping(block, path))
-        recipe = str(settings.pop("recipe", "")).rpartition("/")[2]
+        own = {key: settings.pop(key) for key in SOLUTION if key in settings}
+        recipe = self._recipe(own.get("recipe", ""), path)
+        campaign = own.get("campaign", {})
+        if campaign is not False:
+            filled_in = ("name", "solutionVersionArn")
+            campaign = self._members("CreateCampaign", campaign, f"{path}.campaign", filled_in)
+        self._check_members("CreateSolution", settings, path, ("name", "datasetGroupArn", "recipeArn"))
+        return Solution(
+            name,
+            recipe,
+            settings,
+            None if campaign is False else campaign,
+            self._rest(own.get("retrain", "always"), f"{path}.retrain"),
+            self._gate(own["gate"], f"{path}.gate", campaign) if "gate" in own else {},
+            self._one_of(own.get("trainingMode", "FULL"), f"{path}.trainingMode", TRAINING_MODES),
+        )
+
+    def _recommender(self, name: str, block: Any) -> Recommender:
+        path = f"recommenders.{name}"
+        self._check_name(name, path)
+        settings = dict(self._mapping(block, path))
+        recipe = self._recipe(settings.pop("recipe", ""), path)
+        self._check_members("CreateRecommender", settings, path, ("name", "datasetGroupArn", "recipeArn"))
+        return Recommender(name, recipe, settings)
+
+    def _recipe(self, given: Any, path: str) -> str:
+        recipe = str(given).rpartition("/")[2]
         if recipe not in self.recipes:
             said = f"names the recipe {recipe!r}, which Personalize does not have." if recipe else "names no recipe."
             self._note(f"{path}.recipe", said, self._choose(recipe, self.recipes))
-        campaign = settings.pop("campaign", {})
-        if campaign is not False:
-            campaign = self._mapping(campaign, f"{path}.campaign")
-            self._check_members("CreateCampaign", campaign, f"{path}.campaign", ("name", "solutionVersionArn"))
-        self._check_members("CreateSolution", settings, path, ("name", "datasetGroupArn", "recipeArn"))
-        return Solution(name, recipe, settings, None if campaign is False else campaign)
+        return recipe
 
-    def _filter(self, name: str, expression: Any) -> str:
-        self._check_name(name, f"filters.{name}")
+    def _job(self, section: str, name: str, block: Any) -> Job:
+        path = f"{section}.{name}"
+        self._check_name(name, path)
+        settings = dict(self._mapping(block, path))
+        own = {key: settings.pop(key) for key in JOB if key in settings}
+        filled_in = ("jobName", "solutionVersionArn", "filterArn", "jobInput", "jobOutput", "roleArn")
+        self._check_members(
+            f"Create{''.join(map(str.capitalize, JOBS[section].split('_')))}", settings, path, filled_in
+        )
+        return Job(
+            name, JOBS[section], str(own.get("solution", "")), str(own.get("filter", "")), settings, "schedule" in own
+        )
+
+    def _filter(self, name: str, block: Any) -> Mapping[str, Any]:
+        path = f"filters.{name}"
+        self._check_name(name, path)
+        members = dict(block) if isinstance(block, Mapping) else {"filterExpression": block}
+        expression = members.get("filterExpression")
         if not isinstance(expression, str) or not expression.strip():
-            self._note(
-                f"filters.{name}",
-                "is not a filter expression.",
-                "Write it as one text, such as: EXCLUDE ItemID WHERE ...",
-            )
-            return ""
-        return " ".join(expression.split())
+            remedy = "Write it as one text, such as: EXCLUDE ItemID WHERE ..."
+            self._note(path, "is not a filter expression.", remedy)
+            return {"filterExpression": ""}
+        members["filterExpression"] = " ".join(expression.split())
+        return self._members("CreateFilter", members, path, ("name", "datasetGroupArn"))
 
     def _schema(self, dataset: str, block: Any) -> Mapping[str, Any]:
         path = f"schemas.{dataset}"
@@ -161,23 +298,129 @@ class _Reader:
     def _export(self, block: Any) -> Mapping[str, Any] | None:
         return None if block is False else self._mapping(block, "export", EXPORT)
 
-    def _check_export(self, config: Config) -> None:
-        if config.export is None:
-            return
-        for name, kind in EXPORT.items():
-            value = config.export.get(name)
-            if name in config.export and type(value) is not kind:
-                self._note(f"export.{name}", f"is {value!r}.", f"Give it a {'number' if kind is int else 'name'}.")
-        for name, known in (("solution", [one.name for one in config.solutions]), ("filter", list(config.filters))):
-            value = config.export.get(name)
-            if isinstance(value, str) and value not in known:
-                self._note(
-                    f"export.{name}", f"names {value!r}, which this file does not define.", self._choose(value, known)
-                )
+    def _attribution(self, block: Any) -> Mapping[str, Any]:
+        filled_in = ("name", "datasetGroupArn", "metricsOutputConfig")
+        return self._members("CreateMetricAttribution", block, "metricAttribution", filled_in)
+
+    def _schedules(
+        self, sections: Mapping[str, Any], solutions: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[Schedule]:
+        for task, block in self._mapping(sections.get("schedules", {}), "schedules", SCHEDULES).items():
+            yield self._schedule(task, {"task": task}, block, f"schedules.{task}")
+        for name, solution in solutions.items():
+            given = solution.get("schedules", {}) if isinstance(solution, Mapping) else {}
+            path = f"solutions.{name}.schedules"
+            for mode, block in self._mapping(given, path, TRAINING_MODES).items():
+                wish = {"task": "retrain", "solution": name, "trainingMode": mode}
+                yield self._schedule(f"{name}-{mode.lower()}", wish, block, f"{path}.{mode}")
+        for section, blocks in jobs.items():
+            for name, job in blocks.items():
+                if isinstance(job, Mapping) and "schedule" in job:
+                    path = f"{section}.{name}.schedule"
+                    yield self._schedule(f"{section}-{name}", {"task": section, "job": name}, job["schedule"], path)
+
+    def _schedule(self, name: str, task: Mapping[str, str], block: Any, path: str) -> Schedule:
+        members = dict(block) if isinstance(block, Mapping) else {"ScheduleExpression": block}
+        expression = members.get("ScheduleExpression")
+        if not isinstance(expression, str) or not EXPRESSION.fullmatch(expression):
+            remedy = "Write rate(1 day), cron(0 3 * * ? *) or at(2030-01-31T03:00:00)."
+            self._note(path, f"is {str(expression)[:99]}, which is no schedule.", remedy)
+            return Schedule(name, task, {})
+        if len(f"{self.group}.{name}") > SCHEDULE_LENGTH:
+            self._note(path, "has too long a name for a schedule.", "Shorten the name above it.")
+        settings = self._mapping(members, path, SCHEDULE)
+        filled_in = ("Name", "Target", "FlexibleTimeWindow")
+        return Schedule(name, task, self._members("CreateSchedule", settings, path, filled_in))
+
+    def _rest(self, given: Any, path: str) -> float:
+        if given in ("always", "manual"):
+            return 0 if given == "always" else math.inf
+        period = self._mapping(given, path, ("atMost",)).get("atMost") if isinstance(given, Mapping) else None
+        match = PERIOD.fullmatch(period) if isinstance(period, str) else None
+        if not match:
+            self._note(path, f"is {str(given)[:99]}.", "Write always, manual, or {atMost: 1 day}.")
+            return 0
+        return int(match[1]) * UNITS[match[2]]
+
+    def _gate(self, block: Any, path: str, campaign: Any) -> Mapping[str, Any]:
+        gate = self._mapping(block, path, GATE)
+        self._check_kinds(gate, path, GATE)
+        if "metric" not in gate or len(gate) == 1:
+            self._note(path, "lacks a metric, or what it is to be compared with.", "See docs/configuration.md.")
+        if campaign is False or follows_latest(campaign):
+            said = "is for a campaign that there is not." if campaign is False else "can't hold what syncs itself."
+            self._note(path, said, "Remove the gate, or let Usher deploy a campaign.")
+        return gate
+
+    def _tags(self, block: Any) -> tuple[Mapping[str, str], ...]:
+        self._check_members("TagResource", {"tags": block}, "tags", ("resourceArn",))
+        return tuple(block) if isinstance(block, list) else ()
+
+    def _prices(self, block: Any) -> Mapping[str, float]:
+        prices = self._mapping(block, "prices", PRICES)
+        self._check_kinds(prices, "prices", dict.fromkeys(PRICES, float))
+        return prices
+
+    def _adopted(self, block: Any) -> Mapping[str, str]:
+        names = self._mapping(block, "adopt")
+        self._check_kinds(names, "adopt", dict.fromkeys(names, str))
+        return names
+
+    def _flag(self, value: Any, path: str) -> bool:
+        return bool(self._one_of(value, path, (True, False)))
+
+    def _one_of(self, value: Any, path: str, allowed: Collection[Any]) -> Any:
+        if value not in allowed:
+            self._note(
+                path,
+                f"is {str(value)[:99]}.",
+                f"Use one of: {', '.join(str(one).lower() if isinstance(one, bool) else one for one in allowed)}.",
+            )
+        return value
+
+    def _check_whole(self, config: Config) -> None:
+        """What parts of the file say of each other."""
+        solutions, filters = [one.name for one in config.solutions], list(config.filters)
+        if config.export is not None:
+            self._check_kinds(config.export, "export", EXPORT)
+            self._check_named(config.export.get("solution"), "export.solution", solutions)
+            self._check_named(config.export.get("filter"), "export.filter", filters)
+        for job in config.jobs:
+            path = f"{next(section for section, kind in JOBS.items() if kind == job.kind)}.{job.name}"
+            self._check_named(job.solution, f"{path}.solution", solutions)
+            self._check_named(job.filter or None, f"{path}.filter", filters)
+        for one in config.recommenders:
+            if one.name in solutions:
+                self._note(f"recommenders.{one.name}", "is the name of a solution, too.", "Rename one of the two.")
+        if config.recommenders and "domain" not in config.group:
+            remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
+            self._note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)
+        popular = any(one.recipe == POPULARITY for one in config.solutions)
+        for solution in config.solutions:
+            if "versusPopularity" in solution.gate and not popular:
+                path = f"solutions.{solution.name}.gate.versusPopularity"
+                self._note(path, "names no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
+
+    def _check_kinds(self, block: Mapping[str, Any], path: str, kinds: Mapping[str, type]) -> None:
+        """Whether values are texts, or numbers, as they should be."""
+        for name, kind in kinds.items():
+            value = block.get(name)
+            fits = type(value) is kind or (kind is float and type(value) is int)
+            if name in block and not fits:
+                self._note(f"{path}.{name}", f"is {value!r}.", f"Give it a {'name' if kind is str else 'number'}.")
+
+    def _check_named(self, value: Any, path: str, known: Collection[str]) -> None:
+        if isinstance(value, str) and value not in known:
+            self._note(path, f"names {value!r}, which this file does not define.", self._choose(value, known))
+
+    def _members(self, operation: str, block: Any, path: str, filled_in: Collection[str]) -> Mapping[str, Any]:
+        members = self._mapping(block, path)
+        self._check_members(operation, members, path, filled_in)
+        return members
 
     def _check_members(self, operation: str, block: Mapping[str, Any], path: str, filled_in: Collection[str]) -> None:
-        """Check members of a Create call as botocore would, before anything is created."""
-        shape: Any = self._model.operation_model(operation).input_shape
+        """Check members of a call as botocore would, before anything is created."""
+        shape = _shape(operation)
         for name in filled_in:
             if name in block:
                 self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
@@ -187,9 +430,9 @@ class _Reader:
                 f"{path}.{name}", f"is unknown to {operation}.", self._choose(name, set(shape.members) - set(filled_in))
             )
             del given[name]
-        report = ParamValidator().validate({**dict.fromkeys(filled_in, "-"), **given}, shape).generate_report()
+        report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
         for line in report.splitlines():
-            self._note(path, f"{line}.", f"See {operation} in the API reference of Personalize.")
+            self._note(path, f"{line}.", f"See {operation} in its service's API reference.")
 
     def _check_name(self, name: str, path: str) -> None:
         room = NAME_LENGTH - len(self.group) - 8
@@ -217,3 +460,23 @@ class _Reader:
 
     def _note(self, path: str, message: str, remedy: str) -> None:
         self.problems.append(Problem(f"{self.file}: {path}", message, remedy))
+
+
+def follows_latest(campaign: Mapping[str, Any]) -> bool:
+    """Whether Personalize itself moves a campaign to each new version."""
+    settings = campaign.get("campaignConfig")
+    return isinstance(settings, Mapping) and settings.get("syncWithLatestSolutionVersion") is True
+
+
+@functools.cache
+def _shape(operation: str) -> Any:
+    """What an operation takes, by botocore's model of the service that has it."""
+    service = "scheduler" if operation == "CreateSchedule" else "personalize"
+    return botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+
+
+def _without(shape: Any, members: Collection[str]) -> Any:
+    """A shape that does not require these members."""
+    lenient = copy.copy(shape)
+    lenient.metadata = shape.metadata | {"required": [name for name in shape.required_members if name not in members]}
+    return lenient

@@ -5,8 +5,9 @@ UsherError
 └── RequestError    what a caller asked of the API is wrong or can't be had now; carries the HTTP status
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class UsherError(Exception):
 class InputError(UsherError):
     """Config or data that can't be used. Nothing has been created when this is raised."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], report: Mapping[str, Any] | None = None) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+        self.report = report or {}
+        """What the run's record tells about the data, per dataset."""
 
     def as_dicts(self) -> list[dict[str, str]]:
         """The problems as a run's record keeps them."""

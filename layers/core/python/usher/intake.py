@@ -1,17 +1,33 @@
 """Take in what lies in the bucket for a group: its config and its data, checked as a whole before anything is spent."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usher import data
-from usher.bucket import CONFIGS, DATASETS, GROUP_NAME, Bucket, config_keys, data_keys, data_location, is_foreign
-from usher.config import Config, defaults, parse
+from usher import data, rules
+from usher.bucket import (
+    CONFIGS,
+    DATASETS,
+    GROUP_NAME,
+    Bucket,
+    at_home,
+    data_keys,
+    data_location,
+    group_of,
+    homes,
+    increment_keys,
+    is_config,
+    is_foreign,
+    is_input,
+    is_solution_config,
+)
+from usher.config import Config, defaults, parse, read
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
-from usher.schemas import Schema, check_change, envelope, make_schema, types
+from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
+from usher.solution_config import translate
 
 KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
@@ -23,7 +39,9 @@ class Intake:
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset."""
+    """What the run's record tells about the data, per dataset: files, bytes, rows, columns, rejected, findings."""
+    notes: Sequence[Problem] = ()
+    """What the config says in vain."""
 
 
 def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
@@ -31,11 +49,11 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    keys = bucket.keys(f"{group}/")
-    problems = list(_misplaced(keys))
-    config = defaults()
+    keys = [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+    problems = [*_twofold(keys, group), *_misplaced(keys)]
+    config, notes = defaults(), list[Problem]()
     try:
-        config = _read_config(bucket, group, keys, personalize)
+        config, notes = _read_config(bucket, group, keys, personalize)
     except InputError as error:
         problems += error.problems
     if not problems and not data_keys(keys, group, "interactions"):
@@ -48,23 +66,58 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             continue
         location = data_location(group, dataset, files)
         table = data.scan(dataset, ((key, bucket.open(key)) for key in files))
-        in_use = _schema_in_use(personalize, f"{arn_prefix}:dataset/{group}/{dataset.upper()}")
+        in_use = _schema_in_use(
+            personalize, f"{arn_prefix}:dataset/{config.adopt.get(f'dataset_group/{group}', group)}/{dataset.upper()}"
+        )
         schema = _schema(table, config.schemas.get(dataset), in_use)
-        report[dataset] = {"files": files, "rows": table.rows, "columns": list(table.columns)}
-        if f"{group}/{dataset}.csv" in files and len(files) > 1:
-            said = f"stands beside the folder {group}/{dataset}/."
-            problems.append(Problem(f"{group}/{dataset}.csv", said, "Keep either the file or the folder."))
-        problems += data.check(table, schema, location) or check_change(dataset, in_use, schema, location)
-        ready[dataset] = Data(bucket.url(location), table.digest, schema)
+        found = rules.check(table, schema, location)
+        errors = [one for one in found if one.severity == "error"]
+        report[dataset] = {
+            "files": files,
+            "bytes": table.size,
+            "rows": table.rows,
+            "columns": list(table.columns),
+            "rejected": sum(one.rows for one in errors),
+            "findings": found,
+        }
+        single = f"{location.removesuffix('/')}.csv"
+        if single in files and len(files) > 1:
+            said = f"stands beside the folder {location}."
+            problems.append(Problem(single, said, "Keep either the file or the folder."))
+        problems += (
+            [one.problem for one in errors]
+            or check_schema(dataset, schema, location, config.group.get("domain"))
+            or check_change(dataset, in_use, schema, location)
+            or _untrainable(config, table)
+        )
+        increments, wrong = _increments(bucket, increment_keys(keys, group, dataset), dataset, schema)
+        problems += wrong
+        ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)
     if problems:
-        raise InputError(problems)
-    return Intake(config, ready, report)
+        raise InputError(problems, report)
+    return Intake(config, ready, report, notes)
+
+
+def _increments(bucket: Bucket, keys: list[str], dataset: str, schema: Schema) -> tuple[dict[str, str], list[Problem]]:
+    """The digests of what is added to a dataset, by address, and what is wrong with it."""
+    tables = {key: data.scan(dataset, [(key, bucket.open(key))]) for key in keys}
+    found = [one for key, table in tables.items() for one in rules.check(table, schema, key, whole=False)]
+    problems = [one.problem for one in found if one.severity == "error"]
+    return {bucket.url(key): table.digest for key, table in tables.items()}, problems
+
+
+def _twofold(keys: list[str], group: str) -> Iterator[Problem]:
+    """Whether a group has files both in its own folder and in one of the AWS Solution's."""
+    own, solutions = homes(group)
+    used = {key.startswith(own) for key in filter(is_input, keys)}
+    if len(used) > 1:
+        yield Problem(solutions, f"stands beside {own}.", "Keep either of the two folders.")
 
 
 def _misplaced(keys: list[str]) -> Iterator[Problem]:
     """Files that a person believes to be looked at, or that Personalize would import, under names unknown to Usher."""
     for key in filter(is_foreign, keys):
-        match key.split("/"):
+        match at_home(key).split("/"):
             case [_, folder, _] if folder in DATASETS:
                 remedy = "Move it out of the folder, or name it .csv."
                 yield Problem(key, "is no .csv file, but Personalize imports all of a folder.", remedy)
@@ -72,21 +125,37 @@ def _misplaced(keys: list[str]) -> Iterator[Problem]:
                 yield Problem(key, "is no name that Usher knows.", f"Use one of: {', '.join(KNOWN_NAMES)}.")
 
 
+def _untrainable(config: Config, table: data.Table) -> list[Problem]:
+    """Solutions whose event type the interactions hardly have."""
+    return [
+        problem
+        for one in config.solutions
+        if table.dataset == "interactions" and "eventType" in one.settings
+        for problem in rules.check_event_type(
+            table, one.settings["eventType"], f"usher.yaml: solutions.{one.name}.eventType"
+        )
+    ]
+
+
 def recipe_type(personalize: Any, recipe_arn: str) -> str:
     """What a recipe is for, such as USER_PERSONALIZATION."""
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
 
-def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) -> Config:
-    given = [key for key in config_keys(group) if key in keys]
+def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) -> tuple[Config, list[Problem]]:
+    """The config, and notes on what it says in vain."""
+    given = sorted(filter(is_config, keys), reverse=True)
     if len(given) > 1:
         raise InputError([Problem(given[0], f"stands beside {given[1]}.", "Keep one of the two.")])
     if not given:
-        return defaults()
+        return defaults(), []
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
     text = bucket.open(given[0]).read().decode("utf-8", "replace")
-    return parse(text, given[0], group, recipes)
+    if not is_solution_config(given[0]):
+        return parse(text, given[0], group, recipes), []
+    content, notes = translate(text, given[0], group)
+    return read(content, given[0], group, recipes), notes
 
 
 def _schema_in_use(personalize: Any, dataset_arn: str) -> Schema | None:
@@ -98,10 +167,11 @@ def _schema_in_use(personalize: Any, dataset_arn: str) -> Schema | None:
 
 
 def _schema(table: data.Table, given: Schema | None, in_use: Schema | None) -> Schema:
-    """The schema to import with: the config's; else the one in use, if it has the same columns; else the data's own."""
+    """The schema to import with: the config's; else the data's own, as far as one in use does not say otherwise."""
     if given:
         return {**envelope(table.dataset), **given}
     if in_use and list(types(in_use)) == list(table.columns):
         return in_use
     required = dict.fromkeys(data.missing_columns(table), "string")
-    return make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})
+    own = make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})
+    return grown(in_use, own) if in_use else own

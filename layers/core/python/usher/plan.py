@@ -6,18 +6,26 @@ thus another resource, made beside the old one, and the serving map switches whe
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest
-from usher.config import Config, Solution
+from usher.config import JOBS, Config, Job, Solution, follows_latest
 from usher.errors import InputError, Problem
+from usher.reconcile import FOREVER, LATEST
 from usher.resources import KINDS, Resource
 from usher.schemas import Schema
 from usher.serving import ROUTES
 
 SUFFIX = 6
 """Characters of a digest in a name."""
+SHOWN = 24
+"""Characters of a group's and a job's name in what the job is called in Personalize, where the run's name follows."""
+UPDATED = ("performAutoTraining", "performIncrementalUpdate")
+"""Members of CreateSolution that make no other solution."""
+
+Wishes = Mapping[str, Mapping[str, str]]
+"""What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,15 @@ class Data:
     """s3:// address of the file or the folder."""
     digest: str
     schema: Schema = field(default_factory=dict)
+    increments: Mapping[str, str] = field(default_factory=dict)
+    """Digests of files that are added to the data, by s3:// address."""
+    there: str = ""
+    """Digest of what the dataset holds, where newer data has to wait."""
+
+    @property
+    def inputs(self) -> str:
+        """What an import of it is made from."""
+        return self.there or digest([self.digest, self.schema])
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,65 +56,231 @@ class Setting:
     arn_prefix: str
     """arn:aws:personalize:<region>:<account>"""
     role_arn: str
+    bucket_url: str = ""
+    """s3://<bucket>/"""
+    pipeline_arn: str = ""
+    export_arn: str = ""
+    schedule_group: str = ""
+    schedule_role_arn: str = ""
 
-
-def resources(setting: Setting, config: Config, data: Mapping[str, Data]) -> list[Resource]:
-    """Every resource that config and data ask for, each after what it needs."""
-    return [*_data_resources(setting, data), *_model_resources(setting, config, data)]
-
-
-def _data_resources(at: Setting, data: Mapping[str, Data]) -> Iterator[Resource]:
-    yield _resource(at, "import", "dataset_group", at.group, {"name": at.group})
-    for dataset, given in data.items():
-        schema = {"name": f"{at.group}-{dataset}-{digest(given.schema, SUFFIX)}", "schema": json.dumps(given.schema)}
-        yield _resource(at, "import", "schema", dataset, schema)
-        yield _resource(
-            at, "import", "dataset", dataset,
-            {"name": f"{at.group}-{dataset}", "datasetType": dataset.upper()},
-            refs={"datasetGroupArn": f"dataset_group/{at.group}", "schemaArn": f"schema/{dataset}"},
-        )  # fmt: skip
-        yield _resource(
-            at, "import", "dataset_import_job", dataset,
-            {
-                "jobName": _job_name(at, dataset),
-                "dataSource": {"dataLocation": given.location},
-                "roleArn": at.role_arn,
-                "importMode": "FULL",
-            },
-            refs={"datasetArn": f"dataset/{dataset}"},
-            inputs=_import_inputs(given),
-        )  # fmt: skip
-
-
-def _model_resources(at: Setting, config: Config, data: Mapping[str, Data]) -> Iterator[Resource]:
-    group = {"datasetGroupArn": f"dataset_group/{at.group}"}
-    datasets = [f"dataset/{name}" for name in data]
-    imports = [f"dataset_import_job/{name}" for name in data]
-    yield _resource(
-        at, "train", "event_tracker", at.group, {"name": at.group}, refs=group, after=["dataset/interactions"]
-    )
-    for name, expression in config.filters.items():
-        unique = f"{at.group}-{name}-{digest([at.group, expression], SUFFIX)}"
-        yield _resource(
-            at, "train", "filter", name, {"name": unique, "filterExpression": expression}, refs=group, after=datasets
+    @classmethod
+    def from_env(cls, group: str, run: str, environ: Mapping[str, str]) -> "Setting":
+        """As the template sets it."""
+        return cls(
+            group,
+            run,
+            environ["PERSONALIZE_ARN_PREFIX"],
+            environ["PERSONALIZE_ROLE_ARN"],
+            f"s3://{environ['BUCKET_NAME']}/",
+            environ["PIPELINE_ARN"],
+            environ["EXPORT_ARN"],
+            environ["SCHEDULE_GROUP"],
+            environ["SCHEDULE_ROLE_ARN"],
         )
-    for solution in config.solutions:
-        made_from = _solution_params(at, solution)
-        unique = f"{at.group}-{solution.name}-{digest([at.group, made_from], SUFFIX)}"
-        yield _resource(
-            at, "train", "solution", solution.name, {"name": unique, **made_from}, refs=group, after=datasets
+
+
+def resources(
+    setting: Setting, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None
+) -> list[Resource]:
+    """Every resource that config, data and wishes ask for, each after what it needs."""
+    return list(_Plan(setting, config, data, wishes or {}).resources())
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    at: Setting
+    config: Config
+    data: Mapping[str, Data]
+    wishes: Wishes
+
+    def resources(self) -> Iterator[Resource]:
+        yield self._dataset_group()
+        for dataset, given in self.data.items():
+            yield from self._dataset(dataset, given)
+        yield self._resource("import", "event_tracker", self.at.group, {"name": self.at.group}, self._group,
+                             after=["dataset/interactions"])  # fmt: skip
+        if self.config.metric_attribution is not None:
+            yield self._metric_attribution(self.config.metric_attribution)
+        for name, members in self.config.filters.items():
+            unique = self._unique(name, members["filterExpression"])
+            yield self._resource(
+                "import", "filter", name, {"name": unique, **members}, self._group, after=self._datasets
+            )
+        for solution in self.config.solutions:
+            yield from self._solution(solution)
+        for one in self.config.recommenders:
+            members = {"name": self._unique(one.name, one.recipe), "recipeArn": recipe_arn(self.at, one.recipe)}
+            yield self._resource(
+                "train", "recommender", one.name, {**members, **one.settings}, self._group, after=self._imports
+            )
+        for job in self.config.jobs:
+            yield from self._job(job)
+        for schedule in self.config.schedules:
+            yield schedule_resource(self.at, schedule.name, schedule.input, schedule.settings)
+
+    @property
+    def _group(self) -> dict[str, str]:
+        return {"datasetGroupArn": f"dataset_group/{self.at.group}"}
+
+    @property
+    def _datasets(self) -> list[str]:
+        return [f"dataset/{name}" for name in self.data]
+
+    @property
+    def _imports(self) -> list[str]:
+        increments = (f"{name}/{file}" for name, given in self.data.items() for file in _files(given))
+        return [f"dataset_import_job/{name}" for name in (*self.data, *increments)]
+
+    def _dataset_group(self) -> Resource:
+        members = {"name": self.at.group, **self.config.group}
+        if "kmsKeyArn" in members:
+            members = {"roleArn": self.at.role_arn, **members}
+        return self._resource("import", "dataset_group", self.at.group, members)
+
+    def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
+        domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
+        unique = f"{self.at.group}-{dataset}-{digest(given.schema, SUFFIX)}"
+        yield self._resource(
+            "import", "schema", dataset, {"name": unique, "schema": json.dumps(given.schema), **domain}
         )
-        yield _resource(
-            at, "train", "solution_version", solution.name, {},
-            refs={"solutionArn": f"solution/{solution.name}"},
-            after=imports,
-            inputs=digest([unique, *map(_import_inputs, data.values())]),
+        yield self._resource(
+            "import", "dataset", dataset,
+            {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
+            {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
-        if solution.campaign is not None:
-            yield _resource(
-                at, "train", "campaign", solution.name, {"name": unique, **solution.campaign},
-                refs={"solutionVersionArn": f"solution_version/{solution.name}"},
-            )  # fmt: skip
+        held = "New data waits for the import's schedule." if given.there else ""
+        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, held=held)
+        for file, (location, content) in _files(given).items():
+            name = f"{dataset}/{file}"
+            family = self._job_name(name, given.inputs, content)
+            after = [f"dataset_import_job/{dataset}"]
+            yield self._import(name, location, "INCREMENTAL", dataset, after=after, family=family)
+
+    def _import(self, name: str, location: str, mode: str, dataset: str, family: str = "", **more: Any) -> Resource:
+        params = {
+            "jobName": f"{family or self._job_name(name)}{self.at.run}",
+            "dataSource": {"dataLocation": location},
+            "roleArn": self.at.role_arn,
+            "importMode": mode,
+        }
+        refs = {"datasetArn": f"dataset/{dataset}"}
+        return self._resource("import", "dataset_import_job", name, params, refs, family=family, **more)
+
+    def _metric_attribution(self, members: Mapping[str, Any]) -> Resource:
+        destination = {"path": f"{self.at.bucket_url}{self.at.group}/out/attribution/"}
+        output = {"s3DataDestination": destination, "roleArn": self.at.role_arn}
+        params = {"name": self.at.group, **members, "metricsOutputConfig": output}
+        return self._resource("import", "metric_attribution", self.at.group, params, self._group, after=self._datasets)
+
+    def _solution(self, solution: Solution) -> Iterator[Resource]:
+        params = _solution_params(self.at, solution)
+        made_from = {name: value for name, value in params.items() if name not in {*UPDATED, "tags"}}
+        unique = self._unique(solution.name, made_from)
+        created = self._resource(
+            "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
+        )
+        yield created
+        yield self._version(solution, unique)
+        if solution.campaign is None:
+            return
+        version = f"solution_version/{solution.name}"
+        campaign = {"name": unique, **solution.campaign}
+        if follows_latest(solution.campaign):
+            latest = {**campaign, "solutionVersionArn": f"{created.arn}{LATEST}"}
+            yield self._resource("train", "campaign", solution.name, latest, after=[version])
+        else:
+            yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
+
+    def _version(self, solution: Solution, unique: str) -> Resource:
+        asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
+        wish = max(asked, key=lambda one: one["at"], default={"at": ""})
+        mode = wish.get("trainingMode", solution.training_mode)
+        increments = [content for given in self.data.values() for content in given.increments.values()]
+        made_from = digest([unique, *(given.inputs for given in self.data.values()), *increments])
+        return self._resource(
+            "train", "solution_version", solution.name,
+            {"trainingMode": mode} if mode != "FULL" else {},
+            {"solutionArn": f"solution/{solution.name}"},
+            after=self._imports,
+            inputs=f"{made_from}@{wish['at']}".rstrip("@"),
+            rest_seconds=min(solution.rest_seconds, FOREVER),
+        )  # fmt: skip
+
+    def _job(self, job: Job) -> Iterator[Resource]:
+        """One for each version of its solution; of a scheduled one, the one that was asked for last."""
+        section = next(section for section, kind in JOBS.items() if kind == job.kind)
+        wish = self.wishes.get(f"{section}#{job.name}")
+        if job.scheduled and not wish:
+            return
+        name = f"{section}/{job.name}"
+        occasion = digest(wish["at"]) if wish and job.scheduled else ""
+        family = self._job_name(name)
+        folder = f"{self.at.bucket_url}{self.at.group}"
+        params = {
+            "jobName": f"{family}{occasion or self.at.run}",
+            "jobInput": {"s3DataSource": {"path": f"{folder}/{name}.jsonl"}},
+            "jobOutput": {"s3DataDestination": {"path": f"{folder}/out/{name}/{occasion or self.at.run}/"}},
+            "roleArn": self.at.role_arn,
+            **job.settings,
+        }
+        refs = {"solutionVersionArn": f"solution_version/{job.solution}"}
+        if job.filter:
+            refs["filterArn"] = f"filter/{job.filter}"
+        made_from = digest([job.settings, job.filter])
+        made = self._resource("train", job.kind, job.name, params, refs, inputs=made_from, family=family)
+        yield made if occasion else replace(made, arn="")
+
+    def _unique(self, name: str, made_from: object) -> str:
+        return f"{self.at.group}-{name}-{digest([self.at.group, made_from], SUFFIX)}"
+
+    def _job_name(self, name: str, *made_from: str) -> str:
+        """How a job's name begins. Jobs can't be deleted, so their names are never free again: the run's follows."""
+        shown = f"{self.at.group}-{name}".replace("/", "-").replace(".", "-")[:SHOWN]
+        return f"{shown}-{digest([self.at.group, name, *made_from], SUFFIX)}-"
+
+    def _resource(
+        self,
+        stage: str,
+        kind: str,
+        name: str,
+        params: Mapping[str, Any],
+        refs: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Resource:
+        row, id_ = KINDS[kind], f"{kind}/{name}"
+        members = {member: value for member, value in params.items() if member != "tags"}
+        tags = params.get("tags", self.config.tags) if row.taggable else ()
+        if id_ in self.config.adopt:
+            members["name"] = self.config.adopt[id_]
+        group = self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
+        tail = row.arn.format(group=group, **members) if row.arn else ""
+        arn = tail and f"{self.at.arn_prefix}:{tail}"
+        return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=list(tags), **more)
+
+
+def schedule_resource(at: Setting, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
+    """A schedule that starts the pipeline, or the export, with a task."""
+    exports = task.get("task") == "export"
+    given = {"group": at.group} | ({} if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})
+    params = {
+        "Name": f"{at.group}.{name}",
+        "GroupName": at.schedule_group,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": at.export_arn if exports else at.pipeline_arn,
+            "RoleArn": at.schedule_role_arn,
+            "Input": json.dumps(given),
+        },
+        **settings,
+    }
+    prefix = at.arn_prefix.replace(":personalize:", ":scheduler:")
+    arn = f"{prefix}:{KINDS['schedule'].arn.format(**params)}"
+    return Resource(f"schedule/{name}", "schedule", "import", params, arn=arn)
+
+
+def _files(data: Data) -> dict[str, tuple[str, str]]:
+    """The increments of a dataset by file name: address and digest."""
+    return {location.rpartition("/")[2]: (location, content) for location, content in data.increments.items()}
 
 
 def _solution_params(at: Setting, solution: Solution) -> dict[str, Any]:
@@ -110,35 +293,25 @@ def recipe_arn(at: Setting, recipe: str) -> str:
     return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
-def _import_inputs(data: Data) -> str:
-    return digest([data.digest, data.schema])
-
-
-def _job_name(at: Setting, dataset: str) -> str:
-    """Jobs can't be deleted, so their names are never free again: the run makes them unique."""
-    return f"{at.group[: 61 - len(dataset) - len(at.run)]}-{dataset}-{at.run}"
-
-
-def _resource(at: Setting, stage: str, kind: str, name: str, params: Mapping[str, Any], **more: Any) -> Resource:
-    tail = KINDS[kind].arn.format(group=at.group, **params) if KINDS[kind].arn else ""
-    return Resource(f"{kind}/{name}", kind, stage, params, arn=tail and f"{at.arn_prefix}:{tail}", **more)
-
-
 def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
-    """What the serving map is to hold once all is live. `types`: each solution's recipe type.
+    """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
 
     Raises InputError for an export that can't be: there is a line for each user in it.
     """
-    able = [name for name, kind in types.items() if kind in ROUTES["recommendations"].types]
+    live = {one.name for one in config.recommenders}
+    able = [name for name, kind in types.items() if kind in ROUTES["recommendations"].types and name not in live]
     export = {"solution": None} if config.export is None else {"solution": next(iter(able), None), **config.export}
     if export["solution"] and export["solution"] not in able:
         said = f"names {export['solution']}, whose recipe does not recommend to users."
         remedy = f"Use one of: {', '.join(able) or 'none is defined'}."
         raise InputError([Problem("usher.yaml: export.solution", said, remedy)])
+    if any(schedule.name == "export" for schedule in config.schedules):
+        export = {**export, "scheduled": True}
     return {
         "solutions": {
             one.name: {"type": types[one.name], "campaign": one.campaign is not None} for one in config.solutions
         },
+        "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
         "filters": list(config.filters),
         "export": export,
     }

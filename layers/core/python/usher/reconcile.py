@@ -7,19 +7,38 @@ after a crash; the result is the same resources, none twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
-from usher.aws import error_code
+from usher import gate
+from usher.aws import error_code, now
 from usher.remedies import remedy_for
-from usher.resources import INPUTS_TAG, KINDS, Found, Resource, find
-from usher.waiting import seconds_until_next_look
+from usher.resources import INPUTS_TAG, KINDS, Clients, Found, Kind, Resource, find
+from usher.waiting import Pending, seconds_until_next_look
 
 STAGES = ("import", "train", "export")
 
-# What Personalize answers when it will say yes later. For quotas it has one code, whether they pass or not.
-NOT_YET = {"ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException"}
+# What services answer when they will say yes later. For quotas Personalize has one code, whether they pass or not.
+NOT_YET = {
+    "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
+}  # fmt: skip
 BROKEN = ("FAILED", "STOPPED")
 PASSING_QUOTA = "PENDING or IN_PROGRESS"
+FOREVER = 10**10
+"""Seconds of rest that nothing but being asked ends."""
+LATEST = "/$LATEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do about one resource."""
+
+    action: str
+    """create, reuse, update, retrain, rebuild, wait, hold or fail; a plan calls it replace where create has a
+    predecessor."""
+    why: str
+    due: str = ""
+    """When a rest ends, if it ends by itself: ISO time, UTC, to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,66 +47,119 @@ class State:
 
     id: str
     action: str
-    """What the last look did: create, update, rebuild, wait, fail or none."""
+    """A Decision's, at the last look."""
     status: str
-    """READY, PENDING (Personalize is at it), WAITING (its turn has not come), FAILED or SKIPPED (what it needs failed);
-    PLANNED before the first look."""
+    """READY, PENDING (its service is at it), WAITING (its turn has not come), HELD (a gate keeps it as it was), FAILED
+    or SKIPPED (what it needs failed); PLANNED before the first look."""
     arn: str = ""
     reason: str = ""
     remedy: str = ""
     waited: float = 0
     """Seconds since it took on this status."""
     details: Mapping[str, Any] | None = None
+    due: str = ""
+    """A Decision's."""
 
 
-def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], excused: Mapping[str, str]) -> str:
-    """What to do about a resource whose needs are met: create, update, rebuild, wait, fail or none. Pure.
+def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], excused: Mapping[str, str]) -> Decision:
+    """What to do about a resource whose needs are met. Pure, but for the time.
 
     `wanted`: its Create members with the ARNs filled in. `excused`: failures that were there before the run, by ARN;
     they are built again, since a person has dropped something after them.
     """
     if found is None:
-        return "create"
+        return Decision("create", "It is not there yet.")
     outdated = found.inputs != resource.inputs
+    if outdated and (rest := _rest(resource, found)):
+        return rest
     if found.status.endswith(BROKEN):
-        return "rebuild" if outdated or _failure(found) == excused.get(found.arn) else "fail"
+        known = not outdated and _failure(found) != excused.get(found.arn)
+        reason = _failure_reason(resource, found)
+        return Decision("fail", reason) if known else Decision("rebuild", f"It failed before: {reason}")
     if outdated:
-        return "create"
+        return Decision("retrain" if resource.kind == "solution_version" else "create", _news(resource, found))
+    if found.status == "INACTIVE":
+        return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
     if found.status != "ACTIVE":
-        return "wait"
+        return Decision("wait", f"It is in {found.status}.")
+    return _decide_on_change(resource, found, wanted, excused)
+
+
+def _rest(resource: Resource, found: Found) -> Decision | None:
+    """What to do where one that is out of date is not to be followed by another yet."""
+    if not resource.rest_seconds or _asked(resource.inputs) not in {"", _asked(found.inputs)}:
+        return None
+    due = found.details["creationDateTime"] + timedelta(seconds=min(resource.rest_seconds, FOREVER))
+    if now() >= due:
+        return None
+    if not found.status.endswith((*BROKEN, "ACTIVE")):
+        return Decision("wait", f"It is in {found.status}.")
+    if not found.usable:
+        return None
+    if resource.rest_seconds >= FOREVER:
+        return Decision("hold", f"{_news(resource, found)} It is trained when somebody asks for it.")
+    end = f"{due + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
+    return Decision("hold", f"{_news(resource, found)} It is trained again from {end} UTC on.", end)
+
+
+def _asked(inputs: str) -> str:
+    """When one was asked for, as its inputs tell."""
+    return inputs.partition("@")[2]
+
+
+def _news(resource: Resource, found: Found) -> str:
+    same = found.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
+    return "Somebody, or a schedule, asks for it." if same else "What it is made from has changed."
+
+
+def _decide_on_change(
+    resource: Resource, found: Found, wanted: Mapping[str, Any], excused: Mapping[str, str]
+) -> Decision:
+    """What to do about one that is ACTIVE and up to date."""
     kind = KINDS[resource.kind]
-    changes = {name: wanted[name] for name in kind.mutable if name in wanted}
-    if _covers(found.details, changes):
-        return "none"
+    changed = [name for name in kind.mutable if name in wanted and not covers(found.details.get(name), wanted[name])]
+    if any(found.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags):
+        changed.append("tags")
+    why = f"It differs in {', '.join(changed)}."
+    lasting = [name for name in kind.fixed if found.details.get(name) != wanted.get(name)]
+    if lasting:
+        return Decision("fail", f"Its {lasting[0]} can't be changed; use a new folder, which becomes a new group.")
+    if resource.held:
+        return Decision("hold", resource.held)
+    if not changed:
+        return Decision("reuse", "It is as wanted.")
     update = found.details.get(kind.latest_update) or {}
-    if update.get("status", "ACTIVE") == "ACTIVE" or not _covers(update, changes):
-        return "update"
+    if update.get("status", "ACTIVE") == "ACTIVE" or not covers(update, {name: wanted.get(name) for name in changed}):
+        return Decision("update", why)
     if update["status"].endswith(BROKEN):
-        return "update" if _failure(found) == excused.get(found.arn) else "fail"
-    return "wait"
+        excusable = _failure(found) == excused.get(found.arn)
+        return Decision("update", why) if excusable else Decision("fail", _failure_reason(resource, found))
+    return Decision("wait", f"It is in {update['status']}.")
 
 
 def foresee(
-    personalize: Any, resources: Sequence[Resource], *, forgiving: bool = True
+    clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True
 ) -> tuple[list[State], dict[str, str]]:
     """What a run would do about each resource, and, if it is forgiving, the failures it excuses. Changes nothing."""
     states: dict[str, State] = {}
     excused: dict[str, str] = {}
     for resource in resources:
-        found, wanted = _look(personalize, resource, states)
+        found, wanted, held = _look(clients, resource, states)
         if found and forgiving and _failure(found):
             excused[found.arn] = _failure(found)
-        action = decide(resource, found, wanted, excused)
-        if found and action == "none":
-            states[resource.id] = _ready(resource, found)
+        decision = decide(resource, found, wanted, excused)
+        if held and found is None:
+            states[resource.id] = _kept_out(resource, held)
+        elif found and decision.action in {"reuse", "hold"}:
+            states[resource.id] = _ready(resource, found, decision, held)
         else:
-            arn = found.arn if found and action != "create" else ""
-            states[resource.id] = State(resource.id, action, "PLANNED", arn)
+            arn = found.arn if found and decision.action not in {"create", "retrain"} else ""
+            states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.why)
     return list(states.values()), excused
 
 
 def advance(
-    personalize: Any,
+    clients: Clients,
     resources: Sequence[Resource],
     stage: str,
     excused: Mapping[str, str],
@@ -101,108 +173,166 @@ def advance(
     """
     past = {state["id"]: state for state in before}
     states: dict[str, State] = {}
-    pending: list[tuple[float, float]] = []
+    pending: dict[str, Pending] = {}
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
             continue
-        state, usual_seconds = _advance_one(personalize, resource, states, excused)
+        state, usual_seconds = _advance_one(clients, resource, states, excused)
         earlier = past.get(resource.id, {})
         if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status:
             state = replace(state, waited=earlier.get("waited", 0) + slept)
         if usual_seconds:
-            pending.append((state.waited, usual_seconds))
+            pending[resource.id] = state.waited, usual_seconds
         states[resource.id] = state
-    return list(states.values()), seconds_until_next_look(pending) if pending else None
+    return list(states.values()), seconds_until_next_look(_steps(resources, states, pending)) if pending else None
+
+
+def _steps(
+    resources: Sequence[Resource], states: Mapping[str, State], pending: Mapping[str, Pending]
+) -> list[list[Pending]]:
+    """What is pending, by what can be done when it is over: a creation, another try, else the end of the stage."""
+    waiting = [one for one in resources if one.id in states and states[one.id].status == "WAITING"]
+    tries = [[pending[one.id]] for one in waiting if one.id in pending]
+    creations = [
+        [pending[need] for need in one.needs if need in pending]
+        for one in waiting
+        if one.id not in pending and all(need in pending or states[need].status != "WAITING" for need in one.needs)
+    ]
+    return tries + creations or [list(pending.values())]
 
 
 def _advance_one(
-    personalize: Any, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
+    clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
 ) -> tuple[State, float]:
     """The state after doing what can be done; and how many seconds it usually takes, if it is now to be waited for."""
     needs = [states[need] for need in resource.needs]
     broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"}), "")
     if broken:
-        return State(resource.id, "none", "SKIPPED", reason=f"{broken} is not there"), 0
-    if any(need.status != "READY" for need in needs):
+        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there"), 0
+    if any(need.status not in {"READY", "HELD"} for need in needs):
         return State(resource.id, "wait", "WAITING"), 0
     usual_seconds = KINDS[resource.kind].minutes * 60
     try:
-        state, learned_seconds = _look_and_act(personalize, resource, states, excused)
-    except personalize.exceptions.ClientError as error:
+        state, learned_seconds = _look_and_act(clients, resource, states, excused)
+    except clients[KINDS[resource.kind].service].exceptions.ClientError as error:
         state, learned_seconds = _refused(resource, error), None
-    return state, (learned_seconds or usual_seconds) if state.status in {"PENDING", "WAITING"} else 0
+    if state.status == "WAITING":
+        return state, SECOND_LOOK_SECONDS
+    return state, (learned_seconds or usual_seconds or SECOND_LOOK_SECONDS) if state.status == "PENDING" else 0
+
+
+SECOND_LOOK_SECONDS = 60.0
+"""After a refusal."""
 
 
 def _look_and_act(
-    personalize: Any, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
+    clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
 ) -> tuple[State, float | None]:
     """The state after one look, and how many seconds the last one of its kind took, if that can be known."""
     kind = KINDS[resource.kind]
-    found, wanted = _look(personalize, resource, states)
-    action = decide(resource, found, wanted, excused)
-    state = State(resource.id, action, "PENDING", found.arn if found else resource.arn)
-    if found and action == "none":
-        return _ready(resource, found), None
-    if found and action == "fail":
-        reason = _failure_reason(resource, found)
-        return replace(state, status="FAILED", reason=reason, remedy=remedy_for(reason)), None
-    if action in _ACTS:
-        arn = _ACTS[action](personalize, resource, wanted, state.arn)
+    found, wanted, held = _look(clients, resource, states)
+    if held and found is None:
+        return _kept_out(resource, held), None
+    decision = decide(resource, found, wanted, excused)
+    state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
+    if found and decision.action in {"reuse", "hold"}:
+        return _ready(resource, found, decision, held), None
+    if found and decision.action == "fail":
+        return replace(state, status="FAILED", remedy=remedy_for(decision.why)), None
+    if decision.action in _ACTS:
+        arn = _ACTS[decision.action](clients[kind.service], resource, wanted, found)
         state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
     return state, found.usual_seconds if found else None
 
 
-def _ready(resource: Resource, found: Found) -> State:
+def _kept_out(resource: Resource, held: str) -> State:
+    return State(resource.id, "hold", "HELD", "", held, gate.REMEDY)
+
+
+def _ready(resource: Resource, found: Found, decision: Decision, held: str) -> State:
+    """The state of one that is there as wanted, or as far as the gate lets it. `held`: why it does not, if so."""
     details = {name: found.details[name] for name in KINDS[resource.kind].reported}
-    return State(resource.id, "none", "READY", found.arn, details=details)
+    arn = found.usable if decision.action == "hold" and found.usable else found.arn
+    if held:
+        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details)
+    return State(resource.id, decision.action, "READY", arn, decision.why, details=details, due=decision.due)
 
 
 def _refused(resource: Resource, error: Any) -> State:
-    """The state of a resource about which Personalize has refused a call: for now, or for good."""
-    reason = f"Personalize refuses it: {error.response['Error']['Message']}"
+    """The state of a resource about which a service has refused a call: for now, or for good."""
+    service = "Personalize" if KINDS[resource.kind].service == "personalize" else "EventBridge Scheduler"
+    reason = f"{service} refuses it: {error.response['Error']['Message']}"
     faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
     if faulty or error_code(error) in NOT_YET or PASSING_QUOTA in reason:
         return State(resource.id, "wait", "WAITING", resource.arn, reason)
     return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
 
 
-def _look(personalize: Any, resource: Resource, states: Mapping[str, State]) -> tuple[Found | None, dict[str, Any]]:
+def _look(
+    clients: Clients, resource: Resource, states: Mapping[str, State]
+) -> tuple[Found | None, dict[str, Any], str]:
+    """What is there; what is wanted, as far as the gate lets it; and why it does not let the rest."""
     arns = {state.id: state.arn for state in states.values() if state.arn}
     wanted = {**resource.params, **{name: arns.get(need) for name, need in resource.refs.items()}}
-    return find(personalize, resource, arns), wanted
+    found = find(clients, resource, arns)
+    if wanted.get("trainingMode") == "UPDATE" and not (found and found.usable):
+        del wanted["trainingMode"]  # there is nothing to update: the first training is a full one
+    if not resource.gate:
+        return found, wanted, ""
+    candidate = wanted["solutionVersionArn"]
+    version, held = gate.version_to_serve(clients["personalize"], resource, found, candidate, arns)
+    return found, {**wanted, "solutionVersionArn": version}, held
 
 
-def _create(personalize: Any, resource: Resource, wanted: Mapping[str, Any], _arn: str) -> str:
-    tags = {"tags": [{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}]} if resource.inputs else {}
-    answer = getattr(personalize, f"create_{resource.kind}")(**wanted, **tags)
-    return str(answer[f"{KINDS[resource.kind].member}Arn"])
-
-
-def _update(personalize: Any, resource: Resource, wanted: Mapping[str, Any], arn: str) -> str:
+def _create(client: Any, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:
     kind = KINDS[resource.kind]
-    changes = {name: wanted[name] for name in kind.mutable if name in wanted}
-    getattr(personalize, f"update_{kind.name}")(**{f"{kind.member}Arn": arn}, **changes)
-    return arn
+    tags = [*resource.tags, *([{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}] if resource.inputs else [])]
+    answer = getattr(client, f"create_{resource.kind}")(**wanted, **({"tags": tags} if tags else {}))
+    return str(answer[f"{kind.member}Arn"])
 
 
-def _rebuild(personalize: Any, resource: Resource, wanted: Mapping[str, Any], arn: str) -> str:
+def _update(client: Any, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
+    kind = KINDS[resource.kind]
+    if resource.tags:
+        client.tag_resource(resourceArn=found.arn, tags=resource.tags)
+    members = {name: wanted[name] for name in kind.mutable if name in wanted}
+    if not covers(found.details, members):
+        getattr(client, f"update_{kind.name}")(**kind.key(found.arn), **_members_of_update(kind, members, found))
+    return found.arn
+
+
+def _members_of_update(kind: Kind, members: Mapping[str, Any], found: Found) -> dict[str, Any]:
+    """Update's members: those of Create, but for metrics, which are taken away and added one by one."""
+    if kind.name != "metric_attribution":
+        return dict(members)
+    wanted, there = members["metrics"], found.details["metrics"]
+    gone = [one["metricName"] for one in there if one not in wanted]
+    new = [one for one in wanted if one not in there]
+    config = {name: value for name, value in members.items() if name != "metrics"}
+    return {**config, **({"removeMetrics": gone} if gone else {}), **({"addMetrics": new} if new else {})}
+
+
+def _rebuild(client: Any, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
     """A failed resource keeps its name until it is deleted; jobs and versions can't be deleted, and needn't be."""
-    delete = getattr(personalize, f"delete_{resource.kind}", None)
+    delete = getattr(client, f"delete_{resource.kind}", None)
     if delete is None:
-        return _create(personalize, resource, wanted, arn)
-    delete(**{f"{KINDS[resource.kind].member}Arn": arn})
-    return arn
+        return _create(client, resource, wanted, found)
+    delete(**KINDS[resource.kind].key(found.arn))
+    return found.arn
 
 
-_ACTS = {"create": _create, "update": _update, "rebuild": _rebuild}
+_ACTS: Mapping[str, Any] = {"create": _create, "retrain": _create, "update": _update, "rebuild": _rebuild}
 
 
-def _covers(details: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether everything wanted is so; the service adds defaults of its own."""
-    return all(
-        _covers(details.get(name) or {}, value) if isinstance(value, Mapping) else details.get(name) == value
-        for name, value in wanted.items()
-    )
+def covers(there: Any, wanted: Any) -> bool:
+    """Whether everything wanted is there; the service adds defaults of its own."""
+    if isinstance(wanted, Mapping):
+        return all(covers((there or {}).get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, str) and wanted.endswith(LATEST):
+        return str(there).startswith(wanted.removesuffix(LATEST) + "/")
+    if isinstance(wanted, list) and isinstance(there, list):
+        return len(wanted) == len(there) and all(one in there for one in wanted)
+    return bool(there == wanted)
 
 
 def _failing(found: Found) -> Mapping[str, Any]:

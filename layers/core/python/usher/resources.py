@@ -1,8 +1,8 @@
-"""The one table of Personalize resource kinds, and how a resource is found.
+"""The one table of resource kinds, and how a resource is found.
 
-Everything that differs between kinds stands in KINDS; a new kind is a new row. Operation and member names follow
-from a kind's name, as Personalize's own model is regular: `create_<name>`, `describe_<name>(<name>Arn=...)`.
-A test proves the table against botocore's service model.
+Everything that differs between kinds stands in KINDS, in the order in which they are made; a new kind is a new row.
+Operation and member names follow from a kind's name, as the services' own models are regular:
+`create_<name>`, `describe_<name>(<name>Arn=...)`. A test proves the table against botocore's service models.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,28 +13,45 @@ from typing import Any
 from usher.aws import error_code
 
 INPUTS_TAG = "usher:inputs"
+Clients = Mapping[str, Any]
+"""boto3 clients by service: personalize and scheduler."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of resource is identified, changed and waited for."""
+    """How one kind of resource is identified, changed, waited for and listed."""
 
     name: str
     minutes: float
     """How long creation usually takes; 0: it is done when the call returns."""
     arn: str = ""
-    """The ARN's tail, made of the group's name and Create's members; empty: the newest one under its parent counts."""
+    """The ARN's tail, made of the group's name and Create's members."""
     parent: str = ""
-    """The Create member that names the parent, for kinds that are found by listing."""
+    """The Create member that names the parent, under which the newest one counts where no ARN is known."""
+    outlives: str = ""
+    """The parent's kind, where one stays listed when its parent is deleted and made again under the same ARN."""
     mutable: tuple[str, ...] = ()
     """Create members that Update changes in place; all else is immutable."""
+    fixed: tuple[str, ...] = ()
+    """Create members that can never change under the name that others need."""
     reported: tuple[str, ...] = ()
     """Members of Describe's answer that the run's record keeps, for the serving map."""
+    listed_by: str | None = None
+    """List's member that narrows to a group's own; empty: there is none; None: is never deleted."""
+    lasting: bool = False
+    """Deleted only when the whole group is removed: it holds what people sent."""
+    taggable: bool = True
+    service: str = "personalize"
+    describe: str = "describe"
+    """The verb of the operation that describes one."""
+    told_by: str = ""
+    """The List operation that tells a member which Describe leaves out."""
 
     @property
     def member(self) -> str:
-        """The kind's name as Personalize spells it in members: `datasetGroup`."""
+        """The kind's name as its service spells it in members: `datasetGroup`, `Schedule`."""
         head, *tail = self.name.split("_")
+        head = head if self.service == "personalize" else head.capitalize()
         return head + "".join(word.capitalize() for word in tail)
 
     @property
@@ -42,24 +59,53 @@ class Kind:
         """The member of Describe's answer that tells how the last update goes."""
         return f"latest{self.member[0].upper()}{self.member[1:]}Update"
 
+    def key(self, arn: str) -> dict[str, str]:
+        """The members that name a resource in Describe, Update and Delete."""
+        if self.service == "personalize":
+            return {f"{self.member}Arn": arn}
+        _, group, name = arn.split("/")
+        return {"GroupName": group, "Name": name}
 
+
+_GROUP = "datasetGroupArn"
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("schema", 0, arn="schema/{name}"),
-        Kind("dataset_group", 1, arn="dataset-group/{name}"),
-        Kind("dataset", 0.5, arn="dataset/{group}/{datasetType}", mutable=("schemaArn",)),
-        Kind("dataset_import_job", 5, parent="datasetArn"),
-        Kind("event_tracker", 0.5, parent="datasetGroupArn", reported=("trackingId",)),
-        Kind("filter", 1, arn="filter/{name}"),
-        Kind("solution", 0.5, arn="solution/{name}"),
-        Kind("solution_version", 30, parent="solutionArn"),
+        Kind("schema", 0, arn="schema/{name}", listed_by="", taggable=False),
+        Kind("dataset_group", 1, arn="dataset-group/{name}", fixed=("domain", "kmsKeyArn")),
         Kind(
-            "campaign", 9, arn="campaign/{name}", mutable=("solutionVersionArn", "minProvisionedTPS", "campaignConfig")
+            "dataset", 0.5, arn="dataset/{group}/{datasetType}", mutable=("schemaArn",), listed_by=_GROUP, lasting=True
         ),
-        Kind("batch_inference_job", 15, arn="batch-inference-job/{jobName}"),
+        Kind("dataset_import_job", 15, parent="datasetArn", outlives="dataset"),
+        Kind("event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, lasting=True),
+        Kind(
+            "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"), listed_by=_GROUP,
+            taggable=False, told_by="list_metric_attribution_metrics",
+        ),
+        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP),
+        Kind(
+            "solution", 0.5, arn="solution/{name}", mutable=("performAutoTraining", "performIncrementalUpdate"),
+            listed_by=_GROUP,
+        ),
+        Kind("solution_version", 60, parent="solutionArn"),
+        Kind(
+            "campaign", 15, arn="campaign/{name}",
+            mutable=("solutionVersionArn", "minProvisionedTPS", "campaignConfig"), reported=("solutionVersionArn",),
+            listed_by="solutionArn",
+        ),
+        Kind("recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP),
+        Kind("batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn"),
+        Kind("batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn"),
+        Kind(
+            "schedule", 0, arn="schedule/{GroupName}/{Name}",
+            mutable=(
+                "ScheduleExpression", "ScheduleExpressionTimezone", "State", "FlexibleTimeWindow", "Target",
+                "ActionAfterCompletion",
+            ),
+            listed_by="GroupName", taggable=False, service="scheduler", describe="get",
+        ),
     )
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +117,7 @@ class Resource:
     kind: str
     stage: str
     params: Mapping[str, Any] = field(default_factory=dict)
-    """Create's members, without those in `refs`."""
+    """Create's members, without those in `refs` and without tags."""
     refs: Mapping[str, str] = field(default_factory=dict)
     """Create's members that take another resource's ARN: member -> that resource's id."""
     after: Sequence[str] = ()
@@ -79,7 +125,17 @@ class Resource:
     arn: str = ""
     """The ARN, where it follows from the name."""
     inputs: str = ""
-    """Digest of what this resource is made from: a newest one with another digest is out of date."""
+    """What this resource is made from: a newest one made from something else is out of date. A digest, and after an @
+    when it was asked for, if it was."""
+    family: str = ""
+    """How the names of the jobs begin that may count as this one."""
+    tags: Sequence[Mapping[str, str]] = ()
+    rest_seconds: float = 0
+    """The least time between the creation of one and that of the next, unless somebody asks."""
+    held: str = ""
+    """Why this one is not brought up to date, though it could be."""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """Of a campaign: what a version must achieve in order to be deployed."""
 
     @property
     def needs(self) -> list[str]:
@@ -89,60 +145,99 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource as Personalize describes it."""
+    """A resource as its service describes it."""
 
     arn: str
     details: Mapping[str, Any]
-    inputs: str = ""
-    """Digest that the resource was tagged with at creation."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Looked up only where something depends on them."""
+    usable: str = ""
+    """The ARN of the newest ACTIVE one of the same parent."""
     usual_seconds: float | None = None
     """How long its last finished sibling took."""
 
     @property
     def status(self) -> str:
-        """The service's own word; schemas have none and are ready at once."""
+        """The service's own word; what has none is ready at once."""
         return str(self.details.get("status", "ACTIVE"))
 
+    @property
+    def inputs(self) -> str:
+        """What it was made from, as its tag says."""
+        return self.tags.get(INPUTS_TAG, "")
 
-def find(personalize: Any, resource: Resource, arns: Mapping[str, str]) -> Found | None:
+
+def find(clients: Clients, resource: Resource, arns: Mapping[str, str]) -> Found | None:
     """Look a resource up. `arns`: the ARNs, by id, of what it refers to."""
     kind = KINDS[resource.kind]
-    if kind.arn:
-        details = describe(personalize, kind, resource.arn)
-        return Found(resource.arn, details) if details else None
-    parent = arns.get(resource.refs[kind.parent])
-    siblings = _newest_first(personalize, kind, parent) if parent else []
-    if not siblings:
+    siblings: list[dict[str, Any]] = []
+    arn = resource.arn
+    if not arn:
+        parent = arns.get(resource.refs[kind.parent])
+        siblings = _newest_first(clients, kind, parent, resource) if parent else []
+        arn = siblings[0][f"{kind.member}Arn"] if siblings else ""
+    details = describe(clients[kind.service], kind, arn) if arn else {}
+    if not details:
         return None
-    arn = siblings[0][f"{kind.member}Arn"]
-    details = describe(personalize, kind, arn)
-    tags = personalize.list_tags_for_resource(resourceArn=arn)["tags"] if resource.inputs else []
-    inputs = next((tag["tagValue"] for tag in tags if tag["tagKey"] == INPUTS_TAG), "")
-    return Found(arn, details, inputs, _duration(siblings)) if details else None
+    tags = tags_of(clients, arn) if resource.inputs or resource.tags else {}
+    usable = next((one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), "")
+    return Found(arn, details, tags, usable, _duration(siblings))
 
 
-def describe(personalize: Any, kind: Kind, arn: str) -> dict[str, Any]:
-    """Describe's answer; empty where there is no such resource."""
+def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
+    """Describe's answer; empty where there is no such resource. `client`: of the kind's service."""
     try:
-        answer = getattr(personalize, f"describe_{kind.name}")(**{f"{kind.member}Arn": arn})
-    except personalize.exceptions.ClientError as error:
+        answer = getattr(client, f"{kind.describe}_{kind.name}")(**kind.key(arn))
+    except client.exceptions.ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             return {}
         raise
-    details: dict[str, Any] = answer[kind.member]
-    return details
+    details: dict[str, Any] = answer.get(kind.member, answer)
+    return details | (_listed(client, kind.told_by, kind.key(arn)) if kind.told_by else {})
 
 
-def _newest_first(personalize: Any, kind: Kind, parent: str) -> list[dict[str, Any]]:
-    pages = personalize.get_paginator(f"list_{kind.name}s").paginate(**{kind.parent: parent})
-    summaries = [summary for page in pages for summary in page[f"{kind.member}s"]]
-    return sorted(summaries, key=lambda summary: summary["creationDateTime"], reverse=True)
+def tags_of(clients: Clients, arn: str) -> dict[str, str]:
+    """A resource's tags."""
+    tags = clients["personalize"].list_tags_for_resource(resourceArn=arn)["tags"]
+    return {tag["tagKey"]: tag["tagValue"] for tag in tags}
 
 
-def _duration(summaries: Sequence[Mapping[str, Any]]) -> float | None:
+def summaries(clients: Clients, kind: Kind, of: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Every resource of a kind that List tells of."""
+    (listed,) = _listed(clients[kind.service], f"list_{kind.name}s", of).values()
+    return listed
+
+
+def _listed(client: Any, operation: str, of: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """All pages of a List operation, under the name that the answer has for them."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for page in client.get_paginator(operation).paginate(**of):
+        for name, part in page.items():
+            if isinstance(part, list):
+                found.setdefault(name, []).extend(part)
+    return found
+
+
+def _newest_first(clients: Clients, kind: Kind, parent: str, wanted: Resource) -> list[dict[str, Any]]:
+    """A parent's own that can count, without what the service made on a timer: that is made from no data of ours."""
+    mode = wanted.params.get("importMode")
+    found = [
+        one
+        for one in summaries(clients, kind, {kind.parent: parent})
+        if one.get("trainingType") != "AUTOMATIC"
+        and one.get("jobName", "").startswith(wanted.family)
+        and one.get("importMode", mode) == mode
+    ]
+    if kind.outlives:
+        born = describe(clients[kind.service], KINDS[kind.outlives], parent)["creationDateTime"]
+        found = [one for one in found if one["creationDateTime"] >= born]
+    return sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
+
+
+def _duration(siblings: Sequence[Mapping[str, Any]]) -> float | None:
     """Seconds from creation to ACTIVE of the newest finished one."""
-    for summary in summaries:
-        if summary["status"] == "ACTIVE":
-            created: datetime = summary["creationDateTime"]
-            return float((summary["lastUpdatedDateTime"] - created).total_seconds())
+    for one in siblings:
+        if one["status"] == "ACTIVE":
+            created: datetime = one["creationDateTime"]
+            return float((one["lastUpdatedDateTime"] - created).total_seconds())
     return None

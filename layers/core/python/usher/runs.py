@@ -1,19 +1,26 @@
 """Runs: one at a time per group, each with a record that people can read.
 
 The lock is one item of the table: which execution works on the group, and whether something arrived since it last
-looked. Records are files in the bucket, `<group>/out/runs/<run>/run.json` beside the `plan.json` they carry out.
+looked. Records are files in the bucket, `<group>/out/runs/<run>/run.json` beside the `plan.json` they carry out; each
+has a page for people, `run.html`, which is written with it.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from usher.aws import now
-from usher.bucket import Bucket, is_input
+from usher.bucket import Bucket, as_json, group_of, is_input
 from usher.errors import UsherError
+from usher.page import page
 
 LOCK = "lock"
+AGAIN = "-again"
+"""How the names of an execution's further runs end."""
+RECORD = "run.json"
+PAGE = "run.html"
 RESUME = "Drop a file again, or start the export again: all goes on where it stopped. If it recurs, see the logs."
 
 
@@ -24,12 +31,21 @@ def concerned_group(given: Mapping[str, Any]) -> str:
     if "detail" not in given:
         raise UsherError('Start the pipeline with {"group": "<a folder of the bucket>"}.')
     key = str(given["detail"]["object"]["key"])
-    return key.split("/")[0] if is_input(key) else ""
+    return group_of(key) if is_input(key) else ""
 
 
 def run_name(execution: str, suffix: str = "") -> str:
     """A new name for a run: runs of a group sort by time."""
     return f"{f'{now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
+
+
+def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
+    """The name of an execution's run on a group: of the one it has begun, or, where that is concluded, of another."""
+    begun = lock.run(group, execution)
+    if not begun:
+        return run_name(execution)
+    concluded = Run(bucket, group, begun).read().get("outcome", "RUNNING") != "RUNNING"
+    return run_name(execution, AGAIN) if concluded else begun
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
@@ -119,17 +135,40 @@ class Run:
     group: str
     name: str
 
-    def key(self, file: str = "run.json") -> str:
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the execution's first run on the group."""
+        return not self.name.endswith(AGAIN)
+
+    def key(self, file: str = RECORD) -> str:
         """Where a file of the run is."""
         return f"{self.group}/out/runs/{self.name}/{file}"
 
-    def read(self, file: str = "run.json") -> dict[str, Any]:
+    def read(self, file: str = RECORD) -> dict[str, Any]:
         """A file of the run; empty where there is none yet."""
         return self.bucket.read_json(self.key(file)) or {}
 
-    def write(self, content: Mapping[str, Any], file: str = "run.json") -> None:
-        """Write a file of the run."""
+    def write(self, content: Mapping[str, Any], file: str = RECORD) -> None:
+        """Write a file of the run; the record's page with it."""
         self.bucket.write_json(self.key(file), content)
+        if file == RECORD:
+            html = page(json.loads(as_json(content))).encode()
+            self.bucket.s3.put_object(
+                Bucket=self.bucket.name, Key=self.key(PAGE), Body=html, ContentType="text/html; charset=utf-8"
+            )
+
+    def update(self, change: Mapping[str, Any]) -> None:
+        """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped."""
+        record = self.read()
+        if record.get("outcome", "RUNNING") == "RUNNING":
+            self.write({**record, **change})
+
+    @property
+    def link(self) -> str:
+        """Where a person finds the run's page: its address, and the console's view of it."""
+        region, key = self.bucket.s3.meta.region_name, quote(self.key(PAGE))
+        console = f"https://{region}.console.aws.amazon.com/s3/object/{self.bucket.name}?region={region}&prefix={key}"
+        return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> dict[str, Any]:
         """Write the run's first record, and return it."""
@@ -143,44 +182,56 @@ class Run:
         self.write(record)
         return record
 
-    def conclude(self, execution: str, error: Mapping[str, str] | None) -> dict[str, Any]:
-        """Write the run's last record, and return it. `error`: what broke the execution, if anything."""
+    def conclude(
+        self, execution: str, error: Mapping[str, str] | None, more: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Write the run's last record, and return it. `error`: what broke the execution, if any; `more`: to add."""
         record = self.read() or self.begin(execution)
-        record |= {"endedAt": now().isoformat(), **outcome(record, error)}
+        record |= {"endedAt": now().isoformat(), **outcome(record, error), **(more or {})}
         self.write(record)
         return record
 
 
+def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
+    """The runs of an execution whose records say that it is still at work."""
+    for key in bucket.keys(f"{group}/out/runs/"):
+        *_, name, file = key.split("/")
+        if file == RECORD and f"Z-{execution[-4:]}" in name:
+            record = Run(bucket, group, name).read()
+            if (record["execution"], record["outcome"]) == (execution, "RUNNING"):
+                yield Run(bucket, group, name)
+
+
 def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
-    """How a run went, from its record until then: outcome, problems with remedies, and a summary to send. Pure."""
+    """How a run went, from its record until then: outcome, problems with remedies, and a summary to send. Pure.
+
+    FAILED: something is wrong; HELD: all is well but a gate keeps a new version from going live; SUCCEEDED.
+    """
     problems = list(record.get("problems", []))
     resources = record.get("resources", [])
     if error:
-        said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause', ''))}"
+        said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
-    failures = [
-        {"place": state["id"], "message": f"failed: {state['reason'].rstrip('.')}.", "remedy": state["remedy"]}
-        for state in resources
-        if state["status"] == "FAILED"
-    ]
-    problems += [one for one in failures if one not in problems]
-    lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in problems]
+    problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
+    held = list(_told(resources, "HELD", "held back"))
+    lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
     if skipped:
         lines.append(f"Left out because of that: {', '.join(skipped)}.")
     done = f"{sum(state['status'] == 'READY' for state in resources)} resources are as wanted."
     return {
-        "outcome": "FAILED" if problems else "SUCCEEDED",
+        "outcome": "FAILED" if problems else "HELD" if held else "SUCCEEDED",
         "problems": problems,
         "summary": "\n".join(lines) or record.get("note") or done,
     }
 
 
-def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
-    """Notify people of a run that has ended. `link`: where its record is."""
-    # SNS takes ASCII only, and this may be about a folder whose name is no group's.
-    subject = f"Usher: {ascii(record['group'])[1:-1]} {record['outcome'].lower()}"
-    sns.publish(TopicArn=topic, Subject=subject[:99], Message=f"{record['summary']}\n\nThe whole record: {link}")
+def _told(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[dict[str, str]]:
+    """The states of a status as problems: where, what, what to do."""
+    for state in states:
+        if state["status"] == status:
+            said = f"{word}: {state['reason'].rstrip('.')}."
+            yield {"place": state["id"], "message": said, "remedy": state["remedy"]}
 
 
 def _cause(text: str) -> str:

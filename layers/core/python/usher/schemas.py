@@ -1,9 +1,10 @@
-"""Avro schemas of the three datasets: what Personalize requires, and what a CSV's columns suggest.
+"""Avro schemas of the datasets: what Personalize requires, and what a CSV's columns suggest.
 
 Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from usher.errors import Problem
@@ -17,21 +18,52 @@ REQUIRED = {
     "interactions": ("USER_ID", "ITEM_ID", "TIMESTAMP"),
     "items": ("ITEM_ID",),
     "users": ("USER_ID",),
+    "actions": ("ACTION_ID",),
+    "action_interactions": ("USER_ID", "ACTION_ID", "EVENT_TYPE", "TIMESTAMP"),
 }
+UNIQUE = {"items": "ITEM_ID", "users": "USER_ID", "actions": "ACTION_ID"}
+"""What identifies a record of metadata: of several with one ID, the last one counts."""
 
+DOMAINS: dict[str, dict[str, dict[str, str]]] = {
+    "ECOMMERCE": {
+        "interactions": {"EVENT_TYPE": "string"},
+        "items": {"PRICE": "float", "CATEGORY_L1": "string"},
+    },
+    "VIDEO_ON_DEMAND": {
+        "interactions": {"EVENT_TYPE": "string"},
+        "items": {"CREATION_TIMESTAMP": "long", "GENRES": "string"},
+    },
+}
+"""What a domain requires besides."""
+
+_EVENT: dict[str, Any] = {"USER_ID": "string", "EVENT_TYPE": "string", "TIMESTAMP": "long"}
 # Columns whose type Personalize fixes.
-RESERVED: dict[str, Any] = {
-    "USER_ID": "string",
-    "ITEM_ID": "string",
-    "TIMESTAMP": "long",
-    "CREATION_TIMESTAMP": "long",
-    "EVENT_TYPE": "string",
-    "EVENT_VALUE": ["null", "float"],
-    "IMPRESSION": ["null", "string"],
-    "RECOMMENDATION_ID": ["null", "string"],
-    "EVENT_ATTRIBUTION_SOURCE": ["null", "string"],
+RESERVED: dict[str, dict[str, Any]] = {
+    "interactions": {
+        **_EVENT,
+        "ITEM_ID": "string",
+        "EVENT_VALUE": ["null", "float"],
+        "IMPRESSION": ["null", "string"],
+        "RECOMMENDATION_ID": ["null", "string"],
+        "EVENT_ATTRIBUTION_SOURCE": ["null", "string"],
+    },
+    "items": {"ITEM_ID": "string", "CREATION_TIMESTAMP": "long"},
+    "users": {"USER_ID": "string"},
+    "actions": {
+        "ACTION_ID": "string",
+        "CREATION_TIMESTAMP": "long",
+        "VALUE": ["null", "long"],
+        "REPEAT_FREQUENCY": ["null", "long"],
+    },
+    "action_interactions": {**_EVENT, "ACTION_ID": "string"},
 }
+ACTION_EVENTS = ("TAKEN", "NOT_TAKEN", "VIEWED")
+GROWING = ("items", "users")
+"""UpdateDataset knows no others."""
+MOST_METADATA = {"interactions": 5, "items": 100, "users": 25, "actions": 10}
+"""Columns that are neither required nor reserved."""
 
+TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
 
@@ -40,7 +72,7 @@ def envelope(dataset: str) -> dict[str, Any]:
     """What surrounds the fields of a schema, and is always the same."""
     return {
         "type": "record",
-        "name": dataset.capitalize(),
+        "name": dataset.title().replace("_", ""),
         "namespace": "com.amazonaws.personalize.schema",
         "version": "1.0",
     }
@@ -50,8 +82,8 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
     """A schema for columns, each `long`, `float`, `categorical` or `string`; metadata may be missing in any row."""
     fields: list[dict[str, Any]] = []
     for name, kind in columns.items():
-        if name in RESERVED:
-            fields.append({"name": name, "type": RESERVED[name]})
+        if name in RESERVED[dataset]:
+            fields.append({"name": name, "type": RESERVED[dataset][name]})
         elif kind == "categorical":
             fields.append({"name": name, "type": ["null", "string"], "categorical": True})
         else:
@@ -67,20 +99,109 @@ def is_field(field: object) -> bool:
     return isinstance(kinds, str) or (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds))
 
 
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column of a schema."""
+
+    name: str
+    types: frozenset[str]
+    """Without `null`; Personalize knows fields of one type only."""
+    nullable: bool
+    textual: bool
+    categorical: bool
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers."""
+        return bool(self.types & NUMBERS)
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return bool(self.types & INTEGERS)
+
+
+def fields(schema: Schema) -> dict[str, Field]:
+    """A schema's columns by name."""
+    return {field["name"]: _field(field) for field in schema["fields"]}
+
+
+def _field(field: Mapping[str, Any]) -> Field:
+    kinds = frozenset([field["type"]] if isinstance(field["type"], str) else field["type"])
+    flags = (field.get(flag) is True for flag in ("textual", "categorical"))
+    return Field(field["name"], kinds - {"null"}, "null" in kinds, *flags)
+
+
+def check_schema(dataset: str, schema: Schema, location: str, domain: str | None = None) -> list[Problem]:
+    """Whether Personalize would take a schema for a dataset, which in a domain has more required columns."""
+    return [Problem(location, said, remedy) for said, remedy in _complaints(dataset, schema, domain)]
+
+
+def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tuple[str, str]]:
+    columns = fields(schema)
+    by_domain = DOMAINS.get(domain or "", {}).get(dataset, {})
+    if domain and dataset.startswith("action"):
+        yield "is a dataset that a group with a domain can't have.", "Use a group without a domain."
+    for name in (*REQUIRED[dataset], *by_domain):
+        if name not in columns:
+            yield f"has no column {name} in its schema, which Personalize requires.", "Add it."
+    for column in columns.values():
+        yield from _column_complaints(column, RESERVED[dataset] | by_domain, column.name in REQUIRED[dataset])
+    if set(columns) <= set(REQUIRED[dataset]) and dataset in UNIQUE:
+        yield "has no column but the ID.", "Add at least one column that describes them."
+    plain = [field["name"].replace("_", "").upper() for field in schema["fields"]]
+    twice = [field["name"] for field, name in zip(schema["fields"], plain, strict=True) if plain.count(name) > 1]
+    if twice:
+        yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
+    textual = [name for name, column in columns.items() if column.textual]
+    if len(textual) > (dataset == "items"):
+        yield f"has textual columns: {', '.join(textual)}.", "Items may have one, other datasets none."
+    most = MOST_METADATA.get(dataset, len(columns))
+    own = [name for name in columns if name not in RESERVED[dataset]]
+    if len(own) > most:
+        yield f"has {len(own)} columns of metadata; Personalize takes {most}.", "Leave some out."
+
+
+def _column_complaints(column: Field, fixed: Mapping[str, Any], required: bool) -> Iterator[tuple[str, str]]:
+    if len(column.types) != 1 or not column.types <= TYPES:
+        remedy = f"Give it one of: {', '.join(sorted(TYPES))}; and null if it may be missing."
+        yield f"has {column.name} of a type that Personalize does not have.", remedy
+    elif column.name in fixed and not column.types <= {*_listed(fixed[column.name])}:
+        kind = next(one for one in _listed(fixed[column.name]) if one != "null")
+        yield f"has {column.name} of the type {'/'.join(column.types)}.", f"Personalize wants {kind}."
+    if required and column.nullable:
+        yield f"has {column.name} that may be null.", "Personalize requires it: remove null."
+    if column.name == "EVENT_TYPE" and column.categorical:
+        yield "has EVENT_TYPE as categorical.", "Remove categorical: Personalize treats it so by itself."
+
+
+def _listed(kinds: str | list[str]) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
 def types(schema: Schema) -> dict[str, set[str]]:
     """The Avro types that each column may have."""
-    return {
-        field["name"]: set(field["type"]) if isinstance(field["type"], list) else {field["type"]}
-        for field in schema["fields"]
-    }
+    return {name: {*field.types, *(["null"] if field.nullable else [])} for name, field in fields(schema).items()}
+
+
+def grown(old: Schema, new: Schema) -> Schema:
+    """A schema with the columns of `new` that keeps what `old` says of them; what is added may be null."""
+    before = _fields(old)
+    added = {name: {**field, "type": _or_null(field["type"])} for name, field in _fields(new).items()}
+    return {**new, "fields": [before.get(name, field) for name, field in added.items()]}
+
+
+def _or_null(kinds: str | list[str]) -> list[str]:
+    return ["null", *(kind for kind in _listed(kinds) if kind != "null")]
 
 
 def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -> list[Problem]:
-    """Whether a dataset's schema can become another: never that of interactions; the others' may gain fields."""
+    """Whether a dataset's schema can become another: those of items and users may gain columns that may be null."""
     if old is None or _fields(old) == _fields(new):
         return []
     before, after = _fields(old), _fields(new)
-    if before.items() <= after.items() and dataset != "interactions":
+    optional = all(column.nullable for name, column in fields(new).items() if name not in before)
+    if before.items() <= after.items() and optional and dataset in GROWING:
         return []
     differences = [
         *(f"no {name}" for name in before if name not in after),
@@ -88,7 +209,9 @@ def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -
         *(f"another type of {name}" for name in before if name in after and before[name] != after[name]),
     ]
     said = f"has other columns, or other types, than its dataset in Personalize: {', '.join(differences)}."
-    allowed = "Keep all as it was" if dataset == "interactions" else "Keep what was there; you may add columns"
+    allowed = (
+        "Keep what was there; you may add columns that may be null" if dataset in GROWING else "Keep all as it was"
+    )
     return [Problem(location, said, f"{allowed}. Or put the data into a new folder, which becomes a new group.")]
 
 

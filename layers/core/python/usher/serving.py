@@ -49,21 +49,36 @@ def serving_map(
     for name, facts in plan["solutions"].items():
         solution = before.get("solutions", {}).get(name)
         if f"solution_version/{name}" in arns and (not facts["campaign"] or f"campaign/{name}" in arns):
+            serves = ready.get(f"campaign/{name}", {}).get("details") or {}
             solution = {
                 "type": facts["type"],
                 "campaignArn": arns.get(f"campaign/{name}"),
-                "solutionVersionArn": arns[f"solution_version/{name}"],
+                "solutionVersionArn": serves.get("solutionVersionArn") or arns[f"solution_version/{name}"],
             }
         if solution:
             solutions[name] = solution
+    recommenders = {
+        name: {"type": facts["type"], "recommenderArn": arns[f"recommender/{name}"]}
+        if f"recommender/{name}" in arns
+        else before.get("recommenders", {}).get(name)
+        for name, facts in plan.get("recommenders", {}).items()
+    }
     filters = {name: arns.get(f"filter/{name}") or before.get("filters", {}).get(name) for name in plan["filters"]}
     tracker = ready.get(f"event_tracker/{plan['group']}", {}).get("details", {})
     return {
         "solutions": solutions,
+        "recommenders": {name: one for name, one in recommenders.items() if one},
         "filters": {name: arn for name, arn in filters.items() if arn},
         "trackingId": tracker.get("trackingId") or before.get("trackingId"),
         "export": plan["export"],
     }
+
+
+def arns_in(content: Any) -> set[str]:
+    """Every text in a serving map, among them the ARNs of all that it serves through."""
+    if isinstance(content, Mapping):
+        return {text for part in content.values() for text in arns_in(part)}
+    return {content} if isinstance(content, str) else set()
 
 
 @dataclass(slots=True)
@@ -92,6 +107,16 @@ class Serving:
             ExpressionAttributeValues={":group": {"SS": [group]}},
         )
 
+    def remove(self, group: str) -> None:
+        """Forget a group: the API and the exports know it no more."""
+        self.dynamodb.delete_item(TableName=self.table, Key={"group": {"S": group}, "item": {"S": MAP}})
+        self.dynamodb.update_item(
+            TableName=self.table,
+            Key=ALL_GROUPS,
+            UpdateExpression="DELETE live :group",
+            ExpressionAttributeValues={":group": {"SS": [group]}},
+        )
+
     def groups(self) -> list[str]:
         """Every group that has a map."""
         return sorted(self._item(ALL_GROUPS).get("live", {}).get("SS", []))
@@ -105,6 +130,10 @@ class Serving:
         if not content:
             raise _unknown("group", group, self.groups())
         return content
+
+    def forget(self, group: str) -> None:
+        """Read a group's map anew for the next request."""
+        self._cache.pop(group, None)
 
     def _item(self, key: Mapping[str, Any]) -> dict[str, Any]:
         item: dict[str, Any] = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
@@ -121,12 +150,14 @@ def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) ->
     for name in given:
         if name not in allowed:
             raise RequestError(400, "UnknownOption", f"{name} is unknown here; allowed: {', '.join(allowed)}.")
-    able = {name: one for name, one in content["solutions"].items() if one["type"] in ROUTES[route].types}
-    live = {name: one["campaignArn"] for name, one in able.items() if one["campaignArn"]}
+    served = {**content["solutions"], **content.get("recommenders", {})}
+    able = {name: one for name, one in served.items() if one["type"] in ROUTES[route].types}
+    live = {name: one for name, one in able.items() if one.get("campaignArn") or "recommenderArn" in one}
     name = str(given.get("solution") or next(iter(live), ""))
     if name not in live:
         raise _unknown("solution", name or "(any)", live)
-    members = {"campaignArn": live[name]}
+    member = "recommenderArn" if "recommenderArn" in live[name] else "campaignArn"
+    members = {member: live[name][member]}
     for option, read in READERS.items():
         if given.get(option) is not None:
             members |= read(given[option], content)

@@ -1,0 +1,30 @@
+"""Every fault at every boundary of a run: how many runs end as if nothing had happened.
+
+Run it with `python -m benchmarks.chaos`. One dataset, solution, campaign, filter and tracker; the real template,
+state machine and handlers on a simulated clock; see `local/simulation/chaos.py` for what a fault does and what is
+compared. A crash or restart at a call that only reads is that after the change before it, and isn't repeated.
+"""
+
+from collections.abc import Iterator
+
+from benchmarks.report import report
+from local.simulation.chaos import FAULTS, boundaries, disturbed
+from local.simulation.stack import Stack, deployed
+
+
+def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
+    """Faults injected and survived."""
+    found, world = boundaries(stack)
+    for fault in FAULTS.values():
+        moments = fault.moments(found)
+        able = sum(boundary.when == fault.when for boundary in found)
+        failed = [moment for moment in moments if disturbed(stack, fault, moment) != world]
+        print(*failed, sep="\n", end="\n" if failed else "")
+        survived = len(moments) - len(failed)
+        yield {"fault": fault.name, "boundaries": able, "injected": len(moments), "survived": survived}
+
+
+if __name__ == "__main__":
+    with deployed() as deployed_stack:
+        measured = list(rows(deployed_stack))
+    report("chaos", measured)  # by the day that it is, not the stack's

@@ -1,0 +1,198 @@
+"""`usher`: what a stack would do, what it does, and what it is told to do.
+
+    usher plan films                        what a run would do, why, and what that takes and costs
+    usher plan films --config usher.yaml    the same with another config than the one in the bucket
+    usher status [films]                    what is live, and how the last run went
+    usher import old-films [--group films]  the config for what is in Personalize; with --adopt, take it over
+    usher promote films for-you <version>   serve a version, whatever the gate says
+    usher rollback films for-you            serve the version before the live one
+
+The stack is the one called `usher` (--stack, or USHER_STACK), in the account and region of the environment; with
+AWS_ENDPOINT_URL, it is that of the local cloud.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from usher.aws import client
+from usher.bucket import GROUP_NAME, config_keys
+from usher.errors import InputError, UsherError
+from usher.pins import Pins
+from usher.planning import Draft, draft
+from usher.prices import FREE
+from usher.wishes import Wishes
+
+from cli import show
+from cli.adopt import Preview, sources, tag
+from cli.existing import read as read_existing
+from cli.stack import Stack
+
+FAILED = 1
+
+
+class ReadOnly:
+    """A client of the table that changes nothing."""
+
+    def __init__(self, dynamodb: Any) -> None:
+        self.get_item = dynamodb.get_item
+
+    def update_item(self, **_: Any) -> None:
+        """Leave it as it is."""
+
+
+def plan(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Show what a run would do now."""
+    bucket: Any = stack.bucket
+    if options.config:
+        key = next(
+            (key for key in config_keys(options.group) if key in bucket.keys(key)), config_keys(options.group)[0]
+        )
+        bucket = Preview(bucket.s3, bucket.name, {key: options.config.read_bytes()})
+    show.draft(console, draft_of(stack, options.group, bucket))
+    return 0
+
+
+def draft_of(stack: Stack, group: str, bucket: Any) -> Draft:
+    """What a run would do with what is in a bucket. Raises InputError."""
+    dynamodb, table = stack.table
+    pins = Pins(ReadOnly(dynamodb), table)
+    return draft(
+        bucket,
+        stack.setting(group),
+        stack.clients,
+        stack.serving.read(group),
+        wishes=Wishes(dynamodb, table).of(group),
+        settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
+    )
+
+
+def status(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Show every group, or one: what is live, and how its last run went."""
+    groups = [options.group] if options.group else stack.groups()
+    records = {group: runs[-1].read() for group in groups if (runs := stack.runs(group))}
+    if not options.group:
+        show.groups(console, records)
+        return 0
+    if not records:
+        place = f"s3://{stack.bucket.name}/{options.group}/"
+        raise UsherError(f"{options.group} has had no run yet. Put interactions.csv into {place} to start one.")
+    (record,) = records.values()
+    show.record(console, record, stack.serving.read(options.group))
+    return FAILED if record["outcome"] == "FAILED" else 0
+
+
+def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Print the config for what is in Personalize; with --adopt, let Usher take it over."""
+    group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is too long, or no name, for a group. Choose one: --group <name>.")
+    existing = read_existing(personalize, options.dataset_group, group)
+    text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
+    print(text, end="")  # noqa: T201 - to be piped into a file
+    for note in existing.notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if not options.adopt:
+        return 0
+    copies = sources(stack.bucket.s3, group, existing.locations)
+    bucket = Preview(stack.bucket.s3, stack.bucket.name, {config_keys(group)[0]: text.encode()}, copies)
+    plan = draft_of(stack, group, bucket).plan
+    if plan is None:
+        raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
+    for outdated in tag(stack.clients, plan["resources"], copies):
+        console.print(f"Note: {outdated} is older than what it should be made from.", soft_wrap=True, markup=False)
+    drafted = draft_of(stack, group, bucket)
+    show.draft(console, drafted)
+    if is_costly(drafted) and not options.anyway:
+        raise UsherError("Nothing has been put into the bucket, as a run would do all this. To let it: --anyway.")
+    bucket.put()
+    console.print(f"Usher looks after {options.dataset_group} from now on: s3://{bucket.name}/{group}/")
+    return 0
+
+
+def is_costly(drafted: Draft) -> bool:
+    """Whether a run would do more than what is free and quick, such as making an event tracker."""
+    states = drafted.findings["resources"]
+    return any(state.action != "reuse" and state.id.partition("/")[0] not in FREE for state in states)
+
+
+def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Have a solution served by an earlier version, or by one that the gate holds."""
+    if options.group not in stack.serving.groups():
+        known = ", ".join(stack.serving.groups()) or "none yet"
+        raise UsherError(f"{options.group} serves nothing that could be changed; there is: {known}.")
+    solutions = stack.serving.read(options.group)["solutions"]
+    if options.solution not in solutions:
+        raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
+    who = client("sts").get_caller_identity()["Arn"]
+    execution = stack.start(
+        group=options.group, solution=options.solution, version=options.version, who=who, why=options.why
+    )
+    console.print(f"Started {execution}\nHow it goes: usher status {options.group}", soft_wrap=True, markup=False)
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line. SystemExit with status 2 for a wrong one."""
+    parser = argparse.ArgumentParser(
+        prog="usher", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--stack", default=os.environ.get("USHER_STACK", "usher"), help="the stack's name")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, do: Callable[[Stack, argparse.Namespace, Console], int]) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
+        added.set_defaults(do=do)
+        return added
+
+    planning = command("plan", plan)
+    planning.add_argument("group")
+    planning.add_argument("--config", type=Path, metavar="FILE", help="plan with this config")
+    command("status", status).add_argument("group", nargs="?")
+    importing = command("import", take_over)
+    importing.add_argument("dataset_group", metavar="dataset-group")
+    importing.add_argument("--group", help="its name here, if it is not to be the same")
+    importing.add_argument(
+        "--adopt", action="store_true", help="tag what is there; put config and data into the bucket"
+    )
+    importing.add_argument("--anyway", action="store_true", help="even if a run would then have something to do")
+    for name, version in (("promote", None), ("rollback", "previous")):
+        moving = command(name, promote)
+        moving.add_argument("group")
+        moving.add_argument("solution")
+        if version:
+            moving.set_defaults(version=version)
+        else:
+            moving.add_argument("version", help="a solution version's ARN, `latest` or `previous`")
+        moving.add_argument("--why", required=True, help="for the record")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit status: 0; 1 where something does not work or has failed, with the reason; 2 for a wrong command line."""
+    options = parse(arguments)
+    console = Console(stderr=options.do is take_over)
+    try:
+        result: int = options.do(Stack(options.stack), options, console)
+    except InputError as error:
+        show.problems(console, error.as_dicts())
+    except UsherError as error:
+        console.print(str(error), style="red", soft_wrap=True, markup=False)
+    except ClientError as error:
+        said = f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
+        console.print(said, style="red", soft_wrap=True, markup=False)
+    except (BotoCoreError, OSError) as error:
+        console.print(str(error), style="red", soft_wrap=True, markup=False)
+    else:
+        return result
+    return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

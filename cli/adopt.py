@@ -1,0 +1,104 @@
+"""Take over what there is in Personalize: tell it what it was made from, so that Usher does not make it again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import IO, Any
+
+from usher.bucket import Bucket
+from usher.errors import UsherError
+from usher.resources import INPUTS_TAG, Clients, Resource, find
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that lies somewhere else, and since when."""
+
+    bucket: str
+    key: str
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Preview(Bucket):
+    """The bucket as it will be once some files have been put there."""
+
+    config: Mapping[str, bytes] = field(default_factory=dict)
+    copies: Mapping[str, Source] = field(default_factory=dict)
+    """By key."""
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys below a prefix, sorted."""
+        added = (key for key in (*self.config, *self.copies) if key.startswith(prefix))
+        return sorted({*Bucket.keys(self, prefix), *added})
+
+    def open(self, key: str) -> IO[bytes]:
+        """An object's bytes as a stream."""
+        if key in self.config:
+            return BytesIO(self.config[key])
+        if key in self.copies:
+            source = self.copies[key]
+            return Bucket(self.s3, source.bucket).open(source.key)
+        return Bucket.open(self, key)
+
+    def put(self) -> None:
+        """Put the files there, config first and interactions last: a run without them has nothing to do."""
+        for key, content in self.config.items():
+            self.write(key, content)
+        for key in sorted(self.copies, key=lambda key: ("/interactions" in key, key)):
+            source = self.copies[key]
+            if (source.bucket, source.key) != (self.name, key):
+                self.s3.copy({"Bucket": source.bucket, "Key": source.key}, self.name, key)
+
+
+def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
+    """The objects behind what each dataset was imported from, by the keys they get in a group's folder."""
+    return {
+        f"{group}/{dataset}{tail}": source
+        for dataset, location in locations.items()
+        for tail, source in _objects(s3, dataset, location)
+    }
+
+
+def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    found = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]
+    if not prefix.endswith("/"):
+        found = [one for one in found if one["Key"] == prefix]
+    if not found:
+        raise UsherError(
+            f"The {dataset} were imported from {location}, where nothing lies any more. "
+            "Import them anew by putting them into the group's folder, with the config that this command prints."
+        )
+    for one in found:
+        name = one["Key"].rpartition("/")[2].removesuffix(".csv")
+        tail = f"/{name}.csv" if prefix.endswith("/") else ".csv"
+        yield tail, Source(bucket, one["Key"], one["LastModified"])
+
+
+def tag(clients: Clients, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:
+    """Tag imports and versions with what they were made from, if they can have been made from it.
+
+    Returns the ids of those that were made too early to have been; Usher will make them again.
+    """
+    arns: dict[str, str] = {}
+    outdated: list[str] = []
+    newest = max(source.modified for source in data.values())
+    for resource in wanted:
+        found = find(clients, resource, arns)
+        if found is None:
+            continue
+        arns[resource.id] = found.arn
+        if not resource.inputs or found.inputs:
+            continue
+        if found.details["creationDateTime"] < newest:
+            outdated.append(resource.id)
+            continue
+        clients["personalize"].tag_resource(
+            resourceArn=found.arn, tags=[{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}]
+        )
+        if resource.kind == "dataset_import_job":
+            newest = max(newest, found.details["lastUpdatedDateTime"])
+    return outdated

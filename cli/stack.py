@@ -1,0 +1,84 @@
+"""A deployed stack, as the command reaches it: with the credentials of the person who calls it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from usher.aws import client
+from usher.bucket import Bucket
+from usher.errors import UsherError
+from usher.plan import Setting
+from usher.runs import Run
+from usher.serving import Serving
+
+DRAFT = "draft"
+"""The run that a plan is for which is never carried out."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack. UsherError where there is none of this name in the account and region."""
+
+    name: str
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """What the template says the stack has."""
+        cloudformation = client("cloudformation")
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        except cloudformation.exceptions.ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise UsherError(
+                f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or say which one with "
+                "--stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
+            ) from None
+        return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """Its bucket."""
+        return Bucket(client("s3"), self.outputs["BucketName"])
+
+    @property
+    def table(self) -> tuple[Any, str]:
+        """Its table: a client and the name."""
+        return client("dynamodb"), self.outputs["TableName"]
+
+    @cached_property
+    def serving(self) -> Serving:
+        """Its serving maps."""
+        return Serving(*self.table)
+
+    @cached_property
+    def clients(self) -> dict[str, Any]:
+        """Clients of the services that resources belong to."""
+        return {name: client(name) for name in ("personalize", "scheduler")}
+
+    def setting(self, group: str) -> Setting:
+        """Where a group's plan is for, as the function that plans is told."""
+        resource = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId="Plan")
+        function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        configuration = client("lambda").get_function_configuration(FunctionName=function)
+        return Setting.from_env(group, DRAFT, configuration["Environment"]["Variables"])
+
+    def groups(self) -> list[str]:
+        """The folders of the bucket, each of which is a group's."""
+        pages = self.bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Delimiter="/")
+        return sorted(one["Prefix"].rstrip("/") for page in pages for one in page.get("CommonPrefixes", []))
+
+    def runs(self, group: str) -> list[Run]:
+        """A group's pipeline runs, oldest first."""
+        keys = self.bucket.keys(f"{group}/out/runs/")
+        names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
+        return [Run(self.bucket, group, name) for name in names if not name.endswith("-export")]
+
+    def start(self, **given: str) -> str:
+        """Start the pipeline; return the execution's ARN."""
+        started = client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs["PipelineArn"], input=json.dumps(given)
+        )
+        return str(started["executionArn"])

@@ -1,0 +1,173 @@
+"""Draw up a run's plan: read what is wanted, look at what is there, decide. Changes nothing in Personalize."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from usher import prices
+from usher.adopting import still_as_wanted
+from usher.bucket import Bucket
+from usher.config import JOBS, POPULARITY, Config
+from usher.errors import InputError, Problem
+from usher.gate import guarded
+from usher.intake import Intake, recipe_type, take_in
+from usher.pins import Pin, pinned
+from usher.plan import Data, Setting, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.reconcile import State, foresee
+from usher.resources import Clients, Resource, find
+from usher.retiring import REPLACED, Leftover, leftovers
+
+RESUME = "resume"
+"""The schedule that comes back when a solution may be trained again."""
+NOTHING = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
+Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a run would do."""
+
+    findings: Mapping[str, Any]
+    """What its record tells."""
+    plan: Mapping[str, Any] | None
+    """What plan.json is to hold; None where there is nothing to plan with."""
+
+    @property
+    def is_work(self) -> bool:
+        """Whether there is anything to do."""
+        idle = {"reuse", "hold"}
+        states = self.findings.get("resources", [])
+        return any(state.action not in idle for state in states) or bool(self.plan and self.plan["doomed"])
+
+
+def draft(
+    bucket: Bucket,
+    setting: Setting,
+    clients: Clients,
+    serving: Mapping[str, Any],
+    *,
+    wishes: Wishes | None = None,
+    settle: Settle = lambda _wanted, _live: {},
+    forgiving: bool = True,
+) -> Draft:
+    """What a run would do now. Raises InputError for config or data that can't be used.
+
+    `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
+    built again.
+    """
+    wishes = wishes or {}
+    if "remove" in wishes:
+        return _removal(setting, clients)
+    intake = take_in(bucket, setting.group, clients["personalize"], setting.arn_prefix)
+    if intake is None:
+        return Draft({"note": NOTHING.format(setting.group)}, None)
+    _check_inputs(bucket, setting.group, intake.config)
+    if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
+        intake = replace(intake, data=_waiting(clients, setting, intake, wishes))
+    live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
+    wanted = _adopted(clients, setting, intake, wishes)
+    pins = settle(wanted, live)
+    wanted = _guarded([pinned(one, pins) for one in wanted], intake.config, live)
+    states, excused = foresee(clients, wanted, forgiving=forgiving)
+    if later := _resumption(setting, states):
+        more, _ = foresee(clients, [later])
+        wanted, states = [*wanted, later], [*states, *more]
+    unwanted = leftovers(clients, setting, wanted, states, prune=intake.config.prune, remove=False)
+    states = _with_replacements(states, unwanted)
+    named = {one.name: one.recipe for one in intake.config.solutions}
+    named |= {one.name: one.recipe for one in intake.config.recommenders}
+    types = {name: recipe_type(clients["personalize"], recipe_arn(setting, one)) for name, one in named.items()}
+    plan = {
+        "group": setting.group,
+        "resources": wanted,
+        "excused": excused,
+        "doomed": [one for one in unwanted if one.doomed],
+        **serving_wishes(intake.config, types),
+    }
+    size = prices.size_of(intake.report, {})
+    foretold = prices.foretell(wanted, states, size, intake.config.prices, {})
+    told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
+    findings = {
+        "notes": intake.notes,
+        "data": intake.report,
+        "resources": states,
+        "plan": foretold,
+        "pins": pins,
+        "unmanaged": told,
+    }
+    return Draft(findings, plan)
+
+
+def _removal(setting: Setting, clients: Clients) -> Draft:
+    unwanted = leftovers(clients, setting, [], [], prune=True, remove=True)
+    plan = {"group": setting.group, "resources": [], "excused": {}, "doomed": unwanted, "removed": True}
+    return Draft({"note": "The group is removed; its files stay.", "resources": []}, plan)
+
+
+def _check_inputs(bucket: Bucket, group: str, config: Config) -> None:
+    """Whether jobs have something to work on."""
+    sections = {kind: section for section, kind in JOBS.items()}
+    keys = {f"{group}/{sections[job.kind]}/{job.name}.jsonl": job.name for job in config.jobs}
+    there = {key for section in JOBS for key in bucket.keys(f"{group}/{section}/")} if keys else set()
+    problems = [
+        Problem(key, f"is not there, but the job {name} needs it.", "Put the job's input there, one JSON per line.")
+        for key, name in keys.items()
+        if key not in there
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+def _waiting(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes) -> Mapping[str, Data]:
+    """The data as far as it was imported already, if newer data has to wait for its schedule."""
+    arns: dict[str, str] = {}
+    data: dict[str, Data] = {}
+    for resource in resources(setting, intake.config, intake.data, wishes):
+        if resource.stage != "import" or resource.kind == "schedule":
+            continue
+        found = find(clients, resource, arns)
+        arns[resource.id] = found.arn if found else ""
+        kind, _, name = resource.id.partition("/")
+        if kind != "dataset_import_job":
+            continue
+        dataset, _, file = name.partition("/")
+        if not file:
+            newer = found is not None and found.usable and found.inputs != resource.inputs
+            given = intake.data[dataset]
+            data[dataset] = replace(given, there=found.inputs, increments={}) if found and newer else given
+        elif found is None and arns[f"dataset_import_job/{dataset}"]:
+            kept = {at: one for at, one in data[dataset].increments.items() if at.rpartition("/")[2] != file}
+            data[dataset] = replace(data[dataset], increments=kept)
+    return data
+
+
+def _adopted(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes) -> list[Resource]:
+    """The wanted resources, with what is to be adopted as long as it is as wanted."""
+    wanted = resources(setting, intake.config, intake.data, wishes)
+    kept = still_as_wanted(clients["personalize"], wanted, intake.config.adopt)
+    if kept == intake.config.adopt:
+        return wanted
+    return resources(setting, replace(intake.config, adopt=kept), intake.data, wishes)
+
+
+def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
+    popular = next((one.name for one in config.solutions if one.recipe == POPULARITY), "")
+    return guarded(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
+
+
+def _resumption(setting: Setting, states: Sequence[State]) -> Resource | None:
+    """A schedule for when the first of the solutions that rest may be trained again; None where none rests."""
+    due = min((state.due for state in states if state.due), default="")
+    if not due:
+        return None
+    settings = {"ScheduleExpression": f"at({due})", "ActionAfterCompletion": "DELETE"}
+    return schedule_resource(setting, RESUME, {}, settings)
+
+
+def _with_replacements(states: Sequence[State], unwanted: Sequence[Leftover]) -> list[State]:
+    replaced = {one.id for one in unwanted if one.why == REPLACED}
+    why = "It has changed; a new one is made, and the former goes once nothing serves through it."
+    return [
+        replace(state, action="replace", reason=why) if state.action == "create" and state.id in replaced else state
+        for state in states
+    ]

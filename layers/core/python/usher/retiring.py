@@ -1,0 +1,158 @@
+"""What is there but no longer wanted: found, told, and, where it may be, deleted in reverse order of creation.
+
+Deleted are what Usher made under a name that is still wanted (a changed filter's predecessor, a former solution's
+campaign), and schedules; with `prune: true` also what the config no longer names; and everything if the group is to be
+removed. Nothing that serves is deleted, and without that wish nothing whose name isn't Usher's own.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from usher.aws import error_code
+from usher.plan import Setting
+from usher.reconcile import NOT_YET, State
+from usher.resources import KINDS, Clients, Kind, Resource, summaries
+from usher.resources import describe as describe_one
+from usher.waiting import seconds_until_next_look
+
+REPLACED = "replaced"
+REMOVED = "no longer in the config"
+FOREIGN = "not made by Usher"
+USUAL_SECONDS = 60.0
+"""How long a deletion usually takes."""
+PATIENCE_SECONDS = 1800
+"""Until what something else keeps from being deleted is left to the next run."""
+KEPT_WHEN_REPLACED = {"solution"}
+"""They cost nothing; if the settings come back, so do their versions, without training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that is there and not wanted."""
+
+    id: str
+    kind: str
+    arn: str
+    why: str
+    doomed: bool
+    """Whether it is to be deleted."""
+
+
+def leftovers(
+    clients: Clients, at: Setting, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool, remove: bool
+) -> list[Leftover]:
+    """Everything of a group that is not wanted, in the order in which it can be deleted. Changes nothing.
+
+    `there`: the wanted resources' states, which know the ARNs that no name tells.
+    """
+    arns = {one.arn for one in wanted} | {state.arn for state in there}
+    ids = {one.id for one in wanted}
+    found = []
+    for kind in reversed(KINDS.values()):
+        for name, arn in _own(clients, at, kind):
+            if arn not in arns:
+                id_, ours = _identify(at.group, kind, name, arn)
+                why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
+                found.append(Leftover(id_, kind.name, arn, why, remove or _may_go(kind, why, prune=prune)))
+    return found
+
+
+def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
+    if kind.lasting or why == FOREIGN:
+        return False
+    return prune or kind.service == "scheduler" or (why == REPLACED and kind.name not in KEPT_WHEN_REPLACED)
+
+
+def _own(clients: Clients, at: Setting, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Name and ARN of everything of a kind that belongs to a group, and is not being deleted already."""
+    group_arn = f"{at.arn_prefix}:dataset-group/{at.group}"
+    for of in _parents(clients, at, kind, group_arn):
+        for one in summaries(clients, kind, of):
+            arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
+            name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
+            if not str(one.get("status", "")).startswith("DELETE") and _belongs(at.group, kind, name):
+                yield name, arn
+    if kind.name == "dataset_group" and describe_one(clients["personalize"], kind, group_arn):
+        yield at.group, group_arn
+
+
+def _parents(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
+    """What List is to be narrowed to."""
+    if kind.listed_by == "GroupName":
+        yield {"GroupName": at.schedule_group, "NamePrefix": f"{at.group}."}
+    elif kind.listed_by == "":
+        yield {}
+    elif kind.listed_by and describe_one(clients["personalize"], KINDS["dataset_group"], group_arn):
+        group = {"datasetGroupArn": group_arn}
+        if kind.listed_by == "datasetGroupArn":
+            yield group
+        else:
+            for solution in summaries(clients, KINDS["solution"], group):
+                yield {"solutionArn": solution["solutionArn"]}
+
+
+def _belongs(group: str, kind: Kind, name: str) -> bool:
+    """Whether one of those that List can't narrow to a group is one of the group's."""
+    return kind.listed_by != "" or _own_name(group, name) is not None
+
+
+def _own_name(group: str, name: str) -> str | None:
+    """The name people use, out of one that Usher has made; None for others."""
+    match = re.fullmatch(rf"{re.escape(group)}-(.+)-[0-9a-f]{{6}}", name)
+    return match[1] if match else None
+
+
+def _identify(group: str, kind: Kind, name: str, arn: str) -> tuple[str, bool]:
+    """A resource's id, and whether Usher has made it."""
+    if kind.service == "scheduler":
+        return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
+    if name == group:
+        return f"{kind.name}/{group}", True
+    if kind.name == "dataset":
+        return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
+    own = _own_name(group, name)
+    return f"{kind.name}/{own or name}", own is not None
+
+
+def retire(
+    clients: Clients,
+    doomed: Sequence[Mapping[str, Any]],
+    serving: Collection[str],
+    before: Sequence[Mapping[str, Any]],
+    slept: float,
+) -> tuple[list[State], int | None]:
+    """Delete what can be deleted now, and tell when to look again; None: no more can be done.
+
+    `doomed`: Leftovers; `serving`: the ARNs that the serving map names; `before` and `slept`: as `advance` has them.
+    """
+    past = {state["id"]: state for state in before}
+    states = []
+    for one in doomed:
+        state = _retire_one(clients, Leftover(**one), serving)
+        earlier = past.get(state.id, {})
+        if state.status == "PENDING" and earlier.get("status") == "PENDING":
+            state = replace(state, waited=earlier.get("waited", 0) + slept)
+        if state.waited >= PATIENCE_SECONDS:
+            state = replace(state, status="SKIPPED")
+        states.append(state)
+    pending = [(state.waited, USUAL_SECONDS) for state in states if state.status == "PENDING"]
+    return states, seconds_until_next_look([pending]) if pending else None
+
+
+def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> State:
+    kind = KINDS[one.kind]
+    client = clients[kind.service]
+    state = State(f"{one.kind}/{one.arn.rpartition('/')[2]}", "delete", "PENDING", one.arn, one.why)
+    if any(arn == one.arn or arn.startswith(f"{one.arn}/") for arn in serving):
+        return replace(state, action="hold", status="SKIPPED", reason="It serves.")
+    try:
+        details = describe_one(client, kind, one.arn)
+        if details and not str(details.get("status", "")).startswith("DELETE"):
+            getattr(client, f"delete_{kind.name}")(**kind.key(one.arn))
+            details = {} if kind.minutes == 0 else details
+    except client.exceptions.ClientError as error:
+        reason = str(error.response["Error"]["Message"])
+        return replace(state, reason=reason, status="PENDING" if error_code(error) in NOT_YET else "SKIPPED")
+    return state if details else replace(state, status="GONE")

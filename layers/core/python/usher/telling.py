@@ -1,0 +1,113 @@
+"""What Usher says about runs: messages to people, events to programs, metrics to CloudWatch."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from usher.reconcile import State
+
+SOURCE = "usher"
+BATCH = 10
+"""Entries that PutEvents takes at once."""
+TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD"}
+
+NAMESPACE = "Usher"
+UNITS = {
+    "RunSeconds": MetricUnit.Seconds,
+    "ResourcesFailed": MetricUnit.Count,
+    "VersionsHeld": MetricUnit.Count,
+    "RowsRejected": MetricUnit.Count,
+    "HoursSinceTraining": MetricUnit.NoUnit,
+}
+"""Usher's own metrics; Personalize's offline metrics keep their names and have no unit."""
+
+
+def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
+    """Notify people of a run that has ended. `link`: where its page is."""
+    # SNS takes ASCII only, and this may be about a folder whose name is no group's.
+    subject = f"Usher: {ascii(record['group'])[1:-1]} {record['outcome'].lower()}"
+    sns.publish(TopicArn=topic, Subject=subject[:99], Message=message(record, link))
+
+
+def message(record: Mapping[str, Any], link: str) -> str:
+    """What people are told: what is wrong and what helps, what is live, what it costs, where to read on. Pure."""
+    live = [
+        f"{one['solution']}: {one['arn'].rpartition('/')[2]}, trained {one['trainedAt'][:16].replace('T', ' ')}"
+        for one in record.get("versions", [])
+        if one["live"]
+    ]
+    cost = record.get("cost")
+    parts = [
+        record["summary"],
+        "Live now:\n" + "\n".join(live) if live else "",
+        f"This run: about ${cost['cost']:.2f}. Campaigns, even idle: ${cost['monthlyCost']:.2f} a month."
+        if cost
+        else "",
+        f"The whole story: {link}",
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def changed(before: Iterable[Mapping[str, Any]], now: Iterable[State]) -> Iterator[State]:
+    """The states that a look has changed: what Personalize has begun, done or failed, or what a gate holds. Pure."""
+    past = {state["id"]: state["status"] for state in before}
+    yield from (state for state in now if state.status in TOLD and past.get(state.id) != state.status)
+
+
+def tell_changes(events: Any, about: Mapping[str, str], states: Iterable[State]) -> None:
+    """An EventBridge event for each changed resource. `about`: group and run. Sent again if the look is repeated."""
+    entries = [
+        _entry("Resource Changed", {**about, "resource": one.id, **_plain(one)}, [one.arn] if one.arn else [])
+        for one in states
+    ]
+    for start in range(0, len(entries), BATCH):
+        events.put_events(Entries=entries[start : start + BATCH])
+
+
+def tell_end(events: Any, record: Mapping[str, Any]) -> None:
+    """An EventBridge event for the end of a run."""
+    detail = {name: record[name] for name in ("group", "run", "execution", "outcome", "summary") if name in record}
+    events.put_events(Entries=[_entry("Run Ended", detail, [])])
+
+
+def measure(values: Mapping[str, float], dimensions: Mapping[str, str], **properties: str) -> None:
+    """Write metrics to the log in CloudWatch's embedded format: in all (by service), and by the given dimensions."""
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    if not finite:
+        return
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    for name, value in finite.items():
+        metrics.add_metric(name, UNITS.get(name, MetricUnit.NoUnit), value)
+    metrics.add_dimensions(**dimensions)
+    for name, text in properties.items():
+        metrics.add_metadata(name, text)
+    metrics.flush_metrics()
+
+
+def measures(record: Mapping[str, Any]) -> Iterator[tuple[dict[str, float], dict[str, str], dict[str, str]]]:
+    """What a run's last record measures, as `measure` takes it: values, dimensions, properties. Pure."""
+    group = {"Group": record["group"]}
+    lasted = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
+    states: Sequence[Mapping[str, Any]] = record.get("resources", [])
+    counts = {
+        name: float(sum(state["status"] == status for state in states))
+        for name, status in (("ResourcesFailed", "FAILED"), ("VersionsHeld", "HELD"))
+    }
+    yield {"RunSeconds": lasted.total_seconds(), **counts}, group, {}
+    for dataset, report in record.get("data", {}).items():
+        yield {"RowsRejected": float(report.get("rejected", 0))}, {**group, "Dataset": dataset}, {}
+    for one in record.get("versions", []):
+        yield one["metrics"], {**group, "Solution": one["solution"]}, {"version": one["arn"]}
+
+
+def _plain(state: State) -> dict[str, str]:
+    members = ("status", "action", "arn", "reason", "remedy")
+    return {name: value for name in members if (value := getattr(state, name))}
+
+
+def _entry(kind: str, detail: Mapping[str, Any], arns: list[str]) -> dict[str, Any]:
+    return {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail), "Resources": arns}

@@ -1,0 +1,81 @@
+"""What people and schedules ask of a group beyond its files: train again, import now, run a job, be removed.
+
+The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a run which is at
+work already sees them in its next round. A wish is known by its time: what was made for it carries that time, and
+nothing is made for it twice.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.errors import UsherError
+
+ITEM = "wishes"
+MARK = "@"
+"""Stands before a wish's name, which may be that of a key attribute."""
+TASKS = {
+    "import": set[str](),
+    "retrain": {"solution", "trainingMode"},
+    "batch": {"job"},
+    "segments": {"job"},
+    "remove": set[str](),
+}
+"""What each task may say besides."""
+USAGE = (
+    'To ask for more than a look, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
+    "retrain (of one solution: and trainingMode, solution), batch and segments (job), remove."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The wishes in the table. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    table: str
+
+    def ask(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
+        """Write down what an execution's input asks for, if it asks for something. UsherError where it does so badly.
+
+        `started_at`: ISO time of the execution, which counts where the input names none. An older wish changes nothing.
+        """
+        if "task" not in given:
+            return
+        members = {name: value for name, value in given.items() if name not in {"group", "task", "at"}}
+        if members.keys() - TASKS.get(given["task"], {"-"}) or not all(isinstance(one, str) for one in given.values()):
+            raise UsherError(USAGE)
+        if given["task"] not in TASKS:
+            raise UsherError(USAGE)
+        of = members.pop("solution", members.pop("job", ""))
+        wish = json.dumps({"at": given.get("at", started_at), **members})
+        try:
+            self.dynamodb.update_item(
+                TableName=self.table,
+                Key=_key(group),
+                UpdateExpression="SET #name = :wish",
+                # `at` comes first in the text, so that texts sort by time
+                ConditionExpression="attribute_not_exists(#name) OR #name < :wish",
+                ExpressionAttributeNames={"#name": f"{MARK}{given['task']}#{of}".rstrip("#")},
+                ExpressionAttributeValues={":wish": {"S": wish}},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+    def of(self, group: str) -> dict[str, dict[str, str]]:
+        """A group's wishes, by task and, for one of several, name: `retrain#for-you`."""
+        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
+        texts = {name: value["S"] for name, value in item.items() if name.startswith(MARK)}
+        return {name.removeprefix(MARK): json.loads(text) for name, text in texts.items()}
+
+    def forget(self, group: str, name: str) -> None:
+        """Drop what has come true."""
+        names = {"#name": MARK + name}
+        self.dynamodb.update_item(
+            TableName=self.table, Key=_key(group), UpdateExpression="REMOVE #name", ExpressionAttributeNames=names
+        )
+
+
+def _key(group: str) -> dict[str, dict[str, str]]:
+    return {"group": {"S": group}, "item": {"S": ITEM}}

@@ -1,0 +1,143 @@
+"""Amazon States Language, as far as the pipeline uses it: JSONata machines whose tasks are Lambda functions.
+
+Semantics: states-language.net and the Step Functions guide, "Handling errors in Step Functions workflows" and
+"Transforming data with JSONata". Nothing here looks at a clock: an execution is a generator of the seconds to wait.
+"""
+
+import functools
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from jsonata import Jsonata
+
+
+class TaskError(Exception):
+    """A task has failed, with Step Functions' name for it and what it tells of the cause."""
+
+    def __init__(self, name: str, cause: str = "") -> None:
+        super().__init__(name, cause)
+        self.output = {"Error": name, "Cause": cause}
+
+
+class Ended(NamedTuple):
+    """How an execution ended: SUCCEEDED, or FAILED with `output` telling error and cause."""
+
+    status: str
+    output: Any
+
+
+Waits = Generator[float, None, Any]
+"""The seconds to wait until it goes on."""
+
+
+@dataclass
+class Machine:
+    """One execution of a state machine. `invoke(function, payload)` answers or raises TaskError."""
+
+    definition: Mapping[str, Any]
+    invoke: Callable[[str, Any], Any]
+    context: Mapping[str, Any]
+    transitions: int = 0
+    """States entered, and retries, which AWS bills likewise."""
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> Generator[float, None, Ended]:
+        """Run to the end."""
+        name, data = self.definition["StartAt"], self.context["Execution"]["Input"]
+        while name:
+            state = self.definition["States"][name]
+            self.transitions += 1
+            if state["Type"] == "Fail":
+                told = {name: state.get(name) for name in ("Error", "Cause")}
+                return Ended("FAILED", self._value(told, {"input": data}))
+            try:
+                name, data = yield from STEPS[state["Type"]](self, state, data)
+            except TaskError as error:
+                return Ended("FAILED", error.output)
+        return Ended("SUCCEEDED", data)
+
+    def _value(self, template: Any, states: Mapping[str, Any]) -> Any:
+        """A template of the definition with its expressions evaluated; `states` is what they see as `$states`."""
+        if isinstance(template, Mapping):
+            return {name: self._value(part, states) for name, part in template.items()}
+        if isinstance(template, list):
+            return [self._value(part, states) for part in template]
+        if isinstance(template, str) and template.startswith("{%"):
+            scope = {**self.variables, "states": {"context": self.context, **states}}
+            return _expression(template[2:-2]).evaluate(None, scope)
+        return template
+
+    def _leave(self, by: Mapping[str, Any], output: Any, **states: Any) -> tuple[str, Any]:
+        """Where a state, choice or catcher leads to, and with what; `output` unless it makes its own."""
+        assigned = self._value(by.get("Assign", {}), states)
+        output = self._value(by["Output"], states) if "Output" in by else output
+        self.variables |= assigned
+        return by.get("Next", ""), output
+
+    def _task(self, state: Mapping[str, Any], data: Any) -> Waits:
+        arguments = self._value(state["Arguments"], {"input": data})
+        tries = [0] * len(state.get("Retry", ()))
+        while True:
+            try:
+                result = {"Payload": self.invoke(arguments["FunctionName"], arguments["Payload"])}
+            except TaskError as error:
+                seconds = _seconds_to_retry(state, error, tries)
+                if seconds is None:
+                    return self._catch(state, data, error)
+                self.transitions += 1
+                yield seconds
+            else:
+                return self._leave(state, result, input=data, result=result)
+
+    def _catch(self, state: Mapping[str, Any], data: Any, error: TaskError) -> tuple[str, Any]:
+        for catcher in state.get("Catch", ()):
+            if _concerns(catcher, error):
+                return self._leave(catcher, error.output, input=data, errorOutput=error.output)
+        raise error
+
+    def _choice(self, state: Mapping[str, Any], data: Any) -> Waits:
+        yield from ()
+        chosen = (one for one in state["Choices"] if self._value(one["Condition"], {"input": data}) is True)
+        return self._leave(next(chosen, {"Next": state["Default"]}), data, input=data)
+
+    def _wait(self, state: Mapping[str, Any], data: Any) -> Waits:
+        yield self._value(state["Seconds"], {"input": data})
+        return self._leave(state, data, input=data)
+
+    def _pass(self, state: Mapping[str, Any], data: Any) -> Waits:
+        yield from ()
+        return self._leave(state, data, input=data)
+
+
+STEPS: Mapping[str, Callable[[Machine, Mapping[str, Any], Any], Waits]] = {
+    "Task": Machine._task,
+    "Choice": Machine._choice,
+    "Wait": Machine._wait,
+    "Pass": Machine._pass,
+    "Succeed": Machine._pass,
+}
+
+
+def _seconds_to_retry(state: Mapping[str, Any], error: TaskError, tries: list[int]) -> float | None:
+    """Seconds until a failed task is tried again, at the longest that jitter allows; None if it is not."""
+    for index, retrier in enumerate(state.get("Retry", ())):
+        if _concerns(retrier, error):
+            tries[index] += 1
+            if tries[index] > retrier.get("MaxAttempts", 3):
+                return None
+            seconds = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2) ** (tries[index] - 1)
+            return float(min(seconds, retrier.get("MaxDelaySeconds", seconds)))
+    return None
+
+
+def _concerns(step: Mapping[str, Any], error: TaskError) -> bool:
+    """Whether a retrier or a catcher is for an error."""
+    name = error.output["Error"]
+    names = {name, "States.ALL", "" if name == "States.Timeout" else "States.TaskFailed"}
+    return not names.isdisjoint(step["ErrorEquals"])
+
+
+@functools.cache
+def _expression(text: str) -> Jsonata:
+    return Jsonata(text)

@@ -1,0 +1,40 @@
+"""The command against the local cloud, as a person at a terminal has it: a process with its environment."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.integration.conftest import Site, interactions
+
+ROOT = Path(__file__).parents[2]
+CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "export": False})
+
+
+def usher(site: Site, *arguments: str) -> str:
+    """What the command prints; it must succeed."""
+    environment = {**os.environ, **site.cloud.environment, "COLUMNS": "300"}
+    done = subprocess.run(  # noqa: S603
+        [ROOT / "usher", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_from_a_plan_to_a_rollback(site: Site, group: str) -> None:
+    def served() -> str:
+        return usher(site, "status", group).partition("\nLive:")[2].partition("\nRun ")[0].split()[-1]
+
+    site.drop(f"{group}/usher.yaml", CONFIG)
+    site.settle(group)
+    site.drop(f"{group}/interactions.csv", interactions())
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    first = served()
+    assert "Nothing to do." in usher(site, "plan", group)
+    site.drop(f"{group}/interactions.csv", interactions(seed=1))
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    assert served() != first
+    usher(site, "rollback", group, "popular", "--why", "the new one recommends the old")
+    site.dropped[group] += 1
+    site.settle(group)
+    assert served() == first

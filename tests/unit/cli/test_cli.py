@@ -1,0 +1,165 @@
+"""The command, on the simulated stack: what it shows, what it changes, and what it says where something is wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.__main__ import main
+from local.simulation.stack import Stack
+from tests.unit.cli.world import POPULAR, told
+from tests.unit.usher.world import interactions
+
+EXPRESSION = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
+
+
+@pytest.fixture
+def live(stack: Stack) -> Stack:
+    """A group that serves."""
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    return stack
+
+
+def test_a_plan_tells_what_would_be_done_before_anything_is(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
+    stack.put("films/interactions.csv", interactions())
+    before = set(stack.personalize.resources)
+    text = told(capsys, "plan", "films")
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("campaign/popular")] == ["create"]
+    assert "In all: about" in text
+    assert "Prices:" in text
+    assert set(stack.personalize.resources) == before
+    assert not stack.items("films")
+    assert not stack.read("films/out/.*")
+
+
+def test_a_plan_of_what_is_as_wanted_says_so(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Nothing to do." in told(capsys, "plan", "films")
+    assert len(live.executions) == 1
+
+
+def test_a_plan_may_be_of_another_config(live: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    config = tmp_path / "mine.yaml"
+    config.write_text(yaml.safe_dump(POPULAR | {"filters": {"unseen": EXPRESSION}}))
+    text = told(capsys, "plan", "films", "--config", str(config))
+    assert "filter/unseen" in text
+    assert "Nothing to do." in told(capsys, "plan", "films"), "it is not put into the bucket"
+    live.put("music/usher.json", "{}")
+    live.put("music/interactions.csv", interactions())
+    assert "campaign/popular" in told(capsys, "plan", "music", "--config", str(config)), "in place of a usher.json"
+
+
+def test_a_plan_for_bad_input_tells_the_problems(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.put("films/usher.yaml", "solution: {}")
+    stack.put("films/interactions.csv", interactions())
+    assert "films/usher.yaml: solution: is unknown. Did you mean" in told(capsys, "plan", "films", status=1)
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_plan_without_data_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Nothing to do until there is films/interactions.csv" in told(capsys, "plan", "films")
+
+
+def test_status_tells_how_the_last_run_went_and_what_is_live(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(capsys, "status", "films")
+    assert "SUCCEEDED" in text
+    version = live.items("films")["serving"]["map"]["S"].partition('"solutionVersionArn": "')[2].partition('"')[0]
+    assert version in text
+    assert "films" in told(capsys, "status")
+
+
+def test_status_of_a_failed_run_tells_what_to_do_and_fails(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.put("films/interactions.csv", "USER_ID\nu1\n")
+    stack.drop("films/interactions.csv")
+    text = told(capsys, "status", "films", status=1)
+    assert "FAILED" in text
+    assert "lacks the column ITEM_ID" in text
+    assert "FAILED" in told(capsys, "status")
+
+
+@pytest.mark.usefixtures("stack")
+def test_where_nothing_has_happened_status_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "has had no run yet. Put interactions.csv into s3://" in told(capsys, "status", "films", status=1)
+    assert "No group has had a run yet." in told(capsys, "status")
+
+
+def serve(stack: Stack, steps: Any) -> None:
+    for seconds in steps:
+        stack.clock.shift(seconds)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """The inputs of what is started, as nothing but the test runs executions here."""
+    inputs: list[dict[str, str]] = []
+
+    def start(_: Any, **given: str) -> str:
+        inputs.append(given)
+        return "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:new"
+
+    monkeypatch.setattr("cli.stack.Stack.start", start)
+    return inputs
+
+
+def test_a_rollback_and_a_promotion_change_what_is_served(
+    live: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
+) -> None:
+    def served() -> str:
+        serving = json.loads(live.items("films")["serving"]["map"]["S"])
+        return str(serving["solutions"]["popular"]["solutionVersionArn"])
+
+    first = served()
+    live.put("films/interactions.csv", interactions(users=70))
+    live.drop("films/interactions.csv")
+    second = served()
+    assert first != second
+    text = told(capsys, "rollback", "films", "popular", "--why", "too many old films")
+    assert "usher status films" in text
+    serve(live, live.start(started[-1])[1])
+    assert served() == first
+    (pin,) = live.read(r"films/out/runs/[^/]+/run\.json")[max(live.read(r"films/out/runs/[^/]+/run\.json"))][
+        "pins"
+    ].values()
+    assert pin["why"] == "too many old films"
+    assert pin["who"].startswith("arn:aws:")
+    told(capsys, "promote", "films", "popular", second, "--why", "they asked for them")
+    serve(live, live.start(started[-1])[1])
+    assert served() == second
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (
+            ("rollback", "music", "popular", "--why", "x"),
+            "music serves nothing that could be changed; there is: films.",
+        ),
+        (("rollback", "films", "populr", "--why", "x"), "films serves no solution populr; it serves: popular."),
+        (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or say which one with"),
+        (("plan", "films", "--config", "/nowhere"), "No such file"),
+        (("import", "books"), "Personalize has no dataset group books in this account and region; there is: films."),
+        (("import", "x" * 40), "is too long, or no name, for a group"),
+    ],
+)
+def test_what_can_not_be_is_told_with_a_remedy(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    assert says in told(capsys, *arguments, status=1)
+
+
+def test_a_refusal_of_aws_is_told_in_its_words(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.disturb = lambda boundary: "AccessDenied" if boundary.name.startswith("s3:List") else None
+    assert "AWS refuses ListObjectsV2" in told(capsys, "status", status=1)
+
+
+@pytest.mark.parametrize("arguments", [(), ("plan",), ("rollback", "films", "popular"), ("plan", "films", "now")])
+def test_a_wrong_command_line_is_status_2(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: usher" in capsys.readouterr().err

@@ -1,0 +1,258 @@
+"""`usher import`: what somebody else has made in Personalize becomes Usher's, and nothing is made again."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from usher.aws import client
+from usher.config import read
+
+from local.simulation.stack import Stack
+from tests.unit.cli.world import told
+from tests.unit.usher.world import interactions
+
+ROLE = "arn:aws:iam::123456789012:role/old"
+RECIPE = "arn:aws:personalize:::recipe/"
+EXPRESSION = 'EXCLUDE ItemID\n  WHERE Interactions.EVENT_TYPE IN ("watch")'
+FIELDS: dict[str, dict[str, Any]] = {
+    "interactions": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
+    "items": {"ITEM_ID": "string", "YEAR": "int"},
+}
+ITEMS = "ITEM_ID,YEAR\n" + "".join(f"i{item},{1980 + item}\n" for item in range(40))
+MONTHLY = {"schedulingExpression": "rate(30 days)"}
+LONG = "solution-that-recommends-films-to-everyone-in-the-village"
+
+
+class Old:
+    """A dataset group that was made by hand, from files in a bucket of its own."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.personalize = client("personalize")
+        self.s3 = client("s3")
+
+    def put(self, key: str, content: str) -> None:
+        self.s3.put_object(Bucket="old-data", Key=key, Body=content)
+
+    def make(self, kind: str, **members: Any) -> str:
+        """Create something and wait until it is there."""
+        (arn,) = (
+            value
+            for name, value in getattr(self.personalize, f"create_{kind}")(**members).items()
+            if name.endswith("Arn")
+        )
+        self.stack.clock.shift(3 * 3600)
+        return str(arn)
+
+    def dataset(self, group: str, dataset: str, location: str, name: str = "") -> None:
+        fields = [{"name": field, "type": kind} for field, kind in FIELDS[dataset].items()]
+        schema = {"type": "record", "name": "Old", "namespace": "old", "fields": fields, "version": "1.0"}
+        schema_arn = self.make("schema", name=name or f"old-{dataset}-schema", schema=json.dumps(schema, indent=8))
+        made = self.make(
+            "dataset", name=f"Old_{dataset}", datasetType=dataset.upper(), datasetGroupArn=group, schemaArn=schema_arn
+        )
+        self.load(made, location)
+
+    def load(self, dataset: str, location: str) -> None:
+        source = {"dataLocation": f"s3://old-data/{location}"}
+        job = f"old-{len(self.stack.personalize.resources)}"
+        self.make("dataset_import_job", jobName=job, datasetArn=dataset, dataSource=source, roleArn=ROLE)
+
+
+@pytest.fixture(scope="module")
+def account(deployment: Stack) -> Stack:
+    """With a bucket that is not the stack's, and a role to read it."""
+    everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    service = {"Principal": {"Service": "personalize.amazonaws.com"}}
+    client("s3").create_bucket(Bucket="old-data")
+    client("s3").put_bucket_policy(Bucket="old-data", Policy=_policy(everything | service))
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", **service}
+    client("iam").create_role(RoleName="old", AssumeRolePolicyDocument=_policy(trust))
+    client("iam").put_role_policy(RoleName="old", PolicyName="all", PolicyDocument=_policy(everything))
+    return deployment
+
+
+@pytest.fixture
+def old(account: Stack, stack: Stack) -> Old:  # noqa: ARG001 - sets the scene
+    """A group with two datasets, a tracker, a filter, and two solutions, one of them with a campaign."""
+    old = Old(stack)
+    client("s3").delete_object(Bucket="old-data", Key="exports/part-3.csv")
+    old.put("exports/part-1.csv", interactions(users=40))
+    old.put("exports/part-2", interactions(users=30))
+    old.put("catalogue.csv", ITEMS)
+    group = old.make("dataset_group", name="OldFilms")
+    old.dataset(group, "interactions", "exports/")
+    old.dataset(group, "items", "catalogue.csv")
+    old.make("event_tracker", name="clicks", datasetGroupArn=group)
+    old.make("filter", name="unseen", datasetGroupArn=group, filterExpression=EXPRESSION)
+    for name, recipe, more in (
+        ("old_sims", "aws-sims", {"performAutoTraining": False}),
+        (
+            LONG,
+            "aws-user-personalization-v2",
+            {"solutionConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}},
+        ),
+    ):
+        solution = old.make("solution", name=name, recipeArn=RECIPE + recipe, datasetGroupArn=group, **more)
+        version = old.make("solution_version", solutionArn=solution)
+        if recipe == "aws-sims":
+            config = {"enableMetadataWithRecommendations": True}
+            old.make("campaign", name="live", solutionVersionArn=version, minProvisionedTPS=2, campaignConfig=config)
+    return old
+
+
+def made(stack: Stack) -> set[str]:
+    return {arn for arn in stack.personalize.resources if ":schedule/" not in arn}
+
+
+def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(capsys, "import", "OldFilms", "--group", "films")
+    content = yaml.safe_load(text)
+    config = read(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
+    assert {one.recipe for one in config.solutions} == {"aws-sims", "aws-user-personalization-v2"}
+    sims, other = sorted(config.solutions, key=lambda one: one.recipe)
+    assert sims.campaign == {"minProvisionedTPS": 2, "campaignConfig": {"enableMetadataWithRecommendations": True}}
+    assert other.campaign is None
+    assert other.settings["performAutoTraining"] is True
+    assert config.filters["unseen"]["filterExpression"] == " ".join(EXPRESSION.split())
+    assert config.export is None
+    assert content["adopt"] == {
+        "dataset_group/films": "OldFilms",
+        "schema/interactions": "old-interactions-schema",
+        "schema/items": "old-items-schema",
+        "filter/unseen": "unseen",
+        "solution/old_sims": "old_sims",
+        f"solution/{other.name}": LONG,
+        "campaign/old_sims": "live",
+    }
+    assert not old.stack.read("films/.*"), "it only tells"
+
+
+def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    before = made(old.stack)
+    text = told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    assert "Nothing to do." in text
+    execution = old.stack.drop("films/interactions/part-1.csv")
+    assert execution.status == "SUCCEEDED"
+    assert made(old.stack) == before, "the run makes nothing"
+    assert "Nothing to do." in told(capsys, "plan", "films")
+    served = json.loads(old.stack.items("films")["serving"]["map"]["S"])
+    assert set(served["solutions"]) == {"old_sims", *[name for name in served["solutions"] if name != "old_sims"]}
+    assert served["solutions"]["old_sims"]["campaignArn"].endswith(":campaign/live")
+
+
+def test_what_is_adopted_lives_on(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """New data goes the usual way, into the old resources; what is changed gets a new one beside the old."""
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    before = made(old.stack)
+    old.stack.put("films/interactions/part-3.csv", interactions(users=80))
+    assert old.stack.drop("films/interactions/part-3.csv").status == "SUCCEEDED"
+    new = made(old.stack) - before
+    assert sorted(arn.split(":")[5].split("/")[0] for arn in new) == ["dataset-import-job", "solution", "solution"]
+    assert {arn.split("/")[1] for arn in new if ":solution/" in arn} == {"old_sims", LONG}, "versions of the old ones"
+
+    text = old.stack.personalize  # the campaign serves the newest version in its place
+    campaign = client("personalize").describe_campaign(
+        campaignArn=next(arn for arn in text.resources if "/live" in arn)
+    )
+    assert campaign["campaign"]["solutionVersionArn"] in new
+
+    key = "films/usher.yaml"
+    s3 = client("s3")
+    content = yaml.safe_load(s3.get_object(Bucket=old.stack.bucket, Key=key)["Body"].read())
+    content["filters"]["unseen"]["filterExpression"] = EXPRESSION.replace("watch", "buy")
+    before = made(old.stack)
+    old.stack.put(key, json.dumps(content))
+    assert old.stack.drop(key).status == "SUCCEEDED"
+    (changed,) = made(old.stack) - before
+    assert ":filter/films-unseen-" in changed
+    assert any(arn.endswith(":filter/unseen") for arn in made(old.stack)), "what Usher has not made it does not delete"
+
+
+def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """And only if that is said to be all right."""
+    old.put("exports/part-3.csv", interactions(users=50))
+    command = ("import", "OldFilms", "--group", "films", "--adopt")
+    text = told(capsys, *command, status=1)
+    assert "dataset_import_job/interactions is older than what it should be made from" in text
+    assert "solution_version/old_sims is older than" in text
+    assert "Nothing has been put into the bucket" in text
+    assert not old.stack.read("films/.*")
+    told(capsys, *command, "--anyway")
+    assert old.stack.drop("films/usher.yaml").status == "SUCCEEDED"
+    assert "Nothing to do." in told(capsys, "plan", "films")
+
+
+def test_what_can_not_be_taken_over_is_noted(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    versions = client("personalize").list_solution_versions()["solutionVersions"]
+    version = next(one["solutionVersionArn"] for one in versions if "old_sims" in one["solutionVersionArn"])
+    old.make("campaign", name="second", solutionVersionArn=version)
+    assert "Note: second is a further campaign of old_sims" in told(capsys, "import", "OldFilms", "--group", "films")
+
+
+def test_a_domain_group_is_taken_over_with_its_recommenders(
+    account: Stack,  # noqa: ARG001 - sets the scene
+    stack: Stack,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old = Old(stack)
+    rows = interactions().splitlines()
+    old.put("views.csv", "\n".join([f"{rows[0]},EVENT_TYPE", *(f"{row},View" for row in rows[1:])]) + "\n")
+    group = old.make("dataset_group", name="Shop", domain="ECOMMERCE")
+    fields = [
+        {"name": name, "type": kind} for name, kind in (FIELDS["interactions"] | {"EVENT_TYPE": "string"}).items()
+    ]
+    avro = {"type": "record", "name": "Views", "namespace": "old", "fields": fields, "version": "1.0"}
+    schema = old.make("schema", name="views", schema=json.dumps(avro), domain="ECOMMERCE")
+    members = {"datasetGroupArn": group}
+    old.load(old.make("dataset", name="v", datasetType="Interactions", schemaArn=schema, **members), "views.csv")
+    old.make("recommender", name="top", recipeArn=f"{RECIPE}aws-ecomm-popular-items-by-views", **members)
+    metric = {"eventType": "View", "metricName": "views", "expression": "SAMPLECOUNT()"}
+    old.make("metric_attribution", name="m", metrics=[metric], metricsOutputConfig={"roleArn": ROLE}, **members)
+    text = told(capsys, "import", "Shop", "--adopt")
+    assert "Note: m writes metrics to a place of its own; Usher leaves it as it is." in text
+    actions = {line.split()[0]: line.split()[1] for line in text.splitlines() if "/" in line.split(" ")[0]}
+    assert {name for name, action in actions.items() if action == "create"} == {"event_tracker/Shop"}, "which is free"
+    content = yaml.safe_load(client("s3").get_object(Bucket=stack.bucket, Key="Shop/usher.yaml")["Body"].read())
+    assert content["group"] == {"domain": "ECOMMERCE"}
+    assert content["recommenders"]["top"]["recipe"] == "aws-ecomm-popular-items-by-views"
+
+
+def changed(old: Old, section: str, **members: Any) -> set[str]:
+    """What a run makes after the solution, or its campaign, is wanted otherwise."""
+    key = "films/usher.yaml"
+    content = yaml.safe_load(client("s3").get_object(Bucket=old.stack.bucket, Key=key)["Body"].read())
+    solution = content["solutions"]["old_sims"]
+    (solution["campaign"] if section == "campaign" else solution).update(members)
+    before = made(old.stack)
+    old.stack.put(key, json.dumps(content))
+    assert old.stack.drop(key).status == "SUCCEEDED"
+    return {arn.split(":", 5)[5].partition("/")[0] for arn in made(old.stack) - before}
+
+
+def test_what_can_be_changed_in_place_is(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    assert not changed(old, "campaign", minProvisionedTPS=1)
+    arn = next(arn for arn in old.stack.personalize.resources if arn.endswith(":campaign/live"))
+    assert client("personalize").describe_campaign(campaignArn=arn)["campaign"]["minProvisionedTPS"] == 1
+
+
+def test_another_solution_gets_a_campaign_of_its_own(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """A campaign can't be moved to another solution, so the old one is left with the old solution."""
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    assert changed(old, "solution", recipe="aws-similar-items") == {"solution", "campaign"}
+    served = json.loads(old.stack.items("films")["serving"]["map"]["S"])["solutions"]["old_sims"]
+    assert ":campaign/films-old_sims-" in served["campaignArn"]
+    assert any(arn.endswith(":campaign/live") for arn in made(old.stack))
+
+
+@pytest.mark.usefixtures("old")
+def test_data_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    client("s3").delete_object(Bucket="old-data", Key="catalogue.csv")
+    text = told(capsys, "import", "OldFilms", "--adopt", status=1)
+    assert "The items were imported from s3://old-data/catalogue.csv, where nothing lies any more." in text
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

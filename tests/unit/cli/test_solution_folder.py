@@ -1,0 +1,96 @@
+"""A folder of the AWS Solution, as it is, in the bucket: wanted, adopted, and told about."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local.simulation.stack import Stack
+from tests.unit.cli.test_import import EXPRESSION, Old, account  # noqa: F401 - a fixture
+from tests.unit.cli.world import told
+from tests.unit.usher.test_solution_config import RECIPE, avro
+from tests.unit.usher.world import interactions
+
+FIELDS = ("USER_ID", "ITEM_ID", {"name": "TIMESTAMP", "type": "long"})
+CONFIG: dict[str, Any] = {
+    "datasetGroup": {
+        "serviceConfig": {"name": "FilmClub"},
+        "workflowConfig": {"schedules": {"import": "cron(0 2 * * ? *)"}, "maxAge": "7 days"},
+    },
+    "datasets": {
+        "interactions": {
+            "dataset": {"serviceConfig": {"name": "watched"}},
+            "schema": {"serviceConfig": {"name": "watched-schema", "schema": avro("Interactions", *FIELDS)}},
+        }
+    },
+    "filters": [{"serviceConfig": {"name": "unseen", "filterExpression": EXPRESSION}}],
+    "solutions": [
+        {
+            "serviceConfig": {"name": "alike", "recipeArn": f"{RECIPE}aws-sims"},
+            "workflowConfig": {"schedules": {"full": "cron(0 4 ? * SUN *)"}},
+            "campaigns": [{"serviceConfig": {"name": "alike-live", "minProvisionedTPS": 1}}],
+        }
+    ],
+}
+
+
+def drop(stack: Stack, config: dict[str, Any] = CONFIG) -> str:
+    stack.put("train/films/interactions/1.csv", interactions())
+    stack.put("train/films/config.json", json.dumps(config, indent="\t"))
+    return stack.drop("train/films/config.json").status
+
+
+def test_a_solutions_folder_becomes_a_served_group(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    assert drop(stack) == "SUCCEEDED", stack.executions
+    served = json.loads(stack.items("films")["serving"]["map"]["S"])
+    assert set(served["solutions"]) == {"alike"}
+    assert set(served["filters"]) == {"unseen"}
+    (record,) = stack.read(r"films/out/runs/[^/]+/run\.json").values()
+    assert record["data"]["interactions"]["files"] == ["train/films/interactions/1.csv"]
+    assert [note["place"] for note in record["notes"]] == [
+        "train/films/config.json: datasetGroup.workflowConfig.maxAge"
+    ]
+    text = told(capsys, "plan", "films")
+    assert "Nothing to do." in text
+    assert "Note: train/films/config.json: datasetGroup.workflowConfig.maxAge: is left out" in text
+
+
+@pytest.mark.usefixtures("account")
+def test_what_the_solution_has_made_goes_on_serving(stack: Stack) -> None:
+    """Its names are taken; only what nobody can know the data of, imports and versions, is made once more."""
+    old = Old(stack)
+    old.put("old.csv", interactions())
+    group = old.make("dataset_group", name="FilmClub")
+    old.dataset(group, "interactions", "old.csv", name="watched-schema")
+    old.make("filter", datasetGroupArn=group, **CONFIG["filters"][0]["serviceConfig"])
+    solution = old.make("solution", datasetGroupArn=group, **CONFIG["solutions"][0]["serviceConfig"])
+    version = old.make("solution_version", solutionArn=solution)
+    campaign = old.make(
+        "campaign", solutionVersionArn=version, **CONFIG["solutions"][0]["campaigns"][0]["serviceConfig"]
+    )
+    before = set(stack.personalize.resources)
+    assert drop(stack) == "SUCCEEDED"
+    new = [arn.split(":")[5].split("/")[0] for arn in set(stack.personalize.resources) - before]
+    assert sorted(new) == ["dataset-import-job", "event-tracker", "solution"]
+    served = json.loads(stack.items("films")["serving"]["map"]["S"])["solutions"]["alike"]
+    assert served["campaignArn"] == campaign
+    assert served["solutionVersionArn"].startswith(f"{solution}/")
+
+
+def test_what_is_wrong_with_it_is_told_before_anything_is_made(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        drop(stack, CONFIG | {"solutions": [{"serviceConfig": {"name": "alike", "recipeArn": "aws-sim"}}]}) == "FAILED"
+    )
+    text = told(capsys, "status", "films", status=1)
+    assert "train/films/config.json: solutions.alike.recipe: names the recipe 'aws-sim'" in text
+    assert not stack.items("films").get("serving", {}).get("map")
+
+
+def test_a_group_has_one_folder(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    stack.put("films/interactions.csv", interactions())
+    assert drop(stack) == "FAILED"
+    assert "train/films/: stands beside films/. Keep either" in " ".join(
+        told(capsys, "status", "films", status=1).split()
+    )

@@ -1,0 +1,14 @@
+"""How the command is called in tests."""
+
+import pytest
+
+from cli.__main__ import main
+
+POPULAR = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "export": False}
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    """What the command prints, in whichever way."""
+    capsys.readouterr()
+    assert main(arguments) == status
+    return "".join(capsys.readouterr())

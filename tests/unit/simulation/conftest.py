@@ -1,0 +1,12 @@
+from collections.abc import Iterator
+
+import pytest
+
+from local.simulation.stack import Stack, deployed
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Deployed once for all tests of a module; each resets it."""
+    with deployed() as made:
+        yield made

@@ -1,0 +1,75 @@
+"""The states language as far as the pipeline uses it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from local.simulation.machine import Ended, Machine, TaskError
+
+RETRY = {"ErrorEquals": ["Again"], "IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 3, "MaxDelaySeconds": 12}
+TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"asked": "{% $states.input.n %}"}}}
+
+
+def run(*answers: Any, given: Any = None, **states: Mapping[str, Any]) -> tuple[Ended, list[float], int]:
+    """How a machine ends whose tasks answer so, what it waited, and its transitions."""
+    left = list(answers)
+
+    def invoke(_: str, payload: Any) -> Any:
+        answer = left.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return {"payload": payload, "answer": answer}
+
+    machine = Machine({"StartAt": "first", "States": states}, invoke, {"Execution": {"Id": "e", "Input": given}})
+    running, waited = machine.run(), []
+    while True:
+        try:
+            waited.append(next(running))
+        except StopIteration as end:
+            return end.value, waited, machine.transitions
+
+
+def test_a_task_asks_assigns_and_answers() -> None:
+    first = {**TASK, "Assign": {"kept": "{% $states.result.Payload.answer %}"}, "Output": [1], "Next": "last"}
+    last = {"Type": "Pass", "Output": {"kept": "{% $kept %}", "in": "{% $states.input %}"}}
+    assert run("a", given={"n": 7}, first=first, last=last) == (("SUCCEEDED", {"kept": "a", "in": [1]}), [], 2)
+    assert run("a", given={"n": 7}, first=TASK)[0].output == {"Payload": {"payload": {"asked": 7}, "answer": "a"}}
+
+
+def test_retries_back_off_and_are_billed() -> None:
+    failing = [TaskError("Again")] * 3
+    first = TASK | {"Retry": [RETRY]}
+    assert run(*failing, "a", given={"n": 1}, first=first)[1:] == ([5, 10, 12], 4)
+    assert run(*failing, *failing, given={"n": 1}, first=first)[0] == ("FAILED", {"Error": "Again", "Cause": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "caught", "status"),
+    [
+        ("Odd", ["States.ALL"], "SUCCEEDED"),
+        ("Odd", ["States.TaskFailed"], "SUCCEEDED"),
+        ("States.Timeout", ["States.TaskFailed"], "FAILED"),
+        ("Odd", ["Even"], "FAILED"),
+    ],
+)
+def test_what_is_caught_goes_on_with_the_error(name: str, caught: list[str], status: str) -> None:
+    catch = {"ErrorEquals": caught, "Assign": {"error": "{% $states.errorOutput.Error %}"}, "Next": "last"}
+    last = {"Type": "Succeed", "Output": "{% $error %}"}
+    ended, *_ = run(TaskError(name), given={"n": 1}, first=TASK | {"Catch": [catch]}, last=last)
+    assert ended.status == status
+    assert status == "FAILED" or ended.output == name
+
+
+@pytest.mark.parametrize(("given", "waited", "status"), [(3, [6], "SUCCEEDED"), (4, [], "FAILED")])
+def test_choices_waits_and_failures(given: int, waited: list[float], status: str) -> None:
+    first = {
+        "Type": "Choice",
+        "Choices": [{"Condition": "{% $states.input = 3 %}", "Next": "wait"}],
+        "Default": "fail",
+    }
+    wait = {"Type": "Wait", "Seconds": "{% $states.input * 2 %}", "Next": "done"}
+    fail = {"Type": "Fail", "Error": "Wrong", "Cause": "{% 'not ' & $string($states.input) %}"}
+    ended, waits, _ = run(given=given, first=first, wait=wait, fail=fail, done={"Type": "Succeed"})
+    assert (waits, ended.status) == (waited, status)
+    assert ended.output == (3 if status == "SUCCEEDED" else {"Error": "Wrong", "Cause": "not 4"})

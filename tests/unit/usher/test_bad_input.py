@@ -1,0 +1,127 @@
+"""Whatever is dropped: nothing crashes, the record names what is wrong with it, and nothing is created."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from local.simulation.stack import Stack, deployed
+from tests.unit.usher.world import interactions
+
+GOOD = interactions().splitlines()
+KEY = "films/interactions.csv"
+quickly = settings(max_examples=12, deadline=None, phases=[Phase.generate])
+"""Each example is a whole run: to shrink one that fails would take minutes."""
+
+# A line of interactions, and what the record is to say of it.
+ROWS = {
+    "has no USER_ID.": ",i1,1600000000",
+    "has no ITEM_ID.": "u1,,1600000000",
+    "has no TIMESTAMP.": "u1,i1,",
+    "has a TIMESTAMP in milliseconds.": "u1,i1,1600000000000",
+    "has a TIMESTAMP below zero.": "u1,i1,-5",
+    "has a TIMESTAMP that is not a number.": "u1,i1,2020-01-01",
+    "has a TIMESTAMP that is not a whole number.": "u1,i1,1600000000.25",
+    "has a USER_ID of more than 256 characters.": f"{'u' * 257},i1,1600000000",
+    "has a ITEM_ID of more than 256 characters.": f"u1,{'é' * 257},1600000000",
+    "has more values than the header.": "u1,i1,1600000000,",
+    "has fewer values than the header.": "u1,i1",
+}
+FILES = {
+    "is empty.": "",
+    "has a header, but no rows.": "USER_ID,ITEM_ID,TIMESTAMP\n",
+    "starts with a byte order mark.": "\ufeff" + "\n".join(GOOD),
+    "is separated by semicolons.": "\n".join(GOOD).replace(",", ";"),
+    "has control characters in the header.": "\r".join(GOOD),
+    "has quotes in the header.": "\n".join(GOOD).replace("USER_ID", '"USER_ID"'),
+    "lacks the column ITEM_ID.": "\n".join(GOOD).replace("ITEM_ID", "THING"),
+    "has a column without a name.": "\n".join(GOOD).replace("ITEM_ID", ""),
+    "names a column twice.": "\n".join(GOOD).replace("ITEM_ID", "USER_ID"),
+    "opens a quote that its line does not close.": "\n".join([*GOOD, '"u1,i1,1600000000', *GOOD[1:]]),
+    "has 40 interactions; Personalize trains on 1000 or more.": "\n".join(GOOD[:41]),
+}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with deployed() as stack:
+        yield stack
+
+
+def refused(stack: Stack, **files: str) -> dict[str, Any]:
+    """The record of a run that is started by files, which must not break off, say what is wrong, and create nothing."""
+    stack.reset()
+    for name, content in files.items():
+        stack.put(f"films/{name.replace('__', '.')}", content)
+    stack.drop(KEY)
+    record: dict[str, Any]
+    (record,) = stack.read(r"films/out/runs/.*/run\.json").values()
+    assert record["outcome"] == "FAILED"
+    assert record["problems"]
+    assert all(one["place"] and one["message"] and one["remedy"] for one in record["problems"])
+    assert not any(one["message"].startswith("broke off") for one in record["problems"])
+    assert [arn for arn in stack.personalize.resources if ":::" not in arn] == [], "only recipes are there"
+    return record
+
+
+@quickly
+@given(st.dictionaries(st.integers(2, len(GOOD)), st.sampled_from(sorted(ROWS)), min_size=1, max_size=12))
+def test_every_broken_row_is_in_the_record(stack: Stack, broken: dict[int, str]) -> None:
+    lines = [ROWS[broken[line]] if line in broken else row for line, row in enumerate(GOOD, start=1)]
+    record = refused(stack, interactions__csv="\n".join(lines))
+    report = record["data"]["interactions"]
+    found = {one["message"]: one["lines"][KEY] for one in report["findings"] if one["severity"] == "error"}
+    expected: dict[str, list[int]] = {}
+    for line, fault in sorted(broken.items()):
+        expected.setdefault(fault, []).append(line)
+    assert found == expected
+    assert {problem["place"] for problem in record["problems"]} >= {f"{KEY} line {min(at)}" for at in expected.values()}
+    assert report["rejected"] == len(broken)
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_every_broken_file_is_in_the_record(stack: Stack, fault: str) -> None:
+    record = refused(stack, interactions__csv=FILES[fault])
+    assert fault in {problem["message"] for problem in record["problems"]}
+
+
+names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | names,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=6,
+)
+CONFIG: dict[str, Any] = {
+    "solutions": {"s": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 1}, "solutionConfig": {}}},
+    "filters": {"f": "INCLUDE ItemID WHERE Items.X IN ($X)"},
+    "schemas": {"interactions": {"fields": [{"name": "USER_ID", "type": "string"}]}},
+    "export": {"solution": "s"},
+    "schedules": {"retrain": "rate(7 days)"},
+    "tags": [{"tagKey": "a", "tagValue": "b"}],
+    "group": {},
+}
+
+
+@quickly
+@given(st.sampled_from(["", *CONFIG]), names.map("zz{}".format), values)
+def test_an_unknown_key_is_named_wherever_it_is(stack: Stack, section: str, key: str, value: Any) -> None:
+    config = {name: dict(block) if isinstance(block, dict) else block for name, block in CONFIG.items()}
+    target: Any = config[section] if section else config
+    if isinstance(target, list):
+        target.append({key: value})
+    else:
+        target[key] = value
+    record = refused(stack, usher__yaml=yaml.safe_dump(config), interactions__csv="\n".join(GOOD))
+    said = [f"{problem['place']}: {problem['message']}" for problem in record["problems"]]
+    assert any(key in one for one in said), said
+
+
+@quickly
+@given(st.text(max_size=60) | st.dictionaries(st.sampled_from([*CONFIG]), values, min_size=1).map(yaml.safe_dump))
+def test_no_config_crashes_a_run(stack: Stack, config: str) -> None:
+    # Too few interactions: even a config that happens to be right leads to nothing.
+    record = refused(stack, usher__yaml=config, interactions__csv="\n".join(GOOD[:41]))
+    assert FILES.keys() & {problem["message"] for problem in record["problems"]}

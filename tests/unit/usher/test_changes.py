@@ -1,0 +1,389 @@
+"""What a change of the files, the config or the time leads to: the whole stack, in process, on a clock of its own."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.scheduler.models import scheduler_backends
+
+from local.cloud.credentials import REGION
+from local.personalize import faults
+from local.personalize.faults import Faults
+from local.simulation.stack import Execution, Stack, deployed
+from tests.unit.usher.world import interactions
+
+POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
+DAY = 86400
+
+
+@dataclass
+class Shop:
+    """A group of the stack, as a person uses it."""
+
+    stack: Stack
+
+    def drop(self, config: Any = None, files: dict[str, str] | None = None) -> dict[str, Any]:
+        """Drop files, let the last one start a run, and return its record."""
+        dropped = dict(files or {})
+        if config is not None:
+            dropped["usher.yaml"] = yaml.safe_dump(config, sort_keys=False)
+        for name, content in dropped.items():
+            self.stack.put(f"shop/{name}", content)
+        self.stack.drop(f"shop/{next(iter(dropped))}")
+        return self.record
+
+    def start(self, **given: str) -> tuple[Execution, dict[str, Any]]:
+        """Start the pipeline by hand, or as a schedule does."""
+        execution, waits = self.stack.start({"group": "shop", **given})
+        for seconds in waits:
+            self.stack.clock.shift(seconds)
+        return execution, self.record
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The last run's."""
+        records: list[dict[str, Any]] = list(self.stack.read(r"shop/out/runs/.*/run\.json").values())
+        return records[-1]
+
+    def actions(self, record: dict[str, Any] | None = None) -> dict[str, str]:
+        """What the last run's plan foresaw for each resource, but for what stays."""
+        plan = (record or self.record)["plan"]["resources"]
+        return {name: one["action"] for name, one in plan.items() if one["action"] != "reuse"}
+
+    def states(self) -> dict[str, str]:
+        return {state["id"]: state["status"] for state in self.record["resources"]}
+
+    def count(self) -> Counter[str]:
+        """How many of each kind there are in Personalize that are not going."""
+        there = self.stack.personalize.resources.values()
+        return Counter(one.kind.name for one in there if not one.values.get("name", "").startswith("aws-"))
+
+    def names(self, kind: str) -> set[str]:
+        there = self.stack.personalize.resources.values()
+        return {str(one.values.get("name")) for one in there if one.kind.name == kind}
+
+    @property
+    def schedules(self) -> dict[str, Any]:
+        groups = scheduler_backends[ACCOUNT][REGION].schedule_groups.values()
+        return {
+            name.removeprefix("shop."): one
+            for group in groups
+            for name, one in group.schedules.items()
+            if name.startswith("shop.")
+        }
+
+    @property
+    def served(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.stack.items("shop")["serving"]["map"]["S"])
+        return content
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with deployed() as stack:
+        yield stack
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Shop:
+    stack.reset()
+    faults.use(Faults())
+    for group in scheduler_backends[ACCOUNT][REGION].schedule_groups.values():
+        group.schedules = {name: one for name, one in group.schedules.items() if not name.startswith("shop.")}
+    stack.put("shop/interactions.csv", interactions())
+    return Shop(stack)
+
+
+def test_the_same_bytes_again_do_nothing(shop: Shop) -> None:
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    before = shop.count()
+    record = shop.drop(files={"interactions.csv": interactions()})
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {})
+    assert "stage" not in record
+    assert shop.count() == before
+
+
+def test_a_changed_hyperparameter_is_another_solution_and_the_former_campaign_goes(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    (before,) = shop.names("Campaign")
+    record = shop.drop({"solutions": {"popular": {"recipe": "aws-popularity-count", "eventType": "watch"}}})
+    assert record["outcome"] == "FAILED", "there are no events of that type"
+    assert shop.names("Campaign") == {before}, "what serves stays"
+    changed = {
+        "popular": {
+            "recipe": "aws-sims",
+            "solutionConfig": {"algorithmHyperParameters": {"popularity_discount_factor": "0.4"}},
+        }
+    }
+    record = shop.drop({"solutions": changed})
+    assert shop.actions(record) == {
+        "solution/popular": "replace", "solution_version/popular": "create", "campaign/popular": "replace",
+    }  # fmt: skip
+    assert record["outcome"] == "SUCCEEDED"
+    assert before not in shop.names("Campaign")
+    assert len(shop.names("Campaign")) == 1
+    assert len(shop.names("Solution")) == 2, "solutions cost nothing, and their versions come back with the settings"
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.actions() == {"campaign/popular": "replace"}, "nothing is trained"
+
+
+def test_a_changed_filter_replaces_the_old_one(shop: Shop) -> None:
+    for number in range(2):
+        record = shop.drop(
+            {"solutions": {}, "filters": {"some": f'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{number}")'}}
+        )
+        assert record["outcome"] == "SUCCEEDED"
+    assert shop.actions() == {"filter/some": "replace"}
+    (name,) = shop.names("Filter")
+    assert shop.served["filters"]["some"].endswith(name)
+    assert [state["status"] for state in record["retired"]] == ["GONE"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"), [("always", "retrain"), ("manual", "hold"), ({"atMost": "1 day"}, "hold")]
+)
+def test_new_data_is_trained_on_by_the_policy(shop: Shop, policy: Any, action: str) -> None:
+    config = {"solutions": {"popular": {"recipe": "aws-popularity-count", "retrain": policy}}}
+    shop.drop(config)
+    record = shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert record["outcome"] == "SUCCEEDED"
+    assert shop.actions()["solution_version/popular"] == action
+    assert shop.actions()["dataset_import_job/interactions"] == "create"
+    assert shop.count()["SolutionVersion"] == (2 if policy == "always" else 1)
+    assert set(shop.schedules) == ({"resume"} if isinstance(policy, dict) else set())
+
+
+def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
+    shop.drop({"solutions": {"popular": {"recipe": "aws-popularity-count", "retrain": {"atMost": "1 day"}}}})
+    shop.drop(files={"interactions.csv": interactions(users=61)})
+    resume = shop.schedules["resume"]
+    assert resume.schedule_expression.startswith("at(2023-11-15T")
+    shop.stack.clock.shift(DAY)
+    shop.start(**{name: text for name, text in json.loads(resume.target["Input"]).items() if name != "group"})
+    assert shop.count()["SolutionVersion"] == 2
+    assert not shop.schedules
+    assert not shop.actions(shop.drop(files={"interactions.csv": interactions(users=61)}))
+
+
+def test_who_asks_for_training_gets_it_once(shop: Shop) -> None:
+    shop.drop({"solutions": {**POPULAR, "similar": {"recipe": "aws-sims", "retrain": "manual"}}})
+    at = "2023-11-20T02:00:00Z"
+    for _ in range(2):
+        shop.start(task="retrain", at=at)
+        assert shop.count()["SolutionVersion"] == 4
+    shop.start(task="retrain", solution="similar", at="2023-11-19T02:00:00Z")
+    assert shop.count()["SolutionVersion"] == 4, "what came late was asked for earlier"
+    shop.start(task="retrain", solution="similar", at="2023-11-21T02:00:00Z")
+    assert shop.count()["SolutionVersion"] == 5
+    assert not shop.actions(shop.drop(files={"interactions.csv": interactions()}))
+
+
+def test_a_task_that_does_not_exist_is_refused(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    execution, record = shop.start(task="tidy")
+    assert (execution.status, record["outcome"]) == ("FAILED", "FAILED")
+    assert "start the pipeline with" in record["summary"]
+
+
+def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(shop: Shop) -> None:
+    two = {**POPULAR, "similar": {"recipe": "aws-sims"}}
+    shop.drop({"solutions": two, "filters": {"some": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")'}})
+    record = shop.drop({"solutions": POPULAR})
+    assert [(one["id"], one["deleted"]) for one in record["unmanaged"]] == [
+        ("campaign/similar", False), ("solution/similar", False), ("filter/some", False),
+    ]  # fmt: skip
+    assert (shop.count()["Campaign"], shop.count()["Filter"]) == (2, 1)
+    assert set(shop.served["solutions"]) == {"popular"}
+    record = shop.drop({"solutions": POPULAR, "prune": True})
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert (shop.count()["Campaign"], shop.count()["Solution"], shop.count()["Filter"]) == (1, 1, 0)
+    assert "unmanaged" not in shop.drop({"solutions": POPULAR, "prune": True}) or not shop.record["unmanaged"]
+
+
+def test_what_others_made_in_the_group_is_never_pruned(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    group = shop.stack.personalize.resources
+    arn = next(arn for arn, one in group.items() if one.kind.name == "DatasetGroup")
+    shop.stack.personalize.create(
+        "Filter",
+        {
+            "name": "theirs",
+            "datasetGroupArn": arn,
+            "filterExpression": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")',
+        },
+    )
+    record = shop.drop({"solutions": POPULAR, "prune": True})
+    assert [(one["why"], one["deleted"]) for one in record["unmanaged"]] == [("not made by Usher", False)]
+    assert "theirs" in shop.names("Filter")
+
+
+def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR, "schedules": {"retrain": "rate(7 days)"}})
+    execution, record = shop.start(task="remove")
+    assert (execution.status, record["outcome"]) == ("SUCCEEDED", "SUCCEEDED")
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    left = shop.count()
+    assert not {name for name in left if not name.endswith("Job")} - {
+        "Recipe",
+        "Algorithm",
+        "FeatureTransformation",
+        "SolutionVersion",
+    }
+    assert not shop.schedules
+    assert "serving" not in shop.stack.items("shop")
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.served["solutions"]["popular"]["campaignArn"]
+
+
+def test_schedules_come_change_and_go(shop: Shop) -> None:
+    berlin = {"ScheduleExpression": "cron(0 2 ? * SUN *)", "ScheduleExpressionTimezone": "Europe/Berlin"}
+    config: dict[str, Any] = {"solutions": POPULAR, "schedules": {"retrain": berlin, "export": "rate(1 day)"}}
+    assert shop.drop(config)["outcome"] == "SUCCEEDED"
+    assert {name: one.schedule_expression for name, one in shop.schedules.items()} == {
+        "retrain": "cron(0 2 ? * SUN *)", "export": "rate(1 day)",
+    }  # fmt: skip
+    assert shop.schedules["retrain"].schedule_expression_timezone == "Europe/Berlin"
+    assert shop.schedules["export"].target["Arn"].endswith("-export")
+    config["schedules"] = {"retrain": "rate(2 days)"}
+    shop.drop(config)
+    assert shop.actions() == {"schedule/retrain": "update"}
+    assert {name: one.schedule_expression for name, one in shop.schedules.items()} == {"retrain": "rate(2 days)"}
+    given = json.loads(shop.schedules["retrain"].target["Input"])
+    assert given == {"group": "shop", "task": "retrain", "at": "<aws.scheduler.scheduled-time>"}
+    del config["schedules"]
+    shop.drop(config)
+    assert not shop.schedules
+
+
+def test_data_waits_for_the_schedule_of_imports(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR, "schedules": {"import": "rate(1 day)"}})
+    record = shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert shop.actions(record) == {"dataset_import_job/interactions": "hold"}
+    for _ in range(2):
+        shop.start(task="import", at="2023-11-20T02:00:00Z")
+        assert (shop.count()["DatasetImportJob"], shop.count()["SolutionVersion"]) == (2, 2)
+    shop.drop(files={"interactions.csv": interactions(users=62)})
+    assert shop.count()["DatasetImportJob"] == 2, "the wish has come true, and the next data waits again"
+
+
+def test_a_changed_tag_throughput_or_timer_changes_in_place(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    shop.drop({
+        "solutions": {"popular": {"recipe": "aws-popularity-count", "performAutoTraining": True,
+                                  "campaign": {"minProvisionedTPS": 2, "tags": [{"tagKey": "a", "tagValue": "c"}]}}},
+        "tags": [{"tagKey": "a", "tagValue": "b"}],
+    })  # fmt: skip
+    changed = shop.actions()
+    assert set(changed.values()) == {"update"}
+    assert {"solution/popular", "campaign/popular", "dataset_group/shop"} <= set(changed)
+    assert shop.count()["SolutionVersion"] == 1
+    assert not shop.actions(shop.drop(files={"interactions.csv": interactions()}))
+    tags = {name: one.tags for name, one in shop.stack.personalize.resources.items() if "campaign/" in name}
+    assert "'c'" in str(tags) or "c" in str(tags)
+
+
+def test_a_campaign_that_follows_the_latest_version_is_left_to_it(shop: Shop) -> None:
+    follows = {"campaignConfig": {"syncWithLatestSolutionVersion": True}}
+    shop.drop({"solutions": {"popular": {"recipe": "aws-popularity-count", "campaign": follows}}})
+    record = shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert record["outcome"] == "SUCCEEDED"
+    assert shop.count()["SolutionVersion"] == 2
+    assert "campaign/popular" not in shop.actions()
+
+
+def test_the_first_training_is_full_and_the_next_may_be_an_update(shop: Shop) -> None:
+    shop.drop({"solutions": {"for-you": {"recipe": "aws-user-personalization", "trainingMode": "UPDATE"}}})
+    shop.drop(files={"interactions.csv": interactions(users=61)})
+    there = [one for one in shop.stack.personalize.resources.values() if one.kind.name == "SolutionVersion"]
+    assert [one.values["trainingMode"] for one in there] == ["FULL", "UPDATE"]
+
+
+def test_a_domain_group_has_recommenders_and_serves_them(shop: Shop) -> None:
+    rows = interactions().replace("TIMESTAMP\n", "TIMESTAMP,EVENT_TYPE\n", 1).splitlines()
+    watched = "\n".join([rows[0], *(f"{row},Watch" for row in rows[1:])]) + "\n"
+    config = {"group": {"domain": "VIDEO_ON_DEMAND"}, "recommenders": {"top": {"recipe": "aws-vod-most-popular"}}}
+    record = shop.drop(config, {"interactions.csv": watched})
+    assert (record["outcome"], record["problems"]) == ("SUCCEEDED", [])
+    assert shop.served["recommenders"]["top"]["recommenderArn"].endswith(next(iter(shop.names("Recommender"))))
+    config["recommenders"]["top"]["recommenderConfig"] = {"minRecommendationRequestsPerSecond": 2}  # type: ignore[index]
+    shop.drop(config)
+    assert shop.actions() == {"recommender/top": "update"}
+    del config["group"]["domain"]  # type: ignore[attr-defined]
+    record = shop.drop({"solutions": POPULAR})
+    assert "can't be changed" in record["summary"]
+
+
+def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
+    jobs = {
+        "weekly": {"solution": "popular", "schedule": "rate(7 days)"},
+        "each": {"solution": "popular", "numResults": 3},
+    }
+    record = shop.drop({"solutions": POPULAR, "batch": jobs})
+    assert "batch/each.jsonl: is not there" in record["summary"]
+    for name in jobs:
+        shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n')
+    assert shop.drop({"solutions": POPULAR, "batch": jobs})["outcome"] == "SUCCEEDED"
+    assert shop.count()["BatchInferenceJob"] == 1
+    for _ in range(2):
+        shop.start(task="batch", job="weekly", at="2023-11-20T02:00:00Z")
+        assert shop.count()["BatchInferenceJob"] == 2
+    shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert shop.count()["BatchInferenceJob"] == 3
+
+
+def test_metrics_are_attributed_and_changed_in_place(shop: Shop) -> None:
+    one = {"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}
+    two = {"eventType": "buy", "metricName": "bought", "expression": "SAMPLECOUNT()"}
+    assert shop.drop({"solutions": {}, "metricAttribution": {"metrics": [one]}})["outcome"] == "SUCCEEDED"
+    record = shop.drop({"solutions": {}, "metricAttribution": {"metrics": [{**one, "eventType": "see"}, two]}})
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"metric_attribution/shop": "update"})
+    assert not shop.actions(shop.drop(files={"interactions.csv": interactions()}))
+    shop.drop({"solutions": {}, "prune": True})
+    assert not shop.count()["MetricAttribution"]
+
+
+def test_what_failed_is_explained_and_built_again_by_the_next_drop(shop: Shop) -> None:
+    faults.use(Faults(fail={"shop": "The role was gone."}))
+    record = shop.drop({"solutions": POPULAR})
+    assert record["outcome"] == "FAILED"
+    assert "dataset_group/shop: failed: The role was gone." in record["summary"]
+    assert shop.states()["campaign/popular"] == "SKIPPED"
+    faults.use(Faults())
+    record = shop.drop(files={"interactions.csv": interactions()})
+    assert (record["outcome"], shop.actions(record)["dataset_group/shop"]) == ("SUCCEEDED", "rebuild")
+    assert "The role was gone." in record["plan"]["resources"]["dataset_group/shop"]["why"]
+
+
+def test_what_is_being_deleted_or_updated_by_somebody_is_waited_for(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    there = shop.stack.personalize
+    arn = next(arn for arn, one in there.resources.items() if one.kind.name == "Campaign")
+    there.delete("Campaign", arn)
+    record = shop.drop(files={"interactions.csv": interactions()})
+    assert record["outcome"] == "SUCCEEDED"
+    assert shop.actions(record) == {"campaign/popular": "wait"}
+    assert len(shop.names("Campaign")) == 1
+
+
+def test_a_file_of_increments_is_imported_on_its_own_and_once(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    rows = interactions(start=1_700_000_000)
+    record = shop.drop(files={"interactions/incremental/monday.csv": rows})
+    assert record["outcome"] == "SUCCEEDED"
+    assert shop.actions(record) == {
+        "dataset_import_job/interactions/monday.csv": "create",
+        "solution_version/popular": "retrain",
+        "campaign/popular": "update",
+    }
+    jobs = [one for one in shop.stack.personalize.resources.values() if one.kind.name == "DatasetImportJob"]
+    assert [one.values["importMode"] for one in jobs] == ["FULL", "INCREMENTAL"]
+    assert not shop.actions(shop.drop(files={"interactions/incremental/monday.csv": rows}))
+    shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert shop.count()["DatasetImportJob"] == 4, "a new base asks for all that is added to it"
+    wrong = shop.drop(files={"interactions/incremental/tuesday.csv": "USER_ID,ITEM_ID,TIMESTAMP\nu,i,soon\n"})
+    assert "tuesday.csv line 2: has a TIMESTAMP that is not a number." in wrong["summary"]

@@ -1,0 +1,125 @@
+"""What plans take and cost."""
+
+import math
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.prices import DATE, PRICES, SOURCE, SPENDING, foretell, is_v2, size_of, spent
+from usher.reconcile import State
+from usher.resources import KINDS, Resource
+
+RECIPE = "arn:aws:personalize:::recipe/"
+WANTED = [
+    Resource("dataset_group/g", "dataset_group", "import"),
+    Resource("dataset_import_job/interactions", "dataset_import_job", "import", after=["dataset_group/g"]),
+    Resource("solution/new", "solution", "train", {"recipeArn": f"{RECIPE}aws-user-personalization-v2"}),
+    Resource("solution/old", "solution", "train", {"recipeArn": f"{RECIPE}aws-sims"}),
+    *(
+        Resource(
+            f"solution_version/{name}", "solution_version", "train",
+            refs={"solutionArn": f"solution/{name}"}, after=["dataset_import_job/interactions"],
+        )
+        for name in ("new", "old")
+    ),
+    Resource("campaign/new", "campaign", "train", refs={"solutionVersionArn": "solution_version/new"}),
+    Resource(
+        "campaign/old", "campaign", "train", {"minProvisionedTPS": 2}, {"solutionVersionArn": "solution_version/old"}
+    ),
+    Resource("batch_inference_job/b", "batch_inference_job", "train"),
+]  # fmt: skip
+SIZE = size_of({"interactions": {"bytes": 3_000_000_000, "rows": 500_000}}, {})
+MONTH = 2 * 2592 * 0.0556
+
+
+CHAIN = ("dataset_group", "dataset_import_job", "solution_version", "campaign")
+
+
+def chain(*kinds: str) -> float:
+    return sum(KINDS[kind].minutes for kind in kinds)
+
+
+def decided(action: str) -> list[State]:
+    return [State(one.id, action, "PLANNED", f"arn:{one.id}", reason="Because.") for one in WANTED]
+
+
+def test_a_first_run_costs_what_the_price_table_says() -> None:
+    told = foretell(WANTED, decided("create"), SIZE, {}, {})
+    costs = {name: row["cost"] for name, row in told["resources"].items()}
+    assert costs == {
+        "dataset_group/g": 0, "solution/new": 0, "solution/old": 0, "campaign/new": 0, "campaign/old": 0,
+        "dataset_import_job/interactions": pytest.approx(3 * 0.05),
+        "solution_version/new": pytest.approx(500 * 0.002),
+        "solution_version/old": pytest.approx(KINDS["solution_version"].minutes / 60 * 0.24),
+        "batch_inference_job/b": None,
+    }  # fmt: skip
+    assert told["cost"] == pytest.approx(math.fsum(filter(None, costs.values())))
+    assert told["unpriced"] == ["batch_inference_job/b"]
+    assert told["monthlyCost"] == pytest.approx(MONTH)
+    assert told["resources"]["campaign/old"] == {
+        "action": "create", "why": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
+        "monthlyCost": pytest.approx(MONTH),
+    }  # fmt: skip
+
+
+def test_a_run_takes_as_long_as_its_longest_chain() -> None:
+    assert foretell(WANTED, decided("create"), SIZE, {}, {})["minutes"] == chain(*CHAIN)
+    usual = {"solution_version/new": 18000.0}
+    learned = foretell(WANTED, decided("create"), SIZE, {}, usual)
+    assert learned["minutes"] == chain(*CHAIN) - chain("solution_version") + 300
+
+
+def test_what_is_there_already_takes_and_costs_nothing_but_campaigns_are_paid_for_on() -> None:
+    told = foretell(WANTED, decided("reuse"), SIZE, {}, {})
+    assert (told["minutes"], told["cost"], told["unpriced"]) == (0, 0, [])
+    assert told["monthlyCost"] == pytest.approx(MONTH)
+
+
+def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_the_rest() -> None:
+    told = foretell(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
+    assert told["resources"]["solution_version/new"]["cost"] == 500
+    assert told["prices"] == {
+        **PRICES, "trainingThousandInteractionsV2": 1.0,
+        "source": SOURCE, "date": DATE, "own": {"trainingThousandInteractionsV2": 1.0},
+    }  # fmt: skip
+
+
+def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -> None:
+    plan = {"resources": [asdict(one) for one in WANTED]}
+    states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
+    states[1]["status"] = "FAILED"
+    record = {
+        "plan": foretell(WANTED, decided("create"), SIZE, {}, {}),
+        "resources": states,
+        "data": {"interactions": {"bytes": 3_000_000_000, "rows": 500_000}},
+    }
+    versions = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
+    assert spent(plan, record, versions) == {
+        "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24),
+        "monthlyCost": pytest.approx(MONTH),
+    }
+    assert spent({}, record, versions) == spent(plan, {}, versions) == {}
+
+
+@given(st.lists(st.sampled_from([*SPENDING, "reuse", "hold", "update", "wait", "fail"]), min_size=9, max_size=9))
+def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
+    states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
+    told = foretell(WANTED, states, SIZE, {}, {})
+    rows = told["resources"].values()
+    assert told["cost"] == pytest.approx(math.fsum(row["cost"] or 0 for row in rows))
+    assert max(row["minutes"] for row in rows) <= told["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
+    assert all(row["cost"] is None or row["cost"] >= 0 for row in rows)
+    assert told["monthlyCost"] == pytest.approx(MONTH)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
+    resource = Resource(f"{kind}/x", kind, "train")
+    told = foretell([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
+    assert (told["resources"][resource.id]["cost"] is None) == (told["unpriced"] == [resource.id])
+
+
+def test_recipes_tell_how_they_are_billed() -> None:
+    assert is_v2("aws-personalized-ranking-v2")
+    assert not is_v2("aws-similar-items")
