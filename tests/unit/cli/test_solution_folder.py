@@ -64,6 +64,7 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack) -> None:
     old.dataset(group, "interactions", "old.csv", name="watched-schema")
     old.make("filter", datasetGroupArn=group, **CONFIG["filters"][0]["serviceConfig"])
     solution = old.make("solution", datasetGroupArn=group, **CONFIG["solutions"][0]["serviceConfig"])
+    other = old.make("solution", datasetGroupArn=group, name="trial", recipeArn=f"{RECIPE}aws-popularity-count")
     version = old.make("solution_version", solutionArn=solution)
     campaign = old.make(
         "campaign", solutionVersionArn=version, **CONFIG["solutions"][0]["campaigns"][0]["serviceConfig"]
@@ -75,6 +76,27 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack) -> None:
     served = json.loads(stack.items("films")["serving"]["map"]["S"])["solutions"]["alike"]
     assert served["campaignArn"] == campaign
     assert served["solutionVersionArn"].startswith(f"{solution}/")
+    (record,) = stack.read(r"films/out/runs/[^/]+/run\.json").values()
+    assert {one["arn"] for one in record["unmanaged"] if not one["deleted"]} >= {other}, (
+        "the group is found by its name"
+    )
+
+
+def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None:
+    """There is one per run, in time; without it the Solution does nothing, and so does Usher."""
+    solution = CONFIG["solutions"][0] | {"batchInferenceJobs": [{"serviceConfig": {"numResults": 5}}]}
+    config = CONFIG | {"solutions": [solution]}
+    assert drop(stack, config) == "SUCCEEDED", stack.executions
+    key = "batch/FilmClub/alike/job_config.json"
+    (record,) = stack.read(r"films/out/runs/[^/]+/run\.json").values()
+    assert key in [note["place"] for note in record["notes"]]
+    assert not stack.read(r"films/out/batch/.+")
+    stack.put(key, '{"itemId": "i1"}\n')
+    assert stack.drop("train/films/config.json").status == "SUCCEEDED"
+    jobs = [one for one in stack.personalize.resources.values() if one.kind.name == "BatchInferenceJob"]
+    assert [one.values["jobInput"]["s3DataSource"]["path"].partition("/batch/")[2] for one in jobs] == [
+        "FilmClub/alike/job_config.json"
+    ]
 
 
 def test_what_is_wrong_with_it_is_told_before_anything_is_made(

@@ -202,7 +202,12 @@ def test_jobs_are_named_after_their_solution() -> None:
     assert (first.name, second.name) == ("for_you", "for_you-2")
     assert (second.solution, second.filter, second.settings) == ("for_you", "not-seen", {"numResults": 9})
     assert not second.scheduled
-    assert "solutions[1].batchInferenceJobs[1]" in noted(content)
+    group, solution = (
+        content[name] if name == "datasetGroup" else content[name][1] for name in ("datasetGroup", "solutions")
+    )
+    folder = f"batch/{group['serviceConfig']['name']}/{solution['serviceConfig']['name']}"
+    assert first.input == second.input == f"{folder}/job_config.json"
+    assert first.optional
 
 
 @pytest.mark.parametrize("path", [("datasetGroup", "import"), ("solutions", "full"), ("jobs", "schedule")])

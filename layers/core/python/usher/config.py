@@ -49,7 +49,7 @@ SECTIONS = (
 SOLUTION = ("recipe", "campaign", "retrain", "gate", "trainingMode", "schedules")
 """Usher's own keys of a solution; all others are CreateSolution's."""
 JOBS = {"batch": "batch_inference_job", "segments": "batch_segment_job"}
-JOB = ("solution", "filter", "schedule")
+JOB = ("solution", "filter", "schedule", "input", "optional")
 """Usher's own keys of a job; all others are CreateBatchInferenceJob's or CreateBatchSegmentJob's."""
 EXPORT = {"solution": str, "numResults": int, "filter": str}
 GATE = {"metric": str, "atLeast": float, "versusLive": float, "versusPopularity": float}
@@ -108,6 +108,10 @@ class Job:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Further members of the Create operation."""
     scheduled: bool = False
+    input: str = ""
+    """Key of its input in the bucket."""
+    optional: bool = False
+    """Whether the job is left out while its input is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +271,16 @@ class _Reader:
         self._check_members(
             f"Create{''.join(map(str.capitalize, JOBS[section].split('_')))}", settings, path, filled_in
         )
+        self._check_kinds(own, path, {"input": str, "optional": bool})
         return Job(
-            name, JOBS[section], str(own.get("solution", "")), str(own.get("filter", "")), settings, "schedule" in own
+            name,
+            JOBS[section],
+            str(own.get("solution", "")),
+            str(own.get("filter", "")),
+            settings,
+            "schedule" in own,
+            str(own.get("input", f"{self.group}/{section}/{name}.jsonl")),
+            own.get("optional") is True,
         )
 
     def _filter(self, name: str, block: Any) -> Mapping[str, Any]:
@@ -402,12 +414,13 @@ class _Reader:
                 self._note(path, "names no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
 
     def _check_kinds(self, block: Mapping[str, Any], path: str, kinds: Mapping[str, type]) -> None:
-        """Whether values are texts, or numbers, as they should be."""
+        """Whether values are texts, numbers or truths, as they should be."""
         for name, kind in kinds.items():
             value = block.get(name)
             fits = type(value) is kind or (kind is float and type(value) is int)
             if name in block and not fits:
-                self._note(f"{path}.{name}", f"is {value!r}.", f"Give it a {'name' if kind is str else 'number'}.")
+                wanted = {str: "a name", bool: "true or false"}.get(kind, "a number")
+                self._note(f"{path}.{name}", f"is {value!r}.", f"Give it {wanted}.")
 
     def _check_named(self, value: Any, path: str, known: Collection[str]) -> None:
         if isinstance(value, str) and value not in known:

@@ -218,7 +218,7 @@ class _Plan:
         folder = f"{self.at.bucket_url}{self.at.group}"
         params = {
             "jobName": f"{family}{occasion or self.at.run}",
-            "jobInput": {"s3DataSource": {"path": f"{folder}/{name}.jsonl"}},
+            "jobInput": {"s3DataSource": {"path": f"{self.at.bucket_url}{job.input}"}},
             "jobOutput": {"s3DataDestination": {"path": f"{folder}/out/{name}/{occasion or self.at.run}/"}},
             "roleArn": self.at.role_arn,
             **job.settings,

@@ -7,7 +7,7 @@ from typing import Any
 from usher import prices
 from usher.adopting import still_as_wanted
 from usher.bucket import Bucket
-from usher.config import JOBS, POPULARITY, Config
+from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.gate import guarded
 from usher.intake import Intake, recipe_type, take_in
@@ -61,7 +61,7 @@ def draft(
     intake = take_in(bucket, setting.group, clients["personalize"], setting.arn_prefix)
     if intake is None:
         return Draft({"note": NOTHING.format(setting.group)}, None)
-    _check_inputs(bucket, setting.group, intake.config)
+    intake = _with_inputs(bucket, intake)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
         intake = replace(intake, data=_waiting(clients, setting, intake, wishes))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
@@ -104,18 +104,17 @@ def _removal(setting: Setting, clients: Clients) -> Draft:
     return Draft({"note": "The group is removed; its files stay.", "resources": []}, plan)
 
 
-def _check_inputs(bucket: Bucket, group: str, config: Config) -> None:
-    """Whether jobs have something to work on."""
-    sections = {kind: section for section, kind in JOBS.items()}
-    keys = {f"{group}/{sections[job.kind]}/{job.name}.jsonl": job.name for job in config.jobs}
-    there = {key for section in JOBS for key in bucket.keys(f"{group}/{section}/")} if keys else set()
-    problems = [
-        Problem(key, f"is not there, but the job {name} needs it.", "Put the job's input there, one JSON per line.")
-        for key, name in keys.items()
-        if key not in there
-    ]
-    if problems:
-        raise InputError(problems)
+def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:
+    """Without the jobs that have nothing to work on: those that may be left out are noted, others refused."""
+    missing = [job for job in intake.config.jobs if job.input not in bucket.keys(job.input)]
+    remedy = "Put the job's input there, one JSON per line."
+    problems = {
+        job.name: Problem(job.input, f"is not there, but the job {job.name} needs it.", remedy) for job in missing
+    }
+    if refused := [problems[job.name] for job in missing if not job.optional]:
+        raise InputError(refused)
+    jobs = tuple(job for job in intake.config.jobs if job not in missing)
+    return replace(intake, config=replace(intake.config, jobs=jobs), notes=[*intake.notes, *problems.values()])
 
 
 def _waiting(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes) -> Mapping[str, Data]:

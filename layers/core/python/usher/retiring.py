@@ -49,9 +49,12 @@ def leftovers(
     """
     arns = {one.arn for one in wanted} | {state.arn for state in there}
     ids = {one.id for one in wanted}
+    # One that was taken over has a name of its own.
+    groups = [one.arn for one in wanted if one.kind == "dataset_group"]
+    group_arn = next(iter(groups), f"{at.arn_prefix}:dataset-group/{at.group}")
     found = []
     for kind in reversed(KINDS.values()):
-        for name, arn in _own(clients, at, kind):
+        for name, arn in _own(clients, at, kind, group_arn):
             if arn not in arns:
                 id_, ours = _identify(at.group, kind, name, arn)
                 why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
@@ -65,9 +68,8 @@ def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
     return prune or kind.service == "scheduler" or (why == REPLACED and kind.name not in KEPT_WHEN_REPLACED)
 
 
-def _own(clients: Clients, at: Setting, kind: Kind) -> Iterator[tuple[str, str]]:
+def _own(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[tuple[str, str]]:
     """Name and ARN of everything of a kind that belongs to a group, and is not being deleted already."""
-    group_arn = f"{at.arn_prefix}:dataset-group/{at.group}"
     for of in _parents(clients, at, kind, group_arn):
         for one in summaries(clients, kind, of):
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])

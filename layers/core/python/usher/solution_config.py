@@ -77,11 +77,6 @@ LEFT_BEHIND: tuple[tuple[str, str, str], ...] = (
         "is left as it is: here, a solution has one campaign, the first.",
         "Delete it in Personalize if nothing asks it.",
     ),
-    (
-        r"solutions\[\d+]\.batch\w+Jobs\[\d+]=.*",
-        "takes its input from another place here.",
-        "Copy batch/<dataset group>/<solution>/job_config.json to where docs/configuration.md says.",
-    ),
 )
 """What the translation does without: a pattern of `path=value`, what is said about it, and what to do."""
 
@@ -161,7 +156,7 @@ def _document(given: Content, group: str) -> dict[str, Any]:
         "schemas": {name: schema["schema"] for name, schema in schemas.items()},
         "filters": {key: _without(_service(one), "name") for key, one in filters.items()},
         "recommenders": {key: _with_recipe(_service(one)) for key, one in recommenders.items()},
-        **{section: _jobs(solutions, member, group) for member, section in SECTIONS.items()},
+        **{section: _jobs(solutions, member, group, given) for member, section in SECTIONS.items()},
         "schedules": _schedules(given["datasetGroup"], {"import": "import"}),
     }
     named: dict[str, Mapping[str, Any]] = {
@@ -203,10 +198,18 @@ def _solution(solution: Content) -> dict[str, Any]:
     }
 
 
-def _jobs(solutions: Mapping[str, Content], member: str, group: str) -> dict[str, Any]:
-    """Jobs have no names in the Solution; here, they have their solution's, and a number if they are several."""
+def _jobs(solutions: Mapping[str, Content], member: str, group: str, given: Content) -> dict[str, Any]:
+    """Jobs have no names in the Solution; here, they have their solution's, and a number if they are several.
+
+    Their input stays where it is, and where there is none, nothing is done, as there.
+    """
+    folder = f"batch/{_service(given['datasetGroup'])['name']}"
     return {
-        short_name(key if number == 1 else f"{key}-{number}", group): _job(job, key, group)
+        short_name(key if number == 1 else f"{key}-{number}", group): {
+            **_job(job, key, group),
+            "input": f"{folder}/{_service(solution)['name']}/job_config.json",
+            "optional": True,
+        }
         for key, solution in solutions.items()
         for number, job in enumerate(solution.get(member, []), 1)
     }
