@@ -101,3 +101,23 @@ def record(console: Console, run: Mapping[str, Any], serving: Mapping[str, Any])
 
 def _headline(run: Mapping[str, Any]) -> str:
     return str(run.get("summary", "")).partition("\n")[0]
+
+
+SHOWN = {
+    "mean_reciprocal_rank": "MRR",
+    **{f"precision_at_{cut}": f"P@{cut}" for cut in (5, 10, 25)},
+    **{f"normalized_discounted_cumulative_gain_at_{cut}": f"NDCG@{cut}" for cut in (5, 10, 25)},
+}
+
+
+def scores(console: Console, report: Mapping[str, Any]) -> None:
+    """Print what an evaluation has found: a row per contender and form, the interval of the first metric beside it."""
+    rows = []
+    for one in report["scores"]:
+        metrics = one["metrics"]
+        low, high = (metrics["mean_reciprocal_rank"][end] for end in ("low", "high"))
+        values = [f"{metrics[name]['value']:.4f}" for name in SHOWN]
+        rows.append((one["contender"], one["form"], values[0], f"{low:.3f} to {high:.3f}", *values[1:]))
+    first, *others = SHOWN.values()
+    table(console, ("contender", "form", first, "95%", *others), rows)
+    problems(console, report["problems"])

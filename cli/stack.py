@@ -74,7 +74,7 @@ class Stack:
         """A group's pipeline runs, oldest first."""
         keys = self.bucket.keys(f"{group}/out/runs/")
         names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
-        return [Run(self.bucket, group, name) for name in names if not name.endswith("-export")]
+        return [Run(self.bucket, group, name) for name in names if not name.endswith(("-export", "-evaluation"))]
 
     def start(self, **given: str) -> str:
         """Start the pipeline; return the execution's ARN."""

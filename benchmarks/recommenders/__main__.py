@@ -19,7 +19,7 @@ from benchmarks.recommenders.asking import ABOUT_ITEMS, NotApplicableError, Ques
 from benchmarks.recommenders.groups import Groups
 from benchmarks.recommenders.holdout import Holdout, table
 from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
-from benchmarks.recommenders.ratings import Ratings, RatingsError, read
+from cli.ratings import Ratings, RatingsError, read
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import serving

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.recommenders.ratings import Ratings
+from cli.ratings import Ratings
 from local.recommenders.base import Interactions
 from local.recommenders.metrics import CUTS, DEPTH, hold_out
 

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from benchmarks.recommenders import offers
 from benchmarks.recommenders.holdout import Holdout, List, table
-from benchmarks.recommenders.ratings import Ratings
+from cli.ratings import Ratings
 from benchmarks.recommenders.sasrec import SASRec
 from benchmarks.report import quantile
 from benchmarks.service import memory, timed

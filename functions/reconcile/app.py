@@ -48,15 +48,16 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
 
     First the serving map switches, and the API functions' copies of it grow old.
     """
-    before = serving.read(run.group)
+    group = plan["group"]  # an evaluation's is not the one that its run is kept under
+    before = serving.read(group)
     content = {} if plan.get("removed") else serving_map(plan, record["resources"], before)
     if content != before:
-        serving.write(run.group, content) if content else serving.remove(run.group)
+        serving.write(group, content) if content else serving.remove(group)
         return max(SHORTEST, int(FRESH_SECONDS * 2))
     states, wait = retire(
         clients, plan["doomed"], arns_in(content), record.get("retired", []), record.get("waitSeconds") or 0
     )
     run.update({"stage": stage, "waitSeconds": wait, "retired": states})
     if wait is None and plan.get("removed"):
-        wishes.forget(run.group, "remove")
+        wishes.forget(group, "remove")
     return wait

@@ -36,6 +36,14 @@ def close(execution: str, given: dict[str, Any], detail: dict[str, Any]) -> None
             record = run.conclude(execution, error)
             tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
             tell_end(client("events"), record)
+            if detail["stateMachineArn"] == os.environ["EVALUATION_ARN"]:
+                clear_up(group, run.name)
+
+
+def clear_up(group: str, run: str) -> None:
+    """Have an evaluation take away what it has made: it did not come to that."""
+    task = json.dumps({"group": group, "clearUp": run})
+    client("stepfunctions").start_execution(stateMachineArn=os.environ["EVALUATION_ARN"], input=task)
 
 
 def measure_ages() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.recommenders.holdout import DISCOUNT, FORMS, NAMES, Holdout, interval, judge, shapes, table
-from benchmarks.recommenders.ratings import Ratings
+from cli.ratings import Ratings
 from local.recommenders.metrics import measure
 
 events = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)

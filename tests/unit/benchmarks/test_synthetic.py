@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recommenders.offers import KINDS, OFFERED, actions, answers
-from benchmarks.recommenders.ratings import Ratings
+from cli.ratings import Ratings
 from benchmarks.recommenders.synthetic import AISLES, DAY, START, purchases, stock
 
 

@@ -111,9 +111,9 @@ class Bucket:
         body: Any = self.open(key)
         yield from body.iter_lines()
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes, content_type: str = "binary/octet-stream") -> None:
         """Write an object."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=content)
+        self.s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type)
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""

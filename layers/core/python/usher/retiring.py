@@ -143,6 +143,13 @@ def retire(
     return states, seconds_until_next_look([pending]) if pending else None
 
 
+def _stop_training(clients: Clients, solution_arn: str) -> None:
+    """Nothing trains on that nobody wants: it would cost, and keep its solution from being deleted."""
+    for version in summaries(clients, KINDS["solution_version"], {"solutionArn": solution_arn}):
+        if version["status"] in {"CREATE PENDING", "CREATE IN_PROGRESS"}:
+            clients["personalize"].stop_solution_version_creation(solutionVersionArn=version["solutionVersionArn"])
+
+
 def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> State:
     kind = KINDS[one.kind]
     client = clients[kind.service]
@@ -152,6 +159,8 @@ def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> St
     try:
         details = describe_one(client, kind, one.arn)
         if details and not str(details.get("status", "")).startswith("DELETE"):
+            if kind.name == "solution":
+                _stop_training(clients, one.arn)
             getattr(client, f"delete_{kind.name}")(**kind.key(one.arn))
             details = {} if kind.minutes == 0 else details
     except client.exceptions.ClientError as error:

@@ -8,6 +8,7 @@ has a page for people, `run.html`, which is written with it.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -34,9 +35,9 @@ def concerned_group(given: Mapping[str, Any]) -> str:
     return group_of(key) if is_input(key) else ""
 
 
-def run_name(execution: str, suffix: str = "") -> str:
-    """A new name for a run: runs of a group sort by time."""
-    return f"{f'{now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
+def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:
+    """A name for a run, by the time at which it has begun, else a new one: runs of a group sort by time."""
+    return f"{f'{begun or now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
 
 
 def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
@@ -153,9 +154,7 @@ class Run:
         self.bucket.write_json(self.key(file), content)
         if file == RECORD:
             html = page(json.loads(as_json(content))).encode()
-            self.bucket.s3.put_object(
-                Bucket=self.bucket.name, Key=self.key(PAGE), Body=html, ContentType="text/html; charset=utf-8"
-            )
+            self.bucket.write(self.key(PAGE), html, "text/html; charset=utf-8")
 
     def update(self, change: Mapping[str, Any]) -> None:
         """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped."""
