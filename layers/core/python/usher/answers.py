@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -48,13 +48,13 @@ class Lists:
         return _lists(by, asked, pa.array([items for _, items in found], TEXTS), 0)
 
     def codes(self, item_ids: pa.StringArray) -> NDArray[np.int32]:
-        """The lists as positions in IDs among which all are (lists + 1, longest); the last one is nobody's, and empty."""
+        """The lists as positions in IDs among which all are, and an empty one for nobody: (lists + 1, longest)."""
         code = pc.index_in(self.item_ids, item_ids).to_numpy()
         known = np.append(code, np.int32(-1))[self.places]  # the padding's -1 finds the last one, which is -1 again
         return np.concatenate((known, np.full((1, known.shape[1]), -1, np.int32)))
 
     def of_whom(self, users: pa.StringArray, newest: pa.StringArray) -> NDArray[np.int32]:
-        """Which list is each user's (n,), the first that answers; -1 for nobody's. `newest`: the items they met last."""
+        """Which list is each user's (n,), the first that answers; -1 for none. `newest`: the items they met last."""
         if self.by == "anyone":
             return np.zeros(len(users), np.int32)
         found: NDArray[np.int32] = (

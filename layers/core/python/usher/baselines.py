@@ -14,18 +14,18 @@ HALF_LIFE = 30 * 24 * 3600
 """In seconds: an event so much older than the newest counts half."""
 
 
-def _popularity(events: Events) -> NDArray[np.floating[Any]]:
+def _popularity(events: Events) -> NDArray[np.number[Any]]:
     """Each item's number of events."""
-    return np.bincount(events.item, minlength=len(events.item_ids)).astype(np.float64)
+    return np.bincount(events.item, minlength=len(events.item_ids))
 
 
-def _recent_popularity(events: Events) -> NDArray[np.floating[Any]]:
+def _recent_popularity(events: Events) -> NDArray[np.number[Any]]:
     """Each item's number of events, discounted by their age."""
     age = (events.time.max(initial=0) - events.time) / HALF_LIFE
     return np.bincount(events.item, np.exp2(-age), len(events.item_ids))
 
 
-BASELINES: Mapping[str, Callable[[Events], NDArray[np.floating[Any]]]] = {
+BASELINES: Mapping[str, Callable[[Events], NDArray[np.number[Any]]]] = {
     "popularity": _popularity,
     "recent-popularity": _recent_popularity,
 }

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from usher.answers import Contender
 from usher.errors import InputError, Problem
@@ -88,21 +86,18 @@ class Trial:
         history = Pairs.of(row[train.user[known]], train.item[known], width)
         met = np.bincount(Pairs.of(train.user, train.item, width).keys % width, minlength=width)
         surprise = -np.log2(np.maximum(met, 1) / np.count_nonzero(np.bincount(train.user)))
-        segments = list(_segments(train, users, truth))
+        segments = [segment for segment in _segments(train, users, truth) if segment.users.any()]
         return cls(train, held, item_ids, users, newest, truth, history, surprise, segments)
 
-    def lists(self, contender: Contender) -> Iterator[Codes]:
-        """A contender's list for every user, of any length, some users at a time."""
+    def formed(self, contender: Contender, form: str) -> Codes:
+        """A contender's list for every user, in a form (n, DEPTH)."""
         users = self.train.user_ids.take(pa.array(self.users))
         newest = self.item_ids.take(pa.array(self.newest, mask=self.newest < 0))
         lists, whose = contender.lists.codes(self.item_ids), contender.lists.of_whom(users, newest)
-        return (lists[whose[rows]] for rows in slices(len(users)))
-
-    def formed(self, contender: Contender, form: str) -> Codes:
-        """A contender's lists in a form (n, DEPTH)."""
-        formed = np.full((len(self.users), DEPTH), -1, np.int32)
-        for rows, lists in zip(slices(len(self.users)), self.lists(contender), strict=True):
-            found = FORMS[form](lists, self.history.hold(lists, rows.start))
+        formed = np.full((len(users), DEPTH), -1, np.int32)
+        for rows in slices(len(users)):
+            mine = lists[whose[rows]]
+            found = FORMS[form](mine, self.history.hold(mine, rows.start))
             formed[rows, : found.shape[1]] = found
         return formed
 
@@ -131,20 +126,24 @@ def report(
     """
     trial = Trial.of(train, held, contenders)
     chosen = np.sort(np.random.default_rng(0).permutation(len(trial.users))[:SAMPLES])
-    scores: list[Block] = []
-    shown: dict[str, Codes] = {}
     told: list[Block] = []
+    scores: list[Block] = []
+    segments: list[Block] = []
+    shown: dict[str, Codes] = {}
     for contender in contenders:
         for form in FORMS:
             lists = trial.formed(contender, form)
-            scores += _scores(trial, contender.name, form, lists)
+            about = {"contender": contender.name, "form": form}
+            (_, whole), *parts = _scores(trial, lists)
+            scores.append({**about, "short": int((lists[:, -1] < 0).sum()), **whole})
+            segments += [{"segment": name, **about, **part} for name, part in parts]
             shown[contender.name] = lists[chosen]
         told.append(_told(contender, int((lists[:, 0] >= 0).sum()), len(lists)))
     return {
         "split": _split(kind, trial),
         "contenders": told,
-        "scores": [score for score in scores if "short" in score],
-        "segments": [score for score in scores if "segment" in score],
+        "scores": scores,
+        "segments": segments,
         "samples": [_sample(trial, row, place, shown, titles) for place, row in enumerate(chosen)],
         "problems": [_silence(one["name"]) for one in told if not one["answered"]],
     }
@@ -175,33 +174,21 @@ def _silence(name: str) -> Block:
     return {"place": name, "message": said, "remedy": remedy}
 
 
-def _scores(trial: Trial, name: str, form: str, lists: Codes) -> Iterator[Block]:
-    """What a contender's lists in one form score, by segment."""
+def _scores(trial: Trial, lists: Codes) -> Iterator[tuple[str, Block]]:
+    """What lists score in each segment, everyone first."""
     learnt = np.bincount(trial.train.item, minlength=trial.truth.width) > 0
     whole = measure(lists, trial.truth, trial.surprise)
     for segment in trial.segments:
-        if not segment.users.any():
-            continue
         values = whole if segment.items.all() else measure(lists, trial.truth.where(segment.items), trial.surprise)
+        metrics = summary(values[segment.users])
+        novelty = metrics.pop("novelty")
         covered = round(coverage(lists[segment.users], segment.items & learnt), 6)
-        metrics = _with_coverage(summary(values[segment.users]), covered)
-        about = {"contender": name, "form": form, "users": int(segment.users.sum())}
-        if segment.name:
-            yield {"segment": segment.name, **about, "metrics": metrics}
-        else:
-            yield {**about, "short": int((lists[:, -1] < 0).sum()), "metrics": metrics}
-
-
-def _with_coverage(metrics: Mapping[str, Block], covered: float) -> dict[str, Block]:
-    """The metrics in the order in which they are told: novelty, the last, goes after coverage."""
-    return {name: value for name, value in metrics.items() if name != "novelty"} | {
-        "coverage": {"value": covered},
-        "novelty": metrics["novelty"],
-    }
+        metrics |= {"coverage": {"value": covered}, "novelty": novelty}
+        yield segment.name, {"users": int(segment.users.sum()), "metrics": metrics}
 
 
 def _sample(trial: Trial, row: int, place: int, shown: Mapping[str, Codes], titles: Mapping[str, str]) -> Block:
-    """One user: the newest of the history and what is held back, both newest first, and the lists without what was met."""
+    """One user: the history and what is held back, newest first, and the lists."""
     user = trial.users[row]
     true = set(trial.held.item[trial.held.user == user].tolist())
 
