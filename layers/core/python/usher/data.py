@@ -147,7 +147,7 @@ def scan(dataset: str, files: Iterable[tuple[str, IO[bytes]]]) -> Table:
     for key, stream in files:
         empty = True
         try:
-            for block in read(key, map(take, _chunks(stream)), list(table.columns)):
+            for block in read(key, map(take, chunks(stream)), list(table.columns)):
                 _note(table, block, key)
                 empty = empty and not block.lines and not block.faults
         except InputError as error:
@@ -168,13 +168,14 @@ def user_ids(files: Iterable[tuple[str, IO[bytes]]]) -> Iterator[str]:
     """Every different USER_ID of interaction files, in order of appearance."""
     seen: set[str] = set()
     for key, stream in files:
-        for block in read(key, _chunks(stream)):
+        for block in read(key, chunks(stream)):
             new = [user for user in pc.unique(block.columns["USER_ID"]).to_pylist() if user not in seen]
             seen.update(new)
             yield from new
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """A stream's bytes, a block at a time."""
     return iter(functools.partial(stream.read, BLOCK_BYTES), b"")
 
 
