@@ -4,7 +4,7 @@
     usher plan films --config usher.yaml    the same with another config than the one in the bucket
     usher status [films]                    what is live, and how the last run went
     usher import old-films [--group films]  the config for what is in Personalize; with --adopt, take it over
-    usher evaluate films                    which recipe or version recommends best: train on the past, compare with the rest
+    usher evaluate films                    what recommends best: train on the past, compare with the rest
     usher evaluate --offline data/          the same on this machine, with anyone's files, before anything is spent
     usher promote films for-you <version>   serve a version, whatever the gate says
     usher rollback films for-you            serve the version before the live one

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import UsherError
-from usher.runs import RECORD, Run
 from usher.evaluation_plan import Home
+from usher.runs import RECORD, Run
 
 from cli.stack import Stack
 

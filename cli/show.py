@@ -103,21 +103,22 @@ def _headline(run: Mapping[str, Any]) -> str:
     return str(run.get("summary", "")).partition("\n")[0]
 
 
-SHOWN = {
-    "mean_reciprocal_rank": "MRR",
-    **{f"precision_at_{cut}": f"P@{cut}" for cut in (5, 10, 25)},
-    **{f"normalized_discounted_cumulative_gain_at_{cut}": f"NDCG@{cut}" for cut in (5, 10, 25)},
+SCORES = {
+    "P@5": "precision_at_5",
+    "P@25": "precision_at_25",
+    "NDCG@5": "normalized_discounted_cumulative_gain_at_5",
+    "NDCG@25": "normalized_discounted_cumulative_gain_at_25",
 }
 
 
 def scores(console: Console, report: Mapping[str, Any]) -> None:
-    """Print what an evaluation has found: a row per contender and form, the interval of the first metric beside it."""
+    """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
     rows = []
     for one in report["scores"]:
         metrics = one["metrics"]
-        low, high = (metrics["mean_reciprocal_rank"][end] for end in ("low", "high"))
-        values = [f"{metrics[name]['value']:.4f}" for name in SHOWN]
-        rows.append((one["contender"], one["form"], values[0], f"{low:.3f} to {high:.3f}", *values[1:]))
-    first, *others = SHOWN.values()
-    table(console, ("contender", "form", first, "95%", *others), rows)
+        first = metrics["mean_reciprocal_rank"]
+        values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
+        half = f"{(first['high'] - first['low']) / 2:.4f}"
+        rows.append((one["contender"], one["form"], f"{first['value']:.4f}", half, *values))
+    table(console, ("contender", "form", "MRR", "±", *SCORES), rows)
     problems(console, report["problems"])

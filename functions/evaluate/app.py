@@ -38,7 +38,8 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Hold a part of the history back, and plan a run on the rest."""
     options, run = evaluations.Options.of(event["input"]), run_of(event)
     record = run.begin(event["execution"])
-    at = Setting(run.group, run.name, os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"])
+    role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
+    at = Setting(run.group, run.name, *role, bucket_url=bucket.url(""))
     try:
         plan, findings = evaluations.prepare(bucket, at, client("personalize"), serving.read(run.group), options)
     except InputError as error:

@@ -15,7 +15,7 @@ from usher.retiring import Leftover
 from usher.schemas import fields
 
 DEPTH = 100
-"""Items that a model is asked for: as many as the popularity baseline has, so that lists stay long without what was seen."""
+"""Items that a model is asked for: as many as the popularity baseline has. Lists stay long without what was seen."""
 EVERY = "all"
 """Stands for every recipe that suits the data."""
 INPUTS = {
@@ -64,14 +64,15 @@ class Entrant:
     name: str
     kind: str
     """trained: for the evaluation, on what was not held back; live: what the group is served with."""
-    recipe: str
     folder: str
     input: str
     """One of the values of INPUTS."""
     version: str
     """Its solution version: a resource's id, or an ARN."""
+    recipe: str = ""
+    """Of those that are trained."""
     campaign: str = ""
-    """The campaign to be asked, likewise; empty: a batch inference job answers."""
+    """The campaign to be asked, by id or ARN; empty: a batch inference job answers."""
 
 
 def solutions_to_try(personalize: Any, intake: Intake, recipes: Sequence[str]) -> list[Solution]:
@@ -85,9 +86,7 @@ def solutions_to_try(personalize: Any, intake: Intake, recipes: Sequence[str]) -
         said = f"names {', '.join(strange)}, which Personalize does not have for groups without a domain."
         raise InputError([Problem("recipes", said, f"Use: {', '.join(sorted(known))}.")])
     if EVERY in recipes:
-        textual = "items" in intake.data and any(
-            one.textual for one in fields(intake.data["items"].schema).values()
-        )
+        textual = "items" in intake.data and any(one.textual for one in fields(intake.data["items"].schema).values())
         named += [name for name in known if not name.startswith(LEGACY) and (textual or name not in TEXTUAL)]
     return [_bare(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(named)]
 
@@ -120,7 +119,8 @@ class Evaluation:
 
         Raises InputError where there is nothing to compare.
         """
-        own = replace(at, group=f"{home.group[:20]}-eval-{digest([home.group, home.run], 6)}")
+        unique = digest([home.group, home.run], 6)
+        own = replace(at, group=f"{home.group[:20]}-eval-{unique}", run=unique)
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
         able = [one for one in solutions if types[one.recipe] in INPUTS]
@@ -133,15 +133,15 @@ class Evaluation:
         """Everyone who is asked."""
         trained = [
             Entrant(
-                one.name, "trained", one.recipe, one.name, INPUTS[self.types[one.recipe]],
-                f"solution_version/{one.name}", f"campaign/{one.name}" if one.campaign is not None else "",
+                one.name, "trained", one.name, INPUTS[self.types[one.recipe]], f"solution_version/{one.name}",
+                one.recipe, f"campaign/{one.name}" if one.campaign is not None else "",
             )
             for one in self.solutions
         ]  # fmt: skip
         live = [
             Entrant(
-                f"{name} (live, {one['solutionVersionArn'].rpartition('/')[2]})", "live", "", f"live-{name}",
-                INPUTS[one["type"]], one["solutionVersionArn"], one.get("campaignArn") or "",
+                f"{name} (live, {one['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
+                INPUTS[one["type"]], one["solutionVersionArn"], campaign=one.get("campaignArn") or "",
             )
             for name, one in self.live.items()
         ]  # fmt: skip

@@ -21,8 +21,10 @@ from usher import answers, baselines, csvs, holdout, prices, scoring
 from usher.asking import Campaign, lines, write_lines
 from usher.aws import now
 from usher.bucket import Bucket
+from usher.data import chunks
 from usher.errors import InputError, Problem, UsherError
 from usher.evaluation_page import page, pictures
+from usher.evaluation_plan import Entrant, Evaluation, Home
 from usher.holdout import Events
 from usher.intake import Intake, take_in
 from usher.pictures import png
@@ -31,7 +33,6 @@ from usher.reconcile import State
 from usher.resources import KINDS, describe
 from usher.rules import MIN_INTERACTIONS
 from usher.runs import Run
-from usher.evaluation_plan import DEPTH, Entrant, Evaluation, Home
 
 USAGE = (
     'Start the evaluation with {"group": "<a folder of the bucket>"} and, if you like: "split" ('
@@ -135,7 +136,7 @@ def _write_inputs(home: Home, evaluation: Evaluation, train: Events, held: Event
     ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
     newest = dict(zip(*ids, strict=True))
     for kind in sorted({one.input for one in evaluation.entrants()}):
-        write_lines(home, kind, lines(kind, users, newest, baselines.best(train, "popularity")))
+        write_lines(home, kind, lines(kind, users, newest, baselines.contenders(train)[0].lists.item_ids.to_pylist()))
 
 
 def score(run: Run, clients: Mapping[str, Any], is_late: Callable[[], bool]) -> bool:
@@ -152,7 +153,7 @@ def score(run: Run, clients: Mapping[str, Any], is_late: Callable[[], bool]) -> 
             campaign = Campaign(clients["personalize-runtime"], arn, plan["requestsPerSecond"])
             if not campaign.answer(home, one.input, one.folder, is_late):
                 return False
-    _write_report(run, home, _report(run, home, entrants, states, clients["personalize"]))
+    _write_report(run, home, _report(run, home, entrants, clients["personalize"]))
     return True
 
 
@@ -163,9 +164,7 @@ def _arn(states: Mapping[str, Mapping[str, Any]], name: str) -> str:
     return str(states[name]["arn"]) if states[name]["status"] == "READY" else ""
 
 
-def _report(
-    run: Run, home: Home, entrants: Sequence[Entrant], states: Mapping[str, Mapping[str, Any]], personalize: Any
-) -> dict[str, Any]:
+def _report(run: Run, home: Home, entrants: Sequence[Entrant], personalize: Any) -> dict[str, Any]:
     train, held = holdout.read(home.files("train"), home.files("holdout"))
     found = [*baselines.contenders(train)]
     for one in entrants:
@@ -195,7 +194,7 @@ def _titles(bucket: Bucket, data: Mapping[str, Any]) -> dict[str, str]:
     """What people call the items, as far as the items' files tell."""
     found: dict[str, str] = {}
     for key in data.get("items", {}).get("files", []):
-        for block in csvs.read(key, csvs.pieces(bucket.open(key))):
+        for block in csvs.read(key, chunks(bucket.open(key))):
             column = next((name for name in TITLES if name in block.columns), None)
             if column:
                 pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()

@@ -22,7 +22,7 @@ AGAIN = "-again"
 """How the names of an execution's further runs end."""
 RECORD = "run.json"
 PAGE = "run.html"
-RESUME = "Drop a file again, or start the export again: all goes on where it stopped. If it recurs, see the logs."
+RESUME = "Drop a file again, or start it again by hand: what is done is not done twice. If it recurs, see the logs."
 
 
 def concerned_group(given: Mapping[str, Any]) -> str:
