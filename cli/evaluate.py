@@ -12,7 +12,7 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import UsherError
 from usher.evaluation_plan import Home
-from usher.runs import RECORD, Run
+from usher.runs import EVALUATION, RECORD, Run
 
 from cli.stack import Stack
 
@@ -62,7 +62,7 @@ def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, A
     while True:
         status = stepfunctions.describe_execution(executionArn=execution)
         keys = bucket.keys(f"{group}/out/runs/")
-        runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}-evaluation/{RECORD}")]
+        runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
         record = Run(bucket, group, runs[-1]).read() if runs else {}
         if record.get("execution") == execution:
             yield record

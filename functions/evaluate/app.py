@@ -12,7 +12,7 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.plan import Setting
-from usher.runs import Run, run_name
+from usher.runs import EVALUATION, Run, run_name
 from usher.serving import Serving
 from usher.telling import tell, tell_end
 
@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def run_of(event: dict[str, Any]) -> Run:
     """The execution's run: the same however often a step is tried; or the one that it clears up."""
-    name = run_name(event["execution"], "-evaluation", datetime.fromisoformat(event["startedAt"]))
+    name = run_name(event["execution"], EVALUATION, datetime.fromisoformat(event["startedAt"]))
     return Run(bucket, str(event["input"].get("group", "")), event["input"].get("clearUp", name))
 
 

@@ -20,6 +20,8 @@ from usher.page import page
 LOCK = "lock"
 AGAIN = "-again"
 """How the names of an execution's further runs end."""
+EVALUATION = "-evaluation"
+"""How the names of evaluations end."""
 RECORD = "run.json"
 PAGE = "run.html"
 RESUME = "Drop a file again, or start it again by hand: what is done is not done twice. If it recurs, see the logs."
