@@ -40,23 +40,28 @@ def offline(data: Path) -> Iterator[Here]:
     from local.clock import Clock
     from local.cloud.server import STACK, LocalCloud, environ
 
-    files = _folder(data) if data.is_dir() else _ratings(data)
+    files = files_of(data)
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
     with LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud, environ(cloud.environment):
         client.cache_clear()
         for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
             client("events").disable_rule(Name=rule["Name"])
         stack = Stack(STACK)
-        for key, content in files:
+        for key, content in files.items():
             stack.bucket.write(f"{GROUP}/{key}", content)
-        own = any(key in CONFIGS for key, _ in files)
+        own = any(key in CONFIGS for key in files)
         try:
             yield Here(stack, {"group": GROUP, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)})
         finally:
             client.cache_clear()
 
 
-def _folder(data: Path) -> list[tuple[str, bytes]]:
+def files_of(data: Path) -> dict[str, bytes]:
+    """What a group's folder is to hold, by key. Raises UsherError where there is nothing to read."""
+    return _folder(data) if data.is_dir() else _ratings(data)
+
+
+def _folder(data: Path) -> dict[str, bytes]:
     keys = [path.relative_to(data).as_posix() for path in sorted(data.rglob("*")) if path.is_file()]
     used = [key for key in keys if is_input(f"{GROUP}/{key}")]
     if not any(key.startswith("interactions") for key in used):
@@ -64,19 +69,19 @@ def _folder(data: Path) -> list[tuple[str, bytes]]:
             f"{data} has no interactions.csv, and no interactions/*.csv. Lay it out as in the bucket "
             f"({', '.join(CONFIGS)} and the CSVs), or name a file of ratings."
         )
-    return [(key, (data / key).read_bytes()) for key in used]
+    return {key: (data / key).read_bytes() for key in used}
 
 
-def _ratings(data: Path) -> list[tuple[str, bytes]]:
+def _ratings(data: Path) -> dict[str, bytes]:
     try:
         ratings = read(data)
     except RatingsError as error:
         raise UsherError(str(error)) from None
     columns = ratings.users, ratings.items, ratings.timestamps
-    files = [("interactions.csv", _csv(["USER_ID", "ITEM_ID", "TIMESTAMP"], zip(*columns, strict=True)))]
+    files = {"interactions.csv": _csv(["USER_ID", "ITEM_ID", "TIMESTAMP"], zip(*columns, strict=True))}
     if ratings.about:
         told = ((item, *about) for item, about in ratings.about.items())
-        files.append(("items.csv", _csv(["ITEM_ID", "TITLE", "GENRES"], told)))
+        files["items.csv"] = _csv(["ITEM_ID", "TITLE", "GENRES"], told)
     return files
 
 

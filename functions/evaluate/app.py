@@ -7,10 +7,11 @@ import os
 from datetime import datetime
 from typing import Any
 
-from usher import evaluations
+from usher import evaluation_report, evaluation_split, evaluations
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
+from usher.evaluation_plan import Home
 from usher.plan import Setting
 from usher.runs import EVALUATION, Run, run_name
 from usher.serving import Serving
@@ -25,7 +26,7 @@ serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one step of an evaluation."""
-    return {"prepare": prepare, "score": score, "publish": publish}[event["step"]](event, context)
+    return {"prepare": prepare, "split": split, "score": score, "publish": publish}[event["step"]](event, context)
 
 
 def run_of(event: dict[str, Any]) -> Run:
@@ -35,7 +36,7 @@ def run_of(event: dict[str, Any]) -> Run:
 
 
 def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Hold a part of the history back, and plan a run on the rest."""
+    """Plan what is to be compared."""
     options, run = evaluations.Options.of(event["input"]), run_of(event)
     record = run.begin(event["execution"])
     role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
@@ -50,11 +51,22 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"group": run.group, "run": run.name, "ready": True}
 
 
+def split(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Hold a part of the history back."""
+    run = Run(bucket, event["group"], event["run"])
+    try:
+        evaluation_split.split(Home.of(run), run.read("plan.json"))
+    except InputError as error:
+        run.update({"problems": error.as_dicts()})
+        return {"ready": False}
+    return {"ready": True}
+
+
 def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ask the campaigns, as far as time allows; when all have answered, write the report."""
     run, ends = Run(bucket, event["group"], event["run"]), context.get_remaining_time_in_millis
     clients = {name: client(name) for name in ("personalize", "personalize-runtime")}
-    return {"written": evaluations.score(run, clients, lambda: ends() < SPARE_MILLISECONDS)}
+    return {"written": evaluation_report.score(run, clients, lambda: ends() < SPARE_MILLISECONDS)}
 
 
 def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:

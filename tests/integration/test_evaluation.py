@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from tests.integration.conftest import Site, interactions, items, wait_until
 
 CONFIG = {
@@ -53,9 +51,9 @@ def test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_
     record = evaluate(site, group, requestsPerSecond=1000)
     assert (record["outcome"], record["problems"]) == ("SUCCEEDED", [])
     report = report_of(site, group)
-    kinds = {one["name"].partition(" (live")[0]: set() for one in report["contenders"]}
+    kinds: dict[str, set[str]] = {}
     for one in report["contenders"]:
-        kinds[one["name"].partition(" (live")[0]].add(one["kind"])
+        kinds.setdefault(one["name"].partition(" (live")[0], set()).add(one["kind"])
     assert kinds == {
         "popularity": {"baseline"}, "recent-popularity": {"baseline"},
         **{name: {"trained", "live"} for name in CONFIG["solutions"]},  # type: ignore[attr-defined]
@@ -95,7 +93,7 @@ def test_what_is_wrong_is_told_and_nothing_is_made(site: Site, group: str) -> No
     assert left(site) == []
 
 
-def test_an_evaluation_that_is_stopped_is_cleared_up(site: Site, group: str, messages: Any) -> None:
+def test_an_evaluation_that_is_stopped_is_cleared_up(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(seed=4))
     site.settle(group)
     arn = start(site, group, live=False)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from usher.asking import Campaign, lines
-from usher.aws import client
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
 from usher.evaluations import Options
@@ -48,6 +48,8 @@ def evaluate(world: World, **given: Any) -> dict[str, Any]:
     prepared = call("evaluate", step="prepare", **event)
     if prepared["ready"]:
         who = {"group": prepared["group"], "run": prepared["run"]}
+        prepared |= call("evaluate", step="split", **who)
+    if prepared["ready"]:
         settle("train", **who)
         while not call("evaluate", step="score", **who)["written"]:
             pass
@@ -149,7 +151,9 @@ def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> No
 
 
 def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
-    dropped.put("films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "export": False}))
+    dropped.put(
+        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "export": False})
+    )
     with pytest.raises(InputError, match="no solution that recommends items"):
         evaluation(dropped)
 
@@ -208,7 +212,9 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
         ({"recipes": ["aws-magic"]}, "which Personalize does not have"),
     ],
 )
-def test_what_can_not_be_evaluated_is_told_before_anything_is_made(dropped: World, given: dict[str, Any], said: str) -> None:
+def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
+    dropped: World, given: dict[str, Any], said: str
+) -> None:
     assert said in evaluate(dropped, **given)["summary"]
     assert not dropped.creations()
 
@@ -234,22 +240,41 @@ def test_the_lines_that_are_asked() -> None:
 
 
 class Runtime:
-    """Personalize's runtime, as far as a campaign is asked: u3 is unknown to it."""
+    """Personalize's runtime, as far as a campaign is asked about users; it refuses some."""
 
-    class exceptions:  # noqa: N801 - boto3's name
-        ClientError = KeyError
+    exceptions = SimpleNamespace(ClientError=ClientError)
 
-    def __init__(self) -> None:
+    def __init__(self, **refused: str) -> None:
+        self.refused = refused
         self.asked: list[str] = []
 
-    def get_recommendations(self, **members: Any) -> dict[str, Any]:
-        self.asked.append(members["userId"])
+    def get_recommendations(self, userId: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        self.asked.append(userId)
+        if userId in self.refused:
+            raise ClientError({"Error": {"Code": self.refused[userId], "Message": "No."}}, "GetRecommendations")
         return {"itemList": [{"itemId": "1"}, {"itemId": "2"}]}
 
 
-def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:
-    home, runtime, users = Home(world.bucket, "films", "run-1"), Runtime(), [f"u{number}" for number in range(10)]
+def asked(world: World, *users: str) -> Home:
+    """A home whose input asks about users."""
+    home = Home(world.bucket, "films", "run-1")
     world.put(home.key("input/users.jsonl"), "".join(json.dumps({"userId": user}) + "\n" for user in users))
+    return home
+
+
+def test_what_a_campaign_refuses_for_good_is_an_answer_and_what_it_refuses_for_now_is_not(world: World) -> None:
+    home = asked(world, "a", "b", "c")
+    campaign = Campaign(Runtime(b="InvalidInputException"), "arn", 1000)
+    assert campaign.answer(home, "users", "live", lambda: False)
+    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
+    assert [one["error"] for one in answers] == [None, "No.", None]
+    with pytest.raises(ClientError, match="Throttling"):
+        Campaign(Runtime(b="ThrottlingException"), "arn", 1000).answer(home, "users", "other", lambda: False)
+
+
+def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:
+    users = [f"u{number}" for number in range(10)]
+    home, runtime = asked(world, *users), Runtime()
     campaign, late = Campaign(runtime, "arn", 1000), iter([False, False, True, False, True])
     assert not campaign.answer(home, "users", "live", lambda: next(late))
     assert not campaign.answer(home, "users", "live", lambda: next(late))

@@ -12,6 +12,7 @@ from usher.intake import Intake, recipe_type
 from usher.plan import Data, Setting, recipe_arn, resources
 from usher.resources import KINDS, Resource
 from usher.retiring import Leftover
+from usher.runs import Run
 from usher.schemas import fields
 
 DEPTH = 100
@@ -42,6 +43,11 @@ class Home:
     bucket: Bucket
     group: str
     run: str
+
+    @classmethod
+    def of(cls, run: Run) -> "Home":
+        """Those of a run."""
+        return cls(run.bucket, run.group, run.name)
 
     def key(self, name: str) -> str:
         """The key of one of them, or of a folder."""
@@ -162,7 +168,13 @@ class Evaluation:
             "doomed": doomed,
             "removed": True,
             "entrants": self.entrants(),
+            "files": self._files(),
         }
+
+    def _files(self) -> list[str]:
+        """The keys of the interactions, those that were added included."""
+        added = self.intake.data["interactions"].increments
+        return [*self.intake.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
 
     def _trained(self) -> Iterator[Resource]:
         """The resources of a run on what is not held back, each solution with a job that asks its version."""
