@@ -16,6 +16,7 @@ from usher.errors import UsherError
 from cli.ratings import RatingsError, read
 from cli.stack import Stack
 
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 GROUP = "data"
 EVERY = {"recipes": ["all"]}
 SPEED = 6000
@@ -42,7 +43,7 @@ def offline(data: Path) -> Iterator[Here]:
 
     files = files_of(data)
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
-    with LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud, environ(cloud.environment):
+    with LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud, environ(cloud.environment):
         client.cache_clear()
         for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
             client("events").disable_rule(Name=rule["Name"])
