@@ -13,7 +13,7 @@ from usher.answers import Contender, Lists
 from usher.baselines import HALF_LIFE
 from usher.errors import InputError
 from usher.holdout import Events, Split
-from usher.metrics import DEPTH, METRICS
+from usher.metrics import DEPTH, METRICS, Pairs
 
 from tests.unit.usher.world import streams
 
@@ -116,9 +116,10 @@ def test_forms_are_those_of_the_notebook(ranked: list[int], past: set[int]) -> N
     if len(unseen) < DEPTH:
         unseen.extend([item for item in ranked if item not in unseen])
     lists = np.array([[*ranked, *[-1] * (50 - len(ranked))]], np.int32)
-    seen = np.isin(lists, list(past))
+    met = np.array(sorted(past), np.int32)
+    history = Pairs.of(np.full(len(met), 7), met, 61)
     for form, expected in (("raw", ranked[:DEPTH]), ("dedup", unseen[:DEPTH])):
-        assert [item for item in scoring.FORMS[form](lists, seen)[0].tolist() if item >= 0] == expected
+        assert [item for item in scoring.FORMS[form](lists, history, 7)[0].tolist() if item >= 0] == expected
 
 
 def test_items_unknown_to_the_training_count_in_recall_and_in_no_coverage() -> None:
