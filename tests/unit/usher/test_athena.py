@@ -121,9 +121,8 @@ def test_each_part_is_unloaded_as_plain_text(bucket: Bucket) -> None:
     found = athena.statements(bucket, WORK)
     for part in PARTS:
         assert found[part].startswith("unload (select line from (with events as (")
-        assert found[part].endswith(
-            f") as lines) to 's3://data/g/out/evaluation/r1/staging/{part}/' with (format = 'TEXTFILE', compression = 'NONE')"
-        )
+        target = f"s3://data/g/out/evaluation/r1/staging/{part}/"
+        assert found[part].endswith(f") as lines) to '{target}' with (format = 'TEXTFILE', compression = 'NONE')")
     assert found["drop"] == f"drop table if exists {found['create'].split()[6]}"
 
 
