@@ -186,15 +186,15 @@ def test_files_get_their_names_and_none_is_written_twice(bucket: Bucket) -> None
         for number in range(2):
             bucket.write(f"{WORK.staging}{part}/2026_{number}", f"{part}{number}\n".encode())
     keys = athena.finish(bucket, WORK)
-    assert next(keys) == f"{WORK.folder}train/interactions/00000.csv"  # and here the time is up
-    bucket.write(f"{WORK.folder}train/interactions/00000.csv", b"untouched")
+    assert next(keys) == f"{WORK.folder}train/00000.csv"  # and here the time is up
+    bucket.write(f"{WORK.folder}train/00000.csv", b"untouched")
     assert [key.removeprefix(WORK.folder) for key in athena.finish(bucket, WORK)] == [
-        "train/interactions/00000.csv",
-        "train/interactions/00001.csv",
+        "train/00000.csv",
+        "train/00001.csv",
         "holdout/00000.csv",
         "holdout/00001.csv",
     ]
-    assert bucket.read(f"{WORK.folder}train/interactions/00000.csv") == b"untouched"
+    assert bucket.read(f"{WORK.folder}train/00000.csv") == b"untouched"
     assert bucket.read(f"{WORK.folder}holdout/00001.csv") == b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,SIZE\nholdout1\n"
 
 

@@ -22,7 +22,7 @@ SQL: Mapping[str, str] = {
     )
 }
 """What holdout.sql has under each name."""
-PARTS = {"train": ("not usher_held", "train/interactions/"), "holdout": ("usher_held", "holdout/")}
+PARTS = {"train": ("not usher_held", "train/"), "holdout": ("usher_held", "holdout/")}
 """Which events each part has, and where its files go."""
 STEPS = (("create",), tuple(PARTS), ("drop",))
 """The queries, in an order in which those of one step may run at once."""
