@@ -108,6 +108,19 @@ def test_ids_have_one_code_in_all_files_and_parts(block: int, monkeypatch: pytes
     assert (len(none.user), none.item_ids) == (0, events.item_ids)
 
 
+def test_of_so_many_users_one_is_read_with_all_that_is_theirs() -> None:
+    def parts() -> list[holdout.Files]:
+        return [streams(one__csv=interactions(3000, 2)), streams(two__csv=interactions(3000, 1))]
+
+    whole, some = holdout.read(*parts()), holdout.read(*parts(), one_in=10)
+    assert 200 < len(some[0].user_ids) < 400
+    for every, few in zip(whole, some, strict=True):
+        users = np.array(every.user_ids)[every.user]
+        kept = np.isin(users, few.user_ids)
+        assert np.array(few.user_ids)[few.user].tolist() == users[kept].tolist()
+        assert few.time.tolist() == every.time[kept].tolist()
+
+
 def test_files_must_have_one_header() -> None:
     with pytest.raises(InputError, match="other columns than the files before"):
         holdout.read(streams(one__csv=HEADER + "b,x,1\n", two__csv="ITEM_ID,USER_ID,TIMESTAMP\nx,b,1\n"))

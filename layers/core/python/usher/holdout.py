@@ -8,6 +8,7 @@ csvs.read: the files have been checked before (rules.py), so that no line is lef
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,7 @@ class Split:
     kind: str = "last-tenth"
     share: float = 0.1
     """Of each user's events, or of all."""
-    cut: int | None = None
+    cut: float | None = None
     """For `global`: the Unix second from which on all is held back; without one, the share tells it."""
 
 
@@ -65,22 +66,33 @@ class _Column:
         return whole.dictionary, whole.indices.to_numpy()
 
 
-def read(*parts: Files) -> list[Events]:
-    """Each part's interactions; one IDs' code is the same in all."""
+def read(*parts: Files, one_in: int = 1) -> list[Events]:
+    """Each part's interactions; an ID's code is the same in all.
+
+    `one_in`: of so many users only one is read, the same in all parts, where memory holds no more.
+    """
     users, items, times, sizes = _Column(), _Column(), [np.empty(0, np.int64)], []
     for files in parts:
         before = sum(map(len, times))
         for block in _blocks(files):
-            users.add(block.columns["USER_ID"])
-            items.add(block.columns["ITEM_ID"])
-            times.append(block.columns["TIMESTAMP"].cast(pa.float64()).cast(pa.int64()).to_numpy())
+            user, item, time = (block.columns[name] for name in ("USER_ID", "ITEM_ID", "TIMESTAMP"))
+            if one_in > 1:
+                kept = _one_in(one_in, user)
+                user, item, time = user.filter(kept), item.filter(kept), time.filter(kept)
+            users.add(user)
+            items.add(item)
+            times.append(time.cast(pa.float64()).cast(pa.int64()).to_numpy())
         sizes.append(sum(map(len, times)) - before)
-    (user_ids, user), (item_ids, item), time = users.coded(), items.coded(), np.concatenate(times)
-    ends = np.cumsum(sizes)
-    return [
-        Events(user_ids, item_ids, user[end - size : end], item[end - size : end], time[end - size : end])
-        for end, size in zip(ends, sizes, strict=True)
-    ]
+    (user_ids, by), (item_ids, of), at = users.coded(), items.coded(), np.concatenate(times)
+    slices = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
+    return [Events(user_ids, item_ids, by[rows], of[rows], at[rows]) for rows in slices]
+
+
+def _one_in(many: int, users: pa.StringArray) -> pa.BooleanArray:
+    """Which rows are of the users that are kept: those whose ID's checksum is divisible."""
+    coded = users.dictionary_encode()
+    kept = [crc32(user.encode()) % many == 0 for user in coded.dictionary.to_pylist()]
+    return pa.array(kept, pa.bool_()).take(coded.indices)
 
 
 def _blocks(files: Files) -> Iterator[csvs.Block]:

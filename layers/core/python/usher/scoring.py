@@ -23,19 +23,22 @@ SHOWN_HISTORY = 10
 Block = dict[str, Any]
 
 
-def _raw(lists: Codes, seen: Mask) -> Codes:  # noqa: ARG001
+def _raw(lists: Codes, history: Pairs, first: int) -> Codes:  # noqa: ARG001
     """As recommended."""
     return lists[:, :DEPTH]
 
 
-def _dedup(lists: Codes, seen: Mask) -> Codes:
+def _dedup(lists: Codes, history: Pairs, first: int) -> Codes:
     """What the user has not met before, then the rest, both in their order."""
-    rank = np.where(lists < 0, 2, seen).astype(np.int8)
+    rank = np.where(lists < 0, 2, history.hold(lists, first)).astype(np.int8)
     return np.take_along_axis(lists, np.argsort(rank, axis=1, kind="stable")[:, :DEPTH], axis=1)
 
 
-FORMS: Mapping[str, Callable[[Codes, Mask], Codes]] = {"raw": _raw, "dedup": _dedup}
-"""What is judged of a list, given which places the user has met before. Both are the samples' notebook's."""
+FORMS: Mapping[str, Callable[[Codes, Pairs, int], Codes]] = {"raw": _raw, "dedup": _dedup}
+"""What is judged of lists, those of the rows from `first` on, given what every row's user has met before.
+
+Both are the samples' notebook's.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Segment:
     """Of all that are judged (n,)."""
     items: Mask
     """Of all that are known, by code."""
+    truth: Pairs
+    """Which of them each user met later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,8 @@ class Trial:
     """Their codes (n,)."""
     newest: Codes
     """The item each user met last before (n,); -1 for none."""
-    truth: Pairs
     history: Pairs
+    """What each of them met before."""
     surprise: Values
     """Of each item, by code: -log2 of the share of users in the training who met it; of one user if none did."""
     segments: Sequence[Segment]
@@ -87,7 +92,7 @@ class Trial:
         met = np.bincount(Pairs.of(train.user, train.item, width).keys % width, minlength=width)
         surprise = -np.log2(np.maximum(met, 1) / np.count_nonzero(np.bincount(train.user)))
         segments = [segment for segment in _segments(train, users, truth) if segment.users.any()]
-        return cls(train, held, item_ids, users, newest, truth, history, surprise, segments)
+        return cls(train, held, item_ids, users, newest, history, surprise, segments)
 
     def formed(self, contender: Contender, form: str) -> Codes:
         """A contender's list for every user, in a form (n, DEPTH)."""
@@ -96,8 +101,7 @@ class Trial:
         lists, whose = contender.lists.codes(self.item_ids), contender.lists.of_whom(users, newest)
         formed = np.full((len(users), DEPTH), -1, np.int32)
         for rows in slices(len(users)):
-            mine = lists[whose[rows]]
-            found = FORMS[form](mine, self.history.hold(mine, rows.start))
+            found = FORMS[form](lists[whose[rows]], self.history, rows.start)
             formed[rows, : found.shape[1]] = found
         return formed
 
@@ -106,15 +110,16 @@ def _segments(train: Events, users: Codes, truth: Pairs) -> Iterator[Segment]:
     """Everyone, and the parts that are told apart."""
     events = np.bincount(train.user, minlength=len(train.user_ids))[users]
     everyone, everything = np.ones(len(users), np.bool_), np.ones(truth.width, np.bool_)
-    yield Segment("", everyone, everything)
-    yield Segment("cold users", events < COLD, everything)
-    yield Segment("warm users", events >= COLD, everything)
+    yield Segment("", everyone, everything, truth)
+    yield Segment("cold users", events < COLD, everything, truth)
+    yield Segment("warm users", events >= COLD, everything, truth)
     popularity = np.bincount(train.item, minlength=truth.width)
     order = np.argsort(-popularity, kind="stable")
     head = np.zeros(truth.width, np.bool_)
     head[order] = np.cumsum(popularity[order]) - popularity[order] < HEAD_SHARE * len(train.item)
     for name, items in (("head items", head), ("tail items", ~head)):
-        yield Segment(name, truth.where(items).counts(len(users)) > 0, items)
+        part = truth.where(items)
+        yield Segment(name, part.counts(len(users)) > 0, items, part)
 
 
 def report(
@@ -176,10 +181,11 @@ def _silence(name: str) -> Block:
 
 def _scores(trial: Trial, lists: Codes) -> Iterator[tuple[str, Block]]:
     """What lists score in each segment, everyone first."""
-    learnt = np.bincount(trial.train.item, minlength=trial.truth.width) > 0
-    whole = measure(lists, trial.truth, trial.surprise)
+    learnt = np.bincount(trial.train.item, minlength=len(trial.item_ids)) > 0
+    truth: Pairs | None = None
     for segment in trial.segments:
-        values = whole if segment.items.all() else measure(lists, trial.truth.where(segment.items), trial.surprise)
+        if segment.truth is not truth:
+            truth, values = segment.truth, measure(lists, segment.truth, trial.surprise)
         metrics = summary(values[segment.users])
         novelty = metrics.pop("novelty")
         covered = round(coverage(lists[segment.users], segment.items & learnt), 6)
