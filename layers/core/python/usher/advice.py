@@ -84,7 +84,8 @@ def _crowded(report: Mapping[str, Any]) -> float | None:
 RULES: Sequence[Rule] = (
     Rule(
         0.1, _crowded, "99 % of the events lie in {value:.0%} of the time between the first and the last.",
-        "Look for wrong timestamps: what is old or far ahead distorts what is learned from order and recency.", below=True,
+        "Look for wrong timestamps: what is old or far ahead distorts what is learned from order and recency.",
+        below=True,
     ),
     Rule(
         0.01, _of("duplicates"), "{value:.1%} of the events are there twice: same user, item and time.",
@@ -92,8 +93,8 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         0.5, _of("users", "single"), "{value:.0%} of the users have a single event.",
-        "Personalisation has little to go by for them: show them popular items, or similar ones to what they look at, and "
-        "send events over the API while they browse. See that one person keeps one USER_ID.",
+        "Personalisation has little to go by for them: show them popular items, or what is like the one they look at, "
+        "and send events over the API while they browse. See that one person keeps one USER_ID.",
     ),
     Rule(
         2, _of("users", "median"), "Half of the users have {value:g} events or fewer.",
@@ -113,8 +114,8 @@ RULES: Sequence[Rule] = (
         "Send events over the API, which are used at once; add users.csv or context that is known of newcomers, too.",
     ),
     Rule(
-        0.5, _mean("likeBefore"), "What is popular changes from one {period} to the next: their likeness is {value:.2f} of 1.",
-        "Retrain more often, let old interactions count less or leave them out, and compare with time-decayed popularity.",
+        0.5, _mean("likeBefore"), "What is popular changes from one {period} to the next: likeness {value:.2f} of 1.",
+        "Retrain more often, leave out old interactions, and compare with time-decayed popularity.",
         below=True,
     ),
     Rule(

@@ -1,27 +1,30 @@
 """Charts as SVG: bars with intervals, and lines or points on linear or logarithmic axes. Pure.
 
-Every mark has its colour as an attribute, which renderers of pictures need, and most have a class, by which STYLE adapts
+Every mark has its colour as an attribute, which renderers of pictures need. Most have a class, too: by it STYLE adapts
 them to a dark page.
 """
 
 import html
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 WIDTH = 560
 ROW, BAR = 20, 11
 """The height of a row of text, and of a bar."""
-NAME_WIDTH = 190
+NAME_WIDTH, LEGEND_WIDTH = 190, 300
+MOST_POWERS = 7
+"""Of ten, on a logarithmic axis; beyond, some are left out."""
+LEAST = 1e-12
+"""A linear axis has no less from end to end."""
 LETTER = 6.4
 """What a letter takes of the width on average."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
 """Blue and orange first: told apart by colour-blind people too (after Okabe and Ito), on white and on black."""
 INK, DIM, RULE = "#24292f", "#5b6570", "#d9dee3"
 STYLE = """
-svg.chart { display: block; width: 100%; height: auto; max-width: 45rem }
-svg.chart text { font-family: inherit }
+svg.chart { font-family: inherit; display: block; width: 100%; height: auto; max-width: 45rem }
 svg.chart .ink { fill: CanvasText } svg.chart .dim { fill: var(--dim) }
 svg.chart .rule { stroke: var(--line) } svg.chart .whisker { stroke: CanvasText }
 """
@@ -41,7 +44,7 @@ class Axis:
     log: bool = False
     labels: Sequence[str] = ()
     """Instead of numbers: of 0, 1, 2 and so on."""
-    most: float | None = None
+    most: float = 0
     """Where a linear axis ends at least. It begins at 0, or at the least value if that is below."""
 
 
@@ -71,8 +74,8 @@ class _Scale:
 
 def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> str:
     """Horizontal bars: a group for each row, in it one for each entry of the legend, with whiskers for its interval."""
-    shown = [one for _, group in rows for one in group if one]
-    ticks = _ticks(0, max((max(one) for one in shown), default=0))
+    values = [value for _, group in rows for one in group if one for value in one if math.isfinite(value)]
+    ticks = _ticks(min(values, default=0), max(values, default=0))
     left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER, NAME_WIDTH)
     x = _Scale(ticks[0], ticks[-1], left, WIDTH - 56)
     top = 34 + _legend_height(legend)
@@ -81,10 +84,10 @@ def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[I
     marks = [*_head(title, legend), *_grid_across(x, ticks, top, bottom)]
     for place, (name, group) in enumerate(rows):
         middle = top + place * pace + pace / 2
-        marks.append(_text(left - 10, middle + 4, _cut(name), hint=name, anchor="end"))
+        marks.append(_text(left - 10, middle + 4, _cut(name, NAME_WIDTH), hint=name, anchor="end"))
         first = middle - len(group) * (BAR + 2) / 2 + 1
         for number, one in enumerate(group):
-            if one:
+            if one and all(map(math.isfinite, one)):
                 marks += _bar(x, first + number * (BAR + 2), one, number)
     return _svg(title, bottom + 26, marks)
 
@@ -92,8 +95,8 @@ def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[I
 def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[str]:
     value, low, high = interval
     hint = _element("title", f"{value:.4f} ({low:.4f} to {high:.4f})")
-    width = max(x(value) - x(0), 0)
-    yield _element("rect", hint, x=x(0), y=y, width=width, height=BAR, fill=_colour(number), rx=1.5)
+    begin, end = sorted((x(0), x(value)))
+    yield _element("rect", hint, x=begin, y=y, width=end - begin, height=BAR, fill=_colour(number), rx=1.5)
     middle = y + BAR / 2
     if high > low:
         path = f"M{x(low):.1f} {middle - 3:.1f}v6m0 -3H{x(high):.1f}m0 -3v6"
@@ -108,7 +111,7 @@ def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
     ys = [y for points in cleaned for _, y in points if y is not None]
     y_ticks = _axis_ticks(up, ys)
     names = [one.name for one in series] if len(series) > 1 else []
-    top, left = 42 + _legend_height(names), 16 + 7 * max(len(_short(tick)) for tick in y_ticks)
+    top, left = 50 + _legend_height(names), 16 + 7 * max(len(_short(tick)) for tick in y_ticks)
     bottom = top + 200
     y = _Scale(y_ticks[0], y_ticks[-1], bottom, top, up.log)
     marks = [*_head(title, names), _text(left, top - 10, up.title, dim=True)]
@@ -166,14 +169,15 @@ def _axis_ticks(axis: Axis, values: Sequence[float]) -> list[float]:
     if axis.log:
         low, high = min(values, default=1), max(values, default=1)
         begin, end = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        return [10.0**power for power in range(begin, max(end, begin + 1) + 1)]
-    return _ticks(min(values, default=0), max(*values, axis.most or 0, 0))
+        step = max(math.ceil((end - begin) / MOST_POWERS), 1)
+        return [10.0**power for power in range(begin, max(end, begin + 1) + step, step)]
+    return _ticks(min(values, default=0), max(*values, axis.most, 0))
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """About five round numbers from at most 0 or the lowest value to at least the highest."""
-    low = min(low, 0)
-    high = high if high > low else low + 1
+    low, high = min(low, 0), max(high, 0)
+    high = high if high - low > LEAST else low + 1
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
@@ -192,14 +196,14 @@ def _head(title: str, legend: Sequence[str]) -> Iterator[str]:
     for number, (x, row, name) in enumerate(_legend_places(legend)):
         y = 32 + row * ROW
         yield _element("rect", x=x, y=y, width=11, height=11, fill=_colour(number), rx=2)
-        yield _text(x + 16, y + 10, _cut(name), hint=name)
+        yield _text(x + 16, y + 10, _cut(name, LEGEND_WIDTH), hint=name)
 
 
 def _legend_places(legend: Sequence[str]) -> list[tuple[float, int, str]]:
     """Where each entry begins, and in which row: as many in a row as have room."""
     places, x, row = [], 4.0, 0
     for name in legend:
-        width = len(_cut(name)) * LETTER + 40
+        width = len(_cut(name, LEGEND_WIDTH)) * LETTER + 40
         if x + width > WIDTH and x > 4:
             x, row = 4.0, row + 1
         places.append((x, row, name))
@@ -211,7 +215,7 @@ def _legend_height(legend: Sequence[str]) -> int:
     return (_legend_places(legend)[-1][1] + 1) * ROW + 4 if legend else 0
 
 
-def _cut(name: str, width: float = NAME_WIDTH) -> str:
+def _cut(name: str, width: float) -> str:
     most = int(width / LETTER)
     return name if len(name) <= most else name[: most - 1] + "…"
 
@@ -233,7 +237,8 @@ def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _text(
-    x: float, y: float, text: str, *, hint: str = "", size: float = 12, weight: int = 400, dim: bool = False, anchor: str = "start"
+    x: float, y: float, text: str, *,
+    hint: str = "", size: float = 12, weight: int = 400, dim: bool = False, anchor: str = "start",
 ) -> str:  # fmt: skip
     """Text at a place. `hint`: what it is cut from."""
     inside = _escaped(text) + (_element("title", _escaped(hint)) if hint not in ("", text) else "")

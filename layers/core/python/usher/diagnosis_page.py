@@ -1,4 +1,4 @@
-"""A diagnosis for people: key figures, what to make of them, and charts. Pure, without the libraries that it is made with."""
+"""A diagnosis for people: key figures, what to make of them, and charts. Pure, and on its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -59,7 +59,8 @@ def _key_figures(report: Mapping[str, Any]) -> Html:
     return facts(
         {
             "Events": f"{report['events']:,d}",
-            "From, to": f"{report['from'][:10]}, {report['to'][:10]}",
+            "From": report["from"][:10],
+            "To": report["to"][:10],
             "Users": counted("users"),
             "Events of a user": _per_head(users),
             "Users with one event": f"{users['single']:.1%}",
@@ -81,7 +82,7 @@ NAMES = {
 
 
 def _per_head(one: Mapping[str, Any]) -> str:
-    return f"{one['median']:g} median, {one['mean']:.1f} mean, {one['most']:,d} most"
+    return f"median {one['median']:g}, mean {one['mean']:.1f}"
 
 
 def _power_law(report: Mapping[str, Any]) -> str:

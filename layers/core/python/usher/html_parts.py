@@ -15,7 +15,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto
 h1 { font-size: 1.5rem; margin: 0 }
 h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
 p { margin: .3rem 0 }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .6rem 1.5rem; margin: 1.2rem 0 0 }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .6rem 1.5rem; margin: 1.2rem 0 }
 dt { color: var(--dim); font-size: .85rem }
 dd { margin: 0; font-weight: 600 }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
@@ -29,7 +29,9 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .hold { color: var(--hold) } .busy { color: var(--busy) }
 .note { border-left: 4px solid; padding: .5rem .9rem; margin: .5rem 0; background: var(--soft) }
 .note > * { color: CanvasText }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem; margin: 1rem 0 }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem;
+  margin: 1.2rem 0 }
+summary { cursor: pointer; margin: .6rem 0; font-weight: 600 }
 """
 LOOKS = {
     "SUCCEEDED": "good", "READY": "good", "live": "good",
@@ -67,13 +69,19 @@ def facts(pairs: Mapping[str, object]) -> Html:
     return Html(f"<dl>{shown}</dl>")
 
 
+def fold(title: str, inside: str, *, is_open: bool = False) -> str:
+    """What is shown when somebody asks for it; nothing if it is empty."""
+    opened = " open" if is_open else ""
+    return f"<details{opened}><summary>{text(title)}</summary>{inside}</details>" if inside else ""
+
+
 def pictures(drawn: Iterable[str]) -> Html:
     """Charts beside each other, as many as have room."""
     return Html(f'<div class="charts">{"".join(drawn)}</div>')
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table, or nothing where there are no rows. A column whose name begins with # holds numbers."""
+    """A table below its title, if it has one; nothing where there are no rows. Columns named #... hold numbers."""
     if not rows:
         return ""
     kinds = [' class="number"' if name.startswith("#") else "" for name in head]
@@ -82,7 +90,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         f"<tr>{''.join(f'<td{kind}>{text(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>"
         for row in rows
     )
-    return f'<h2>{text(title)}</h2><div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+    heading = f"<h2>{text(title)}</h2>" if title else ""
+    return f'{heading}<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
 
 
 def text(value: object) -> str:

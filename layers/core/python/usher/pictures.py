@@ -1,23 +1,19 @@
 """Charts as PNG."""
 
-from typing import cast
+from importlib.resources import files
 
-import font_lato
 import resvg_py
 
-FONTS = [font_lato.font_files["Lato"], font_lato.font_files["LatoBold"]]
+FONTS = [str(files("font_lato").joinpath("files", f"Lato-{weight}.ttf")) for weight in ("Regular", "Bold")]
 
 
 def png(svg: str, width: int = 1120) -> bytes:
     """A picture of an SVG, so many pixels wide, on white. Raises ValueError if it is none."""
-    return cast(
-        bytes,
-        resvg_py.svg_to_bytes(
-            svg_string=svg,
-            width=width,
-            background="#ffffff",
-            skip_system_fonts=True,
-            font_files=FONTS,
-            font_family="Lato",
-        ),
+    return resvg_py.svg_to_bytes(
+        svg_string=svg,
+        width=width,
+        background="#ffffff",
+        skip_system_fonts=True,
+        font_files=FONTS,
+        font_family="Lato",
     )

@@ -86,7 +86,8 @@ class Sample:
 
     def has(self, keys: Hashes) -> npt.NDArray[np.bool_]:
         """Which of the keys are in the sample as it now is, if they have been added."""
-        return np.equal(keys & np.uint64(self.rate - 1), 0)
+        in_it: npt.NDArray[np.bool_] = keys & np.uint64(self.rate - 1) == 0
+        return in_it
 
     def add(self, keys: Hashes, numbers: Integers, counts: Integers) -> None:
         """Count; the three arrays have one length, and keys may recur."""
