@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher import charts
-from usher.charts import Axis, Interval, Series, bars, lines
+from usher.charts import Axis, Series, bars, lines
 from usher.pictures import png
 
 HOSTILE = st.text(max_size=60) | st.sampled_from(
     ["<script>alert(1)</script>", '"><image href="http://x"/>', "]]>", "&lt;", "\x00\x1b\ufffe", "a" * 500, ""]
 )
 NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1e-9, 1e15, math.nan, math.inf])
-INTERVALS = st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS).map(lambda three: tuple(sorted(three)))
+INTERVALS = st.none() | st.tuples(NUMBERS, NUMBERS, NUMBERS)
 POINTS = st.lists(st.tuples(NUMBERS, st.none() | NUMBERS), max_size=80)
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -132,5 +132,5 @@ def test_letters_are_drawn_in_a_picture() -> None:
 
 
 def test_what_is_no_svg_is_no_picture() -> None:
-    with pytest.raises(ValueError, match="SVG"):
+    with pytest.raises(ValueError, match="root node"):
         png("<p>")

@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,12 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
             part.add(columns(shuffled[begin:middle]))
             part.add(columns(shuffled[middle:end]))
             parts.merge(again(part))
-        assert report(parts) == report(diagnosed(events))
+        assert parts.as_dict() == diagnosed(events).as_dict()
+
+
+@given(EVENTS)
+def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
+    assert report(again(diagnosed(events))) == report(diagnosed(events))
 
 
 @given(EVENTS)
@@ -109,7 +115,7 @@ def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
     assert told["likeLast"] == pytest.approx([cosine(one, vectors[-1]) for one in vectors], abs=1e-4)
 
 
-def _none(values: "pd.Series[float]") -> list[float | None]:
+def _none(values: Iterable[float]) -> list[float | None]:
     return [None if np.isnan(value) else value for value in values]
 
 
@@ -179,7 +185,7 @@ def test_types_are_not_needed() -> None:
     assert report(told)["types"] == {}
 
 
-@pytest.mark.parametrize("cap", [1000, 8])
+@pytest.mark.parametrize("cap", [1000, 64])
 def test_dead_references_are_counted_either_way(cap: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "CAPS", {**diagnosis.CAPS, "items": cap})
     items, users = Diagnosis(), Diagnosis()
@@ -187,7 +193,7 @@ def test_dead_references_are_counted_either_way(cap: int, monkeypatch: pytest.Mo
     users.add({"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
     told = report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)]), items, users)
     assert (told["users"]["withoutMetadata"], told["users"]["withoutEvents"]) == (0, 0.5)
-    near = 1e-9 if cap == 1000 else 0.35
+    near = 1e-9 if cap == 1000 else 0.15
     assert told["items"]["withoutMetadata"] == pytest.approx(2 / 3, abs=near + 1e-4)
     assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
 
@@ -206,7 +212,7 @@ def test_a_sample_tells_about_what_all_tell(monkeypatch: pytest.MonkeyPatch) -> 
     }  # fmt: skip
     assert told["users"]["number"] == pytest.approx(exact["users"]["number"], rel=0.1)
     assert told["users"]["median"] == pytest.approx(exact["users"]["median"], rel=0.1)
-    assert told["repeats"] == pytest.approx(exact["repeats"], rel=0.25)
+    assert told["repeats"] == pytest.approx(exact["repeats"], abs=0.06)
     assert told["periods"]["events"] == exact["periods"]["events"]
     assert told["periods"]["newUsers"] == pytest.approx(exact["periods"]["newUsers"], abs=0.1)
 

@@ -17,7 +17,7 @@ NAME_WIDTH, LEGEND_WIDTH = 190, 300
 MOST_POWERS = 7
 """Of ten, on a logarithmic axis; beyond, some are left out."""
 LEAST = 1e-12
-"""A linear axis has no less from end to end."""
+"""A linear axis has no less from end to end, and a logarithmic one no value below."""
 LETTER = 6.4
 """What a letter takes of the width on average."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
@@ -137,7 +137,7 @@ def _visible(series: Series, across: Axis, up: Axis) -> list[Point]:
     """Points that have a place; no number, or none above zero on a logarithmic axis, has none."""
 
     def fit(value: float | None, axis: Axis) -> bool:
-        return value is not None and math.isfinite(value) and (value > 0 or not axis.log)
+        return value is not None and math.isfinite(value) and (value > LEAST or not axis.log)
 
     return [(x, y if fit(y, up) else None) for x, y in series.points if fit(x, across)]
 

@@ -235,8 +235,8 @@ def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float
 
 def _references(seen: Sample, known: Sample) -> dict[str, float]:
     """The shares of IDs with events that have no metadata, and of those with metadata that have no event."""
-    level = max(seen, known, key=lambda sample: sample.level)
-    active, described = (keys[level.has(keys)] for keys in (seen.totals()[0], known.totals()[0]))
+    rarer = max(seen, known, key=lambda sample: sample.rate)
+    active, described = (keys[rarer.has(keys)] for keys in (seen.totals()[0], known.totals()[0]))
     both = len(np.intersect1d(active, described, assume_unique=True))
     return {
         "withoutMetadata": _share(len(active) - both, len(active)),

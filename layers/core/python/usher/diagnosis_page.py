@@ -29,7 +29,7 @@ def figures(report: Mapping[str, Any]) -> dict[str, str]:
     across = Axis(f"beginning of each {span(periods['seconds'])}", labels=_labels(periods))
     share = Axis("share of the events", most=1)
     return {
-        "power-law": _power_law(report),
+        "power_law": _power_law(report),
         "activity": lines("Activity", [_over_time("events", periods["events"])], across, Axis("events")),
         "drift": lines(
             "Drift of popularity",
@@ -40,7 +40,7 @@ def figures(report: Mapping[str, Any]) -> dict[str, str]:
             across,
             Axis("likeness (cosine), 1: the same", most=1),
         ),
-        "cold-start": lines(
+        "cold_start": lines(
             "Cold start: events by who and what is new",
             [_over_time("by new users", periods["newUsers"]), _over_time("on new items", periods["newItems"])],
             across,

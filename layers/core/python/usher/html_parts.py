@@ -31,6 +31,7 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .note > * { color: CanvasText }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem;
   margin: 1.2rem 0 }
+small { display: block }
 summary { cursor: pointer; margin: .6rem 0; font-weight: 600 }
 """
 LOOKS = {

@@ -82,11 +82,12 @@ class Sample:
     @property
     def rate(self) -> int:
         """One key in so many is in the sample."""
+        self.rows()
         return 1 << self.level
 
     def has(self, keys: Hashes) -> npt.NDArray[np.bool_]:
         """Which of the keys are in the sample as it now is, if they have been added."""
-        in_it: npt.NDArray[np.bool_] = keys & np.uint64(self.rate - 1) == 0
+        in_it: npt.NDArray[np.bool_] = keys & np.uint64((1 << self.level) - 1) == 0
         return in_it
 
     def add(self, keys: Hashes, numbers: Integers, counts: Integers) -> None:
