@@ -81,11 +81,8 @@ class Diagnosis:
             ids = columns[name].dictionary_encode()
             keys, places = _count(self.samples[whole], ids), ids.indices.to_numpy()
             sample = self.samples[by_period]
-            if sample.level:
-                kept = sample.has(keys)[places]
-                sample.add(*_cells(keys, places[kept], periods[kept]))
-            else:
-                sample.add(*_cells(keys, places, periods))
+            kept = sample.has(keys)[places]
+            sample.add(*_cells(keys, places[kept], periods[kept]))
             found.append(keys[places])
         pairs = mixed(found[0] + mixed(found[1]))
         for name, keys in (("pairs", pairs), ("events", mixed(pairs ^ times.view(np.uint64)))):
@@ -121,21 +118,15 @@ class Diagnosis:
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
         before = LENGTHS[self.step]
-        while self.last_period - self.first_period >= MOST_PERIODS:
+        while self.period(self.last) - self.period(self.first) >= MOST_PERIODS:
             self.step += 1
         if LENGTHS[self.step] > before:
             for name in BY_PERIOD:
                 self.samples[name].divide(LENGTHS[self.step] // before)
 
-    @property
-    def first_period(self) -> int:
-        """The number of the period of the earliest time; zero if there is none."""
-        return ((self.first or 0) + MONDAY) // LENGTHS[self.step]
-
-    @property
-    def last_period(self) -> int:
-        """The number of the period of the latest time."""
-        return ((self.last or 0) + MONDAY) // LENGTHS[self.step]
+    def period(self, time: int | None) -> int:
+        """The number of the period of a time."""
+        return ((time or 0) + MONDAY) // LENGTHS[self.step]
 
     def _add_types(self, more: Mapping[str, int] | None) -> None:
         if self.types is None or more is None:
@@ -150,6 +141,7 @@ def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
     try:
         times = text.cast(pa.int64()).to_numpy()
     except pa.ArrowInvalid:
+        text = pc.replace_substring_regex(text, r"\.0*$", "")
         readable = pc.match_substring_regex(text, "^-?[0-9]{1,18}$")
         return text.filter(readable).cast(pa.int64()).to_numpy(), readable
     good = (times > -LATEST) & (times < LATEST)
@@ -246,8 +238,8 @@ def _references(seen: Sample, known: Sample) -> dict[str, float]:
 
 def _periods(interactions: Diagnosis) -> dict[str, Any]:
     """What changes over time: a value for each period; none where there is nothing to tell."""
-    length, begin = LENGTHS[interactions.step], interactions.first_period
-    number = interactions.last_period - begin + 1
+    length, begin = LENGTHS[interactions.step], interactions.period(interactions.first)
+    number = interactions.period(interactions.last) - begin + 1
     rows = interactions.samples["periods"].rows()
     events = np.zeros(number, np.int64)
     events[rows.numbers - begin] = rows.counts

@@ -13,12 +13,9 @@ def section(report: Mapping[str, Any] | None) -> str:
     if not report or not report.get("events"):
         return ""
     notes = "".join(note("hold", one) for one in advice(report))
-    return (
-        f"<h2>What the interactions tell</h2>{_key_figures(report)}{notes}{pictures(figures(report).values())}"
-        + table(
-            "Events by type", ["Type", "#Events"], [[name, f"{count:,d}"] for name, count in report["types"].items()]
-        )
-    )
+    types = [[name, f"{count:,d}"] for name, count in report["types"].items()]
+    told = f"{_key_figures(report)}{notes}{pictures(figures(report).values())}"
+    return f"<h2>What the interactions tell</h2>{told}{table('Events by type', ['Type', '#Events'], types)}"
 
 
 def figures(report: Mapping[str, Any]) -> dict[str, str]:
@@ -27,7 +24,6 @@ def figures(report: Mapping[str, Any]) -> dict[str, str]:
         return {}
     periods = report["periods"]
     across = Axis(f"beginning of each {span(periods['seconds'])}", labels=_labels(periods))
-    share = Axis("share of the events", most=1)
     return {
         "power_law": _power_law(report),
         "activity": lines("Activity", [_over_time("events", periods["events"])], across, Axis("events")),
@@ -44,19 +40,21 @@ def figures(report: Mapping[str, Any]) -> dict[str, str]:
             "Cold start: events by who and what is new",
             [_over_time("by new users", periods["newUsers"]), _over_time("on new items", periods["newItems"])],
             across,
-            share,
+            Axis("share of the events", most=1),
         ),
     }
 
 
 def _key_figures(report: Mapping[str, Any]) -> Html:
     users, items, sampled = report["users"], report["items"], report["sampled"]
+    samples = ", ".join(f"one {NAMES[name]} in {rate}" for name, rate in sampled.items())
+    said = f'<p class="dim">Estimated from samples: {samples}.</p>' if samples else ""
 
     def counted(name: str) -> str:
         about = "about " if name in sampled else ""
         return f"{about}{report[name]['number']:,d}"
 
-    return facts(
+    shown = facts(
         {
             "Events": f"{report['events']:,d}",
             "From": report["from"][:10],
@@ -70,15 +68,23 @@ def _key_figures(report: Mapping[str, Any]) -> Html:
             "Top 10 % of items take": f"{items['top10']:.1%}",
             "On an item again": f"{report['repeats']:.1%}",
             "Duplicates": f"{report['duplicates']:.2%}",
-            "Estimated from samples of": ", ".join(f"one {NAMES[name]} in {rate}" for name, rate in sampled.items()),
+            "Items not in items.csv": _percent(items.get("withoutMetadata")),
+            "Of items.csv without events": _percent(items.get("withoutEvents")),
+            "Users not in users.csv": _percent(users.get("withoutMetadata")),
+            "Of users.csv without events": _percent(users.get("withoutEvents")),
         }
     )
+    return Html(shown + said)
 
 
 NAMES = {
     "users": "user", "items": "item", "usersByPeriod": "user (over time)", "itemsByPeriod": "item (over time)",
     "pairs": "pair of user and item", "events": "event (duplicates)",
 }  # fmt: skip
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
 
 
 def _per_head(one: Mapping[str, Any]) -> str:

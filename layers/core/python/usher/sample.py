@@ -99,8 +99,8 @@ class Sample:
 
     def merge(self, other: "Sample", factor: int = 1) -> None:
         """Count what another has counted, whose numbers are finer by a factor."""
-        self.level = max(self.level, other.level)
         rows = other.rows()
+        self.level = max(self.level, other.level)
         self.add(rows.keys, rows.numbers // factor, rows.counts)
 
     def divide(self, factor: int) -> None:
