@@ -112,6 +112,14 @@ def test_ticks_are_few_evenly_spread_and_hold_all_values(low: float, more: float
     assert min(steps) == pytest.approx(max(steps))
 
 
+def test_long_names_are_cut_in_the_middle_and_told_in_full_on_hover() -> None:
+    name = f"user-personalization{'-v2' * 9} (live 2026-11-22)"
+    root = parsed(bars("t", ["raw"], [(name, [None])]))
+    (shown,) = [one for one in root.iter(f"{SVG}text") if "…" in (one.text or "")]
+    assert shown.text == "user-personali…ve 2026-11-22)"
+    assert shown.findtext(f"{SVG}title") == name
+
+
 @pytest.mark.parametrize(("value", "shown"), [(0, "0"), (0.25, "0.25"), (1500, "1.5k"), (2e7, "20M"), (3e9, "3G")])
 def test_numbers_of_an_axis_are_short(value: float, shown: str) -> None:
     assert charts._short(value) == shown

@@ -216,8 +216,10 @@ def _legend_height(legend: Sequence[str]) -> int:
 
 
 def _cut(name: str, width: float) -> str:
+    """What has room of a name: its beginning and its end, by which versions of one thing differ."""
     most = int(width / LETTER)
-    return name if len(name) <= most else name[: most - 1] + "…"
+    half = most // 2
+    return name if len(name) <= most else f"{name[: most - half - 1]}…{name[-half:]}"
 
 
 def _short(value: float) -> str:
