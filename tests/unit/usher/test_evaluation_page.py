@@ -150,7 +150,7 @@ def test_the_verdict_compares_the_best_with_the_best_baseline(values: tuple[floa
     judged = verdict(whole(values=values))
     assert len(judged) == 2
     assert all(said in sentence for sentence in judged), "who knows what is held back is not compared"
-    assert judged[0].startswith("By mean reciprocal rank of lists without what the user already had, ")
+    assert judged[0].startswith("By mean reciprocal rank of lists with new items first, ")
 
 
 def test_the_verdict_takes_what_there_is() -> None:
@@ -158,6 +158,8 @@ def test_the_verdict_takes_what_there_is() -> None:
     said = "By mean reciprocal rank of lists as recommended, for-you is best: 0.200 (0.190 to 0.210)."
     assert verdict(alone)[0] == said
     assert verdict({}) == []
+    baseline = {"contenders": [{"name": "popularity", "kind": "baseline"}], "scores": [score("popularity", 0.2)]}
+    assert "best of the baselines is popularity: 0.200" in verdict(baseline)[0]
 
 
 def test_the_best_comparable_value_is_bold_but_for_novelty() -> None:

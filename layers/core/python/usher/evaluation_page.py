@@ -20,7 +20,8 @@ SPLITS = {
     "global": "everything after one moment",
     "last-one": "each user's last event",
 }
-FORMS = {"raw": "as recommended", "dedup": "without what the user already had"}
+FORMS = {"raw": "as recommended", "dedup": "with new items first"}
+"""What the user has met before follows, where a list has room."""
 NOT_COMPARABLE = "live"
 """Contenders of this kind were trained on what is held back, too."""
 
@@ -87,7 +88,8 @@ def _leader(metric: str, scores: Sequence[Mapping[str, Any]], kinds: Mapping[str
     baselines = [one for one in scores if kinds.get(one["contender"]) == "baseline"]
     said = f"By {title(metric, begins=False)} of lists {FORMS[best['form']]}, "
     if best in baselines:
-        return f"{said}no trained model beats the baseline {best['contender']}: {_told(best, metric)}."
+        others = "no trained model beats the baseline" if len(baselines) < len(scores) else "best of the baselines is"
+        return f"{said}{others} {best['contender']}: {_told(best, metric)}."
     said += f"{best['contender']} is best: {_told(best, metric)}"
     if not baselines:
         return f"{said}."
@@ -209,7 +211,7 @@ def _interval(score: Mapping[str, Any], metric: str) -> Interval | None:
 
 
 def _form(report: Mapping[str, Any]) -> str:
-    """The form that is judged by: without what the user had, if there is that."""
+    """The form that is judged by: with new items first, if there is that."""
     return "dedup" if any(one["form"] == "dedup" for one in report.get("scores", [])) else "raw"
 
 
