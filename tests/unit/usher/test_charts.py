@@ -7,7 +7,7 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import charts
 from usher.charts import Axis, Series, bars, lines
@@ -48,6 +48,7 @@ def texts(root: ET.Element) -> list[str]:
 
 
 @given(HOSTILE, st.lists(HOSTILE, max_size=9), st.data())
+@settings(deadline=None)
 def test_bars_are_well_formed_and_on_the_canvas(title: str, legend: Sequence[str], data: st.DataObject) -> None:
     group = st.lists(INTERVALS, min_size=len(legend), max_size=len(legend))
     rows = data.draw(st.lists(st.tuples(HOSTILE, group), max_size=15))
@@ -61,6 +62,7 @@ def test_bars_are_well_formed_and_on_the_canvas(title: str, legend: Sequence[str
     st.booleans(),
     HOSTILE,
 )
+@settings(deadline=None)
 def test_lines_are_well_formed_and_on_the_canvas(
     title: str, series: Sequence[Series], across: bool, up: bool, name: str
 ) -> None:
@@ -68,6 +70,7 @@ def test_lines_are_well_formed_and_on_the_canvas(
 
 
 @given(st.lists(HOSTILE, min_size=1, max_size=60), st.data())
+@settings(deadline=None)
 def test_labels_have_room(labels: list[str], data: st.DataObject) -> None:
     values = data.draw(st.lists(st.none() | st.floats(0, 1), min_size=len(labels), max_size=len(labels)))
     root = check(lines("t", [Series("s", list(enumerate(values)))], Axis(labels=labels), Axis(most=1)))
@@ -103,6 +106,7 @@ def test_what_is_not_above_zero_has_no_place_on_a_logarithmic_axis() -> None:
 
 
 @given(st.floats(-1e12, 1e12), st.floats(0, 1e12))
+@settings(deadline=None)
 def test_ticks_are_few_evenly_spread_and_hold_all_values(low: float, more: float) -> None:
     ticks = charts._ticks(low, low + more)
     assert 2 <= len(ticks) <= 12

@@ -50,7 +50,7 @@ def again(one: Diagnosis) -> Diagnosis:
 
 
 @given(EVENTS, st.sampled_from([2, 4, 1000]), st.data())
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: int, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnosis, "CAPS", {name: min(cap, most) for name, most in diagnosis.CAPS.items()})
@@ -67,11 +67,13 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
 
 
 @given(EVENTS)
+@settings(deadline=None)
 def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
     assert report(again(diagnosed(events))) == report(diagnosed(events))
 
 
 @given(EVENTS)
+@settings(deadline=None)
 def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
     frame = pd.DataFrame(events, columns=["user", "item", "time"])
     told = report(again(diagnosed(events)))
@@ -99,6 +101,7 @@ def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
 
 
 @given(EVENTS)
+@settings(deadline=None)
 def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
     told = report(diagnosed(events))["periods"]
     periods = [(time + MONDAY) // told["seconds"] for _, _, time in events]
@@ -120,6 +123,7 @@ def _none(values: Iterable[float]) -> list[float | None]:
 
 
 @given(st.lists(st.integers(-(10**17), 10**17), min_size=1, max_size=5))
+@settings(deadline=None)
 def test_periods_are_the_shortest_of_which_sixty_hold_all(times: list[int]) -> None:
     told = report(diagnosed([("u", "i", time) for time in times]))["periods"]
     assert len(told["events"]) <= 60

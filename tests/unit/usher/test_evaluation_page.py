@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.diagnosis import Diagnosis
 from usher.diagnosis import report as diagnosed
@@ -74,6 +74,7 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> dict[s
     st.text()
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "x" * 2000])
 )
+@settings(max_examples=50, deadline=None)
 def test_whatever_the_report_holds_is_shown_as_text(text: str) -> None:
     shown = Reader(page(whole(text)))
     assert shown.tags <= TAGS | CHART_TAGS | {"details", "summary", "small"}

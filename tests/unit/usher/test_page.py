@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.page import page
 
@@ -103,6 +103,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     st.text()
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "#"])
 )
+@settings(deadline=None)
 def test_whatever_the_record_holds_is_shown_as_text(text: str) -> None:
     shown = Reader(page(record(text)))
     assert shown.tags == TAGS | CHART_TAGS

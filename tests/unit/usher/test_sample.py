@@ -6,7 +6,7 @@ import string
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import sample
 from usher.sample import Sample, hashes
@@ -23,6 +23,7 @@ def counted(rows: list[Row], cap: int = 8) -> Sample:
 
 
 @given(ROWS, st.data())
+@settings(deadline=None)
 def test_it_is_the_same_in_any_order_and_parts(rows: list[Row], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(rows))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
@@ -34,6 +35,7 @@ def test_it_is_the_same_in_any_order_and_parts(rows: list[Row], data: st.DataObj
 
 
 @given(ROWS)
+@settings(deadline=None)
 def test_what_is_in_the_sample_is_counted_in_full(rows: list[Row]) -> None:
     one = counted(rows)
     expected: dict[int, int] = {}
@@ -48,6 +50,7 @@ def test_what_is_in_the_sample_is_counted_in_full(rows: list[Row]) -> None:
 
 
 @given(ROWS)
+@settings(deadline=None)
 def test_the_sample_is_no_smaller_than_it_must_be(rows: list[Row]) -> None:
     one = counted(rows)
     one.rows()
@@ -88,11 +91,13 @@ def slow_hash(text: str) -> int:
 
 
 @given(st.lists(st.text(max_size=30) | st.text("ü", min_size=500, max_size=600)))
+@settings(deadline=None)
 def test_hashes_are_the_same_everywhere(texts: list[str]) -> None:
     assert hashes(pa.array(texts, pa.string())).tolist() == [slow_hash(text) for text in texts]
 
 
 @given(st.lists(st.text(max_size=30), min_size=1), st.data())
+@settings(deadline=None)
 def test_a_hash_is_of_the_text_alone(texts: list[str], data: st.DataObject) -> None:
     begin = data.draw(st.integers(0, len(texts) - 1))
     alone = [hashes(pa.array([text]))[0] for text in texts[begin:]]
