@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from usher import answers, baselines, csvs, holdout, scoring
+from usher import answers, baselines, csvs, scoring
 from usher.asking import Campaign
 from usher.aws import now
 from usher.bucket import Bucket
 from usher.data import chunks
 from usher.evaluation_page import page, pictures
 from usher.evaluation_plan import Entrant, Home
+from usher.evaluation_split import read_parts
 from usher.holdout import Events
 from usher.pictures import png
 from usher.resources import KINDS, describe
@@ -17,8 +18,6 @@ from usher.runs import Run
 
 TITLES = ("TITLE", "NAME", "ITEM_NAME")
 """Columns of items that people know them by; the first one that is there counts."""
-WIDTH = 1400
-"""Of pictures, in pixels."""
 
 
 def score(run: Run, clients: Mapping[str, Any], is_late: Callable[[], bool]) -> bool:
@@ -46,7 +45,8 @@ def _arn(states: Mapping[str, Mapping[str, Any]], name: str) -> str:
 
 
 def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> dict[str, Any]:
-    train, held = holdout.read(home.files("train"), home.files("holdout"))
+    train, held, _ = read_parts(home)
+    data = run.read()["data"]
     found = [*baselines.contenders(train)]
     for one in (Entrant(**one) for one in plan["entrants"]):
         answered = answers.read(home.files(f"output/{one.folder}", ".out"))
@@ -56,7 +56,8 @@ def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> 
         "group": run.group,
         "run": run.name,
         "createdAt": now().isoformat(),
-        **scoring.report(plan["options"]["split"], train, held, found, _titles(run.bucket, run.read()["data"])),
+        **scoring.report(plan["options"]["split"], train, held, found, _titles(run.bucket, data)),
+        "diagnosis": data["interactions"].get("diagnosis"),
     }
 
 
@@ -88,6 +89,6 @@ def _write_report(run: Run, home: Home, report: Mapping[str, Any]) -> None:
     bucket.write_json(home.key("report.json"), report)
     bucket.write(home.key("report.html"), page(report).encode(), "text/html; charset=utf-8")
     for name, svg in pictures(report).items():
-        bucket.write(home.key(f"pictures/{name}.png"), png(svg, WIDTH), "image/png")
+        bucket.write(home.key(f"pictures/{name}.png"), png(svg), "image/png")
     latest = {"run": run.name, "createdAt": report["createdAt"], "report": home.key("report.html")}
     bucket.write_json(f"{run.group}/out/evaluation/latest.json", latest)
