@@ -37,7 +37,7 @@ def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
     before, slept = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept)
+    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait

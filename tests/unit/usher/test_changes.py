@@ -10,15 +10,24 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
+from usher.resources import KINDS
 
 from local.cloud.credentials import REGION
 from local.personalize import faults
 from local.personalize.faults import Faults
+from local.personalize.kinds import KINDS as LOCAL_KINDS
 from local.simulation.stack import Execution, Stack, deployed
 from tests.unit.usher.world import interactions
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400
+LEARNT = {
+    "dataset_import_job": "DatasetImportJob",
+    "filter": "Filter",
+    "solution_version": "SolutionVersion",
+    "campaign": "Campaign",
+}
+"""Kinds whose durations are learnt, as Usher and the local Personalize call them."""
 
 
 @dataclass
@@ -168,6 +177,36 @@ def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
     assert shop.count()["SolutionVersion"] == 2
     assert not shop.schedules
     assert not shop.actions(shop.drop(files={"interactions.csv": interactions(users=61)}))
+
+
+def test_a_plan_expects_what_things_took_and_cost_last_time(shop: Shop) -> None:
+    """Imports, versions and campaigns by their own; what is new by the others of its kind; all else by the table."""
+    shop.stack.stretch = lambda _: 0.25
+    solutions = {name: {"recipe": "aws-popularity-count"} for name in ("popular", "other")}
+    filters = {"some": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")'}
+    first = shop.drop({"solutions": solutions, "filters": filters})
+    assert minutes(first) == {name: KINDS[name.partition("/")[0]].minutes for name in shop.actions(first)}
+    third = {"third": {"recipe": "aws-sims"}}
+    more = {**filters, "more": filters["some"].replace("x", "y")}
+    config = yaml.safe_dump({"solutions": {**solutions, **third}, "filters": more})
+    shop.stack.stretch = lambda _: 0.5
+    record = shop.drop(files={"usher.yaml": config, "interactions.csv": interactions(users=61)})
+    quarter = {kind: round(LOCAL_KINDS[name].minutes / 4, 1) for kind, name in LEARNT.items()}
+    expected = minutes(record)
+    for name, action in shop.actions(record).items():
+        kind = name.partition("/")[0]
+        assert expected[name] == quarter.get(kind, KINDS[kind].minutes), (name, action)
+    hours = next(one["trainingHours"] for one in first["versions"] if one["solution"] == "popular")
+    assert hours != 1, "which is what the table says"
+    assert record["plan"]["resources"]["solution_version/popular"]["cost"] == pytest.approx(hours * 0.24)
+    assert record["plan"]["resources"]["solution_version/third"]["cost"] == pytest.approx(0.24)
+    record = shop.drop(files={"interactions.csv": interactions(users=62)})
+    assert minutes(record)["campaign/popular"] == quarter["campaign"] * 2, "the last update counts, not the creation"
+
+
+def minutes(record: dict[str, Any]) -> dict[str, float]:
+    plan = record["plan"]["resources"]
+    return {name: one["minutes"] for name, one in plan.items() if one["action"] != "reuse"}
 
 
 def test_who_asks_for_training_gets_it_once(shop: Shop) -> None:

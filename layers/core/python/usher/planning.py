@@ -68,10 +68,10 @@ def draft(
     wanted = _adopted(clients, setting, intake, wishes)
     pins = settle(wanted, live)
     wanted = _guarded([pinned(one, pins) for one in wanted], intake.config, live)
-    states, excused = foresee(clients, wanted, forgiving=forgiving)
+    foresight = foresee(clients, wanted, forgiving=forgiving)
+    states = foresight.states
     if later := _resumption(setting, states):
-        more, _ = foresee(clients, [later])
-        wanted, states = [*wanted, later], [*states, *more]
+        wanted, states = [*wanted, later], [*states, *foresee(clients, [later]).states]
     unwanted = leftovers(clients, setting, wanted, states, prune=intake.config.prune, remove=False)
     states = _with_replacements(states, unwanted)
     named = {one.name: one.recipe for one in intake.config.solutions}
@@ -80,12 +80,13 @@ def draft(
     plan = {
         "group": setting.group,
         "resources": wanted,
-        "excused": excused,
+        "excused": foresight.excused,
+        "usual": foresight.seconds,
         "doomed": [one for one in unwanted if one.doomed],
         **serving_wishes(intake.config, types),
     }
-    size = prices.size_of(intake.report, {})
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, {})
+    size = prices.size_of(intake.report, foresight.hours)
+    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
     findings = {
         "notes": intake.notes,

@@ -8,6 +8,7 @@ after a crash; the result is the same resources, none twice.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from statistics import median
 from typing import Any
 
 from usher import gate
@@ -137,14 +138,29 @@ def _decide_on_change(
     return Decision("wait", f"It is in {update['status']}.")
 
 
-def foresee(
-    clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True
-) -> tuple[list[State], dict[str, str]]:
-    """What a run would do about each resource, and, if it is forgiving, the failures it excuses. Changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a run would do, and what is known for it of former ones."""
+
+    states: list[State]
+    excused: Mapping[str, str]
+    """The failures that are there before the run, by ARN, if it is forgiving."""
+    seconds: Mapping[str, float]
+    """How long resources took last time, or others of their kind in the group (the median), by id."""
+    hours: Mapping[str, float]
+    """Training hours that the service billed for the newest version, by id."""
+
+
+def foresee(clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True) -> Foresight:
+    """What a run would do about each resource. Changes nothing."""
     states: dict[str, State] = {}
     excused: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    hours: dict[str, float] = {}
     for resource in resources:
         found, wanted, held = _look(clients, resource, states)
+        seconds[resource.id] = found.usual_seconds if found else 0
+        hours[resource.id] = found.details.get("trainingHours", 0) if found else 0
         if found and forgiving and _failure(found):
             excused[found.arn] = _failure(found)
         decision = decide(resource, found, wanted, excused)
@@ -155,7 +171,17 @@ def foresee(
         else:
             arn = found.arn if found and decision.action not in {"create", "retrain"} else ""
             states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.why)
-    return list(states.values()), excused
+    known = {name: value for name, value in hours.items() if value}
+    return Foresight(list(states.values()), excused, _usual(resources, seconds), known)
+
+
+def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
+    """What is known of a resource, or else of others of its kind."""
+    by_kind: dict[str, list[float]] = {}
+    for one in resources:
+        if seconds[one.id]:
+            by_kind.setdefault(one.kind, []).append(seconds[one.id])
+    return {one.id: seconds[one.id] or median(by_kind[one.kind]) for one in resources if one.kind in by_kind}
 
 
 def advance(
@@ -165,11 +191,13 @@ def advance(
     excused: Mapping[str, str],
     before: Sequence[Mapping[str, Any]],
     slept: float,
+    usual: Mapping[str, float],
 ) -> tuple[list[State], int | None]:
     """Do what can be done now about every resource up to a stage, in the plan's order.
 
-    `before`: the states of the last look; `slept`: the seconds since. Returns the states now, and the seconds to wait
-    before looking again: None when the stage is settled, well or badly.
+    `before`: the states of the last look; `slept`: the seconds since; `usual`: the seconds that resources take, by id,
+    as far as that was learnt. Returns the states now, and the seconds to wait before looking again: None when the stage
+    is settled, well or badly.
     """
     past = {state["id"]: state for state in before}
     states: dict[str, State] = {}
@@ -177,12 +205,15 @@ def advance(
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
             continue
-        state, usual_seconds = _advance_one(clients, resource, states, excused)
+        state = _advance_one(clients, resource, states, excused)
         earlier = past.get(resource.id, {})
         if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status:
             state = replace(state, waited=earlier.get("waited", 0) + slept)
-        if usual_seconds:
-            pending[resource.id] = state.waited, usual_seconds
+        if state.status == "PENDING":
+            minutes = KINDS[resource.kind].minutes
+            pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS
+        elif state.status == "WAITING" and state.reason:
+            pending[resource.id] = state.waited, SECOND_LOOK_SECONDS
         states[resource.id] = state
     return list(states.values()), seconds_until_next_look(_steps(resources, states, pending)) if pending else None
 
@@ -203,22 +234,18 @@ def _steps(
 
 def _advance_one(
     clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> tuple[State, float]:
-    """The state after doing what can be done; and how many seconds it usually takes, if it is now to be waited for."""
+) -> State:
+    """The state after doing what can be done."""
     needs = [states[need] for need in resource.needs]
     broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"}), "")
     if broken:
-        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there"), 0
+        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
     if any(need.status not in {"READY", "HELD"} for need in needs):
-        return State(resource.id, "wait", "WAITING"), 0
-    usual_seconds = KINDS[resource.kind].minutes * 60
+        return State(resource.id, "wait", "WAITING")
     try:
-        state, learned_seconds = _look_and_act(clients, resource, states, excused)
+        return _look_and_act(clients, resource, states, excused)
     except clients[KINDS[resource.kind].service].exceptions.ClientError as error:
-        state, learned_seconds = _refused(resource, error), None
-    if state.status == "WAITING":
-        return state, SECOND_LOOK_SECONDS
-    return state, (learned_seconds or usual_seconds or SECOND_LOOK_SECONDS) if state.status == "PENDING" else 0
+        return _refused(resource, error)
 
 
 SECOND_LOOK_SECONDS = 60.0
@@ -227,22 +254,22 @@ SECOND_LOOK_SECONDS = 60.0
 
 def _look_and_act(
     clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> tuple[State, float | None]:
-    """The state after one look, and how many seconds the last one of its kind took, if that can be known."""
+) -> State:
+    """The state after one look."""
     kind = KINDS[resource.kind]
     found, wanted, held = _look(clients, resource, states)
     if held and found is None:
-        return _kept_out(resource, held), None
+        return _kept_out(resource, held)
     decision = decide(resource, found, wanted, excused)
     state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
     if found and decision.action in {"reuse", "hold"}:
-        return _ready(resource, found, decision, held), None
+        return _ready(resource, found, decision, held)
     if found and decision.action == "fail":
-        return replace(state, status="FAILED", remedy=remedy_for(decision.why)), None
+        return replace(state, status="FAILED", remedy=remedy_for(decision.why))
     if decision.action in _ACTS:
         arn = _ACTS[decision.action](clients[kind.service], resource, wanted, found)
         state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
-    return state, found.usual_seconds if found else None
+    return state
 
 
 def _kept_out(resource: Resource, held: str) -> State:
