@@ -365,8 +365,10 @@ def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
     record = shop.drop({"solutions": POPULAR, "batch": jobs})
     assert "batch/each.jsonl: is not there" in record["summary"]
     for name in jobs:
-        shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n')
-    assert shop.drop({"solutions": POPULAR, "batch": jobs})["outcome"] == "SUCCEEDED"
+        shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n{"userId": "u2"}')
+    record = shop.drop({"solutions": POPULAR, "batch": jobs})
+    assert (record["outcome"], record["plan"]["unpriced"]) == ("SUCCEEDED", [])
+    assert record["plan"]["resources"]["batch_inference_job/each"]["cost"] == pytest.approx(2 * 0.067 / 1000)
     assert shop.count()["BatchInferenceJob"] == 1
     for _ in range(2):
         shop.start(task="batch", job="weekly", at="2023-11-20T02:00:00Z")

@@ -52,6 +52,7 @@ def test_data_alone_is_enough(world: World) -> None:
         "files": ["films/interactions/1.csv", "films/interactions/2.csv"],
         "bytes": len(interactions()) + len(interactions(users=3)),
         "rows": 1260,
+        "ids": 60,
         "columns": ["USER_ID", "ITEM_ID", "TIMESTAMP"],
         "rejected": 0,
     }

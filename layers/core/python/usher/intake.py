@@ -39,7 +39,8 @@ class Intake:
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset: files, bytes, rows, columns, rejected, findings."""
+    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones: users of
+    interactions), columns, rejected, findings."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
 
@@ -76,6 +77,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             "files": files,
             "bytes": table.size,
             "rows": table.rows,
+            "ids": len(table.ids),
             "columns": list(table.columns),
             "rejected": sum(one.rows for one in errors),
             "findings": found,

@@ -72,8 +72,8 @@ def _head(record: Mapping[str, Any]) -> Html:
         "Ended": _when(record.get("endedAt")),
         "Took": _took(record),
         "Expected": f"{plan['minutes']:g} min" if plan else "",
-        "Cost of this run": _dollars(cost["cost"], plan.get("unpriced")) if cost else "",
-        "Campaigns, a month": _dollars(cost["monthlyCost"]) if cost else "",
+        "Cost of this run": _dollars(cost["cost"], _unknown(plan, "cost")) if cost else "",
+        "What serves, a month": _dollars(cost["monthlyCost"], _unknown(plan, "monthlyCost")) if cost else "",
     }
     pairs = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items() if value)
     title = f"<h1>{_text(record['group'])} {_tag(record['outcome'])}</h1>"
@@ -137,8 +137,7 @@ def _resources(record: Mapping[str, Any]) -> str:
         plan = planned.get(state["id"], {})
         why = plan["why"] if plan and state["status"] == "READY" else state.get("reason", "")
         shown = [state["id"], plan.get("action", state["action"]), _tag(state["status"]), why]
-        month = plan.get("monthlyCost") or None
-        costs = [_number(plan.get("minutes") or None, "g"), _cost(plan), _number(month, ",.2f")]
+        costs = [_number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
         rows.append([*shown, *costs])
     head = ["Resource", "Planned", "Status", "Why", "#Minutes", "#Cost, $", "#A month, $"]
     return _table("What was planned, and how it stands", head, rows)
@@ -214,11 +213,16 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _cost(plan: Mapping[str, Any]) -> str:
-    return "not known" if plan and plan["cost"] is None else _number(plan.get("cost") or None, ",.4f")
+def _cost(plan: Mapping[str, Any], of: str, digits: int) -> str:
+    return "not known" if plan and plan[of] is None else _number(plan.get(of) or None, f",.{digits}f")
 
 
-def _dollars(value: float, unpriced: Sequence[str] | None = None) -> str:
+def _unknown(plan: Mapping[str, Any], of: str) -> list[str]:
+    """What costs nobody knows how much."""
+    return [name for name, row in plan.get("resources", {}).items() if row[of] is None]
+
+
+def _dollars(value: float, unpriced: Sequence[str]) -> str:
     return f"${value:,.2f}" + (f" and what has no known price ({', '.join(unpriced)})" if unpriced else "")
 
 

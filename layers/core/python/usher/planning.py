@@ -85,7 +85,13 @@ def draft(
         "doomed": [one for one in unwanted if one.doomed],
         **serving_wishes(intake.config, types),
     }
-    size = prices.size_of(intake.report, foresight.hours)
+    inputs = {f"{one.kind}/{one.name}": one.input for one in intake.config.jobs}
+    lines = {
+        one.id: bucket.count_lines(inputs[one.id])
+        for one in states
+        if one.action in prices.SPENDING and one.id in inputs
+    }
+    size = prices.size_of(intake.report, foresight.hours, lines)
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
     findings = {

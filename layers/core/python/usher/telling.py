@@ -44,7 +44,7 @@ def message(record: Mapping[str, Any], link: str) -> str:
     parts = [
         record["summary"],
         "Live now:\n" + "\n".join(live) if live else "",
-        f"This run: about ${cost['cost']:.2f}. Campaigns, even idle: ${cost['monthlyCost']:.2f} a month."
+        f"This run: about ${cost['cost']:.2f}. What serves, even idle: ${cost['monthlyCost']:.2f} a month."
         if cost
         else "",
         f"The whole story: {link}",
