@@ -281,6 +281,17 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
+        (
+            "adopt: {solution/similar-itmes: Old}",
+            "adopt.solution/similar-itmes: is nothing that this file asks for. Did",
+        ),
+        ("adopt: {solution/similar-itmes: Old}", "Did you mean solution/similar-items?"),
+        ("adopt: {dataset_group/other: Old}", "adopt.dataset_group/other: is nothing that this file asks for."),
+        ("adopt: {event_tracker/shop: Old}", "adopt.event_tracker/shop: is nothing that this file asks for."),
+        (
+            f"{S % 'campaign: false'}\nadopt: {{campaign/s: Old}}",
+            "adopt.campaign/s: is nothing that this file asks for.",
+        ),
         ("recommenders: {r: {recipe: aws-sims}}", "recommenders: names recommenders, which only a domain"),
         (
             "{group: {domain: ECOMMERCE}, recommenders: {similar-items: {recipe: aws-sims}}, "

@@ -24,7 +24,7 @@ import difflib
 import functools
 import math
 import re
-from collections.abc import Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -408,10 +408,27 @@ class _Reader:
             remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
             self._note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)
         popular = any(one.recipe == POPULARITY for one in config.solutions)
+        self._check_adopted(config)
         for solution in config.solutions:
             if "versusPopularity" in solution.gate and not popular:
                 path = f"solutions.{solution.name}.gate.versusPopularity"
                 self._note(path, "names no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
+
+    def _check_adopted(self, config: Config) -> None:
+        """Whether each line takes something over for what this file wants."""
+        campaigns = (one.name for one in config.solutions if one.campaign is not None)
+        wanted: dict[str, Iterable[str]] = {
+            "dataset_group": [self.group],
+            "schema": DATASETS,
+            "filter": config.filters,
+            "solution": (one.name for one in config.solutions),
+            "campaign": campaigns,
+            "recommender": (one.name for one in config.recommenders),
+        }
+        known = [f"{kind}/{name}" for kind, names in wanted.items() for name in names]
+        for name in config.adopt:
+            if name not in known:
+                self._note(f"adopt.{name}", "is nothing that this file asks for.", self._choose(name, known))
 
     def _check_kinds(self, block: Mapping[str, Any], path: str, kinds: Mapping[str, type]) -> None:
         """Whether values are texts, numbers or truths, as they should be."""
