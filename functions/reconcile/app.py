@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     plan, record = run.read("plan.json"), run.read()
     look = clear if event["stage"] == "retire" else build
     wait = look(run, plan, record, event["stage"])
-    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed"))}
+    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed") or plan.get("removed"))}
 
 
 def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:

@@ -279,6 +279,45 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
     assert shop.served["solutions"]["popular"]["campaignArn"]
 
 
+def test_a_removal_is_carried_out_once_even_if_nothing_is_there(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    shop.start(task="remove")
+    execution, record = shop.start(task="remove")
+    assert execution.status == "SUCCEEDED"
+    assert record["summary"].startswith("There is no dataset group of shop in Personalize.")
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.count()["Campaign"] == 1
+
+
+def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    shop.stack.put("shop/usher.yaml", "solutions: {popular: 5}")
+    execution, record = shop.start(task="remove")
+    assert execution.status == "FAILED"
+    assert "shop/: can't be removed as long as its config" in record["summary"]
+    assert shop.count()["Campaign"] == 1
+    assert shop.drop({"solutions": POPULAR})["note"] == "The group is removed; its files stay."
+    assert shop.count()["DatasetGroup"] == 0
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.count()["DatasetGroup"] == 1
+
+
+def test_what_a_removal_cannot_delete_is_told(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    (schema,) = (arn for arn in shop.stack.personalize.resources if ":schema/" in arn)
+    theirs = shop.stack.personalize.create("DatasetGroup", {"name": "theirs"})
+    shop.stack.clock.shift(DAY)
+    members = {"name": "theirs", "datasetType": "INTERACTIONS", "datasetGroupArn": theirs.arn, "schemaArn": schema}
+    shop.stack.personalize.create("Dataset", members)
+    execution, record = shop.start(task="remove")
+    assert execution.status == "FAILED"
+    (problem,) = record["problems"]
+    assert problem["place"] == f"schema/{schema.rpartition('/')[2]}"
+    assert problem["message"].startswith("is still there:")
+    assert problem["remedy"].startswith("See what still uses it")
+    assert shop.count()["DatasetGroup"] == 1, "only theirs"
+
+
 def test_schedules_come_change_and_go(shop: Shop) -> None:
     berlin = {"ScheduleExpression": "cron(0 2 ? * SUN *)", "ScheduleExpressionTimezone": "Europe/Berlin"}
     config: dict[str, Any] = {"solutions": POPULAR, "schedules": {"retrain": berlin, "export": "rate(1 day)"}}

@@ -50,7 +50,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    keys = [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+    keys = _keys(bucket, group)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
     try:
@@ -98,6 +98,15 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes)
+
+
+def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
+    """A group's config alone. Raises InputError where it can't be read."""
+    return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
+
+
+def _keys(bucket: Bucket, group: str) -> list[str]:
+    return [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
 
 
 def _increments(bucket: Bucket, keys: list[str], dataset: str, schema: Schema) -> tuple[dict[str, str], list[Problem]]:

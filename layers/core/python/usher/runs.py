@@ -213,6 +213,8 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
         said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
     problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
+    if record.get("removal"):
+        problems += _told(record.get("retired", []), "SKIPPED", "is still there")
     held = list(_told(resources, "HELD", "held back"))
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
