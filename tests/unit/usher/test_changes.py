@@ -21,6 +21,7 @@ from tests.unit.usher.world import interactions
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400
+JOB = "batch_inference_job/letter"
 LEARNT = {
     "dataset_import_job": "DatasetImportJob",
     "filter": "Filter",
@@ -394,6 +395,33 @@ def test_a_domain_group_has_recommenders_and_serves_them(shop: Shop) -> None:
     del config["group"]["domain"]  # type: ignore[attr-defined]
     record = shop.drop({"solutions": POPULAR})
     assert "can't be changed" in record["summary"]
+
+
+def test_a_site_of_exports_and_jobs_has_a_gate_and_promotions_too(shop: Shop) -> None:
+    gate = {"metric": "normalized_discounted_cumulative_gain_at_25", "versusLive": 1000}
+    silent = {"popular": {"recipe": "aws-popularity-count", "campaign": False, "gate": gate}}
+    shop.stack.put("shop/batch/letter.jsonl", '{"userId": "u1"}')
+    first = shop.drop({"solutions": silent, "batch": {"letter": {"solution": "popular"}}})
+    served = shop.served["solutions"]["popular"]["solutionVersionArn"]
+    assert [(one["arn"], one["live"]) for one in first["versions"]] == [(served, True)]
+    held = shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert (held["outcome"], shop.states()["solution_version/popular"]) == ("HELD", "HELD")
+    assert held["cost"]["cost"] > 0, "the training has been paid for"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
+    assert shop.count()["BatchInferenceJob"] == 1
+    newest = next(one["arn"] for one in held["versions"] if not one["live"])
+    _, record = shop.start(solution="popular", version="latest", who="Ann", why="New catalogue")
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote", JOB: "create"})
+    assert record["pins"]["popular"]["who"] == "Ann"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == newest
+    assert shop.count()["BatchInferenceJob"] == 2
+    _, record = shop.start(solution="popular", version="previous", who="Ann", why="Odd")
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote"})
+    assert record["stage"] == "train", "so people are told"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
+    shop.start()
+    assert shop.actions() == {}
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
 
 
 def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:

@@ -265,12 +265,15 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "trainingMode: AUTOTRAIN", "trainingMode: is AUTOTRAIN. Use one of: FULL, UPDATE."),
         (S % "gate: {metric: m}", "gate: lacks a metric, or what it is to be compared with."),
         (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
-        (S % "gate: {metric: m, atLeast: 1}, campaign: false", "gate: is for a campaign that there is not."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
             "gate: can't hold what syncs itself.",
         ),
         (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: names no solution to compare with."),
+        (
+            "solutions: {s: {recipe: aws-popularity-count, gate: {metric: m, versusPopularity: 1}}}",
+            "gate.versusPopularity: compares popularity with itself. Remove it.",
+        ),
         (S % "schedules: {FULL: daily}", "schedules.FULL: is daily, which is no schedule. Write rate(1 day)"),
         (S % "schedules: {QUICK: rate(1 day)}", "schedules.QUICK: is unknown."),
         ("schedules: {retrain: {ScheduleExpression: rate(1 day), Name: x}}", "schedules.retrain.Name: is unknown."),

@@ -73,7 +73,7 @@ def draft(
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
     wanted = _adopted(clients, setting, intake, wishes)
     pins = settle(wanted, live)
-    wanted = _guarded([pinned(one, pins) for one in wanted], intake.config, live)
+    wanted = _guarded(pinned(wanted, pins), intake.config, live)
     foresight = foresee(clients, wanted, forgiving=forgiving)
     states = foresight.states
     if later := _resumption(setting, states):

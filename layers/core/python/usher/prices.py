@@ -130,7 +130,8 @@ def spent(plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence
     if not plan or not foretold:
         return {}
     by_id = {one["id"]: Resource(**one) for one in plan["resources"]}
-    arns = {state["arn"]: state["id"] for state in record.get("resources", []) if state["status"] == "READY"}
+    there = [one for one in record.get("resources", []) if one["status"] in {"READY", "HELD"} and "arn" in one]
+    arns = {state["arn"]: state["id"] for state in there}
     hours = {
         arns[one["arn"]]: one["trainingHours"] for one in versions if one["arn"] in arns and one.get("trainingHours")
     }

@@ -28,6 +28,8 @@ PASSING_QUOTA = "PENDING or IN_PROGRESS"
 FOREVER = 10**10
 """Seconds of rest that nothing but being asked ends."""
 LATEST = "/$LATEST"
+SERVES = "solutionVersionArn"
+"""What a campaign, or a version under a gate, tells of the version that serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Decision:
     """What to do about one resource."""
 
     action: str
-    """create, reuse, update, retrain, rebuild, wait, hold or fail; a plan calls it replace where create has a
+    """create, reuse, update, retrain, rebuild, promote, wait, hold or fail; a plan calls it replace where create has a
     predecessor."""
     why: str
     due: str = ""
@@ -237,7 +239,7 @@ def _advance_one(
 ) -> State:
     """The state after doing what can be done."""
     needs = [states[need] for need in resource.needs]
-    broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"}), "")
+    broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _is_kept_out(need)), "")
     if broken:
         return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
     if any(need.status not in {"READY", "HELD"} for need in needs):
@@ -276,12 +278,24 @@ def _kept_out(resource: Resource, held: str) -> State:
     return State(resource.id, "hold", "HELD", "", held, gate.REMEDY)
 
 
+def _is_kept_out(state: State) -> bool:
+    """Whether the gate holds a version back and there is no other to serve."""
+    return state.status == "HELD" and not _given(state, SERVES)
+
+
+def _given(state: State, member: str) -> str:
+    """What a resource gives to those that refer to it by a member: as a rule, its ARN."""
+    return str((state.details or {}).get(member, state.arn))
+
+
 def _ready(resource: Resource, found: Found, decision: Decision, held: str) -> State:
     """The state of one that is there as wanted, or as far as the gate lets it. `held`: why it does not, if so."""
-    details = {name: found.details[name] for name in KINDS[resource.kind].reported}
+    details = {name: found.details[name] for name in ([SERVES] if resource.gate else KINDS[resource.kind].reported)}
     arn = found.usable if decision.action == "hold" and found.usable else found.arn
     if held:
-        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details)
+        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details, due=decision.due)
+    if resource.kind == "solution_version" and resource.gate and details[SERVES] != resource.gate["live"]:
+        decision = replace(decision, action="promote", why="It serves from now on.")
     return State(resource.id, decision.action, "READY", arn, decision.why, details=details, due=decision.due)
 
 
@@ -300,15 +314,20 @@ def _look(
 ) -> tuple[Found | None, dict[str, Any], str]:
     """What is there; what is wanted, as far as the gate lets it; and why it does not let the rest."""
     arns = {state.id: state.arn for state in states.values() if state.arn}
-    wanted = {**resource.params, **{name: arns.get(need) for name, need in resource.refs.items()}}
-    found = find(clients, resource, arns)
+    given = {name: _given(states[need], name) or None for name, need in resource.refs.items()}
+    wanted = {**resource.params, **given}
+    found = find(clients, resource, {**arns, **{resource.refs[name]: arn for name, arn in given.items() if arn}})
     if wanted.get("trainingMode") == "UPDATE" and not (found and found.usable):
         del wanted["trainingMode"]  # there is nothing to update: the first training is a full one
     if not resource.gate:
         return found, wanted, ""
-    candidate = wanted["solutionVersionArn"]
-    version, held = gate.version_to_serve(clients["personalize"], resource, found, candidate, arns)
-    return found, {**wanted, "solutionVersionArn": version}, held
+    if resource.kind == "campaign":
+        version, held = gate.version_to_serve(clients["personalize"], resource, found, wanted[SERVES], arns)
+        return found, {**wanted, SERVES: version}, held
+    if found is None:
+        return None, wanted, ""
+    version, held = gate.version_to_serve(clients["personalize"], resource, None, found.usable, arns)
+    return replace(found, details={**found.details, SERVES: version}), wanted, held
 
 
 def _create(client: Any, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:

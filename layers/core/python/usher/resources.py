@@ -137,7 +137,7 @@ class Resource:
     held: str = ""
     """Why this one is not brought up to date, though it could be."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Of a campaign: what a version must achieve in order to be deployed."""
+    """Of what serves (gate.keepers): what a version must achieve in order to be deployed."""
 
     @property
     def needs(self) -> list[str]:
