@@ -49,7 +49,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """Whether an execution is still at work, by its ARN."""
+    """Whether an execution is still at work, by its ARN. Raises where that can't be told now."""
 
     def ask(execution: str) -> bool:
         try:
@@ -71,11 +71,12 @@ class Lock:
     def take(self, group: str, execution: str, run: str) -> bool:
         """Take the group for a run of an execution, which may take it again for another round.
 
-        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over.
+        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over,
+        and that of another state machine's: it is from before this one was made, or nobody's.
         """
         while True:
             holder = self._get(group).get("execution", "")
-            if holder and holder != execution and self.is_running(holder):
+            if holder and holder != execution and self._is_alive(holder, execution):
                 if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
                     return False
             elif self._write(
@@ -103,6 +104,9 @@ class Lock:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return self._get(group).get("execution", "") != execution
         return True
+
+    def _is_alive(self, holder: str, execution: str) -> bool:
+        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
 
     def _get(self, group: str) -> dict[str, str]:
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
