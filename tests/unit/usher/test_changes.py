@@ -280,6 +280,17 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
     assert shop.served["solutions"]["popular"]["campaignArn"]
 
 
+def test_a_file_in_a_wrong_folder_is_noted_with_or_without_data(shop: Shop) -> None:
+    shop.stack.put("shop/new/interactions.csv", interactions())
+    place = "shop/new/interactions.csv"
+    assert [one["place"] for one in shop.drop({"solutions": POPULAR})["notes"]] == [place]
+    shop.stack.put("empty/new/interactions.csv", interactions())
+    shop.stack.drop("empty/usher.yaml")
+    (record,) = shop.stack.read(r"empty/out/runs/.*/run\.json").values()
+    assert record["note"].startswith("Nothing to do until")
+    assert [one["remedy"] for one in record["notes"]] == ["Move it up to empty/."]
+
+
 def test_a_removal_is_carried_out_once_even_if_nothing_is_there(shop: Shop) -> None:
     shop.drop({"solutions": POPULAR})
     shop.start(task="remove")

@@ -10,6 +10,7 @@ from usher.bucket import (
     CONFIGS,
     DATASETS,
     GROUP_NAME,
+    INCREMENTS,
     Bucket,
     at_home,
     data_keys,
@@ -103,6 +104,16 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
 def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
+
+
+def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
+    """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
+    for key in filter(is_foreign, _keys(bucket, group)):
+        folder, *deeper = at_home(key).split("/")[1:]
+        if folder in DATASETS and deeper[1:]:
+            yield Problem(key, "is not read.", f"Move it up to {folder}/, or to {folder}/{INCREMENTS}/.")
+        elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
+            yield Problem(key, "is not read.", f"Move it up to {group}/.")
 
 
 def _keys(bucket: Bucket, group: str) -> list[str]:

@@ -91,7 +91,7 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
     kinds = (
         ("bad", "What is wrong", record.get("problems", [])),
         ("hold", "Held back", held),
-        ("busy", "Left out of the config", record.get("notes", [])),
+        ("busy", "Left out", record.get("notes", [])),
     )
     for look, title, notes in kinds:
         if notes:

@@ -196,14 +196,29 @@ class Run:
         return record
 
 
-def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
-    """The runs of an execution whose records say that it is still at work."""
+def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+    """The records of an execution's runs."""
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
         if file == RECORD and f"Z-{execution[-4:]}" in name:
             record = Run(bucket, group, name).read()
-            if (record["execution"], record["outcome"]) == (execution, "RUNNING"):
-                yield Run(bucket, group, name)
+            if record["execution"] == execution:
+                yield record
+
+
+def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
+    """The runs of an execution whose records say that it is still at work."""
+    for record in rounds(bucket, group, execution):
+        if record["outcome"] == "RUNNING":
+            yield Run(bucket, group, record["run"])
+
+
+def is_news(run: "Run", record: Mapping[str, Any]) -> bool:
+    """Whether people are to be told: of what was done; of what is wrong once, whatever an execution's rounds."""
+    if "stage" in record or record["outcome"] != "FAILED":
+        return "stage" in record
+    former = (one for one in rounds(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
+    return run.is_first or all(one.get("problems") != record["problems"] for one in former)
 
 
 def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
