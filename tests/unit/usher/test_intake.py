@@ -63,9 +63,12 @@ def test_data_alone_is_enough(world: World) -> None:
     [
         ("films/sub/interactions.csv", "Move it up to films/."),
         ("films/a/b/usher.yaml", "Move it up to films/."),
-        ("films/interactions/deep/2026.csv", "Move it up to interactions/, or to interactions/incremental/."),
-        ("films/items/incremental/2026/1.csv", "Move it up to items/, or to items/incremental/."),
-        ("train/films/data/items.csv", "Move it up to films/."),
+        (
+            "films/interactions/deep/2026.csv",
+            "Move it up to films/interactions/, or to films/interactions/incremental/.",
+        ),
+        ("films/items/incremental/2026/1.csv", "Move it up to films/items/, or to films/items/incremental/."),
+        ("train/films/data/items.csv", "Move it up to train/films/."),
         ("films/notes/readme.csv", None),
         ("films/batch/letter.jsonl", None),
         ("films/out/export/s/interactions.csv", None),

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from usher.config import Solution
-from usher.reconcile import FOREVER, State, covers, decide, foresee
+from usher.deciding import FOREVER, covers, decide
+from usher.reconcile import State, foresee
 from usher.resources import INPUTS_TAG, Found, Resource
 
 from tests.unit.usher.world import BUCKET, ROLE, World, interactions

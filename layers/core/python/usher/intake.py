@@ -109,11 +109,12 @@ def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
 def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
     """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
     for key in filter(is_foreign, _keys(bucket, group)):
-        folder, *deeper = at_home(key).split("/")[1:]
+        _, folder, *deeper = at_home(key).split("/")
+        home = key.removesuffix("/".join([folder, *deeper]))
         if folder in DATASETS and deeper[1:]:
-            yield Problem(key, "is not read.", f"Move it up to {folder}/, or to {folder}/{INCREMENTS}/.")
+            yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
         elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
-            yield Problem(key, "is not read.", f"Move it up to {group}/.")
+            yield Problem(key, "is not read.", f"Move it up to {home}.")
 
 
 def _keys(bucket: Bucket, group: str) -> list[str]:

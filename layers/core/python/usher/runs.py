@@ -231,9 +231,9 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     if error:
         said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
-    problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
-    if record.get("removal"):
-        problems += _told(record.get("retired", []), "SKIPPED", "is still there")
+    left = record.get("retired", []) if record.get("removal") else []
+    found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
+    problems += [one for one in found if one not in problems]
     held = list(_told(resources, "HELD", "held back"))
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
