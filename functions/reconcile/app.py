@@ -53,9 +53,9 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     if content != before:
         serving.write(run.group, content) if content else serving.remove(run.group)
         return max(SHORTEST, int(FRESH_SECONDS * 2))
-    states, wait = retire(
-        clients, plan["doomed"], arns_in(content), record.get("retired", []), record.get("waitSeconds") or 0
-    )
+    past, slept = record.get("retired", []), record.get("waitSeconds") or 0
+    states, wait = retire(clients, plan["doomed"], arns_in(content), past, slept)
+    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
     run.update({"stage": stage, "waitSeconds": wait, "retired": states})
     if wait is None and plan.get("removed"):
         wishes.forget(run.group, "remove")

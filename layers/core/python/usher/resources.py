@@ -39,7 +39,7 @@ class Kind:
     listed_by: str | None = None
     """List's member that narrows to a group's own; empty: there is none; None: is never deleted."""
     timed: bool = False
-    """Whether its times tell how long it took: nothing but what is waited for moves them."""
+    """Whether its times tell how long its creation took, as nothing but its updates, which tell their own, moves them."""
     lasting: bool = False
     """Deleted only when the whole group is removed: it holds what people sent."""
     taggable: bool = True
@@ -238,9 +238,9 @@ def _newest_first(clients: Clients, kind: Kind, parent: str, wanted: Resource) -
 
 def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
     """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one."""
-    for one in newest_first if kind.timed else ():
-        last = one.get(kind.latest_update) or one
-        if last["status"] == "ACTIVE":
+    for one in newest_first:
+        last = one.get(kind.latest_update) or (one if kind.timed else {})
+        if last.get("status") == "ACTIVE":
             begun: datetime = last["creationDateTime"]
             return float((last["lastUpdatedDateTime"] - begun).total_seconds())
     return 0
