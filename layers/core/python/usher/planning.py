@@ -10,8 +10,7 @@ from usher.bucket import DATASETS, Bucket
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.gate import guarded
-from usher.intake import Intake, config_of, recipe_type, take_in
-from usher.intake import unread as files_unread
+from usher.intake import Intake, config_of, recipe_type, take_in, unread
 from usher.pins import Pin, pinned
 from usher.plan import Data, Setting, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.reconcile import State, foresee
@@ -65,10 +64,10 @@ def draft(
     wishes = wishes or {}
     if "remove" in wishes:
         return _removal(bucket, setting, clients)
-    unread = list(files_unread(bucket, setting.group))
+    notes = list(unread(bucket, setting.group))
     intake = take_in(bucket, setting.group, clients["personalize"], setting.arn_prefix)
     if intake is None:
-        return Draft({"note": NOTHING.format(setting.group), "notes": unread}, None)
+        return Draft({"note": NOTHING.format(setting.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
         intake = replace(intake, data=_waiting(clients, setting, intake, wishes))
@@ -103,7 +102,7 @@ def draft(
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
     findings = {
-        "notes": [*intake.notes, *unread],
+        "notes": [*intake.notes, *notes],
         "data": intake.report,
         "resources": states,
         "plan": foretold,

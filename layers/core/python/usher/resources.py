@@ -39,7 +39,7 @@ class Kind:
     listed_by: str | None = None
     """List's member that narrows to a group's own; empty: there is none; None: is never deleted."""
     timed: bool = False
-    """Whether its times tell how long its creation took, as nothing but its updates, which tell their own, moves them."""
+    """Whether its times tell how long its creation took: only updates move them, and those tell their own."""
     lasting: bool = False
     """Deleted only when the whole group is removed: it holds what people sent."""
     taggable: bool = True
