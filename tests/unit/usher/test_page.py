@@ -79,7 +79,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     }
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
-    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": number}
+    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
     return {
         "group": text, "run": text, "execution": text, "outcome": text, "note": text,
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",

@@ -141,17 +141,20 @@ class World:
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        _, excused = foresee(self.clients, wanted) if not before else ([], {})
-        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept)
+        seen = foresee(self.clients, wanted)
+        excused = {} if before else seen.excused
+        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        _, excused = foresee(self.clients, wanted)
+        seen = foresee(self.clients, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
-                states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, states)), 0)
+                states, wait = advance(
+                    self.clients, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                )
             except CutError:
                 continue
             if wait is None:

@@ -9,6 +9,7 @@
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
+CHUNK_BYTES = 1 << 20
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
@@ -110,6 +112,13 @@ class Bucket:
         """An object's lines, streamed."""
         body: Any = self.open(key)
         yield from body.iter_lines()
+
+    def count_lines(self, key: str) -> int:
+        """How many lines an object has, streamed; the last one may lack its end."""
+        lines, last = 0, b"\n"
+        for chunk in iter(functools.partial(self.open(key).read, CHUNK_BYTES), b""):
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+        return lines + (last != b"\n")
 
     def write(self, key: str, content: bytes, content_type: str = "binary/octet-stream") -> None:
         """Write an object."""

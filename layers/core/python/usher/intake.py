@@ -10,6 +10,7 @@ from usher.bucket import (
     CONFIGS,
     DATASETS,
     GROUP_NAME,
+    INCREMENTS,
     Bucket,
     at_home,
     data_keys,
@@ -39,7 +40,8 @@ class Intake:
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset: files, bytes, rows, columns, rejected, findings."""
+    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones: users of
+    interactions), columns, rejected, findings."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
 
@@ -49,7 +51,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    keys = [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+    keys = _keys(bucket, group)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
     try:
@@ -76,6 +78,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             "files": files,
             "bytes": table.size,
             "rows": table.rows,
+            "ids": len(table.ids),
             "columns": list(table.columns),
             "rejected": sum(one.rows for one in errors),
             "findings": found,
@@ -96,6 +99,26 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes)
+
+
+def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
+    """A group's config alone. Raises InputError where it can't be read."""
+    return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
+
+
+def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
+    """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
+    for key in filter(is_foreign, _keys(bucket, group)):
+        _, folder, *deeper = at_home(key).split("/")
+        home = key.removesuffix("/".join([folder, *deeper]))
+        if folder in DATASETS and deeper[1:]:
+            yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
+        elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
+            yield Problem(key, "is not read.", f"Move it up to {home}.")
+
+
+def _keys(bucket: Bucket, group: str) -> list[str]:
+    return [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
 
 
 def _increments(bucket: Bucket, keys: list[str], dataset: str, schema: Schema) -> tuple[dict[str, str], list[Problem]]:

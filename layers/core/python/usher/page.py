@@ -34,8 +34,8 @@ def _head(record: Mapping[str, Any]) -> Html:
         "Ended": when(record.get("endedAt")),
         "Took": _took(record),
         "Expected": f"{plan['minutes']:g} min" if plan else "",
-        "Cost of this run": _dollars(cost["cost"], plan.get("unpriced")) if cost else "",
-        "Campaigns, a month": _dollars(cost["monthlyCost"]) if cost else "",
+        "Cost of this run": _dollars(cost["cost"], _unknown(plan, "cost")) if cost else "",
+        "What serves, a month": _dollars(cost["monthlyCost"], _unknown(plan, "monthlyCost")) if cost else "",
     }
     title = f"<h1>{text(record['group'])} {tag(record['outcome'])}</h1>"
     where = code(f"run {record.get('run', '')} of {record.get('execution', '')}")
@@ -52,7 +52,7 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
     kinds = (
         ("bad", "What is wrong", record.get("problems", [])),
         ("hold", "Held back", held),
-        ("busy", "Left out of the config", record.get("notes", [])),
+        ("busy", "Left out", record.get("notes", [])),
     )
     for look, title, notes in kinds:
         if notes:
@@ -94,8 +94,7 @@ def _resources(record: Mapping[str, Any]) -> str:
         plan = planned.get(state["id"], {})
         why = plan["why"] if plan and state["status"] == "READY" else state.get("reason", "")
         shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), why]
-        month = plan.get("monthlyCost") or None
-        costs = [number(plan.get("minutes") or None, "g"), _cost(plan), number(month, ",.2f")]
+        costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
         rows.append([*shown, *costs])
     head = ["Resource", "Planned", "Status", "Why", "#Minutes", "#Cost, $", "#A month, $"]
     return table("What was planned, and how it stands", head, rows)
@@ -142,11 +141,16 @@ def _prices(plan: Mapping[str, Any]) -> str:
     return f'<p class="dim">{text(said + prices["source"] + own)}.</p>'
 
 
-def _cost(plan: Mapping[str, Any]) -> str:
-    return "not known" if plan and plan["cost"] is None else number(plan.get("cost") or None, ",.4f")
+def _cost(plan: Mapping[str, Any], of: str, digits: int) -> str:
+    return "not known" if plan and plan[of] is None else number(plan.get(of) or None, f",.{digits}f")
 
 
-def _dollars(value: float, unpriced: Sequence[str] | None = None) -> str:
+def _unknown(plan: Mapping[str, Any], of: str) -> list[str]:
+    """What costs nobody knows how much."""
+    return [name for name, row in plan.get("resources", {}).items() if row[of] is None]
+
+
+def _dollars(value: float, unpriced: Sequence[str]) -> str:
     return f"${value:,.2f}" + (f" and what has no known price ({', '.join(unpriced)})" if unpriced else "")
 
 

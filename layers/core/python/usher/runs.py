@@ -52,7 +52,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """Whether an execution is still at work, by its ARN."""
+    """Whether an execution is still at work, by its ARN. Raises where that can't be told now."""
 
     def ask(execution: str) -> bool:
         try:
@@ -74,11 +74,12 @@ class Lock:
     def take(self, group: str, execution: str, run: str) -> bool:
         """Take the group for a run of an execution, which may take it again for another round.
 
-        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over.
+        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over,
+        and that of another state machine's: it is from before this one was made, or nobody's.
         """
         while True:
             holder = self._get(group).get("execution", "")
-            if holder and holder != execution and self.is_running(holder):
+            if holder and holder != execution and self._is_alive(holder, execution):
                 if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
                     return False
             elif self._write(
@@ -106,6 +107,9 @@ class Lock:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return self._get(group).get("execution", "") != execution
         return True
+
+    def _is_alive(self, holder: str, execution: str) -> bool:
+        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
 
     def _get(self, group: str) -> dict[str, str]:
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
@@ -193,14 +197,29 @@ class Run:
         return record
 
 
-def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
-    """The runs of an execution whose records say that it is still at work."""
+def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+    """The records of an execution's runs."""
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
         if file == RECORD and f"Z-{execution[-4:]}" in name:
             record = Run(bucket, group, name).read()
-            if (record["execution"], record["outcome"]) == (execution, "RUNNING"):
-                yield Run(bucket, group, name)
+            if record["execution"] == execution:
+                yield record
+
+
+def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
+    """The runs of an execution whose records say that it is still at work."""
+    for record in rounds(bucket, group, execution):
+        if record["outcome"] == "RUNNING":
+            yield Run(bucket, group, record["run"])
+
+
+def is_news(run: "Run", record: Mapping[str, Any]) -> bool:
+    """Whether people are to be told: of what was done; of what is wrong once, whatever an execution's rounds."""
+    if "stage" in record or record["outcome"] != "FAILED":
+        return "stage" in record
+    former = (one for one in rounds(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
+    return run.is_first or all(one.get("problems") != record["problems"] for one in former)
 
 
 def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
@@ -213,7 +232,9 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     if error:
         said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
-    problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
+    left = record.get("retired", []) if record.get("removal") else []
+    found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
+    problems += [one for one in found if one not in problems]
     held = list(_told(resources, "HELD", "held back"))
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
