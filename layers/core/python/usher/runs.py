@@ -171,12 +171,12 @@ class Run:
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> dict[str, Any]:
-        """Write the run's first record, and return it."""
+        """Write the run's first record, and return it; it may be begun again."""
         record = {
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": now().isoformat(),
+            "startedAt": self.read().get("startedAt") or now().isoformat(),
             "outcome": "RUNNING",
         }
         self.write(record)
@@ -210,7 +210,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     problems = list(record.get("problems", []))
     resources = record.get("resources", [])
     if error:
-        said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
+        said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
     problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
     held = list(_told(resources, "HELD", "held back"))
@@ -234,7 +234,7 @@ def _told(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[d
             yield {"place": state["id"], "message": said, "remedy": state["remedy"]}
 
 
-def _cause(text: str) -> str:
+def cause(text: str) -> str:
     """A Lambda error's message, without its stack trace."""
     try:
         return str(json.loads(text)["errorMessage"])
