@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
+from operator import attrgetter
 from typing import IO, Any
 
 from usher.aws import error_code
@@ -79,6 +80,17 @@ def is_foreign(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """An object of the bucket."""
+
+    key: str
+    size: int
+    """Bytes."""
+    etag: str
+    """What S3 gives to this very content."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """The bucket, with the few ways in which Usher reads and writes it. `s3` is a boto3 client."""
 
@@ -89,14 +101,19 @@ class Bucket:
         """The s3:// address of a key."""
         return f"s3://{self.name}/{key}"
 
+    def files(self, prefix: str) -> list[File]:
+        """All objects below a prefix, sorted by their keys."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        found = (entry for page in pages for entry in page.get("Contents", []))
+        return sorted((File(one["Key"], one["Size"], one["ETag"]) for one in found), key=attrgetter("key"))
+
     def keys(self, prefix: str) -> list[str]:
         """All keys below a prefix, sorted."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+        return [file.key for file in self.files(prefix)]
 
-    def open(self, key: str) -> IO[bytes]:
-        """An object's bytes as a stream."""
-        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key)["Body"]
+    def open(self, key: str, **conditions: str) -> IO[bytes]:
+        """An object's bytes as a stream; `conditions`: such as `Range`, as GetObject knows them."""
+        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)["Body"]
         return body
 
     def read(self, key: str) -> bytes | None:
@@ -120,9 +137,9 @@ class Bucket:
             lines, last = lines + chunk.count(b"\n"), chunk[-1:]
         return lines + (last != b"\n")
 
-    def write(self, key: str, content: bytes, content_type: str = "binary/octet-stream") -> None:
-        """Write an object."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=content, ContentType=content_type)
+    def write(self, key: str, content: bytes, **more: str) -> None:
+        """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
+        self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""
@@ -160,11 +177,17 @@ def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
 
 
 def _csvs(keys: list[str], group: str, dataset: str) -> list[str]:
-    return [key for key in keys if is_input(key) and key.endswith(".csv") and _dataset(key, group) == dataset]
+    return [key for key in keys if is_data(key) and key.startswith(homes(group)) and dataset_of(key) == dataset]
 
 
-def _dataset(key: str, group: str) -> str:
-    return at_home(key).removeprefix(f"{group}/").removesuffix(".csv").split("/")[0]
+def is_data(key: str) -> bool:
+    """Whether an object with this key is a CSV of a dataset."""
+    return is_input(key) and key.endswith(".csv")
+
+
+def dataset_of(key: str) -> str:
+    """The dataset that a CSV belongs to."""
+    return at_home(key).split("/")[1].removesuffix(".csv")
 
 
 def data_location(group: str, dataset: str, keys: list[str]) -> str:

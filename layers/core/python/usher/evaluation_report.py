@@ -87,8 +87,8 @@ def _write_report(run: Run, home: Home, report: Mapping[str, Any]) -> None:
     """Write the report in all its forms; `latest.json` last, so that it never names what is not there."""
     bucket = run.bucket
     bucket.write_json(home.key("report.json"), report)
-    bucket.write(home.key("report.html"), page(report).encode(), "text/html; charset=utf-8")
+    bucket.write(home.key("report.html"), page(report).encode(), ContentType="text/html; charset=utf-8")
     for name, svg in pictures(report).items():
-        bucket.write(home.key(f"pictures/{name}.png"), png(svg), "image/png")
+        bucket.write(home.key(f"pictures/{name}.png"), png(svg), ContentType="image/png")
     latest = {"run": run.name, "createdAt": report["createdAt"], "report": home.key("report.html")}
     bucket.write_json(f"{run.group}/out/evaluation/latest.json", latest)

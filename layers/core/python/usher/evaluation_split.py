@@ -17,7 +17,7 @@ from usher.runs import Run
 
 TRAIN, HOLDOUT = "train", "holdout"
 SCORED_BYTES = 4 * 10**9
-"""So much of both parts fits into the function's memory (docs/evaluation.md). Of more, one user in so many is judged."""
+"""So much of both parts fits into memory (docs/evaluation.md). Of more, one user in so many is judged."""
 ATHENA_SECONDS = 30
 """Between two looks at Athena."""
 QUERIES = "athena.json"
@@ -53,8 +53,8 @@ def split(run: Run, engine: Athena | None) -> int | None:
 
 def read_parts(home: Home) -> tuple[Events, Events, int]:
     """The two parts as written, and of how many users one was read."""
-    sizes = home.bucket.sizes(home.key(f"{TRAIN}/")), home.bucket.sizes(home.key(f"{HOLDOUT}/"))
-    one_in = max(1, -(-sum(sum(size.values()) for size in sizes) // SCORED_BYTES))
+    size = sum(file.size for part in (TRAIN, HOLDOUT) for file in home.bucket.files(home.key(f"{part}/")))
+    one_in = max(1, -(-size // SCORED_BYTES))
     train, held = holdout.read(home.files(TRAIN), home.files(HOLDOUT), one_in=one_in)
     return train, held, one_in
 

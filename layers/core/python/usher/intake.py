@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usher import data, rules
+from usher import checks, data, rules
 from usher.bucket import (
     CONFIGS,
     DATASETS,
@@ -51,7 +51,8 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    keys = _keys(bucket, group)
+    there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
+    keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
     try:
@@ -67,7 +68,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         if not files:
             continue
         location = data_location(group, dataset, files)
-        table = data.scan(dataset, ((key, bucket.open(key)) for key in files))
+        table = checks.table(bucket, dataset, [there[key] for key in files], there)
         in_use = _schema_in_use(
             personalize, f"{arn_prefix}:dataset/{config.adopt.get(f'dataset_group/{group}', group)}/{dataset.upper()}"
         )
@@ -93,7 +94,10 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             or check_change(dataset, in_use, schema, location)
             or _untrainable(config, table)
         )
-        increments, wrong = _increments(bucket, increment_keys(keys, group, dataset), dataset, schema)
+        added = {
+            key: checks.table(bucket, dataset, [there[key]], there) for key in increment_keys(keys, group, dataset)
+        }
+        increments, wrong = _increments(bucket, added, schema)
         problems += wrong
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)
     if problems:
@@ -121,9 +125,10 @@ def _keys(bucket: Bucket, group: str) -> list[str]:
     return [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
 
 
-def _increments(bucket: Bucket, keys: list[str], dataset: str, schema: Schema) -> tuple[dict[str, str], list[Problem]]:
+def _increments(
+    bucket: Bucket, tables: Mapping[str, data.Table], schema: Schema
+) -> tuple[dict[str, str], list[Problem]]:
     """The digests of what is added to a dataset, by address, and what is wrong with it."""
-    tables = {key: data.scan(dataset, [(key, bucket.open(key))]) for key in keys}
     found = [one for key, table in tables.items() for one in rules.check(table, schema, key, whole=False)]
     problems = [one.problem for one in found if one.severity == "error"]
     return {bucket.url(key): table.digest for key, table in tables.items()}, problems

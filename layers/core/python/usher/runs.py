@@ -160,7 +160,7 @@ class Run:
         self.bucket.write_json(self.key(file), content)
         if file == RECORD:
             html = page(json.loads(as_json(content))).encode()
-            self.bucket.write(self.key(PAGE), html, "text/html; charset=utf-8")
+            self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
     def update(self, change: Mapping[str, Any]) -> None:
         """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped."""
@@ -176,12 +176,12 @@ class Run:
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> dict[str, Any]:
-        """Write the run's first record, and return it."""
+        """Write the run's first record, and return it; it may be begun again."""
         record = {
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": now().isoformat(),
+            "startedAt": self.read().get("startedAt") or now().isoformat(),
             "outcome": "RUNNING",
         }
         self.write(record)
@@ -230,7 +230,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     problems = list(record.get("problems", []))
     resources = record.get("resources", [])
     if error:
-        said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
+        said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
     left = record.get("retired", []) if record.get("removal") else []
     found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
@@ -256,7 +256,7 @@ def _told(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[d
             yield {"place": state["id"], "message": said, "remedy": state["remedy"]}
 
 
-def _cause(text: str) -> str:
+def cause(text: str) -> str:
     """A Lambda error's message, without its stack trace."""
     try:
         return str(json.loads(text)["errorMessage"])
