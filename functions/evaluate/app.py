@@ -7,11 +7,11 @@ import os
 from datetime import datetime
 from typing import Any
 
-from usher import evaluation_report, evaluation_split, evaluations
+from usher import athena, evaluation_report, evaluations
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
-from usher.evaluation_plan import Home
+from usher.evaluation_split import Athena, split
 from usher.plan import Setting
 from usher.runs import EVALUATION, Run, run_name
 from usher.serving import Serving
@@ -26,7 +26,7 @@ serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one step of an evaluation."""
-    return {"prepare": prepare, "split": split, "score": score, "publish": publish}[event["step"]](event, context)
+    return {"prepare": prepare, "split": hold_back, "score": score, "publish": publish}[event["step"]](event, context)
 
 
 def run_of(event: dict[str, Any]) -> Run:
@@ -51,15 +51,21 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"group": run.group, "run": run.name, "ready": True}
 
 
-def split(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def hold_back(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Hold a part of the history back."""
     run = Run(bucket, event["group"], event["run"])
     try:
-        evaluation_split.split(Home.of(run), run.read("plan.json"))
+        wait = split(run, engine())
     except InputError as error:
         run.update({"problems": error.as_dicts()})
-        return {"ready": False}
-    return {"ready": True}
+        return {"ready": False, "waitSeconds": None}
+    return {"ready": wait is None, "waitSeconds": wait}
+
+
+def engine() -> Athena | None:
+    """Athena, if the stack has been told to split there."""
+    workgroup = os.environ["ATHENA_WORKGROUP"]
+    return Athena(client("athena"), athena.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None
 
 
 def score(event: dict[str, Any], context: Any) -> dict[str, Any]:

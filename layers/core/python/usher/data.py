@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.csvs import BLOCK_BYTES, FAULTS, Block, UnreadableError, read
+from usher.diagnosis import Diagnosis
 from usher.errors import Problem
 from usher.ids import Ids
 from usher.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
@@ -138,7 +139,7 @@ class Stop:
 class Table:
     """What is known of a dataset's files, or of a part of one, whose lines then count from 1.
 
-    Whatever is noted while rows are read (now `columns`, `faults` and `ids`) can be added up over parts, and be stored.
+    Whatever is noted while rows are read (`columns`, `faults`, `ids`, `diagnosis`) can be added up, and be stored.
     """
 
     dataset: str
@@ -157,6 +158,7 @@ class Table:
     """The users of interactions, the IDs of items, users and actions."""
     stops: list[Stop] = field(default_factory=list)
     """What keeps files from being read, one for each."""
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
 
     @property
     def digest(self) -> str:
@@ -230,6 +232,7 @@ def _note(table: Table, block: Block, key: str) -> None:
     name = "USER_ID" if table.dataset == "interactions" else UNIQUE.get(table.dataset, "")
     if name in block.columns:
         table.ids.note(block.columns[name], block.lines)
+    table.diagnosis.add(block.columns)
 
 
 def _add_file(whole: Table, key: str, place: int, parts: Iterable[Table]) -> None:
@@ -266,3 +269,4 @@ def _add_part(whole: Table, key: str, part: Table, before: int, place: int) -> N
     for ours, theirs in pairs:
         ours.add(key, [line + before for lines in theirs.lines.values() for line in lines], theirs.rows)
     whole.ids.add(part.ids, place + before)
+    whole.diagnosis.merge(part.diagnosis)

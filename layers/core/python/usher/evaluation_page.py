@@ -110,6 +110,7 @@ def _head(report: Mapping[str, Any]) -> str:
         "Events in all": number(split.get("events"), ",d"),
         "Of which held back": number(split.get("heldOut"), ",d"),
         "Users with some held back": number(split.get("users"), ",d"),
+        "Users judged": f"one in {split['oneIn']}" if split.get("oneIn", 1) > 1 else "",
         "Items": number(split.get("items"), ",d"),
         "Held back from": when(split.get("from")),
         "Held back until": when(split.get("to")),

@@ -169,6 +169,7 @@ class Evaluation:
             "removed": True,
             "entrants": self.entrants(),
             "files": self._files(),
+            "header": list(self.intake.report["interactions"]["columns"]),
         }
 
     def _files(self) -> list[str]:

@@ -45,18 +45,20 @@ def _arn(states: Mapping[str, Mapping[str, Any]], name: str) -> str:
 
 
 def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> dict[str, Any]:
-    train, held, _ = read_parts(home)
+    train, held, one_in = read_parts(home)
     data = run.read()["data"]
     found = [*baselines.contenders(train)]
     for one in (Entrant(**one) for one in plan["entrants"]):
         answered = answers.read(home.files(f"output/{one.folder}", ".out"))
         notes = _live_notes(personalize, one.version, held) if one.kind == "live" else []
         found.append(answers.Contender(one.name, one.kind, one.recipe, answered, notes))
+    content = scoring.report(plan["options"]["split"], train, held, found, _titles(run.bucket, data))
     return {
         "group": run.group,
         "run": run.name,
         "createdAt": now().isoformat(),
-        **scoring.report(plan["options"]["split"], train, held, found, _titles(run.bucket, data)),
+        **content,
+        "split": content["split"] | {"oneIn": one_in},
         "diagnosis": data["interactions"].get("diagnosis"),
     }
 

@@ -24,6 +24,8 @@ from usher.bucket import (
     is_solution_config,
 )
 from usher.config import Config, defaults, parse, read
+from usher.diagnosis import Diagnosis
+from usher.diagnosis import report as diagnose
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
@@ -63,6 +65,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         return None
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
+    known: dict[str, Diagnosis] = {}
     for dataset in DATASETS:
         files = data_keys(keys, group, dataset)
         if not files:
@@ -100,6 +103,9 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         increments, wrong = _increments(bucket, added, schema)
         problems += wrong
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)
+        known[dataset] = table.diagnosis
+    if "interactions" in known:
+        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes)

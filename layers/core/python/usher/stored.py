@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from usher.data import FACTS, Column, Fact, Stop, Table
+from usher.diagnosis import Diagnosis
 from usher.ids import Ids
 
 PLAIN = ("dataset", "rows", "lines", "size", "digests")
@@ -26,6 +27,7 @@ def dump(table: Table) -> bytes:
         "faults": _told(table.faults),
         "columns": {name: (_told(column.facts), column.values) for name, column in table.columns.items()},
         "ids": {"again": ids.again, "many": ids.many},
+        "diagnosis": table.diagnosis.as_dict(),
     }
     file = io.BytesIO()
     text = np.frombuffer(json.dumps(told).encode(), np.uint8)
@@ -46,6 +48,7 @@ def load(content: bytes) -> Table:
         for name, (facts, values) in told["columns"].items()
     }
     table.ids = Ids(**arrays, **told["ids"])
+    table.diagnosis = Diagnosis.from_dict(told["diagnosis"])
     return table
 
 
