@@ -48,6 +48,7 @@ def test_data_alone_is_enough(world: World) -> None:
     assert fields(intake, "items") == {"ITEM_ID": "string", "YEAR": ["null", "long"], "GENRES": ["null", "string"]}
     (few,) = intake.report["interactions"].pop("findings")
     assert few.severity == "warning"
+    assert intake.report["interactions"].pop("diagnosis")["events"] == 1260
     assert intake.report["interactions"] == {
         "files": ["films/interactions/1.csv", "films/interactions/2.csv"],
         "bytes": len(interactions()) + len(interactions(users=3)),

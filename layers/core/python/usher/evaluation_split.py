@@ -38,7 +38,7 @@ def split(run: Run, engine: Athena | None) -> int | None:
     Raises InputError where a part is too small. `engine`: where to split; None: in memory.
     """
     home, plan = Home.of(run), run.read("plan.json")
-    how = holdout.Split(**{name: plan["options"][name] for name in ("split", "share", "cut")})
+    how = holdout.Split(*(plan["options"][name] for name in ("split", "share", "cut")))
     if engine is None:
         _split_in_memory(home, plan["files"], how)
     elif not _split_in_athena(run, home, plan, how, engine):
