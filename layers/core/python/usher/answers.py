@@ -1,7 +1,7 @@
 """What a contender recommended: the lines of a batch inference job, and whom each of them answers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
@@ -32,7 +32,7 @@ class Lists:
     by: str
     """`user`, `item` or `anyone`."""
     asked: pa.StringArray
-    """The user or item of each list; of none where there is one list for anyone."""
+    """The user or item of each list; anything for the one that is anyone's."""
     item_ids: pa.StringArray
     """The different items that are recommended."""
     places: NDArray[np.int32]
@@ -72,7 +72,7 @@ class Contender:
     """`baseline`, `trained` or `live`."""
     recipe: str
     lists: Lists
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
 
 
 def read(files: Iterable[tuple[str, IO[bytes]]]) -> Lists:

@@ -6,7 +6,7 @@ csvs.read: the files have been checked before (rules.py), so that no line is lef
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import IO, Any
 from zlib import crc32
 
@@ -51,27 +51,14 @@ class Split:
     """For `global`: the Unix second from which on all is held back; without one, the share tells it."""
 
 
-@dataclass(slots=True)
-class _Column:
-    """A column of IDs, coded block by block."""
-
-    blocks: list[pa.DictionaryArray] = field(default_factory=list)
-
-    def add(self, text: pa.StringArray) -> None:
-        self.blocks.append(text.dictionary_encode())
-
-    def coded(self) -> tuple[pa.StringArray, Codes]:
-        """The distinct IDs in the order in which they appear, and each row's place among them."""
-        whole = pa.chunked_array(self.blocks, pa.dictionary(pa.int32(), pa.string())).combine_chunks()
-        return whole.dictionary, whole.indices.to_numpy()
-
-
 def read(*parts: Files, one_in: int = 1) -> list[Events]:
     """Each part's interactions; an ID's code is the same in all.
 
     `one_in`: of so many users only one is read, the same in all parts, where memory holds no more.
     """
-    users, items, times, sizes = _Column(), _Column(), [np.empty(0, np.int64)], []
+    users: list[pa.DictionaryArray] = []
+    items: list[pa.DictionaryArray] = []
+    times, sizes = [np.empty(0, np.int64)], []
     for files in parts:
         before = sum(map(len, times))
         for block in _blocks(files):
@@ -79,13 +66,19 @@ def read(*parts: Files, one_in: int = 1) -> list[Events]:
             if one_in > 1:
                 kept = _one_in(one_in, user)
                 user, item, time = user.filter(kept), item.filter(kept), time.filter(kept)
-            users.add(user)
-            items.add(item)
+            users.append(user.dictionary_encode())
+            items.append(item.dictionary_encode())
             times.append(time.cast(pa.float64()).cast(pa.int64()).to_numpy())
         sizes.append(sum(map(len, times)) - before)
-    (user_ids, by), (item_ids, of), at = users.coded(), items.coded(), np.concatenate(times)
+    (user_ids, by), (item_ids, of), at = _coded(users), _coded(items), np.concatenate(times)
     slices = [slice(end - size, end) for end, size in zip(np.cumsum(sizes), sizes, strict=True)]
     return [Events(user_ids, item_ids, by[rows], of[rows], at[rows]) for rows in slices]
+
+
+def _coded(blocks: Sequence[pa.DictionaryArray]) -> tuple[pa.StringArray, Codes]:
+    """The distinct IDs in the order in which they appear, and each row's place among them."""
+    whole = pa.chunked_array(blocks, pa.dictionary(pa.int32(), pa.string())).combine_chunks()
+    return whole.dictionary, whole.indices.to_numpy()
 
 
 def _one_in(many: int, users: pa.StringArray) -> pa.BooleanArray:
