@@ -121,7 +121,8 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
         for number, fault in broken.items():
             faults.setdefault(fault, []).append(line + number)
         lines = np.delete(lines, list(broken))
-        columns, odd = _records(names, b"\n".join(text for number, text in enumerate(source) if number not in broken))
+        kept = (text + b"\n" for number, text in enumerate(source) if number not in broken)
+        columns, odd = _records(names, b"".join(kept))
     for row in odd:
         fault = "more values" if row.actual_columns > row.expected_columns else "fewer values"
         faults.setdefault(fault, []).append(int(lines[row.number - 2]))
