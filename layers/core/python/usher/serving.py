@@ -70,7 +70,7 @@ def serving_map(
         "recommenders": {name: one for name, one in recommenders.items() if one},
         "filters": {name: arn for name, arn in filters.items() if arn},
         "trackingId": tracker.get("trackingId") or before.get("trackingId"),
-        "export": plan["export"],
+        "exports": plan["exports"],
     }
 
 
@@ -205,13 +205,13 @@ def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
         if not parts or not all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in parts):
             said = f"filterValues: {name} must be a text, a number or a list of these."
             raise RequestError(400, "BadFilterValues", said)
-    return {"filterValues": {name: _quote(one) for name, one in values.items()}}
+    return {"filterValues": {name: as_filter_value(one) for name, one in values.items()}}
 
 
-def _quote(value: Any) -> str:
+def as_filter_value(value: Any) -> str:
     """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
     if isinstance(value, list):
-        return ",".join(map(_quote, value))
+        return ",".join(map(as_filter_value, value))
     text = str(value)
     return text if text.startswith('"') or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 
