@@ -3,7 +3,7 @@
 <group>/usher.yaml (or usher.json)         what is wanted
 <group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions
 <group>/interactions/incremental/*.csv     what is added to it
-<group>/export/<solution>/users.jsonl      optional: for whom to export
+<group>/export/<solution>/*.jsonl          optional: for whom to export
 <group>/out/...                            what Usher writes
 
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
@@ -11,11 +11,12 @@ The AWS Solution's folders are read as well: `train/<group>/`, with its config i
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import IO, Any
 
 from usher.aws import error_code
+from usher.errors import UsherError
 
 DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
@@ -23,6 +24,7 @@ SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
+DELETED_AT_ONCE = 1000
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
 
@@ -92,9 +94,10 @@ class Bucket:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
-    def open(self, key: str) -> IO[bytes]:
-        """An object's bytes as a stream."""
-        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key)["Body"]
+    def open(self, key: str, start: int = 0) -> IO[bytes]:
+        """An object's bytes as a stream, from the `start`-th on, which it must have."""
+        part = {"Range": f"bytes={start}-"} if start else {}
+        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **part)["Body"]
         return body
 
     def read(self, key: str) -> bytes | None:
@@ -110,6 +113,26 @@ class Bucket:
         """An object's lines, streamed."""
         body: Any = self.open(key)
         yield from body.iter_lines()
+
+    def blocks(self, key: str, start: int = 0, size: int = 1 << 23) -> Iterator[bytes]:
+        """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+        stream, begun = self.open(key, start), b""
+        while chunk := stream.read(size):
+            whole, end, tail = chunk.rpartition(b"\n")
+            if end:
+                yield begun + whole + end
+                begun = b""
+            begun += tail
+        if begun:
+            yield begun
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects."""
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            some = [{"Key": key} for key in keys[start : start + DELETED_AT_ONCE]]
+            answer = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
     def write(self, key: str, content: bytes) -> None:
         """Write an object."""

@@ -339,8 +339,8 @@ class _Reader(Checker):
         exports = sections.get("exports")
         for name, export in exports.items() if isinstance(exports, Mapping) else ():
             if isinstance(export, Mapping) and "schedule" in export:
-                task = {"task": "export", "solution": str(name)}
-                yield self._schedule(f"exports-{name}", task, export["schedule"], f"exports.{name}.schedule")
+                asked = {"task": "export", "solution": str(name)}
+                yield self._schedule(f"exports-{name}", asked, export["schedule"], f"exports.{name}.schedule")
 
     def _schedule(self, name: str, task: Mapping[str, str], block: Any, path: str) -> Schedule:
         members = dict(block) if isinstance(block, Mapping) else {"ScheduleExpression": block}

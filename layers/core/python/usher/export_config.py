@@ -43,6 +43,8 @@ class Shape:
     """Those of `users`, `items`, `attributes`, `metadata` and `table` that an export of this shape may have."""
     job: str = "batch_inference_job"
     scored: bool = True
+    list_member: str = ""
+    """A member of a line with what is to be ordered: nobody but the group can give such lines."""
     most_lines: int = 0
     """So many lines a job takes; 0: as many as fit its files."""
 
@@ -51,14 +53,22 @@ USERS = Shape("userId", "user_id", "item_id", ("users", "metadata", "table"))
 SHAPES = {
     "USER_PERSONALIZATION": USERS,
     "POPULAR_ITEMS": USERS,
-    "PERSONALIZED_RANKING": Shape("userId", "user_id", "item_id", ("metadata",)),
+    "PERSONALIZED_RANKING": Shape("userId", "user_id", "item_id", ("metadata",), list_member="itemList"),
     "RELATED_ITEMS": Shape("itemId", "item_id", "similar_item_id", ("items", "metadata", "table"), scored=False),
 }
 """By recipe type."""
 SEGMENTS = {
-    "aws-item-affinity": Shape("itemId", "item_id", "user_id", ("items",), "batch_segment_job", False, 500),
+    "aws-item-affinity": Shape(
+        "itemId", "item_id", "user_id", ("items",), "batch_segment_job", scored=False, most_lines=500
+    ),
     "aws-item-attribute-affinity": Shape(
-        "itemAttributes", "item_attributes", "user_id", ("attributes",), "batch_segment_job", False, 10
+        "itemAttributes",
+        "item_attributes",
+        "user_id",
+        ("attributes",),
+        "batch_segment_job",
+        scored=False,
+        most_lines=10,
     ),
 }
 """By recipe, as those of the type USER_SEGMENTATION differ."""
@@ -120,8 +130,8 @@ class ExportReader(Checker):
         self, own: Mapping[str, Any], path: str, filters: Mapping[str, Mapping[str, Any]]
     ) -> Mapping[str, str]:
         """As Personalize wants them in a line."""
-        name, path_of_values = own.get("filter"), f"{path}.filterValues"
-        self._check_named(name, f"{path}.filter", filters)
+        name, path_of_values = str(own.get("filter", "")), f"{path}.filterValues"
+        self._check_named(name or None, f"{path}.filter", filters)
         values = self._mapping(own.get("filterValues", {}), path_of_values)
         if values and not name:
             self._note(
