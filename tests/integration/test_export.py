@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from local.demo.caller import CallError
 from tests.integration.conftest import Site, interactions, items, wait_until
 
 POPULAR = {"recipe": "aws-popularity-count", "campaign": False}
@@ -87,11 +88,13 @@ def test_a_groups_own_lines_are_checked_and_the_good_ones_answered(site: Site, g
 
 def test_the_api_answers_from_a_loaded_export_where_there_is_no_campaign(site: Site, group: str) -> None:
     live(site, group, {"solutions": {"popular": POPULAR}, "exports": {"popular": {"table": True, "numResults": 10}}})
-    assert site.api.get(f"/{group}/recommendations/u1").status == 404
+    with pytest.raises(CallError, match="no export has it"):
+        site.api.get(f"/{group}/recommendations/u1")
     assert export(site, group, solution="popular")["status"] == "SUCCEEDED"
-    answer = site.api.get(f"/{group}/recommendations/u1?numResults=3").body
+    answer = site.api.get(f"/{group}/recommendations/u1", numResults=3)
     assert (answer["solution"], answer["source"], len(answer["itemList"])) == ("popular", "export", 3)
-    assert site.api.get(f"/{group}/recommendations/nobody").status == 404
+    with pytest.raises(CallError, match="404"):
+        site.api.get(f"/{group}/recommendations/nobody")
 
 
 def test_segments_are_exported_by_attributes_and_by_items(site: Site, group: str) -> None:

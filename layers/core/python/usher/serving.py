@@ -15,6 +15,8 @@ from usher.errors import RequestError
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
 MOST_RESULTS = 500
+DEFAULT_RESULTS = 25
+"""Personalize's own."""
 FRESH_SECONDS = 5.0
 """How long a function answers from its copy of the map."""
 
@@ -164,6 +166,23 @@ def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) ->
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
     return name, members
+
+
+def exported(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) -> tuple[list[str], int]:
+    """The solutions whose exports in the table can answer a request, in order of preference, and with how many results.
+
+    What was exported can be cut, but neither filtered nor seen in a context.
+    """
+    if given.keys() - {"solution", "numResults"}:
+        return [], 0
+    able = [
+        name
+        for name, one in content["solutions"].items()
+        if one["type"] in ROUTES[route].types and content["exports"].get(name, {}).get("table")
+    ]
+    named = given.get("solution")
+    results = _num_results(given.get("numResults") or DEFAULT_RESULTS, content)["numResults"]
+    return [name for name in able if named in {None, name}], results
 
 
 def identifier(value: object, name: str) -> str:
