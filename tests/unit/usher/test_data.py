@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import data
 
-from tests.unit.usher.world import interactions, streams
+from tests.unit.usher.world import interactions
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 GOOD = interactions()
@@ -85,11 +85,6 @@ def test_no_more_ids_are_remembered_than_memory_allows(monkeypatch: pytest.Monke
     table = scan("ITEM_ID,X\n" + "".join(f"i{number},1\n" for number in range(5000)), dataset="items")
     assert table.rows == 5000
     assert 100 < len(table.ids) < 400
-
-
-def test_users_are_listed_once_in_order_of_appearance() -> None:
-    files = streams(one=HEADER + "b,i,1\na,i,1\nb,i,2\n", two=HEADER + "c,i,1\na,i,1\n")
-    assert list(data.user_ids(files)) == ["b", "a", "c"]
 
 
 def test_quotes_may_be_escaped_as_the_service_says() -> None:

@@ -49,17 +49,23 @@ class Checker:
         self._check_members(operation, members, path, filled_in)
         return members
 
-    def _check_members(self, operation: str, block: Mapping[str, Any], path: str, filled_in: Collection[str]) -> None:
-        """Check members of a call as botocore would, before anything is created."""
+    def _check_members(
+        self,
+        operation: str,
+        block: Mapping[str, Any],
+        path: str,
+        filled_in: Collection[str],
+        own: Collection[str] = (),
+    ) -> None:
+        """Check members of a call as botocore would, before anything is created. `own`: what may stand beside them."""
         shape = _shape(operation)
         for name in filled_in:
             if name in block:
                 self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
         given = {name: value for name, value in block.items() if name not in filled_in}
         for name in sorted(set(given) - set(shape.members)):
-            self._note(
-                f"{path}.{name}", f"is unknown to {operation}.", self._choose(name, set(shape.members) - set(filled_in))
-            )
+            remedy = self._choose(name, {*shape.members, *own} - {*filled_in})
+            self._note(f"{path}.{name}", f"is unknown to {operation}.", remedy)
             del given[name]
         report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
         for line in report.splitlines():

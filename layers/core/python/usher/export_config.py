@@ -107,7 +107,7 @@ class ExportReader(Checker):
             self._note(f"{path}.context", said, "Remove it; the API takes one.")
             del settings["context"]
         operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
-        self._check_members(operation, settings, path, FILLED_IN)
+        self._check_members(operation, settings, path, FILLED_IN, EXPORT)
         self._check_kinds(own, path, {"filter": str, "keep": int, "table": bool})
         return {
             "settings": {"numResults": RESULTS, **settings},

@@ -51,7 +51,7 @@ class Input:
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
-            yield from self._chosen(bucket, data_keys(keys, group, "users"))
+            yield from self._chosen(bucket, group, data_keys(keys, group, "users"))
         elif named:
             yield from ({self.shape.key: one} for one in self.wish[named])
         else:
@@ -70,12 +70,15 @@ class Input:
                 if len(self.problems) < SHOWN_LINES:
                     self.problems.append(Problem(f"{key} line {number}", said, remedy))
 
-    def _chosen(self, bucket: Bucket, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-        wanted = self.wish["users"]
+    def _chosen(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        wanted, asks = self.wish["users"], f"exports.{self.solution}.users asks for"
+        if not keys:
+            said = f"is not there, but {asks} it."
+            raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
         columns = {"USER_ID", *wanted}
         for block in read_blocks(bucket, keys):
             if lacking := sorted(columns - set(block.columns)):
-                said = f"lacks the column {lacking[0]}, which exports.{self.solution}.users asks for."
+                said = f"lacks the column {lacking[0]}, which {asks}."
                 raise InputError([Problem(keys[0], said, f"Use one of: {', '.join(block.columns)}.")])
             # Values of categorical columns may be several, with | between them.
             found = (
@@ -169,6 +172,11 @@ def write(
         for line in lines:
             if not room or parts[-1].size >= PART_BYTES:
                 stack.close()
+                if len(parts) == MOST_FILES:
+                    said = f"has more than {count} lines, which is more than a batch job takes."
+                    raise InputError(
+                        [Problem(folder, said, "Ask for fewer results, or export for a part of the users.")]
+                    )
                 parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.jsonl")))
                 room = most_lines
             text = json.dumps({**extra, **line}, ensure_ascii=False, separators=(",", ":"))

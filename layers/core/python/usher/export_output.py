@@ -100,13 +100,16 @@ def _parse(block: bytes, shape: Shape) -> pa.RecordBatch:
     try:
         table = arrow_json.read_json(pa.py_buffer(block), reading, options)
     except pa.ArrowInvalid:
-        # How a failed line looks is not documented: an error that is no text is kept as JSON.
+        # How a failed line looks is not documented, and its input may be anything.
         lines = [json.loads(line) for line in block.split(b"\n") if line.strip()]
-        for line in lines:
-            if not isinstance(line.get("error"), str | None):
-                line["error"] = json.dumps(line["error"])
-        table = pa.Table.from_pylist(lines, parsed)
+        table = pa.Table.from_pylist([line if line.get("error") is None else _failed(line) for line in lines], parsed)
     return table.combine_chunks().to_batches()[0]
+
+
+def _failed(line: Mapping[str, Any]) -> dict[str, str]:
+    """The error of a failed line: its text, or its JSON where it is none."""
+    error = line["error"]
+    return {"error": error if isinstance(error, str) else json.dumps(error)}
 
 
 def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: pa.BooleanArray) -> None:

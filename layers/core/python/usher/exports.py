@@ -50,7 +50,7 @@ def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -
     """
     if "group" not in given:
         for group, content in maps.items():
-            for name, one in content["exports"].items():
+            for name, one in content.get("exports", {}).items():
                 if not one["scheduled"]:
                     yield {"group": group, "solution": name}
         return

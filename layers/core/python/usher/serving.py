@@ -178,7 +178,7 @@ def exported(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) -
     able = [
         name
         for name, one in content["solutions"].items()
-        if one["type"] in ROUTES[route].types and content["exports"].get(name, {}).get("table")
+        if one["type"] in ROUTES[route].types and content.get("exports", {}).get(name, {}).get("table")
     ]
     named = given.get("solution")
     results = _num_results(given.get("numResults") or DEFAULT_RESULTS, content)["numResults"]
