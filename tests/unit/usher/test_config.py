@@ -167,7 +167,8 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 keys = st.sampled_from(
     ["solutions", "filters", "exports", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
      "numResults", "solution", "minProvisionedTPS", "tags", "performHPO", "group", "recommenders", "batch", "segments",
-     "metricAttribution", "schedules", "prune", "filterValues", "users", "formats", "keep", "table", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost"]
+     "metricAttribution", "schedules", "prune", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost",
+     "filterValues", "users", "formats", "keep", "table"]
 )  # fmt: skip
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.text(max_size=5), inner, max_size=4)

@@ -114,7 +114,7 @@ class Bucket:
         body: Any = self.open(key)
         yield from body.iter_lines()
 
-    def blocks(self, key: str, start: int = 0, size: int = 1 << 23) -> Iterator[bytes]:
+    def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
         stream, begun = self.open(key, start), b""
         while chunk := stream.read(size):
