@@ -24,7 +24,7 @@ RECIPES = {"for-you": "aws-popularity-count", "similar": "aws-sims", "trending":
 CONFIG = {
     "solutions": {name: {"recipe": f"{recipe}"} for name, recipe in RECIPES.items()},
     "filters": {name: f'INCLUDE ItemID WHERE Items.GENRE IN ("{name}")' for name in ("drama", "comedy")},
-    "export": False,
+    "exports": False,
 }
 MINUTES = {
     "DatasetGroup": 1.0,

@@ -64,7 +64,7 @@ class _Reader:
         }
         self.found.content = {name: block for name, block in sections.items() if block} | {
             "solutions": {key: block | {"campaign": self._campaign(key)} for key, block in named["solutions"].items()},
-            "export": False,
+            "exports": False,
             "adopt": self.adopt,
         }
         return self.found

@@ -5,10 +5,12 @@ from typing import Any
 
 from usher import api
 from usher.aws import client
+from usher.export_table import ExportTable
 from usher.serving import Serving, identifier
 
 app = api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+table = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
 
 
 @app.get("/<group>/recommendations/<user>")
@@ -24,12 +26,15 @@ def recommend_similar(group: str, item: str) -> dict[str, Any]:
 
 
 def ask(route: str, subject: dict[str, str]) -> dict[str, Any]:
-    """Ask the campaign that serves a route."""
+    """Ask the campaign that serves a route, or else the newest export."""
 
     def get(members: dict[str, Any]) -> Any:
         return client("personalize-runtime").get_recommendations(**subject, **members)
 
-    return api.ask(serving, api.path(app, "group"), route, api.query(app), get)
+    def look_up(group: str, solution: str) -> Any:
+        return table.read(group, solution, *subject.values())
+
+    return api.ask_or_look_up(serving, api.path(app, "group"), route, api.query(app), get, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

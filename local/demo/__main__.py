@@ -1,5 +1,7 @@
 """`make demo`: the whole product on MovieLens 100K, on this machine, in a minute."""
 
+import csv
+import io
 import json
 import logging
 import sys
@@ -53,7 +55,7 @@ def main(console: Console) -> int:
             console.print(f"[red]{record['summary']}[/]")
             return 1
         show_api(console, cloud, data)
-        return show_export(console, cloud, data)
+        return show_export(console, cloud)
 
 
 def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:
@@ -95,7 +97,7 @@ def show_api(console: Console, cloud: LocalCloud, data: Dataset) -> None:
     )
 
 
-def show_export(console: Console, cloud: LocalCloud, data: Dataset) -> int:
+def show_export(console: Console, cloud: LocalCloud) -> int:
     """Export for everyone, as the schedule does at night, and print the first lines."""
     stepfunctions, s3, bucket = cloud.client("stepfunctions"), cloud.client("s3"), cloud.outputs["BucketName"]
     started = stepfunctions.start_execution(
@@ -107,13 +109,13 @@ def show_export(console: Console, cloud: LocalCloud, data: Dataset) -> int:
         console.print(f"[red]{status.get('cause')}[/]")
         return 1
     latest = json.loads(s3.get_object(Bucket=bucket, Key=f"{GROUP}/out/export/for-you/latest.json")["Body"].read())
-    lines = s3.get_object(Bucket=bucket, Key=latest["files"][0])["Body"].iter_lines()
-    table = {}
-    for line in [json.loads(next(lines)) for _ in range(EXPORT_LINES)]:
-        table[f"user {line['input']['userId']}"] = [
-            data.titles[item] for item in line["output"]["recommendedItems"][:SHOWN]
-        ]
-    show(console, f"6. s3://.../{latest['files'][0]} ({latest['lines']} lines)", table)
+    file = latest["files"][0]["key"]
+    text = s3.get_object(Bucket=bucket, Key=file)["Body"].read().decode()
+    table: dict[str, list[str]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        table.setdefault(f"user {row['user_id']}", []).append(row["TITLE"])
+    first = {user: titles[:SHOWN] for user, titles in list(table.items())[:EXPORT_LINES]}
+    show(console, f"6. s3://.../{file} ({latest['rows']} rows)", first)
     return 0
 
 

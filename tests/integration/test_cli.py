@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.integration.conftest import Site, interactions
 
 ROOT = Path(__file__).parents[2]
-CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "export": False})
+CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False})
 
 
 def usher(site: Site, *arguments: str) -> str:

@@ -11,7 +11,7 @@ CONFIG = {
         "similar": {"recipe": "aws-sims", "campaign": False},
         "ranked": {"recipe": "aws-personalized-ranking", "campaign": False},
     },
-    "export": False,
+    "exports": False,
 }
 
 

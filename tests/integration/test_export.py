@@ -1,25 +1,64 @@
 """Exports, on demand and on schedule."""
 
+import csv
+import io
 import json
+from typing import Any
 
-from tests.integration.conftest import Site, interactions, wait_until
+import pyarrow.parquet as pq
+import pytest
+
+from local.demo.caller import CallError
+from tests.integration.conftest import Site, interactions, items, wait_until
+
+POPULAR = {"recipe": "aws-popularity-count", "campaign": False}
 
 
-def test_an_export_writes_a_line_for_everyone_and_points_latest_at_it(site: Site, group: str) -> None:
-    site.drop(f"{group}/usher.yaml", "export: {numResults: 7}")
+def live(site: Site, group: str, config: dict[str, Any]) -> None:
+    """A group that has trained."""
+    site.drop(f"{group}/usher.yaml", json.dumps(config))
+    site.drop(f"{group}/items.csv", items())
     site.drop(f"{group}/interactions.csv", interactions())
-    site.settle(group)
-    site.stepfunctions.start_execution(
-        stateMachineArn=site.cloud.outputs["ExportArn"], input=json.dumps({"group": group})
-    )
-    [execution] = site.settle(group, "ExportArn")
-    assert execution["status"] == "SUCCEEDED"
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+
+
+def start(site: Site, **given: str) -> None:
+    site.stepfunctions.start_execution(stateMachineArn=site.cloud.outputs["ExportArn"], input=json.dumps(given))
+
+
+def export(site: Site, group: str, **given: str) -> dict[str, Any]:
+    """The execution of an export, when it has ended."""
+    start(site, group=group, **given)
+    execution: dict[str, Any] = site.settle(group, "ExportArn")[0]
+    return execution
+
+
+def body(site: Site, key: str) -> bytes:
+    content: bytes = site.s3.get_object(Bucket=site.bucket, Key=key)["Body"].read()
+    return content
+
+
+def table(site: Site, key: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body(site, key).decode())))
+
+
+def test_an_export_for_everyone_is_there_as_answers_csv_and_parquet(site: Site, group: str) -> None:
+    exports = {"user-personalization": {"numResults": 7, "formats": ["csv", "parquet"], "metadata": ["GENRES"]}}
+    live(site, group, {"exports": exports})
+    assert export(site, group)["status"] == "SUCCEEDED"
     latest = site.read_json(f"{group}/out/export/user-personalization/latest.json")
-    assert (latest["lines"], latest["errors"]) == (60, 0)
-    lines = site.s3.get_object(Bucket=site.bucket, Key=latest["files"][0])["Body"].read().splitlines()
-    first = json.loads(lines[0])
+    assert (latest["lines"], latest["errors"], latest["missing"], latest["rows"]) == (60, 0, 0, 420)
+    first = json.loads(body(site, latest["answers"][0]).splitlines()[0])
     assert first["input"] == {"userId": "u0"}
     assert len(first["output"]["recommendedItems"]) == 7
+    rows = table(site, latest["files"][0]["key"])
+    assert list(rows[0]) == ["user_id", "rank", "item_id", "score", "GENRES"]
+    assert [(row["user_id"], row["item_id"]) for row in rows[:7]] == [
+        ("u0", item) for item in first["output"]["recommendedItems"]
+    ]
+    assert rows[0]["GENRES"] == ("Comedy|Drama" if int(rows[0]["item_id"][1:]) % 2 else "Horror")
+    parquet = pq.read_table(io.BytesIO(body(site, latest["files"][1]["key"])))
+    assert [str(value) for value in parquet["item_id"]] == [row["item_id"] for row in rows]
 
 
 def test_the_schedule_exports_every_group_that_is_live(site: Site, group: str) -> None:
@@ -32,19 +71,64 @@ def test_the_schedule_exports_every_group_that_is_live(site: Site, group: str) -
     assert site.read_json(latest)["lines"] == 60
 
 
-def test_a_group_may_list_for_whom_to_export(site: Site, group: str) -> None:
-    site.drop(f"{group}/export/user-personalization/users.jsonl", '{"userId": "u3"}\n{"userId": "u4"}\n')
-    site.drop(f"{group}/interactions.csv", interactions())
-    site.settle(group)
-    site.stepfunctions.start_execution(
-        stateMachineArn=site.cloud.outputs["ExportArn"], input=json.dumps({"group": group})
-    )
-    site.settle(group, "ExportArn")
-    assert site.read_json(f"{group}/out/export/user-personalization/latest.json")["lines"] == 2
+def test_a_groups_own_lines_are_checked_and_the_good_ones_answered(site: Site, group: str) -> None:
+    site.drop(f"{group}/export/popular/users.jsonl", '{"userId": "u3"}\n{"user": "u4"}\n{"userId": "u5"}\n')
+    config = {"solutions": {"popular": POPULAR}, "filters": {"genre": "INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"}}
+    wish = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}, "numResults": 5}
+    live(site, group, {**config, "exports": {"popular": wish}})
+    assert export(site, group)["status"] == "SUCCEEDED"
+    latest = site.read_json(f"{group}/out/export/popular/latest.json")
+    assert (latest["lines"], latest["input"]["refused"]) == (2, 1)
+    rows = table(site, latest["files"][0]["key"])
+    assert {row["user_id"] for row in rows} == {"u3", "u5"}
+    assert {int(row["item_id"][1:]) % 2 for row in rows} == {1}, "comedies have odd numbers"
+    record = site.read_json(f"{group}/out/runs/{latest['run']}/run.json")
+    assert record["notes"][0]["place"] == f"{group}/export/popular/users.jsonl line 2"
 
 
-def test_an_export_of_what_is_not_live_fails_and_says_why(site: Site) -> None:
-    site.stepfunctions.start_execution(stateMachineArn=site.cloud.outputs["ExportArn"], input='{"group": "absent"}')
-    [execution] = site.settle("absent", "ExportArn")
+def test_the_api_answers_from_a_loaded_export_where_there_is_no_campaign(site: Site, group: str) -> None:
+    live(site, group, {"solutions": {"popular": POPULAR}, "exports": {"popular": {"table": True, "numResults": 10}}})
+    with pytest.raises(CallError, match="no export has it"):
+        site.api.get(f"/{group}/recommendations/u1")
+    assert export(site, group, solution="popular")["status"] == "SUCCEEDED"
+    answer = site.api.get(f"/{group}/recommendations/u1", numResults=3)
+    assert (answer["solution"], answer["source"], len(answer["itemList"])) == ("popular", "export", 3)
+    with pytest.raises(CallError, match="404"):
+        site.api.get(f"/{group}/recommendations/nobody")
+
+
+def test_segments_are_exported_by_attributes_and_by_items(site: Site, group: str) -> None:
+    recipes = {"comedies": "aws-item-attribute-affinity", "fans": "aws-item-affinity"}
+    exports = {
+        "comedies": {"attributes": ['ITEMS.GENRES = "Comedy"', 'ITEMS.GENRES = "Horror"'], "numResults": 10},
+        "fans": {"items": ["i1", "i2"], "numResults": 5},
+    }
+    solutions = {name: {"recipe": recipe, "campaign": False} for name, recipe in recipes.items()}
+    live(site, group, {"solutions": solutions, "exports": exports})
+    assert export(site, group)["status"] == "SUCCEEDED"
+    latest = {name: site.read_json(f"{group}/out/export/{name}/latest.json") for name in recipes}
+    assert {name: one["rows"] for name, one in latest.items()} == {"comedies": 20, "fans": 10}
+    assert list(table(site, latest["comedies"]["files"][0]["key"])[0]) == ["item_attributes", "rank", "user_id"]
+    assert {row["item_id"] for row in table(site, latest["fans"]["files"][0]["key"])} == {"i1", "i2"}
+
+
+def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:
+    live(site, group, {"solutions": {"popular": POPULAR}})
+    for _ in range(2):
+        start(site, group=group, solution="popular")
+    wait_until(lambda: len(site.executions(group, "ExportArn")) == 2)
+    executions = site.settle(group, "ExportArn")
+    assert [one["status"] for one in executions] == ["SUCCEEDED"] * 2
+    assert sorted(json.loads(one["output"])[0]["outcome"] for one in executions) == ["JOINED", "SUCCEEDED"]
+    assert len([key for key in site.keys(f"{group}/out/export/") if key.endswith("manifest.json")]) == 1
+    [execution] = [export(site, group, solution="popular")]
+    assert json.loads(execution["output"])[0]["outcome"] == "SUCCEEDED", "the export is free again"
+
+
+@pytest.mark.parametrize(("given", "said"), [({}, "no live solution"), ({"solution": "x"}, "no live solution")])
+def test_an_export_of_what_is_not_live_fails_and_says_why(
+    site: Site, group: str, given: dict[str, str], said: str
+) -> None:
+    execution = export(site, f"absent-{group}", **given)
     assert execution["status"] == "FAILED"
-    assert "no live solution" in execution["cause"]
+    assert said in execution["cause"]

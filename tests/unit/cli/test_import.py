@@ -122,7 +122,7 @@ def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[s
     assert other.campaign is None
     assert other.settings["performAutoTraining"] is True
     assert config.filters["unseen"]["filterExpression"] == " ".join(EXPRESSION.split())
-    assert config.export is None
+    assert config.exports == {}
     assert content["adopt"] == {
         "dataset_group/films": "OldFilms",
         "schema/interactions": "old-interactions-schema",

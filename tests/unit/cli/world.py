@@ -4,7 +4,7 @@ import pytest
 
 from cli.__main__ import main
 
-POPULAR = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "export": False}
+POPULAR = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False}
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
-from usher import api, config, events, serving
+from usher import api, config, events, export_config, serving
 from usher.baselines import BASELINES
 from usher.bucket import DATASETS
 from usher.holdout import SPLITS
@@ -75,7 +75,7 @@ def anchors(text: str) -> set[str]:
 def test_every_key_of_the_config_is_described() -> None:
     own = [*config.SECTIONS, *(f"solutions.<name>.{name}" for name in config.SOLUTION), *config.JOB, *DATASETS]
     own += [*config.GATE, *config.SCHEDULE, *(f"schedules.{name}" for name in config.SCHEDULES)]
-    assert missing("configuration.md", [*own, *(f"export.{name}" for name in config.EXPORT)]) == []
+    assert missing("configuration.md", [*own, *export_config.EXPORT, *export_config.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -84,7 +84,9 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
     assert missing("configuration.md", shape.members) == []
 
 
-@pytest.mark.parametrize("module", ["config", "csvs", "data", "intake", "rules", "schemas"])
+@pytest.mark.parametrize(
+    "module", ["checking", "config", "csvs", "data", "export_config", "export_input", "intake", "rules", "schemas"]
+)
 def test_every_complaint_about_input_is_listed(module: str) -> None:
     constants = [
         node.value

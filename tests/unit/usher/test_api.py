@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher import api
 from usher.api import HANDLERS, STATUSES
-from usher.aws import client
+from usher.aws import client, now
 from usher.errors import UsherError
 from usher.serving import Serving
 
@@ -162,6 +162,60 @@ def test_every_failure_gets_the_right_status(
     served.listen(client("personalize-runtime"), "before-call", failing(error))
     answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
     assert answer == (status, {"code": code, "message": message})
+
+
+EXPORTED = {"recommendedItems": ["a", "b", "c"], "scores": [0.5, 0.25]}
+OUTAGES = [*map(refusal, ("ThrottlingException", "ResourceNotFoundException", "ServiceUnavailable"))]
+
+
+def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:
+    """Put a user's export into the table."""
+    solution = {"type": "USER_PERSONALIZATION", "campaignArn": campaign}
+    content = {**SERVED, "solutions": {"for-you": solution}, "exports": {"for-you": {"table": True}}}
+    Serving(world.dynamodb, TABLE).write("films", content)
+    item = {"group": "films#for-you#u", "item": "export", "answer": json.dumps(answer)}
+    expires = {"expires": {"N": str(int(now().timestamp()) + seconds)}}
+    world.dynamodb.put_item(TableName=TABLE, Item={name: {"S": text} for name, text in item.items()} | expires)
+
+
+def recommended(user: str = "u", **query: str) -> tuple[int, dict[str, Any]]:
+    path = f"/films/recommendations/{user}"
+    return ask(load_function("recommendations"), "GET", path, parameters={"userId": user}, **query)
+
+
+@pytest.mark.parametrize("error", [*OUTAGES, EndpointConnectionError(endpoint_url="x")], ids=str)
+def test_a_campaign_that_fails_is_stood_in_for_by_the_newest_export(world: World, error: Exception) -> None:
+    load(world)
+    world.listen(client("personalize-runtime"), "before-call", failing(error))
+    items = [{"itemId": "a", "score": 0.5}, {"itemId": "b", "score": 0.25}, {"itemId": "c"}]
+    assert recommended() == (200, {"solution": "for-you", "source": "export", "itemList": items})
+    assert recommended(numResults="1", solution="for-you")[1]["itemList"] == items[:1]
+
+
+def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World) -> None:
+    load(world, campaign=None)
+    assert recommended()[1]["source"] == "export"
+    assert recommended(user="v") == (
+        404, {"code": "NotFound", "message": "No campaign answers this, and no export has it."},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("query", [{"filter": "f"}, {"context": "{}"}, {"solution": "other"}, {"numResults": "0"}])
+def test_what_an_export_cannot_tell_is_not_answered_from_it(world: World, query: dict[str, str]) -> None:
+    load(world)
+    world.listen(client("personalize-runtime"), "before-call", failing(OUTAGES[0]))
+    assert recommended(**query)[0] >= 400
+
+
+def test_an_export_that_has_expired_is_not_told(world: World) -> None:
+    load(world, campaign=None, seconds=-60)
+    assert recommended()[0] == 404
+
+
+def test_the_callers_fault_is_no_reason_to_look_elsewhere(world: World) -> None:
+    load(world)
+    world.listen(client("personalize-runtime"), "before-call", failing(refusal("InvalidInputException")))
+    assert recommended() == (400, {"code": "InvalidInput", "message": "Its own words."})
 
 
 def test_every_error_has_a_handler() -> None:

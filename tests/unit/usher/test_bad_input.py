@@ -98,7 +98,7 @@ CONFIG: dict[str, Any] = {
     "solutions": {"s": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 1}, "solutionConfig": {}}},
     "filters": {"f": "INCLUDE ItemID WHERE Items.X IN ($X)"},
     "schemas": {"interactions": {"fields": [{"name": "USER_ID", "type": "string"}]}},
-    "export": {"solution": "s"},
+    "exports": {"s": {}},
     "schedules": {"retrain": "rate(7 days)"},
     "tags": [{"tagKey": "a", "tagValue": "b"}],
     "group": {},

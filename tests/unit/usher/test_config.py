@@ -61,7 +61,7 @@ filters:
   seen: >
     EXCLUDE ItemID
     WHERE INTERACTIONS.EVENT_TYPE IN ("*")
-export: {solution: for-you, numResults: 10, filter: seen}
+exports: {for-you: {numResults: 10, filter: seen}}
 schemas:
   users: {type: record, name: Users, fields: [{name: USER_ID, type: string}, {name: AGE, type: ["null", int]}]}
 """)
@@ -71,8 +71,8 @@ schemas:
         Solution("offline", "aws-sims", {}, None),
     )
     assert config.filters == {"seen": {"filterExpression": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'}}
-    assert config.export == {"solution": "for-you", "numResults": 10, "filter": "seen"}
-    assert parse("export: false", "films/usher.yaml", "films", RECIPES).export is None
+    assert config.exports
+    assert (config.exports["for-you"]["settings"], config.exports["for-you"]["filter"]) == ({"numResults": 10}, "seen")
     assert [field["name"] for field in config.schemas["users"]["fields"]] == ["USER_ID", "AGE"]
 
 
@@ -89,7 +89,7 @@ solutions:
   two: {}
   bad name: {recipe: aws-sims, campaign: {name: x}}
 filters: {empty: "", number: 5}
-export: {solution: three, numResults: "10", fliter: x, filter: nothing}
+exports: {three: {}, one: {numResults: "10", fliter: x, filter: nothing}}
 schemas: {things: {}, items: no}
 """)
     assert said == [
@@ -112,11 +112,12 @@ schemas: {things: {}, items: no}
         "films/usher.yaml: schemas.items: is False. Write names with values below it (name: value).",
         "films/usher.yaml: schemas.items.fields: is not a list of Avro fields. "
         'Write each as {name: AGE, type: ["null", int]}; the quotes matter.',
-        "films/usher.yaml: export.fliter: is unknown. Did you mean filter?",
-        "films/usher.yaml: export.numResults: is '10'. Give it a number.",
-        "films/usher.yaml: export.solution: names 'three', which this file does not define. "
+        "films/usher.yaml: exports.three: names 'three', which this file does not define. "
         "Use one of: bad name, one, two.",
-        "films/usher.yaml: export.filter: names 'nothing', which this file does not define. "
+        "films/usher.yaml: exports.one.fliter: is unknown to CreateBatchInferenceJob. Did you mean filter?",
+        "films/usher.yaml: exports.one: Invalid type for parameter numResults, value: 10, type: <class 'str'>, "
+        "valid types: <class 'int'>. See CreateBatchInferenceJob in its service's API reference.",
+        "films/usher.yaml: exports.one.filter: names 'nothing', which this file does not define. "
         "Use one of: empty, number.",
     ]  # fmt: skip
 
@@ -131,10 +132,8 @@ schemas: {things: {}, items: no}
         ("solutions: {s: {recipe: aws-sims, name: x}}", "solutions.s.name: is filled in by Usher. Remove it."),
         ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
-        ("export: {numResults: yes}", "export.numResults: is True. Give it a number."),
+        ("export: {solution: s}", "usher.yaml: export: is now a section by solution. Write exports: {for-you: {...}}"),
         ("solutions:\n  a: {recipe: aws-sims}\n  a: {}", "usher.yaml line 3: is not readable: a is there twice."),
-        ("export: {filter: }", "export.filter: is None. Give it a name."),
-        ("export: {filter: f}", "Use one of: none is defined."),
         ("solutions: {s: {recipe: 2001-99-99}}", "is not readable: month must be in 1..12"),
         ("filters: &a {a: *a}", "filters.a: is not a filter expression."),
         ("solutions: &a [*a]", "solutions: is [[...]]."),
@@ -166,9 +165,10 @@ def test_a_name_may_be_as_long_as_the_group_leaves_room() -> None:
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
 keys = st.sampled_from(
-    ["solutions", "filters", "export", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
+    ["solutions", "filters", "exports", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
      "numResults", "solution", "minProvisionedTPS", "tags", "performHPO", "group", "recommenders", "batch", "segments",
-     "metricAttribution", "schedules", "prune", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost"]
+     "metricAttribution", "schedules", "prune", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost",
+     "filterValues", "users", "formats", "keep", "table"]
 )  # fmt: skip
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys | st.text(max_size=5), inner, max_size=4)

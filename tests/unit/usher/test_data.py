@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import data, ids
 
-from tests.unit.usher.world import interactions, scanned, streams
+from tests.unit.usher.world import interactions, scanned
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 GOOD = interactions()
@@ -73,11 +73,6 @@ def test_what_recurs_is_told_of_so_many_ids_only(
     monkeypatch.setattr(ids, "MANY_IDS", most)
     table = scanned("ITEM_ID,X\n" + "".join(f"i{number % 10},1\n" for number in range(1000)), dataset="items")
     assert (table.rows, table.ids.many, table.faults["known ID"].rows) == (1000, many, again)
-
-
-def test_users_are_listed_once_in_order_of_appearance() -> None:
-    files = streams(one=HEADER + "b,i,1\na,i,1\nb,i,2\n", two=HEADER + "c,i,1\na,i,1\n")
-    assert list(data.user_ids(files)) == ["b", "a", "c"]
 
 
 def test_quotes_may_be_escaped_as_the_service_says() -> None:

@@ -23,7 +23,7 @@ CONFIG = {
         "popular": {"recipe": "aws-popularity-count", "campaign": False},
         "similar": {"recipe": "aws-sims", "campaign": False},
     },
-    "export": False,
+    "exports": False,
 }
 LIVE = {"solutionVersionArn": f"{ARN_PREFIX}:solution/x/abcd1234", "type": "POPULAR_ITEMS", "campaignArn": None}
 
@@ -152,7 +152,7 @@ def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> No
 
 def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
     dropped.put(
-        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "export": False})
+        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "exports": False})
     )
     with pytest.raises(InputError, match="no solution that recommends items"):
         evaluation(dropped)

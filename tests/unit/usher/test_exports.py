@@ -1,99 +1,230 @@
-"""Exports: for whom, as what job, and what is then the latest."""
+"""Exports: which, as what jobs, and what is then the latest."""
 
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from usher.errors import InputError
-from usher.exports import Setting, prepare, publish
+from usher.export_config import ExportReader, wished
+from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
 from usher.resources import Resource
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
 SETTING = Setting.from_env({"PERSONALIZE_ARN_PREFIX": ARN_PREFIX, "PERSONALIZE_ROLE_ARN": ROLE})
-SERVED: dict[str, Any] = {
-    "solutions": {"for-you": {"solutionVersionArn": "arn:v"}},
-    "filters": {"seen": "arn:f"},
-    "export": {"solution": "for-you"},
+SOLUTIONS = {
+    "for-you": ("aws-user-personalization-v2", "USER_PERSONALIZATION"),
+    "fans": ("aws-item-affinity", "USER_SEGMENTATION"),
 }
-FOLDER = f"s3://{BUCKET}/films/out/export/for-you/run-1"
+RECIPES = {name: recipe for name, (recipe, _) in SOLUTIONS.items()}
+TYPES = {name: kind for name, (_, kind) in SOLUTIONS.items()}
+GENRE = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.G IN ($G)"}}
+HOME = "films/out/export/for-you/"
+INTERACTIONS = "USER_ID,ITEM_ID,TIMESTAMP\nb,i,1\na,i,1\n"
 
 
-def job(world: World, group: str = "films", run: str = "run-1", **export: Any) -> Resource:
-    return prepare(world.bucket, group, run, SERVED | {"export": SERVED["export"] | export}, SETTING)
-
-
-def test_everyone_in_the_data_is_exported(world: World) -> None:
-    world.put("films/interactions/1.csv", "USER_ID,ITEM_ID,TIMESTAMP\nb,i,1\na,i,1\n")
-    world.put("films/interactions/2.csv", "USER_ID,ITEM_ID,TIMESTAMP\nb,i,1\né,i,1\n")
-    resource = job(world)
-    assert resource.params == {
-        "jobName": "films-run-1",
-        "solutionVersionArn": "arn:v",
-        "roleArn": ROLE,
-        "jobInput": {"s3DataSource": {"path": f"{FOLDER}/input/users.jsonl"}},
-        "jobOutput": {"s3DataDestination": {"path": f"{FOLDER}/output/"}},
-        "numResults": 25,
+def serving(**exports: Any) -> dict[str, Any]:
+    """A serving map with these exports."""
+    read = ExportReader("usher.yaml").exports(exports, RECIPES, GENRE)
+    return {
+        "solutions": {name: {"type": kind, "solutionVersionArn": f"arn:{name}"} for name, kind in TYPES.items()},
+        "filters": {"genre": "arn:f"},
+        "exports": wished(read, RECIPES, TYPES),
     }
-    assert (resource.id, resource.stage) == ("batch_inference_job/for-you", "export")
-    assert resource.arn == f"{ARN_PREFIX}:batch-inference-job/films-run-1"
-    users = list(world.bucket.lines("films/out/export/for-you/run-1/input/users.jsonl"))
-    assert [json.loads(line)["userId"] for line in users] == ["b", "a", "é"]
 
 
-def test_a_groups_own_list_of_users_is_taken_as_it_is(world: World) -> None:
-    world.put("films/export/for-you/users.jsonl", '{"userId": "u"}\n')
-    path = job(world).params["jobInput"]["s3DataSource"]["path"]
-    assert path == f"s3://{BUCKET}/films/export/for-you/users.jsonl"
-    assert world.bucket.keys("films/out/") == []
+def drawn_up(
+    world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **wish: Any
+) -> dict[str, Any]:
+    """The plan of an export."""
+    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING)[0]
 
 
-def test_wishes_are_passed_on(world: World) -> None:
-    params = job(world, numResults=5, filter="seen").params
-    assert (params["numResults"], params["filterArn"]) == (5, "arn:f")
+def jobs(plan: dict[str, Any]) -> list[Resource]:
+    resources: list[Resource] = plan["resources"]
+    return resources
 
 
-def test_job_names_keep_the_limit_and_tell_groups_of_one_execution_apart(world: World) -> None:
-    run = "20260101T000000Z-abcd-export"
-    names = {job(world, group="g" * 34 + end, run=run).params["jobName"] for end in "ab"}
-    assert len(names) == 2
+def test_an_export_is_one_job_over_a_folder_of_lines(world: World) -> None:
+    world.put("films/interactions.csv", INTERACTIONS)
+    plan = drawn_up(world, filter="genre", filterValues={"G": "x"}, numResults=5)
+    (job,) = jobs(plan)
+    assert (job.id, job.stage) == ("batch_inference_job/for-you", "export")
+    assert job.arn == f"{ARN_PREFIX}:batch-inference-job/{job.params['jobName']}"
+    assert {name: value for name, value in job.params.items() if name != "jobName"} == {
+        "solutionVersionArn": "arn:for-you",
+        "roleArn": ROLE,
+        "filterArn": "arn:f",
+        "jobInput": {"s3DataSource": {"path": f"s3://{BUCKET}/{HOME}run-1/input/"}},
+        "jobOutput": {"s3DataDestination": {"path": f"s3://{BUCKET}/{HOME}run-1/output/"}},
+        "numResults": 5,
+    }
+    lines = [json.loads(line) for line in world.bucket.lines(f"{HOME}run-1/input/part-0001.jsonl")]
+    assert lines == [{"userId": user, "filterValues": {"G": '"x"'}} for user in "ba"]
+    assert plan["export"]["input"]["lines"] == 2
+
+
+def test_segments_of_more_lines_than_a_job_takes_are_several_jobs(world: World) -> None:
+    plan = drawn_up(world, "fans", items=[f"i{number}" for number in range(1001)])
+    assert [job.id for job in jobs(plan)] == [f"batch_segment_job/fans-{number}" for number in (1, 2, 3)]
+    paths = [job.params["jobInput"]["s3DataSource"]["path"].removeprefix(f"s3://{BUCKET}/") for job in jobs(plan)]
+    assert [len(list(world.bucket.lines(path))) for path in paths] == [500, 500, 1]
+    assert len({job.params["jobName"] for job in jobs(plan)}) == 3
+
+
+def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
+    names = set()
+    for group in ("g" * 34 + "a", "g" * 34 + "b"):
+        world.put(f"{group}/interactions.csv", INTERACTIONS)
+        names |= {jobs(drawn_up(world, run=run, group=group))[0].params["jobName"] for run in ("r-1", "r-2")}
+    assert len(names) == 4
     assert max(map(len, names)) <= 63
+    assert jobs(drawn_up(world, run="r-1", group=group))[0].params["jobName"] in names, "the same run, the same job"
+
+
+def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put("films/interactions.csv", INTERACTIONS)
+    monkeypatch.setattr("usher.exports.ROWS", 500)
+    drawn_up(world, numResults=500)
+    assert len(world.bucket.keys(f"{HOME}run-1/input/")) == 2
 
 
 @pytest.mark.parametrize(
-    ("serving", "message"),
+    ("content", "message"),
     [
-        ({}, "films/: has no live solution to export. Drop data"),
-        (SERVED | {"solutions": {}}, "films/: has no live solution to export (for-you). Drop data"),
-        (SERVED | {"export": {"solution": None}}, "films/: has no live solution to export. Drop data"),
+        ({}, "films/: has no live solution to export (for-you). Drop data"),
         (
-            SERVED | {"export": {"solution": "for-you", "filter": "gone"}},
-            "films/: has no live filter gone to export with. See",
+            {**serving(**{"for-you": {}}), "solutions": {}},
+            "films/: has no live solution to export (for-you). Drop data",
+        ),
+        (serving(fans={}), "films/: has no export for-you. Name one of fans, or add it to usher.yaml."),
+        ({**serving(**{"for-you": {"filter": "genre"}}), "filters": {}}, "films/: has no live filter genre to export"),
+        (
+            serving(**{"for-you": {"metadata": ["TITLE"]}}),
+            "usher.yaml: exports.for-you.metadata: needs films/items.csv",
         ),
     ],
 )
-def test_what_is_not_live_cannot_be_exported(world: World, serving: dict[str, Any], message: str) -> None:
+def test_what_is_not_there_cannot_be_exported(world: World, content: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        prepare(world.bucket, "films", "run-1", serving, SETTING)
+        prepare(world.bucket, "films", "for-you", "run-1", content, SETTING)
     assert str(caught.value).startswith(message)
 
 
-def test_the_latest_export_lists_its_files_and_counts(world: World) -> None:
-    output = "films/out/export/for-you/run-1/output"
-    world.put(f"{output}/a.jsonl.out", '{"input": 1, "error": null}\n{"input": 2, "error": "no such user"}\n')
-    world.put(f"{output}/b.jsonl.out", '{"input": 3}\n')
-    world.put(f"{output}/_CHECK", "")
-    params = {"jobOutput": {"s3DataDestination": {"path": f"s3://{BUCKET}/{output}/"}}}
-    latest = publish(world.bucket, {"params": params})
-    assert latest["files"] == [f"{output}/a.jsonl.out", f"{output}/b.jsonl.out"]
-    assert (latest["lines"], latest["errors"]) == (3, 1)
-    assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
+def test_columns_that_the_items_lack_are_told_before_a_job_is_paid_for(world: World) -> None:
+    world.put("films/interactions.csv", INTERACTIONS)
+    world.put("films/items.csv", "ITEM_ID,NAME\ni,x\n")
+    with pytest.raises(
+        InputError, match=r"names TITLE, which is no column of films/items\.csv\. Use some of: ITEM_ID, NAME"
+    ):
+        drawn_up(world, metadata=["TITLE"])
+    assert world.bucket.keys("films/out/") == []
 
 
-def test_an_export_of_nothing_but_errors_leaves_the_former_latest(world: World) -> None:
-    world.put("films/out/export/for-you/latest.json", "{}")
-    line = '{"input": {"userId": "a"}, "output": null, "error": "no"}\n'
-    world.put("films/out/export/for-you/run-1/output/users.jsonl.out", line)
-    with pytest.raises(InputError, match="1 lines, all of them errors"):
-        publish(world.bucket, {"params": {"jobOutput": {"s3DataDestination": {"path": f"{FOLDER}/output/"}}}})
-    assert world.bucket.read("films/out/export/for-you/latest.json") == b"{}"
+def test_lines_of_which_none_can_be_sent_are_no_export(world: World) -> None:
+    world.put("films/export/for-you/users.jsonl", '{"user": "a"}\n')
+    with pytest.raises(InputError) as caught:
+        drawn_up(world)
+    assert [problem.place for problem in caught.value.problems] == [
+        "films/export/for-you/users.jsonl line 1", "films/: exports.for-you",
+    ]  # fmt: skip
+
+
+def test_whom_an_execution_is_about() -> None:
+    own = serving(**{"for-you": {"schedule": "rate(1 day)"}, "fans": {}})
+    maps = {"films": own, "music": serving(fans={}), "old": {"solutions": {}}}
+    assert list(asked_for({}, maps)) == [{"group": group, "solution": "fans"} for group in ("films", "music")]
+    assert [one["solution"] for one in asked_for({"group": "films"}, maps)] == ["for-you", "fans"]
+    assert [one["solution"] for one in asked_for({"group": "films", "solution": "x"}, maps)] == ["x"]
+    assert [one["solution"] for one in asked_for({"group": "none"}, {"none": {}})] == [""]
+
+
+def answered(world: World, run: str, lines: str, parts: int = 1, **wish: Any) -> dict[str, Any]:
+    """An export whose job has answered with these lines in each part."""
+    world.put("films/export/for-you/users.jsonl", '{"userId": "a"}\n{"userId": "b"}\n')
+    export: dict[str, Any] = json.loads(json.dumps(drawn_up(world, run=run, **wish)["export"]))
+    for number in range(1, parts + 1):
+        world.put(f"{HOME}{run}/output/part-{number:04d}.jsonl.out", lines)
+        assemble(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.jsonl.out")
+    world.put(f"{HOME}{run}/output/_CHECK", "")
+    return export
+
+
+GOOD = '{"input":{"userId":"a"},"output":{"recommendedItems":["x","y"],"scores":[0.6,0.4]},"error":null}\n'
+EMPTY = '{"input":{"userId":"b"},"output":{"recommendedItems":[],"scores":[]},"error":null}\n'
+BAD = '{"input":{"userId":"b"},"output":null,"error":"no such user"}\n'
+
+
+def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None:
+    export = answered(world, "run-1", GOOD + BAD + EMPTY, parts=2, formats=["csv", "parquet"])
+    manifest, notes = publish(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
+    assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows", "missing")} == {
+        "lines": 6, "errors": 2, "empty": 2, "rows": 4, "missing": 0,
+    }  # fmt: skip
+    assert (manifest["solutionVersionArn"], manifest["run"]) == ("arn:for-you", "run-1")
+    assert len(manifest["files"]) == 6
+    for file in manifest["files"]:
+        content = world.bucket.read(file["key"]) or b""
+        assert file["bytes"] == len(content) > 0
+    assert [answer.rpartition("/")[2] for answer in manifest["answers"]] == [
+        "part-0001.jsonl.out", "part-0002.jsonl.out",
+    ]  # fmt: skip
+    assert world.bucket.read_json(f"{HOME}latest.json") == manifest
+    assert world.bucket.read_json(f"{HOME}run-1/manifest.json") == manifest
+    (note,) = notes
+    assert note.message == "has 2 lines that failed. The first says: no such user"
+
+
+def test_answers_that_are_missing_are_told(world: World) -> None:
+    manifest, notes = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
+    assert manifest["missing"] == 1
+    assert notes[0].message == "has no answer for 1 of 2 lines."
+
+
+@pytest.mark.parametrize(
+    ("lines", "parts", "said"),
+    [(BAD * 2, 1, "has 2 lines, all of them errors. The first says: no such user"), ("", 0, "has no answers.")],
+)
+def test_an_export_without_a_good_answer_leaves_the_former_latest(
+    world: World, lines: str, parts: int, said: str
+) -> None:
+    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
+    with pytest.raises(InputError, match=said):
+        publish(world.bucket, "run-2", answered(world, "run-2", lines, parts), "")
+    assert world.bucket.read_json(f"{HOME}latest.json") == before
+
+
+def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: World) -> None:
+    export = answered(world, "run-1", GOOD)
+    world.put(f"{HOME}run-1/output/part-0002.jsonl.out", GOOD)
+    with pytest.raises(InputError, match="has answers that were not assembled"):
+        publish(world.bucket, "run-1", export, "")
+    assert world.bucket.read_json(f"{HOME}latest.json") is None
+
+
+def test_the_newest_complete_exports_are_kept(world: World) -> None:
+    for number in range(1, 5):
+        lines = BAD if number == 2 else GOOD
+        export = answered(world, f"run-{number}", lines, keep=2)
+        if number != 2:
+            publish(world.bucket, f"run-{number}", export, "")
+    world.put("films/out/export/other/run-1/manifest.json", "{}")
+    kept = {key.split("/")[4] for key in world.bucket.keys(HOME)}
+    assert kept == {"latest.json", "run-3", "run-4"}
+    assert world.bucket.keys("films/out/export/other/")
+
+
+runs = st.dictionaries(st.sampled_from([f"run-{number}" for number in range(9)]), st.booleans(), min_size=1)
+
+
+@given(runs, st.integers(1, 9))
+def test_neither_the_latest_nor_what_is_newer_is_ever_outdated(complete: dict[str, bool], keep: int) -> None:
+    complete[max(complete)] = True
+    keys = [f"h/{run}/{name}" for run, done in complete.items() for name in ["x", *["manifest.json"] * done]]
+    gone = {key.split("/")[1] for key in outdated([*keys, "h/latest.json"], "h/", keep)}
+    left = sorted(complete.keys() - gone)
+    assert max(complete) in left
+    assert sum(complete[run] for run in left) == min(keep, sum(complete.values()))
+    assert all(run < left[0] for run in gone)

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
+from usher.export_table import ExportTable
 from usher.serving import Serving
 
-from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
+from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
 CONFIG = {
     "solutions": {"for-you": {"recipe": "aws-user-personalization-v2"}, "popular": {"recipe": "aws-popularity-count"}},
-    "export": {"numResults": 3},
+    "exports": {"for-you": {"numResults": 3, "table": True}},
 }
+FOR_YOU = {"group": "films", "solution": "for-you"}
 STATES = "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:"
 
 
@@ -48,6 +50,33 @@ def run(key: str = "films/interactions.csv", execution: str = "e-0001") -> tuple
         if settle("train", **who)["leftovers"]:
             settle("retire", **who)
     return planned, call("publish", **given, **who, error=None) if planned["group"] and planned["run"] else {}
+
+
+def served(world: World) -> None:
+    """A group with a live solution."""
+    world.put("films/usher.yaml", json.dumps(CONFIG))
+    world.put("films/interactions.csv", interactions())
+    run()
+
+
+def export(execution: str = STATES + "x-0003") -> dict[str, Any]:
+    """How an export ends."""
+    prepared = call("export", step="prepare", **FOR_YOU, execution=execution)
+    settle("export", group="films", run=prepared["run"])
+    return finish(prepared["run"], execution)
+
+
+def finish(run: str, execution: str) -> dict[str, Any]:
+    """The steps of an export after its job."""
+    who = {"group": "films", "run": run}
+    collected = call("export", step="collect", **who)
+    for file in collected["files"]:
+        call("export", step="assemble", **who, file=file)
+    place = collected["place"]
+    while place:
+        place = call("export", step="load", **who, place=place)
+    ended: dict[str, Any] = call("export", step="publish", **FOR_YOU, run=run, execution=execution, error=None)
+    return ended
 
 
 @pytest.fixture
@@ -85,16 +114,92 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     run(execution="e-0004")
     assert Serving(world.dynamodb, TABLE).read("films") == served, "a lost map is made again"
 
-    assert call("export", step="groups", input={}) == {"groups": ["films"]}
-    execution = STATES + "x-0003"
-    prepared = call("export", step="prepare", group="films", execution=execution)
-    settle("export", group="films", run=prepared["run"])
-    end = call("export", step="publish", group="films", run=prepared["run"], execution=execution, error=None)
+    assert call("export", step="find", given={}) == [FOR_YOU]
+    end = export()
     assert end["outcome"] == "SUCCEEDED"
     latest = world.bucket.read_json("films/out/export/for-you/latest.json")
-    assert (latest["lines"], latest["errors"]) == (60, 0)
-    line = json.loads(next(world.bucket.lines(latest["files"][0])))
-    assert len(line["output"]["recommendedItems"]) == 3
+    assert (latest["lines"], latest["errors"], latest["rows"]) == (60, 0, 180)
+    line = json.loads(next(world.bucket.lines(latest["answers"][0])))
+    table = ExportTable(world.dynamodb, TABLE)
+    assert table.read("films", "for-you", line["input"]["userId"]) == line["output"]
+    assert world.bucket.read_json(f"films/out/runs/{latest['run']}/run.json")["export"] == latest
+
+
+def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(world)
+    first, second = STATES + "x-0001", STATES + "x-0002"
+    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda execution: execution == first)
+    prepared = call("export", step="prepare", **FOR_YOU, execution=first)
+    assert call("export", step="prepare", **FOR_YOU, execution=first) == prepared, "a step that is tried again"
+    assert call("export", step="prepare", **FOR_YOU, execution=second)["outcome"] == "JOINED"
+    settle("export", group="films", run=prepared["run"])
+    assert len(world.personalize.list_batch_inference_jobs()["batchInferenceJobs"]) == 1
+    assert finish(prepared["run"], first)["outcome"] == "SUCCEEDED"
+    assert call("export", step="prepare", **FOR_YOU, execution=second)["outcome"] == "READY", "it was given back"
+
+
+def test_an_export_that_died_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(world)
+    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _execution: False)
+    call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0001")
+    assert export(STATES + "x-0002")["outcome"] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            {"Error": "UsherError", "Cause": '{"errorMessage": "The table does not take it"}'},
+            "The table does not take it",
+        ),
+        ({"Error": "Sandbox.Timedout", "Cause": None}, "broke off: Sandbox.Timedout"),
+    ],
+)
+def test_an_export_that_breaks_off_leaves_the_former_latest_and_is_told(
+    world: World, inbox: Any, error: dict[str, Any], said: str
+) -> None:
+    served(world)
+    assert export()["outcome"] == "SUCCEEDED"
+    latest = world.bucket.read_json("films/out/export/for-you/latest.json")
+    inbox()
+    prepared = call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0004")
+    settle("export", group="films", run=prepared["run"])
+    run = {"run": prepared["run"], "execution": STATES + "x-0004"}
+    end = call("export", step="publish", **FOR_YOU, **run, error=error)
+    assert (end["outcome"], said in end["cause"]) == ("FAILED", True)
+    assert said in inbox()[0]
+    assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
+    assert export(STATES + "x-0005")["outcome"] == "SUCCEEDED", "the export is free again"
+
+
+def test_a_failed_job_is_told_with_personalizes_reason(world: World, inbox: Any) -> None:
+    served(world)
+    prepared = call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0003")
+    for key in world.bucket.keys("films/out/export/for-you/"):
+        world.s3.delete_object(Bucket=BUCKET, Key=key)
+    settle("export", group="films", run=prepared["run"])
+    end = finish(prepared["run"], STATES + "x-0003")
+    assert end["outcome"] == "FAILED"
+    assert end["cause"].startswith("batch_inference_job/for-you: failed: ")
+    assert inbox()
+    assert world.bucket.read_json("films/out/export/for-you/latest.json") is None
+
+
+def test_lines_that_fail_are_kept_counted_and_told(world: World) -> None:
+    served(world)
+    prepared = call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0003")
+    (key,) = (key for key in world.bucket.keys("films/out/export/for-you/") if "/input/" in key)
+    world.bucket.write(key, b'{"userId": "u1"}\n{"userId": 2}\n')
+    settle("export", group="films", run=prepared["run"])
+    assert finish(prepared["run"], STATES + "x-0003")["outcome"] == "SUCCEEDED"
+    latest = world.bucket.read_json("films/out/export/for-you/latest.json")
+    assert (latest["lines"], latest["errors"], latest["missing"]) == (2, 1, 58)
+    (failed,) = (one for one in latest["files"] if "/errors/" in one["key"])
+    assert json.loads(world.bucket.read(failed["key"]) or b"")["input"] == {"userId": 2}
+    notes = world.bucket.read_json(f"films/out/runs/{latest['run']}/run.json")["notes"]
+    assert [note["message"].partition(".")[0] for note in notes] == [
+        "has 1 lines that failed", "has no answer for 58 of 60 lines",
+    ]  # fmt: skip
 
 
 def test_bad_data_stops_the_run_before_anything_is_created(world: World, inbox: Any) -> None:
@@ -183,9 +288,11 @@ def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(world: World, in
 
 
 def test_an_export_of_what_is_not_live_fails_with_a_remedy(world: World, inbox: Any) -> None:
-    prepared = call("export", step="prepare", group="films", execution=STATES + "x-0001")
-    end = call("export", step="publish", group="films", run=prepared["run"], execution=STATES + "x-0001", error=None)
-    assert not prepared["ready"]
+    assert call("export", step="find", given={"group": "films"}) == [{"group": "films", "solution": ""}]
+    prepared = call("export", step="prepare", group="films", solution="", execution=STATES + "x-0001")
+    run = {"group": "films", "solution": "", "run": prepared["run"]}
+    end = call("export", step="publish", **run, execution=STATES + "x-0001", error=None)
+    assert prepared["outcome"] == "FAILED"
     assert end["outcome"] == "FAILED"
     assert end["cause"].startswith("films/: has no live solution to export. Drop data")
     assert inbox()
@@ -193,5 +300,6 @@ def test_an_export_of_what_is_not_live_fails_with_a_remedy(world: World, inbox: 
 
 
 def test_an_export_of_something_misspelt_exports_nothing(world: World) -> None:  # noqa: ARG001 - sets the scene
-    with pytest.raises(UsherError, match="for every group"):
-        call("export", step="groups", input={"gruop": "films"})
+    for given in ({"gruop": "films"}, {"solution": "for-you"}):
+        with pytest.raises(UsherError, match="for one group"):
+            call("export", step="find", given=given)

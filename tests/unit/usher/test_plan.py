@@ -1,5 +1,6 @@
 """Plans: pure, in order, within the service's limits, and changed only where something has changed."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.bucket import GROUP_NAME
 from usher.config import NAME_LENGTH, Config, Solution, defaults
-from usher.errors import InputError
-from usher.plan import Data, Setting, recipe_arn, resources, serving_wishes
+from usher.plan import Data, Setting, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.resources import KINDS, Resource
 from usher.schemas import make_schema
 
@@ -150,16 +150,23 @@ def test_recipes_belong_to_no_region_and_keep_the_partition() -> None:
     assert recipe_arn(setting, "aws-sims") == "arn:aws-cn:personalize:::recipe/aws-sims"
 
 
-def test_the_first_personalisation_is_exported_unless_another_is_wanted() -> None:
+def test_the_serving_map_is_to_hold_what_is_exported() -> None:
     types = {"user-personalization": "USER_PERSONALIZATION", "similar-items": "RELATED_ITEMS",
              "personalized-ranking": "PERSONALIZED_RANKING"}  # fmt: skip
     wishes = serving_wishes(CONFIG, types)
-    assert wishes["export"] == {"solution": "user-personalization"}
+    assert list(wishes["exports"]) == ["user-personalization"]
     assert wishes["filters"] == ["new", "old"]
     assert wishes["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
-    types["popular"] = "POPULAR_ITEMS"
-    config = replace(CONFIG, export={"solution": "popular", "numResults": 5})
-    assert serving_wishes(config, types)["export"] == {"solution": "popular", "numResults": 5}
-    assert serving_wishes(replace(CONFIG, export=None), types)["export"] == {"solution": None}
-    with pytest.raises(InputError, match=r"does not recommend to users. Use one of: user-personalization, popular\."):
-        serving_wishes(replace(CONFIG, export={"solution": "similar-items"}), types)
+    assert serving_wishes(replace(CONFIG, exports={}), types)["exports"] == {}
+
+
+def test_a_schedule_of_an_export_starts_it_alone() -> None:
+    given = [{"task": "export"}, {"task": "export", "solution": "for-you"}, {"task": "retrain"}]
+    at = replace(SETTING, export_arn="export", pipeline_arn="pipeline")
+    targets = [schedule_resource(at, "name", task, {}).params["Target"] for task in given]
+    assert [json.loads(target["Input"]) for target in targets] == [
+        {"group": "films"},
+        {"group": "films", "solution": "for-you"},
+        {"group": "films", "task": "retrain", "at": "<aws.scheduler.scheduled-time>"},
+    ]
+    assert [target["Arn"] for target in targets] == ["export", "export", "pipeline"]

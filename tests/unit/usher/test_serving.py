@@ -15,7 +15,7 @@ PLAN = {
         "offline": {"type": "USER_PERSONALIZATION", "campaign": False},
     },
     "filters": ["seen"],
-    "export": {"solution": "for-you"},
+    "exports": {"for-you": {"table": True}},
 }
 
 
@@ -46,7 +46,7 @@ FULL = {
     "recommenders": {},
     "filters": {"seen": "arn:filter/seen"},
     "trackingId": "t-1",
-    "export": {"solution": "for-you"},
+    "exports": {"for-you": {"table": True}},
 }
 
 
@@ -66,7 +66,7 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
         "recommenders": {},
         "filters": {"seen": "old"},
         "trackingId": "t-0",
-        "export": {"solution": "for-you"},
+        "exports": {"for-you": {"table": True}},
     }
 
 
@@ -78,7 +78,7 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
 
 def test_what_never_was_live_is_not_served() -> None:
     assert serving_map(PLAN, [], {}) == {
-        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "export": {"solution": "for-you"},
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
     }  # fmt: skip
 
 

@@ -148,7 +148,7 @@ def test_every_section_is_wanted_here_too() -> None:
         "for_you-update": "cron(0 * * * ? *)",
         "batch-for_you": "cron(0 6 * * ? *)",
     }
-    assert config.export is None
+    assert config.exports == {}
     assert not config.prune
 
 

@@ -11,11 +11,13 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
 from usher.errors import RequestError
-from usher.serving import Serving, request
+from usher.serving import Serving, exported, request
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Asks Personalize with the members that name what serves."""
+LookUp = Callable[[str, str], Mapping[str, Any]]
+"""What the table has of a group's solution for the subject of a request; empty for nothing."""
 
 # Personalize's errors, as a caller of this API should see them. Anything else is not the caller's fault: 503.
 STATUSES = {
@@ -75,12 +77,43 @@ def answer(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
     return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
 
 
+def ask_or_look_up(
+    serving: Serving, group: str, route: str, given: Mapping[str, Any], call: Call, look_up: LookUp
+) -> dict[str, Any]:
+    """Answer by `call`, or, where no campaign is there or it fails, by the newest export in the table."""
+    try:
+        return ask(serving, group, route, given, call)
+    except (ClientError, BotoCoreError, RequestError) as error:
+        solutions, results = exported(serving.of(group), route, given) if _is_outage(error) else ([], 0)
+        for solution in solutions:
+            if output := look_up(group, solution):
+                logger.warning("Answered from the export", solution=solution, reason=str(error))
+                return answer(solution, {"source": "export", "itemList": _listed(output)[:results]})
+        if solutions and isinstance(error, RequestError):
+            raise RequestError(404, "NotFound", "No campaign answers this, and no export has it.") from None
+        raise
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether it is no fault of the request that a campaign does not answer."""
+    if isinstance(error, RequestError):
+        return error.code == "UnknownSolution"
+    return not isinstance(error, ParamValidationError) and error_code(error) != "InvalidInputException"
+
+
+def _listed(output: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A batch job's output as GetRecommendations would tell it."""
+    items, scores = output["recommendedItems"], output.get("scores") or []
+    scored = [{"itemId": item, "score": score} for item, score in zip(items, scores, strict=False)]
+    return scored + [{"itemId": item} for item in items[len(scored) :]]
+
+
 def ask(
     serving: Serving,
     group: str,
     route: str,
     given: Mapping[str, Any],
-    call: Callable[[dict[str, Any]], Mapping[str, Any]],
+    call: Call,
 ) -> dict[str, Any]:
     """Answer by `call`, which gets the members for what serves a route.
 
@@ -99,7 +132,7 @@ def _ask(
     content: Mapping[str, Any],
     route: str,
     given: Mapping[str, Any],
-    call: Callable[[dict[str, Any]], Mapping[str, Any]],
+    call: Call,
 ) -> dict[str, Any]:
     solution, members = request(content, route, given)
     return answer(solution, call(members))

@@ -3,7 +3,7 @@
 <group>/usher.yaml (or usher.json)         what is wanted
 <group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions
 <group>/interactions/incremental/*.csv     what is added to it
-<group>/export/<solution>/users.jsonl      optional: for whom to export
+<group>/export/<solution>/*.jsonl          optional: for whom to export
 <group>/out/...                            what Usher writes
 
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
@@ -12,12 +12,13 @@ The AWS Solution's folders are read as well: `train/<group>/`, with its config i
 import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from operator import attrgetter
 from typing import IO, Any
 
 from usher.aws import error_code
+from usher.errors import UsherError
 
 DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
@@ -26,6 +27,7 @@ SOLUTION_HOME = "train"
 CHUNK_BYTES = 1 << 20
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
+DELETED_AT_ONCE = 1000
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
 
@@ -140,6 +142,26 @@ class Bucket:
     def write(self, key: str, content: bytes, **more: str) -> None:
         """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
         self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
+
+    def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
+        """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+        stream, begun = self.open(key, **({"Range": f"bytes={start}-"} if start else {})), b""
+        while chunk := stream.read(size):
+            whole, end, tail = chunk.rpartition(b"\n")
+            if end:
+                yield begun + whole + end
+                begun = b""
+            begun += tail
+        if begun:
+            yield begun
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects."""
+        for start in range(0, len(keys), DELETED_AT_ONCE):
+            some = [{"Key": key} for key in keys[start : start + DELETED_AT_ONCE]]
+            answer = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
+            if errors := answer.get("Errors"):
+                raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""

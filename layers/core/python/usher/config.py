@@ -11,7 +11,8 @@
       genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
     schemas:
       items: {type: record, ...}               # Avro; without one, the CSV's header decides
-    export: {solution: for-you, numResults: 25, filter: unseen}    # `false` for none
+    exports:                                   # export_config.py; `false` for none
+      for-you: {numResults: 25, filter: unseen}
     schedules:
       retrain: cron(0 2 ? * SUN *)
 
@@ -19,21 +20,18 @@ Names, recipes and this envelope are Usher's; the rest is Personalize's own (of 
 is checked against botocore's model of the service, so that new features of the service need no new release.
 """
 
-import copy
-import difflib
-import functools
 import math
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import botocore.session
 import yaml
-from botocore.validate import ParamValidator
 
 from usher.bucket import DATASETS
+from usher.checking import Checker
 from usher.errors import InputError, Problem
+from usher.export_config import ExportReader
 from usher.prices import PRICES
 from usher.schemas import REQUIRED, is_field, types
 
@@ -43,7 +41,7 @@ DEFAULT_SOLUTIONS = {
     "personalized-ranking": {"recipe": "aws-personalized-ranking-v2"},
 }
 SECTIONS = (
-    "group", "schemas", "solutions", "recommenders", "filters", "export", "batch", "segments", "metricAttribution",
+    "group", "schemas", "solutions", "recommenders", "filters", "exports", "batch", "segments", "metricAttribution",
     "schedules", "tags", "prune", "prices", "adopt",
 )  # fmt: skip
 SOLUTION = ("recipe", "campaign", "retrain", "gate", "trainingMode", "schedules")
@@ -51,7 +49,6 @@ SOLUTION = ("recipe", "campaign", "retrain", "gate", "trainingMode", "schedules"
 JOBS = {"batch": "batch_inference_job", "segments": "batch_segment_job"}
 JOB = ("solution", "filter", "schedule", "input", "optional")
 """Usher's own keys of a job; all others are CreateBatchInferenceJob's or CreateBatchSegmentJob's."""
-EXPORT = {"solution": str, "numResults": int, "filter": str}
 GATE = {"metric": str, "atLeast": float, "versusLive": float, "versusPopularity": float}
 SCHEDULES = ("import", "retrain", "export")
 SCHEDULE = ("ScheduleExpression", "ScheduleExpressionTimezone", "State")
@@ -133,8 +130,8 @@ class Config:
     filters: Mapping[str, Mapping[str, Any]]
     """Members of CreateFilter."""
     schemas: Mapping[str, Mapping[str, Any]]
-    export: Mapping[str, Any] | None
-    """solution, numResults, filter: each only if given; None: no export is wanted."""
+    exports: Mapping[str, Mapping[str, Any]] | None
+    """By solution, as export_config reads them; None: those of the first solution that recommends to users."""
     group: Mapping[str, Any] = field(default_factory=dict)
     """Members of CreateDatasetGroup."""
     recommenders: tuple[Recommender, ...] = ()
@@ -190,16 +187,18 @@ def defaults() -> Config:
     return parse("", "", "", [solution["recipe"] for solution in DEFAULT_SOLUTIONS.values()])
 
 
-class _Reader:
-    """Reads a config and notes down problems on the way."""
+class _Reader(Checker):
+    """Reads a whole config."""
 
     def __init__(self, file: str, group: str, recipes: Collection[str]) -> None:
-        self.file = file
+        super().__init__(file)
         self.group = group
         self.recipes = recipes
-        self.problems: list[Problem] = []
 
     def config(self, content: Any) -> Config:
+        if isinstance(content, Mapping) and "export" in content:
+            self._note("export", "is now a section by solution.", "Write exports: {for-you: {...}}, or exports: false.")
+            content = {name: block for name, block in content.items() if name != "export"}
         sections = self._mapping(content, "", SECTIONS)
         ordinary = {} if "recommenders" in sections else DEFAULT_SOLUTIONS
         solutions = self._mapping(sections.get("solutions", ordinary), "solutions")
@@ -208,11 +207,13 @@ class _Reader:
         schemas = self._mapping(sections.get("schemas", {}), "schemas", DATASETS)
         jobs = {section: self._mapping(sections.get(section, {}), section) for section in JOBS}
         attribution = sections.get("metricAttribution", False)
+        wanted = tuple(self._solution(name, block) for name, block in solutions.items())
+        filtering = {name: self._filter(name, block) for name, block in filters.items()}
         config = Config(
-            solutions=tuple(self._solution(name, block) for name, block in solutions.items()),
-            filters={name: self._filter(name, block) for name, block in filters.items()},
+            solutions=wanted,
+            filters=filtering,
             schemas={name: self._schema(name, block) for name, block in schemas.items()},
-            export=self._export(sections.get("export", {})),
+            exports=self._exports(sections["exports"], wanted, filtering) if "exports" in sections else None,
             group=self._members("CreateDatasetGroup", sections.get("group", {}), "group", ("name",)),
             recommenders=tuple(self._recommender(name, block) for name, block in recommenders.items()),
             jobs=tuple(self._job(section, *one) for section, blocks in jobs.items() for one in blocks.items()),
@@ -307,8 +308,13 @@ class _Reader:
             self._note(f"{path}.fields", f"lacks {name}.", "Personalize requires it: add it.")
         return schema
 
-    def _export(self, block: Any) -> Mapping[str, Any] | None:
-        return None if block is False else self._mapping(block, "export", EXPORT)
+    def _exports(
+        self, block: Any, solutions: Iterable[Solution], filters: Mapping[str, Mapping[str, Any]]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        reader = ExportReader(self.file)
+        exports = reader.exports(block, {one.name: one.recipe for one in solutions}, filters)
+        self.problems += reader.problems
+        return exports
 
     def _attribution(self, block: Any) -> Mapping[str, Any]:
         filled_in = ("name", "datasetGroupArn", "metricsOutputConfig")
@@ -330,6 +336,11 @@ class _Reader:
                 if isinstance(job, Mapping) and "schedule" in job:
                     path = f"{section}.{name}.schedule"
                     yield self._schedule(f"{section}-{name}", {"task": section, "job": name}, job["schedule"], path)
+        exports = sections.get("exports")
+        for name, export in exports.items() if isinstance(exports, Mapping) else ():
+            if isinstance(export, Mapping) and "schedule" in export:
+                asked = {"task": "export", "solution": str(name)}
+                yield self._schedule(f"exports-{name}", asked, export["schedule"], f"exports.{name}.schedule")
 
     def _schedule(self, name: str, task: Mapping[str, str], block: Any, path: str) -> Schedule:
         members = dict(block) if isinstance(block, Mapping) else {"ScheduleExpression": block}
@@ -377,25 +388,9 @@ class _Reader:
         self._check_kinds(names, "adopt", dict.fromkeys(names, str))
         return names
 
-    def _flag(self, value: Any, path: str) -> bool:
-        return bool(self._one_of(value, path, (True, False)))
-
-    def _one_of(self, value: Any, path: str, allowed: Collection[Any]) -> Any:
-        if value not in allowed:
-            self._note(
-                path,
-                f"is {str(value)[:99]}.",
-                f"Use one of: {', '.join(str(one).lower() if isinstance(one, bool) else one for one in allowed)}.",
-            )
-        return value
-
     def _check_whole(self, config: Config) -> None:
         """What parts of the file say of each other."""
         solutions, filters = [one.name for one in config.solutions], list(config.filters)
-        if config.export is not None:
-            self._check_kinds(config.export, "export", EXPORT)
-            self._check_named(config.export.get("solution"), "export.solution", solutions)
-            self._check_named(config.export.get("filter"), "export.filter", filters)
         for job in config.jobs:
             path = f"{next(section for section, kind in JOBS.items() if kind == job.kind)}.{job.name}"
             self._check_named(job.solution, f"{path}.solution", solutions)
@@ -431,40 +426,6 @@ class _Reader:
             if name not in known:
                 self._note(f"adopt.{name}", "is nothing that this file asks for.", self._choose(name, known))
 
-    def _check_kinds(self, block: Mapping[str, Any], path: str, kinds: Mapping[str, type]) -> None:
-        """Whether values are texts, numbers or truths, as they should be."""
-        for name, kind in kinds.items():
-            value = block.get(name)
-            fits = type(value) is kind or (kind is float and type(value) is int)
-            if name in block and not fits:
-                wanted = {str: "a name", bool: "true or false"}.get(kind, "a number")
-                self._note(f"{path}.{name}", f"is {value!r}.", f"Give it {wanted}.")
-
-    def _check_named(self, value: Any, path: str, known: Collection[str]) -> None:
-        if isinstance(value, str) and value not in known:
-            self._note(path, f"names {value!r}, which this file does not define.", self._choose(value, known))
-
-    def _members(self, operation: str, block: Any, path: str, filled_in: Collection[str]) -> Mapping[str, Any]:
-        members = self._mapping(block, path)
-        self._check_members(operation, members, path, filled_in)
-        return members
-
-    def _check_members(self, operation: str, block: Mapping[str, Any], path: str, filled_in: Collection[str]) -> None:
-        """Check members of a call as botocore would, before anything is created."""
-        shape = _shape(operation)
-        for name in filled_in:
-            if name in block:
-                self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
-        given = {name: value for name, value in block.items() if name not in filled_in}
-        for name in sorted(set(given) - set(shape.members)):
-            self._note(
-                f"{path}.{name}", f"is unknown to {operation}.", self._choose(name, set(shape.members) - set(filled_in))
-            )
-            del given[name]
-        report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
-        for line in report.splitlines():
-            self._note(path, f"{line}.", f"See {operation} in its service's API reference.")
-
     def _check_name(self, name: str, path: str) -> None:
         room = NAME_LENGTH - len(self.group) - 8
         if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > room:
@@ -472,42 +433,8 @@ class _Reader:
                 path, f"is not a usable name in the group {self.group}.", f"Use up to {room} letters, digits, - and _."
             )
 
-    def _mapping(self, value: Any, path: str, allowed: Collection[str] = ()) -> Mapping[str, Any]:
-        if not isinstance(value, Mapping):
-            self._note(
-                path or "the file",
-                "is empty." if value is None else f"is {str(value)[:99]}.",
-                "Write names with values below it (name: value).",
-            )
-            return {}
-        for name in value:
-            if allowed and name not in allowed:
-                self._note(f"{path}.{name}".lstrip("."), "is unknown.", self._choose(str(name), allowed))
-        return {str(name): block for name, block in value.items() if not allowed or name in allowed}
-
-    def _choose(self, name: str, allowed: Collection[str]) -> str:
-        near = difflib.get_close_matches(name, allowed, 1)
-        return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
-
-    def _note(self, path: str, message: str, remedy: str) -> None:
-        self.problems.append(Problem(f"{self.file}: {path}", message, remedy))
-
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:
     """Whether Personalize itself moves a campaign to each new version."""
     settings = campaign.get("campaignConfig")
     return isinstance(settings, Mapping) and settings.get("syncWithLatestSolutionVersion") is True
-
-
-@functools.cache
-def _shape(operation: str) -> Any:
-    """What an operation takes, by botocore's model of the service that has it."""
-    service = "scheduler" if operation == "CreateSchedule" else "personalize"
-    return botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
-
-
-def _without(shape: Any, members: Collection[str]) -> Any:
-    """A shape that does not require these members."""
-    lenient = copy.copy(shape)
-    lenient.metadata = shape.metadata | {"required": [name for name in shape.required_members if name not in members]}
-    return lenient

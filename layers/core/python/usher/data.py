@@ -198,16 +198,6 @@ def missing_columns(table: Table) -> list[str]:
     return [name for name in REQUIRED[table.dataset] if name not in table.columns]
 
 
-def user_ids(files: Iterable[tuple[str, IO[bytes]]]) -> Iterator[str]:
-    """Every different USER_ID of interaction files, in order of appearance."""
-    seen: set[str] = set()
-    for key, stream in files:
-        for block in read(key, chunks(stream)):
-            new = [user for user in pc.unique(block.columns["USER_ID"]).to_pylist() if user not in seen]
-            seen.update(new)
-            yield from new
-
-
 def chunks(stream: IO[bytes]) -> Iterator[bytes]:
     """A stream's bytes, in pieces that fit into memory."""
     return iter(functools.partial(stream.read, BLOCK_BYTES), b"")

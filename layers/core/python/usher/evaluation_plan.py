@@ -8,6 +8,7 @@ from usher.aws import digest
 from usher.bucket import Bucket
 from usher.config import Config, Job, Solution
 from usher.errors import InputError, Problem
+from usher.export_config import WITHOUT_BATCH
 from usher.intake import Intake, recipe_type
 from usher.plan import Data, Setting, recipe_arn, resources
 from usher.resources import KINDS, Resource
@@ -26,8 +27,6 @@ INPUTS = {
     "PERSONALIZED_RANKING": "rankings",
 }
 """What is asked, by the type of a recipe; other types recommend no items."""
-WITHOUT_BATCH = ("aws-trending-now",)
-"""Recipes that know no batch inference: they get a campaign."""
 LEGACY = "aws-hrnn"
 """How the names of recipes begin that AWS advises against; they are compared only where they are named."""
 TEXTUAL = ("aws-semantic-similarity",)
@@ -185,7 +184,7 @@ class Evaluation:
             solutions=tuple(self.solutions),
             filters={},
             schemas={},
-            export=None,
+            exports=None,
             group=self.intake.config.group,
             jobs=tuple(self._job(one) for one in by_batch),
             tags=self.intake.config.tags,

@@ -1,20 +1,31 @@
-"""Exports: recommendations for many users at once, as JSON Lines in the bucket.
+"""Exports: recommendations for many at once, as files in the bucket, and in the table if they are wanted there.
 
-<group>/out/export/<solution>/<run>/input/users.jsonl   for whom (unless the group lists them itself)
-<group>/out/export/<solution>/<run>/output/...          as Personalize's batch inference job writes it
-<group>/out/export/<solution>/latest.json               the newest complete export: its files and counts
+<group>/out/export/<solution>/<run>/input/part-0001.jsonl      for whom
+<group>/out/export/<solution>/<run>/output/part-0001.jsonl.out as Personalize's batch job writes it
+<group>/out/export/<solution>/<run>/csv/part-0001.csv          a row for each recommendation; likewise parquet/
+<group>/out/export/<solution>/<run>/errors/part-0001.jsonl     the lines that failed, if any
+<group>/out/export/<solution>/<run>/parts/part-0001.json       what became of a part
+<group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and hashes
+<group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from usher import data
-from usher.aws import now
+from usher import export_output
+from usher.aws import digest, now
 from usher.bucket import Bucket, data_keys, export_prefix
 from usher.errors import InputError, Problem
+from usher.export_config import UNABLE, Shape, shape_of
+from usher.export_input import ROWS, Input, read_blocks, write
 from usher.resources import KINDS, Resource
+
+MANIFEST = "manifest.json"
+LATEST = "latest.json"
+SHOWN = 24
+"""Characters of a group's and a solution's name in what a job is called."""
+TO_THE_RUN = "See the group's last pipeline run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,64 +41,178 @@ class Setting:
         return cls(environ["PERSONALIZE_ARN_PREFIX"], environ["PERSONALIZE_ROLE_ARN"])
 
 
-def prepare(bucket: Bucket, group: str, run: str, serving: Mapping[str, Any], at: Setting) -> Resource:
-    """Write the input of a group's export; return its batch inference job.
+def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """The exports that an execution is about: group and solution. Pure.
+
+    `given`: the execution's input: a group and a solution, a group, or nothing for all without a schedule of their own.
+    `maps`: the serving maps of the groups. A group that has no export is named all the same, with an empty solution: to
+    be told so.
+    """
+    if "group" not in given:
+        for group, content in maps.items():
+            for name, one in content.get("exports", {}).items():
+                if not one["scheduled"]:
+                    yield {"group": group, "solution": name}
+        return
+    named = [given["solution"]] if "solution" in given else maps.get(given["group"], {}).get("exports", {})
+    for name in named or [""]:
+        yield {"group": given["group"], "solution": name}
+
+
+def prepare(
+    bucket: Bucket, group: str, name: str, run: str, serving: Mapping[str, Any], at: Setting
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Write an export's input; return the plan of its run, and what could not be taken of the group's own lines.
 
     Raises InputError where there is nothing to export.
     """
-    wish = serving.get("export", {})
-    name = wish.get("solution")
-    solution = serving.get("solutions", {}).get(name)
-    if not solution:
-        remedy = "Drop data and let the pipeline finish, or name a solution under `export` in usher.yaml."
-        raise InputError(
-            [Problem(f"{group}/", f"has no live solution to export{f' ({name})' if name else ''}.", remedy)]
-        )
-    prefix = export_prefix(group, name)
-    params: dict[str, Any] = {
-        "jobName": f"{group}-{run}"[:63],
+    wish, solution, shape = _wanted(group, name, serving)
+    if wish["metadata"]:
+        _check_metadata(bucket, group, name, wish["metadata"])
+    folder = f"{export_prefix(group, name)}{run}/"
+    source = Input(name, wish, shape)
+    lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
+    most = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
+    parts, count, content = write(bucket, f"{folder}input/", lines, extra, most)
+    if not count:
+        said = "asks for nobody: no line can be sent."
+        raise InputError([*source.problems, Problem(f"{group}/: exports.{name}", said, "Correct what it goes by.")])
+    params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
-        "jobInput": {"s3DataSource": {"path": bucket.url(_write_input(bucket, group, name, f"{prefix}{run}/input/"))}},
-        "jobOutput": {"s3DataDestination": {"path": bucket.url(f"{prefix}{run}/output/")}},
-        "numResults": wish.get("numResults", 25),
+        "jobOutput": {"s3DataDestination": {"path": bucket.url(f"{folder}output/")}},
+        **({"filterArn": serving["filters"][wish["filter"]]} if wish["filter"] else {}),
+        **wish["settings"],
     }
-    if "filter" in wish:
-        if wish["filter"] not in serving["filters"]:
-            said = f"has no live filter {wish['filter']} to export with."
-            raise InputError([Problem(f"{group}/", said, "See the group's last pipeline run.")])
-        params["filterArn"] = serving["filters"][wish["filter"]]
-    kind = KINDS["batch_inference_job"]
-    arn = f"{at.arn_prefix}:{kind.arn.format(**params)}"
-    return Resource(f"{kind.name}/{name}", kind.name, "export", params, arn=arn)
+    inputs = [bucket.url(part) for part in parts] if shape.most_lines else [bucket.url(f"{folder}input/")]
+    facts = {
+        "solution": name,
+        "folder": folder,
+        "wish": wish,
+        "shape": asdict(shape),
+        "solutionVersionArn": solution["solutionVersionArn"],
+        "input": {"lines": count, "refused": source.refused, "digest": content},
+    }
+    plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
+    return {**plan, "export": facts}, source.problems
 
 
-def publish(bucket: Bucket, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a finished job's output the latest export of its solution; return what `latest.json` says.
+def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], Shape]:
+    """An export's wish, its live solution and its shape."""
+    known, solution = serving.get("exports", {}), serving.get("solutions", {}).get(name)
+    if name and known and name not in known:
+        said, remedy = f"has no export {name}.", f"Name one of {', '.join(known)}, or add it to usher.yaml."
+        raise InputError([Problem(f"{group}/", said, remedy)])
+    if name not in known or not solution:
+        said = f"has no live solution to export{f' ({name})' if name else ''}."
+        remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
+        raise InputError([Problem(f"{group}/", said, remedy)])
+    wish = known[name]
+    shape = shape_of(wish["recipe"], solution["type"])
+    if not shape:
+        raise InputError([Problem(f"{group}/: exports.{name}", UNABLE, "Remove it.")])
+    if wish["filter"] and wish["filter"] not in serving["filters"]:
+        said = f"has no live filter {wish['filter']} to export with."
+        raise InputError([Problem(f"{group}/", said, TO_THE_RUN)])
+    return wish, solution, shape
 
-    Raises InputError where no line of it succeeded: the former export stays the latest.
+
+def _jobs(
+    shape: Shape, group: str, name: str, run: str, params: Mapping[str, Any], inputs: Sequence[str], at: Setting
+) -> Iterator[Resource]:
+    """The batch jobs that answer an export's input."""
+    kind = KINDS[shape.job]
+    for number, path in enumerate(inputs, start=1):
+        job = f"{f'{group}-{name}'[:SHOWN]}-{digest([group, name, run, number])}"
+        members = {"jobName": job, "jobInput": {"s3DataSource": {"path": path}}, **params}
+        arn = f"{at.arn_prefix}:{kind.arn.format(**members)}"
+        part = f"-{number}" if len(inputs) > 1 else ""
+        yield Resource(f"{kind.name}/{name}{part}", kind.name, "export", members, arn=arn)
+
+
+def answers(bucket: Bucket, export: Mapping[str, Any]) -> list[str]:
+    """The files that an export's jobs have written. `export`: of the run's plan."""
+    return [key for key in bucket.keys(f"{export['folder']}output/") if key.endswith(".out")]
+
+
+def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -> None:
+    """Make the files of one of the answers, and note what became of its lines."""
+    wish, metadata = export["wish"], export_output.NO_METADATA
+    if wish["metadata"]:
+        keys = data_keys(bucket.keys(f"{group}/"), group, "items")
+        metadata = export_output.Metadata.of((block.columns for block in read_blocks(bucket, keys)), wish["metadata"])
+    shape = Shape(**export["shape"])
+    told = export_output.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata)
+    bucket.write_json(_told(export, file), told)
+
+
+def _told(export: Mapping[str, Any], file: str) -> str:
+    """Where it is noted what became of a file of answers."""
+    return f"{export['folder']}parts/{file.rpartition('/')[2].partition('.')[0]}.json"
+
+
+def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
+    """Whether the items have the columns: before a job is paid for."""
+    place, keys = f"usher.yaml: exports.{name}.metadata", data_keys(bucket.keys(f"{group}/"), group, "items")
+    if not keys:
+        raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
+    columns = next(read_blocks(bucket, keys)).columns
+    if unknown := sorted(set(wanted) - set(columns)):
+        said = f"names {unknown[0]}, which is no column of {keys[0]}."
+        raise InputError([Problem(place, said, f"Use some of: {', '.join(columns)}.")])
+
+
+def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> tuple[dict[str, Any], list[Problem]]:
+    """Make a complete export the latest of its solution; return its manifest, and what people should know of it.
+
+    `begun`: when the run did. Raises InputError where an export is not complete or has no answer but errors: the former
+    one stays the latest.
     """
-    folder = job["params"]["jobOutput"]["s3DataDestination"]["path"].removeprefix(bucket.url(""))
-    files = [key for key in bucket.keys(folder) if key.endswith(".out")]
-    lines = errors = 0
-    for key in files:
-        for line in bucket.lines(key):
-            lines += 1
-            errors += bool(json.loads(line).get("error"))
-    if errors == lines:
-        raise InputError([Problem(bucket.url(folder), f"has {lines} lines, all of them errors.", "See what they say.")])
-    latest = {"files": files, "lines": lines, "errors": errors, "completedAt": now().isoformat()}
-    bucket.write_json(f"{folder.rsplit('/', 3)[0]}/latest.json", latest)
-    return latest
+    files = answers(bucket, export)
+    told = [bucket.read_json(_told(export, file)) for file in files]
+    if not told or None in told:
+        said = "has answers that were not assembled." if told else "has no answers."
+        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Start the export again.")])
+    counts = {name: sum(one[name] for one in told) for name in ("lines", "errors", "empty", "rows")}
+    problem = next((one["firstError"] for one in told if one["errors"]), "")
+    if counts["errors"] == counts["lines"]:
+        said = f"has {counts['lines']} lines, all of them errors. The first says: {problem}"
+        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Correct the input or the filter.")])
+    wish = export["wish"]
+    manifest = {
+        "solution": export["solution"],
+        "run": run,
+        "solutionVersionArn": export["solutionVersionArn"],
+        "recipe": wish["recipe"],
+        "filter": wish["filter"],
+        "filterValues": wish["filterValues"],
+        "startedAt": begun,
+        "completedAt": now().isoformat(),
+        "input": export["input"],
+        **counts,
+        "missing": max(0, export["input"]["lines"] - counts["lines"]),
+        "files": [file for one in told for file in one["files"]],
+        "answers": files,
+    }
+    home = export["folder"].removesuffix(f"{run}/")
+    bucket.write_json(f"{export['folder']}{MANIFEST}", manifest)
+    bucket.write_json(f"{home}{LATEST}", manifest)
+    bucket.delete(outdated(bucket.keys(home), home, wish["keep"]))
+    return manifest, list(_notes(manifest, bucket.url(export["folder"]), problem))
 
 
-def _write_input(bucket: Bucket, group: str, solution: str, folder: str) -> str:
-    """The key of the job's input: the group's own list of users, or one made of everyone in the interactions."""
-    own = f"{group}/export/{solution}/users.jsonl"
-    keys = bucket.keys(f"{group}/")
-    if own in keys:
-        return own
-    files = ((key, bucket.open(key)) for key in data_keys(keys, group, "interactions"))
-    users = "".join(json.dumps({"userId": user}) + "\n" for user in data.user_ids(files))
-    bucket.write(f"{folder}users.jsonl", users.encode())
-    return f"{folder}users.jsonl"
+def _notes(manifest: Mapping[str, Any], place: str, problem: str) -> Iterator[Problem]:
+    """What a complete export still lacks."""
+    if manifest["errors"]:
+        said = f"has {manifest['errors']} lines that failed. The first says: {problem}"
+        yield Problem(f"{place}errors/", said, "Correct these lines, or leave them out.")
+    if manifest["missing"]:
+        said = f"has no answer for {manifest['missing']} of {manifest['input']['lines']} lines."
+        yield Problem(f"{place}output/", said, "Start the export again; ask AWS if it recurs.")
+
+
+def outdated(keys: Sequence[str], home: str, keep: int) -> list[str]:
+    """The keys below a solution's exports that are older than the `keep` newest complete ones. Pure."""
+    complete = sorted(key.split("/")[-2] for key in keys if key.endswith(f"/{MANIFEST}"))
+    oldest = complete[-keep:][0]
+    return [key for key in keys if "/" in (rest := key.removeprefix(home)) and rest.split("/")[0] < oldest]

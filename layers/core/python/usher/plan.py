@@ -12,10 +12,9 @@ from typing import Any
 from usher.aws import digest
 from usher.config import JOBS, Config, Job, Solution, follows_latest
 from usher.deciding import FOREVER, LATEST
-from usher.errors import InputError, Problem
+from usher.export_config import wished
 from usher.resources import KINDS, Resource
 from usher.schemas import Schema
-from usher.serving import ROUTES
 
 SUFFIX = 6
 """Characters of a digest in a name."""
@@ -261,7 +260,8 @@ class _Plan:
 def schedule_resource(at: Setting, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
     """A schedule that starts the pipeline, or the export, with a task."""
     exports = task.get("task") == "export"
-    given = {"group": at.group} | ({} if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})
+    asked = {name: value for name, value in task.items() if name != "task"}
+    given = {"group": at.group, **(asked if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})}
     params = {
         "Name": f"{at.group}.{name}",
         "GroupName": at.schedule_group,
@@ -296,22 +296,14 @@ def recipe_arn(at: Setting, recipe: str) -> str:
 def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
 
-    Raises InputError for an export that can't be: there is a line for each user in it.
+    Raises InputError for an export that can't be.
     """
-    live = {one.name for one in config.recommenders}
-    able = [name for name, kind in types.items() if kind in ROUTES["recommendations"].types and name not in live]
-    export = {"solution": None} if config.export is None else {"solution": next(iter(able), None), **config.export}
-    if export["solution"] and export["solution"] not in able:
-        said = f"names {export['solution']}, whose recipe does not recommend to users."
-        remedy = f"Use one of: {', '.join(able) or 'none is defined'}."
-        raise InputError([Problem("usher.yaml: export.solution", said, remedy)])
-    if any(schedule.name == "export" for schedule in config.schedules):
-        export = {**export, "scheduled": True}
+    recipes = {one.name: one.recipe for one in config.solutions}
     return {
         "solutions": {
             one.name: {"type": types[one.name], "campaign": one.campaign is not None} for one in config.solutions
         },
         "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
         "filters": list(config.filters),
-        "export": export,
+        "exports": wished(config.exports, recipes, types, [one.name for one in config.schedules]),
     }

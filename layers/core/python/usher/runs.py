@@ -70,6 +70,8 @@ class Lock:
     dynamodb: Any
     table: str
     is_running: Callable[[str], bool]
+    item: str = LOCK
+    """What of a group is locked: its pipeline, or one of its exports."""
 
     def take(self, group: str, execution: str, run: str) -> bool:
         """Take the group for a run of an execution, which may take it again for another round.
@@ -100,7 +102,7 @@ class Lock:
         try:
             self.dynamodb.delete_item(
                 TableName=self.table,
-                Key=_key(group),
+                Key=self._key(group),
                 ConditionExpression="execution = :me AND again = :no",
                 ExpressionAttributeValues={":me": {"S": execution}, ":no": {"BOOL": False}},
             )
@@ -111,8 +113,16 @@ class Lock:
     def _is_alive(self, holder: str, execution: str) -> bool:
         return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
 
+    def give_back(self, group: str, execution: str, run: str) -> None:
+        """Release the group whatever was asked for meanwhile: it has joined the run."""
+        while not self.release(group, execution):
+            self.take(group, execution, run)
+
+    def _key(self, group: str) -> dict[str, dict[str, str]]:
+        return {"group": {"S": group}, "item": {"S": self.item}}
+
     def _get(self, group: str) -> dict[str, str]:
-        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
+        item = self.dynamodb.get_item(TableName=self.table, Key=self._key(group), ConsistentRead=True).get("Item", {})
         return {name: value["S"] for name, value in item.items() if "S" in value}
 
     def _write(self, group: str, holder: str, change: str, values: dict[str, Any]) -> bool:
@@ -120,7 +130,7 @@ class Lock:
         try:
             self.dynamodb.update_item(
                 TableName=self.table,
-                Key=_key(group),
+                Key=self._key(group),
                 UpdateExpression=f"SET {change}",
                 ConditionExpression="execution = :holder" if holder else "attribute_not_exists(execution)",
                 ExpressionAttributeValues=values | ({":holder": {"S": holder}} if holder else {}),
@@ -128,10 +138,6 @@ class Lock:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
-
-
-def _key(group: str) -> dict[str, dict[str, str]]:
-    return {"group": {"S": group}, "item": {"S": LOCK}}
 
 
 @dataclass(frozen=True, slots=True)

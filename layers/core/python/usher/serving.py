@@ -15,6 +15,8 @@ from usher.errors import RequestError
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
 MOST_RESULTS = 500
+DEFAULT_RESULTS = 25
+"""Personalize's own."""
 FRESH_SECONDS = 5.0
 """How long a function answers from its copy of the map."""
 
@@ -70,7 +72,7 @@ def serving_map(
         "recommenders": {name: one for name, one in recommenders.items() if one},
         "filters": {name: arn for name, arn in filters.items() if arn},
         "trackingId": tracker.get("trackingId") or before.get("trackingId"),
-        "export": plan["export"],
+        "exports": plan["exports"],
     }
 
 
@@ -166,6 +168,23 @@ def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) ->
     return name, members
 
 
+def exported(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) -> tuple[list[str], int]:
+    """The solutions whose exports in the table can answer a request, in order of preference, and with how many results.
+
+    What was exported can be cut, but neither filtered nor seen in a context.
+    """
+    if given.keys() - {"solution", "numResults"}:
+        return [], 0
+    able = [
+        name
+        for name, one in content["solutions"].items()
+        if one["type"] in ROUTES[route].types and content.get("exports", {}).get(name, {}).get("table")
+    ]
+    named = given.get("solution")
+    results = _num_results(given.get("numResults") or DEFAULT_RESULTS, content)["numResults"]
+    return [name for name in able if named in {None, name}], results
+
+
 def identifier(value: object, name: str) -> str:
     """A user's, item's or session's ID; RequestError where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -205,13 +224,13 @@ def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
         if not parts or not all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in parts):
             said = f"filterValues: {name} must be a text, a number or a list of these."
             raise RequestError(400, "BadFilterValues", said)
-    return {"filterValues": {name: _quote(one) for name, one in values.items()}}
+    return {"filterValues": {name: as_filter_value(one) for name, one in values.items()}}
 
 
-def _quote(value: Any) -> str:
+def as_filter_value(value: Any) -> str:
     """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
     if isinstance(value, list):
-        return ",".join(map(_quote, value))
+        return ",".join(map(as_filter_value, value))
     text = str(value)
     return text if text.startswith('"') or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 

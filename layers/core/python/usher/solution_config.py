@@ -169,7 +169,7 @@ def _document(given: Content, group: str) -> dict[str, Any]:
     }
     return {name: content for name, content in sections.items() if content} | {
         "solutions": {key: _solution(one) for key, one in solutions.items()},
-        "export": False,
+        "exports": False,
         "adopt": {
             f"{kind}/{key}": _service(one)["name"]
             for kind, blocks in named.items()

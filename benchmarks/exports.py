@@ -1,0 +1,165 @@
+"""How fast a batch job's answers become CSV and Parquet, and in how much memory, as the answers grow.
+
+Run it with `python -m benchmarks.exports`. A line is an answer with 25 items and scores, so 25 rows. Beside it stands a
+plain loop: json.loads for each line, csv.writer for each row. The code is that of an export, hashes included; only S3
+is left out: answers are read from the disk, and what would be uploaded is dropped. Processor time counts. Also measured
+is how much memory the IDs of many users take, as they are told apart for an export for everyone.
+"""
+
+import csv
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from usher.bucket import Bucket
+from usher.csvs import Block
+from usher.export_config import USERS
+from usher.export_input import distinct
+from usher.export_output import Metadata, assemble
+
+from benchmarks.report import keep, table
+
+SIZES = (25_000, 100_000, 400_000)
+ITEMS = 30_000
+RESULTS = 25
+TRIES = 3
+"""The fastest counts: other work on the machine only slows."""
+MILLIONS = (1, 5, 10)
+
+
+class Disk:
+    """An S3 that reads from a file and drops what is written."""
+
+    # ruff: noqa: D102 - S3's client tells what its methods do
+
+    def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803
+        return {"Body": Path(Key).open("rb")}
+
+    def create_multipart_upload(self, **_: str) -> dict[str, str]:
+        return {"UploadId": ""}
+
+    def upload_part(self, **_: Any) -> dict[str, str]:
+        return {"ETag": ""}
+
+    def complete_multipart_upload(self, **_: Any) -> None:
+        """Nothing is kept."""
+
+    put_object = upload_part
+
+
+def write(path: Path, lines: int) -> None:
+    """Answers as the service writes them."""
+    random_ = random.Random(0)
+    with path.open("w") as file:
+        for user in range(lines):
+            scores = sorted((round(random_.random(), 7) for _ in range(RESULTS)), reverse=True)
+            items = [f"{random_.randrange(ITEMS)}" for _ in range(RESULTS)]
+            answer = {"input": {"userId": f"{user}"}, "output": {"recommendedItems": items, "scores": scores}}
+            file.write(json.dumps({**answer, "error": None}, separators=(",", ":")) + "\n")
+
+
+def plainly(path: Path) -> None:
+    """The loop that a person would write."""
+    with path.open() as file, Path("/dev/null").open("w") as sink:
+        writer = csv.writer(sink)
+        for line in file:
+            answer = json.loads(line)
+            user, output = answer["input"]["userId"], answer["output"]
+            for number, (item, score) in enumerate(zip(output["recommendedItems"], output["scores"], strict=True)):
+                writer.writerow((user, number + 1, item, score))
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Of the processor, for the fastest of some tries."""
+    taken = []
+    for _ in range(TRIES):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+def peak() -> int:
+    """This process's peak memory so far in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def measure(path: Path, lines: int) -> dict[str, float | str]:
+    """Lines a second on one core, by what is made of them; and the peak memory, before and more."""
+    pa.set_cpu_count(1)
+    bucket, before = Bucket(Disk(), ""), peak()
+    titles = pa.array([f"Title of {number}" for number in range(ITEMS)])
+    metadata = Metadata({"TITLE": titles}, {str(number): number for number in range(ITEMS)})
+    making = {
+        "CSV": lambda: assemble(bucket, str(path), "", USERS, ["csv"]),
+        "Parquet": lambda: assemble(bucket, str(path), "", USERS, ["parquet"]),
+        "both": lambda: assemble(bucket, str(path), "", USERS, ["csv", "parquet"]),
+        "CSV with titles": lambda: assemble(bucket, str(path), "", USERS, ["csv"], metadata),
+    }
+    taken = {name: seconds(work) for name, work in making.items()}
+    memory = peak() - before
+    loop = seconds(lambda: plainly(path))
+    return {
+        "lines": lines,
+        "answers MB": path.stat().st_size >> 20,
+        **{f"{name}, lines/s": round(lines / spent) for name, spent in taken.items()},
+        "CSV, rows/s": round(RESULTS * lines / taken["CSV"]),
+        "plain loop, lines/s": round(lines / loop),
+        "loop / CSV": round(loop / taken["CSV"], 1),
+        "memory MB": memory,
+    }
+
+
+def tell_apart(millions: int) -> dict[str, float | str]:
+    """How much memory the IDs of so many users take, of 36 characters each, and how many a second are read."""
+    before, start = peak(), time.process_time()
+    block, users = 100_000, millions * 1_000_000
+
+    def blocks() -> Iterator[Block]:
+        for first in range(0, users, block):
+            ids = pa.array([f"{number:036d}" for number in range(first, first + block)])
+            yield Block({"USER_ID": ids}, np.arange(block))
+
+    told = sum(1 for _ in distinct(blocks(), "USER_ID"))
+    return {
+        "million users": told // 1_000_000,
+        "memory MB": peak() - before,
+        "users/s": round(users / (time.process_time() - start)),
+    }
+
+
+def alone(*what: str) -> Any:
+    """A measurement in a process of its own: one's peak memory must not be another's."""
+    return json.loads(subprocess.check_output([sys.executable, "-m", "benchmarks.exports", *what]))  # noqa: S603
+
+
+def main() -> None:
+    """Measure every size."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "part-0001.jsonl.out")
+        for lines in SIZES:
+            write(path, lines)
+            rows.append(alone(str(path), str(lines)))
+    users = [alone(str(millions)) for millions in MILLIONS]
+    print(table(rows), table(users), sep="\n\n")
+    keep("exports", {"rows": rows, "users": users})
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case [given_path, count]:
+            print(json.dumps(measure(Path(given_path), int(count))))
+        case [count]:
+            print(json.dumps(tell_apart(int(count))))
+        case _:
+            main()

@@ -1,0 +1,106 @@
+"""What checks of any config share: problems are noted with their path, and reading goes on."""
+
+import copy
+import difflib
+import functools
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import botocore.session
+from botocore.validate import ParamValidator
+
+from usher.errors import Problem
+
+
+class Checker:
+    """Reads parts of a config file and notes down problems on the way."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def _flag(self, value: Any, path: str) -> bool:
+        return bool(self._one_of(value, path, (True, False)))
+
+    def _one_of(self, value: Any, path: str, allowed: Collection[Any]) -> Any:
+        if value not in allowed:
+            self._note(
+                path,
+                f"is {str(value)[:99]}.",
+                f"Use one of: {', '.join(str(one).lower() if isinstance(one, bool) else one for one in allowed)}.",
+            )
+        return value
+
+    def _check_kinds(self, block: Mapping[str, Any], path: str, kinds: Mapping[str, type]) -> None:
+        """Whether values are texts, numbers or truths, as they should be."""
+        for name, kind in kinds.items():
+            value = block.get(name)
+            fits = type(value) is kind or (kind is float and type(value) is int)
+            if name in block and not fits:
+                wanted = {str: "a name", bool: "true or false"}.get(kind, "a number")
+                self._note(f"{path}.{name}", f"is {value!r}.", f"Give it {wanted}.")
+
+    def _check_named(self, value: Any, path: str, known: Collection[str]) -> None:
+        if isinstance(value, str) and value not in known:
+            self._note(path, f"names {value!r}, which this file does not define.", self._choose(value, known))
+
+    def _members(self, operation: str, block: Any, path: str, filled_in: Collection[str]) -> Mapping[str, Any]:
+        members = self._mapping(block, path)
+        self._check_members(operation, members, path, filled_in)
+        return members
+
+    def _check_members(
+        self,
+        operation: str,
+        block: Mapping[str, Any],
+        path: str,
+        filled_in: Collection[str],
+        own: Collection[str] = (),
+    ) -> None:
+        """Check members of a call as botocore would, before anything is created. `own`: what may stand beside them."""
+        shape = _shape(operation)
+        for name in filled_in:
+            if name in block:
+                self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
+        given = {name: value for name, value in block.items() if name not in filled_in}
+        for name in sorted(set(given) - set(shape.members)):
+            remedy = self._choose(name, {*shape.members, *own} - {*filled_in})
+            self._note(f"{path}.{name}", f"is unknown to {operation}.", remedy)
+            del given[name]
+        report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
+        for line in report.splitlines():
+            self._note(path, f"{line}.", f"See {operation} in its service's API reference.")
+
+    def _mapping(self, value: Any, path: str, allowed: Collection[str] = ()) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            self._note(
+                path or "the file",
+                "is empty." if value is None else f"is {str(value)[:99]}.",
+                "Write names with values below it (name: value).",
+            )
+            return {}
+        for name in value:
+            if allowed and name not in allowed:
+                self._note(f"{path}.{name}".lstrip("."), "is unknown.", self._choose(str(name), allowed))
+        return {str(name): block for name, block in value.items() if not allowed or name in allowed}
+
+    def _choose(self, name: str, allowed: Collection[str]) -> str:
+        near = difflib.get_close_matches(name, allowed, 1)
+        return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
+
+    def _note(self, path: str, message: str, remedy: str) -> None:
+        self.problems.append(Problem(f"{self.file}: {path}", message, remedy))
+
+
+@functools.cache
+def _shape(operation: str) -> Any:
+    """What an operation takes, by botocore's model of the service that has it."""
+    service = "scheduler" if operation == "CreateSchedule" else "personalize"
+    return botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+
+
+def _without(shape: Any, members: Collection[str]) -> Any:
+    """A shape that does not require these members."""
+    lenient = copy.copy(shape)
+    lenient.metadata = shape.metadata | {"required": [name for name in shape.required_members if name not in members]}
+    return lenient

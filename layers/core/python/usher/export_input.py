@@ -1,0 +1,185 @@
+"""For whom an export is: the lines of its job's input, from the config, the group's own files or its data."""
+
+import functools
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
+
+from usher.aws import digest
+from usher.bucket import Bucket, data_keys, increment_keys
+from usher.csvs import BLOCK_BYTES, Block, read
+from usher.errors import InputError, Problem
+from usher.export_config import Shape
+from usher.uploads import Upload
+
+MOST_FILES = 1000
+"""Personalize's limit for one job. Its others, 1 GB and 50 million lines a file, are out of reach of parts."""
+PART_BYTES = 1 << 28
+ROWS = 25_000_000
+"""What a part is answered with at most, in recommendations: what one call assembles within minutes."""
+SHOWN_LINES = 100
+LONGEST = {"userId": 256, "itemId": 256, "itemAttributes": 1000}
+COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
+
+
+@dataclass(slots=True)
+class Input:
+    """The lines of an export."""
+
+    solution: str
+    wish: Mapping[str, Any]
+    """The export, as the serving map has it."""
+    shape: Shape
+    refused: int = 0
+    """Lines of the group's own files that can't be sent."""
+    problems: list[Problem] = field(default_factory=list)
+    """The first of them."""
+
+    def lines(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
+        """Whom to ask for. Raises InputError where there is nothing to go by, or too much."""
+        keys = bucket.keys(f"{group}/")
+        given = [key for key in keys if key.startswith(f"{group}/export/{self.solution}/") and key.endswith(".jsonl")]
+        named = next((option for option in ("users", "items", "attributes") if self.wish[option]), "")
+        if given and named:
+            said = f"stands beside exports.{self.solution}.{named}."
+            raise InputError([Problem(given[0], said, "Keep one of the two.")])
+        if given:
+            yield from self._given(bucket, given)
+        elif named == "users":
+            yield from self._chosen(bucket, group, data_keys(keys, group, "users"))
+        elif named:
+            yield from ({self.shape.key: one} for one in self.wish[named])
+        else:
+            yield from self._everyone(bucket, keys, group)
+
+    def _given(self, bucket: Bucket, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for key in keys:
+            for number, text in enumerate(bucket.lines(key), start=1):
+                if not text.strip():
+                    continue
+                line, said, remedy = read_line(text, self.shape)
+                if not said:
+                    yield line
+                    continue
+                self.refused += 1
+                if len(self.problems) < SHOWN_LINES:
+                    self.problems.append(Problem(f"{key} line {number}", said, remedy))
+
+    def _chosen(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        wanted, asks = self.wish["users"], f"exports.{self.solution}.users asks for"
+        if not keys:
+            said = f"is not there, but {asks} it."
+            raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
+        columns = {"USER_ID", *wanted}
+        for block in read_blocks(bucket, keys):
+            if lacking := sorted(columns - set(block.columns)):
+                said = f"lacks the column {lacking[0]}, which {asks}."
+                raise InputError([Problem(keys[0], said, f"Use one of: {', '.join(block.columns)}.")])
+            # Values of categorical columns may be several, with | between them.
+            found = (
+                pc.match_substring_regex(block.columns[name], rf"(^|\|)({'|'.join(map(re.escape, values))})($|\|)")
+                for name, values in wanted.items()
+            )
+            for user in block.columns["USER_ID"].filter(functools.reduce(pc.and_, found)).to_pylist():
+                yield {"userId": user}
+
+    def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
+        """Everyone in the interactions; of items, also those that nobody has met yet."""
+        column = COLUMNS.get(self.shape.key, "")
+        if self.shape.list_member or self.shape.most_lines or not column:
+            own = ", or name them in usher.yaml" if "items" in self.shape.options or not column else ""
+            said, where = "has nothing to export for.", f"{group}/export/{self.solution}/*.jsonl"
+            raise InputError([Problem(where, said, f"Put lines such as {example(self.shape)} there{own}.")])
+        datasets = ("interactions", "items") if self.shape.key == "itemId" else ("interactions",)
+        files = [
+            key for name in datasets for listed in (data_keys, increment_keys) for key in listed(keys, group, name)
+        ]
+        for one in distinct(read_blocks(bucket, files), column):
+            yield {self.shape.key: one}
+
+
+def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
+    """Every different ID of a column, in order of appearance. What is held is the IDs: about 100 bytes for each."""
+    seen: set[str] = set()
+    for block in blocks:
+        new = [one for one in pc.unique(block.columns[column]).to_pylist() if one not in seen]
+        seen.update(new)
+        yield from new
+
+
+def example(shape: Shape) -> str:
+    """A line as it should be."""
+    value = {"userId": "u1", "itemId": "i1", "itemAttributes": 'ITEMS.GENRES = "Comedy"'}[shape.key]
+    return json.dumps({shape.key: value, **({shape.list_member: ["i1", "i2"]} if shape.list_member else {})})
+
+
+def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
+    """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        line = None
+    if not isinstance(line, dict):
+        return {}, "is no JSON object.", f"Write {example(shape)}."
+    checks = (
+        (not _is_text(line.get(shape.key), LONGEST[shape.key]),
+         f"has no {shape.key} that is a text of 1 to {LONGEST[shape.key]} characters.", f"Write {example(shape)}."),
+        (shape.list_member and not _are_texts(line.get(shape.list_member)),
+         f"has no {shape.list_member} of texts.", f"Write {example(shape)}."),
+        ("context" in line, "has a context, which Personalize's batch jobs don't take.", "Remove it."),
+        (not _are_values(line.get("filterValues", {})),
+         "has filterValues that are no texts.", r'Write {"GENRE": "\"Comedy\""}, with quotes inside the text.'),
+        (unknown := sorted(line.keys() - {shape.key, shape.list_member, "context", "filterValues"}),
+         f"has {', '.join(unknown)}, which lines of this recipe don't have.", f"Write {example(shape)}."),
+    )  # fmt: skip
+    return line, *next(((said, remedy) for wrong, said, remedy in checks if wrong), ("", ""))
+
+
+def _is_text(value: Any, longest: int = 256) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= longest
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
+
+
+def _are_values(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+
+
+def read_blocks(bucket: Bucket, keys: Iterable[str]) -> Iterator[Block]:
+    """The rows of CSVs, one file after the other."""
+    for key in keys:
+        stream = bucket.open(key)
+        yield from read(key, iter(functools.partial(stream.read, BLOCK_BYTES), b""))
+
+
+def write(
+    bucket: Bucket, folder: str, lines: Iterable[Mapping[str, Any]], extra: Mapping[str, Any], most_lines: int
+) -> tuple[list[str], int, str]:
+    """Write lines as the parts of a job's input, each with the members of `extra` that it lacks.
+
+    Returns the parts' keys, the number of lines and a digest of them all.
+    """
+    parts: list[Upload] = []
+    count = room = 0
+    with ExitStack() as stack:
+        for line in lines:
+            if not room or parts[-1].size >= PART_BYTES:
+                stack.close()
+                if len(parts) == MOST_FILES:
+                    said = f"has more than {count} lines, which is more than a batch job takes."
+                    raise InputError(
+                        [Problem(folder, said, "Ask for fewer results, or export for a part of the users.")]
+                    )
+                parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.jsonl")))
+                room = most_lines
+            text = json.dumps({**extra, **line}, ensure_ascii=False, separators=(",", ":"))
+            parts[-1].write(text.encode() + b"\n")
+            count, room = count + 1, room - 1
+    return [one.key for one in parts], count, digest([one.sha256 for one in parts])

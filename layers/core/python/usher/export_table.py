@@ -1,0 +1,100 @@
+"""Exports in the table: what the API answers with where no campaign does.
+
+One item for each user (or item, for similar ones), whose key is spread over all partitions:
+`{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that who is exported no longer is
+forgotten.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from usher.aws import now
+from usher.bucket import Bucket
+from usher.errors import UsherError
+
+LIFE = timedelta(days=14)
+"""How long an item answers after its export began."""
+WRITES_PER_SECOND = 1000
+AT_ONCE = 25
+"""Items that BatchWriteItem takes."""
+TRIES = 12
+SLOWEST = 10.0
+"""Seconds between two tries at most."""
+WORK_SECONDS = 600.0
+"""How long one call loads before it says where it stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportTable:
+    """Exports in the table. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    table: str
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def read(self, group: str, solution: str, subject: str) -> dict[str, Any]:
+        """What a subject was answered with, as Personalize wrote it; empty where it was not exported."""
+        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group, solution, subject)).get("Item")
+        if not item or int(item["expires"]["N"]) < now().timestamp():  # expired items may stay for some days
+            return {}
+        output: dict[str, Any] = json.loads(item["answer"]["S"])
+        return output
+
+    def load(
+        self, bucket: Bucket, files: Sequence[str], begun: datetime, place: Mapping[str, int], key: Mapping[str, str]
+    ) -> dict[str, int] | None:
+        """Write the answers of a job's files, from a place on; return where to go on, or None at the end.
+
+        The same export writes the same items, however often it is loaded. `begun`: when the export did; `place`: number
+        of the file, and of the byte in it; `key`: group, solution and the member of a line that names its subject.
+        """
+        expires, start, written = str(int((begun + LIFE).timestamp())), self.clock(), 0
+        for batch, file, byte in _batches(bucket, files, place, key):
+            self._write([{**item, "expires": {"N": expires}} for item in batch])
+            written += len(batch)
+            passed = self.clock() - start
+            if passed > WORK_SECONDS:
+                return {"file": file, "byte": byte}
+            if (rest := written / WRITES_PER_SECOND - passed) > 0:
+                self.sleep(rest)
+        return None
+
+    def _write(self, items: Sequence[Mapping[str, Any]]) -> None:
+        requests: dict[str, Any] = {self.table: [{"PutRequest": {"Item": item}} for item in items]}
+        for attempt in range(TRIES):
+            requests = self.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+            if not requests:
+                return
+            self.sleep(random.uniform(0, min(SLOWEST, 0.05 * 2**attempt)))
+        raise UsherError("The table does not take the export at this pace; start it again later.")
+
+
+def _key(group: str, solution: str, subject: str) -> dict[str, dict[str, str]]:
+    return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": "export"}}
+
+
+def _batches(
+    bucket: Bucket, files: Sequence[str], place: Mapping[str, int], key: Mapping[str, str]
+) -> Iterator[tuple[list[dict[str, Any]], int, int]]:
+    """Items to write together, each time with where the next ones begin. Failed lines have none."""
+    for number in range(place["file"], len(files)):
+        byte = place["byte"] if number == place["file"] else 0
+        items: dict[str, dict[str, Any]] = {}
+        for block in bucket.blocks(files[number], byte):
+            for text in block.splitlines(keepends=True):
+                if len(items) == AT_ONCE:
+                    yield list(items.values()), number, byte
+                    items = {}
+                line, byte = json.loads(text), byte + len(text)
+                if line["output"] and not line.get("error"):
+                    subject = line["input"][key["member"]]
+                    answer = {"S": json.dumps(line["output"], separators=(",", ":"))}
+                    items[subject] = {**_key(key["group"], key["solution"], subject), "answer": answer}
+        if items:
+            yield list(items.values()), number + 1, 0

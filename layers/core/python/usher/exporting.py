@@ -1,0 +1,104 @@
+"""The steps of an export's run, as the state machine takes them: each may be tried again, and goes on where it was."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from usher import exports
+from usher.bucket import Bucket
+from usher.errors import InputError, UsherError
+from usher.export_table import ExportTable
+from usher.runs import Lock, Run, run_name
+from usher.serving import Serving
+
+INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """One group's export of one solution at a time."""
+
+    bucket: Bucket
+    serving: Serving
+    table: ExportTable
+    at: exports.Setting
+    lock_of: Callable[[str], Lock]
+    """The lock of a solution's exports."""
+    tell: Callable[[Mapping[str, Any], str], None]
+    """Notifies people of a run that has ended: its record, and where its page is."""
+
+    def find(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The exports that an execution's input asks for: group and solution."""
+        if given.keys() - {"group", "solution"} or ("solution" in given and "group" not in given):
+            raise UsherError(f"Start the export with {INPUTS}.")
+        groups = [given["group"]] if "group" in given else self.serving.groups()
+        return list(exports.asked_for(given, {group: self.serving.read(group) for group in groups}))
+
+    def prepare(self, group: str, solution: str, execution: str) -> dict[str, str]:
+        """Take the export, and write its input and its plan."""
+        lock = self.lock_of(solution)
+        run = self._run(group, solution, execution)
+        if not lock.take(group, execution, run.name):
+            return {"run": run.name, "outcome": "JOINED"}
+        record = run.begin(execution)
+        try:
+            plan, notes = exports.prepare(self.bucket, group, solution, run.name, self.serving.read(group), self.at)
+        except InputError as error:
+            run.write(record | {"problems": error.as_dicts()})
+            return {"run": run.name, "outcome": "FAILED"}
+        run.write(plan, "plan.json")
+        run.write(record | {"notes": notes})
+        return {"run": run.name, "outcome": "READY"}
+
+    def collect(self, group: str, run: str) -> dict[str, Any]:
+        """The files to assemble, and where to begin to load them into the table: None if they don't go there."""
+        export = self._export(group, run)
+        files = exports.answers(self.bucket, export) if is_ready(Run(self.bucket, group, run).read()) else []
+        return {"files": files, "place": {"file": 0, "byte": 0} if files and export["wish"]["table"] else None}
+
+    def assemble(self, group: str, run: str, file: str) -> None:
+        """Make the files of one of the answers."""
+        exports.assemble(self.bucket, group, self._export(group, run), file)
+
+    def load(self, group: str, run: str, place: Mapping[str, int]) -> dict[str, int] | None:
+        """Load answers into the table, from a place on; where to go on, or None at the end."""
+        export, begun = self._export(group, run), Run(self.bucket, group, run).read()["startedAt"]
+        key = {"group": group, "solution": export["solution"], "member": export["shape"]["key"]}
+        files = exports.answers(self.bucket, export)
+        return self.table.load(self.bucket, files, datetime.fromisoformat(begun), place, key)
+
+    def publish(
+        self, group: str, solution: str, execution: str, run: str | None, error: Mapping[str, str] | None
+    ) -> dict[str, str]:
+        """Point `latest.json` at a complete export, tell about a failed one, and give the export back."""
+        this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
+        record, more = this.read(), {}
+        if is_ready(record) and not error:
+            try:
+                export = self._export(group, this.name)
+                manifest, notes = exports.publish(self.bucket, this.name, export, record["startedAt"])
+                more = {"export": manifest, "notes": [*record["notes"], *notes]}
+            except InputError as wrong:
+                this.write(record | {"problems": wrong.as_dicts()})
+        record = this.conclude(execution, error, more)
+        if record["outcome"] == "FAILED":
+            self.tell(record, this.link)
+        self.lock_of(solution).give_back(group, execution, this.name)
+        return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}
+
+    def _run(self, group: str, solution: str, execution: str) -> Run:
+        """The run for which the execution has the export, or a new one."""
+        begun = self.lock_of(solution).run(group, execution)
+        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}-export"))
+
+    def _export(self, group: str, run: str) -> dict[str, Any]:
+        """What the run's plan tells of the export."""
+        export: dict[str, Any] = Run(self.bucket, group, run).read("plan.json")["export"]
+        return export
+
+
+def is_ready(record: Mapping[str, Any]) -> bool:
+    """Whether a run's batch jobs have all succeeded."""
+    states = record.get("resources", [])
+    return bool(states) and all(state["status"] == "READY" for state in states)

@@ -1,0 +1,160 @@
+"""For whom an export is: from the data, from the config, or from the group's own lines."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from usher import export_input
+from usher.errors import InputError
+from usher.export_config import SEGMENTS, SHAPES, Shape
+from usher.export_input import Input, distinct, example, read_blocks, read_line, write
+
+from tests.unit.usher.world import World
+
+USERS, ITEMS, RANKING = (SHAPES[name] for name in ("USER_PERSONALIZATION", "RELATED_ITEMS", "PERSONALIZED_RANKING"))
+FANS, TASTES = SEGMENTS.values()
+HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
+
+
+def source(shape: Shape = USERS, **wish: Any) -> Input:
+    return Input("s", {"users": {}, "items": [], "attributes": [], **wish}, shape)
+
+
+def lines(world: World, shape: Shape = USERS, **wish: Any) -> list[Any]:
+    """For whom it is, without the key where that is all."""
+    found = source(shape, **wish).lines(world.bucket, "films")
+    return [line[shape.key] if len(line) == 1 else line for line in found]
+
+
+def test_everyone_in_the_interactions_is_asked_for_once_in_order_of_appearance(world: World) -> None:
+    world.put("films/interactions/1.csv", HEADER + "b,i,1\na,j,1\nb,k,1\n")
+    world.put("films/interactions/2.csv", HEADER + "b,i,1\né,l,1\n")
+    world.put("films/interactions/incremental/3.csv", HEADER + "new,i,1\n")
+    world.put("films/items.csv", "ITEM_ID,GENRES\ni,x\ncold,x\n")
+    assert lines(world) == ["b", "a", "é", "new"]
+    assert lines(world, ITEMS) == ["i", "j", "k", "l", "cold"]
+
+
+def test_users_are_chosen_by_their_columns(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY,LIKES\na,DE,x\nb,AT,y|x\nc,US,x\nd,DE,xx\ne,D,x\n")
+    assert lines(world, users={"COUNTRY": ["DE", "AT"]}) == ["a", "b", "d"]
+    assert lines(world, users={"COUNTRY": ["DE", "AT"], "LIKES": ["x"]}) == ["a", "b"], "one of several counts"
+    assert lines(world, users={"COUNTRY": ["."]}) == [], "values are no patterns"
+
+
+def test_a_column_that_the_users_lack_is_told_with_those_there_are(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
+    with pytest.raises(InputError, match=r"lacks the column LAND, .* Use one of: USER_ID, COUNTRY"):
+        lines(world, users={"LAND": ["DE"]})
+
+
+def test_users_without_a_file_of_users_are_told(world: World) -> None:
+    with pytest.raises(InputError, match=r"films/users.csv: is not there, but exports.s.users asks for it."):
+        lines(world, users={"COUNTRY": ["DE"]})
+
+
+def test_items_and_attributes_stand_in_the_config(world: World) -> None:
+    assert lines(world, FANS, items=["i1", "i2"]) == ["i1", "i2"]
+    assert lines(world, TASTES, attributes=['ITEMS.G = "a"']) == ['ITEMS.G = "a"']
+
+
+@pytest.mark.parametrize("shape", [RANKING, FANS, TASTES])
+def test_what_can_be_for_nobody_in_particular_needs_lines_of_the_groups_own(world: World, shape: Shape) -> None:
+    with pytest.raises(InputError) as caught:
+        lines(world, shape)
+    (said,) = caught.value.problems
+    assert (said.place, said.message) == ("films/export/s/*.jsonl", "has nothing to export for.")
+    assert example(shape) in said.remedy
+
+
+def test_a_groups_own_lines_are_taken_from_all_of_its_files(world: World) -> None:
+    world.put("films/export/s/users.jsonl", '{"userId": "a"}\n\n{"userId": "b", "filterValues": {"X": "\\"y\\""}}')
+    world.put("films/export/s/more.jsonl", '{"userId": "c"}\n')
+    world.put("films/export/other/users.jsonl", '{"userId": "d"}\n')
+    assert lines(world) == ["c", "a", {"userId": "b", "filterValues": {"X": '"y"'}}]
+
+
+def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
+    world.put("films/export/s/users.jsonl", '{"userId": "a"}\n')
+    with pytest.raises(InputError, match=r"users.jsonl: stands beside exports.s.users. Keep one of the two."):
+        lines(world, users={"COUNTRY": ["DE"]})
+
+
+def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("films/export/s/users.jsonl", 'nonsense\n{"userId": "a"}\n{"user": "b"}\n{"userId": 7}\n')
+    monkeypatch.setattr(export_input, "SHOWN_LINES", 2)
+    this = source()
+    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}]
+    assert this.refused == 3
+    assert list(map(str, this.problems)) == [
+        'films/export/s/users.jsonl line 1: is no JSON object. Write {"userId": "u1"}.',
+        "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
+        'Write {"userId": "u1"}.',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "text", "said"),
+    [
+        (USERS, '{"userId": ""}', "has no userId"),
+        (USERS, json.dumps({"userId": "u" * 257}), "has no userId"),
+        (USERS, "[]", "is no JSON object"),
+        (USERS, "\xff", "is no JSON object"),
+        (USERS, '{"userId": "u", "itemList": ["i"]}', "has itemList, which lines of this recipe don't have."),
+        (USERS, '{"userId": "u", "context": {"DEVICE": "tv"}}', "has a context, which Personalize's batch jobs don't"),
+        (USERS, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
+        (USERS, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
+        (ITEMS, '{"userId": "u"}', "has no itemId"),
+        (RANKING, '{"userId": "u"}', "has no itemList of texts"),
+        (RANKING, '{"userId": "u", "itemList": []}', "has no itemList of texts"),
+        (RANKING, '{"userId": "u", "itemList": ["a", 1]}', "has no itemList of texts"),
+        (TASTES, '{"itemId": "i"}', "has no itemAttributes"),
+    ],
+)
+def test_what_is_wrong_with_a_line_is_said(shape: Shape, text: str, said: str) -> None:
+    _, message, remedy = read_line(text.encode("latin-1"), shape)
+    assert message.startswith(said)
+    assert remedy
+
+
+@pytest.mark.parametrize("shape", [*SHAPES.values(), FANS, TASTES])
+def test_the_examples_can_be_sent(shape: Shape) -> None:
+    assert read_line(example(shape).encode(), shape) == (json.loads(example(shape)), "", "")
+
+
+@given(st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
+def test_no_line_crashes_the_check(text: bytes) -> None:
+    line, message, _ = read_line(text, USERS)
+    assert bool(message) != (isinstance(line.get("userId"), str) and message == "")
+
+
+def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: World) -> None:
+    found = ({"userId": name} for name in "abcde")
+    parts, count, digest = write(world.bucket, "films/in/", found, {"filterValues": {"G": '"é"'}}, 2)
+    assert (parts, count) == ([f"films/in/part-000{number}.jsonl" for number in (1, 2, 3)], 5)
+    texts = [world.bucket.read(part) or b"" for part in parts]
+    assert [text.count(b"\n") for text in texts] == [2, 2, 1]
+    assert texts[2].decode() == '{"filterValues":{"G":"\\"é\\""},"userId":"e"}\n'
+    assert write(world.bucket, "films/again/", ({"userId": name} for name in "abcdf"), {}, 2)[2] != digest
+
+
+def test_a_lines_own_filter_values_stand_instead_of_the_exports(world: World) -> None:
+    own = {"userId": "a", "filterValues": {"G": "own"}}
+    write(world.bucket, "in/", iter([own]), {"filterValues": {"G": "export's"}}, 9)
+    assert json.loads(world.bucket.read("in/part-0001.jsonl") or b"")["filterValues"] == {"G": "own"}
+
+
+def test_more_parts_than_a_job_takes_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_input, "MOST_FILES", 2)
+    with pytest.raises(InputError, match="has more than 4 lines"):
+        write(world.bucket, "in/", ({"userId": name} for name in "abcde"), {}, 2)
+
+
+def test_ids_are_told_once_over_all_files(world: World) -> None:
+    world.put("1.csv", HEADER + "a,i,1\n")
+    world.put("2.csv", HEADER + "a,j,1\nb,j,1\n")
+    assert list(distinct(read_blocks(world.bucket, ["1.csv", "2.csv"]), "USER_ID")) == ["a", "b"]
