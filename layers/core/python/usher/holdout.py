@@ -89,10 +89,14 @@ def _one_in(many: int, users: pa.StringArray) -> pa.BooleanArray:
 
 
 def _blocks(files: Files) -> Iterator[csvs.Block]:
-    header: Sequence[str] = ()
+    """The blocks of files, which have one header."""
+    header: list[str] = []
     for key, stream in files:
-        for block in csvs.read(key, chunks(stream), header):
-            header = list(block.columns)
+        for block in csvs.read(key, chunks(stream)):
+            header = header or list(block.columns)
+            if list(block.columns) != header:
+                said = f"has other columns than the files before it: {', '.join(header)}."
+                raise InputError([Problem(key, said, "Give all files one header.")])
             yield block
 
 

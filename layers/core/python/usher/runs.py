@@ -24,7 +24,7 @@ EVALUATION = "-evaluation"
 """How the names of evaluations end."""
 RECORD = "run.json"
 PAGE = "run.html"
-RESUME = "Drop a file again, or start it again by hand: what is done is not done twice. If it recurs, see the logs."
+RESUME = "Drop a file again, or start it by hand: all goes on where it stopped. If it recurs, see the logs."
 
 
 def concerned_group(given: Mapping[str, Any]) -> str:
