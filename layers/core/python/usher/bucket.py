@@ -118,11 +118,10 @@ class Bucket:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
         stream, begun = self.open(key, start), b""
         while chunk := stream.read(size):
-            whole, end, tail = chunk.rpartition(b"\n")
-            if end:
-                yield begun + whole + end
+            if cut := chunk.rfind(b"\n") + 1:
+                yield b"".join((begun, memoryview(chunk)[:cut]))
                 begun = b""
-            begun += tail
+            begun += chunk[cut:]
         if begun:
             yield begun
 

@@ -23,7 +23,8 @@ class Upload:
         """Bytes so far."""
         self.closed = False
         self._hash = hashlib.sha256()
-        self._buffer = bytearray()
+        self._held: list[bytes] = []
+        self._held_bytes = 0
         self._upload: dict[str, str] = {}
         self._parts: list[dict[str, Any]] = []
 
@@ -34,8 +35,9 @@ class Upload:
 
     def write(self, content: bytes) -> int:
         """Add bytes."""
-        self._buffer += content
-        if len(self._buffer) >= PART_BYTES:
+        self._held.append(content)
+        self._held_bytes += len(content)
+        if self._held_bytes >= PART_BYTES:
             self._send()
         return len(content)
 
@@ -57,7 +59,7 @@ class Upload:
         if not self._upload:
             self.bucket.write(self.key, self._note())
             return
-        if self._buffer:
+        if self._held:
             self._send()
         self.bucket.s3.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
 
@@ -70,8 +72,8 @@ class Upload:
 
     def _note(self) -> bytes:
         """What is to be sent next, counted."""
-        content = bytes(self._buffer)
-        self._buffer.clear()
+        content = b"".join(self._held)
+        self._held, self._held_bytes = [], 0
         self._hash.update(content)
         self.size += len(content)
         return content
