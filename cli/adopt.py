@@ -33,14 +33,14 @@ class Preview(Bucket):
         added = (key for key in (*self.config, *self.copies) if key.startswith(prefix))
         return sorted({*Bucket.keys(self, prefix), *added})
 
-    def open(self, key: str) -> IO[bytes]:
+    def open(self, key: str, start: int = 0) -> IO[bytes]:
         """An object's bytes as a stream."""
         if key in self.config:
-            return BytesIO(self.config[key])
+            return BytesIO(self.config[key][start:])
         if key in self.copies:
             source = self.copies[key]
-            return Bucket(self.s3, source.bucket).open(source.key)
-        return Bucket.open(self, key)
+            return Bucket(self.s3, source.bucket).open(source.key, start)
+        return Bucket.open(self, key, start)
 
     def put(self) -> None:
         """Put the files there, config first and interactions last: a run without them has nothing to do."""

@@ -133,7 +133,7 @@ class Bucket:
             if errors := answer.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes | bytearray) -> None:
         """Write an object."""
         self.s3.put_object(Bucket=self.name, Key=key, Body=content)
 
