@@ -69,7 +69,7 @@ def test_false_is_for_none() -> None:
             {"filter": "gone"},
             "exports.for-you.filter: names 'gone', which this file does not define. Use one of: genre.",
         ),
-        ({"filterValues": {"G": "x"}}, "exports.for-you.filterValues: is without a filter. Give the filter, too"),
+        ({"filterValues": {"G": "x"}}, "exports.for-you.filterValues: is without a filter. Name the filter, too"),
         (
             {"filter": "genre", "filterValues": {"GENRES": "x"}},
             "filterValues: names 'GENRES', which this file does not",
@@ -80,7 +80,8 @@ def test_false_is_for_none() -> None:
         ({"users": "everyone"}, "exports.for-you.users: is everyone. Write names with values below it"),
         ({"formats": ["xlsx"]}, "exports.for-you.formats: is xlsx. Use one of: csv, parquet."),
         ({"formats": []}, "exports.for-you.formats: is []."),
-        ({"keep": 0}, "exports.for-you.keep: is 0. Keep 1 at least: the latest is never deleted."),
+        ({"keep": 0}, "exports.for-you.keep: is 0. Give it a number of 1 at least."),
+        ({"numResults": 0}, "exports.for-you.numResults: is 0. Give it a number of 1 at least."),
         ({"keep": "all"}, "exports.for-you.keep: is 'all'. Give it a number."),
         ({"table": "yes"}, "exports.for-you.table: is 'yes'. Give it true or false."),
         ({"context": {"DEVICE": "tv"}}, "context: can't be given: Personalize's batch jobs take no context. Remove it"),

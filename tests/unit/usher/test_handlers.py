@@ -123,6 +123,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     table = ExportTable(world.dynamodb, TABLE)
     assert table.read("films", "for-you", line["input"]["userId"]) == line["output"]
     assert world.bucket.read_json(f"films/out/runs/{latest['run']}/run.json")["export"] == latest
+    assert latest["files"][0]["key"].encode() in (world.bucket.read(f"films/out/runs/{latest['run']}/run.html") or b"")
 
 
 def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "trainedAt": BEGUN["startedAt"],
         "trainingHours": number,
     }
+    export = {"files": [{"key": text, "rows": 7, "bytes": 9}]}
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
     planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
@@ -91,6 +92,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
         "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
         "retired": [{**state, "arn": text}],
+        "export": export,
         "plan": {
             "minutes": number, "cost": number, "monthlyCost": number, "unpriced": [text], "resources": {text: planned},
             "prices": {"source": text, "date": text, "own": {text: number}},

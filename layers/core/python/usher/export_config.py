@@ -110,7 +110,7 @@ class ExportReader(Checker):
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
         self._check_kinds(own, path, {"filter": str, "keep": int, "table": bool})
         return {
-            "settings": {"numResults": RESULTS, **settings},
+            "settings": {**settings, "numResults": self._at_least_one(settings, "numResults", RESULTS, path)},
             "filter": own.get("filter", ""),
             "filterValues": self._filter_values(own, path, filters),
             "users": {
@@ -121,7 +121,7 @@ class ExportReader(Checker):
             "attributes": self._texts(own["attributes"], f"{path}.attributes") if "attributes" in own else [],
             "formats": self._formats(own.get("formats", ["csv"]), f"{path}.formats"),
             "metadata": self._texts(own["metadata"], f"{path}.metadata") if "metadata" in own else [],
-            "keep": self._keep(own.get("keep", KEEP), f"{path}.keep"),
+            "keep": self._at_least_one(own, "keep", KEEP, path),
             "table": own.get("table") is True,
             "scheduled": "schedule" in own,
         }
@@ -130,14 +130,12 @@ class ExportReader(Checker):
         self, own: Mapping[str, Any], path: str, filters: Mapping[str, Mapping[str, Any]]
     ) -> Mapping[str, str]:
         """As Personalize wants them in a line."""
-        name, path_of_values = str(own.get("filter", "")), f"{path}.filterValues"
+        name, path_of_values = own.get("filter", ""), f"{path}.filterValues"
         self._check_named(name or None, f"{path}.filter", filters)
         values = self._mapping(own.get("filterValues", {}), path_of_values)
         if values and not name:
-            self._note(
-                path_of_values, "is without a filter.", f"Give the filter, too: filter: {next(iter(filters), 'x')}."
-            )
-        if name in filters:
+            self._note(path_of_values, "is without a filter.", "Name the filter, too.")
+        if isinstance(name, str) and name in filters:
             known = PLACEHOLDER.findall(str(filters[name].get("filterExpression")))
             for one in values:
                 self._check_named(one, path_of_values, known)
@@ -155,10 +153,11 @@ class ExportReader(Checker):
     def _formats(self, value: Any, path: str) -> list[str]:
         return [self._one_of(one, path, FORMATS) for one in self._texts(value, path)]
 
-    def _keep(self, value: Any, path: str) -> int:
+    def _at_least_one(self, block: Mapping[str, Any], name: str, default: int, path: str) -> int:
+        value = block.get(name, default)
         if isinstance(value, int) and value < 1:
-            self._note(path, f"is {value}.", "Keep 1 at least: the latest is never deleted.")
-        return int(value) if isinstance(value, int) else KEEP
+            self._note(f"{path}.{name}", f"is {value}.", "Give it a number of 1 at least.")
+        return value if isinstance(value, int) else default
 
 
 def wished(

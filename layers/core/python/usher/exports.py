@@ -15,7 +15,7 @@ from typing import Any
 
 from usher import export_output
 from usher.aws import digest, now
-from usher.bucket import Bucket, data_keys, export_prefix
+from usher.bucket import Bucket, data_keys, export_prefix, increment_keys
 from usher.errors import InputError, Problem
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, read_blocks, write
@@ -139,8 +139,8 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     """Make the files of one of the answers, and note what became of its lines."""
     wish, metadata = export["wish"], export_output.NO_METADATA
     if wish["metadata"]:
-        keys = data_keys(bucket.keys(f"{group}/"), group, "items")
-        metadata = export_output.Metadata.of((block.columns for block in read_blocks(bucket, keys)), wish["metadata"])
+        blocks = read_blocks(bucket, _item_files(bucket, group))
+        metadata = export_output.Metadata.of((block.columns for block in blocks), wish["metadata"])
     shape = Shape(**export["shape"])
     told = export_output.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata)
     bucket.write_json(_told(export, file), told)
@@ -151,9 +151,14 @@ def _told(export: Mapping[str, Any], file: str) -> str:
     return f"{export['folder']}parts/{file.rpartition('/')[2].partition('.')[0]}.json"
 
 
+def _item_files(bucket: Bucket, group: str) -> list[str]:
+    keys = bucket.keys(f"{group}/")
+    return data_keys(keys, group, "items") + increment_keys(keys, group, "items")
+
+
 def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
     """Whether the items have the columns: before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", data_keys(bucket.keys(f"{group}/"), group, "items")
+    place, keys = f"usher.yaml: exports.{name}.metadata", _item_files(bucket, group)
     if not keys:
         raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
     columns = next(read_blocks(bucket, keys)).columns

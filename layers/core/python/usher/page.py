@@ -19,6 +19,7 @@ def page(record: Mapping[str, Any]) -> str:
         _pins(record.get("pins", {})),
         _resources(record),
         _unmanaged(record),
+        _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
         section(record.get("data", {}).get("interactions", {}).get("diagnosis")),
@@ -52,7 +53,7 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
     kinds = (
         ("bad", "What is wrong", record.get("problems", [])),
         ("hold", "Held back", held),
-        ("busy", "Left out", record.get("notes", [])),
+        ("busy", "What to know", record.get("notes", [])),
     )
     for look, title, notes in kinds:
         if notes:
@@ -108,6 +109,13 @@ def _unmanaged(record: Mapping[str, Any]) -> str:
         state = gone.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
         rows.append([one["id"], code(one["arn"]), state.get("reason") or one["why"], tag(state["status"])])
     return table("What is there but not wanted", ["Resource", "ARN", "Why", "Status"], rows)
+
+
+def _export(export: Mapping[str, Any]) -> str:
+    rows = [
+        [_code(one["key"]), _number(one["rows"], ",d"), _number(one["bytes"], ",d")] for one in export.get("files", [])
+    ]
+    return _table("What was exported", ["File", "#Rows", "#Bytes"], rows)
 
 
 def _data(data: Mapping[str, Mapping[str, Any]]) -> str:

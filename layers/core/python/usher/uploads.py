@@ -23,7 +23,7 @@ class Upload:
         """Bytes so far."""
         self.closed = False
         self._hash = hashlib.sha256()
-        self._buffer = bytearray()
+        self._held = bytearray()
         self._upload: dict[str, str] = {}
         self._parts: list[dict[str, Any]] = []
 
@@ -33,9 +33,11 @@ class Upload:
         return self._hash.hexdigest()
 
     def write(self, content: bytes) -> int:
-        """Add bytes."""
-        self._buffer += content
-        if len(self._buffer) >= PART_BYTES:
+        """Add bytes. They are copied: pyarrow uses its buffers again."""
+        self._held += content
+        self._hash.update(content)
+        self.size += len(content)
+        if len(self._held) >= PART_BYTES:
             self._send()
         return len(content)
 
@@ -55,9 +57,9 @@ class Upload:
         if error is not None:
             return
         if not self._upload:
-            self.bucket.write(self.key, self._note())
+            self.bucket.write(self.key, self._held)
             return
-        if self._buffer:
+        if self._held:
             self._send()
         self.bucket.s3.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
 
@@ -65,13 +67,6 @@ class Upload:
         s3, where = self.bucket.s3, {"Bucket": self.bucket.name, "Key": self.key}
         self._upload = self._upload or {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
         number = len(self._parts) + 1
-        sent = s3.upload_part(**self._upload, PartNumber=number, Body=self._note())
+        sent = s3.upload_part(**self._upload, PartNumber=number, Body=self._held)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
-
-    def _note(self) -> bytes:
-        """What is to be sent next, counted."""
-        content = bytes(self._buffer)
-        self._buffer.clear()
-        self._hash.update(content)
-        self.size += len(content)
-        return content
+        self._held = bytearray()
