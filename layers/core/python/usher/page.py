@@ -113,9 +113,9 @@ def _unmanaged(record: Mapping[str, Any]) -> str:
 
 def _export(export: Mapping[str, Any]) -> str:
     rows = [
-        [_code(one["key"]), _number(one["rows"], ",d"), _number(one["bytes"], ",d")] for one in export.get("files", [])
+        [code(one["key"]), number(one["rows"], ",d"), number(one["bytes"], ",d")] for one in export.get("files", [])
     ]
-    return _table("What was exported", ["File", "#Rows", "#Bytes"], rows)
+    return table("What was exported", ["File", "#Rows", "#Bytes"], rows)
 
 
 def _data(data: Mapping[str, Mapping[str, Any]]) -> str:
