@@ -154,7 +154,8 @@ def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray]
 def _one_record_per_line(content: bytes, records: int, height: int) -> bool:
     """Whether no record spans lines, and no line holds several, as pyarrow also ends one at a carriage return."""
     last = content[content.rfind(b"\n", 0, -1) + 1 :].removesuffix(b"\n")
-    return records == height and content.count(b"\r") == content.count(b"\r\n") and not _broken(last)
+    stray = b"\r" in content and content.count(b"\r") > content.count(b"\r\n")
+    return records == height and not stray and not _broken(last)
 
 
 def _broken(line: bytes) -> str:
