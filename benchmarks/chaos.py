@@ -8,12 +8,18 @@ compared. A crash or restart at a call that only reads is that after the change 
 from collections.abc import Iterator
 
 from benchmarks.report import report
-from local.simulation.chaos import FAULTS, boundaries, disturbed
+from local.simulation.chaos import FAULTS, boundaries, disturbed, small_parts
 from local.simulation.stack import Stack, deployed
 
 
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
     """Faults injected and survived."""
+    yield from _rows(stack, "small")
+    with small_parts():
+        yield from _rows(stack, "in parts")
+
+
+def _rows(stack: Stack, data: str) -> Iterator[dict[str, float | str]]:
     found, world = boundaries(stack)
     for fault in FAULTS.values():
         moments = fault.moments(found)
@@ -21,7 +27,7 @@ def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
         failed = [moment for moment in moments if disturbed(stack, fault, moment) != world]
         print(*failed, sep="\n", end="\n" if failed else "")
         survived = len(moments) - len(failed)
-        yield {"fault": fault.name, "boundaries": able, "injected": len(moments), "survived": survived}
+        yield {"data": data, "fault": fault.name, "boundaries": able, "injected": len(moments), "survived": survived}
 
 
 if __name__ == "__main__":

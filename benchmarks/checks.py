@@ -1,26 +1,32 @@
 """How fast interactions are checked before an import, and in how much memory, as the file grows.
 
 Run it with `python -m benchmarks.checks`. Beside each figure stands bare reading of the same bytes into text by
-pyarrow, on one core as well: the ratio says what the rules cost on top of reading. Processor time counts, as other work
-on the machine should not.
+pyarrow, on one core as well: the ratio says what the rules cost on top of reading. Then the same file is checked in
+parts of 32 MB, as many functions would do at the same time, which must find the same. Processor time counts, as other
+work on the machine should not.
 """
 
 import json
+import os
 import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pyarrow as pa
 from pyarrow import csv
+from usher import data, parts, stored
+from usher.bucket import Bucket, File
 from usher.csvs import BLOCK_BYTES
-from usher.data import scan
 
 from benchmarks.report import report
 
+KEY = "group/interactions.csv"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 SIZES = (10_000, 100_000, 1_000_000, 4_000_000, 16_000_000)
 
@@ -35,28 +41,48 @@ def write(path: Path, rows: int) -> None:
             file.write(f"u{user},i{item},{1_700_000_000 + number},watch\n")
 
 
+@dataclass(frozen=True, slots=True)
+class Disk(Bucket):
+    """A folder in place of the bucket."""
+
+    def open(self, key: str, **conditions: str) -> IO[bytes]:
+        """A file's bytes from the beginning of the range on; its reader knows where to stop."""
+        file = Path(self.name, key).open("rb")  # noqa: SIM115 - the reader closes it
+        file.seek(int(conditions.get("Range", "bytes=0-")[len("bytes=") :].partition("-")[0]))
+        return file
+
+
 def measure(path: Path) -> dict[str, float | str]:
-    """Processor seconds for checking a file and for bare reading, and this process's peak memory: before, and more."""
+    """Processor seconds for checking a file, for bare reading, and for checking it in parts; and the peak memory."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     with path.open("rb") as file:
-        rows = scan("interactions", [(path.name, file)]).rows
+        whole = data.gather("interactions", [(path.name, data.scan("interactions", path.name, data.chunks(file)))])
     checked = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    text = csv.ConvertOptions(
-        column_types=dict.fromkeys(("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE"), pa.string())
-    )
+    text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
     for _ in csv.open_csv(path, csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES), convert_options=text):
         pass
     read = time.process_time()
+    bucket, file_ = Disk(None, str(path.parent.parent)), File(KEY, path.stat().st_size, "")
+    found = [stored.dump(parts.scan(bucket, part)) for part in parts.cut(file_)]
+    apart = time.process_time()
+    gathered = data.gather("interactions", [(path.name, stored.load(one)) for one in found])
+    together = time.process_time()
+    if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
+        raise RuntimeError("the parts tell something else than the whole")
     return {
-        "rows": rows,
+        "rows": whole.rows,
         "check s": round(checked - start, 3),
-        "rows/s/core": round(rows / (checked - start)),
+        "rows/s/core": round(whole.rows / (checked - start)),
         "read_csv s": round(read - checked, 3),
         "ratio": round((checked - start) / (read - checked), 2),
         "memory MB": round(peak / 1024),
         "of which for the checks": round((peak - before) / 1024),
+        "parts": len(found),
+        "parts s": round(apart - read, 3),
+        "together s": round(together - apart, 3),
+        "parts / whole": round((together - read) / (checked - start), 2),
     }
 
 
@@ -64,10 +90,12 @@ def main() -> None:
     """Measure every size, each in a process of its own: one's peak memory must not be another's."""
     answers = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "interactions.csv")
+        path = Path(folder, KEY)
+        path.parent.mkdir()
         for rows in SIZES:
             write(path, rows)
-            answer = subprocess.check_output([sys.executable, "-m", "benchmarks.checks", str(path)])  # noqa: S603
+            command = [sys.executable, "-m", "benchmarks.checks", str(path)]
+            answer = subprocess.check_output(command, env={**os.environ, "PART_BYTES": str(1 << 25)})  # noqa: S603
             answers.append(json.loads(answer))
     report("checks", answers)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from usher.bucket import Bucket
 from usher.csvs import Block
@@ -126,7 +127,7 @@ def tell_apart(millions: int) -> dict[str, float | str]:
     def blocks() -> Iterator[Block]:
         for first in range(0, users, block):
             ids = pa.array([f"{number:036d}" for number in range(first, first + block)])
-            yield Block({"USER_ID": ids}, range(block))
+            yield Block({"USER_ID": ids}, np.arange(block))
 
     told = sum(1 for _ in distinct(blocks(), "USER_ID"))
     return {

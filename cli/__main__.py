@@ -4,6 +4,8 @@
     usher plan films --config usher.yaml    the same with another config than the one in the bucket
     usher status [films]                    what is live, and how the last run went
     usher import old-films [--group films]  the config for what is in Personalize; with --adopt, take it over
+    usher evaluate films                    what recommends best: train on the past, compare with the rest
+    usher evaluate --offline data/          the same on this machine, with anyone's files, before anything is spent
     usher promote films for-you <version>   serve a version, whatever the gate says
     usher rollback films for-you            serve the version before the live one
 
@@ -24,6 +26,7 @@ from rich.console import Console
 from usher.aws import client
 from usher.bucket import GROUP_NAME, config_keys
 from usher.errors import InputError, UsherError
+from usher.holdout import SPLITS
 from usher.pins import Pins
 from usher.planning import Draft, draft
 from usher.prices import FREE
@@ -31,7 +34,9 @@ from usher.wishes import Wishes
 
 from cli import show
 from cli.adopt import Preview, sources, tag
+from cli.evaluate import evaluate
 from cli.existing import read as read_existing
+from cli.offline import offline
 from cli.stack import Stack
 
 FAILED = 1
@@ -138,6 +143,25 @@ def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def compare(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Hold back a part of a group's history, train on the rest, and compare what is recommended with it."""
+    asked = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if options.offline:
+        console.print("Starting the local cloud: the stack of template.yaml, without AWS")
+        with offline(options.offline) as here:
+            told = evaluate(here.stack, {**here.given, **given}, options.to, console)
+    elif options.group:
+        rate = {"requestsPerSecond": options.rate} if options.rate else {}
+        live = {} if options.live else {"live": False}
+        told = evaluate(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
+    else:
+        raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
+    show.scores(console, told)
+    console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
+    return 0
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line. SystemExit with status 2 for a wrong one."""
     parser = argparse.ArgumentParser(
@@ -162,6 +186,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--adopt", action="store_true", help="tag what is there; put config and data into the bucket"
     )
     importing.add_argument("--anyway", action="store_true", help="even if a run would then have something to do")
+    comparing = command("evaluate", compare)
+    comparing.add_argument("group", nargs="?")
+    comparing.add_argument("--offline", type=Path, metavar="DATA", help="a folder of CSVs, or a file of ratings")
+    comparing.add_argument("--split", choices=list(SPLITS), help="how a part is held back (last-tenth)")
+    comparing.add_argument("--share", type=float, help="how much of it (0.1)")
+    comparing.add_argument("--cut", type=float, help="Unix seconds from which on all is held back, for --split global")
+    comparing.add_argument("--recipes", type=lambda text: text.split(","), help="by commas, or: all")
+    comparing.add_argument("--rate", type=float, help="requests per second to campaigns (10)")
+    comparing.add_argument("--no-live", dest="live", action="store_false", help="without the versions that serve")
+    comparing.add_argument("--to", type=Path, default=Path("evaluation"), help="a folder for the report (evaluation)")
     for name, version in (("promote", None), ("rollback", "previous")):
         moving = command(name, promote)
         moving.add_argument("group")

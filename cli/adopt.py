@@ -6,7 +6,7 @@ from datetime import datetime
 from io import BytesIO
 from typing import IO, Any
 
-from usher.bucket import Bucket
+from usher.bucket import Bucket, File
 from usher.errors import UsherError
 from usher.resources import INPUTS_TAG, Clients, Resource, find
 
@@ -18,6 +18,8 @@ class Source:
     bucket: str
     key: str
     modified: datetime
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +30,21 @@ class Preview(Bucket):
     copies: Mapping[str, Source] = field(default_factory=dict)
     """By key."""
 
-    def keys(self, prefix: str) -> list[str]:
-        """All keys below a prefix, sorted."""
-        added = (key for key in (*self.config, *self.copies) if key.startswith(prefix))
-        return sorted({*Bucket.keys(self, prefix), *added})
+    def files(self, prefix: str) -> list[File]:
+        """All objects below a prefix, sorted by their keys."""
+        added = [File(key, len(content), "") for key, content in self.config.items()]
+        added += [File(key, source.size, source.etag) for key, source in self.copies.items()]
+        found = {file.key: file for file in (*Bucket.files(self, prefix), *added) if file.key.startswith(prefix)}
+        return [found[key] for key in sorted(found)]
 
-    def open(self, key: str, start: int = 0) -> IO[bytes]:
+    def open(self, key: str, **conditions: str) -> IO[bytes]:
         """An object's bytes as a stream."""
         if key in self.config:
-            return BytesIO(self.config[key][start:])
+            return BytesIO(self.config[key])
         if key in self.copies:
             source = self.copies[key]
-            return Bucket(self.s3, source.bucket).open(source.key, start)
-        return Bucket.open(self, key, start)
+            return Bucket(self.s3, source.bucket).open(source.key, **conditions)
+        return Bucket.open(self, key, **conditions)
 
     def put(self) -> None:
         """Put the files there, config first and interactions last: a run without them has nothing to do."""
@@ -75,7 +79,7 @@ def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source
     for one in found:
         name = one["Key"].rpartition("/")[2].removesuffix(".csv")
         tail = f"/{name}.csv" if prefix.endswith("/") else ".csv"
-        yield tail, Source(bucket, one["Key"], one["LastModified"])
+        yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
 
 
 def tag(clients: Clients, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:

@@ -101,3 +101,24 @@ def record(console: Console, run: Mapping[str, Any], serving: Mapping[str, Any])
 
 def _headline(run: Mapping[str, Any]) -> str:
     return str(run.get("summary", "")).partition("\n")[0]
+
+
+SCORES = {
+    "P@5": "precision_at_5",
+    "P@25": "precision_at_25",
+    "NDCG@5": "normalized_discounted_cumulative_gain_at_5",
+    "NDCG@25": "normalized_discounted_cumulative_gain_at_25",
+}
+
+
+def scores(console: Console, report: Mapping[str, Any]) -> None:
+    """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
+    rows = []
+    for one in report["scores"]:
+        metrics = one["metrics"]
+        first = metrics["mean_reciprocal_rank"]
+        values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
+        half = f"{(first['high'] - first['low']) / 2:.4f}"
+        rows.append((one["contender"], one["form"], f"{first['value']:.4f}", half, *values))
+    table(console, ("contender", "form", "MRR", "±", *SCORES), rows)
+    problems(console, report["problems"])

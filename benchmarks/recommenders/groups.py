@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.recommenders import offers
 from benchmarks.recommenders.holdout import Holdout
-from benchmarks.recommenders.ratings import Ratings
 from benchmarks.service import Service
+from cli.ratings import Ratings
 from local.personalize.recipes import SHOP, Recipe
 from local.personalize.usecases import use_case
 

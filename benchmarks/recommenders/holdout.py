@@ -9,14 +9,23 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from usher.metrics import CUTS, DEPTH, METRICS, Pairs, measure
 
-from benchmarks.recommenders.ratings import Ratings
+from cli.ratings import Ratings
 from local.recommenders.base import Interactions
-from local.recommenders.metrics import CUTS, DEPTH, hold_out
+from local.recommenders.metrics import hold_out
 
 NAMES = ("MRR", *(f"P@{cut}" for cut in CUTS), *(f"NDCG@{cut}" for cut in CUTS))
 FORMS = ("raw", "d25", "dedup")
-DISCOUNT = 1 / np.log2(np.maximum(np.arange(1, DEPTH + 1), 2))  # the notebook's: 1, 1, 0.63, 0.5, ...
+COLUMNS = [
+    list(METRICS).index(name)
+    for name in (
+        "mean_reciprocal_rank",
+        *(f"precision_at_{cut}" for cut in CUTS),
+        *(f"legacy_ndcg_at_{cut}" for cut in CUTS),
+    )
+]
+"""Which of Usher's metrics these are."""
 RESAMPLES = 1000
 
 List = NDArray[np.integer[Any]]
@@ -61,19 +70,13 @@ def shapes(history: List, asked: List, deep: List) -> dict[str, List]:
 
 
 def judge(lists: Sequence[List], truths: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
-    """The metrics of `NAMES` of each list (n, 7).
-
-    NDCG is that of the notebook: at every cut, the ideal has all hits of the whole list on its first places.
-    """
-    hits = np.zeros((len(lists), DEPTH), np.bool_)
-    for row, ranked, truth in zip(hits, lists, truths, strict=True):
-        row[: len(ranked)] = np.isin(ranked, truth)
-    first = np.where(hits.any(axis=1), 1 / (1 + hits.argmax(axis=1)), 0)
-    best = np.concatenate(([1], np.cumsum(DISCOUNT)))  # without a hit the gain is 0, whatever it is divided by
-    total = hits.sum(axis=1)
-    precision = [hits[:, :cut].mean(axis=1) for cut in CUTS]
-    gain = [hits[:, :cut] @ DISCOUNT[:cut] / best[np.minimum(total, cut)] for cut in CUTS]
-    return np.stack([first, *precision, *gain], axis=1)
+    """The metrics of `NAMES` of each list (n, 7). NDCG is that of the notebook."""
+    ranked = np.full((len(lists), DEPTH), -1, np.int32)
+    for row, found in zip(ranked, lists, strict=True):
+        row[: len(found)] = found
+    users, items = np.repeat(np.arange(len(truths)), list(map(len, truths))), np.concatenate(truths)
+    width = 1 + max(ranked.max(initial=-1), items.max(initial=-1))
+    return measure(ranked, Pairs.of(users, items, width), np.zeros(width))[:, COLUMNS]
 
 
 def interval(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:

@@ -13,10 +13,10 @@ from scipy.sparse import csr_matrix
 
 from benchmarks.recommenders import offers
 from benchmarks.recommenders.holdout import Holdout, List, table
-from benchmarks.recommenders.ratings import Ratings
 from benchmarks.recommenders.sasrec import SASRec
 from benchmarks.report import quantile
 from benchmarks.service import memory, timed
+from cli.ratings import Ratings
 from local.recommenders.actions import NextBestAction
 from local.recommenders.base import Interactions, Query, Recommender
 from local.recommenders.metrics import DEPTH

@@ -2,13 +2,16 @@
 
 In: `{step, input, execution, startedAt}`; the input is an S3 event, or `{group}` when a person or a schedule starts the
 pipeline, with a task or a version to promote. Step `take` takes the group, step `plan` plans.
-Out: `{outcome, group, run}`; outcome is GO (there is work), DONE (there is none, or what was dropped is wrong; the
-run's record says), JOINED (another run is at work on the group and will see to it) or NOTHING (none of our business).
+Out: `{outcome, group, run}`; outcome is CHECK (parts.json lists parts of the data to be checked first), GO (there is
+work), DONE (there is none, or what was dropped is wrong; the run's record says), JOINED (another run is at work on
+the group and will see to it) or NOTHING (none of our business).
 """
 
 import os
+from dataclasses import asdict
 from typing import Any
 
+from usher import checks
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
@@ -40,6 +43,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"outcome": "GO", "group": group, "run": run.name}
     record = run.begin(execution)
     try:
+        if parts := checks.outstanding(bucket, group, run.name):
+            bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
+            run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
+            return {"outcome": "CHECK", "group": group, "run": run.name}
         drafted = make_draft(run)
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})

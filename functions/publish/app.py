@@ -10,7 +10,7 @@ from usher import versions
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.prices import spent
-from usher.runs import Lock, Run, concerned_group, is_running, run_name
+from usher.runs import Lock, Run, concerned_group, is_news, is_running, run_name
 from usher.serving import Serving, serving_map
 from usher.telling import measure, measures, tell, tell_end
 
@@ -29,8 +29,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         serving.write(group, serving_map(plan, states, serving.read(group)))
     known = versions.report(client("personalize"), states, serving.read(group).get("solutions", {}))
     record = run.conclude(event["execution"], event["error"], {"versions": known, "cost": spent(plan, record, known)})
-    if record["outcome"] == "FAILED" or "stage" in record:  # what did nothing is no news
+    if is_news(run, record):
         tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
+    if record["outcome"] == "FAILED" or "stage" in record:
         tell_end(client("events"), record)
         for values, dimensions, properties in measures(record):
             measure(values, dimensions, **properties)

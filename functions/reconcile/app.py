@@ -30,14 +30,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     plan, record = run.read("plan.json"), run.read()
     look = clear if event["stage"] == "retire" else build
     wait = look(run, plan, record, event["stage"])
-    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed"))}
+    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed") or plan.get("removed"))}
 
 
 def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
     """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
     before, slept = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept)
+    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
@@ -48,15 +48,16 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
 
     First the serving map switches, and the API functions' copies of it grow old.
     """
-    before = serving.read(run.group)
+    group = plan["group"]  # an evaluation's is not the one that its run is kept under
+    before = serving.read(group)
     content = {} if plan.get("removed") else serving_map(plan, record["resources"], before)
     if content != before:
-        serving.write(run.group, content) if content else serving.remove(run.group)
+        serving.write(group, content) if content else serving.remove(group)
         return max(SHORTEST, int(FRESH_SECONDS * 2))
-    states, wait = retire(
-        clients, plan["doomed"], arns_in(content), record.get("retired", []), record.get("waitSeconds") or 0
-    )
+    past, slept = record.get("retired", []), record.get("waitSeconds") or 0
+    states, wait = retire(clients, plan["doomed"], arns_in(content), past, slept)
+    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
     run.update({"stage": stage, "waitSeconds": wait, "retired": states})
     if wait is None and plan.get("removed"):
-        wishes.forget(run.group, "remove")
+        wishes.forget(group, "remove")
     return wait

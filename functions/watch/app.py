@@ -10,7 +10,7 @@ from typing import Any
 from usher import versions
 from usher.aws import client
 from usher.bucket import Bucket
-from usher.runs import concerned_group, unfinished
+from usher.runs import EVALUATION, concerned_group, unfinished
 from usher.serving import Serving
 from usher.telling import measure, tell, tell_end
 
@@ -36,6 +36,14 @@ def close(execution: str, given: dict[str, Any], detail: dict[str, Any]) -> None
             record = run.conclude(execution, error)
             tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
             tell_end(client("events"), record)
+            if run.name.endswith(EVALUATION):
+                clear_up(group, run.name)
+
+
+def clear_up(group: str, run: str) -> None:
+    """Have an evaluation take away what it has made: it did not come to that."""
+    task = json.dumps({"group": group, "clearUp": run})
+    client("stepfunctions").start_execution(stateMachineArn=os.environ["EVALUATION_ARN"], input=task)
 
 
 def measure_ages() -> None:

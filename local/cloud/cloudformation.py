@@ -67,7 +67,16 @@ def complete(place: Place) -> Iterator[None]:
 def create_stack(name: str, template: Mapping[str, Any], parameters: Mapping[str, str], place: Place) -> Any:
     """Create a stack, in this process so that a failure shows its cause."""
     backend = cloudformation_backends[place.account][place.region]
-    return backend.create_stack(name, json.dumps(template), dict(parameters))
+    return backend.create_stack(name, json.dumps(applicable(template, parameters)), dict(parameters))
+
+
+def applicable(template: Mapping[str, Any], parameters: Mapping[str, str]) -> dict[str, Any]:
+    """A template without the resources whose condition does not hold: moto keeps them as None, and stumbles over it."""
+    values = {name: one.get("Default") for name, one in template.get("Parameters", {}).items()} | dict(parameters)
+    conditions = template.get("Conditions", {})
+    holds = {name: parsing.parse_condition(condition, values, conditions) for name, condition in conditions.items()}
+    resources = template["Resources"].items()
+    return {**template, "Resources": {name: one for name, one in resources if holds.get(one.get("Condition"), True)}}
 
 
 def function_arns(stack: Any, template: Mapping[str, Any]) -> dict[str, str]:

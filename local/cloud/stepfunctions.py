@@ -7,6 +7,7 @@ Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
   4. StopExecution leaves the status to the running task, and fails while the execution is starting
   5. JSONata is never evaluated (getmoto/moto#10105), and strings are bound unescaped
   6. every task builds a client of its own, with made-up credentials
+  7. a distributed map succeeds even if executions of its fail
 and AWS's minutes are too long for a desk: Wait and Retry follow our clock. Timeouts stay real.
 """
 
@@ -27,11 +28,19 @@ from jsonata import Jsonata
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
 from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType, MapRunFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
@@ -45,6 +54,7 @@ log = logging.getLogger(__name__)
 
 # As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
 TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
+EXCEEDED = "The specified tolerated failure threshold was exceeded"
 HEARTBEAT_SECONDS = 1.0
 JOIN_SECONDS = 1.0
 
@@ -64,6 +74,8 @@ def executing(endpoint: str, clock: Clock) -> Iterator[None]:
             (states, "encode_jsonata_variable_declarations", declare),
             (variable_store, "encode_jsonata_variable_declarations", declare),
             (lambda_eval_utils, "boto_client_for", clients.client_for),
+            (resource_eval_s3, "boto_client_for", clients.client_for),
+            (DistributedIterationComponent, "_map_run", tolerating(DistributedIterationComponent._map_run)),
             (WaitFunction, "_wait_interval", waiting(clock)),
             (retrier_decl, "time", SimpleNamespace(sleep=clock.sleep)),
         ):
@@ -141,6 +153,21 @@ def told(terminated: Any) -> Any:
         log.info("execution %s of %s %s%s", execution.name, execution.state_machine.name, execution.status, reason)
 
     return tell
+
+
+def tolerating(map_run: Any) -> Any:
+    """The executions of a distributed map, which fails if more of them do than it tolerates."""
+
+    @wraps(map_run)
+    def run(component: Any, env: Any, eval_input: Any) -> None:
+        map_run(component, env, eval_input)
+        if eval_input.map_run_record.item_counter.failed.get() > eval_input.tolerated_failure_count:
+            name = StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+            told = MapRunFailedEventDetails(error=name.error_name, cause=EXCEEDED)
+            details = EventDetails(mapRunFailedEventDetails=told)
+            raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
+
+    return run
 
 
 def evaluate(expression: str) -> Any:

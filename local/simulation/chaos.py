@@ -2,9 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from usher import checks, parts
+
+from local.cloud.patching import replaced
 from local.simulation.machine import TaskError
 from local.simulation.stack import Boundary, DiedError, Stack, StoppedError
 
@@ -65,6 +69,13 @@ FAULTS = {
         Fault("restart", _stop, deadly=True),
     )
 }
+
+
+@contextmanager
+def small_parts(length: int = 8000) -> Iterator[None]:
+    """Let the data count as large, so that the run has its parts checked by a distributed map."""
+    with replaced(parts, "PART_BYTES", length), replaced(checks, "PARALLEL_BYTES", length):
+        yield
 
 
 def boundaries(stack: Stack) -> tuple[list[Boundary], str]:

@@ -1,4 +1,5 @@
-"""Amazon States Language, as far as the pipeline uses it: JSONata machines whose tasks are Lambda functions.
+"""Amazon States Language, as far as the pipeline uses it: JSONata machines whose tasks are Lambda functions, and
+distributed maps over a JSON file.
 
 Semantics: states-language.net and the Step Functions guide, "Handling errors in Step Functions workflows" and
 "Transforming data with JSONata". Nothing here looks at a clock: an execution is a generator of the seconds to wait.
@@ -31,13 +32,21 @@ Waits = Generator[float, None, Any]
 """The seconds to wait until it goes on."""
 
 
+def _unreadable(bucket: str, key: str) -> Any:
+    raise TaskError("States.ItemReaderFailed", f"s3://{bucket}/{key}")
+
+
 @dataclass
 class Machine:
-    """One execution of a state machine. `invoke(function, payload)` answers or raises TaskError."""
+    """One execution of a state machine. `invoke(function, payload)` answers or raises TaskError.
+
+    `read(bucket, key)` is what a JSON file holds; TaskError if it can't be read.
+    """
 
     definition: Mapping[str, Any]
     invoke: Callable[[str, Any], Any]
     context: Mapping[str, Any]
+    read: Callable[[str, str], Any] = _unreadable
     transitions: int = 0
     """States entered, and retries, which AWS bills likewise."""
     variables: dict[str, Any] = field(default_factory=dict)
@@ -77,10 +86,38 @@ class Machine:
 
     def _task(self, state: Mapping[str, Any], data: Any) -> Waits:
         arguments = self._value(state["Arguments"], {"input": data})
+
+        def invoked() -> Waits:
+            yield from ()
+            return {"Payload": self.invoke(arguments["FunctionName"], arguments["Payload"])}
+
+        return (yield from self._tried(invoked, state, data))
+
+    def _map(self, state: Mapping[str, Any], data: Any) -> Waits:
+        return (yield from self._tried(lambda: self._children(state, data), state, data))
+
+    def _children(self, state: Mapping[str, Any], data: Any) -> Waits:
+        """Run the executions of a distributed map, one after the other; the first that fails ends it."""
+        file = self._value(state["ItemReader"]["Arguments"], {"input": data})
+        outputs = []
+        for index, item in enumerate(self.read(file["Bucket"], file["Key"])):
+            context = {**self.context, "Map": {"Item": {"Index": index, "Value": item}}}
+            given = self._value(state["ItemSelector"], {"input": data, "context": context})
+            execution = {"Execution": {**self.context["Execution"], "Input": given}}
+            child = Machine(state["ItemProcessor"], self.invoke, execution, self.read)
+            ended = yield from child.run()
+            self.transitions += child.transitions
+            if ended.status == "FAILED":
+                raise TaskError("States.ExceedToleratedFailureThreshold")
+            outputs.append(ended.output)
+        return outputs
+
+    def _tried(self, work: Callable[[], Waits], state: Mapping[str, Any], data: Any) -> Waits:
+        """Do a state's work, again where it fails and is to be retried, and leave the state."""
         tries = [0] * len(state.get("Retry", ()))
         while True:
             try:
-                result = {"Payload": self.invoke(arguments["FunctionName"], arguments["Payload"])}
+                result = yield from work()
             except TaskError as error:
                 seconds = _seconds_to_retry(state, error, tries)
                 if seconds is None:
@@ -112,6 +149,7 @@ class Machine:
 
 STEPS: Mapping[str, Callable[[Machine, Mapping[str, Any], Any], Waits]] = {
     "Task": Machine._task,
+    "Map": Machine._map,
     "Choice": Machine._choice,
     "Wait": Machine._wait,
     "Pass": Machine._pass,

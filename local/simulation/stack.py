@@ -169,13 +169,16 @@ class Stack:
 
         started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         context = {"Execution": {"Id": execution.arn, "Input": given, "StartTime": started}}
-        machine, start = Machine(self.definition, invoke, context), time.time()
+        machine, start = Machine(self.definition, invoke, context, self._read_json), time.time()
         try:
             execution.status, execution.output = yield from machine.run()
         except StoppedError:
             execution.status = "ABORTED"
         execution.seconds, execution.transitions = time.time() - start, machine.transitions
         self._tell(execution, given)
+
+    def _read_json(self, bucket: str, key: str) -> Any:
+        return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
 
     def _tell(self, execution: Execution, given: Mapping[str, Any]) -> None:
         """Let EventBridge tell functions of an execution's end."""

@@ -115,7 +115,7 @@ class Site:
     def records(self, group: str) -> list[dict[str, Any]]:
         """The records of a group's pipeline runs, oldest first."""
         keys = [key for key in self.keys(f"{group}/out/runs/") if key.endswith("/run.json")]
-        return [self.read_json(key) for key in keys if "-export/" not in key]
+        return [self.read_json(key) for key in keys if "-export/" not in key and "-evaluation/" not in key]
 
     def read_json(self, key: str) -> Any:
         return json.loads(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())

@@ -38,3 +38,22 @@ def test_from_a_plan_to_a_rollback(site: Site, group: str) -> None:
     site.dropped[group] += 1
     site.settle(group)
     assert served() == first
+
+
+def test_an_evaluation_on_this_machine_compares_the_recipes_that_are_named(tmp_path: Path) -> None:
+    ratings = [line.split(",") for line in interactions().splitlines()[1:]]
+    lines = {
+        "ratings.csv": ["userId,movieId,rating,timestamp", *(f"{one[0]},{one[1]},4,{one[2]}" for one in ratings)],
+        "movies.csv": ["movieId,title,genres", *(f"i{number},Film {number},Drama" for number in range(40))],
+    }
+    for name, content in lines.items():
+        (tmp_path / name).write_text("\n".join(content) + "\n")
+    command = [str(ROOT / "usher"), "evaluate", "--offline", "ratings.csv", "--recipes", "aws-sims", "--to", "told"]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = {" ".join(line.split()[:2]) for line in done.stdout.splitlines()}
+    assert {"popularity raw", "popularity dedup", "sims raw", "sims dedup"} <= rows
+    report = json.loads((tmp_path / "told" / "report.json").read_text())
+    assert report["samples"][0]["history"][0]["title"].startswith("Film ")
+    assert (tmp_path / "told" / "report.html").exists()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.recommenders.offers import KINDS, OFFERED, actions, answers
-from benchmarks.recommenders.ratings import Ratings
 from benchmarks.recommenders.synthetic import AISLES, DAY, START, purchases, stock
+from cli.ratings import Ratings
 
 
 @pytest.fixture(scope="module")

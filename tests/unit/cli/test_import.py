@@ -19,6 +19,13 @@ FIELDS: dict[str, dict[str, Any]] = {
     "interactions": {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"},
     "items": {"ITEM_ID": "string", "YEAR": "int"},
 }
+SCHEMA = {
+    "type": "record",
+    "name": "Old",
+    "namespace": "old",
+    "fields": [{"name": name, "type": kind} for name, kind in FIELDS["interactions"].items()],
+    "version": "1.0",
+}
 ITEMS = "ITEM_ID,YEAR\n" + "".join(f"i{item},{1980 + item}\n" for item in range(40))
 MONTHLY = {"schedulingExpression": "rate(30 days)"}
 LONG = "solution-that-recommends-films-to-everyone-in-the-village"
@@ -46,8 +53,7 @@ class Old:
         return str(arn)
 
     def dataset(self, group: str, dataset: str, location: str, name: str = "") -> None:
-        fields = [{"name": field, "type": kind} for field, kind in FIELDS[dataset].items()]
-        schema = {"type": "record", "name": "Old", "namespace": "old", "fields": fields, "version": "1.0"}
+        schema = {**SCHEMA, "fields": [{"name": field, "type": kind} for field, kind in FIELDS[dataset].items()]}
         schema_arn = self.make("schema", name=name or f"old-{dataset}-schema", schema=json.dumps(schema, indent=8))
         made = self.make(
             "dataset", name=f"Old_{dataset}", datasetType=dataset.upper(), datasetGroupArn=group, schemaArn=schema_arn
@@ -245,6 +251,27 @@ def test_another_solution_gets_a_campaign_of_its_own(old: Old, capsys: pytest.Ca
     served = json.loads(old.stack.items("films")["serving"]["map"]["S"])["solutions"]["old_sims"]
     assert ":campaign/films-old_sims-" in served["campaignArn"]
     assert any(arn.endswith(":campaign/live") for arn in made(old.stack))
+
+
+def test_a_group_that_was_taken_over_is_removed_with_everything_in_it(
+    old: Old, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (group,) = (arn for arn in made(old.stack) if arn.endswith(":dataset-group/OldFilms"))
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    old.stack.drop("films/interactions.csv")
+    old.make("filter", name="theirs", datasetGroupArn=group, filterExpression=EXPRESSION)
+    metrics = [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
+    output = {"roleArn": ROLE}
+    old.make("metric_attribution", name="theirs", datasetGroupArn=group, metrics=metrics, metricsOutputConfig=output)
+    other = old.make("schema", name="not-of-the-group", schema=json.dumps(SCHEMA))
+    execution, waits = old.stack.start({"group": "films", "task": "remove"})
+    for seconds in waits:
+        old.stack.clock.shift(seconds)
+    assert execution.status == "SUCCEEDED"
+    jobs = {arn for arn in made(old.stack) if "-job/" in arn}
+    supplied = {arn for arn in made(old.stack) if ":personalize:::" in arn}
+    assert made(old.stack) - jobs - supplied == {other}
+    assert "serving" not in old.stack.items("films")
 
 
 @pytest.mark.usefixtures("old")

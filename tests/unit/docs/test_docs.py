@@ -18,8 +18,12 @@ import yaml
 from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 from usher import api, config, events, export_config, serving
+from usher.baselines import BASELINES
 from usher.bucket import DATASETS
+from usher.holdout import SPLITS
+from usher.metrics import METRICS
 from usher.resources import KINDS
+from usher.scoring import FORMS
 
 from local.clock import Clock
 from local.cloud.__main__ import PORTS
@@ -92,6 +96,10 @@ def test_every_complaint_about_input_is_listed(module: str) -> None:
     complaints = [text for text in constants if COMPLAINT.match(text)]
     assert complaints
     assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in DOCS["configuration.md"]] == []
+
+
+def test_every_number_of_an_evaluation_is_defined() -> None:
+    assert missing("evaluation.md", [*METRICS, "coverage", *SPLITS, *FORMS, *BASELINES]) == []
 
 
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])

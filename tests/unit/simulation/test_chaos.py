@@ -7,10 +7,11 @@ import copy
 
 import pytest
 
-from local.simulation.chaos import FAULTS, Fault, boundaries, disturbed
+from local.simulation.chaos import FAULTS, Fault, boundaries, disturbed, small_parts
 from local.simulation.stack import Boundary, Stack
 
 PARTS = 3
+CALLS_OF_A_CHECK = 4
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,17 @@ def test_a_disturbed_run_leaves_the_same_world(
     moments = fault.moments(found)[:: 1 if fault.deadly else 4]
     assert len(moments) > 20
     assert [moment for moment in moments[part::PARTS] if disturbed(stack, fault, moment) != world] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
+def test_a_run_that_is_disturbed_while_parts_are_checked_leaves_the_same_world(stack: Stack, fault: Fault) -> None:
+    with small_parts():
+        found, world = boundaries(stack)
+        checking = [boundary.number for boundary in found if "Check" in boundary.name]
+        moments = [one for one in fault.moments(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]
+        assert len(checking) == 2 * PARTS
+        assert len(moments) > PARTS
+        assert [moment for moment in moments if disturbed(stack, fault, moment) != world] == []
 
 
 def test_a_pipeline_that_does_not_retry_would_not_survive(

@@ -101,7 +101,7 @@ def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
         | operations("update", [kind for kind in kinds if kind.mutable])
         | operations("list", [kind for kind in kinds if kind.parent])
         | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
-        | {"ListTagsForResource", "TagResource", "GetSolutionMetrics"}
+        | {"ListTagsForResource", "TagResource", "GetSolutionMetrics", "StopSolutionVersionCreation"}
     )
     assert granted("Reconcile", "personalize") == needed
     assert granted("Reconcile", "scheduler") == {f"{verb}Schedule" for verb in ("Create", "Get", "Update", "Delete")}

@@ -29,6 +29,9 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
         "PERSONALIZE_ROLE_ARN": ROLE,
         "PIPELINE_ARN": f"{MACHINES}-pipeline",
         "EXPORT_ARN": f"{MACHINES}-export",
+        "EVALUATION_ARN": f"{MACHINES}-evaluation",
+        "ATHENA_WORKGROUP": "",
+        "ATHENA_DATABASE": "default",
         "SCHEDULE_GROUP": "usher",
         "SCHEDULE_ROLE_ARN": ROLE,
     }

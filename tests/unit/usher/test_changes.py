@@ -10,15 +10,25 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
+from usher.resources import KINDS
 
 from local.cloud.credentials import REGION
 from local.personalize import faults
 from local.personalize.faults import Faults
+from local.personalize.kinds import KINDS as LOCAL_KINDS
 from local.simulation.stack import Execution, Stack, deployed
 from tests.unit.usher.world import interactions
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400
+JOB = "batch_inference_job/letter"
+LEARNT = {
+    "dataset_import_job": "DatasetImportJob",
+    "filter": "Filter",
+    "solution_version": "SolutionVersion",
+    "campaign": "Campaign",
+}
+"""Kinds whose durations are learnt, as Usher and the local Personalize call them."""
 
 
 @dataclass
@@ -170,6 +180,36 @@ def test_a_rest_ends_by_itself_and_its_schedule_goes(shop: Shop) -> None:
     assert not shop.actions(shop.drop(files={"interactions.csv": interactions(users=61)}))
 
 
+def test_a_plan_expects_what_things_took_and_cost_last_time(shop: Shop) -> None:
+    """Imports, versions and campaigns by their own; what is new by the others of its kind; all else by the table."""
+    shop.stack.stretch = lambda _: 0.25
+    solutions = {name: {"recipe": "aws-popularity-count"} for name in ("popular", "other")}
+    filters = {"some": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("x")'}
+    first = shop.drop({"solutions": solutions, "filters": filters})
+    assert minutes(first) == {name: KINDS[name.partition("/")[0]].minutes for name in shop.actions(first)}
+    third = {"third": {"recipe": "aws-sims"}}
+    more = {**filters, "more": filters["some"].replace("x", "y")}
+    config = yaml.safe_dump({"solutions": {**solutions, **third}, "filters": more})
+    shop.stack.stretch = lambda _: 0.5
+    record = shop.drop(files={"usher.yaml": config, "interactions.csv": interactions(users=61)})
+    quarter = {kind: round(LOCAL_KINDS[name].minutes / 4, 1) for kind, name in LEARNT.items()}
+    expected = minutes(record)
+    for name, action in shop.actions(record).items():
+        kind = name.partition("/")[0]
+        assert expected[name] == quarter.get(kind, KINDS[kind].minutes), (name, action)
+    hours = next(one["trainingHours"] for one in first["versions"] if one["solution"] == "popular")
+    assert hours != 1, "which is what the table says"
+    assert record["plan"]["resources"]["solution_version/popular"]["cost"] == pytest.approx(hours * 0.24)
+    assert record["plan"]["resources"]["solution_version/third"]["cost"] == pytest.approx(0.24)
+    record = shop.drop(files={"interactions.csv": interactions(users=62)})
+    assert minutes(record)["campaign/popular"] == quarter["campaign"] * 2, "the last update counts, not the creation"
+
+
+def minutes(record: dict[str, Any]) -> dict[str, float]:
+    plan = record["plan"]["resources"]
+    return {name: one["minutes"] for name, one in plan.items() if one["action"] != "reuse"}
+
+
 def test_who_asks_for_training_gets_it_once(shop: Shop) -> None:
     shop.drop({"solutions": {**POPULAR, "similar": {"recipe": "aws-sims", "retrain": "manual"}}})
     at = "2023-11-20T02:00:00Z"
@@ -238,6 +278,56 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
     assert "serving" not in shop.stack.items("shop")
     assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
     assert shop.served["solutions"]["popular"]["campaignArn"]
+
+
+def test_a_file_in_a_wrong_folder_is_noted_with_or_without_data(shop: Shop) -> None:
+    shop.stack.put("shop/new/interactions.csv", interactions())
+    place = "shop/new/interactions.csv"
+    assert [one["place"] for one in shop.drop({"solutions": POPULAR})["notes"]] == [place]
+    shop.stack.put("empty/new/interactions.csv", interactions())
+    shop.stack.drop("empty/usher.yaml")
+    (record,) = shop.stack.read(r"empty/out/runs/.*/run\.json").values()
+    assert record["note"].startswith("Nothing to do until")
+    assert [one["remedy"] for one in record["notes"]] == ["Move it up to empty/."]
+
+
+def test_a_removal_is_carried_out_once_even_if_nothing_is_there(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    shop.start(task="remove")
+    execution, record = shop.start(task="remove")
+    assert execution.status == "SUCCEEDED"
+    assert record["summary"].startswith("There is no dataset group of shop in Personalize.")
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.count()["Campaign"] == 1
+
+
+def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    shop.stack.put("shop/usher.yaml", "solutions: {popular: 5}")
+    execution, record = shop.start(task="remove")
+    assert execution.status == "FAILED"
+    assert "shop/: can't be removed as long as its config" in record["summary"]
+    assert shop.count()["Campaign"] == 1
+    assert shop.drop({"solutions": POPULAR})["note"] == "The group is removed; its files stay."
+    assert shop.count()["DatasetGroup"] == 0
+    assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
+    assert shop.count()["DatasetGroup"] == 1
+
+
+def test_what_a_removal_cannot_delete_is_told(shop: Shop) -> None:
+    shop.drop({"solutions": POPULAR})
+    (schema,) = (arn for arn in shop.stack.personalize.resources if ":schema/" in arn)
+    theirs = shop.stack.personalize.create("DatasetGroup", {"name": "theirs"})
+    shop.stack.clock.shift(DAY)
+    members = {"name": "theirs", "datasetType": "INTERACTIONS", "datasetGroupArn": theirs.arn, "schemaArn": schema}
+    shop.stack.personalize.create("Dataset", members)
+    execution, record = shop.start(task="remove")
+    assert execution.status == "FAILED"
+    (problem,) = record["problems"]
+    assert problem["place"] == f"schema/{schema.rpartition('/')[2]}"
+    assert problem["message"].startswith("is still there:")
+    assert problem["remedy"].startswith("See what still uses it")
+    assert shop.count()["DatasetGroup"] == 1, "only theirs"
 
 
 def test_schedules_come_change_and_go(shop: Shop) -> None:
@@ -318,6 +408,33 @@ def test_a_domain_group_has_recommenders_and_serves_them(shop: Shop) -> None:
     assert "can't be changed" in record["summary"]
 
 
+def test_a_site_of_exports_and_jobs_has_a_gate_and_promotions_too(shop: Shop) -> None:
+    gate = {"metric": "normalized_discounted_cumulative_gain_at_25", "versusLive": 1000}
+    silent = {"popular": {"recipe": "aws-popularity-count", "campaign": False, "gate": gate}}
+    shop.stack.put("shop/batch/letter.jsonl", '{"userId": "u1"}')
+    first = shop.drop({"solutions": silent, "batch": {"letter": {"solution": "popular"}}})
+    served = shop.served["solutions"]["popular"]["solutionVersionArn"]
+    assert [(one["arn"], one["live"]) for one in first["versions"]] == [(served, True)]
+    held = shop.drop(files={"interactions.csv": interactions(users=61)})
+    assert (held["outcome"], shop.states()["solution_version/popular"]) == ("HELD", "HELD")
+    assert held["cost"]["cost"] > 0, "the training has been paid for"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
+    assert shop.count()["BatchInferenceJob"] == 1
+    newest = next(one["arn"] for one in held["versions"] if not one["live"])
+    _, record = shop.start(solution="popular", version="latest", who="Ann", why="New catalogue")
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote", JOB: "create"})
+    assert record["pins"]["popular"]["who"] == "Ann"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == newest
+    assert shop.count()["BatchInferenceJob"] == 2
+    _, record = shop.start(solution="popular", version="previous", who="Ann", why="Odd")
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote"})
+    assert record["stage"] == "train", "so people are told"
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
+    shop.start()
+    assert shop.actions() == {}
+    assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
+
+
 def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
     jobs = {
         "weekly": {"solution": "popular", "schedule": "rate(7 days)"},
@@ -326,8 +443,10 @@ def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
     record = shop.drop({"solutions": POPULAR, "batch": jobs})
     assert "batch/each.jsonl: is not there" in record["summary"]
     for name in jobs:
-        shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n')
-    assert shop.drop({"solutions": POPULAR, "batch": jobs})["outcome"] == "SUCCEEDED"
+        shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n{"userId": "u2"}')
+    record = shop.drop({"solutions": POPULAR, "batch": jobs})
+    assert (record["outcome"], record["plan"]["unpriced"]) == ("SUCCEEDED", [])
+    assert record["plan"]["resources"]["batch_inference_job/each"]["cost"] == pytest.approx(2 * 0.067 / 1000)
     assert shop.count()["BatchInferenceJob"] == 1
     for _ in range(2):
         shop.start(task="batch", job="weekly", at="2023-11-20T02:00:00Z")

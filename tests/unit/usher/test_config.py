@@ -265,12 +265,15 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "trainingMode: AUTOTRAIN", "trainingMode: is AUTOTRAIN. Use one of: FULL, UPDATE."),
         (S % "gate: {metric: m}", "gate: lacks a metric, or what it is to be compared with."),
         (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
-        (S % "gate: {metric: m, atLeast: 1}, campaign: false", "gate: is for a campaign that there is not."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
             "gate: can't hold what syncs itself.",
         ),
         (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: names no solution to compare with."),
+        (
+            "solutions: {s: {recipe: aws-popularity-count, gate: {metric: m, versusPopularity: 1}}}",
+            "gate.versusPopularity: compares popularity with itself. Remove it.",
+        ),
         (S % "schedules: {FULL: daily}", "schedules.FULL: is daily, which is no schedule. Write rate(1 day)"),
         (S % "schedules: {QUICK: rate(1 day)}", "schedules.QUICK: is unknown."),
         ("schedules: {retrain: {ScheduleExpression: rate(1 day), Name: x}}", "schedules.retrain.Name: is unknown."),
@@ -281,6 +284,17 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
+        (
+            "adopt: {solution/similar-itmes: Old}",
+            "adopt.solution/similar-itmes: is nothing that this file asks for. Did",
+        ),
+        ("adopt: {solution/similar-itmes: Old}", "Did you mean solution/similar-items?"),
+        ("adopt: {dataset_group/other: Old}", "adopt.dataset_group/other: is nothing that this file asks for."),
+        ("adopt: {event_tracker/shop: Old}", "adopt.event_tracker/shop: is nothing that this file asks for."),
+        (
+            f"{S % 'campaign: false'}\nadopt: {{campaign/s: Old}}",
+            "adopt.campaign/s: is nothing that this file asks for.",
+        ),
         ("recommenders: {r: {recipe: aws-sims}}", "recommenders: names recommenders, which only a domain"),
         (
             "{group: {domain: ECOMMERCE}, recommenders: {similar-items: {recipe: aws-sims}}, "

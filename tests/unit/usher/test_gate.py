@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config import Solution
+from usher.config import Job, Solution
 from usher.gate import REMEDY, TOLERANCE, guarded, judge, version_to_serve
 from usher.pins import Pin, pinned
+from usher.reconcile import State
 from usher.resources import Found, Resource
 from usher.versions import hours_since_training, metrics_of, usable
 
@@ -88,12 +89,28 @@ def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str
     return guarded([resource], {"a": rule}, {"a": live}, popular)[0]
 
 
-def test_only_campaigns_of_solutions_with_a_rule_are_guarded() -> None:
+def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
     campaign = guard(CAMPAIGN, {"versusPopularity": 1.0}, "arn:live", "top")
     assert campaign.gate == {"versusPopularity": 1.0, "live": "arn:live", "popularity": "solution_version/top"}
     assert campaign.needs == ["solution_version/a", "solution_version/top"]
     for other in (Resource("campaign/b", "campaign", "train"), Resource("solution/a", "solution", "train")):
         assert guard(other, {"versusPopularity": 1.0}) is other
+    version = Resource("solution_version/a", "solution_version", "train")
+    assert guarded([version, CAMPAIGN], {"a": {"atLeast": 1}}, {}, "")[0] is version, "its campaign is"
+    assert guard(version, {"atLeast": 1}).gate == {"atLeast": 1, "live": "", "popularity": ""}
+
+
+def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
+    """And stand after it, also where that is compared with the popularity solution."""
+    refs = {"solutionVersionArn": "solution_version/a"}
+    job = Resource("batch_inference_job/j", "batch_inference_job", "train", refs=refs)
+    top = Resource("solution_version/top", "solution_version", "train")
+    assert guarded([CAMPAIGN, job], {}, {}, "") == [CAMPAIGN, job]
+    ordered = guarded([CAMPAIGN, job, top], {"a": RULE}, {}, "top")
+    assert [one.id for one in ordered] == [top.id, CAMPAIGN.id, job.id]
+    assert ordered[-1].refs == {"solutionVersionArn": CAMPAIGN.id}
+    version = Resource("solution_version/a", "solution_version", "train")
+    assert guarded([version, job], {"a": RULE}, {}, "")[-1].refs == refs
 
 
 def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
@@ -105,10 +122,9 @@ def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     """No client: nobody is asked for metrics."""
     pins = {"a": Pin("arn:old", "me", "bad", "now", over="arn:new")}
-    resource = guard(pinned(CAMPAIGN, pins), RULE, "arn:new")
+    resource = guard(pinned([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Found("arn:campaign", {"solutionVersionArn": "arn:new"})
     assert version_to_serve(None, resource, found, "arn:new", {}) == ("arn:old", "")
-    assert pinned(Resource("campaign/b", "campaign", "train"), pins).gate == {}
 
 
 def test_nothing_is_asked_where_nothing_would_change() -> None:
@@ -151,6 +167,64 @@ def test_a_worse_version_is_held_and_a_rule_that_is_loosened_lets_it_through(wor
     assert moved.status == "READY"
     assert moved.details == {"solutionVersionArn": states["solution_version/top"].arn}
     assert moved.details != {"solutionVersionArn": served}
+
+
+SILENT = Solution("top", "aws-popularity-count", campaign=None)
+JOB = Job("letter", "batch_inference_job", "top", input="films/batch/letter.jsonl")
+
+
+def job_versions(world: World) -> list[str]:
+    """The versions that jobs have worked with, in order."""
+    jobs = world.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
+    return [one["solutionVersionArn"] for one in sorted(jobs, key=lambda one: one["creationDateTime"])]
+
+
+def worked(world: World, rule: dict[str, Any], users: int, live: str = "", **pins: Pin) -> dict[str, State]:
+    """The states after a run of a solution without a campaign, but with a job."""
+    world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
+    world.put("films/interactions.csv", interactions(users=users))
+    wanted = pinned(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
+    return world.settle(guarded(wanted, {"top": rule}, {"top": live}, ""))
+
+
+def test_without_a_campaign_the_version_itself_is_held_and_jobs_go_on_with_the_former_one(world: World) -> None:
+    first = worked(world, {"metric": METRIC, "versusLive": 0.0}, 60)
+    version = first["solution_version/top"]
+    assert (version.status, version.details) == ("READY", {"solutionVersionArn": version.arn})
+    second = worked(world, {"metric": METRIC, "versusLive": 50.0}, 61, version.arn)
+    held = second["solution_version/top"]
+    assert (held.status, held.remedy) == ("HELD", REMEDY)
+    assert held.arn != version.arn
+    assert held.details == {"solutionVersionArn": version.arn}
+    assert second["batch_inference_job/letter"].status == "READY"
+    assert job_versions(world) == [version.arn]
+    pin = Pin(held.arn, "Ann", "better", "now", held.arn)
+    promoted = worked(world, {"metric": METRIC, "versusLive": 50.0}, 61, version.arn, top=pin)["solution_version/top"]
+    assert (promoted.status, promoted.action) == ("READY", "promote")
+    assert promoted.details == {"solutionVersionArn": held.arn}
+    assert job_versions(world) == [version.arn, held.arn]
+
+
+def test_without_a_campaign_and_a_version_that_passes_there_is_nothing_to_work_with(world: World) -> None:
+    states = worked(world, {"metric": METRIC, "atLeast": 2.0}, 60)
+    assert states["solution_version/top"].status == "HELD"
+    assert states["batch_inference_job/letter"].status == "SKIPPED"
+    assert not job_versions(world)
+
+
+def test_jobs_of_a_campaign_that_is_held_work_with_what_it_serves(world: World) -> None:
+    world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
+    served = []
+    for users, share in ((60, 0.0), (61, 50.0)):
+        world.put("films/interactions.csv", interactions(users=users))
+        rule = {"metric": METRIC, "versusLive": share}
+        wanted = world.plan(SOLUTION, run=f"run-{users}", jobs=(JOB,))
+        states = world.settle(guarded(wanted, {"top": rule}, {}, ""))
+        assert states["batch_inference_job/letter"].status == "READY"
+        served.append(states["campaign/top"].details["solutionVersionArn"])  # type: ignore[index]
+    assert states["campaign/top"].status == "HELD"
+    assert served[0] == served[1]
+    assert job_versions(world) == served[:1]
 
 
 def test_what_is_known_of_versions(world: World) -> None:

@@ -243,6 +243,28 @@ def test_what_arrives_during_a_run_gets_one_more_round_of_the_same_execution(
     assert not call("publish", **first, group="films", run=planned["run"], error=None)["again"]
 
 
+def test_one_mistake_is_told_once_whatever_the_rounds(
+    world: World, inbox: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
+    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _: True)
+
+    def round_(told: int) -> str:
+        """Something arrives during each of an execution's rounds."""
+        run = call("plan", **given, step="plan")["run"]
+        call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")
+        assert call("publish", **given, group="films", run=run, error=None)["outcome"] == "FAILED"
+        assert len(inbox()) == told
+        return str(run)
+
+    world.put("films/interactions.csv", "USER_ID\nu1\n")
+    first = round_(told=1)
+    assert round_(told=0) != first
+    world.put("films/interactions.csv", "ITEM_ID\ni1\n")
+    round_(told=1)
+    round_(told=0)
+
+
 def test_what_has_no_interactions_yet_says_so(world: World) -> None:
     world.put("films/usher.yaml", "")
     planned, published = run("films/usher.yaml")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from usher.config import defaults
 from usher.errors import InputError
-from usher.intake import Intake, take_in
+from usher.intake import Intake, take_in, unread
 
 from tests.unit.usher.world import ARN_PREFIX, World, interactions
 
@@ -48,13 +48,37 @@ def test_data_alone_is_enough(world: World) -> None:
     assert fields(intake, "items") == {"ITEM_ID": "string", "YEAR": ["null", "long"], "GENRES": ["null", "string"]}
     (few,) = intake.report["interactions"].pop("findings")
     assert few.severity == "warning"
+    assert intake.report["interactions"].pop("diagnosis")["events"] == 1260
     assert intake.report["interactions"] == {
         "files": ["films/interactions/1.csv", "films/interactions/2.csv"],
         "bytes": len(interactions()) + len(interactions(users=3)),
         "rows": 1260,
+        "ids": 60,
         "columns": ["USER_ID", "ITEM_ID", "TIMESTAMP"],
         "rejected": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("films/sub/interactions.csv", "Move it up to films/."),
+        ("films/a/b/usher.yaml", "Move it up to films/."),
+        (
+            "films/interactions/deep/2026.csv",
+            "Move it up to films/interactions/, or to films/interactions/incremental/.",
+        ),
+        ("films/items/incremental/2026/1.csv", "Move it up to films/items/, or to films/items/incremental/."),
+        ("train/films/data/items.csv", "Move it up to train/films/."),
+        ("films/notes/readme.csv", None),
+        ("films/batch/letter.jsonl", None),
+        ("films/out/export/s/interactions.csv", None),
+        ("films/interactions/2026.csv", None),
+    ],
+)
+def test_files_that_nobody_reads_are_noted(world: World, key: str, remedy: str | None) -> None:
+    world.put(key, "x")
+    assert [(one.place, one.remedy) for one in unread(world.bucket, "films")] == ([(key, remedy)] if remedy else [])
 
 
 def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> None:

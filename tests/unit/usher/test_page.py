@@ -5,19 +5,40 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.page import page
 
+BEGUN_AT = "2026-11-22T10:00:00+00:00"
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "b", "span", "code", "div"),
     *("table", "tr", "th", "td", "dl", "dt", "dd"),
 }
+CHART_TAGS = {"svg", "text", "title", "rect", "line", "path", "circle"}
+ATTRIBUTES = {
+    *("lang", "charset", "name", "content", "class", "xmlns", "viewbox", "width", "height", "role", "aria-label", "d"),
+    *("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "fill", "stroke", "stroke-width", "stroke-linejoin"),
+    *("font-family", "font-size", "font-weight", "text-anchor"),
+}
+DIAGNOSIS = {
+    "events": 3, "from": BEGUN_AT, "to": BEGUN_AT, "sampled": {"users": 2}, "repeats": 0.6, "duplicates": 0.0,
+    **{
+        name: {
+            "number": 2, "mean": 1.5, "median": 1.5, "most": 2, "single": 0.5, "top1": 0.7, "top10": 0.7,
+            "points": [[1, 2], [2, 1]], "slope": -1.0, "fit": 1.0,
+        }
+        for name in ("users", "items")
+    },
+    "periods": {
+        "seconds": 604_800, "starts": [BEGUN_AT], "events": [3], "newUsers": [1.0], "newItems": [1.0],
+        "likeBefore": [None], "likeLast": [1.0],
+    },
+}  # fmt: skip
 BEGUN = {
     "group": "films",
     "run": "r1",
     "execution": "arn:e",
-    "startedAt": "2026-11-22T10:00:00+00:00",
+    "startedAt": BEGUN_AT,
     "outcome": "RUNNING",
 }
 
@@ -59,7 +80,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     export = {"files": [{"key": text, "rows": 7, "bytes": 9}]}
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
-    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": number}
+    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
     return {
         "group": text, "run": text, "execution": text, "outcome": text, "note": text,
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",
@@ -67,7 +88,8 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "resources": [state, {**state, "status": "HELD", "remedy": text}],
         "versions": [{**version, "metrics": {text: number}}, {**version, "live": False, "metrics": {}}],
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "over": text}},
-        "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]}},
+        "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
+                 "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
         "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
         "retired": [{**state, "arn": text}],
         "export": export,
@@ -83,16 +105,17 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     st.text()
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "#"])
 )
+@settings(deadline=None)
 def test_whatever_the_record_holds_is_shown_as_text(text: str) -> None:
     shown = Reader(page(record(text)))
-    assert shown.tags == TAGS
-    assert shown.attributes <= {"lang", "charset", "name", "content", "class"}
+    assert shown.tags == TAGS | CHART_TAGS
+    assert shown.attributes <= ATTRIBUTES
     assert shown.open == []
     assert html.unescape(html.escape(text)) == text
 
 
 def test_the_page_fetches_nothing() -> None:
-    text = page(record("x"))
+    text = page(record("x")).replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "http" not in text
     assert "url(" not in text
     assert "@import" not in text
@@ -102,6 +125,15 @@ def test_the_page_tells_what_the_record_holds() -> None:
     text = "\n".join(Reader(page(record("a<b>c"))).texts)
     for expected in ("a<b>c", "12,345", "not known", "$1.50", "1:00:00", "1.5000", "2, 3", "2026-11-22 10:00:00 UTC"):
         assert expected in text
+
+
+def test_the_page_tells_what_the_interactions_tell() -> None:
+    text = "\n".join(Reader(page(record("view"))).texts)
+    for expected in ("What the interactions tell", "about 2", "one user in 2", "50% of the users have a single event."):
+        assert expected in text
+    for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "beginning of each week", "view"):
+        assert expected in text
+    assert "What the interactions tell" not in page({**BEGUN, "data": {"interactions": {"rows": 3}}})
 
 
 @pytest.mark.parametrize(

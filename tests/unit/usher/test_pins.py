@@ -59,7 +59,7 @@ def run(world: World, pins: Pins, users: int) -> str:
     live = {"group": serving(world)} if campaigns else {}
     wanted = plan(world, f"run-{users}")
     holding = pins.settle(world.personalize, "films", wanted, live)
-    states = world.settle(guarded([pinned(one, holding) for one in wanted], {}, {}, ""))
+    states = world.settle(guarded(pinned(wanted, holding), {}, {}, ""))
     assert states[LIVE].status == "READY"
     return serving(world)
 
@@ -123,9 +123,11 @@ def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
         pins.ask("films", given_)
 
 
-def test_only_campaigns_are_pinned() -> None:
-    pin = Pin("arn:a", "Ann", "worse", "now", "arn:b")
+def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
+    pins = {"a": Pin("arn:a", "Ann", "worse", "now", "arn:b")}
     version = Resource("solution_version/a", "solution_version", "train")
-    assert pinned(version, {"a": pin}) is version
-    campaign = pinned(Resource("campaign/a", "campaign", "train", gate={"atLeast": 1.0}), {"a": pin})
-    assert campaign.gate == {"atLeast": 1.0, "pin": {"version": "arn:a", "over": "arn:b"}}
+    campaign = Resource("campaign/a", "campaign", "train", gate={"atLeast": 1.0})
+    other = Resource("campaign/b", "campaign", "train")
+    pin = {"pin": {"version": "arn:a", "over": "arn:b"}}
+    assert [one.gate for one in pinned([version, campaign, other], pins)] == [{}, {"atLeast": 1.0, **pin}, {}]
+    assert [one.gate for one in pinned([version, other], pins)] == [pin, {}]

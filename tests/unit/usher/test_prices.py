@@ -27,9 +27,14 @@ WANTED = [
     Resource(
         "campaign/old", "campaign", "train", {"minProvisionedTPS": 2}, {"solutionVersionArn": "solution_version/old"}
     ),
-    Resource("batch_inference_job/b", "batch_inference_job", "train"),
+    *(
+        Resource(f"batch_inference_job/{name}", "batch_inference_job", "train", refs={"solutionVersionArn": f"{of}"})
+        for name, of in {"b": "solution_version/old", "c": "solution_version/new", "d": "solution_version/old"}.items()
+    ),
 ]  # fmt: skip
-SIZE = size_of({"interactions": {"bytes": 3_000_000_000, "rows": 500_000}}, {})
+DATA = {"interactions": {"bytes": 3_000_000_000, "rows": 500_000, "ids": 100_000}}
+LINES = {"batch_inference_job/b": 2000, "batch_inference_job/c": 3000}
+SIZE = size_of(DATA, {}, LINES)
 MONTH = 2 * 2592 * 0.0556
 
 
@@ -52,10 +57,12 @@ def test_a_first_run_costs_what_the_price_table_says() -> None:
         "dataset_import_job/interactions": pytest.approx(3 * 0.05),
         "solution_version/new": pytest.approx(500 * 0.002),
         "solution_version/old": pytest.approx(KINDS["solution_version"].minutes / 60 * 0.24),
-        "batch_inference_job/b": None,
+        "batch_inference_job/b": pytest.approx(2 * 0.067),
+        "batch_inference_job/c": pytest.approx(3 * 0.15),
+        "batch_inference_job/d": None,
     }  # fmt: skip
     assert told["cost"] == pytest.approx(math.fsum(filter(None, costs.values())))
-    assert told["unpriced"] == ["batch_inference_job/b"]
+    assert told["unpriced"] == ["batch_inference_job/d"]
     assert told["monthlyCost"] == pytest.approx(MONTH)
     assert told["resources"]["campaign/old"] == {
         "action": "create", "why": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
@@ -92,17 +99,17 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
     record = {
         "plan": foretell(WANTED, decided("create"), SIZE, {}, {}),
         "resources": states,
-        "data": {"interactions": {"bytes": 3_000_000_000, "rows": 500_000}},
+        "data": DATA,
     }
     versions = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
     assert spent(plan, record, versions) == {
-        "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24),
+        "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24 + 2 * 0.067 + 3 * 0.15),
         "monthlyCost": pytest.approx(MONTH),
     }
     assert spent({}, record, versions) == spent(plan, {}, versions) == {}
 
 
-@given(st.lists(st.sampled_from([*SPENDING, "reuse", "hold", "update", "wait", "fail"]), min_size=9, max_size=9))
+@given(st.lists(st.sampled_from([*SPENDING, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
 def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
     states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
     told = foretell(WANTED, states, SIZE, {}, {})
@@ -111,6 +118,27 @@ def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> 
     assert max(row["minutes"] for row in rows) <= told["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
     assert all(row["cost"] is None or row["cost"] >= 0 for row in rows)
     assert told["monthlyCost"] == pytest.approx(MONTH)
+
+
+@pytest.mark.parametrize(
+    ("users", "config", "month"),
+    [
+        (100_000, {}, 720 * 0.375),
+        (25, {"minRecommendationRequestsPerSecond": 2}, 720 * (0.375 + 3.2 * 0.0833)),
+        (100_001, {}, None),
+    ],
+)
+def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
+    users: int, config: dict[str, int], month: float | None
+) -> None:
+    resource = Resource("recommender/x", "recommender", "train", {"recommenderConfig": config} if config else {})
+    size = size_of({"interactions": {"ids": users}}, {})
+    for action in ("create", "reuse"):
+        told = foretell([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
+        row = told["resources"][resource.id]
+        assert (row["cost"], row["monthlyCost"]) == (0, month and pytest.approx(month))
+        assert told["monthlyCost"] == (pytest.approx(month) if month else 0)
+        assert told["unpriced"] == ([] if month else [resource.id])
 
 
 @pytest.mark.parametrize("kind", KINDS)

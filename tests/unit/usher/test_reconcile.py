@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from usher.config import Solution
-from usher.reconcile import FOREVER, State, covers, decide, foresee
+from usher.deciding import FOREVER, covers, decide
+from usher.reconcile import State, foresee
 from usher.resources import INPUTS_TAG, Found, Resource
 
 from tests.unit.usher.world import BUCKET, ROLE, World, interactions
@@ -98,16 +99,17 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
     assert states["event_tracker/films"].details
     assert films.creations().total() == len(wanted)
     again = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
-    seen, excused = foresee(films.clients, again)
-    assert {(state.action, state.status) for state in seen} == {("reuse", "READY")}
-    assert not excused
+    seen = foresee(films.clients, again)
+    assert {(state.action, state.status) for state in seen.states} == {("reuse", "READY")}
+    assert not seen.excused
     films.settle(again)
     assert films.creations().total() == len(wanted)
 
 
 def test_foreseeing_changes_nothing(films: World) -> None:
-    states, _ = foresee(films.clients, films.plan(POPULAR))
-    assert {(state.action, state.status) for state in states} == {("create", "PLANNED")}
+    seen = foresee(films.clients, films.plan(POPULAR))
+    assert {(state.action, state.status) for state in seen.states} == {("create", "PLANNED")}
+    assert not seen.seconds, "nothing is known of what never was"
     assert not films.creations()
 
 
@@ -197,11 +199,11 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
-    states, excused = foresee(films.clients, wanted)
-    assert list(excused) == [
+    seen = foresee(films.clients, wanted)
+    assert list(seen.excused) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
     ]
-    assert next(state.action for state in states if state.id == "solution_version/hopeless") == "rebuild"
+    assert next(state.action for state in seen.states if state.id == "solution_version/hopeless") == "rebuild"
     assert films.settle(wanted)["solution_version/hopeless"].status == "FAILED"
     assert films.creations()["CreateSolutionVersion"] == 2
 
@@ -209,9 +211,9 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
 def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
-    states, excused = foresee(films.clients, wanted, forgiving=False)
-    assert not excused
-    assert next(state.action for state in states if state.id == "solution_version/hopeless") == "fail"
+    seen = foresee(films.clients, wanted, forgiving=False)
+    assert not seen.excused
+    assert next(state.action for state in seen.states if state.id == "solution_version/hopeless") == "fail"
 
 
 def test_a_failed_resource_with_a_name_is_deleted_and_created_anew(films: World) -> None:

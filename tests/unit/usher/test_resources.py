@@ -116,6 +116,16 @@ def test_an_update_that_takes_time_tells_how_it_goes(kind: Kind) -> None:
 
 
 @every_kind
+def test_a_kind_whose_times_count_has_no_change_but_those_that_tell_their_own_times(kind: Kind) -> None:
+    times = {"status", "creationDateTime", "lastUpdatedDateTime"}
+    if kind.latest_update in described(kind):
+        assert times <= set(described(kind)[kind.latest_update].members)
+    elif kind.timed:
+        assert not kind.mutable
+        assert times <= set(described(kind))
+
+
+@every_kind
 def test_what_the_record_keeps_and_what_is_fixed_is_described(kind: Kind) -> None:
     assert {*kind.reported, *kind.fixed} <= set(described(kind))
     assert set(kind.fixed) <= set(members(kind, f"create_{kind.name}"))

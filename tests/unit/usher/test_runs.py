@@ -2,15 +2,21 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
+import botocore.session
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from moto import mock_aws
 from usher.aws import client
 from usher.errors import UsherError
 from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, unfinished
 
 from tests.unit.usher.world import BUCKET, TABLE, World
+
+MODEL: Any = botocore.session.get_session().get_service_model("stepfunctions")
 
 
 def dropped(key: str) -> dict[str, Any]:
@@ -96,6 +102,55 @@ def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
     assert lock.release("films", "first"), "the first has nothing left to do"
     assert lock.run("films", "second") == "run-2", "and must not give away what is no longer its own"
     assert lock.release("films", "second")
+
+
+def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
+    """Its executions can't be asked about: the rights are for this stack's own."""
+
+    def refuse(_: str) -> bool:
+        raise AssertionError("asked")
+
+    lock, machine = Lock(world.dynamodb, TABLE, refuse), "arn:aws:states:us-east-1:1:execution:usher-pipeline"
+    assert lock.take("films", f"{machine}-of-old:1", "run-1")
+    assert lock.take("films", f"{machine}:2", "run-2")
+    with pytest.raises(AssertionError, match="asked"):
+        lock.take("films", f"{machine}:3", "run-3")
+
+
+def test_who_cannot_be_asked_about_keeps_the_group(world: World) -> None:
+    stepfunctions = client("stepfunctions")
+    with Stubber(stepfunctions) as stub:
+        stub.add_client_error("describe_execution", "ThrottlingException", "Rate exceeded", 400)
+        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        assert lock.take("films", "first", "run-1")
+        with pytest.raises(ClientError, match="Rate exceeded"):
+            lock.take("films", "second", "run-2")
+    assert lock.run("films", "first") == "run-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "at_work"),
+    [(name, name == "RUNNING") for name in MODEL.shape_for("ExecutionStatus").enum],
+)
+def test_only_what_runs_keeps_the_group(world: World, status: str, at_work: bool) -> None:
+    """Of all the states that Step Functions knows, such as TIMED_OUT and ABORTED."""
+    stepfunctions, began = client("stepfunctions"), datetime(2026, 1, 1, tzinfo=UTC)
+    answer = {"executionArn": "first", "stateMachineArn": "m", "status": status, "startDate": began}
+    with Stubber(stepfunctions) as stub:
+        stub.add_response("describe_execution", answer, {"executionArn": "first"})
+        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        assert lock.take("films", "first", "run-1")
+        assert lock.take("films", "second", "run-2") != at_work
+
+
+def test_an_execution_that_step_functions_has_forgotten_is_over(world: World) -> None:
+    """It does so 90 days after the end."""
+    stepfunctions = client("stepfunctions")
+    with Stubber(stepfunctions) as stub:
+        stub.add_client_error("describe_execution", "ExecutionDoesNotExist", "Execution Does Not Exist", 400)
+        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        assert lock.take("films", "first", "run-1")
+        assert lock.take("films", "second", "run-2")
 
 
 def test_a_release_may_be_repeated(lock: Lock) -> None:

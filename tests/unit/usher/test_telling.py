@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.reconcile import State
+from usher.retiring import Leftover
+from usher.runs import Run
+from usher.schemas import make_schema
 from usher.telling import UNITS, changed, measure, measures, message, tell, tell_changes, tell_end
 
 from tests.unit.stack.files import RESOURCES
-from tests.unit.usher.world import TOPIC, World
+from tests.unit.usher.world import TOPIC, World, load_function
 
 VERSION = "arn:aws:personalize:us-east-1:1:solution/films-a/1f2e"
 RECORD: dict[str, Any] = {
@@ -44,7 +47,7 @@ def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_
     assert message(RECORD, "s3://b/run.html") == (
         "campaign/a: held back: worse. Promote it.\n\n"
         "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
-        "This run: about $1.23. Campaigns, even idle: $144.12 a month.\n\n"
+        "This run: about $1.23. What serves, even idle: $144.12 a month.\n\n"
         "The whole story: s3://b/run.html"
     )
 
@@ -74,6 +77,7 @@ def test_people_are_told(world: World, group: str) -> None:
         ("PENDING", "READY", True),
         ("PENDING", "FAILED", True),
         ("READY", "HELD", True),
+        ("PENDING", "GONE", True),
         ("PENDING", "PENDING", False),
         ("READY", "READY", False),
         ("PLANNED", "WAITING", False),
@@ -117,6 +121,20 @@ def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
         "group": "films", "run": "r", "resource": "filter/f", "status": "FAILED", "action": "fail", "arn": "arn:f",
         "reason": "Bad words.", "remedy": "Use others.",
     }  # fmt: skip
+
+
+def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
+    schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
+    arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
+    doomed = Leftover("schema/items", "schema", arn, "replaced", doomed=True)
+    run = Run(world.bucket, "films", "r")
+    run.begin("arn:e")
+    run.write({"group": "films", "resources": [], "doomed": [doomed], "removed": True}, "plan.json")
+    reconcile = load_function("reconcile").lambda_handler
+    assert reconcile({"group": "films", "run": "r", "stage": "retire"}, None)["settled"]
+    (event,) = heard()
+    assert event["detail"]["status"] == "GONE"
+    assert event["resources"] == [arn]
 
 
 def test_programs_hear_of_the_end_of_a_run(heard: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from usher import data
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
@@ -141,17 +142,20 @@ class World:
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        _, excused = foresee(self.clients, wanted) if not before else ([], {})
-        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept)
+        seen = foresee(self.clients, wanted)
+        excused = {} if before else seen.excused
+        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        _, excused = foresee(self.clients, wanted)
+        seen = foresee(self.clients, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
-                states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, states)), 0)
+                states, wait = advance(
+                    self.clients, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                )
             except CutError:
                 continue
             if wait is None:
@@ -192,6 +196,16 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
         (name.replace("__", "."), io.BytesIO(text.encode() if isinstance(text, str) else text))
         for name, text in files.items()
     ]
+
+
+def scanned(*files: str | bytes, dataset: str = "interactions") -> data.Table:
+    """What is found in files that are called 1.csv, 2.csv and so on."""
+    contents = [file.encode() if isinstance(file, str) else file for file in files]
+    keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
+    tables = [data.scan(dataset, key, data.chunks(io.BytesIO(one))) for key, one in zip(keys, contents, strict=True)]
+    for table, content in zip(tables, contents, strict=True):
+        table.size = len(content)
+    return data.gather(dataset, zip(keys, tables, strict=True))
 
 
 def load_function(name: str) -> ModuleType:

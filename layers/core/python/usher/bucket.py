@@ -9,10 +9,12 @@
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
+from operator import attrgetter
 from typing import IO, Any
 
 from usher.aws import error_code
@@ -22,6 +24,7 @@ DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
+CHUNK_BYTES = 1 << 20
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
 DELETED_AT_ONCE = 1000
@@ -79,6 +82,17 @@ def is_foreign(key: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """An object of the bucket."""
+
+    key: str
+    size: int
+    """Bytes."""
+    etag: str
+    """What S3 gives to this very content."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bucket:
     """The bucket, with the few ways in which Usher reads and writes it. `s3` is a boto3 client."""
 
@@ -89,15 +103,19 @@ class Bucket:
         """The s3:// address of a key."""
         return f"s3://{self.name}/{key}"
 
+    def files(self, prefix: str) -> list[File]:
+        """All objects below a prefix, sorted by their keys."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
+        found = (entry for page in pages for entry in page.get("Contents", []))
+        return sorted((File(one["Key"], one["Size"], one["ETag"]) for one in found), key=attrgetter("key"))
+
     def keys(self, prefix: str) -> list[str]:
         """All keys below a prefix, sorted."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
-        return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
+        return [file.key for file in self.files(prefix)]
 
-    def open(self, key: str, start: int = 0) -> IO[bytes]:
-        """An object's bytes as a stream, from the `start`-th on, which it must have."""
-        part = {"Range": f"bytes={start}-"} if start else {}
-        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **part)["Body"]
+    def open(self, key: str, **conditions: str) -> IO[bytes]:
+        """An object's bytes as a stream; `conditions`: such as `Range`, as GetObject knows them."""
+        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)["Body"]
         return body
 
     def read(self, key: str) -> bytes | None:
@@ -114,9 +132,20 @@ class Bucket:
         body: Any = self.open(key)
         yield from body.iter_lines()
 
+    def count_lines(self, key: str) -> int:
+        """How many lines an object has, streamed; the last one may lack its end."""
+        lines, last = 0, b"\n"
+        for chunk in iter(functools.partial(self.open(key).read, CHUNK_BYTES), b""):
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+        return lines + (last != b"\n")
+
+    def write(self, key: str, content: bytes | bytearray, **more: str) -> None:
+        """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
+        self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
+
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
-        stream, begun = self.open(key, start), b""
+        stream, begun = self.open(key, **({"Range": f"bytes={start}-"} if start else {})), b""
         while chunk := stream.read(size):
             if cut := chunk.rfind(b"\n") + 1:
                 yield b"".join((begun, memoryview(chunk)[:cut]))
@@ -132,10 +161,6 @@ class Bucket:
             answer = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
             if errors := answer.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
-
-    def write(self, key: str, content: bytes | bytearray) -> None:
-        """Write an object."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=content)
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""
@@ -173,11 +198,17 @@ def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
 
 
 def _csvs(keys: list[str], group: str, dataset: str) -> list[str]:
-    return [key for key in keys if is_input(key) and key.endswith(".csv") and _dataset(key, group) == dataset]
+    return [key for key in keys if is_data(key) and key.startswith(homes(group)) and dataset_of(key) == dataset]
 
 
-def _dataset(key: str, group: str) -> str:
-    return at_home(key).removeprefix(f"{group}/").removesuffix(".csv").split("/")[0]
+def is_data(key: str) -> bool:
+    """Whether an object with this key is a CSV of a dataset."""
+    return is_input(key) and key.endswith(".csv")
+
+
+def dataset_of(key: str) -> str:
+    """The dataset that a CSV belongs to."""
+    return at_home(key).split("/")[1].removesuffix(".csv")
 
 
 def data_location(group: str, dataset: str, keys: list[str]) -> str:

@@ -370,9 +370,8 @@ class _Reader(Checker):
         self._check_kinds(gate, path, GATE)
         if "metric" not in gate or len(gate) == 1:
             self._note(path, "lacks a metric, or what it is to be compared with.", "See docs/configuration.md.")
-        if campaign is False or follows_latest(campaign):
-            said = "is for a campaign that there is not." if campaign is False else "can't hold what syncs itself."
-            self._note(path, said, "Remove the gate, or let Usher deploy a campaign.")
+        if campaign is not False and follows_latest(campaign):
+            self._note(path, "can't hold what syncs itself.", "Remove the gate, or let Usher deploy the campaign.")
         return gate
 
     def _tags(self, block: Any) -> tuple[Mapping[str, str], ...]:
@@ -403,10 +402,29 @@ class _Reader(Checker):
             remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
             self._note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)
         popular = any(one.recipe == POPULARITY for one in config.solutions)
+        self._check_adopted(config)
         for solution in config.solutions:
+            path = f"solutions.{solution.name}.gate.versusPopularity"
             if "versusPopularity" in solution.gate and not popular:
-                path = f"solutions.{solution.name}.gate.versusPopularity"
                 self._note(path, "names no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
+            elif "versusPopularity" in solution.gate and solution.recipe == POPULARITY:
+                self._note(path, "compares popularity with itself.", "Remove it.")
+
+    def _check_adopted(self, config: Config) -> None:
+        """Whether each line takes something over for what this file wants."""
+        campaigns = (one.name for one in config.solutions if one.campaign is not None)
+        wanted: dict[str, Iterable[str]] = {
+            "dataset_group": [self.group],
+            "schema": DATASETS,
+            "filter": config.filters,
+            "solution": (one.name for one in config.solutions),
+            "campaign": campaigns,
+            "recommender": (one.name for one in config.recommenders),
+        }
+        known = [f"{kind}/{name}" for kind, names in wanted.items() for name in names]
+        for name in config.adopt:
+            if name not in known:
+                self._note(f"adopt.{name}", "is nothing that this file asks for.", self._choose(name, known))
 
     def _check_name(self, name: str, path: str) -> None:
         room = NAME_LENGTH - len(self.group) - 8

@@ -1,22 +1,37 @@
 """CSV files of any size, in blocks of whole lines, read as Personalize reads them: UTF-8, commas, one record per line.
 
-Rows keep their lines. Lines that are no records are told, and left out.
+Rows keep their lines. Lines that are no records are told, and left out. Each line is read by itself: what is found in
+a file does not depend on where it is cut.
 """
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyarrow import csv
 
 from usher.errors import InputError, Problem
 
 BLOCK_BYTES = 1 << 23
 """How much is held at a time. No line can be longer."""
-FAULTS = ("more values", "fewer values", "open quote", "empty line")
+FAULTS = ("more values", "fewer values", "open quote", "stray return", "empty line")
 """What may be the matter with a line that is no record."""
+VALUE = rb'(?:"(?>(?:[^"\\]|\\.|"")*)"|(?!"))(?:[^,\\\r]|\\.)*'
+CLOSED = re.compile(rb"%b(?:,%b)*\r?" % (VALUE, VALUE), re.DOTALL)
+"""A line that is one record to pyarrow: quotes that open a value are closed, no backslash escapes the line's end."""
+
+
+class UnreadableError(InputError):
+    """A file can't be read on from a line; 0: not at all."""
+
+    def __init__(self, key: str, line: int, message: str, remedy: str) -> None:
+        super().__init__([Problem(f"{key} line {line}" if line else key, message, remedy)])
+        self.line, self.message, self.remedy = line, message, remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,46 +40,54 @@ class Block:
 
     columns: Mapping[str, pa.StringArray]
     """The text of each column's cells."""
-    lines: Sequence[int]
+    lines: NDArray[np.int64]
     """Each row's line in the file; the header is line 1."""
-    faults: dict[str, list[int]] = field(default_factory=dict)
+    faults: Mapping[str, list[int]] = field(default_factory=dict)
     """The lines that are no records, by one of FAULTS."""
+    height: int = 0
+    """How many lines it was read from, with the header."""
 
 
-def read(key: str, chunks: Iterable[bytes], header: Sequence[str] = ()) -> Iterator[Block]:
+def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterator[Block]:
     """A file's blocks from its bytes; at least one, if only for the columns.
 
-    `header`: the columns that it must have. Raises InputError where there is no reading on.
+    `names`: the columns, if the bytes are a part of a file without its header, of which the first line counts as 1.
+    Raises UnreadableError where there is no reading on.
     """
-    names: Sequence[str] = ()
-    for line, content in _whole_lines(key, chunks):
-        if names:
-            yield _parse(key, names, line, content)
-        else:
+    line = 1
+    for content in _whole_lines(chunks):
+        if len(content) > BLOCK_BYTES and content.find(b"\n", 0, BLOCK_BYTES + 1) < 0:
+            said = f"is longer than {BLOCK_BYTES >> 20} MB."
+            raise UnreadableError(key, line, said, "Balance the quotes, and end every record's line.")
+        head, rows = 0, content
+        if not names:
             first, _, rows = content.partition(b"\n")
-            names = _names(key, first.rstrip(b"\r"), header)
-            yield _parse(key, names, line + 1, rows)
+            names, head = header(key, first), 1
+        block = _parse(key, names, line + head, rows)
+        line += block.height + head
+        yield replace(block, height=block.height + head)
     if not names:
-        raise InputError([Problem(key, "is empty.", "Drop a CSV with a header and rows.")])
+        raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
 
 
-def _whole_lines(key: str, chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The bytes cut at line ends, each piece with the number of its first line."""
-    line, rest = 1, b""
+def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes cut at line ends; the last piece is what a line begins with that grows too long."""
+    rest = b""
     for chunk in chunks:
         whole, end, tail = chunk.rpartition(b"\n")
         if end:
-            yield line, rest + whole + end
-            line, rest = line + whole.count(b"\n") + 1, b""
+            yield rest + whole + end
+            rest = b""
         rest += tail
         if len(rest) > BLOCK_BYTES:
-            said = f"is longer than {BLOCK_BYTES >> 20} MB."
-            raise InputError([Problem(f"{key} line {line}", said, "Balance the quotes, and end every record's line.")])
+            break
     if rest:
-        yield line, rest
+        yield rest
 
 
-def _names(key: str, line: bytes, wanted: Sequence[str]) -> list[str]:
+def header(key: str, line: bytes) -> list[str]:
+    """The columns that a file's first line names. Raises UnreadableError."""
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
     names = line.decode("utf-8", "replace").split(",")
     checks = (
         (not line.strip(), "is empty.", "Drop a CSV with a header and rows."),
@@ -76,23 +99,40 @@ def _names(key: str, line: bytes, wanted: Sequence[str]) -> list[str]:
         ),
         (b'"' in line, "has quotes in the header.", "Write the column names without quotes."),
         (b";" in line and b"," not in line, "is separated by semicolons.", "Separate by commas."),
-        (
-            wanted and names != list(wanted),
-            f"has other columns than the files before it: {', '.join(wanted)}.",
-            "Give all files one header.",
-        ),
         ("" in names, "has a column without a name.", "Name it, or remove the comma too many."),
         (len(set(names)) < len(names), "names a column twice.", "Rename one of them."),
     )
     for wrong, said, remedy in checks:
         if wrong:
-            raise InputError([Problem(f"{key} line 1" if line.strip() else key, said, remedy)])
+            raise UnreadableError(key, 1 if line.strip() else 0, said, remedy)
     return names
 
 
 def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
     """Parse whole lines, the first of which is the file's `line`-th."""
     _check_encoding(key, line, content)
+    height = content.count(b"\n") + (not content.endswith(b"\n") if content else 0)
+    columns, odd = _records(names, content)
+    lines = np.arange(line, line + height)
+    faults: dict[str, list[int]] = {}
+    if not _one_record_per_line(content, len(columns[0]) + len(odd), height):
+        source = content.removesuffix(b"\n").split(b"\n")
+        broken = {number: fault for number, text in enumerate(source) if (fault := _broken(text))}
+        for number, fault in broken.items():
+            faults.setdefault(fault, []).append(line + number)
+        lines = np.delete(lines, list(broken))
+        kept = (text + b"\n" for number, text in enumerate(source) if number not in broken)
+        columns, odd = _records(names, b"".join(kept))
+    for row in odd:
+        fault = "more values" if row.actual_columns > row.expected_columns else "fewer values"
+        faults.setdefault(fault, []).append(int(lines[row.number - 2]))
+    lines = np.delete(lines, [row.number - 2 for row in odd])
+    block = Block(dict(zip(names, columns, strict=True)), lines, faults, height)
+    return _without_empty_lines(block, line, content)
+
+
+def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray], list[csv.InvalidRow]]:
+    """Each column's cells, and the records that have too many or too few; their number is one more than it should."""
     odd: list[csv.InvalidRow] = []
 
     def leave_out(row: csv.InvalidRow) -> str:
@@ -108,33 +148,20 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
         ),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )[1:]
-    columns = {name: table[name].combine_chunks() for name in names}
-    if not odd and content.count(b"\n") + (not content.endswith(b"\n")) == len(table):
-        return _without_empty_lines(Block(columns, range(line, line + len(table))), line, content)
-    heights = {row.number - 1: 1 + row.text.count("\n") for row in odd}
-    lines = _number(columns, heights, line)
-    faults: dict[str, list[int]] = {}
-    for row in odd:
-        faults.setdefault(_fault(row), []).append(lines[row.number - 2])
-    kept = [number for record, number in enumerate(lines, start=1) if record not in heights]
-    return _without_empty_lines(Block(columns, kept, faults), line, content)
+    return [table[name].combine_chunks() for name in names], odd
 
 
-def _number(columns: Mapping[str, pa.StringArray], heights: Mapping[int, int], line: int) -> list[int]:
-    """The line of every record, those that were left out included: some span several lines, by a quote."""
-    breaks = functools.reduce(pc.add, (pc.count_substring(column, "\n") for column in columns.values()))
-    rows = iter(breaks.to_pylist())
-    lines = []
-    for record in range(1, len(breaks) + len(heights) + 1):
-        lines.append(line)
-        line += heights[record] if record in heights else 1 + next(rows)
-    return lines
+def _one_record_per_line(content: bytes, records: int, height: int) -> bool:
+    """Whether no record spans lines, and no line holds several, as pyarrow also ends one at a carriage return."""
+    last = content[content.rfind(b"\n", 0, -1) + 1 :].removesuffix(b"\n")
+    return records == height and content.count(b"\r") == content.count(b"\r\n") and not _broken(last)
 
 
-def _fault(row: csv.InvalidRow) -> str:
-    if "\n" in row.text or row.text.count('"') % 2:  # the last line's quote may find no other to close it
-        return "open quote"
-    return "more values" if row.actual_columns > row.expected_columns else "fewer values"
+def _broken(line: bytes) -> str:
+    """The fault of a line that is not just one record; empty for one that is."""
+    if CLOSED.fullmatch(line):
+        return ""
+    return "stray return" if CLOSED.fullmatch(line.replace(b"\r", b" ")) else "open quote"
 
 
 def _without_empty_lines(block: Block, line: int, content: bytes) -> Block:
@@ -142,13 +169,15 @@ def _without_empty_lines(block: Block, line: int, content: bytes) -> Block:
     blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in block.columns.values()))
     if len(block.columns) == 1 or not blank.true_count:
         return block
-    source = content.splitlines()
-    empty = [row for row in pc.indices_nonzero(blank).to_pylist() if not source[block.lines[row] - line]]
-    kept = pa.array(sorted({*range(len(block.lines))} - {*empty}), pa.int64())
-    return Block(
-        {name: column.take(kept) for name, column in block.columns.items()},
-        [block.lines[row] for row in kept.to_pylist()],
-        block.faults | ({"empty line": [block.lines[row] for row in empty]} if empty else {}),
+    source = content.split(b"\n")
+    rows = pc.indices_nonzero(blank).to_pylist()
+    empty = [row for row in rows if source[block.lines[row] - line] in (b"", b"\r")]
+    kept = np.delete(np.arange(len(block.lines)), empty)
+    return replace(
+        block,
+        columns={name: column.take(pa.array(kept)) for name, column in block.columns.items()},
+        lines=block.lines[kept],
+        faults={**block.faults, "empty line": block.lines[empty].tolist()} if empty else block.faults,
     )
 
 
@@ -157,6 +186,4 @@ def _check_encoding(key: str, line: int, content: bytes) -> None:
         content.decode()
     except UnicodeDecodeError as error:
         line += content.count(b"\n", 0, error.start)
-        raise InputError(
-            [Problem(f"{key} line {line}", f"is not UTF-8: {error.reason}.", "Save it as UTF-8.")]
-        ) from None
+        raise UnreadableError(key, line, f"is not UTF-8: {error.reason}.", "Save it as UTF-8.") from None

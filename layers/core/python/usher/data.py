@@ -1,28 +1,33 @@
 """What is in a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
 
-Which facts are wrong depends on the schema, and stands in rules.py.
+Files are scanned in parts, anywhere and in any order; put together, they tell what a scan of the whole would. Which
+facts are wrong depends on the schema, and stands in rules.py.
 """
 
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.csvs import BLOCK_BYTES, FAULTS, Block, read
-from usher.errors import InputError, Problem
+from usher.csvs import BLOCK_BYTES, FAULTS, Block, UnreadableError, read
+from usher.diagnosis import Diagnosis
+from usher.errors import Problem
+from usher.ids import Ids
 from usher.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
 
 SHOWN_ROWS = 100
 """Of the rows for which a fact holds, so many are named; the others are counted."""
 MANY_VALUES = 1000
 """A column with more different values than this is taken for free text, not for categories."""
-MANY_IDS = 1_000_000
-"""So many different IDs of a dataset are remembered, to find what recurs. It's what bounds the memory."""
+FILE = 1 << 40
+"""Lines of the first file are counted from 0, of the second one from here, and so on, to have one order for all."""
 LONGEST_ID = 256
 LONGEST_VALUE = 1000
 LONGEST_TEXT = 20_000
@@ -59,7 +64,6 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "long ID": ("", lambda cells: pc.greater(cells.length, LONGEST_ID)),
     "long value": ("", lambda cells: pc.greater(cells.length, LONGEST_VALUE)),
     "long text": ("", lambda cells: pc.greater(cells.length, LONGEST_TEXT)),
-    "several lines": ("", lambda cells: pc.match_substring(cells.text, "\n")),
     "several values": ("", lambda cells: pc.match_substring(cells.text, "|")),
     "milliseconds": ("TIMESTAMP", lambda cells: pc.greater_equal(cells.number, FIRST_MILLISECOND)),
     "before 1970": ("TIMESTAMP", lambda cells: pc.less(cells.number, 0)),
@@ -97,24 +101,46 @@ class Column:
     """What is known of a column after the scan."""
 
     facts: dict[str, Fact] = field(default_factory=_no_facts)
-    values: Counter[str] = field(default_factory=Counter)
-    """How often each value is there; no longer counted beyond MANY_VALUES different ones."""
+    values: Counter[str] | None = field(default_factory=Counter)
+    """How often each value is there; None if there are more than MANY_VALUES different ones."""
+
+    def count(self, values: Mapping[str, int] | None) -> None:
+        """Note how often values are there."""
+        if self.values is not None and values is not None:
+            self.values.update(values)
+        if values is None or len(self.values or ()) > MANY_VALUES:
+            self.values = None
 
     def kind(self, rows: int) -> str:
         """`long`, `float`, `categorical` or `string`, whichever the values suggest."""
         if not (self.facts["not a number"].rows or self.facts["beyond long"].rows) and self.facts["blank"].rows < rows:
             return "float" if self.facts["fractional"].rows else "long"
-        few = len(self.values) <= min(MANY_VALUES, max(rows // 2, 1))
+        few = self.values is not None and len(self.values) <= max(rows // 2, 1)
         return "categorical" if few or self.facts["several values"].rows else "string"
 
 
-def _none() -> pa.StringArray:
-    return pa.array([], pa.string())
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where a file could not be read on, and why."""
+
+    key: str
+    line: int
+    """0: it could not be read at all."""
+    message: str
+    remedy: str
+
+    @property
+    def problem(self) -> Problem:
+        """What a person is told."""
+        return Problem(f"{self.key} line {self.line}" if self.line else self.key, self.message, self.remedy)
 
 
 @dataclass(slots=True)
 class Table:
-    """A dataset's files, scanned."""
+    """What is known of a dataset's files, or of a part of one, whose lines then count from 1.
+
+    Whatever is noted while rows are read (`columns`, `faults`, `ids`, `diagnosis`) can be added up, and be stored.
+    """
 
     dataset: str
     columns: dict[str, Column] = field(default_factory=dict)
@@ -122,41 +148,49 @@ class Table:
     """What is the matter with whole rows: csvs.FAULTS, and `known ID` for one that a row before has."""
     rows: int = 0
     """Records; lines that are none are among the faults."""
+    lines: int = 0
+    """Lines of a part, with the header."""
     size: int = 0
     """Bytes."""
-    digest: str = ""
-    """SHA-256 of the bytes."""
-    ids: pa.StringArray = field(default_factory=_none)
-    """The different users of interactions, IDs of other datasets; no longer filled beyond MANY_IDS."""
-    active_users: pa.StringArray = field(default_factory=_none)
-    """Those of `ids` with two interactions or more."""
-    problems: list[Problem] = field(default_factory=list)
-    """What keeps the files from being read at all."""
+    digests: list[str] = field(default_factory=list)
+    """SHA-256 of the bytes of each part."""
+    ids: Ids = field(default_factory=Ids)
+    """The users of interactions, the IDs of items, users and actions."""
+    stops: list[Stop] = field(default_factory=list)
+    """What keeps files from being read, one for each."""
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, or of the digests of several parts."""
+        whole = hashlib.sha256("".join(self.digests).encode()).hexdigest()
+        return self.digests[0] if len(self.digests) == 1 else whole
 
 
-def scan(dataset: str, files: Iterable[tuple[str, IO[bytes]]]) -> Table:
-    """Read a dataset's files, given as (key, stream), and note what matters."""
+def scan(dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Table:
+    """Read a file, or a part of it of which `names` are the columns, and note what matters."""
     table = Table(dataset)
-    hasher = hashlib.sha256()
-
-    def take(chunk: bytes) -> bytes:
-        table.size += len(chunk)
-        hasher.update(chunk)
-        return chunk
-
-    for key, stream in files:
-        empty = True
-        try:
-            for block in read(key, map(take, _chunks(stream)), list(table.columns)):
-                _note(table, block, key)
-                empty = empty and not block.lines and not block.faults
-        except InputError as error:
-            table.problems += error.problems
-        else:
-            if empty:
-                table.problems.append(Problem(key, "has a header, but no rows.", "Add rows, or remove the file."))
-    table.digest = hasher.hexdigest()
+    try:
+        for block in read(key, chunks, names):
+            _note(table, block, key)
+            table.lines += block.height
+    except UnreadableError as error:
+        table.stops.append(Stop(key, error.line, error.message, error.remedy))
     return table
+
+
+def gather(dataset: str, parts: Iterable[tuple[str, Table]]) -> Table:
+    """What parts tell together: all of each file's, with its key, file by file and in their order."""
+    whole, keys = Table(dataset), list[str]()
+    for key, its in groupby(parts, key=itemgetter(0)):
+        _add_file(whole, key, len(keys) * FILE, (part for _, part in its))
+        keys.append(key)
+    whole.ids.settle()
+    if dataset in UNIQUE:
+        for place in whole.ids.first_again.tolist():
+            whole.faults["known ID"].add(keys[place // FILE], [place % FILE], 1)
+        whole.faults["known ID"].rows = whole.ids.again
+    return whole
 
 
 def missing_columns(table: Table) -> list[str]:
@@ -164,7 +198,8 @@ def missing_columns(table: Table) -> list[str]:
     return [name for name in REQUIRED[table.dataset] if name not in table.columns]
 
 
-def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+def chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """A stream's bytes, in pieces that fit into memory."""
     return iter(functools.partial(stream.read, BLOCK_BYTES), b"")
 
 
@@ -179,32 +214,49 @@ def _note(table: Table, block: Block, key: str) -> None:
         for fact, (ending, holds) in FACTS.items():
             if name.endswith(ending):
                 rows = holds(cells)
-                first = pc.indices_nonzero(rows)[:SHOWN_ROWS].to_pylist() if rows.true_count else []
-                column.facts[fact].add(key, [block.lines[row] for row in first], rows.true_count)
-        if len(column.values) <= MANY_VALUES:
+                first = pc.indices_nonzero(rows)[:SHOWN_ROWS].to_numpy() if rows.true_count else []
+                column.facts[fact].add(key, block.lines[first].tolist() if rows.true_count else [], rows.true_count)
+        if column.values is not None:
             values, counts = (part[: MANY_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
-            column.values.update(dict(zip(values, counts, strict=True)))
-    if len(table.ids) <= MANY_IDS:
-        _note_ids(table, block, key)
-
-
-def _note_ids(table: Table, block: Block, key: str) -> None:
-    """Note the IDs that recur: users are wanted to, in interactions; items should not, in items."""
+            column.count(dict(zip(values, counts, strict=True)))
     name = "USER_ID" if table.dataset == "interactions" else UNIQUE.get(table.dataset, "")
-    if name not in block.columns:
-        return
-    column = block.columns[name]
-    values, counts = pc.value_counts(column).flatten()
-    known = pc.is_in(values, table.ids)
-    again = values.filter(pc.or_(known, pc.greater(counts, 1)))
-    if table.dataset == "interactions":
-        new = again.filter(pc.invert(pc.is_in(again, table.active_users)))
-        table.active_users = pa.concat_arrays([table.active_users, new])
-    elif len(again):
-        before, lines = set(values.filter(known).to_pylist()), []
-        for row in pc.indices_nonzero(pc.is_in(column, again)).to_pylist():
-            if (one := column[row].as_py()) in before:
-                lines.append(block.lines[row])
-            before.add(one)
-        table.faults["known ID"].add(key, lines, len(lines))
-    table.ids = pa.concat_arrays([table.ids, values.filter(pc.invert(known))])
+    if name in block.columns:
+        table.ids.note(block.columns[name], block.lines)
+    table.diagnosis.add(block.columns)
+
+
+def _add_file(whole: Table, key: str, place: int, parts: Iterable[Table]) -> None:
+    """Add a file's parts, up to where it can't be read on; `place` is that of its first line."""
+    lines, stop = 0, None
+    for part in parts:
+        whole.size += part.size
+        whole.digests += part.digests
+        stop = stop or _other_columns(whole, key, part)
+        if not stop:
+            _add_part(whole, key, part, lines, place)
+            stop = next((replace(one, line=one.line and one.line + lines) for one in part.stops), None)
+            lines += part.lines
+    if not stop and lines < 2:
+        stop = Stop(key, 0, "has a header, but no rows.", "Add rows, or remove the file.")
+    whole.stops += [stop] if stop else []
+
+
+def _other_columns(whole: Table, key: str, part: Table) -> Stop | None:
+    if not whole.columns or not part.columns or list(whole.columns) == list(part.columns):
+        return None
+    said = f"has other columns than the files before it: {', '.join(whole.columns)}."
+    return Stop(key, 1, said, "Give all files one header.")
+
+
+def _add_part(whole: Table, key: str, part: Table, before: int, place: int) -> None:
+    """Add a part of a file, of which so many lines are before it."""
+    whole.columns = whole.columns or {name: Column() for name in part.columns}
+    whole.rows += part.rows
+    pairs = [(whole.faults[name], fault) for name, fault in part.faults.items()]
+    for name, column in part.columns.items():
+        whole.columns[name].count(column.values)
+        pairs += [(whole.columns[name].facts[fact], theirs) for fact, theirs in column.facts.items()]
+    for ours, theirs in pairs:
+        ours.add(key, [line + before for lines in theirs.lines.values() for line in lines], theirs.rows)
+    whole.ids.add(part.ids, place + before)
+    whole.diagnosis.merge(part.diagnosis)

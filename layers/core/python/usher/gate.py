@@ -5,9 +5,12 @@
 `atLeast` is a floor; `versusLive` and `versusPopularity` are shares of what the live version and the popularity
 solution reach: 1 means at least as good, 0.95 at least 95 % of it. Metrics are those that Personalize tells by
 GetSolutionMetrics.
+
+It sits on what decides which version serves: the campaign, or the version itself of a solution without one, which
+lives on exports and jobs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,22 +61,43 @@ def judge(rule: Mapping[str, Any], candidate: Metrics, live: Metrics, popularity
     return Verdict(True, f"{metric} is {candidate[metric]:.4f}, at least {'; '.join(passed)}" if passed else "no rule")
 
 
-def guarded(
-    wanted: Iterable[Resource], rules: Mapping[str, Any], live: Mapping[str, str], popular: str
-) -> list[Resource]:
-    """All resources, campaigns with their solution's rule, if it has one; each still after what it needs. Pure.
+def keepers(wanted: Sequence[Resource]) -> dict[str, str]:
+    """By solution, the id of what a gate sits on: its campaign, or its version where it has none. Pure."""
+    kinds = ("solution_version", "campaign")
+    return {one.id.partition("/")[2]: one.id for kind in kinds for one in wanted if one.kind == kind}
 
-    `rules` and `live`: each solution's gate, and the ARN of its version that is served now; `popular`: the name of the
-    popularity solution.
+
+def guarded(
+    wanted: Sequence[Resource], rules: Mapping[str, Any], live: Mapping[str, str], popular: str
+) -> list[Resource]:
+    """All resources, what serves with its solution's rule, if it has one; each still after what it needs. Pure.
+
+    Jobs of a solution whose newest version a rule or a person may hold back work with the one that serves. `rules` and
+    `live`: each solution's gate, and the ARN of its version that is served now; `popular`: the name of the popularity
+    solution.
     """
-    guards = [_guard(one, rules, live, popular) for one in wanted]
-    return sorted(guards, key=lambda one: bool(one.gate.get("popularity")))
+    kept = keepers(wanted)
+    guards = [_guard(one, rules, live, popular) if one.id in kept.values() else one for one in wanted]
+    gated = {one.id for one in guards if one.gate}
+    guards = [_following(one, kept, gated) for one in guards]
+    late: set[str] = set()
+    for one in guards:
+        if one.gate.get("popularity") or not late.isdisjoint(one.needs):
+            late.add(one.id)
+    return sorted(guards, key=lambda one: one.id in late)
+
+
+def _following(resource: Resource, kept: Mapping[str, str], gated: Collection[str]) -> Resource:
+    keeper = kept.get(resource.refs.get("solutionVersionArn", "").partition("/")[2], "")
+    if keeper not in gated or not resource.kind.startswith("batch_"):
+        return resource
+    return replace(resource, refs={**resource.refs, "solutionVersionArn": keeper})
 
 
 def _guard(resource: Resource, rules: Mapping[str, Any], live: Mapping[str, str], popular: str) -> Resource:
     name = resource.id.partition("/")[2]
-    rule = rules.get(name)
-    if resource.kind != "campaign" or not rule:
+    rule = rules.get(name, {})
+    if not rule and not resource.gate:
         return resource
     popularity = f"solution_version/{popular}" if "versusPopularity" in rule else ""
     after = [*resource.after, popularity] if popularity else resource.after
@@ -84,7 +108,7 @@ def _guard(resource: Resource, rules: Mapping[str, Any], live: Mapping[str, str]
 def version_to_serve(
     personalize: Any, resource: Resource, found: Found | None, candidate: str, arns: Mapping[str, str]
 ) -> tuple[str, str]:
-    """The version that a campaign is to serve, and why it is not the candidate if the gate holds that back.
+    """The version that is to serve, and why it is not the candidate if the gate holds that back.
 
     A person's choice comes before the rule. `found`: the campaign as it is; without one, the version that is served
     under its name until now counts as live. `arns`: of other resources, by id.

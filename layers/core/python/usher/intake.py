@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from usher import data, rules
+from usher import checks, data, rules
 from usher.bucket import (
     CONFIGS,
     DATASETS,
     GROUP_NAME,
+    INCREMENTS,
     Bucket,
     at_home,
     data_keys,
@@ -23,6 +24,8 @@ from usher.bucket import (
     is_solution_config,
 )
 from usher.config import Config, defaults, parse, read
+from usher.diagnosis import Diagnosis
+from usher.diagnosis import report as diagnose
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
@@ -39,7 +42,8 @@ class Intake:
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset: files, bytes, rows, columns, rejected, findings."""
+    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones: users of
+    interactions), columns, rejected, findings."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
 
@@ -49,7 +53,8 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    keys = [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+    there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
+    keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
     try:
@@ -60,12 +65,13 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         return None
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
+    known: dict[str, Diagnosis] = {}
     for dataset in DATASETS:
         files = data_keys(keys, group, dataset)
         if not files:
             continue
         location = data_location(group, dataset, files)
-        table = data.scan(dataset, ((key, bucket.open(key)) for key in files))
+        table = checks.table(bucket, dataset, [there[key] for key in files], there)
         in_use = _schema_in_use(
             personalize, f"{arn_prefix}:dataset/{config.adopt.get(f'dataset_group/{group}', group)}/{dataset.upper()}"
         )
@@ -76,6 +82,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             "files": files,
             "bytes": table.size,
             "rows": table.rows,
+            "ids": len(table.ids),
             "columns": list(table.columns),
             "rejected": sum(one.rows for one in errors),
             "findings": found,
@@ -90,17 +97,44 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             or check_change(dataset, in_use, schema, location)
             or _untrainable(config, table)
         )
-        increments, wrong = _increments(bucket, increment_keys(keys, group, dataset), dataset, schema)
+        added = {
+            key: checks.table(bucket, dataset, [there[key]], there) for key in increment_keys(keys, group, dataset)
+        }
+        increments, wrong = _increments(bucket, added, schema)
         problems += wrong
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)
+        known[dataset] = table.diagnosis
+    if "interactions" in known:
+        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes)
 
 
-def _increments(bucket: Bucket, keys: list[str], dataset: str, schema: Schema) -> tuple[dict[str, str], list[Problem]]:
+def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
+    """A group's config alone. Raises InputError where it can't be read."""
+    return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
+
+
+def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
+    """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
+    for key in filter(is_foreign, _keys(bucket, group)):
+        _, folder, *deeper = at_home(key).split("/")
+        home = key.removesuffix("/".join([folder, *deeper]))
+        if folder in DATASETS and deeper[1:]:
+            yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
+        elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
+            yield Problem(key, "is not read.", f"Move it up to {home}.")
+
+
+def _keys(bucket: Bucket, group: str) -> list[str]:
+    return [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+
+
+def _increments(
+    bucket: Bucket, tables: Mapping[str, data.Table], schema: Schema
+) -> tuple[dict[str, str], list[Problem]]:
     """The digests of what is added to a dataset, by address, and what is wrong with it."""
-    tables = {key: data.scan(dataset, [(key, bucket.open(key))]) for key in keys}
     found = [one for key, table in tables.items() for one in rules.check(table, schema, key, whole=False)]
     problems = [one.problem for one in found if one.severity == "error"]
     return {bucket.url(key): table.digest for key, table in tables.items()}, problems

@@ -1,46 +1,11 @@
 """A run's record as a page for people: one HTML file without scripts or anything to fetch. Pure."""
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-STYLE = """
-:root { color-scheme: light dark; --line: light-dark(#d9dee3, #3a424a); --soft: light-dark(#f4f6f8, #20262c);
-  --dim: light-dark(#5b6570, #9aa5b0); --good: light-dark(#1a7f37, #4ac26b); --bad: light-dark(#c4212d, #ff7b72);
-  --hold: light-dark(#8f5a00, #e3b341); --busy: light-dark(#0a58ca, #6cb6ff) }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1.25rem;
-  background: light-dark(#fff, #14181c) }
-h1 { font-size: 1.5rem; margin: 0 }
-h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
-p { margin: .3rem 0 }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .6rem 1.5rem; margin: 1.2rem 0 0 }
-dt { color: var(--dim); font-size: .85rem }
-dd { margin: 0; font-weight: 600 }
-table { border-collapse: collapse; width: 100%; font-size: .9rem }
-th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line) }
-th { color: var(--dim); font-weight: 600 }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
-.scroll { overflow-x: auto }
-.tag { font-weight: 600; white-space: nowrap }
-.dim { color: var(--dim) } .good { color: var(--good) } .bad { color: var(--bad) }
-.hold { color: var(--hold) } .busy { color: var(--busy) }
-.note { border-left: 4px solid; padding: .5rem .9rem; margin: .5rem 0; background: var(--soft) }
-.note > * { color: CanvasText }
-"""
-LOOKS = {
-    "SUCCEEDED": "good", "READY": "good", "live": "good",
-    "FAILED": "bad", "error": "bad",
-    "HELD": "hold", "SKIPPED": "hold", "warning": "hold",
-    "RUNNING": "busy", "PENDING": "busy", "WAITING": "busy",
-}  # fmt: skip
-
-
-class Html(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
+from usher.diagnosis_page import section
+from usher.html_parts import Html, code, document, facts, note, number, table, tag, text, when
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -57,29 +22,25 @@ def page(record: Mapping[str, Any]) -> str:
         _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
+        section(record.get("data", {}).get("interactions", {}).get("diagnosis")),
         _prices(record.get("plan", {})),
     )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
-    )
+    return document(title, sections)
 
 
 def _head(record: Mapping[str, Any]) -> Html:
     plan, cost = record.get("plan", {}), record.get("cost") or record.get("plan", {})
-    facts = {
-        "Started": _when(record.get("startedAt")),
-        "Ended": _when(record.get("endedAt")),
+    figures = {
+        "Started": when(record.get("startedAt")),
+        "Ended": when(record.get("endedAt")),
         "Took": _took(record),
         "Expected": f"{plan['minutes']:g} min" if plan else "",
-        "Cost of this run": _dollars(cost["cost"], plan.get("unpriced")) if cost else "",
-        "Campaigns, a month": _dollars(cost["monthlyCost"]) if cost else "",
+        "Cost of this run": _dollars(cost["cost"], _unknown(plan, "cost")) if cost else "",
+        "What serves, a month": _dollars(cost["monthlyCost"], _unknown(plan, "monthlyCost")) if cost else "",
     }
-    pairs = "".join(f"<div><dt>{name}</dt><dd>{_text(value)}</dd></div>" for name, value in facts.items() if value)
-    title = f"<h1>{_text(record['group'])} {_tag(record['outcome'])}</h1>"
-    where = _code(f"run {record.get('run', '')} of {record.get('execution', '')}")
-    return Html(f'{title}<p class="dim">{where}</p><dl>{pairs}</dl>')
+    title = f"<h1>{text(record['group'])} {tag(record['outcome'])}</h1>"
+    where = code(f"run {record.get('run', '')} of {record.get('execution', '')}")
+    return Html(f'{title}<p class="dim">{where}</p>{facts(figures)}')
 
 
 def _notes(record: Mapping[str, Any]) -> Iterable[str]:
@@ -97,20 +58,18 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
     for look, title, notes in kinds:
         if notes:
             yield f"<h2>{title}</h2>"
-        for one in notes:
-            said = f"<b>{_text(one['place'])}</b> {_text(one['message'])}"
-            yield f'<div class="note {look}"><p>{said}</p><p>{_text(one["remedy"])}</p></div>'
-    if note := record.get("note"):
-        yield f'<div class="note busy"><p>{_text(note)}</p></div>'
+        yield from (note(look, one) for one in notes)
+    if said := record.get("note"):
+        yield f'<div class="note busy"><p>{text(said)}</p></div>'
 
 
 def _live(versions: Sequence[Mapping[str, Any]]) -> str:
     rows = [
-        [one["solution"], _code(one["arn"]), _when(one["trainedAt"]), _number(one.get("trainingHours"), "g")]
+        [one["solution"], code(one["arn"]), when(one["trainedAt"]), number(one.get("trainingHours"), "g")]
         for one in versions
         if one["live"]
     ]
-    return _table("What is live", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
+    return table("What is live", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
 
 
 def _metrics(versions: Sequence[Mapping[str, Any]]) -> str:
@@ -120,15 +79,13 @@ def _metrics(versions: Sequence[Mapping[str, Any]]) -> str:
         "Metric",
         *(f"#{one['solution']} {one['arn'].rpartition('/')[2]}{' (live)' * one['live']}" for one in versions),
     ]
-    rows = [[name, *(_number(one["metrics"].get(name), ".4f") for one in versions)] for name in names]
-    return _table("How good the models are, offline", head, rows)
+    rows = [[name, *(number(one["metrics"].get(name), ".4f") for one in versions)] for name in names]
+    return table("How good the models are, offline", head, rows)
 
 
 def _pins(pins: Mapping[str, Mapping[str, str]]) -> str:
-    rows = [
-        [name, _code(one["version"]), one["who"], one["why"], _when(one["at"])] for name, one in sorted(pins.items())
-    ]
-    return _table("Chosen by a person", ["Solution", "Version", "Who", "Why", "When"], rows)
+    rows = [[name, code(one["version"]), one["who"], one["why"], when(one["at"])] for name, one in sorted(pins.items())]
+    return table("Chosen by a person", ["Solution", "Version", "Who", "Why", "When"], rows)
 
 
 def _resources(record: Mapping[str, Any]) -> str:
@@ -137,12 +94,11 @@ def _resources(record: Mapping[str, Any]) -> str:
     for state in record.get("resources", []):
         plan = planned.get(state["id"], {})
         why = plan["why"] if plan and state["status"] == "READY" else state.get("reason", "")
-        shown = [state["id"], plan.get("action", state["action"]), _tag(state["status"]), why]
-        month = plan.get("monthlyCost") or None
-        costs = [_number(plan.get("minutes") or None, "g"), _cost(plan), _number(month, ",.2f")]
+        shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), why]
+        costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
         rows.append([*shown, *costs])
     head = ["Resource", "Planned", "Status", "Why", "#Minutes", "#Cost, $", "#A month, $"]
-    return _table("What was planned, and how it stands", head, rows)
+    return table("What was planned, and how it stands", head, rows)
 
 
 def _unmanaged(record: Mapping[str, Any]) -> str:
@@ -151,23 +107,23 @@ def _unmanaged(record: Mapping[str, Any]) -> str:
     rows = []
     for one in record.get("unmanaged", []):
         state = gone.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
-        rows.append([one["id"], _code(one["arn"]), state.get("reason") or one["why"], _tag(state["status"])])
-    return _table("What is there but not wanted", ["Resource", "ARN", "Why", "Status"], rows)
+        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["why"], tag(state["status"])])
+    return table("What is there but not wanted", ["Resource", "ARN", "Why", "Status"], rows)
 
 
 def _export(export: Mapping[str, Any]) -> str:
     rows = [
-        [_code(one["key"]), _number(one["rows"], ",d"), _number(one["bytes"], ",d")] for one in export.get("files", [])
+        [code(one["key"]), number(one["rows"], ",d"), number(one["bytes"], ",d")] for one in export.get("files", [])
     ]
-    return _table("What was exported", ["File", "#Rows", "#Bytes"], rows)
+    return table("What was exported", ["File", "#Rows", "#Bytes"], rows)
 
 
 def _data(data: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
-        [name, ", ".join(one.get("files", [])), ", ".join(one.get("columns", [])), _number(one.get("rows"), ",d")]
+        [name, ", ".join(one.get("files", [])), ", ".join(one.get("columns", [])), number(one.get("rows"), ",d")]
         for name, one in data.items()
     ]
-    return _table("The data", ["Dataset", "Files", "Columns", "#Rows"], rows)
+    return table("The data", ["Dataset", "Files", "Columns", "#Rows"], rows)
 
 
 def _findings(data: Mapping[str, Mapping[str, Any]]) -> str:
@@ -175,9 +131,9 @@ def _findings(data: Mapping[str, Mapping[str, Any]]) -> str:
     for name, report in data.items():
         for one in report.get("findings", []):
             where = _lines(one.get("lines", {})) or one["place"]
-            shown = [name, _tag(one["severity"]), one["message"], one["remedy"], where]
-            rows.append([*shown, _number(one.get("rows"), ",d")])
-    return _table("What the data's rows break", ["Dataset", "", "What", "What helps", "Where", "#Rows"], rows)
+            shown = [name, tag(one["severity"]), one["message"], one["remedy"], where]
+            rows.append([*shown, number(one.get("rows"), ",d")])
+    return table("What the data's rows break", ["Dataset", "", "What", "What helps", "Where", "#Rows"], rows)
 
 
 def _lines(lines: Mapping[str, Sequence[int]]) -> str:
@@ -190,48 +146,20 @@ def _prices(plan: Mapping[str, Any]) -> str:
         return ""
     own = f"; from usher.yaml: {', '.join(prices['own'])}" if prices["own"] else ""
     said = f"Costs are estimates in US dollars, without free tiers, by prices of {prices['date']}: "
-    return f'<p class="dim">{_text(said + prices["source"] + own)}.</p>'
+    return f'<p class="dim">{text(said + prices["source"] + own)}.</p>'
 
 
-def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table, or nothing where there are no rows. A column whose name begins with # holds numbers."""
-    if not rows:
-        return ""
-    kinds = [' class="number"' if name.startswith("#") else "" for name in head]
-    top = "".join(f"<th{kind}>{_text(name.removeprefix('#'))}</th>" for kind, name in zip(kinds, head, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{_text(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>"
-        for row in rows
-    )
-    return f'<h2>{title}</h2><div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+def _cost(plan: Mapping[str, Any], of: str, digits: int) -> str:
+    return "not known" if plan and plan[of] is None else number(plan.get(of) or None, f",.{digits}f")
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, Html) else html.escape(str(value))
+def _unknown(plan: Mapping[str, Any], of: str) -> list[str]:
+    """What costs nobody knows how much."""
+    return [name for name, row in plan.get("resources", {}).items() if row[of] is None]
 
 
-def _tag(word: str) -> Html:
-    return Html(f'<span class="tag {LOOKS.get(word, "dim")}">{_text(word)}</span>')
-
-
-def _code(text: str) -> Html:
-    return Html(f"<code>{_text(text)}</code>")
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)
-
-
-def _cost(plan: Mapping[str, Any]) -> str:
-    return "not known" if plan and plan["cost"] is None else _number(plan.get("cost") or None, ",.4f")
-
-
-def _dollars(value: float, unpriced: Sequence[str] | None = None) -> str:
+def _dollars(value: float, unpriced: Sequence[str]) -> str:
     return f"${value:,.2f}" + (f" and what has no known price ({', '.join(unpriced)})" if unpriced else "")
-
-
-def _when(text: str | None) -> str:
-    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S %Z") if text else ""
 
 
 def _took(record: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from usher.aws import now
 from usher.errors import InputError, Problem, UsherError
+from usher.gate import keepers
 from usher.resources import Resource
 from usher.versions import usable
 
@@ -64,8 +65,8 @@ class Pins:
         holding: dict[str, Pin] = {}
         problems: list[Problem] = []
         for solution, pin in sorted(self._read(group).items()):
-            campaign, of = (by_id.get(f"{kind}/{solution}") for kind in ("campaign", "solution"))
-            versions = usable(personalize, of.arn) if campaign and of else []
+            of = by_id.get(f"solution/{solution}")
+            versions = usable(personalize, of.arn) if of else []
             if pin.over and versions[:1] == [pin.over]:
                 holding[solution] = pin
                 continue
@@ -102,12 +103,15 @@ class Pins:
         )
 
 
-def pinned(resource: Resource, pins: Mapping[str, Pin]) -> Resource:
-    """A campaign with the pin of its solution, if there is one; anything else as it is. Pure."""
-    kind, _, name = resource.id.partition("/")
-    if kind != "campaign" or name not in pins:
-        return resource
-    return replace(resource, gate={**resource.gate, "pin": {"version": pins[name].version, "over": pins[name].over}})
+def pinned(wanted: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
+    """All resources, what serves with the pin of its solution, if there is one. Pure."""
+    by_id = {keeper: pins[name] for name, keeper in keepers(wanted).items() if name in pins}
+    return [
+        replace(one, gate={**one.gate, "pin": {"version": by_id[one.id].version, "over": by_id[one.id].over}})
+        if one.id in by_id
+        else one
+        for one in wanted
+    ]
 
 
 def choose(version: str, versions: Sequence[str], live: str) -> str:
@@ -119,7 +123,7 @@ def choose(version: str, versions: Sequence[str], live: str) -> str:
 
 
 def _impossible(solution: str, pin: Pin, versions: Sequence[str]) -> Problem:
-    said = f"has no version {pin.version} that a campaign of usher.yaml could serve."
+    said = f"has no version {pin.version} that could serve now."
     remedy = f"Use one of: {', '.join(versions) or 'none is trained'}. Versions of former settings come back with them."
     return Problem(f"solution {solution}", said, remedy)
 

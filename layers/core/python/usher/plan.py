@@ -11,8 +11,8 @@ from typing import Any
 
 from usher.aws import digest
 from usher.config import JOBS, Config, Job, Solution, follows_latest
+from usher.deciding import FOREVER, LATEST
 from usher.export_config import wished
-from usher.reconcile import FOREVER, LATEST
 from usher.resources import KINDS, Resource
 from usher.schemas import Schema
 

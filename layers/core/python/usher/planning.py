@@ -6,20 +6,25 @@ from typing import Any
 
 from usher import prices
 from usher.adopting import still_as_wanted
-from usher.bucket import Bucket
+from usher.bucket import DATASETS, Bucket
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.gate import guarded
-from usher.intake import Intake, recipe_type, take_in
+from usher.intake import Intake, config_of, recipe_type, take_in, unread
 from usher.pins import Pin, pinned
 from usher.plan import Data, Setting, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.reconcile import State, foresee
 from usher.resources import Clients, Resource, find
-from usher.retiring import REPLACED, Leftover, leftovers
+from usher.retiring import REPLACED, Leftover, everything, leftovers
 
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
 NOTHING = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
+GONE = "The group is removed; its files stay."
+MISSING = (
+    "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
+    "says so (adopt) back, and ask again."
+)
 Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
 
@@ -37,7 +42,8 @@ class Draft:
         """Whether there is anything to do."""
         idle = {"reuse", "hold"}
         states = self.findings.get("resources", [])
-        return any(state.action not in idle for state in states) or bool(self.plan and self.plan["doomed"])
+        doomed = self.plan and (self.plan["doomed"] or "removed" in self.plan)
+        return any(state.action not in idle for state in states) or bool(doomed)
 
 
 def draft(
@@ -57,22 +63,23 @@ def draft(
     """
     wishes = wishes or {}
     if "remove" in wishes:
-        return _removal(setting, clients)
+        return _removal(bucket, setting, clients)
+    notes = list(unread(bucket, setting.group))
     intake = take_in(bucket, setting.group, clients["personalize"], setting.arn_prefix)
     if intake is None:
-        return Draft({"note": NOTHING.format(setting.group)}, None)
+        return Draft({"note": NOTHING.format(setting.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
         intake = replace(intake, data=_waiting(clients, setting, intake, wishes))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
     wanted = _adopted(clients, setting, intake, wishes)
     pins = settle(wanted, live)
-    wanted = _guarded([pinned(one, pins) for one in wanted], intake.config, live)
-    states, excused = foresee(clients, wanted, forgiving=forgiving)
+    wanted = _guarded(pinned(wanted, pins), intake.config, live)
+    foresight = foresee(clients, wanted, forgiving=forgiving)
+    states = foresight.states
     if later := _resumption(setting, states):
-        more, _ = foresee(clients, [later])
-        wanted, states = [*wanted, later], [*states, *more]
-    unwanted = leftovers(clients, setting, wanted, states, prune=intake.config.prune, remove=False)
+        wanted, states = [*wanted, later], [*states, *foresee(clients, [later]).states]
+    unwanted = leftovers(clients, setting, wanted, states, prune=intake.config.prune)
     states = _with_replacements(states, unwanted)
     named = {one.name: one.recipe for one in intake.config.solutions}
     named |= {one.name: one.recipe for one in intake.config.recommenders}
@@ -80,15 +87,22 @@ def draft(
     plan = {
         "group": setting.group,
         "resources": wanted,
-        "excused": excused,
+        "excused": foresight.excused,
+        "usual": foresight.seconds,
         "doomed": [one for one in unwanted if one.doomed],
         **serving_wishes(intake.config, types),
     }
-    size = prices.size_of(intake.report, {})
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, {})
+    inputs = {f"{one.kind}/{one.name}": one.input for one in intake.config.jobs}
+    lines = {
+        one.id: bucket.count_lines(inputs[one.id])
+        for one in states
+        if one.action in prices.SPENDING and one.id in inputs
+    }
+    size = prices.size_of(intake.report, foresight.hours, lines)
+    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
     findings = {
-        "notes": intake.notes,
+        "notes": [*intake.notes, *notes],
         "data": intake.report,
         "resources": states,
         "plan": foretold,
@@ -98,10 +112,28 @@ def draft(
     return Draft(findings, plan)
 
 
-def _removal(setting: Setting, clients: Clients) -> Draft:
-    unwanted = leftovers(clients, setting, [], [], prune=True, remove=True)
+def _removal(bucket: Bucket, setting: Setting, clients: Clients) -> Draft:
+    """What deletes the whole group, under whatever name it was taken over. InputError where its config can't tell."""
+    try:
+        config = config_of(bucket, setting.group, clients["personalize"])
+    except InputError as error:
+        said = "can't be removed as long as its config, which may give the dataset group another name, can't be read."
+        remedy = "Correct the config, and the removal goes on; or delete it, and ask again."
+        raise InputError([*error.problems, Problem(f"{setting.group}/", said, remedy)]) from None
+    adopted = _taken_over(setting, config, clients)
+    unwanted = everything(clients, setting, adopted)
     plan = {"group": setting.group, "resources": [], "excused": {}, "doomed": unwanted, "removed": True}
-    return Draft({"note": "The group is removed; its files stay.", "resources": []}, plan)
+    is_there = any(one.kind == "dataset_group" for one in unwanted)
+    return Draft(
+        {"note": (GONE if is_there else MISSING).format(setting.group), "resources": [], "removal": True}, plan
+    )
+
+
+def _taken_over(setting: Setting, config: Config, clients: Clients) -> list[Resource]:
+    """The dataset group, if it is one that was taken over, and the schemas that were."""
+    wanted = resources(setting, config, {dataset: Data("", "") for dataset in DATASETS})
+    kept = still_as_wanted(clients["personalize"], wanted[:1], config.adopt)
+    return [one for one in wanted if one.id in kept or (one.kind == "schema" and one.id in config.adopt)]
 
 
 def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:

@@ -7,26 +7,39 @@ known price is told as such and not as free.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from usher.resources import KINDS, Resource
 
 # docs/cost.md: copies of the price page made by others; the page itself is drawn by scripts that need a browser.
 SOURCE = "https://aws.amazon.com/personalize/pricing/ (us-east-1; unverified copies of 2024 to 2026)"
-DATE = "2026-11-22"
+DATE = "2026-11-24"
 PRICES = {
     "importGB": 0.05,
     "trainingHour": 0.24,
     "trainingThousandInteractionsV2": 0.002,
     "requestThousand": 0.0556,
     "requestThousandV2": 0.15,
+    "batchThousand": 0.067,
+    "batchThousandV2": 0.15,
+    "recommenderHour": 0.375,
+    "recommenderRequestThousand": 0.0833,
 }
 """US dollars. Without V2: recipes whose name does not end in -v2."""
+RECOMMENDER_USERS = 100_000
+"""Up to so many users the price of a recommender's hour is known."""
+RECOMMENDER_REQUESTS = 4_000
+"""That a recommender's hour includes."""
 
-FREE = {"schema", "dataset_group", "dataset", "event_tracker", "filter", "solution", "metric_attribution", "schedule"}
+FREE = {
+    "schema", "dataset_group", "dataset", "event_tracker", "filter", "solution", "metric_attribution", "schedule",
+    "campaign", "recommender",
+}  # fmt: skip
+"""Kinds that cost nothing to make; two of them cost as long as they are there."""
 SPENDING = {"create", "replace", "retrain", "rebuild"}
 TAKING_TIME = SPENDING | {"update", "wait"}
-MONTH_SECONDS = 30 * 24 * 3600
+MONTH_HOURS = 30 * 24
 
 
 class Decided(Protocol):
@@ -52,14 +65,21 @@ class Size:
     bytes: Mapping[str, int]
     """Of each dataset's files."""
     interactions: int
+    users: int
+    """That have interacted."""
     hours: Mapping[str, float]
     """Training hours that the service has billed, or usually takes, by resource id; else the table of kinds counts."""
+    lines: Mapping[str, int]
+    """Of batch jobs' inputs, by resource id."""
 
 
-def size_of(report: Mapping[str, Any], hours: Mapping[str, float]) -> Size:
+def size_of(
+    report: Mapping[str, Any], hours: Mapping[str, float], lines: Mapping[str, int] = MappingProxyType({})
+) -> Size:
     """The size of data as the run's record reports it."""
     sizes = {name: one.get("bytes", 0) for name, one in report.items()}
-    return Size(sizes, report.get("interactions", {}).get("rows", 0), hours)
+    interactions = report.get("interactions", {})
+    return Size(sizes, interactions.get("rows", 0), interactions.get("ids", 0), hours, lines)
 
 
 def foretell(
@@ -89,13 +109,13 @@ def foretell(
             "why": one.reason,
             "minutes": round(seconds / 60, 1),
             "cost": cost(resource, recipe, size, table) if one.action in SPENDING else 0.0,
-            "monthlyCost": monthly_cost(resource, recipe, table),
+            "monthlyCost": monthly_cost(resource, recipe, size, table),
         }
     return {
         "minutes": round(max(ends.values(), default=0.0) / 60, 1),
         "cost": math.fsum(row["cost"] or 0 for row in rows.values()),
-        "monthlyCost": math.fsum(row["monthlyCost"] for row in rows.values()),
-        "unpriced": [name for name, row in rows.items() if row["cost"] is None],
+        "monthlyCost": math.fsum(row["monthlyCost"] or 0 for row in rows.values()),
+        "unpriced": [name for name, row in rows.items() if None in (row["cost"], row["monthlyCost"])],
         "prices": {"source": SOURCE, "date": DATE, "own": dict(prices), **table},
         "resources": rows,
     }
@@ -110,22 +130,30 @@ def spent(plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence
     if not plan or not foretold:
         return {}
     by_id = {one["id"]: Resource(**one) for one in plan["resources"]}
-    arns = {state["arn"]: state["id"] for state in record.get("resources", []) if state["status"] == "READY"}
+    there = [one for one in record.get("resources", []) if one["status"] in {"READY", "HELD"} and "arn" in one]
+    arns = {state["arn"]: state["id"] for state in there}
     hours = {
         arns[one["arn"]]: one["trainingHours"] for one in versions if one["arn"] in arns and one.get("trainingHours")
     }
-    size = size_of(record.get("data", {}), hours)
-    made = [name for name in arns.values() if foretold["resources"].get(name, {}).get("action") in SPENDING]
-    costs = [cost(by_id[name], recipe_of(by_id[name], by_id), size, foretold["prices"]) for name in made]
+    size, rows = size_of(record.get("data", {}), hours), foretold["resources"]
+    made = [name for name in arns.values() if rows.get(name, {}).get("action") in SPENDING]
+    costs = [
+        cost(by_id[name], recipe_of(by_id[name], by_id), size, foretold["prices"])
+        if name in hours
+        else rows[name]["cost"]
+        for name in made
+    ]
     return {"cost": math.fsum(filter(None, costs)), "monthlyCost": foretold["monthlyCost"]}
 
 
 def cost(resource: Resource, recipe: str, size: Size, prices: Mapping[str, float]) -> float | None:
     """What making a resource costs once, in US dollars; None where no price is known."""
-    if resource.kind in FREE or resource.kind == "campaign":
+    if resource.kind in FREE:
         return 0.0
     if resource.kind == "dataset_import_job":
         return size.bytes.get(resource.id.partition("/")[2], 0) / 1e9 * prices["importGB"]
+    if resource.kind == "batch_inference_job" and resource.id in size.lines:
+        return size.lines[resource.id] / 1000 * prices["batchThousandV2" if is_v2(recipe) else "batchThousand"]
     if resource.kind != "solution_version":
         return None
     if is_v2(recipe):
@@ -133,19 +161,27 @@ def cost(resource: Resource, recipe: str, size: Size, prices: Mapping[str, float
     return size.hours.get(resource.id, KINDS[resource.kind].minutes / 60) * prices["trainingHour"]
 
 
-def monthly_cost(resource: Resource, recipe: str, prices: Mapping[str, float]) -> float:
-    """What a campaign costs in 30 days even if nobody asks it: v1 recipes bill the provisioned requests per second."""
+def monthly_cost(resource: Resource, recipe: str, size: Size, prices: Mapping[str, float]) -> float | None:
+    """What a campaign or recommender costs in 30 days even if nobody asks it; None where no price is known.
+
+    v1 recipes bill the provisioned requests per second, recommenders the hour, and provisioned requests above those
+    that it includes.
+    """
+    if resource.kind == "recommender":
+        requests = 3600 * resource.params.get("recommenderConfig", {}).get("minRecommendationRequestsPerSecond", 1)
+        further = max(0, requests - RECOMMENDER_REQUESTS) / 1000 * prices["recommenderRequestThousand"]
+        return MONTH_HOURS * (prices["recommenderHour"] + further) if size.users <= RECOMMENDER_USERS else None
     if resource.kind != "campaign" or is_v2(recipe):
         return 0.0
-    provisioned = resource.params.get("minProvisionedTPS", 1)
-    return float(provisioned * MONTH_SECONDS / 1000 * prices["requestThousand"])
+    requests = 3600 * resource.params.get("minProvisionedTPS", 1)
+    return float(MONTH_HOURS * requests / 1000 * prices["requestThousand"])
 
 
 def recipe_of(resource: Resource, by_id: Mapping[str, Resource]) -> str:
-    """The name of the recipe behind a solution, version or campaign; empty for anything else."""
-    name = resource.id.partition("/")[2]
+    """The name of the recipe behind a solution, version, campaign or batch job; empty for anything else."""
+    name = resource.refs.get("solutionVersionArn", resource.id).partition("/")[2]
     solution = by_id.get(f"solution/{name}")
-    if solution is None or resource.kind not in {"solution", "solution_version", "campaign"}:
+    if solution is None or resource.kind not in {"solution", "solution_version", "campaign", "batch_inference_job"}:
         return ""
     return str(solution.params.get("recipeArn", "")).rpartition("/")[2]
 

@@ -7,11 +7,12 @@ after a crash; the result is the same resources, none twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from statistics import median
 from typing import Any
 
 from usher import gate
-from usher.aws import error_code, now
+from usher.aws import error_code
+from usher.deciding import Decision, covers, decide, failure
 from usher.remedies import remedy_for
 from usher.resources import INPUTS_TAG, KINDS, Clients, Found, Kind, Resource, find
 from usher.waiting import Pending, seconds_until_next_look
@@ -22,23 +23,9 @@ STAGES = ("import", "train", "export")
 NOT_YET = {
     "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
 }  # fmt: skip
-BROKEN = ("FAILED", "STOPPED")
 PASSING_QUOTA = "PENDING or IN_PROGRESS"
-FOREVER = 10**10
-"""Seconds of rest that nothing but being asked ends."""
-LATEST = "/$LATEST"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do about one resource."""
-
-    action: str
-    """create, reuse, update, retrain, rebuild, wait, hold or fail; a plan calls it replace where create has a
-    predecessor."""
-    why: str
-    due: str = ""
-    """When a rest ends, if it ends by itself: ISO time, UTC, to the second."""
+SERVES = "solutionVersionArn"
+"""What a campaign, or a version under a gate, tells of the version that serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,92 +48,31 @@ class State:
     """A Decision's."""
 
 
-def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], excused: Mapping[str, str]) -> Decision:
-    """What to do about a resource whose needs are met. Pure, but for the time.
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a run would do, and what is known for it of former ones."""
 
-    `wanted`: its Create members with the ARNs filled in. `excused`: failures that were there before the run, by ARN;
-    they are built again, since a person has dropped something after them.
-    """
-    if found is None:
-        return Decision("create", "It is not there yet.")
-    outdated = found.inputs != resource.inputs
-    if outdated and (rest := _rest(resource, found)):
-        return rest
-    if found.status.endswith(BROKEN):
-        known = not outdated and _failure(found) != excused.get(found.arn)
-        reason = _failure_reason(resource, found)
-        return Decision("fail", reason) if known else Decision("rebuild", f"It failed before: {reason}")
-    if outdated:
-        return Decision("retrain" if resource.kind == "solution_version" else "create", _news(resource, found))
-    if found.status == "INACTIVE":
-        return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
-    if found.status != "ACTIVE":
-        return Decision("wait", f"It is in {found.status}.")
-    return _decide_on_change(resource, found, wanted, excused)
+    states: list[State]
+    excused: Mapping[str, str]
+    """The failures that are there before the run, by ARN, if it is forgiving."""
+    seconds: Mapping[str, float]
+    """How long resources took last time, or others of their kind in the group (the median), by id."""
+    hours: Mapping[str, float]
+    """Training hours that the service billed for the newest version, by id."""
 
 
-def _rest(resource: Resource, found: Found) -> Decision | None:
-    """What to do where one that is out of date is not to be followed by another yet."""
-    if not resource.rest_seconds or _asked(resource.inputs) not in {"", _asked(found.inputs)}:
-        return None
-    due = found.details["creationDateTime"] + timedelta(seconds=min(resource.rest_seconds, FOREVER))
-    if now() >= due:
-        return None
-    if not found.status.endswith((*BROKEN, "ACTIVE")):
-        return Decision("wait", f"It is in {found.status}.")
-    if not found.usable:
-        return None
-    if resource.rest_seconds >= FOREVER:
-        return Decision("hold", f"{_news(resource, found)} It is trained when somebody asks for it.")
-    end = f"{due + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
-    return Decision("hold", f"{_news(resource, found)} It is trained again from {end} UTC on.", end)
-
-
-def _asked(inputs: str) -> str:
-    """When one was asked for, as its inputs tell."""
-    return inputs.partition("@")[2]
-
-
-def _news(resource: Resource, found: Found) -> str:
-    same = found.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
-    return "Somebody, or a schedule, asks for it." if same else "What it is made from has changed."
-
-
-def _decide_on_change(
-    resource: Resource, found: Found, wanted: Mapping[str, Any], excused: Mapping[str, str]
-) -> Decision:
-    """What to do about one that is ACTIVE and up to date."""
-    kind = KINDS[resource.kind]
-    changed = [name for name in kind.mutable if name in wanted and not covers(found.details.get(name), wanted[name])]
-    if any(found.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags):
-        changed.append("tags")
-    why = f"It differs in {', '.join(changed)}."
-    lasting = [name for name in kind.fixed if found.details.get(name) != wanted.get(name)]
-    if lasting:
-        return Decision("fail", f"Its {lasting[0]} can't be changed; use a new folder, which becomes a new group.")
-    if resource.held:
-        return Decision("hold", resource.held)
-    if not changed:
-        return Decision("reuse", "It is as wanted.")
-    update = found.details.get(kind.latest_update) or {}
-    if update.get("status", "ACTIVE") == "ACTIVE" or not covers(update, {name: wanted.get(name) for name in changed}):
-        return Decision("update", why)
-    if update["status"].endswith(BROKEN):
-        excusable = _failure(found) == excused.get(found.arn)
-        return Decision("update", why) if excusable else Decision("fail", _failure_reason(resource, found))
-    return Decision("wait", f"It is in {update['status']}.")
-
-
-def foresee(
-    clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True
-) -> tuple[list[State], dict[str, str]]:
-    """What a run would do about each resource, and, if it is forgiving, the failures it excuses. Changes nothing."""
+def foresee(clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True) -> Foresight:
+    """What a run would do about each resource. Changes nothing."""
     states: dict[str, State] = {}
     excused: dict[str, str] = {}
+    seconds: dict[str, float] = {}
+    hours: dict[str, float] = {}
     for resource in resources:
         found, wanted, held = _look(clients, resource, states)
-        if found and forgiving and _failure(found):
-            excused[found.arn] = _failure(found)
+        seconds[resource.id] = found.usual_seconds if found else 0
+        hours[resource.id] = found.details.get("trainingHours", 0) if found else 0
+        if found and forgiving and failure(found):
+            excused[found.arn] = failure(found)
         decision = decide(resource, found, wanted, excused)
         if held and found is None:
             states[resource.id] = _kept_out(resource, held)
@@ -155,7 +81,17 @@ def foresee(
         else:
             arn = found.arn if found and decision.action not in {"create", "retrain"} else ""
             states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.why)
-    return list(states.values()), excused
+    known = {name: value for name, value in hours.items() if value}
+    return Foresight(list(states.values()), excused, _usual(resources, seconds), known)
+
+
+def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
+    """What is known of a resource, or else of others of its kind."""
+    by_kind: dict[str, list[float]] = {}
+    for one in resources:
+        if seconds[one.id]:
+            by_kind.setdefault(one.kind, []).append(seconds[one.id])
+    return {one.id: seconds[one.id] or median(by_kind[one.kind]) for one in resources if one.kind in by_kind}
 
 
 def advance(
@@ -165,11 +101,13 @@ def advance(
     excused: Mapping[str, str],
     before: Sequence[Mapping[str, Any]],
     slept: float,
+    usual: Mapping[str, float],
 ) -> tuple[list[State], int | None]:
     """Do what can be done now about every resource up to a stage, in the plan's order.
 
-    `before`: the states of the last look; `slept`: the seconds since. Returns the states now, and the seconds to wait
-    before looking again: None when the stage is settled, well or badly.
+    `before`: the states of the last look; `slept`: the seconds since; `usual`: the seconds that resources take, by id,
+    as far as that was learnt. Returns the states now, and the seconds to wait before looking again: None when the stage
+    is settled, well or badly.
     """
     past = {state["id"]: state for state in before}
     states: dict[str, State] = {}
@@ -177,12 +115,15 @@ def advance(
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
             continue
-        state, usual_seconds = _advance_one(clients, resource, states, excused)
+        state = _advance_one(clients, resource, states, excused)
         earlier = past.get(resource.id, {})
         if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status:
             state = replace(state, waited=earlier.get("waited", 0) + slept)
-        if usual_seconds:
-            pending[resource.id] = state.waited, usual_seconds
+        if state.status == "PENDING":
+            minutes = KINDS[resource.kind].minutes
+            pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS
+        elif state.status == "WAITING" and state.reason:
+            pending[resource.id] = state.waited, SECOND_LOOK_SECONDS
         states[resource.id] = state
     return list(states.values()), seconds_until_next_look(_steps(resources, states, pending)) if pending else None
 
@@ -203,22 +144,18 @@ def _steps(
 
 def _advance_one(
     clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> tuple[State, float]:
-    """The state after doing what can be done; and how many seconds it usually takes, if it is now to be waited for."""
+) -> State:
+    """The state after doing what can be done."""
     needs = [states[need] for need in resource.needs]
-    broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"}), "")
+    broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _is_kept_out(need)), "")
     if broken:
-        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there"), 0
+        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
     if any(need.status not in {"READY", "HELD"} for need in needs):
-        return State(resource.id, "wait", "WAITING"), 0
-    usual_seconds = KINDS[resource.kind].minutes * 60
+        return State(resource.id, "wait", "WAITING")
     try:
-        state, learned_seconds = _look_and_act(clients, resource, states, excused)
+        return _look_and_act(clients, resource, states, excused)
     except clients[KINDS[resource.kind].service].exceptions.ClientError as error:
-        state, learned_seconds = _refused(resource, error), None
-    if state.status == "WAITING":
-        return state, SECOND_LOOK_SECONDS
-    return state, (learned_seconds or usual_seconds or SECOND_LOOK_SECONDS) if state.status == "PENDING" else 0
+        return _refused(resource, error)
 
 
 SECOND_LOOK_SECONDS = 60.0
@@ -227,34 +164,46 @@ SECOND_LOOK_SECONDS = 60.0
 
 def _look_and_act(
     clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> tuple[State, float | None]:
-    """The state after one look, and how many seconds the last one of its kind took, if that can be known."""
+) -> State:
+    """The state after one look."""
     kind = KINDS[resource.kind]
     found, wanted, held = _look(clients, resource, states)
     if held and found is None:
-        return _kept_out(resource, held), None
+        return _kept_out(resource, held)
     decision = decide(resource, found, wanted, excused)
     state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
     if found and decision.action in {"reuse", "hold"}:
-        return _ready(resource, found, decision, held), None
+        return _ready(resource, found, decision, held)
     if found and decision.action == "fail":
-        return replace(state, status="FAILED", remedy=remedy_for(decision.why)), None
+        return replace(state, status="FAILED", remedy=remedy_for(decision.why))
     if decision.action in _ACTS:
         arn = _ACTS[decision.action](clients[kind.service], resource, wanted, found)
         state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
-    return state, found.usual_seconds if found else None
+    return state
 
 
 def _kept_out(resource: Resource, held: str) -> State:
     return State(resource.id, "hold", "HELD", "", held, gate.REMEDY)
 
 
+def _is_kept_out(state: State) -> bool:
+    """Whether the gate holds a version back and there is no other to serve."""
+    return state.status == "HELD" and not _given(state, SERVES)
+
+
+def _given(state: State, member: str) -> str:
+    """What a resource gives to those that refer to it by a member: as a rule, its ARN."""
+    return str((state.details or {}).get(member, state.arn))
+
+
 def _ready(resource: Resource, found: Found, decision: Decision, held: str) -> State:
     """The state of one that is there as wanted, or as far as the gate lets it. `held`: why it does not, if so."""
-    details = {name: found.details[name] for name in KINDS[resource.kind].reported}
+    details = {name: found.details[name] for name in ([SERVES] if resource.gate else KINDS[resource.kind].reported)}
     arn = found.usable if decision.action == "hold" and found.usable else found.arn
     if held:
-        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details)
+        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details, due=decision.due)
+    if resource.kind == "solution_version" and resource.gate and details[SERVES] != resource.gate["live"]:
+        decision = replace(decision, action="promote", why="It serves from now on.")
     return State(resource.id, decision.action, "READY", arn, decision.why, details=details, due=decision.due)
 
 
@@ -273,15 +222,20 @@ def _look(
 ) -> tuple[Found | None, dict[str, Any], str]:
     """What is there; what is wanted, as far as the gate lets it; and why it does not let the rest."""
     arns = {state.id: state.arn for state in states.values() if state.arn}
-    wanted = {**resource.params, **{name: arns.get(need) for name, need in resource.refs.items()}}
-    found = find(clients, resource, arns)
+    given = {name: _given(states[need], name) or None for name, need in resource.refs.items()}
+    wanted = {**resource.params, **given}
+    found = find(clients, resource, {**arns, **{resource.refs[name]: arn for name, arn in given.items() if arn}})
     if wanted.get("trainingMode") == "UPDATE" and not (found and found.usable):
         del wanted["trainingMode"]  # there is nothing to update: the first training is a full one
     if not resource.gate:
         return found, wanted, ""
-    candidate = wanted["solutionVersionArn"]
-    version, held = gate.version_to_serve(clients["personalize"], resource, found, candidate, arns)
-    return found, {**wanted, "solutionVersionArn": version}, held
+    if resource.kind == "campaign":
+        version, held = gate.version_to_serve(clients["personalize"], resource, found, wanted[SERVES], arns)
+        return found, {**wanted, SERVES: version}, held
+    if found is None:
+        return None, wanted, ""
+    version, held = gate.version_to_serve(clients["personalize"], resource, None, found.usable, arns)
+    return replace(found, details={**found.details, SERVES: version}), wanted, held
 
 
 def _create(client: Any, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:
@@ -322,29 +276,3 @@ def _rebuild(client: Any, resource: Resource, wanted: Mapping[str, Any], found: 
 
 
 _ACTS: Mapping[str, Any] = {"create": _create, "retrain": _create, "update": _update, "rebuild": _rebuild}
-
-
-def covers(there: Any, wanted: Any) -> bool:
-    """Whether everything wanted is there; the service adds defaults of its own."""
-    if isinstance(wanted, Mapping):
-        return all(covers((there or {}).get(name), value) for name, value in wanted.items())
-    if isinstance(wanted, str) and wanted.endswith(LATEST):
-        return str(there).startswith(wanted.removesuffix(LATEST) + "/")
-    if isinstance(wanted, list) and isinstance(there, list):
-        return len(wanted) == len(there) and all(one in there for one in wanted)
-    return bool(there == wanted)
-
-
-def _failing(found: Found) -> Mapping[str, Any]:
-    """The part of a description that tells of a failure: the resource itself or its last update; else empty."""
-    updates = [value for name, value in found.details.items() if name.startswith("latest") and name.endswith("Update")]
-    return next((part for part in [found.details, *updates] if str(part.get("status", "")).endswith(BROKEN)), {})
-
-
-def _failure(found: Found) -> str:
-    """What tells one failure from the next: when the failed thing was created. Empty where nothing failed."""
-    return str(_failing(found).get("creationDateTime", ""))
-
-
-def _failure_reason(resource: Resource, found: Found) -> str:
-    return str(_failing(found).get("failureReason") or f"Personalize gives no reason; see {resource.id} in its console")

@@ -38,6 +38,8 @@ class Kind:
     """Members of Describe's answer that the run's record keeps, for the serving map."""
     listed_by: str | None = None
     """List's member that narrows to a group's own; empty: there is none; None: is never deleted."""
+    timed: bool = False
+    """Whether its times tell how long its creation took: only updates move them, and those tell their own."""
     lasting: bool = False
     """Deleted only when the whole group is removed: it holds what people sent."""
     taggable: bool = True
@@ -76,26 +78,26 @@ KINDS = {
         Kind(
             "dataset", 0.5, arn="dataset/{group}/{datasetType}", mutable=("schemaArn",), listed_by=_GROUP, lasting=True
         ),
-        Kind("dataset_import_job", 15, parent="datasetArn", outlives="dataset"),
-        Kind("event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, lasting=True),
+        Kind("dataset_import_job", 15, parent="datasetArn", outlives="dataset", timed=True),
+        Kind("event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, lasting=True, timed=True),
         Kind(
             "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"), listed_by=_GROUP,
             taggable=False, told_by="list_metric_attribution_metrics",
         ),
-        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP),
+        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP, timed=True),
         Kind(
             "solution", 0.5, arn="solution/{name}", mutable=("performAutoTraining", "performIncrementalUpdate"),
             listed_by=_GROUP,
         ),
-        Kind("solution_version", 60, parent="solutionArn"),
+        Kind("solution_version", 60, parent="solutionArn", timed=True),
         Kind(
             "campaign", 15, arn="campaign/{name}",
             mutable=("solutionVersionArn", "minProvisionedTPS", "campaignConfig"), reported=("solutionVersionArn",),
-            listed_by="solutionArn",
+            listed_by="solutionArn", timed=True,
         ),
         Kind("recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP),
-        Kind("batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn"),
-        Kind("batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn"),
+        Kind("batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn", timed=True),
+        Kind("batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn", timed=True),
         Kind(
             "schedule", 0, arn="schedule/{GroupName}/{Name}",
             mutable=(
@@ -135,7 +137,7 @@ class Resource:
     held: str = ""
     """Why this one is not brought up to date, though it could be."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Of a campaign: what a version must achieve in order to be deployed."""
+    """Of what serves (gate.keepers): what a version must achieve in order to be deployed."""
 
     @property
     def needs(self) -> list[str]:
@@ -153,8 +155,8 @@ class Found:
     """Looked up only where something depends on them."""
     usable: str = ""
     """The ARN of the newest ACTIVE one of the same parent."""
-    usual_seconds: float | None = None
-    """How long its last finished sibling took."""
+    usual_seconds: float = 0
+    """How long its last update, or else it or its last finished sibling took; 0 where no times tell."""
 
     @property
     def status(self) -> str:
@@ -181,7 +183,7 @@ def find(clients: Clients, resource: Resource, arns: Mapping[str, str]) -> Found
         return None
     tags = tags_of(clients, arn) if resource.inputs or resource.tags else {}
     usable = next((one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), "")
-    return Found(arn, details, tags, usable, _duration(siblings))
+    return Found(arn, details, tags, usable, _duration(kind, siblings or [details]))
 
 
 def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
@@ -234,10 +236,11 @@ def _newest_first(clients: Clients, kind: Kind, parent: str, wanted: Resource) -
     return sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
 
 
-def _duration(siblings: Sequence[Mapping[str, Any]]) -> float | None:
-    """Seconds from creation to ACTIVE of the newest finished one."""
-    for one in siblings:
-        if one["status"] == "ACTIVE":
-            created: datetime = one["creationDateTime"]
-            return float((one["lastUpdatedDateTime"] - created).total_seconds())
-    return None
+def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one."""
+    for one in newest_first:
+        last = one.get(kind.latest_update) or (one if kind.timed else {})
+        if last.get("status") == "ACTIVE":
+            begun: datetime = last["creationDateTime"]
+            return float((last["lastUpdatedDateTime"] - begun).total_seconds())
+    return 0

@@ -20,6 +20,8 @@ from usher.waiting import seconds_until_next_look
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
 FOREIGN = "not made by Usher"
+WHOLE = "the whole group is removed"
+LEFT = "See what still uses it, and ask for the removal again once that is gone."
 USUAL_SECONDS = 60.0
 """How long a deletion usually takes."""
 PATIENCE_SECONDS = 1800
@@ -41,7 +43,7 @@ class Leftover:
 
 
 def leftovers(
-    clients: Clients, at: Setting, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool, remove: bool
+    clients: Clients, at: Setting, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool
 ) -> list[Leftover]:
     """Everything of a group that is not wanted, in the order in which it can be deleted. Changes nothing.
 
@@ -49,17 +51,37 @@ def leftovers(
     """
     arns = {one.arn for one in wanted} | {state.arn for state in there}
     ids = {one.id for one in wanted}
+    found = []
+    for kind, name, arn in _all(clients, at, wanted):
+        if arn not in arns:
+            id_, ours = _identify(at.group, kind, name, arn)
+            why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
+            found.append(Leftover(id_, kind.name, arn, why, _may_go(kind, why, prune=prune)))
+    return found
+
+
+def everything(clients: Clients, at: Setting, adopted: Sequence[Resource]) -> list[Leftover]:
+    """All of a group, to be deleted, in the order in which it can be: also what others have made there.
+
+    `adopted`: its dataset group and schemas, where they were taken over under names of their own.
+    """
+    found = []
+    for kind, name, arn in _all(clients, at, adopted):
+        id_, ours = _identify(at.group, kind, name, arn)
+        why = WHOLE if ours or arn in {one.arn for one in adopted} else FOREIGN
+        found.append(Leftover(id_, kind.name, arn, why, doomed=True))
+    return found
+
+
+def _all(clients: Clients, at: Setting, wanted: Sequence[Resource]) -> Iterator[tuple[Kind, str, str]]:
+    """Kind, name and ARN of all that belongs to a group, what needs others first."""
     # One that was taken over has a name of its own.
     groups = [one.arn for one in wanted if one.kind == "dataset_group"]
-    group_arn = next(iter(groups), f"{at.arn_prefix}:dataset-group/{at.group}")
-    found = []
+    group_arn = next(iter(groups), f"{at.arn_prefix}:{KINDS['dataset_group'].arn.format(name=at.group)}")
+    arns = {one.arn for one in wanted}
     for kind in reversed(KINDS.values()):
-        for name, arn in _own(clients, at, kind, group_arn):
-            if arn not in arns:
-                id_, ours = _identify(at.group, kind, name, arn)
-                why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
-                found.append(Leftover(id_, kind.name, arn, why, remove or _may_go(kind, why, prune=prune)))
-    return found
+        for name, arn in _own(clients, at, kind, group_arn, arns):
+            yield kind, name, arn
 
 
 def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
@@ -68,16 +90,19 @@ def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
     return prune or kind.service == "scheduler" or (why == REPLACED and kind.name not in KEPT_WHEN_REPLACED)
 
 
-def _own(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[tuple[str, str]]:
+def _own(
+    clients: Clients, at: Setting, kind: Kind, group_arn: str, adopted: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Name and ARN of everything of a kind that belongs to a group, and is not being deleted already."""
     for of in _parents(clients, at, kind, group_arn):
         for one in summaries(clients, kind, of):
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
             name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
-            if not str(one.get("status", "")).startswith("DELETE") and _belongs(at.group, kind, name):
+            belongs = arn in adopted or _belongs(at.group, kind, name)
+            if belongs and not str(one.get("status", "")).startswith("DELETE"):
                 yield name, arn
     if kind.name == "dataset_group" and describe_one(clients["personalize"], kind, group_arn):
-        yield at.group, group_arn
+        yield group_arn.rpartition("/")[2], group_arn
 
 
 def _parents(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
@@ -138,9 +163,16 @@ def retire(
             state = replace(state, waited=earlier.get("waited", 0) + slept)
         if state.waited >= PATIENCE_SECONDS:
             state = replace(state, status="SKIPPED")
-        states.append(state)
+        states.append(replace(state, remedy=LEFT) if state.status == "SKIPPED" else state)
     pending = [(state.waited, USUAL_SECONDS) for state in states if state.status == "PENDING"]
     return states, seconds_until_next_look([pending]) if pending else None
+
+
+def _stop_training(clients: Clients, solution_arn: str) -> None:
+    """Nothing trains on that nobody wants: it would cost, and keep its solution from being deleted."""
+    for version in summaries(clients, KINDS["solution_version"], {"solutionArn": solution_arn}):
+        if version["status"] in {"CREATE PENDING", "CREATE IN_PROGRESS"}:
+            clients["personalize"].stop_solution_version_creation(solutionVersionArn=version["solutionVersionArn"])
 
 
 def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> State:
@@ -152,6 +184,8 @@ def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> St
     try:
         details = describe_one(client, kind, one.arn)
         if details and not str(details.get("status", "")).startswith("DELETE"):
+            if kind.name == "solution":
+                _stop_training(clients, one.arn)
             getattr(client, f"delete_{kind.name}")(**kind.key(one.arn))
             details = {} if kind.minutes == 0 else details
     except client.exceptions.ClientError as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usher.data import LONGEST_ID, LONGEST_TEXT, LONGEST_VALUE, MANY_IDS, Column, Fact, Table
+from usher.data import LONGEST_ID, LONGEST_TEXT, LONGEST_VALUE, MANY_VALUES, Column, Fact, Table
 from usher.errors import Problem
 from usher.schemas import ACTION_EVENTS, REQUIRED, Field, Schema, fields
 
@@ -79,10 +79,6 @@ def _is_value(column: Field) -> bool:
 
 
 RULES = (
-    Rule(
-        "several lines", lambda _: True,
-        "has a X that spans several lines.", "Balance the quotes: one record per line.",
-    ),
     Rule("blank", _must_be_there, "has no X.", "Fill it in."),
     Rule(
         "blank", lambda column: not column.nullable and not _must_be_there(column),
@@ -132,6 +128,7 @@ FAULTS: Mapping[str, tuple[Severity, str, str]] = {
     "more values": ("error", "has more values than the header.", "Quote values that hold a comma."),
     "fewer values": ("error", "has fewer values than the header.", "Write a comma for each that is missing."),
     "open quote": ("error", "opens a quote that its line does not close.", "Balance the quotes: one record per line."),
+    "stray return": ("error", "has a carriage return inside.", "End lines with \\n or \\r\\n."),
     "empty line": ("warning", "is an empty line.", "Personalize skips it."),
     "known ID": ("warning", "has the ID of a row before it.", "Personalize keeps the last one."),
 }
@@ -142,8 +139,9 @@ def check(table: Table, schema: Schema, location: str, *, whole: bool = True) ->
 
     `whole`: whether it is all there is of the dataset, and must be enough to train on.
     """
-    if table.problems:
-        return [Finding("error", one.place, one.message, one.remedy) for one in table.problems]
+    if table.stops:
+        problems = (stop.problem for stop in table.stops)
+        return [Finding("error", one.place, one.message, one.remedy) for one in problems]
     wanted = fields(schema)
     found = [*_columns(table, wanted, location), *_rows(table, wanted)]
     if whole and table.dataset == "interactions" and not any(one.severity == "error" for one in found):
@@ -153,7 +151,7 @@ def check(table: Table, schema: Schema, location: str, *, whole: bool = True) ->
 
 def check_event_type(table: Table, event_type: str, place: str) -> list[Problem]:
     """Whether checked interactions have enough of the event type that a solution is to be trained with."""
-    counts = table.columns["EVENT_TYPE"].values if "EVENT_TYPE" in table.columns else Counter[str]()
+    counts = table.columns.get("EVENT_TYPE", Column()).values or Counter[str]()
     rows = counts[event_type]
     if rows >= MIN_INTERACTIONS:
         return []
@@ -198,27 +196,39 @@ def _finding(fact: Fact, severity: Severity, message: str, remedy: str) -> Itera
 
 
 def _amounts(table: Table, wanted: Mapping[str, Field], location: str) -> Iterator[Finding]:
-    active, users = len(table.active_users), len(table.ids)
     if table.rows < MIN_INTERACTIONS:
         said = f"has {table.rows} interactions; Personalize trains on {MIN_INTERACTIONS} or more."
         yield Finding("error", location, said, "Add more history.")
+    if not table.ids.many:
+        yield from _users(table, location)
+    yield from _event_types(table, wanted, location)
+
+
+def _users(table: Table, location: str) -> Iterator[Finding]:
+    active, users = table.ids.recurring, len(table.ids)
     if active < MIN_USERS:
         said = f"has {active} users with two interactions or more; Personalize needs {MIN_USERS}."
         yield Finding("error", location, said, "Add more users, or more of their history.")
-    elif active * 100 < users <= MANY_IDS:
+    elif active * 100 < users:
         said = f"has {active} users with two interactions or more, of {users}; Personalize needs a hundredth of them."
         yield Finding("error", location, said, "Add more of their history.")
     elif table.rows < ADVISED[0] or active < ADVISED[1]:
         said = f"has {table.rows} interactions, and {active} users with two or more."
         remedy = f"It is enough to train; AWS advises {ADVISED[0]} interactions of {ADVISED[1]} users."
         yield Finding("warning", location, said, remedy)
+
+
+def _event_types(table: Table, wanted: Mapping[str, Field], location: str) -> Iterator[Finding]:
     events = table.columns.get("EVENT_TYPE", Column()).values
     if events and not any(map(str.strip, events)):
         yield Finding("error", location, "has no EVENT_TYPE in any row.", "Fill it in, or remove the column.")
-    kinds = len(events) + len(set(wanted) - {*REQUIRED["interactions"], "EVENT_TYPE"})
-    if kinds > MOST_EVENT_TYPES:
-        said = f"has {len(events)} event types and {kinds - len(events)} optional columns; Personalize takes "
-        yield Finding("error", location, f"{said}{MOST_EVENT_TYPES} together.", "Leave some out.")
+    optional = len(set(wanted) - {*REQUIRED["interactions"], "EVENT_TYPE"})
+    if events is None or len(events) + optional > MOST_EVENT_TYPES:
+        types = f"more than {MANY_VALUES}" if events is None else len(events)
+        said = (
+            f"has {types} event types and {optional} optional columns; Personalize takes {MOST_EVENT_TYPES} together."
+        )
+        yield Finding("error", location, said, "Leave some out.")
 
 
 def _limits(table: Table, location: str) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ has a page for people, `run.html`, which is written with it.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +20,11 @@ from usher.page import page
 LOCK = "lock"
 AGAIN = "-again"
 """How the names of an execution's further runs end."""
+EVALUATION = "-evaluation"
+"""How the names of evaluations end."""
 RECORD = "run.json"
 PAGE = "run.html"
-RESUME = "Drop a file again, or start the export again: all goes on where it stopped. If it recurs, see the logs."
+RESUME = "Drop a file again, or start it by hand: all goes on where it stopped. If it recurs, see the logs."
 
 
 def concerned_group(given: Mapping[str, Any]) -> str:
@@ -34,9 +37,9 @@ def concerned_group(given: Mapping[str, Any]) -> str:
     return group_of(key) if is_input(key) else ""
 
 
-def run_name(execution: str, suffix: str = "") -> str:
-    """A new name for a run: runs of a group sort by time."""
-    return f"{f'{now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
+def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:
+    """A name for a run, by the time at which it has begun, else a new one: runs of a group sort by time."""
+    return f"{f'{begun or now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
 
 
 def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
@@ -49,7 +52,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """Whether an execution is still at work, by its ARN."""
+    """Whether an execution is still at work, by its ARN. Raises where that can't be told now."""
 
     def ask(execution: str) -> bool:
         try:
@@ -73,11 +76,12 @@ class Lock:
     def take(self, group: str, execution: str, run: str) -> bool:
         """Take the group for a run of an execution, which may take it again for another round.
 
-        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over.
+        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over,
+        and that of another state machine's: it is from before this one was made, or nobody's.
         """
         while True:
             holder = self._get(group).get("execution", "")
-            if holder and holder != execution and self.is_running(holder):
+            if holder and holder != execution and self._is_alive(holder, execution):
                 if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
                     return False
             elif self._write(
@@ -105,6 +109,9 @@ class Lock:
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return self._get(group).get("execution", "") != execution
         return True
+
+    def _is_alive(self, holder: str, execution: str) -> bool:
+        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
 
     def give_back(self, group: str, execution: str, run: str) -> None:
         """Release the group whatever was asked for meanwhile: it has joined the run."""
@@ -159,9 +166,7 @@ class Run:
         self.bucket.write_json(self.key(file), content)
         if file == RECORD:
             html = page(json.loads(as_json(content))).encode()
-            self.bucket.s3.put_object(
-                Bucket=self.bucket.name, Key=self.key(PAGE), Body=html, ContentType="text/html; charset=utf-8"
-            )
+            self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
     def update(self, change: Mapping[str, Any]) -> None:
         """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped."""
@@ -177,12 +182,12 @@ class Run:
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> dict[str, Any]:
-        """Write the run's first record, and return it."""
+        """Write the run's first record, and return it; it may be begun again."""
         record = {
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": now().isoformat(),
+            "startedAt": self.read().get("startedAt") or now().isoformat(),
             "outcome": "RUNNING",
         }
         self.write(record)
@@ -198,14 +203,29 @@ class Run:
         return record
 
 
-def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
-    """The runs of an execution whose records say that it is still at work."""
+def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+    """The records of an execution's runs."""
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
         if file == RECORD and f"Z-{execution[-4:]}" in name:
             record = Run(bucket, group, name).read()
-            if (record["execution"], record["outcome"]) == (execution, "RUNNING"):
-                yield Run(bucket, group, name)
+            if record["execution"] == execution:
+                yield record
+
+
+def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
+    """The runs of an execution whose records say that it is still at work."""
+    for record in rounds(bucket, group, execution):
+        if record["outcome"] == "RUNNING":
+            yield Run(bucket, group, record["run"])
+
+
+def is_news(run: "Run", record: Mapping[str, Any]) -> bool:
+    """Whether people are to be told: of what was done; of what is wrong once, whatever an execution's rounds."""
+    if "stage" in record or record["outcome"] != "FAILED":
+        return "stage" in record
+    former = (one for one in rounds(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
+    return run.is_first or all(one.get("problems") != record["problems"] for one in former)
 
 
 def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[str, Any]:
@@ -216,9 +236,11 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     problems = list(record.get("problems", []))
     resources = record.get("resources", [])
     if error:
-        said = f"broke off: {error.get('Error')}: {_cause(error.get('Cause') or '')}"
+        said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
         problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
-    problems += [one for one in _told(resources, "FAILED", "failed") if one not in problems]
+    left = record.get("retired", []) if record.get("removal") else []
+    found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
+    problems += [one for one in found if one not in problems]
     held = list(_told(resources, "HELD", "held back"))
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
@@ -240,7 +262,7 @@ def _told(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[d
             yield {"place": state["id"], "message": said, "remedy": state["remedy"]}
 
 
-def _cause(text: str) -> str:
+def cause(text: str) -> str:
     """A Lambda error's message, without its stack trace."""
     try:
         return str(json.loads(text)["errorMessage"])

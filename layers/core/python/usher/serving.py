@@ -51,7 +51,7 @@ def serving_map(
     for name, facts in plan["solutions"].items():
         solution = before.get("solutions", {}).get(name)
         if f"solution_version/{name}" in arns and (not facts["campaign"] or f"campaign/{name}" in arns):
-            serves = ready.get(f"campaign/{name}", {}).get("details") or {}
+            serves = ready.get(f"campaign/{name}", ready[f"solution_version/{name}"]).get("details") or {}
             solution = {
                 "type": facts["type"],
                 "campaignArn": arns.get(f"campaign/{name}"),

@@ -13,7 +13,7 @@ from usher.reconcile import State
 SOURCE = "usher"
 BATCH = 10
 """Entries that PutEvents takes at once."""
-TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD"}
+TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
 
 NAMESPACE = "Usher"
 UNITS = {
@@ -44,7 +44,7 @@ def message(record: Mapping[str, Any], link: str) -> str:
     parts = [
         record["summary"],
         "Live now:\n" + "\n".join(live) if live else "",
-        f"This run: about ${cost['cost']:.2f}. Campaigns, even idle: ${cost['monthlyCost']:.2f} a month."
+        f"This run: about ${cost['cost']:.2f}. What serves, even idle: ${cost['monthlyCost']:.2f} a month."
         if cost
         else "",
         f"The whole story: {link}",
@@ -53,7 +53,7 @@ def message(record: Mapping[str, Any], link: str) -> str:
 
 
 def changed(before: Iterable[Mapping[str, Any]], now: Iterable[State]) -> Iterator[State]:
-    """The states that a look has changed: what Personalize has begun, done or failed, or what a gate holds. Pure."""
+    """The states that a look has changed: what is begun, done or gone, has failed or is held. Pure."""
     past = {state["id"]: state["status"] for state in before}
     yield from (state for state in now if state.status in TOLD and past.get(state.id) != state.status)
 

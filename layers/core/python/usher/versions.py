@@ -47,7 +47,7 @@ def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[
     newest = {
         state["id"].partition("/")[2]: state["arn"]
         for state in states
-        if state["id"].startswith("solution_version/") and state["status"] == "READY"
+        if state["id"].startswith("solution_version/") and state["status"] in {"READY", "HELD"}
     }
     served = {name: one["solutionVersionArn"] for name, one in live.items()}
     pairs = dict.fromkeys([*newest.items(), *served.items()])

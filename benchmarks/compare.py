@@ -1,0 +1,78 @@
+"""Every recipe against popularity on a temporal hold-out, raw and de-duplicated: `usher evaluate --offline` as a table.
+
+Run it with `python -m benchmarks.compare`: MovieLens 100K, and latest-small where it is at hand. The table is that of
+AWS's notebook "personalization with temporal hold-out evaluations", with its own NDCG beside Personalize's.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import report
+from cli.evaluate import evaluate
+from cli.offline import offline
+from local.demo.__main__ import CACHE
+from local.demo.movielens import fetch, prepare
+
+LATEST_SMALL = Path("../shared/data/movielens-latest-small/ratings.csv")
+ROUNDS = (["all"], ["aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"])
+"""Two, as a dataset group has room for ten solutions."""
+CUTS = (5, 10, 25)
+COLUMNS = {
+    "MRR": "mean_reciprocal_rank",
+    **{f"P@{cut}": f"precision_at_{cut}" for cut in CUTS},
+    **{f"NDCG@{cut}": f"normalized_discounted_cumulative_gain_at_{cut}" for cut in CUTS},
+    **{f"notebook's NDCG@{cut}": f"legacy_ndcg_at_{cut}" for cut in CUTS},
+    "recall@25": "recall_at_25",
+    "coverage": "coverage",
+    "novelty": "novelty",
+}
+Row = dict[str, float | str]
+
+
+def sets(console: Console) -> Iterator[tuple[str, Path]]:
+    """Names and places of the data."""
+    yield "MovieLens 100K", prepare(fetch(CACHE), CACHE / "prepared").interactions.parent
+    if LATEST_SMALL.exists():
+        yield "MovieLens latest-small", LATEST_SMALL
+    else:
+        console.print(f"Without MovieLens latest-small: there is no {LATEST_SMALL}", highlight=False)
+
+
+def compared(data: Path, console: Console) -> Iterator[Mapping[str, Any]]:
+    """The scores of every contender on some data, each once."""
+    seen = set()
+    for recipes in ROUNDS:
+        with offline(data) as here, tempfile.TemporaryDirectory() as folder:
+            told = evaluate(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
+        for score in told["scores"]:
+            if (key := (score["contender"], score["form"])) not in seen:
+                seen.add(key)
+                yield score
+
+
+def row(score: Mapping[str, Any]) -> Row:
+    """A row of the table; ± is half of the 95% interval of the mean reciprocal rank."""
+    metrics = score["metrics"]
+    first = metrics["mean_reciprocal_rank"]
+    half = {"±": round((first["high"] - first["low"]) / 2, 4)}
+    values = {name: round(metrics[metric]["value"], 4) for name, metric in COLUMNS.items()}
+    return {"model": score["contender"], "form": score["form"], "MRR": values["MRR"], **half, **values}
+
+
+def main(console: Console) -> None:
+    """Compare on all data, print the tables, and keep them."""
+    tables: dict[str, Sequence[Row]] = {}
+    for name, data in sets(console):
+        tables[name] = [row(score) for score in compared(data, console)]
+    text = "\n\n".join(f"**{name}**\n\n{report.table(rows)}" for name, rows in tables.items())
+    print(text)
+    report.keep("evaluation", tables)
+    (report.RESULTS / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Console(stderr=True))

@@ -1,0 +1,88 @@
+"""What the diagnosis of interactions costs on top of the checks, and in how much memory, as the data grows.
+
+Run it with `python -m benchmarks.diagnosis`. Blocks are read from a file as the checks read them; only what the
+diagnosis does with them is counted, in processor time. Popularity follows a power law, as in life. The memory is that
+of reading, too. A part is what is handed on to be merged, when files are read in parts.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+from usher.csvs import BLOCK_BYTES, read
+from usher.diagnosis import Diagnosis
+from usher.diagnosis import report as told
+
+from benchmarks.report import report
+
+COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
+SIZES = (1_000_000, 4_000_000, 16_000_000)
+ITEMS = 100_000
+PART = 1_000_000
+
+
+def write(path: Path, rows: int) -> None:
+    """Interactions of rows/20 users with ITEMS items, of which the n-th is taken about 1/n as often as the first."""
+    random = np.random.default_rng(0)
+    with path.open("wb") as file:
+        file.write(f"{','.join(COLUMNS)}\n".encode())
+        for begin in range(0, rows, PART):
+            items = np.floor(ITEMS ** random.random(PART)).astype(np.int64)
+            table = pa.table(
+                [
+                    random.integers(rows // 20, size=PART),
+                    items,
+                    np.arange(1_700_000_000 + begin, 1_700_000_000 + begin + PART),
+                    random.choice(["view", "cart", "buy"], PART),
+                ],
+                COLUMNS,
+            )
+            csv.write_csv(table, file, csv.WriteOptions(include_header=False, quoting_style="none"))
+
+
+def measure(path: Path) -> dict[str, float | str]:
+    """Processor seconds for adding all blocks and for the report, the peak memory, and the size of what is merged."""
+    Diagnosis().add({name: pa.array(["1"]) for name in COLUMNS})  # pyarrow imports pandas, which Lambda doesn't have
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    diagnosis, seconds, rows = Diagnosis(), 0.0, 0
+    with path.open("rb") as file:
+        for block in read(path.name, iter(lambda: file.read(BLOCK_BYTES), b"")):
+            start = time.process_time()
+            diagnosis.add(block.columns)
+            seconds += time.process_time() - start
+            rows += len(block.lines)
+    part = len(json.dumps(diagnosis.as_dict()))
+    start = time.process_time()
+    found = told(diagnosis)
+    return {
+        "rows": rows,
+        "diagnosis s": round(seconds, 3),
+        "rows/s/core": round(rows / seconds),
+        "report s": round(time.process_time() - start, 3),
+        "more memory MB": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024),
+        "a part as JSON MB": round(part / 1e6, 1),
+        "report KB": round(len(json.dumps(found)) / 1e3, 1),
+    }
+
+
+def main() -> None:
+    """Measure every size, each in a process of its own: one's peak memory must not be another's."""
+    answers = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "interactions.csv")
+        for rows in SIZES:
+            write(path, rows)
+            answer = subprocess.check_output([sys.executable, "-m", "benchmarks.diagnosis", str(path)])  # noqa: S603
+            answers.append(json.loads(answer))
+    report("diagnosis", answers)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1])))) if len(sys.argv) > 1 else main()

@@ -1,0 +1,73 @@
+"""`usher evaluate`: start an evaluation, show how it goes, and bring its report here."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from usher.aws import client
+from usher.bucket import Bucket
+from usher.errors import UsherError
+from usher.evaluation_plan import Home
+from usher.runs import EVALUATION, RECORD, Run
+
+from cli.stack import Stack
+
+LOOK_SECONDS = 0.5
+STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
+
+
+def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
+    """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
+
+    `given`: the input of the state machine. Raises UsherError where it comes to no report.
+    """
+    started = client("stepfunctions").start_execution(
+        stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
+    )
+    record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
+    problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record["problems"])
+    home = Home(stack.bucket, record["group"], record["run"])
+    to.mkdir(parents=True, exist_ok=True)
+    for key in stack.bucket.keys(home.key("report")) + stack.bucket.keys(home.key("pictures/")):
+        (to / key.rpartition("/")[2]).write_bytes(stack.bucket.read(key) or b"")
+    report = stack.bucket.read_json(home.key("report.json"))
+    if report is None:
+        raise UsherError(problems or record["summary"])
+    if problems:
+        console.print(problems, style="red", soft_wrap=True, markup=False)
+    return dict(report)
+
+
+def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
+    """Show an evaluation until it has ended; return its record."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("Holding back a part", total=None)
+        for record in _records(bucket, group, execution):
+            resources = record.get("resources", [])
+            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources)
+            stage = STAGES.get(record.get("stage", ""), "Holding back a part")
+            progress.update(task, description=stage, completed=settled, total=len(resources) or None)
+        progress.update(task, description=record["outcome"].capitalize())
+    return record
+
+
+def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+    """The record of an execution's run as it changes, until both have ended."""
+    stepfunctions = client("stepfunctions")
+    while True:
+        status = stepfunctions.describe_execution(executionArn=execution)
+        keys = bucket.keys(f"{group}/out/runs/")
+        runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
+        record = Run(bucket, group, runs[-1]).read() if runs else {}
+        if record.get("execution") == execution:
+            yield record
+        if status["status"] != "RUNNING":
+            if record.get("execution") != execution:
+                raise UsherError(status.get("cause") or status["status"])
+            return
+        time.sleep(LOOK_SECONDS)

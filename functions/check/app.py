@@ -1,0 +1,28 @@
+"""Check a part of a group's data, one of many that are checked at the same time.
+
+In: `{part, run, error}`; the part as `plan` has written it. With an error, the part could not be checked: note that.
+"""
+
+import os
+from typing import Any
+
+from usher import checks
+from usher.aws import client, error_code
+from usher.bucket import Bucket
+from usher.parts import Part
+
+bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
+REPLACED = {"PreconditionFailed", "NoSuchKey"}
+"""S3's words for an object that is no longer what it was. `plan` sees that, too, and has the new one checked."""
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> None:
+    """Check one part, or note why it could not be checked."""
+    part = Part(**event["part"])
+    if event["error"]:
+        return checks.fail(bucket, part, event["run"], event["error"])
+    try:
+        return checks.check(bucket, part)
+    except bucket.s3.exceptions.ClientError as error:
+        if error_code(error) not in REPLACED:
+            raise

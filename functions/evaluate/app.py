@@ -1,0 +1,89 @@
+"""Evaluate what a group's solutions recommend against a part of its history that they do not know.
+
+In: `{step, ...}`, one of the steps below. Between them, `reconcile` carries out the plan, and takes all of it away.
+"""
+
+import os
+from datetime import datetime
+from typing import Any
+
+from usher import athena, evaluation_report, evaluations
+from usher.aws import client
+from usher.bucket import Bucket
+from usher.errors import InputError
+from usher.evaluation_split import Athena, split
+from usher.plan import Setting
+from usher.runs import EVALUATION, Run, run_name
+from usher.serving import Serving
+from usher.telling import tell, tell_end
+
+SPARE_MILLISECONDS = 120_000
+"""What scoring may take after campaigns have been asked."""
+
+bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
+serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Do one step of an evaluation."""
+    return {"prepare": prepare, "split": hold_back, "score": score, "publish": publish}[event["step"]](event, context)
+
+
+def run_of(event: dict[str, Any]) -> Run:
+    """The execution's run: the same however often a step is tried; or the one that it clears up."""
+    name = run_name(event["execution"], EVALUATION, datetime.fromisoformat(event["startedAt"]))
+    return Run(bucket, str(event["input"].get("group", "")), event["input"].get("clearUp", name))
+
+
+def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Plan what is to be compared."""
+    options, run = evaluations.Options.of(event["input"]), run_of(event)
+    record = run.begin(event["execution"])
+    role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
+    at = Setting(run.group, run.name, *role, bucket_url=bucket.url(""))
+    try:
+        plan, findings = evaluations.prepare(bucket, at, client("personalize"), serving.read(run.group), options)
+    except InputError as error:
+        run.write(record | {"data": error.report, "problems": error.as_dicts()})
+        return {"group": run.group, "run": run.name, "ready": False}
+    run.write(plan, "plan.json")
+    run.write(record | findings)
+    return {"group": run.group, "run": run.name, "ready": True}
+
+
+def hold_back(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Hold a part of the history back."""
+    run = Run(bucket, event["group"], event["run"])
+    try:
+        wait = split(run, engine())
+    except InputError as error:
+        run.update({"problems": error.as_dicts()})
+        return {"ready": False, "waitSeconds": None}
+    return {"ready": wait is None, "waitSeconds": wait}
+
+
+def engine() -> Athena | None:
+    """Athena, if the stack has been told to split there."""
+    workgroup = os.environ["ATHENA_WORKGROUP"]
+    return Athena(client("athena"), athena.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None
+
+
+def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Ask the campaigns, as far as time allows; when all have answered, write the report."""
+    run, ends = Run(bucket, event["group"], event["run"]), context.get_remaining_time_in_millis
+    clients = {name: client(name) for name in ("personalize", "personalize-runtime")}
+    return {"written": evaluation_report.score(run, clients, lambda: ends() < SPARE_MILLISECONDS)}
+
+
+def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Tell how it went, once nothing is left of it."""
+    run = run_of(event)
+    record = run.read()
+    if not event["error"] and any(state["status"] != "GONE" for state in record.get("retired", [])):
+        return {"outcome": "RUNNING", "cause": ""}
+    if record.get("outcome", "RUNNING") != "RUNNING":  # it was closed before it was cleared up
+        return {"outcome": "CLEARED", "cause": ""}
+    record = run.conclude(event["execution"], event["error"])
+    tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
+    tell_end(client("events"), record)
+    return {"outcome": record["outcome"], "cause": record["summary"]}

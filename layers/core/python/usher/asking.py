@@ -1,0 +1,83 @@
+"""What an evaluation's contenders are asked, and how campaigns are asked it: at a steady rate, and resumably."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from usher.aws import error_code
+from usher.evaluation_plan import DEPTH, Home
+
+PART = 1000
+"""Answers of a campaign that are written down at a time."""
+FOR_NOW = {"ThrottlingException", "ServiceUnavailable", "InternalFailure"}
+"""What a campaign answers when it is asked too fast; the step is tried again."""
+Line = Mapping[str, Any]
+
+
+def lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: Sequence[str]) -> Iterator[Line]:
+    """The lines of a batch inference job's input: `users`, `items` or `rankings`.
+
+    `newest`: the newest item that each user has, of those who have one; `popular`: what is to be ranked.
+    Related items are asked for once for each item that is somebody's newest.
+    """
+    match kind:
+        case "users":
+            yield from ({"userId": user} for user in users)
+        case "items":
+            yield from ({"itemId": item} for item in dict.fromkeys(newest[user] for user in users if user in newest))
+        case "rankings":
+            yield from ({"userId": user, "itemList": list(popular)} for user in users)
+
+
+def write_lines(home: Home, kind: str, content: Iterator[Line]) -> None:
+    """Write an input file."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in content)
+    home.bucket.write(home.key(f"input/{kind}.jsonl"), text.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign that is asked line by line, as a batch inference job would be. `runtime` is a boto3 client."""
+
+    runtime: Any
+    arn: str
+    requests_per_second: float
+
+    def answer(self, home: Home, kind: str, folder: str, is_late: Callable[[], bool]) -> bool:
+        """Write the answers to an input file that are not there yet. False: it is late, and there is more to ask."""
+        done = sum(1 for _, file in home.files(f"output/{folder}") for _ in file.readlines())
+        asked = (json.loads(line) for line in home.bucket.lines(home.key(f"input/{kind}.jsonl")))
+        rest = islice(asked, done, None)
+        while part := list(islice(rest, PART)):
+            answers = list(self._answers(part, is_late))
+            text = "".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
+            home.bucket.write(home.key(f"output/{folder}/{done:09}.out"), text.encode())
+            done += len(answers)
+            if len(answers) < len(part):
+                return False
+        return True
+
+    def _answers(self, part: Sequence[Line], is_late: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        for line in part:
+            start = time.monotonic()
+            yield {"input": line, **self._ask(line)}
+            if is_late():
+                return
+            time.sleep(max(0, 1 / self.requests_per_second - (time.monotonic() - start)))
+
+    def _ask(self, line: Line) -> dict[str, Any]:
+        try:
+            if "itemList" in line:
+                told = self.runtime.get_personalized_ranking(
+                    campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
+                )["personalizedRanking"]
+            else:
+                told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=DEPTH, **line)["itemList"]
+        except self.runtime.exceptions.ClientError as error:
+            if error_code(error) in FOR_NOW:
+                raise
+            return {"output": None, "error": error.response["Error"]["Message"]}
+        return {"output": {"recommendedItems": [one["itemId"] for one in told]}, "error": None}

@@ -1,0 +1,79 @@
+"""The checks of a group's data. What was found in parts of large data is kept, so that only new parts are read.
+
+It is at `<group>/out/checks/<edition>/`, a file for each part, with a tag by which the bucket lets it expire.
+"""
+
+import json
+import os
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from usher import csvs, data, diagnosis, ids, parts, sample, stored
+from usher.aws import digest
+from usher.bucket import Bucket, File, dataset_of, group_of, homes, is_data
+from usher.errors import InputError, Problem
+from usher.parts import Part
+from usher.runs import cause
+
+PARALLEL_BYTES = int(os.environ.get("PARALLEL_BYTES", 1 << 29))
+"""More than so much that was not checked before is checked in parallel."""
+EDITION = digest(
+    [Path(str(module.__file__)).read_text() for module in (csvs, data, diagnosis, ids, parts, sample, stored)]
+)
+"""Other code may find something else: what was found with it does not count."""
+TAG = "usher=check"
+
+
+def table(bucket: Bucket, dataset: str, files: Sequence[File], there: Container[str]) -> data.Table:
+    """What is known of a dataset's files; what is not there (`there`: the keys of the bucket) is found out."""
+    return data.gather(dataset, ((part.key, _found(bucket, part, there)) for file in files for part in parts.cut(file)))
+
+
+def _found(bucket: Bucket, part: Part, there: Container[str]) -> data.Table:
+    kept = bucket.read(kept_at(part)) if kept_at(part) in there else None
+    return parts.scan(bucket, part) if kept is None else stored.load(kept)
+
+
+def outstanding(bucket: Bucket, group: str, run: str) -> list[Part]:
+    """The parts of a group's data that are to be checked in parallel; none where there is little to check.
+
+    Raises InputError for those that could not be checked in this run.
+    """
+    there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
+    left = [
+        part for key, file in there.items() if is_data(key) for part in parts.cut(file) if kept_at(part) not in there
+    ]
+    if failed := [part for part in left if failed_at(part, run) in there]:
+        raise InputError([_failure(part, bucket.read_json(failed_at(part, run))) for part in failed])
+    return left if sum(part.end - part.start for part in left) > PARALLEL_BYTES else []
+
+
+def check(bucket: Bucket, part: Part) -> None:
+    """Scan a part, and keep what is found."""
+    bucket.write(kept_at(part), stored.dump(parts.scan(bucket, part)), Tagging=TAG)
+
+
+def fail(bucket: Bucket, part: Part, run: str, error: Mapping[str, str]) -> None:
+    """Note for a run that a part could not be checked. `error`: what Step Functions tells."""
+    bucket.write(failed_at(part, run), json.dumps(error).encode(), Tagging=TAG)
+
+
+def kept_at(part: Part) -> str:
+    """The key under which is kept what was found in a part."""
+    return f"{group_of(part.key)}/out/checks/{EDITION}/{_name(part)}.npz"
+
+
+def failed_at(part: Part, run: str) -> str:
+    """The key under which is noted that a part could not be checked in a run."""
+    return f"{group_of(part.key)}/out/checks/{run}/{_name(part)}.json"
+
+
+def _name(part: Part) -> str:
+    return f"{dataset_of(part.key)}-{digest(asdict(part), 32)}"
+
+
+def _failure(part: Part, error: Mapping[str, str]) -> Problem:
+    place = f"{part.key} bytes {part.start} to {part.end}"
+    said = f"could not be checked: {error['Error']}: {cause(error['Cause'])[:500].rstrip('. ')}."
+    return Problem(place, said, "Drop a file again to try once more; if it recurs, see the logs.")

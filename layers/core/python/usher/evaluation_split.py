@@ -1,0 +1,94 @@
+"""Hold back a part of a group's interactions, and write down what models are asked about the users in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import numpy as np
+
+from usher import athena, baselines, holdout
+from usher.asking import lines, write_lines
+from usher.errors import InputError, Problem
+from usher.evaluation_plan import Home
+from usher.holdout import Events
+from usher.rules import MIN_INTERACTIONS
+from usher.runs import Run
+
+TRAIN, HOLDOUT = "train", "holdout"
+SCORED_BYTES = 4 * 10**9
+"""So much of both parts fits into memory (docs/evaluation.md). Of more, one user in so many is judged."""
+ATHENA_SECONDS = 30
+"""Between two looks at Athena."""
+QUERIES = "athena.json"
+"""The run's file with the ids of its queries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Athena:
+    """Where a split runs that no Lambda has room for. `client` is a boto3 client."""
+
+    client: Any
+    at: athena.Setting
+
+
+def split(run: Run, engine: Athena | None) -> int | None:
+    """Write the two parts, and the inputs of batch inference jobs; None, or how long to wait before it goes on.
+
+    Raises InputError where a part is too small. `engine`: where to split; None: in memory.
+    """
+    home, plan = Home.of(run), run.read("plan.json")
+    how = holdout.Split(*(plan["options"][name] for name in ("split", "share", "cut")))
+    if engine is None:
+        _split_in_memory(home, plan["files"], how)
+    elif not _split_in_athena(run, home, plan, how, engine):
+        return ATHENA_SECONDS
+    train, held, _ = read_parts(home)
+    if len(train.time) < MIN_INTERACTIONS:
+        said = f"leaves {len(train.time)} interactions to train on; Personalize needs {MIN_INTERACTIONS}."
+        raise InputError([Problem(f"the split {how.kind}", said, "Hold back less, or add more history.")])
+    _write_inputs(home, {one["input"] for one in plan["entrants"]}, train, held)
+    return None
+
+
+def read_parts(home: Home) -> tuple[Events, Events, int]:
+    """The two parts as written, and of how many users one was read."""
+    size = sum(file.size for part in (TRAIN, HOLDOUT) for file in home.bucket.files(home.key(f"{part}/")))
+    one_in = max(1, -(-size // SCORED_BYTES))
+    train, held = holdout.read(home.files(TRAIN), home.files(HOLDOUT), one_in=one_in)
+    return train, held, one_in
+
+
+def _split_in_memory(home: Home, keys: Iterable[str], how: holdout.Split) -> None:
+    def files() -> Iterator[tuple[str, IO[bytes]]]:
+        return ((key, home.bucket.open(key)) for key in keys)
+
+    (events,) = holdout.read(files())
+    held = holdout.hold_out(events, how)
+    with TemporaryFile() as train, TemporaryFile() as rest:
+        holdout.write(files(), held, train, rest)
+        for folder, file in ((TRAIN, train), (HOLDOUT, rest)):
+            file.seek(0)
+            home.bucket.s3.upload_fileobj(file, home.bucket.name, home.key(f"{folder}/00000.csv"))
+
+
+def _split_in_athena(run: Run, home: Home, plan: Mapping[str, Any], how: holdout.Split, engine: Athena) -> bool:
+    """Whether the parts are there; to be asked again until they are."""
+    work = athena.Work(home.key(""), plan["files"], plan["header"], how)
+    started, done = athena.advance(engine.client, home.bucket, work, engine.at, run.read(QUERIES))
+    run.write(started, QUERIES)
+    if done:
+        for _ in athena.finish(home.bucket, work):
+            pass
+    return done
+
+
+def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events) -> None:
+    """Write what is asked about everyone of whom something is held back."""
+    users = train.user_ids.take(np.unique(held.user)).to_pylist()
+    place, size = holdout.places(train.user, train.time)
+    last = place == size
+    ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
+    newest, popular = dict(zip(*ids, strict=True)), baselines.contenders(train)[0].lists.item_ids.to_pylist()
+    for kind in sorted(kinds):
+        write_lines(home, kind, lines(kind, users, newest, popular))

@@ -1,0 +1,89 @@
+"""Evaluations: what models recommend that know only a part of a group's history, held against the other part.
+
+<group>/out/evaluation/<run>/train/*.csv               what is learnt from
+<group>/out/evaluation/<run>/holdout/*.csv             what is held back
+<group>/out/evaluation/<run>/input/*.jsonl             what models are asked
+<group>/out/evaluation/<run>/output/<contender>/*.out  what they answer, as batch inference jobs write it
+<group>/out/evaluation/<run>/report.json               the scores; report.html and the pictures show them
+<group>/out/evaluation/latest.json                     the newest report
+
+Models are trained in a dataset group of their own, which is gone afterwards (evaluation_plan.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from usher import prices
+from usher.bucket import Bucket
+from usher.errors import InputError, Problem, UsherError
+from usher.evaluation_plan import Evaluation, Home
+from usher.holdout import SPLITS
+from usher.intake import take_in
+from usher.plan import Setting
+from usher.reconcile import State
+
+USAGE = (
+    'Start the evaluation with {"group": "<a folder of the bucket>"} and, if you like: "split" ('
+    + ", ".join(SPLITS)
+    + '), "share" (0.01 to 0.5), "cut" (Unix seconds, for the split global), "recipes" (a list of names, or ["all"]), '
+    '"live" (true or false), "requestsPerSecond" (0.1 to 1000).'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an evaluation is asked to do."""
+
+    split: str = "last-tenth"
+    share: float = 0.1
+    """Of each user's events, or of all, that is held back."""
+    cut: float | None = None
+    """Unix seconds from which on everything is held back; then `share` says nothing."""
+    recipes: Sequence[str] = ()
+    """What to compare, with default settings; without any, the solutions of the group's config."""
+    live: bool = True
+    """Whether the versions that serve are compared, too."""
+    requestsPerSecond: float = 10  # noqa: N815 - as it stands in the input
+    """How fast a campaign is asked."""
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Options":
+        """From an execution's input, which names the group, too. Raises UsherError where it says something wrong."""
+        members = {name: value for name, value in given.items() if name != "group"}
+        if not isinstance(given.get("group"), str) or members.keys() - {one.name for one in fields(cls)}:
+            raise UsherError(USAGE)
+        options = cls(**members)
+        fine = (
+            options.split in SPLITS,
+            _is_number(options.share, 0.01, 0.5),
+            options.cut is None or (options.split == "global" and _is_number(options.cut, 0, 10**11)),
+            isinstance(options.recipes, list | tuple) and all(isinstance(one, str) for one in options.recipes),
+            isinstance(options.live, bool),
+            _is_number(options.requestsPerSecond, 0.1, 1000),
+        )
+        if not all(fine):
+            raise UsherError(USAGE)
+        return options
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def prepare(
+    bucket: Bucket, at: Setting, personalize: Any, serving: Mapping[str, Any], options: Options
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Plan an evaluation; return what plan.json is to hold, and what the run's record is to tell.
+
+    Raises InputError where the group has nothing to evaluate with. `at`: of the group; `serving`: its serving map.
+    """
+    intake = take_in(bucket, at.group, personalize, at.arn_prefix)
+    if intake is None:
+        raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
+    live = serving.get("solutions", {}) if options.live else {}
+    evaluation = Evaluation.of(Home(bucket, at.group, at.run), at, personalize, intake, options.recipes, live)
+    plan = evaluation.plan() | {"options": asdict(options)}
+    states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
+    foretold = prices.foretell(plan["resources"], states, prices.size_of(intake.report, {}), intake.config.prices, {})
+    return plan, {"data": intake.report, "resources": states, "plan": foretold}

@@ -1,0 +1,77 @@
+"""Parts of files: byte ranges that begin and end with a line, so that many can be read at the same time.
+
+A line belongs to the part in which it begins. The columns stand in the file's first line.
+"""
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+from usher import data
+from usher.bucket import Bucket, File, dataset_of
+from usher.csvs import BLOCK_BYTES, UnreadableError, header
+
+PART_BYTES = int(os.environ.get("PART_BYTES", 1 << 28))
+"""How long parts are. With another length, data has another digest: all is imported and trained once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The lines of an object that begin in the bytes from `start` to before `end`."""
+
+    key: str
+    etag: str
+    start: int
+    end: int
+
+
+def cut(file: File) -> list[Part]:
+    """A file's parts, in their order; at least one."""
+    starts = range(0, max(file.size, 1), PART_BYTES)
+    return [Part(file.key, file.etag, start, min(start + PART_BYTES, file.size)) for start in starts]
+
+
+def scan(bucket: Bucket, part: Part) -> data.Table:
+    """Read a part, and note what matters. What is wrong with the columns is told by the part that has them."""
+    dataset, names = dataset_of(part.key), list[str]()
+    if part.start:
+        try:
+            names = header(part.key, _first_line(bucket, part))
+        except UnreadableError:
+            return data.Table(dataset)
+    # A line that begins just before the end may have as many bytes; one more tells that it is too long.
+    last = f"bytes={max(part.start - 1, 0)}-{part.end + BLOCK_BYTES}"
+    conditions = {"IfMatch": part.etag} | ({"Range": last} if part.end else {})
+    hasher = hashlib.sha256()
+    with closing(bucket.open(part.key, **conditions)) as stream:
+        table = data.scan(dataset, part.key, _own_lines(part, data.chunks(stream), hasher), names)
+    table.size, table.digests = part.end - part.start, [hasher.hexdigest()]
+    return table
+
+
+def _first_line(bucket: Bucket, part: Part) -> bytes:
+    line = b""
+    with closing(bucket.open(part.key, IfMatch=part.etag, Range=f"bytes=0-{BLOCK_BYTES}")) as stream:
+        for chunk in iter(functools.partial(stream.read, 1 << 16), b""):
+            line += chunk
+            if b"\n" in chunk:
+                break
+    return line.partition(b"\n")[0]
+
+
+def _own_lines(part: Part, chunks: Iterable[bytes], hasher: "hashlib._Hash") -> Iterator[bytes]:
+    """The bytes of a part's lines, out of those from one before its start on. The part's own bytes are hashed."""
+    at, begun = max(part.start - 1, 0), not part.start
+    for chunk in chunks:
+        hasher.update(memoryview(chunk)[max(part.start - at, 0) : max(part.end - at, 0)])
+        first = 0 if begun else chunk.find(b"\n") + 1
+        begun = begun or first > 0
+        behind = chunk.find(b"\n", max(part.end - 1 - at, 0)) + 1 if part.end <= at + len(chunk) else 0
+        if begun:
+            yield chunk[first : behind or None]
+        if behind:
+            return
+        at += len(chunk)

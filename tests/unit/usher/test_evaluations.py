@@ -1,0 +1,287 @@
+"""Evaluations: what is asked for, what is made for it and taken away again, and what is said where something fails."""
+
+import json
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from usher.asking import Campaign, lines
+from usher.errors import InputError, UsherError
+from usher.evaluation_plan import Evaluation, Home, solutions_to_try
+from usher.evaluations import Options
+from usher.intake import Intake, take_in
+from usher.resources import KINDS
+
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, setting
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
+CONFIG = {
+    "solutions": {
+        "popular": {"recipe": "aws-popularity-count", "campaign": False},
+        "similar": {"recipe": "aws-sims", "campaign": False},
+    },
+    "exports": False,
+}
+LIVE = {"solutionVersionArn": f"{ARN_PREFIX}:solution/x/abcd1234", "type": "POPULAR_ITEMS", "campaignArn": None}
+
+
+def call(function: str, **event: Any) -> Any:
+    """What a function answers, through the JSON that Step Functions makes of it."""
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+    return json.loads(json.dumps(load_function(function).lambda_handler(json.loads(json.dumps(event)), context)))
+
+
+def settle(stage: str, **who: str) -> None:
+    for _ in range(500):
+        if call("reconcile", **who, stage=stage)["settled"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{stage} is not settled")
+
+
+def evaluate(world: World, **given: Any) -> dict[str, Any]:
+    """The steps of the state machine; returns the record."""
+    event = {"input": {"group": "films", **given}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    prepared = call("evaluate", step="prepare", **event)
+    if prepared["ready"]:
+        who = {"group": prepared["group"], "run": prepared["run"]}
+        prepared |= call("evaluate", step="split", **who)
+    if prepared["ready"]:
+        settle("train", **who)
+        while not call("evaluate", step="score", **who)["written"]:
+            pass
+        settle("retire", **who)
+    call("evaluate", step="publish", **event, run=prepared["run"], error=None)
+    return dict(world.bucket.read_json("films/out/runs/20260102T030405678Z-4567-evaluation/run.json"))
+
+
+def report(world: World) -> dict[str, Any]:
+    latest = world.bucket.read_json("films/out/evaluation/latest.json")
+    return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
+
+
+def intake(world: World) -> Intake:
+    found = take_in(world.bucket, "films", world.personalize, ARN_PREFIX)
+    assert found
+    return found
+
+
+def evaluation(world: World, **live: Any) -> Evaluation:
+    home = Home(world.bucket, "films", "run-1")
+    return Evaluation.of(home, setting(), world.personalize, intake(world), [], live)
+
+
+@pytest.fixture
+def dropped(world: World) -> World:
+    world.put("films/usher.json", json.dumps(CONFIG))
+    world.put("films/interactions.csv", interactions())
+    return world
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"group": 7},
+        {"group": "films", "splt": "last-one"},
+        {"group": "films", "split": "by magic"},
+        {"group": "films", "share": 0},
+        {"group": "films", "share": "much"},
+        {"group": "films", "share": True},
+        {"group": "films", "cut": 1_600_000_000},
+        {"group": "films", "split": "global", "cut": "yesterday"},
+        {"group": "films", "recipes": "all"},
+        {"group": "films", "recipes": [1]},
+        {"group": "films", "live": "no"},
+        {"group": "films", "requestsPerSecond": 0},
+    ],
+)
+def test_an_input_that_says_something_wrong_is_told_how_it_is_written(given: dict[str, Any]) -> None:
+    with pytest.raises(UsherError, match="Start the evaluation with"):
+        Options.of(given)
+
+
+def test_options_have_the_defaults_of_the_notebook() -> None:
+    options = Options.of({"group": "films", "split": "global", "cut": 1_600_000_000})
+    assert (options.cut, options.live, options.recipes) == (1_600_000_000, True, ())
+    assert (Options().split, Options().share) == ("last-tenth", 0.1)
+
+
+def test_a_run_of_its_own_is_planned_without_campaigns_and_trackers(dropped: World) -> None:
+    plan = evaluation(dropped).plan()
+    kinds = [one.kind for one in plan["resources"]]
+    assert not {"campaign", "event_tracker", "schedule"} & {*kinds}
+    assert kinds.count("solution_version") == kinds.count("batch_inference_job") == 2
+    (interactions_import,) = (one for one in plan["resources"] if one.kind == "dataset_import_job")
+    location = interactions_import.params["dataSource"]["dataLocation"]
+    assert location == f"s3://{BUCKET}/films/out/evaluation/run-1/train/"
+    group = plan["group"]
+    assert group.startswith("films-eval-")
+    assert all(group in one.arn for one in plan["resources"] if one.arn)
+
+
+def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) -> None:
+    plan = evaluation(dropped).plan()
+    deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
+    made = {one.arn for one in plan["resources"] if one.kind in deletable}
+    assert {one.arn for one in plan["doomed"]} == made
+    assert all(one.doomed for one in plan["doomed"])
+    assert all("films-eval-" in one.arn for one in plan["doomed"])
+
+
+def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
+    config = intake(dropped).config
+    eager = replace(config.solutions[0], settings={"performAutoTraining": True})
+    taken = replace(intake(dropped), config=replace(config, solutions=(eager,)))
+    (solution,) = solutions_to_try(dropped.personalize, taken, [])
+    assert solution.settings["performAutoTraining"] is False
+
+
+def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> None:
+    names = {one.recipe for one in solutions_to_try(dropped.personalize, intake(dropped), ["all"])}
+    assert {"aws-user-personalization-v2", "aws-sims", "aws-trending-now"} <= names
+    assert not {"aws-hrnn", "aws-semantic-similarity", "aws-vod-top-picks"} & names
+    (one,) = solutions_to_try(dropped.personalize, intake(dropped), ["aws-hrnn"])
+    assert one.recipe == "aws-hrnn", "what is named is tried"
+    with pytest.raises(InputError, match="aws-magic, which Personalize does not have"):
+        solutions_to_try(dropped.personalize, intake(dropped), ["aws-magic"])
+
+
+def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
+    dropped.put(
+        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "exports": False})
+    )
+    with pytest.raises(InputError, match="no solution that recommends items"):
+        evaluation(dropped)
+
+
+def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(dropped: World) -> None:
+    plan = evaluation(dropped, charts=LIVE).plan()
+    (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
+    assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
+    assert not [one for one in plan["doomed"] if "abcd1234" in one.arn]
+    live = next(one for one in plan["entrants"] if one.kind == "live")
+    assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
+
+
+def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
+    record = evaluate(dropped)
+    assert record["outcome"] == "SUCCEEDED"
+    told = report(dropped)
+    names = [one["name"] for one in told["contenders"]]
+    assert names == ["popularity", "recent-popularity", "popular", "similar"]
+    scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
+    assert scores["popular", "raw"]["coverage"]["value"] > 0
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    assert dropped.personalize.list_schemas()["schemas"] == []
+
+
+def test_steps_may_run_twice(dropped: World) -> None:
+    evaluate(dropped)
+    first = report(dropped)
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    who = {"group": "films", "run": "20260102T030405678Z-4567-evaluation"}
+    assert call("evaluate", step="score", **who) == {"written": True}
+    assert {**report(dropped), "createdAt": ""} == {**first, "createdAt": ""}
+    assert call("evaluate", step="publish", **event, run=who["run"], error=None)["outcome"] == "CLEARED"
+
+
+def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: World) -> None:
+    lines = interactions().splitlines()
+    typed = [f"{line},{'buy' if number % 12 else 'watch'}" for number, line in enumerate(lines[1:])]
+    world.put("films/interactions.csv", "\n".join([f"{lines[0]},EVENT_TYPE", *typed]) + "\n")
+    picky = {"recipe": "aws-popularity-count", "eventType": "buy", "campaign": False}
+    world.put("films/usher.json", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "picky": picky}}))  # type: ignore[dict-item]
+    record = evaluate(world)
+    assert record["outcome"] == "FAILED"
+    assert "solution_version/picky: failed: " in record["summary"]
+    answered = {one["name"]: one["answered"] for one in report(world)["contenders"]}
+    assert answered == {"popularity": 60, "recent-popularity": 60, "popular": 60, "similar": 60, "picky": 0}
+    assert world.personalize.list_dataset_groups()["datasetGroups"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"share": 0.4}, "leaves 720 interactions to train on; Personalize needs 1000."),
+        ({"split": "global", "cut": 4_000_000_000}, "holds nothing back."),
+        ({"split": "global", "cut": 1}, "leaves nothing to train on."),
+        ({"recipes": ["aws-magic"]}, "which Personalize does not have"),
+    ],
+)
+def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
+    dropped: World, given: dict[str, Any], said: str
+) -> None:
+    assert said in evaluate(dropped, **given)["summary"]
+    assert not dropped.creations()
+
+
+def test_a_group_without_interactions_is_told(world: World) -> None:
+    assert "films/: has no interactions. Drop interactions.csv first." in evaluate(world)["summary"]
+
+
+def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
+    evaluate(dropped)
+    key = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
+    record = dropped.bucket.read_json(key)
+    dropped.bucket.write_json(key, {**record, "outcome": "RUNNING", "retired": [{"id": "x", "status": "SKIPPED"}]})
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    assert call("evaluate", step="publish", **event, run="any", error=None)["outcome"] == "RUNNING"
+
+
+def test_the_lines_that_are_asked() -> None:
+    users, newest = ["a", "b", "c"], {"a": "1", "b": "1"}
+    assert list(lines("users", users, newest, [])) == [{"userId": user} for user in users]
+    assert list(lines("items", users, newest, [])) == [{"itemId": "1"}], "an item is asked about once"
+    assert list(lines("rankings", ["a"], newest, ["2", "1"])) == [{"userId": "a", "itemList": ["2", "1"]}]
+
+
+class Runtime:
+    """Personalize's runtime, as far as a campaign is asked about users; it refuses some."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
+
+    def __init__(self, **refused: str) -> None:
+        self.refused = refused
+        self.asked: list[str] = []
+
+    def get_recommendations(self, userId: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        self.asked.append(userId)
+        if userId in self.refused:
+            raise ClientError({"Error": {"Code": self.refused[userId], "Message": "No."}}, "GetRecommendations")
+        return {"itemList": [{"itemId": "1"}, {"itemId": "2"}]}
+
+
+def asked(world: World, *users: str) -> Home:
+    """A home whose input asks about users."""
+    home = Home(world.bucket, "films", "run-1")
+    world.put(home.key("input/users.jsonl"), "".join(json.dumps({"userId": user}) + "\n" for user in users))
+    return home
+
+
+def test_what_a_campaign_refuses_for_good_is_an_answer_and_what_it_refuses_for_now_is_not(world: World) -> None:
+    home = asked(world, "a", "b", "c")
+    campaign = Campaign(Runtime(b="InvalidInputException"), "arn", 1000)
+    assert campaign.answer(home, "users", "live", lambda: False)
+    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
+    assert [one["error"] for one in answers] == [None, "No.", None]
+    with pytest.raises(ClientError, match="Throttling"):
+        Campaign(Runtime(b="ThrottlingException"), "arn", 1000).answer(home, "users", "other", lambda: False)
+
+
+def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:
+    users = [f"u{number}" for number in range(10)]
+    home, runtime = asked(world, *users), Runtime()
+    campaign, late = Campaign(runtime, "arn", 1000), iter([False, False, True, False, True])
+    assert not campaign.answer(home, "users", "live", lambda: next(late))
+    assert not campaign.answer(home, "users", "live", lambda: next(late))
+    assert campaign.answer(home, "users", "live", lambda: False)
+    assert runtime.asked == users
+    answers = [json.loads(line) for _, file in home.files("output/live", ".out") for line in file.read().splitlines()]
+    assert [one["input"]["userId"] for one in answers] == users
+    assert {one["error"] for one in answers} == {None}
+    assert campaign.answer(home, "users", "live", lambda: False)
+    assert runtime.asked == users, "nobody is asked twice"

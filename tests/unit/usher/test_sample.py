@@ -1,0 +1,113 @@
+"""Counts by key: the same whatever the order and the parts, and within their cap."""
+
+import json
+import string
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher import sample
+from usher.sample import Sample, hashes
+
+ROWS = st.lists(st.tuples(st.integers(0, 40), st.integers(-3, 3), st.integers(1, 5)), max_size=60)
+Row = tuple[int, int, int]
+
+
+def counted(rows: list[Row], cap: int = 8) -> Sample:
+    one = Sample(cap)
+    keys = hashes(pa.array([str(key) for key, _, _ in rows], pa.string()))
+    one.add(keys, np.array([row[1] for row in rows], np.int64), np.array([row[2] for row in rows], np.int64))
+    return one
+
+
+@given(ROWS, st.data())
+@settings(deadline=None)
+def test_it_is_the_same_in_any_order_and_parts(rows: list[Row], data: st.DataObject) -> None:
+    shuffled = data.draw(st.permutations(rows))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
+    parts = Sample(8)
+    for begin, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+        part = Sample.from_dict(json.loads(json.dumps(counted(shuffled[begin:end]).as_dict())))
+        parts.merge(part)
+    assert parts.as_dict() == counted(rows).as_dict()
+
+
+@given(ROWS)
+@settings(deadline=None)
+def test_what_is_in_the_sample_is_counted_in_full(rows: list[Row]) -> None:
+    one = counted(rows)
+    expected: dict[int, int] = {}
+    for key, _, count in rows:
+        expected[key] = expected.get(key, 0) + count
+    keys, counts = one.totals()
+    assert len(keys) <= 8
+    names = dict(zip(hashes(pa.array([str(key) for key in expected], pa.string())).tolist(), expected, strict=True))
+    assert {names[key]: count for key, count in zip(keys.tolist(), counts.tolist(), strict=True)} == {
+        key: count for hashed, key in names.items() for count in [expected[key]] if hashed % one.rate == 0
+    }
+
+
+@given(ROWS)
+@settings(deadline=None)
+def test_the_sample_is_no_smaller_than_it_must_be(rows: list[Row]) -> None:
+    one = counted(rows)
+    one.rows()
+    if one.level:
+        keys = np.unique(hashes(pa.array([str(key) for key, _, _ in rows], pa.string())))
+        assert (keys % np.uint64(one.rate // 2) == 0).sum() > 8
+
+
+def test_new_rows_are_sorted_in_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "NEW_ROWS", 10)
+    one = Sample(1000)
+    for number in range(100):
+        one.add(*(np.array([value], kind) for value, kind in ((number % 7, "u8"), (0, "i8"), (1, "i8"))))
+    assert sum(map(len, one.new)) <= 10
+    assert one.totals()[1].tolist() == [15, 15, 14, 14, 14, 14, 14]
+
+
+def test_coarser_numbers_are_added_up() -> None:
+    one = counted([(1, 0, 1), (1, 1, 2), (1, 2, 4), (1, -1, 8)])
+    one.divide(2)
+    assert (one.rows().numbers.tolist(), one.rows().counts.tolist()) == ([-1, 0, 1], [8, 3, 4])
+
+
+def slow_hash(text: str) -> int:
+    """The hash as it is defined: SplitMix64 over the length and the words of eight bytes, the last one filled up."""
+
+    def mix(value: int) -> int:
+        value = (value + 0x9E3779B97F4A7C15) % 2**64
+        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
+        return value ^ value >> 31
+
+    content = text.encode()
+    found = mix(len(content))
+    for begin in range(0, min(len(content), sample.HASHED_BYTES), 8):
+        found = mix(found ^ int.from_bytes(content[begin : begin + 8].rjust(8, b"\0"), "little"))
+    return found
+
+
+@given(st.lists(st.text(max_size=30) | st.text("ü", min_size=500, max_size=600)))
+@settings(deadline=None)
+def test_hashes_are_the_same_everywhere(texts: list[str]) -> None:
+    assert hashes(pa.array(texts, pa.string())).tolist() == [slow_hash(text) for text in texts]
+
+
+@given(st.lists(st.text(max_size=30), min_size=1), st.data())
+@settings(deadline=None)
+def test_a_hash_is_of_the_text_alone(texts: list[str], data: st.DataObject) -> None:
+    begin = data.draw(st.integers(0, len(texts) - 1))
+    alone = [hashes(pa.array([text]))[0] for text in texts[begin:]]
+    assert hashes(pa.array(texts)[begin:]).tolist() == alone
+    assert len(set(alone)) == len(set(texts[begin:]))
+
+
+def test_different_texts_have_different_hashes_and_spread_evenly() -> None:
+    texts = [f"{letter}{number}" for letter in string.ascii_letters for number in range(2000)]
+    found = hashes(pa.array(texts))
+    assert len(np.unique(found)) == len(texts)
+    shares = np.bincount((found % np.uint64(16)).astype(np.int64)) / len(texts)
+    assert abs(shares - 1 / 16).max() < 0.003
