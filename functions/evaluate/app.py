@@ -11,7 +11,8 @@ from usher import athena, evaluation_report, evaluations
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
-from usher.evaluation_split import Athena, split
+from usher.evaluation_plan import Home
+from usher.evaluation_split import Athena, clear, split
 from usher.plan import Setting
 from usher.runs import EVALUATION, Run, run_name
 from usher.serving import Serving
@@ -83,6 +84,7 @@ def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"outcome": "RUNNING", "cause": ""}
     if record.get("outcome", "RUNNING") != "RUNNING":  # it was closed before it was cleared up
         return {"outcome": "CLEARED", "cause": ""}
+    clear(Home.of(run))
     record = run.conclude(event["execution"], event["error"])
     tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
     tell_end(client("events"), record)

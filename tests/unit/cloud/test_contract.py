@@ -7,6 +7,9 @@ import pytest
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
 from moto.events.models import Rule
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from samcli.local.apigw.local_apigw_service import LocalApigwService
@@ -40,6 +43,7 @@ def test_motos_rules_still_know_no_state_machine() -> None:
     [
         (LambdaFunction, "invoke"),
         (StepFunctionsParserBackend, "_get_executions"),
+        (DistributedIterationComponent, "_map_run"),
         (LocalApigwService, "_construct_error_handling"),
         (LocalApigwService, "_generate_lambda_event"),
         (LocalApigwService, "_get_current_route"),

@@ -124,6 +124,49 @@ def test_a_caught_error_ends_the_execution_with_the_functions_own_words(cloud: L
     assert (execution["status"], execution["error"], execution["cause"]) == ("FAILED", "BrokenError", "it is broken")
 
 
+@pytest.mark.parametrize(
+    ("limit", "key", "outcome"),
+    [
+        (3, "in/numbers.json", ("SUCCEEDED", None)),
+        (2, "in/numbers.json", ("FAILED", "States.ExceedToleratedFailureThreshold")),
+        (3, "elsewhere/numbers.json", ("FAILED", "States.Runtime")),  # AWS says States.ItemReaderFailed
+    ],
+)
+def test_a_distributed_map_reads_as_its_role_and_fails_with_its_executions(
+    cloud: LocalCloud, limit: int, key: str, outcome: tuple[str, str | None]
+) -> None:
+    bucket, states = cloud.outputs["BucketName"], cloud.client("stepfunctions")
+    cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=b"[1, 2, 3]")
+    choices = [{"Condition": f"{{% $states.input.number <= {limit} %}}", "Next": "Good"}]
+    each = {
+        "Type": "Map",
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON"},
+            "Arguments": {"Bucket": bucket, "Key": key},
+        },
+        "ItemSelector": {"number": "{% $states.context.Map.Item.Value %}"},
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+            "StartAt": "Small?",
+            "States": {
+                "Small?": {"Type": "Choice", "Choices": choices, "Default": "Bad"},
+                "Good": {"Type": "Succeed"},
+                "Bad": {"Type": "Fail", "Error": "TooLarge"},
+            },
+        },
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Each", "States": {"Each": each}}
+    made = states.create_state_machine(
+        name=f"map-{limit}-{key[:2]}", definition=json.dumps(definition), roleArn=cloud.outputs["WorkRoleArn"]
+    )
+    arn = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
+    running = {"RUNNING"}
+    ended = eventually(lambda: (one := states.describe_execution(executionArn=arn))["status"] not in running and one)
+    assert (ended["status"], ended.get("error")) == outcome
+
+
 def test_a_schedule_fires_once_when_it_is_due_in_its_own_time_zone(cloud: LocalCloud, night: Time) -> None:
     night.now = NIGHT + timedelta(minutes=59)
     assert cloud.scheduler.tick() == 0

@@ -61,6 +61,41 @@ def test_what_is_caught_goes_on_with_the_error(name: str, caught: list[str], sta
     assert status == "FAILED" or ended.output == name
 
 
+@pytest.mark.parametrize(("limit", "status"), [(3, "SUCCEEDED"), (2, "FAILED")])
+def test_a_distributed_map_runs_an_execution_for_each_item_of_a_file(limit: int, status: str) -> None:
+    file = {"Bucket": "bucket", "Key": "{% $states.input.key %}"}
+    small = {"Condition": f"{{% $states.input.number <= {limit} %}}", "Next": "good"}
+    states = {
+        "small?": {"Type": "Choice", "Choices": [small], "Default": "bad"},
+        "good": {"Type": "Succeed", "Output": "{% $states.input.number * $states.input.times %}"},
+        "bad": {"Type": "Fail", "Error": "TooLarge"},
+    }
+    each = {
+        "Type": "Map",
+        "ItemReader": {"Arguments": file},
+        "ItemSelector": {"number": "{% $states.context.Map.Item.Value %}", "times": "{% $states.input.times %}"},
+        "ItemProcessor": {"StartAt": "small?", "States": states},
+        "Output": "{% $states.result %}",
+    }
+    read = {("bucket", "numbers.json"): [1, 2, 3]}
+    context = {"Execution": {"Id": "e", "Input": {"key": "numbers.json", "times": 2}}}
+    definition = {"StartAt": "each", "States": {"each": each}}
+    machine = Machine(definition, lambda *_: None, context, lambda *named: read[named])
+    with pytest.raises(StopIteration) as end:
+        next(machine.run())
+    assert end.value.value.status == status
+    assert end.value.value.output == (
+        [2, 4, 6] if status == "SUCCEEDED" else {"Error": "States.ExceedToleratedFailureThreshold", "Cause": ""}
+    )
+    assert machine.transitions == 7
+
+
+def test_a_map_whose_file_cannot_be_read_fails() -> None:
+    each = {"Type": "Map", "ItemReader": {"Arguments": {"Bucket": "bucket", "Key": "key"}}}
+    ended, *_ = run(each=each, first={"Type": "Pass", "Next": "each"})
+    assert ended == ("FAILED", {"Error": "States.ItemReaderFailed", "Cause": "s3://bucket/key"})
+
+
 @pytest.mark.parametrize(("given", "waited", "status"), [(3, [6], "SUCCEEDED"), (4, [], "FAILED")])
 def test_choices_waits_and_failures(given: int, waited: list[float], status: str) -> None:
     first = {

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from cfnlint.api import lint
+from usher import checks, parts
 from usher.resources import KINDS, Kind
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE
@@ -117,6 +118,13 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     )
     assert granted("Plan", "personalize") == needed
     assert granted("Plan", "scheduler") == {"GetSchedule", "ListSchedules"}
+
+
+@pytest.mark.parametrize("function", ["Plan", "Check"])
+def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
+    variables = FUNCTIONS[function]["Environment"]["Variables"]
+    assert int(variables["PART_BYTES"]) == parts.PART_BYTES
+    assert int(variables.get("PARALLEL_BYTES", checks.PARALLEL_BYTES)) == checks.PARALLEL_BYTES
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -26,6 +26,7 @@ PARTS = {"train": ("not usher_held", "train/"), "holdout": ("usher_held", "holdo
 """Which events each part has, and where its files go."""
 STEPS = (("create",), tuple(PARTS), ("drop",))
 """The queries, in an order in which those of one step may run at once."""
+STAGING = "staging"
 FIRST_BYTES = 5 << 20
 """The least that S3 takes as a part of an upload that is not the last."""
 COPIED_BYTES = 1 << 30
@@ -55,7 +56,7 @@ class Work:
     @property
     def staging(self) -> str:
         """The folder for what is of no use afterwards."""
-        return f"{self.folder}staging/"
+        return f"{self.folder}{STAGING}/"
 
 
 def select(table: str, header: Sequence[str], split: Split, part: str) -> str:
@@ -105,6 +106,11 @@ def advance(
         if not all(_succeeded(athena, ids[name]) for name in step):
             return ids, False
     return ids, True
+
+
+def abandon(athena: Any, bucket: Bucket, work: Work, at: Setting) -> None:
+    """Drop the table, as no query that is to come will."""
+    _start(athena, bucket, work, at, statements(bucket, work)["drop"], "drop")
 
 
 def _start(athena: Any, bucket: Bucket, work: Work, at: Setting, query: str, name: str) -> str:

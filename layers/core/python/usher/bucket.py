@@ -139,10 +139,6 @@ class Bucket:
             lines, last = lines + chunk.count(b"\n"), chunk[-1:]
         return lines + (last != b"\n")
 
-    def write(self, key: str, content: bytes | bytearray, **more: str) -> None:
-        """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
-
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
         stream, begun = self.open(key, **({"Range": f"bytes={start}-"} if start else {})), b""
@@ -161,6 +157,10 @@ class Bucket:
             answer = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
             if errors := answer.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
+
+    def write(self, key: str, content: bytes | bytearray, **more: str) -> None:
+        """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
+        self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""

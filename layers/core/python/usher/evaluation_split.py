@@ -59,6 +59,11 @@ def read_parts(home: Home) -> tuple[Events, Events, int]:
     return train, held, one_in
 
 
+def clear(home: Home) -> None:
+    """Delete the copy of what was learnt from, and what Athena has left; what was held back stays, with the answers."""
+    home.bucket.delete([key for folder in (TRAIN, athena.STAGING) for key in home.bucket.keys(home.key(f"{folder}/"))])
+
+
 def _split_in_memory(home: Home, keys: Iterable[str], how: holdout.Split) -> None:
     def files() -> Iterator[tuple[str, IO[bytes]]]:
         return ((key, home.bucket.open(key)) for key in keys)
@@ -75,7 +80,11 @@ def _split_in_memory(home: Home, keys: Iterable[str], how: holdout.Split) -> Non
 def _split_in_athena(run: Run, home: Home, plan: Mapping[str, Any], how: holdout.Split, engine: Athena) -> bool:
     """Whether the parts are there; to be asked again until they are."""
     work = athena.Work(home.key(""), plan["files"], plan["header"], how)
-    started, done = athena.advance(engine.client, home.bucket, work, engine.at, run.read(QUERIES))
+    try:
+        started, done = athena.advance(engine.client, home.bucket, work, engine.at, run.read(QUERIES))
+    except InputError:
+        athena.abandon(engine.client, home.bucket, work, engine.at)
+        raise
     run.write(started, QUERIES)
     if done:
         for _ in athena.finish(home.bucket, work):
