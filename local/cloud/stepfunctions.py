@@ -7,7 +7,7 @@ Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
   4. StopExecution leaves the status to the running task, and fails while the execution is starting
   5. JSONata is never evaluated (getmoto/moto#10105), and strings are bound unescaped
   6. every task builds a client of its own, with made-up credentials
-  7. a distributed map succeeds even if executions of its fail
+  7. a distributed map succeeds even if executions of its fail, and has no error of its own for a list it can't read
 and AWS's minutes are too long for a desk: Wait and Retry follow our clock. Timeouts stay real.
 """
 
@@ -24,6 +24,7 @@ from typing import Any
 from uuid import uuid4
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from jsonata import Jsonata
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
@@ -34,6 +35,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.item_reader_decl import ItemReader
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
@@ -76,6 +78,7 @@ def executing(endpoint: str, clock: Clock) -> Iterator[None]:
             (lambda_eval_utils, "boto_client_for", clients.client_for),
             (resource_eval_s3, "boto_client_for", clients.client_for),
             (DistributedIterationComponent, "_map_run", tolerating(DistributedIterationComponent._map_run)),
+            (ItemReader, "_eval_body", reading(ItemReader._eval_body)),
             (WaitFunction, "_wait_interval", waiting(clock)),
             (retrier_decl, "time", SimpleNamespace(sleep=clock.sleep)),
         ):
@@ -162,12 +165,30 @@ def tolerating(map_run: Any) -> Any:
     def run(component: Any, env: Any, eval_input: Any) -> None:
         map_run(component, env, eval_input)
         if eval_input.map_run_record.item_counter.failed.get() > eval_input.tolerated_failure_count:
-            name = StatesErrorName(StatesErrorNameType.StatesExceedToleratedFailureThreshold)
-            told = MapRunFailedEventDetails(error=name.error_name, cause=EXCEEDED)
-            details = EventDetails(mapRunFailedEventDetails=told)
-            raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
+            raise map_failure(env, StatesErrorNameType.StatesExceedToleratedFailureThreshold, EXCEEDED)
 
     return run
+
+
+def reading(eval_body: Any) -> Any:
+    """The list of a distributed map's items, or the error that AWS has for it."""
+
+    @wraps(eval_body)
+    def read(reader: Any, env: Any) -> None:
+        try:
+            eval_body(reader, env)
+        except ClientError as error:
+            raise map_failure(env, StatesErrorNameType.StatesItemReaderFailed, str(error)) from error
+
+    return read
+
+
+def map_failure(env: Any, kind: StatesErrorNameType, cause: str) -> FailureEventException:
+    """An error of a distributed map, as the interpreter knows it."""
+    name = StatesErrorName(kind)
+    told = MapRunFailedEventDetails(error=name.error_name, cause=cause)
+    details = EventDetails(mapRunFailedEventDetails=told)
+    return FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
 
 
 def evaluate(expression: str) -> Any:

@@ -129,7 +129,7 @@ def test_a_caught_error_ends_the_execution_with_the_functions_own_words(cloud: L
     [
         (3, "in/numbers.json", ("SUCCEEDED", None)),
         (2, "in/numbers.json", ("FAILED", "States.ExceedToleratedFailureThreshold")),
-        (3, "elsewhere/numbers.json", ("FAILED", "States.Runtime")),  # AWS says States.ItemReaderFailed
+        (3, "elsewhere/numbers.json", ("FAILED", "States.ItemReaderFailed")),
     ],
 )
 def test_a_distributed_map_reads_as_its_role_and_fails_with_its_executions(
