@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from local.demo.caller import CallError
+from local.personalize import Faults, inject
 from tests.integration.conftest import Site, interactions, items, wait_until
 
 POPULAR = {"recipe": "aws-popularity-count", "campaign": False}
@@ -110,6 +111,30 @@ def test_segments_are_exported_by_attributes_and_by_items(site: Site, group: str
     assert {name: one["rows"] for name, one in latest.items()} == {"comedies": 20, "fans": 10}
     assert list(table(site, latest["comedies"]["files"][0]["key"])[0]) == ["item_attributes", "rank", "user_id"]
     assert {row["item_id"] for row in table(site, latest["fans"]["files"][0]["key"])} == {"i1", "i2"}
+
+
+def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, group: str) -> None:
+    filters = {"genre": "INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"}
+    config = {"solutions": {"popular": POPULAR}, "filters": filters}
+    wish = {"filter": "genre", "filterValues": {"GENRE": "Comedy"}}
+    live(site, group, {**config, "exports": {"popular": wish}})
+    assert export(site, group)["status"] == "SUCCEEDED"
+    latest = site.read_json(f"{group}/out/export/popular/latest.json")
+    site.drop(f"{group}/usher.yaml", json.dumps({**config, "exports": {"popular": {"filter": "genre"}}}))
+    site.settle(group)
+    execution = export(site, group)
+    assert execution["status"] == "FAILED"
+    assert "has 60 lines, all of them errors. The first says: " in execution["cause"]
+    jobs = site.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
+    job = site.personalize.describe_batch_inference_job(batchInferenceJobArn=jobs[0]["batchInferenceJobArn"])
+    inject(Faults(refuse=(job["batchInferenceJob"]["roleArn"],)))
+    try:
+        execution = export(site, group)
+    finally:
+        inject(Faults())
+    assert execution["status"] == "FAILED"
+    assert "batch_inference_job/popular: failed: " in execution["cause"]
+    assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
 
 
 def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:

@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher import export_input
 from usher.errors import InputError
 from usher.export_config import SEGMENTS, SHAPES, Shape
-from usher.export_input import Input, distinct, example, read_blocks, read_line, write
+from usher.export_input import Input, distinct, example, have, read_blocks, read_line, write
 
 from tests.unit.usher.world import World
 
@@ -42,6 +43,18 @@ def test_users_are_chosen_by_their_columns(world: World) -> None:
     assert lines(world, users={"COUNTRY": ["DE", "AT"]}) == ["a", "b", "d"]
     assert lines(world, users={"COUNTRY": ["DE", "AT"], "LIKES": ["x"]}) == ["a", "b"], "one of several counts"
     assert lines(world, users={"COUNTRY": ["."]}) == [], "values are no patterns"
+
+
+plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="|\x00"), min_size=1, max_size=4)
+
+
+@given(
+    st.lists(st.lists(plain, min_size=1, max_size=3), min_size=1, max_size=4), st.lists(plain, min_size=1, max_size=3)
+)
+def test_a_cell_has_a_value_if_it_is_one_of_its_own(cells: list[list[str]], values: list[str]) -> None:
+    values = [*values, cells[0][-1]]
+    found = have(pa.array(["|".join(cell) for cell in cells]), values)
+    assert found.to_pylist() == [bool({*cell} & {*values}) for cell in cells]
 
 
 def test_a_column_that_the_users_lack_is_told_with_those_there_are(world: World) -> None:

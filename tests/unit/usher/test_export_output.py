@@ -74,6 +74,13 @@ def test_recipes_without_scores_have_none() -> None:
     assert rows([text([line("u", ["a", "b"])])]) == [("u", 1, "a", None), ("u", 2, "b", None)]
 
 
+def test_empty_lines_and_empty_errors_are_nothing() -> None:
+    counts = Counts()
+    answer = {"input": {"userId": "u"}, "output": {"recommendedItems": ["a"]}, "error": ""}
+    assert rows([b"\n", b"\n" + text([answer]) + b"\n", b" \n"], counts=counts) == [("u", 1, "a", None)]
+    assert (counts.lines, counts.errors) == (1, 0)
+
+
 @pytest.mark.parametrize("name", ["usersList", "recommendedUsers"])
 def test_segments_are_read_by_either_name(name: str) -> None:
     answer = {"input": {"itemAttributes": 'ITEMS.G = "x"'}, "output": {name: ["u1", "u2"]}, "error": None}

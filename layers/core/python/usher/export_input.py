@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.aws import digest
@@ -80,11 +81,7 @@ class Input:
             if lacking := sorted(columns - set(block.columns)):
                 said = f"lacks the column {lacking[0]}, which {asks}."
                 raise InputError([Problem(keys[0], said, f"Use one of: {', '.join(block.columns)}.")])
-            # Values of categorical columns may be several, with | between them.
-            found = (
-                pc.match_substring_regex(block.columns[name], rf"(^|\|)({'|'.join(map(re.escape, values))})($|\|)")
-                for name, values in wanted.items()
-            )
+            found = (have(block.columns[name], values) for name, values in wanted.items())
             for user in block.columns["USER_ID"].filter(functools.reduce(pc.and_, found)).to_pylist():
                 yield {"userId": user}
 
@@ -101,6 +98,11 @@ class Input:
         ]
         for one in distinct(read_blocks(bucket, files), column):
             yield {self.shape.key: one}
+
+
+def have(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
+    """Which cells have one of some values. A categorical column's cell may have several, with | between them."""
+    return pc.match_substring_regex(column, rf"(^|\|)({'|'.join(map(re.escape, values))})($|\|)")
 
 
 def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:

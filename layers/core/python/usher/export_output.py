@@ -79,8 +79,10 @@ def tables(
     """The rows of a job's answers, block by block. `counts` is kept up to date."""
     wanted = schema(shape, metadata)
     for block in blocks:
+        if block.isspace():
+            continue
         answers = _parse(block, shape)
-        failed = answers["error"].is_valid()
+        failed = pc.fill_null(pc.not_equal(answers["error"], ""), fill_value=False)
         counts.failed = []
         if failed.true_count:
             _note_errors(counts, block, answers["error"], failed)

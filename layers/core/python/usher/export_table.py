@@ -91,8 +91,8 @@ def _batches(
                 if len(items) == AT_ONCE:
                     yield list(items.values()), number, byte
                     items = {}
-                line, byte = json.loads(text), byte + len(text)
-                if line["output"] and not line.get("error"):
+                line, byte = json.loads(text) if text.strip() else {}, byte + len(text)
+                if line.get("output") and not line.get("error"):
                     subject = line["input"][key["member"]]
                     answer = {"S": json.dumps(line["output"], separators=(",", ":"))}
                     items[subject] = {**_key(key["group"], key["solution"], subject), "answer": answer}
