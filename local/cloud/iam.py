@@ -1,7 +1,8 @@
 """Every call that a role makes is checked against that role's own policies, with the ARN of what it touches.
 
 The gap upstream (moto 5.2.5): `IAMRequest` checks all services but S3 with the resource "*", so that a statement with a
-narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions mind case.
+narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions mind case;
+DeleteObjects is checked with the bucket, not with what it deletes.
 
 Not covered: conditions (a statement that allows under a condition allows, one that denies under a condition is passed
 over), resource policies, permission boundaries, and the person at the keyboard, who may do everything.
@@ -17,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
+import xmltodict
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AccessDeniedError, JsonRESTError
@@ -93,9 +95,17 @@ def authorize_s3(response: Any, bucket_name: str | None = None, key_name: str | 
         return
     action = f"s3:{response.data['Action']}"
     arn = f"arn:{PARTITION}:s3:::{'/'.join(filter(None, (bucket_name, key_name)))}" if bucket_name else "*"
-    if not allowed(statements(session.role_arn), PERMISSIONS.get(action, action), arn):
-        refusal(session.arn, action, arn)
-        raise S3AccessDeniedError
+    several = action == "s3:DeleteObject" and not key_name  # DeleteObjects; AWS refuses object by object
+    for one in [f"{arn}/{key}" for key in keys_in(response.body)] if several else [arn]:
+        if not allowed(statements(session.role_arn), PERMISSIONS.get(action, action), one):
+            refusal(session.arn, action, one)
+            raise S3AccessDeniedError
+
+
+def keys_in(delete: str | bytes) -> list[str]:
+    """The keys that the body of a DeleteObjects names."""
+    objects = xmltodict.parse(delete, force_list=("Object",))["Delete"]["Object"]
+    return [str(one["Key"]) for one in objects]
 
 
 def refusal(caller: str, action: str, arn: str) -> str:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from local.cloud.iam import allowed, demands
+from local.cloud.iam import allowed, demands, keys_in
 
 PREFIX = "us-east-1:123456789012:"
 TABLE = f"arn:aws:dynamodb:{PREFIX}table/t"
@@ -74,3 +74,9 @@ def statement(effect: str, action: str | list[str], resource: str | list[str], *
 )
 def test_a_policy_decides(policy: list[dict[str, Any]], verdict: bool) -> None:
     assert allowed(policy, "dynamodb:GetItem", TABLE) is verdict
+
+
+@pytest.mark.parametrize("keys", [["a/b.csv"], ["a/b.csv", "c&d"]])
+def test_a_deletion_names_its_objects(keys: list[str]) -> None:
+    objects = "".join(f"<Object><Key>{key.replace('&', '&amp;')}</Key></Object>" for key in keys)
+    assert keys_in(f"<Delete>{objects}<Quiet>true</Quiet></Delete>") == keys
