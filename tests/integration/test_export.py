@@ -62,6 +62,16 @@ def test_an_export_for_everyone_is_there_as_answers_csv_and_parquet(site: Site, 
     assert [str(value) for value in parquet["item_id"]] == [row["item_id"] for row in rows]
 
 
+def test_older_exports_go_when_a_newer_one_is_complete(site: Site, group: str) -> None:
+    live(site, group, {"solutions": {"popular": POPULAR}, "exports": {"popular": {"keep": 1}}})
+    runs = []
+    for _ in range(2):
+        assert export(site, group)["status"] == "SUCCEEDED"
+        runs.append(site.read_json(f"{group}/out/export/popular/latest.json")["run"])
+    folders = {key.split("/")[4] for key in site.keys(f"{group}/out/export/popular/")}
+    assert folders == {"latest.json", runs[1]}
+
+
 def test_the_schedule_exports_every_group_that_is_live(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions())
     site.settle(group)
