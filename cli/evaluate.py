@@ -29,7 +29,7 @@ def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console)
         stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
     )
     record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
-    problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record["problems"])
+    problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record.get("problems", []))
     home = Home(stack.bucket, record["group"], record["run"])
     to.mkdir(parents=True, exist_ok=True)
     for key in stack.bucket.keys(home.key("report")) + stack.bucket.keys(home.key("pictures/")):
@@ -67,7 +67,7 @@ def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, A
         if record.get("execution") == execution:
             yield record
         if status["status"] != "RUNNING":
-            if record.get("execution") != execution:
-                raise UsherError(status.get("cause") or status["status"])
+            if record.get("execution") != execution or record["outcome"] == "RUNNING":
+                raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
             return
         time.sleep(LOOK_SECONDS)

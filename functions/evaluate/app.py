@@ -4,6 +4,7 @@ In: `{step, ...}`, one of the steps below. Between them, `reconcile` carries out
 """
 
 import os
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -56,36 +57,39 @@ def hold_back(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Hold a part of the history back."""
     run = Run(bucket, event["group"], event["run"])
     try:
-        wait = split(run, engine())
+        wait = split(run, engine(), is_late(context))
     except InputError as error:
         run.update({"problems": error.as_dicts()})
         return {"ready": False, "waitSeconds": None}
     return {"ready": wait is None, "waitSeconds": wait}
 
 
-def engine() -> Athena | None:
-    """Athena, if the stack has been told to split there."""
-    workgroup = os.environ["ATHENA_WORKGROUP"]
-    return Athena(client("athena"), athena.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None
-
-
 def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ask the campaigns, as far as time allows; when all have answered, write the report."""
-    run, ends = Run(bucket, event["group"], event["run"]), context.get_remaining_time_in_millis
     clients = {name: client(name) for name in ("personalize", "personalize-runtime")}
-    return {"written": evaluation_report.score(run, clients, lambda: ends() < SPARE_MILLISECONDS)}
+    return {"written": evaluation_report.score(Run(bucket, event["group"], event["run"]), clients, is_late(context))}
 
 
 def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tell how it went, once nothing is left of it."""
     run = run_of(event)
     record = run.read()
-    if not event["error"] and any(state["status"] != "GONE" for state in record.get("retired", [])):
+    if evaluations.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
-    if record.get("outcome", "RUNNING") != "RUNNING":  # it was closed before it was cleared up
-        return {"outcome": "CLEARED", "cause": ""}
+    if record.get("outcome", "RUNNING") == "RUNNING":
+        record = run.conclude(event["execution"], event["error"])
+        tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
+        tell_end(client("events"), record)
     clear(Home.of(run))
-    record = run.conclude(event["execution"], event["error"])
-    tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
-    tell_end(client("events"), record)
-    return {"outcome": record["outcome"], "cause": record["summary"]}
+    return {"outcome": "CLEARED" if "clearUp" in event["input"] else record["outcome"], "cause": record["summary"]}
+
+
+def is_late(context: Any) -> Callable[[], bool]:
+    """Whether the function has to come to an end."""
+    return lambda: bool(context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
+
+
+def engine() -> Athena | None:
+    """Athena, if the stack has been told to split there."""
+    workgroup = os.environ["ATHENA_WORKGROUP"]
+    return Athena(client("athena"), athena.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None

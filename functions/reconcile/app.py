@@ -57,7 +57,7 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
     states, wait = retire(clients, plan["doomed"], arns_in(content), past, slept)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
-    run.update({"stage": stage, "waitSeconds": wait, "retired": states})
+    run.update({"stage": stage, "waitSeconds": wait, "retired": states}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
         wishes.forget(group, "remove")
     return wait

@@ -8,16 +8,22 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from usher import asking, evaluation_split
 from usher.asking import Campaign, lines
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
 from usher.evaluations import Options
 from usher.intake import Intake, take_in
 from usher.resources import KINDS
+from usher.runs import Run
 
+from local.simulation.machine import Ended, Machine, TaskError
+from tests.unit.stack.files import REPOSITORY, machine
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, setting
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
+RECORD = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
+MACHINE = REPOSITORY / "statemachine" / "evaluation.asl.yaml"
 CONFIG = {
     "solutions": {
         "popular": {"recipe": "aws-popularity-count", "campaign": False},
@@ -34,32 +40,36 @@ def call(function: str, **event: Any) -> Any:
     return json.loads(json.dumps(load_function(function).lambda_handler(json.loads(json.dumps(event)), context)))
 
 
-def settle(stage: str, **who: str) -> None:
-    for _ in range(500):
-        if call("reconcile", **who, stage=stage)["settled"]:
-            return
+def execute(given: dict[str, Any], times: int = 1, broken: str = "") -> Ended:
+    """An execution of the state machine, in which each function is called so many times; one step may be broken."""
+
+    def invoke(function: str, payload: dict[str, Any]) -> Any:
+        if broken == payload.get("step", payload.get("stage")):
+            raise TaskError("Boom", "It broke.")
+        try:
+            return [call(function[2:-1].lower(), **payload) for _ in range(times)][-1]
+        except UsherError as error:
+            raise TaskError(type(error).__name__, json.dumps({"errorMessage": str(error)})) from error
+
+    context = {"Execution": {"Id": EXECUTION, "Input": given, "StartTime": "2026-01-02T03:04:05.678Z"}}
+    run = Machine(machine(MACHINE), invoke, context).run()
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            ended: Ended = end.value
+            return ended
         time.sleep(0.01)
-    raise AssertionError(f"{stage} is not settled")
 
 
-def evaluate(world: World, times: int = 1, **given: Any) -> dict[str, Any]:
-    """The steps of the state machine, each so many times; returns the record."""
-    event = {"input": {"group": "films", **given}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
-
-    def step(name: str, **members: Any) -> Any:
-        return [call("evaluate", step=name, **members) for _ in range(times)][-1]
-
-    prepared = step("prepare", **event)
-    if prepared["ready"]:
-        who = {"group": prepared["group"], "run": prepared["run"]}
-        prepared |= step("split", **who)
-    if prepared["ready"]:
-        settle("train", **who)
-        while not step("score", **who)["written"]:
-            pass
-        settle("retire", **who)
-    step("publish", **event, run=prepared["run"], error=None)
-    return dict(world.bucket.read_json("films/out/runs/20260102T030405678Z-4567-evaluation/run.json"))
+def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> dict[str, Any]:
+    """The record of an evaluation that has ended, as the execution says, too."""
+    ended = execute({"group": "films", **given}, times, broken)
+    record = dict(world.bucket.read_json(RECORD))
+    assert (record["outcome"] == "SUCCEEDED") == (ended.status == "SUCCEEDED")
+    if ended.status == "FAILED":
+        assert (ended.output["Error"], ended.output["Cause"]) == ("EvaluationFailed", record["summary"])
+    return record
 
 
 def report(world: World) -> dict[str, Any]:
@@ -229,13 +239,44 @@ def test_a_group_without_interactions_is_told(world: World) -> None:
     assert "films/: has no interactions. Drop interactions.csv first." in evaluate(world)["summary"]
 
 
+@pytest.mark.parametrize("broken", ["split", "train", "score"])
+def test_what_was_made_goes_also_if_a_step_breaks(dropped: World, broken: str) -> None:
+    record = evaluate(dropped, broken=broken)
+    assert "broke off: Boom: It broke." in record["summary"]
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+
+
 def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
     evaluate(dropped)
-    key = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
-    record = dropped.bucket.read_json(key)
-    dropped.bucket.write_json(key, {**record, "outcome": "RUNNING", "retired": [{"id": "x", "status": "SKIPPED"}]})
+    record = dropped.bucket.read_json(RECORD)
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
-    assert call("evaluate", step="publish", **event, run="any", error=None)["outcome"] == "RUNNING"
+    for retired in ([], [{**state, "status": "SKIPPED"} for state in record["retired"]]):
+        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "retired": retired})
+        for error in (None, {"Error": "Boom", "Cause": "It broke."}):
+            assert call("evaluate", step="publish", **event, run="any", error=error)["outcome"] == "RUNNING"
+
+
+def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped: World) -> None:
+    given = {"group": "films"}
+    event = {"input": given, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    prepared = call("evaluate", step="prepare", **event)
+    who = {"group": "films", "run": prepared["run"]}
+    call("evaluate", step="split", **who)
+    call("reconcile", **who, stage="train")
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"]
+    Run(dropped.bucket, "films", prepared["run"]).conclude(EXECUTION, {"Error": "ABORTED", "Cause": "stopped"})
+    assert execute({"group": "films", "clearUp": prepared["run"]}).status == "SUCCEEDED"
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    record = dropped.bucket.read_json(RECORD)
+    assert record["outcome"] == "FAILED"
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+
+
+def test_data_that_no_function_has_room_for_is_told(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation_split, "MOST_BYTES", 1000)
+    assert "Give the stack an AthenaWorkgroup" in evaluate(dropped)["summary"]
+    assert not dropped.creations()
 
 
 def test_the_lines_that_are_asked() -> None:
@@ -268,14 +309,24 @@ def asked(world: World, *users: str) -> Home:
     return home
 
 
-def test_what_a_campaign_refuses_for_good_is_an_answer_and_what_it_refuses_for_now_is_not(world: World) -> None:
+def test_what_a_campaign_refuses_is_an_answer(world: World) -> None:
     home = asked(world, "a", "b", "c")
     campaign = Campaign(Runtime(b="InvalidInputException"), "arn", 1000)
     assert campaign.answer(home, "users", "live", lambda: False)
     answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
     assert [one["error"] for one in answers] == [None, "No.", None]
-    with pytest.raises(ClientError, match="Throttling"):
-        Campaign(Runtime(b="ThrottlingException"), "arn", 1000).answer(home, "users", "other", lambda: False)
+
+
+def test_a_campaign_that_is_asked_too_fast_is_waited_for_and_given_up_line_by_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(asking.time, "sleep", pauses.append)
+    home, runtime = asked(world, "a", "b", "c", "d"), Runtime(b="ThrottlingException", c="ThrottlingException")
+    assert Campaign(runtime, "arn", 1000).answer(home, "users", "live", lambda: False)
+    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
+    assert [one["error"] for one in answers] == [None, "No.", "No.", None]
+    assert [pause for pause in pauses if pause >= 1] == list(asking.BACK_OFF), "c is not waited for again"
 
 
 def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:

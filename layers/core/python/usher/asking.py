@@ -13,7 +13,9 @@ from usher.evaluation_plan import DEPTH, Home
 PART = 1000
 """Answers of a campaign that are written down at a time."""
 FOR_NOW = {"ThrottlingException", "ServiceUnavailable", "InternalFailure"}
-"""What a campaign answers when it is asked too fast; the step is tried again."""
+"""What a campaign answers when it is asked too fast."""
+BACK_OFF = (1, 2, 4, 8, 16)
+"""Seconds to wait before it is asked again, beyond what the client has waited."""
 Line = Mapping[str, Any]
 
 
@@ -61,23 +63,30 @@ class Campaign:
         return True
 
     def _answers(self, part: Sequence[Line], is_late: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        pauses: Sequence[float] = BACK_OFF
         for line in part:
             start = time.monotonic()
-            yield {"input": line, **self._ask(line)}
+            answer = self._ask(line, pauses)
+            pauses = () if answer["error"] else BACK_OFF  # who has been waited for in vain is not waited for again
+            yield {"input": line, **answer}
             if is_late():
                 return
             time.sleep(max(0, 1 / self.requests_per_second - (time.monotonic() - start)))
 
-    def _ask(self, line: Line) -> dict[str, Any]:
+    def _ask(self, line: Line, pauses: Sequence[float]) -> dict[str, Any]:
         try:
-            if "itemList" in line:
-                told = self.runtime.get_personalized_ranking(
-                    campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
-                )["personalizedRanking"]
-            else:
-                told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=DEPTH, **line)["itemList"]
+            return {"output": {"recommendedItems": self._recommended(line)}, "error": None}
         except self.runtime.exceptions.ClientError as error:
-            if error_code(error) in FOR_NOW:
-                raise
-            return {"output": None, "error": error.response["Error"]["Message"]}
-        return {"output": {"recommendedItems": [one["itemId"] for one in told]}, "error": None}
+            if not pauses or error_code(error) not in FOR_NOW:
+                return {"output": None, "error": error.response["Error"]["Message"]}
+        time.sleep(pauses[0])
+        return self._ask(line, pauses[1:])
+
+    def _recommended(self, line: Line) -> list[str]:
+        if "itemList" in line:
+            told = self.runtime.get_personalized_ranking(
+                campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
+            )["personalizedRanking"]
+        else:
+            told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=DEPTH, **line)["itemList"]
+        return [one["itemId"] for one in told]

@@ -1,6 +1,6 @@
 """Hold back a part of a group's interactions, and write down what models are asked about the users in it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -16,8 +16,9 @@ from usher.rules import MIN_INTERACTIONS
 from usher.runs import Run
 
 TRAIN, HOLDOUT = "train", "holdout"
-SCORED_BYTES = 4 * 10**9
-"""So much of both parts fits into memory (docs/evaluation.md). Of more, one user in so many is judged."""
+MOST_BYTES = 2 * 10**9
+"""So much of the interactions fits into memory (docs/evaluation.md). Athena splits more; of more, one user in so many
+is judged."""
 ATHENA_SECONDS = 30
 """Between two looks at Athena."""
 QUERIES = "athena.json"
@@ -32,16 +33,16 @@ class Athena:
     at: athena.Setting
 
 
-def split(run: Run, engine: Athena | None) -> int | None:
+def split(run: Run, engine: Athena | None, is_late: Callable[[], bool]) -> int | None:
     """Write the two parts, and the inputs of batch inference jobs; None, or how long to wait before it goes on.
 
-    Raises InputError where a part is too small. `engine`: where to split; None: in memory.
+    Raises InputError where a part is too small, or all is too large. `engine`: where to split; None: in memory.
     """
     home, plan = Home.of(run), run.read("plan.json")
     how = holdout.Split(*(plan["options"][name] for name in ("split", "share", "cut")))
     if engine is None:
         _split_in_memory(home, plan["files"], how)
-    elif not _split_in_athena(run, home, plan, how, engine):
+    elif not _split_in_athena(run, home, plan, how, engine, is_late):
         return ATHENA_SECONDS
     train, held, _ = read_parts(home)
     if len(train.time) < MIN_INTERACTIONS:
@@ -54,7 +55,7 @@ def split(run: Run, engine: Athena | None) -> int | None:
 def read_parts(home: Home) -> tuple[Events, Events, int]:
     """The two parts as written, and of how many users one was read."""
     size = sum(file.size for part in (TRAIN, HOLDOUT) for file in home.bucket.files(home.key(f"{part}/")))
-    one_in = max(1, -(-size // SCORED_BYTES))
+    one_in = max(1, -(-size // MOST_BYTES))
     train, held = holdout.read(home.files(TRAIN), home.files(HOLDOUT), one_in=one_in)
     return train, held, one_in
 
@@ -64,7 +65,13 @@ def clear(home: Home) -> None:
     home.bucket.delete([key for folder in (TRAIN, athena.STAGING) for key in home.bucket.keys(home.key(f"{folder}/"))])
 
 
-def _split_in_memory(home: Home, keys: Iterable[str], how: holdout.Split) -> None:
+def _split_in_memory(home: Home, keys: Collection[str], how: holdout.Split) -> None:
+    size = sum(file.size for file in home.bucket.files(f"{home.group}/") if file.key in keys)
+    if size > MOST_BYTES:
+        said = f"are {size / 1e9:.1f} GB; a function splits {MOST_BYTES / 1e9:g}."
+        remedy = "Give the stack an AthenaWorkgroup: docs/evaluation.md, large data."
+        raise InputError([Problem(f"{home.group}: the interactions", said, remedy)])
+
     def files() -> Iterator[tuple[str, IO[bytes]]]:
         return ((key, home.bucket.open(key)) for key in keys)
 
@@ -77,7 +84,9 @@ def _split_in_memory(home: Home, keys: Iterable[str], how: holdout.Split) -> Non
             home.bucket.s3.upload_fileobj(file, home.bucket.name, home.key(f"{folder}/00000.csv"))
 
 
-def _split_in_athena(run: Run, home: Home, plan: Mapping[str, Any], how: holdout.Split, engine: Athena) -> bool:
+def _split_in_athena(
+    run: Run, home: Home, plan: Mapping[str, Any], how: holdout.Split, engine: Athena, is_late: Callable[[], bool]
+) -> bool:
     """Whether the parts are there; to be asked again until they are."""
     work = athena.Work(home.key(""), plan["files"], plan["header"], how)
     try:
@@ -86,10 +95,7 @@ def _split_in_athena(run: Run, home: Home, plan: Mapping[str, Any], how: holdout
         athena.abandon(engine.client, home.bucket, work, engine.at)
         raise
     run.write(started, QUERIES)
-    if done:
-        for _ in athena.finish(home.bucket, work):
-            pass
-    return done
+    return done and not any(is_late() for _ in athena.finish(home.bucket, work))
 
 
 def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events) -> None:

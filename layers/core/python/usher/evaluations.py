@@ -87,3 +87,9 @@ def prepare(
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
     foretold = prices.foretell(plan["resources"], states, prices.size_of(intake.report, {}), intake.config.prices, {})
     return plan, {"data": intake.report, "resources": states, "plan": foretold}
+
+
+def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Whether something that an evaluation may have made is still there, as far as its record tells. Pure."""
+    gone = [state for state in record.get("retired", []) if state["status"] == "GONE"]
+    return len(gone) < len(plan.get("doomed", []))

@@ -168,10 +168,13 @@ class Run:
             html = page(json.loads(as_json(content))).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
-    def update(self, change: Mapping[str, Any]) -> None:
-        """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped."""
+    def update(self, change: Mapping[str, Any], *, closed: bool = False) -> None:
+        """Add to the record, unless it was closed meanwhile: a function outlives its execution when that is stopped.
+
+        `closed`: even then, for what is done after the end.
+        """
         record = self.read()
-        if record.get("outcome", "RUNNING") == "RUNNING":
+        if closed or record.get("outcome", "RUNNING") == "RUNNING":
             self.write({**record, **change})
 
     @property
