@@ -32,12 +32,15 @@ class Fault:
     strike: Callable[[Stack, Boundary], str | None]
     when: str = "before"
     deadly: bool = False
-    """It leaves nothing of the process. To die at a call that only reads is to die after the change before it."""
+    """It leaves nothing of the process."""
 
     def moments(self, boundaries: list[Boundary]) -> list[Boundary]:
-        """The boundaries at which it makes a difference where it strikes."""
-        able = [boundary for boundary in boundaries if boundary.when == self.when]
-        return [boundary for boundary in able if not (self.deadly and READING.search(boundary.name))]
+        """The boundaries at which it strikes."""
+        return [boundary for boundary in boundaries if boundary.when == self.when]
+
+    def distinct(self, boundaries: list[Boundary]) -> list[Boundary]:
+        """Those that differ: to die at a call that only reads should be to die after the change before it."""
+        return [one for one in self.moments(boundaries) if not (self.deadly and READING.search(one.name))]
 
 
 def _die(_: Stack, boundary: Boundary) -> str | None:

@@ -30,7 +30,7 @@ def test_a_disturbed_run_leaves_the_same_world(
     stack: Stack, alone: tuple[list[Boundary], str], fault: Fault, part: int
 ) -> None:
     found, world = alone
-    moments = fault.moments(found)[:: 1 if fault.deadly else 4]
+    moments = fault.distinct(found)[:: 1 if fault.deadly else 4]
     assert len(moments) > 20
     assert [moment for moment in moments[part::PARTS] if disturbed(stack, fault, moment) != world] == []
 
@@ -40,7 +40,7 @@ def test_a_run_that_is_disturbed_while_parts_are_checked_leaves_the_same_world(s
     with small_parts():
         found, world = boundaries(stack)
         checking = [boundary.number for boundary in found if "Check" in boundary.name]
-        moments = [one for one in fault.moments(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]
+        moments = [one for one in fault.distinct(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]
         assert len(checking) == 2 * PARTS
         assert len(moments) > PARTS
         assert [moment for moment in moments if disturbed(stack, fault, moment) != world] == []
@@ -54,7 +54,7 @@ def test_a_pipeline_that_does_not_retry_would_not_survive(
         state.pop("Retry", None)
     monkeypatch.setattr(stack, "definition", definition)
     fault = FAULTS["crash before"]
-    assert disturbed(stack, fault, fault.moments(alone[0])[5]) != alone[1]
+    assert disturbed(stack, fault, fault.distinct(alone[0])[5]) != alone[1]
 
 
 def test_a_fault_that_does_not_strike_is_noticed(stack: Stack) -> None:
