@@ -46,7 +46,7 @@ def compared(data: Path, console: Console) -> Iterator[Mapping[str, Any]]:
     """The scores of every contender on some data, each once."""
     seen = set()
     for recipes in ROUNDS:
-        with offline(data) as here, tempfile.TemporaryDirectory() as folder:
+        with offline(data, console) as here, tempfile.TemporaryDirectory() as folder:
             told = evaluate(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
         for score in told["scores"]:
             if (key := (score["contender"], score["form"])) not in seen:

@@ -6,8 +6,8 @@
     usher import old-films [--group films]  the config for what is in Personalize; with --adopt, take it over
     usher evaluate films                    what recommends best: train on the past, compare with the rest
     usher evaluate --offline data/          the same on this machine, with anyone's files, before anything is spent
-    usher promote films for-you <version>   serve a version, whatever the gate says
-    usher rollback films for-you            serve the version before the live one
+    usher promote films for-you <version> --why "..."    serve a version, whatever the gate says
+    usher rollback films for-you --why "..."             serve the version before the live one
 
 The stack is the one called `usher` (--stack, or USHER_STACK), in the account and region of the environment; with
 AWS_ENDPOINT_URL, it is that of the local cloud.
@@ -27,9 +27,10 @@ from usher.aws import client
 from usher.bucket import GROUP_NAME, config_keys
 from usher.errors import InputError, UsherError
 from usher.holdout import SPLITS
-from usher.pins import Pins
+from usher.pins import Pins, choose
 from usher.planning import Draft, draft
 from usher.prices import FREE
+from usher.versions import usable
 from usher.wishes import Wishes
 
 from cli import show
@@ -40,6 +41,7 @@ from cli.offline import offline
 from cli.stack import Stack
 
 FAILED = 1
+INTERRUPTED = 130
 
 
 class ReadOnly:
@@ -135,6 +137,11 @@ def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     solutions = stack.serving.read(options.group)["solutions"]
     if options.solution not in solutions:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
+    of = solutions[options.solution]["solutionVersionArn"]
+    versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
+    if not choose(options.version, versions, of):
+        there = ", ".join(versions) or "none"
+        raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")
     who = client("sts").get_caller_identity()["Arn"]
     execution = stack.start(
         group=options.group, solution=options.solution, version=options.version, who=who, why=options.why
@@ -147,19 +154,26 @@ def compare(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     """Hold back a part of a group's history, train on the rest, and compare what is recommended with it."""
     asked = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
     given = {name: value for name, value in asked.items() if value is not None}
+    if bool(options.offline) == bool(options.group):
+        raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
     if options.offline:
-        console.print("Starting the local cloud: the stack of template.yaml, without AWS")
-        with offline(options.offline) as here:
+        with offline(options.offline, console) as here:
             told = evaluate(here.stack, {**here.given, **given}, options.to, console)
-    elif options.group:
+    else:
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
         told = evaluate(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
-    else:
-        raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
     show.scores(console, told)
     console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
-    return 0
+    return FAILED if told["outcome"] == "FAILED" else 0
+
+
+def names(text: str) -> list[str]:
+    """Names that are separated by commas; ArgumentTypeError where there are none."""
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("names nothing")
+    return found
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -190,9 +204,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     comparing.add_argument("group", nargs="?")
     comparing.add_argument("--offline", type=Path, metavar="DATA", help="a folder of CSVs, or a file of ratings")
     comparing.add_argument("--split", choices=list(SPLITS), help="how a part is held back (last-tenth)")
-    comparing.add_argument("--share", type=float, help="how much of it (0.1)")
+    comparing.add_argument("--share", type=float, help="how much of it, 0.01 to 0.5 (0.1)")
     comparing.add_argument("--cut", type=float, help="Unix seconds from which on all is held back, for --split global")
-    comparing.add_argument("--recipes", type=lambda text: text.split(","), help="by commas, or: all")
+    comparing.add_argument("--recipes", type=names, help="by commas, or: all")
     comparing.add_argument("--rate", type=float, help="requests per second to campaigns (10)")
     comparing.add_argument("--no-live", dest="live", action="store_false", help="without the versions that serve")
     comparing.add_argument("--to", type=Path, default=Path("evaluation"), help="a folder for the report (evaluation)")
@@ -223,6 +237,8 @@ def main(arguments: Sequence[str]) -> int:
         console.print(said, style="red", soft_wrap=True, markup=False)
     except (BotoCoreError, OSError) as error:
         console.print(str(error), style="red", soft_wrap=True, markup=False)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     else:
         return result
     return FAILED

@@ -12,46 +12,52 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import UsherError
 from usher.evaluation_plan import Home
+from usher.evaluations import Options
 from usher.runs import EVALUATION, RECORD, Run
 
 from cli.stack import Stack
 
 LOOK_SECONDS = 0.5
+BEGINNING = "Holding back a part"
 STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
 
 
 def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
     """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
 
-    `given`: the input of the state machine. Raises UsherError where it comes to no report.
+    `given`: the input of the state machine. The report has the run's outcome, too. Raises UsherError where there is no
+    report.
     """
+    Options.of(given)
     started = client("stepfunctions").start_execution(
         stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
     )
     record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
     problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record.get("problems", []))
     home = Home(stack.bucket, record["group"], record["run"])
-    to.mkdir(parents=True, exist_ok=True)
+    (to / "pictures").mkdir(parents=True, exist_ok=True)
     for key in stack.bucket.keys(home.key("report")) + stack.bucket.keys(home.key("pictures/")):
-        (to / key.rpartition("/")[2]).write_bytes(stack.bucket.read(key) or b"")
+        (to / key.removeprefix(home.key(""))).write_bytes(stack.bucket.read(key) or b"")
     report = stack.bucket.read_json(home.key("report.json"))
     if report is None:
         raise UsherError(problems or record["summary"])
+    for one in record.get("notes", []):
+        console.print(f"Note: {one['place']} {one['message']} {one['remedy']}", soft_wrap=True, markup=False)
     if problems:
         console.print(problems, style="red", soft_wrap=True, markup=False)
-    return dict(report)
+    return {**report, "outcome": record["outcome"]}
 
 
 def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
     """Show an evaluation until it has ended; return its record."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("Holding back a part", total=None)
+        task = progress.add_task(BEGINNING, total=None)
         for record in _records(bucket, group, execution):
-            resources = record.get("resources", [])
-            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources)
-            stage = STAGES.get(record.get("stage", ""), "Holding back a part")
-            progress.update(task, description=stage, completed=settled, total=len(resources) or None)
+            resources, stage = record.get("resources", []), record.get("stage", "")
+            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "retire")
+            described = "Asking what serves, scoring" if settled == len(resources) > 0 else STAGES.get(stage, BEGINNING)
+            progress.update(task, description=described, completed=settled, total=len(resources) + 1)
         progress.update(task, description=record["outcome"].capitalize())
     return record
 

@@ -3,12 +3,14 @@
 import csv
 import io
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from usher.aws import client
 from usher.bucket import CONFIGS, is_input
 from usher.errors import UsherError
@@ -17,7 +19,6 @@ from cli.ratings import RatingsError, read
 from cli.stack import Stack
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
-GROUP = "data"
 EVERY = {"recipes": ["all"]}
 SPEED = 6000
 """How many times faster than AWS's the minutes of the local Personalize go by."""
@@ -32,16 +33,17 @@ class Here:
 
 
 @contextmanager
-def offline(data: Path) -> Iterator[Here]:
-    """A stack on this machine whose group `data` has the files at a path, and has not begun to work on them.
+def offline(data: Path, console: Console) -> Iterator[Here]:
+    """A stack on this machine that has the files at a path in a group called like them, and has not begun to work.
 
     `data`: a folder laid out as a group's in the bucket, or a file of ratings that cli.ratings reads. Where there is no
     config, every recipe that suits the data is to be compared. Raises UsherError where there is nothing to read.
     """
+    files, group = files_of(data), name_of(data)
+    console.print("Starting the local cloud: the stack of template.yaml, without AWS")
     from local.clock import Clock
     from local.cloud.server import STACK, LocalCloud, environ
 
-    files = files_of(data)
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
     with LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud, environ(cloud.environment):
         client.cache_clear()
@@ -49,12 +51,19 @@ def offline(data: Path) -> Iterator[Here]:
             client("events").disable_rule(Name=rule["Name"])
         stack = Stack(STACK)
         for key, content in files.items():
-            stack.bucket.write(f"{GROUP}/{key}", content)
+            stack.bucket.write(f"{group}/{key}", content)
         own = any(key in CONFIGS for key in files)
         try:
-            yield Here(stack, {"group": GROUP, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)})
+            yield Here(stack, {"group": group, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)})
         finally:
             client.cache_clear()
+
+
+def name_of(data: Path) -> str:
+    """What a group is called whose files are at a path: like the folder, or like the file."""
+    path = data.resolve()
+    name = re.sub(r"[^a-zA-Z0-9\-_]", "-", path.name if path.is_dir() else path.stem).lstrip("-_")
+    return name[:35] or "data"
 
 
 def files_of(data: Path) -> dict[str, bytes]:
@@ -64,7 +73,7 @@ def files_of(data: Path) -> dict[str, bytes]:
 
 def _folder(data: Path) -> dict[str, bytes]:
     keys = [path.relative_to(data).as_posix() for path in sorted(data.rglob("*")) if path.is_file()]
-    used = [key for key in keys if is_input(f"{GROUP}/{key}")]
+    used = [key for key in keys if is_input(f"group/{key}")]
     if not any(key.startswith("interactions") for key in used):
         raise UsherError(
             f"{data} has no interactions.csv, and no interactions/*.csv. Lay it out as in the bucket "

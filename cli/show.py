@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from usher.evaluation_page import verdict
 from usher.planning import Draft
 
 STYLES = {
@@ -113,12 +114,18 @@ SCORES = {
 
 def scores(console: Console, report: Mapping[str, Any]) -> None:
     """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
-    rows = []
+    forms: dict[tuple[str, ...], list[str]] = {}
     for one in report["scores"]:
         metrics = one["metrics"]
         first = metrics["mean_reciprocal_rank"]
         values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
         half = f"{(first['high'] - first['low']) / 2:.4f}"
-        rows.append((one["contender"], one["form"], f"{first['value']:.4f}", half, *values))
-    table(console, ("contender", "form", "MRR", "±", *SCORES), rows)
+        forms.setdefault((one["contender"], f"{first['value']:.4f}", half, *values), []).append(one["form"])
+    rows = ((name, ", ".join(which), *figures) for (name, *figures), which in forms.items())
+    table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
+    for said in verdict(report):
+        console.print(said, soft_wrap=True, markup=False)
+    for one in report.get("contenders", []):
+        for note in one.get("notes", []):
+            console.print(f"Note: {one['name']}: {note}", soft_wrap=True, markup=False)
     problems(console, report["problems"])

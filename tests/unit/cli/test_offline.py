@@ -8,8 +8,8 @@ from rich.console import Console
 from usher.errors import UsherError
 
 from cli import show
-from cli.__main__ import main
-from cli.offline import files_of
+from cli.__main__ import main, parse
+from cli.offline import files_of, name_of
 
 
 def test_a_folder_is_taken_as_a_groups_in_the_bucket(tmp_path: Path) -> None:
@@ -38,9 +38,24 @@ def test_what_is_no_data_is_told(tmp_path: Path) -> None:
         files_of(tmp_path / "prose.csv")
 
 
-def test_whom_or_what_to_evaluate_must_be_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate"]) == 1
+@pytest.mark.parametrize("arguments", [["evaluate"], ["evaluate", "films", "--offline", "data"]])
+def test_either_a_group_or_files_must_be_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
     assert "Name a group" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("My films!", "My-films-"), ("_x", "x"), ("-", "data"), ("a" * 50, "a" * 35)]
+)
+def test_the_group_is_called_like_the_folder(tmp_path: Path, path: str, name: str) -> None:
+    (tmp_path / path).mkdir()
+    assert name_of(tmp_path / path) == name
+
+
+def test_recipes_are_separated_by_commas_and_spaces() -> None:
+    assert parse(["evaluate", "films", "--recipes", "aws-sims, aws-hrnn"]).recipes == ["aws-sims", "aws-hrnn"]
+    with pytest.raises(SystemExit):
+        parse(["evaluate", "films", "--recipes", " ,"])
 
 
 def test_scores_are_shown_with_half_of_the_interval() -> None:
@@ -49,5 +64,7 @@ def test_scores_are_shown_with_half_of_the_interval() -> None:
     }
     text = io.StringIO()
     report = {"scores": [{"contender": "sims", "form": "raw", "metrics": metrics}], "problems": []}
-    show.scores(Console(file=text, width=80), report)
-    assert text.getvalue().splitlines()[1].split() == ["sims", "raw", "0.2500", "0.0500", *["0.2500"] * 4]
+    show.scores(
+        Console(file=text, width=80), {**report, "scores": [*report["scores"], report["scores"][0] | {"form": "dedup"}]}
+    )
+    assert text.getvalue().splitlines()[1].split() == ["sims", "raw,", "dedup", "0.2500", "0.0500", *["0.2500"] * 4]

@@ -114,8 +114,10 @@ def dropped(world: World) -> World:
     ],
 )
 def test_an_input_that_says_something_wrong_is_told_how_it_is_written(given: dict[str, Any]) -> None:
-    with pytest.raises(UsherError, match="Start the evaluation with"):
+    with pytest.raises(UsherError, match="Start the evaluation with") as told:
         Options.of(given)
+    if wrong := [name for name in given if name != "group"]:
+        assert any(f"{name} is " in str(told.value) for name in wrong)
 
 
 def test_options_have_the_defaults_of_the_notebook() -> None:
@@ -164,11 +166,19 @@ def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> No
         solutions_to_try(dropped.personalize, intake(dropped), ["aws-magic"])
 
 
+def test_what_recommends_no_items_is_left_out_and_told(dropped: World) -> None:
+    record = evaluate(dropped, recipes=["aws-item-affinity", "aws-sims"])
+    (note,) = record["notes"]
+    assert note["place"] == "item-affinity"
+    assert "recommends no items to users" in note["message"]
+    assert "sims" in {one["name"] for one in report(dropped)["contenders"]}
+
+
 def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
     dropped.put(
         "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "exports": False})
     )
-    with pytest.raises(InputError, match="no solution that recommends items"):
+    with pytest.raises(InputError, match="fans: is left out, as aws-item-affinity recommends no items"):
         evaluation(dropped)
 
 
@@ -185,8 +195,13 @@ def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
     told = report(dropped)
-    names = [one["name"] for one in told["contenders"]]
-    assert names == ["popularity", "recent-popularity", "popular", "similar"]
+    assert {one["name"] for one in told["contenders"]} == {"popularity", "recent-popularity", "popular", "similar"}
+    ranks = {
+        one["contender"]: one["metrics"]["mean_reciprocal_rank"]["value"]
+        for one in told["scores"]
+        if one["form"] == "dedup"
+    }
+    assert [*ranks.values()] == sorted(ranks.values(), reverse=True), "the best comes first"
     scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
     assert scores["popular", "raw"]["coverage"]["value"] > 0
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
@@ -215,7 +230,9 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
     assert record["outcome"] == "FAILED"
     assert "solution_version/picky: failed: " in record["summary"]
     answered = {one["name"]: one["answered"] for one in report(world)["contenders"]}
-    assert answered == {"popularity": 60, "recent-popularity": 60, "popular": 60, "similar": 60, "picky": 0}
+    assert answered == {"popularity": 60, "recent-popularity": 60, "popular": 60, "similar": 60}
+    (problem,) = report(world)["problems"]
+    assert (problem["place"], problem["message"][:22]) == ("picky", "could not be trained: ")
     assert world.personalize.list_dataset_groups()["datasetGroups"] == []
 
 
@@ -321,7 +338,7 @@ def test_a_campaign_that_is_asked_too_fast_is_waited_for_and_given_up_line_by_li
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(asking.time, "sleep", pauses.append)
+    monkeypatch.setattr(time, "sleep", pauses.append)
     home, runtime = asked(world, "a", "b", "c", "d"), Runtime(b="ThrottlingException", c="ThrottlingException")
     assert Campaign(runtime, "arn", 1000).answer(home, "users", "live", lambda: False)
     answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]

@@ -91,6 +91,13 @@ def _leader(metric: str, scores: Sequence[Mapping[str, Any]], kinds: Mapping[str
         others = "no trained model beats the baseline" if len(baselines) < len(scores) else "best of the baselines is"
         return f"{said}{others} {best['contender']}: {_told(best, metric)}."
     said += f"{best['contender']} is best: {_told(best, metric)}"
+    near = [
+        one["contender"]
+        for one in scores
+        if one is not best and one["metrics"][metric]["high"] >= best["metrics"][metric]["low"]
+    ]
+    rivals = [name for name in near if kinds.get(name) != "baseline"]
+    said += f", within chance of {', '.join(rivals)}" if rivals else ""
     if not baselines:
         return f"{said}."
     other = best_of(baselines)
@@ -111,7 +118,7 @@ def _head(report: Mapping[str, Any]) -> str:
         "Of which held back": number(split.get("heldOut"), ",d"),
         "Users with some held back": number(split.get("users"), ",d"),
         "Users judged": f"one in {split['oneIn']}" if split.get("oneIn", 1) > 1 else "",
-        "Items": number(split.get("items"), ",d"),
+        "Items to learn from": number(split.get("items"), ",d"),
         "Held back from": when(split.get("from")),
         "Held back until": when(split.get("to")),
         "Made": when(report.get("createdAt")),
@@ -123,24 +130,67 @@ def _head(report: Mapping[str, Any]) -> str:
 
 
 def _scores(report: Mapping[str, Any]) -> Iterator[str]:
-    """A table for each form: a row for each metric, a column for each contender."""
-    kinds = {one["name"]: one["kind"] for one in report.get("contenders", [])}
+    """A table for each form: a row for each contender, the main metrics; all others in a fold."""
     for form, words in FORMS.items():
         scores = [one for one in report.get("scores", []) if one["form"] == form]
-        rows = []
-        for metric in _unique(name for one in scores for name in one["metrics"]):
-            values = [
-                found[0]
-                for one in scores
-                if kinds.get(one["contender"]) != NOT_COMPARABLE and (found := _interval(one, metric))
-            ]
-            best = max(values, default=None) if metric not in NO_BEST else None
-            rows.append([title(metric), *(_cell(_interval(one, metric), best) for one in scores)])
-        rows += [[name, *(number(one.get(key), ",d") for one in scores)] for name, key in COUNTS if scores]
-        yield table(f"Metrics of the lists {words}", ["Metric", *(f"#{one['contender']}" for one in scores)], rows)
+        metrics = _unique(name for one in scores for name in one["metrics"])
+        yield _metrics(f"Metrics of the lists {words}", report, scores, [name for name in MAIN if name in metrics])
+        rest = [name for name in metrics if name not in MAIN]
+        yield fold("More metrics", _metrics("", report, scores, rest)) if rest else ""
+    yield fold("What the figures mean", table("", ["", ""], MEANINGS)) if report.get("scores") else ""
 
 
-COUNTS = (("Users", "users"), ("Lists with fewer than 25 items", "short"))
+def _metrics(
+    heading: str, report: Mapping[str, Any], scores: Sequence[Mapping[str, Any]], metrics: Sequence[str]
+) -> str:
+    kinds = {one["name"]: one["kind"] for one in report.get("contenders", [])}
+    judged = [one for one in scores if kinds.get(one["contender"]) != NOT_COMPARABLE]
+    values = {name: [found[0] for one in judged if (found := _interval(one, name))] for name in metrics}
+    best = {name: max(found, default=None) for name, found in values.items() if name not in NO_BEST}
+    rows = [
+        [
+            one["contender"],
+            *(_cell(_interval(one, name), best.get(name)) for name in metrics),
+            number(one.get("short"), ",d"),
+        ]
+        for one in scores
+    ]
+    return table(heading, ["Contender", *(f"#{short(name)}" for name in metrics), "#Short lists"], rows)
+
+
+CUTS = (5, 10, 25)
+MAIN = (
+    "mean_reciprocal_rank",
+    *(f"precision_at_{cut}" for cut in CUTS),
+    *(f"normalized_discounted_cumulative_gain_at_{cut}" for cut in CUTS),
+    "recall_at_25", "coverage",
+)  # fmt: skip
+SHORT = {
+    "normalized_discounted_cumulative_gain": "NDCG", "legacy_ndcg": "legacy NDCG", "mean_reciprocal_rank": "MRR",
+    "average_precision": "AP", "precision": "P", "recall": "R", "_at_": "@", "_": " ",
+}  # fmt: skip
+MEANINGS = (
+    ("MRR", "Mean reciprocal rank: one divided by the place of the first item that the user met later; 1 is best."),
+    ("P@5", "Precision: which share of the first five items the user met later; likewise of 10 and 25."),
+    ("NDCG@5", "Whether such items are on top: 1 if they come first, down to 0. Personalize's definition."),
+    ("R@25", "Recall: which share of what the user met later is in the list."),
+    ("Coverage", "Which share of all items is recommended to anybody."),
+    ("Novelty", "How little known the items are: 1 if every second user knows them, 10 if one in 1,000 does."),
+    ("AP, MRR over hits, legacy NDCG", "The notebook's other metrics: AWS's samples have figures to compare with."),
+    ("Small figures", "Within these limits the mean lies in 95 % of samples of users (bootstrap)."),
+    ("Short lists", "Users whose list has fewer than 25 items."),
+    ("Head, tail", "The most popular items that together have 80 % of the events; all others."),
+    ("Warm, cold", "Users with 10 events to learn from or more; with fewer."),
+    ("Similar items", "Recipes of this kind are asked for items like the one that the user met last."),
+    ("Rankings", "Recipes of this kind put the 100 most popular items into an order for the user."),
+)
+
+
+def short(metric: str) -> str:
+    """A metric's name at the head of a column."""
+    for words, short in SHORT.items():
+        metric = metric.replace(words, short)
+    return metric[:1].upper() + metric[1:]
 
 
 def _cell(interval: Interval | None, best: float | None) -> Html | str:
@@ -177,7 +227,9 @@ def _contenders(report: Mapping[str, Any]) -> str:
 
 def _samples(report: Mapping[str, Any]) -> Iterator[str]:
     """A fold for each sample user: what was before, what came, and what each contender recommended."""
-    for place, sample in enumerate(report.get("samples", [])):
+    samples = report.get("samples", [])
+    hits = [sum(item.get("hit", False) for items in one.get("lists", {}).values() for item in items) for one in samples]
+    for place, sample in enumerate(samples):
         lists = {"Before": sample.get("history", []), "Held back": sample.get("heldOut", [])} | sample.get("lists", {})
         length = max(map(len, lists.values()))
         rows = [
@@ -186,7 +238,7 @@ def _samples(report: Mapping[str, Any]) -> Iterator[str]:
         ]
         if not place:
             yield "<h2>Sample users</h2>"
-        yield fold(f"User {sample['user']}", table("", ["#", *lists], rows), is_open=not place)
+        yield fold(f"User {sample['user']}", table("", ["#", *lists], rows), is_open=place == hits.index(max(hits)))
 
 
 def _item(item: Mapping[str, Any]) -> Html | str:

@@ -115,6 +115,7 @@ class Evaluation:
     """Recipe types by the name of the recipe."""
     live: Mapping[str, Mapping[str, Any]]
     """The solutions of the serving map that are compared, too."""
+    left_out: Sequence[Problem] = ()
 
     @classmethod
     def of(
@@ -129,10 +130,16 @@ class Evaluation:
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
         able = [one for one in solutions if types[one.recipe] in INPUTS]
+        remedy = "Compare recipes that do, such as aws-user-personalization-v2."
+        left_out = [
+            Problem(one.name, f"is left out, as {one.recipe} recommends no items to users.", remedy)
+            for one in solutions
+            if one not in able
+        ]
         if not able:
-            remedy = "Name recipes that recommend items to users, such as aws-user-personalization-v2."
-            raise InputError([Problem(f"{home.group}/", "has no solution that recommends items.", remedy)])
-        return cls(home, own, intake, able, types, {name: one for name, one in live.items() if one["type"] in INPUTS})
+            raise InputError(left_out or [Problem(f"{home.group}/", "has no solutions.", remedy)])
+        served = {name: one for name, one in live.items() if one["type"] in INPUTS}
+        return cls(home, own, intake, able, types, served, left_out)
 
     def entrants(self) -> list[Entrant]:
         """Everyone who is asked."""

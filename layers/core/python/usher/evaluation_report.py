@@ -1,6 +1,7 @@
 """An evaluation's answers are collected and scored, and the report is written in all its forms."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from usher import answers, baselines, csvs, scoring
@@ -8,6 +9,7 @@ from usher.asking import Campaign
 from usher.aws import now
 from usher.bucket import Bucket
 from usher.data import chunks
+from usher.errors import Problem
 from usher.evaluation_page import page, pictures
 from usher.evaluation_plan import Entrant, Home
 from usher.evaluation_split import read_parts
@@ -46,21 +48,37 @@ def _arn(states: Mapping[str, Mapping[str, Any]], name: str) -> str:
 
 def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> dict[str, Any]:
     train, held, one_in = read_parts(home)
-    data = run.read()["data"]
-    found = [*baselines.contenders(train)]
+    record = run.read()
+    states = {state["id"]: state for state in record["resources"]}
+    found, problems = [*baselines.contenders(train)], []
     for one in (Entrant(**one) for one in plan["entrants"]):
+        state = states.get(one.version, {"status": "READY"})
+        if state["status"] != "READY":
+            problems.append(
+                Problem(one.name, f"could not be trained: {state.get('reason', '')}", state.get("remedy", ""))
+            )
+            continue
         answered = answers.read(home.files(f"output/{one.folder}", ".out"))
         notes = _live_notes(personalize, one.version, held) if one.kind == "live" else []
         found.append(answers.Contender(one.name, one.kind, one.recipe, answered, notes))
-    content = scoring.report(plan["options"]["split"], train, held, found, _titles(run.bucket, data))
+    titles = _titles(run.bucket, record["data"])
+    content = scoring.report(plan["options"]["split"], train, held, found, titles)
     return {
         "group": run.group,
         "run": run.name,
         "createdAt": now().isoformat(),
-        **content,
+        **_best_first(content),
         "split": content["split"] | {"oneIn": one_in},
-        "diagnosis": data["interactions"].get("diagnosis"),
+        "problems": [*map(asdict, problems), *content["problems"]],
+        "diagnosis": record["data"]["interactions"].get("diagnosis"),
     }
+
+
+def _best_first(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The report's content with the contenders in the order of their mean reciprocal ranks, new items first."""
+    ranks = {one["contender"]: -one["metrics"]["mean_reciprocal_rank"]["value"] for one in content["scores"]}
+    parts = {name: sorted(content[name], key=lambda one: ranks[one["contender"]]) for name in ("scores", "segments")}
+    return {**content, **parts, "contenders": sorted(content["contenders"], key=lambda one: ranks[one["name"]])}
 
 
 def _live_notes(personalize: Any, arn: str, held: Events) -> list[str]:
@@ -70,7 +88,8 @@ def _live_notes(personalize: Any, arn: str, held: Events) -> list[str]:
         return []
     trained = details["creationDateTime"]
     share = float((held.time < trained.timestamp()).mean())
-    return [f"It was trained on {trained:%Y-%m-%d}, when {share:.0%} of what is held back was there: it may know that."]
+    said = f"It was trained on {trained:%Y-%m-%d}, when {share:.0%} of what is held back was there: it may know that"
+    return [f"{said}, or leave it out as met before."]
 
 
 def _titles(bucket: Bucket, data: Mapping[str, Any]) -> dict[str, str]:

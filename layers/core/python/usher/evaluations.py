@@ -10,7 +10,7 @@
 Models are trained in a dataset group of their own, which is gone afterwards (evaluation_plan.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -23,12 +23,9 @@ from usher.intake import take_in
 from usher.plan import Setting
 from usher.reconcile import State
 
-USAGE = (
-    'Start the evaluation with {"group": "<a folder of the bucket>"} and, if you like: "split" ('
-    + ", ".join(SPLITS)
-    + '), "share" (0.01 to 0.5), "cut" (Unix seconds, for the split global), "recipes" (a list of names, or ["all"]), '
-    '"live" (true or false), "requestsPerSecond" (0.1 to 1000).'
-)
+Rule = tuple[Callable[[Any], bool], str]
+"""Whether a value is as it must be, and how."""
+USAGE = 'Start the evaluation with {"group": "<a folder of the bucket>"} and the options of docs/evaluation.md.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +48,41 @@ class Options:
     def of(cls, given: Mapping[str, Any]) -> "Options":
         """From an execution's input, which names the group, too. Raises UsherError where it says something wrong."""
         members = {name: value for name, value in given.items() if name != "group"}
-        if not isinstance(given.get("group"), str) or members.keys() - {one.name for one in fields(cls)}:
-            raise UsherError(USAGE)
-        options = cls(**members)
-        fine = (
-            options.split in SPLITS,
-            _is_number(options.share, 0.01, 0.5),
-            options.cut is None or (options.split == "global" and _is_number(options.cut, 0, 10**11)),
-            isinstance(options.recipes, list | tuple) and all(isinstance(one, str) for one in options.recipes),
-            isinstance(options.live, bool),
-            _is_number(options.requestsPerSecond, 0.1, 1000),
-        )
-        if not all(fine):
-            raise UsherError(USAGE)
+        wrong = [f"{name} is none" for name in members.keys() - {one.name for one in fields(cls)}]
+        if not isinstance(given.get("group"), str):
+            wrong.append("group is missing")
+        options = cls(**{name: value for name, value in members.items() if f"{name} is none" not in wrong})
+        wrong += [
+            f"{name} is {getattr(options, name)!r}, and must be {said}"
+            for name, (fits, said) in RULES.items()
+            if not fits(getattr(options, name))
+        ]
+        if options.cut is not None and options.split != "global":
+            wrong.append("cut is for the split global only")
+        if wrong:
+            raise UsherError(f"{'; '.join(wrong)}. {USAGE}")
         return options
 
 
-def _is_number(value: Any, least: float, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+def _between(least: float, most: float) -> Rule:
+    def fits(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+    return fits, f"a number from {least:g} to {most:g}"
+
+
+RULES: Mapping[str, Rule] = {
+    "split": (lambda value: isinstance(value, str) and value in SPLITS, f"one of {', '.join(SPLITS)}"),
+    "share": _between(0.01, 0.5),
+    "cut": (lambda value: value is None or _between(0, 10**11)[0](value), "Unix seconds"),
+    "recipes": (
+        lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
+        'a list of names, or ["all"]',
+    ),
+    "live": (lambda value: isinstance(value, bool), "true or false"),
+    "requestsPerSecond": _between(0.1, 1000),
+}
+"""What each option must be."""
 
 
 def prepare(
@@ -86,7 +100,7 @@ def prepare(
     plan = evaluation.plan() | {"options": asdict(options)}
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
     foretold = prices.foretell(plan["resources"], states, prices.size_of(intake.report, {}), intake.config.prices, {})
-    return plan, {"data": intake.report, "resources": states, "plan": foretold}
+    return plan, {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
 
 
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
