@@ -178,8 +178,8 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
          "numResults is unknown here; allowed: solution, filter, filterValues, context, userId, items."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar here; there is: for-you, popular."),
-        ("recommendations", {"solution": "offline"}, 404, "UnknownSolution",
-         "There is no solution offline here; there is: for-you, popular."),
+        ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
+         "offline has no campaign to answer; an export in its place knows neither filters nor contexts."),
         ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
          "There is no solution ['a'] here; there is: ranking."),
         ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",
@@ -212,7 +212,7 @@ def test_a_wrong_option_is_named_with_what_is_allowed(
 
 
 def test_a_route_that_no_solution_serves_says_so() -> None:
-    with pytest.raises(RequestError, match=r"There is no solution \(any\) here; there is: none yet") as caught:
+    with pytest.raises(RequestError, match=r"There is no solution for this here; there is: none yet") as caught:
         request({"solutions": {}, "filters": {}}, "recommendations", {})
     assert caught.value.status == 404
 

@@ -97,7 +97,7 @@ def ask_or_look_up(
 def _is_outage(error: Exception) -> bool:
     """Whether it is no fault of the request that a campaign does not answer."""
     if isinstance(error, RequestError):
-        return error.code == "UnknownSolution"
+        return error.code == "NoCampaign"
     return not isinstance(error, ParamValidationError) and error_code(error) != "InvalidInputException"
 
 

@@ -157,7 +157,7 @@ def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) ->
     live = {name: one for name, one in able.items() if one.get("campaignArn") or "recommenderArn" in one}
     name = str(given.get("solution") or next(iter(live), ""))
     if name not in live:
-        raise _unknown("solution", name or "(any)", live)
+        raise _unanswered(name, able, live)
     member = "recommenderArn" if "recommenderArn" in live[name] else "campaignArn"
     members = {member: live[name][member]}
     for option, read in READERS.items():
@@ -257,6 +257,15 @@ READERS: dict[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
     "userId": lambda value, _: {"userId": identifier(value, "userId")},
     "items": lambda value, _: {"inputList": identifiers(value, "items")},
 }
+
+
+def _unanswered(name: str, able: Mapping[str, Any], live: Mapping[str, Any]) -> RequestError:
+    """Why no campaign answers: there is no such solution, or it has no campaign, as `campaign: false` asks."""
+    idle = [one for one in able if one not in live and name in {"", one}]
+    if not idle:
+        return _unknown("solution", name or "for this", live)
+    said = f"{', '.join(idle)} has no campaign to answer; an export in its place knows neither filters nor contexts."
+    return RequestError(404, "NoCampaign", said)
 
 
 def _unknown(what: str, name: str, allowed: Mapping[str, Any] | Sequence[str]) -> RequestError:
