@@ -199,7 +199,7 @@ def _cell(interval: Interval | None, best: float | None) -> Html | str:
         return ""
     value, low, high = interval
     shown = f"<b>{value:.4f}</b>" if value == best and value else f"{value:.4f}"
-    around = f'<small class="dim">{low:.4f} to {high:.4f}</small>' if high > low else ""
+    around = f'<small class="dim">{low:.3f} to {high:.3f}</small>' if high > low else ""
     return Html(shown + around)
 
 
