@@ -1,6 +1,7 @@
 """Exports: which, as what jobs, and what is then the latest."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from usher.errors import InputError
 from usher.export_config import ExportReader, wished
 from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
 from usher.resources import Resource
+from usher.runs import run_name
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
@@ -204,27 +206,39 @@ def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: Worl
     assert world.bucket.read_json(f"{HOME}latest.json") is None
 
 
-def test_the_newest_complete_exports_are_kept(world: World) -> None:
-    for number in range(1, 5):
-        lines = BAD if number == 2 else GOOD
-        export = answered(world, f"run-{number}", lines, keep=2)
-        if number != 2:
-            publish(world.bucket, f"run-{number}", export, "")
-    world.put("films/out/export/other/run-1/manifest.json", "{}")
-    kept = {key.split("/")[4] for key in world.bucket.keys(HOME)}
-    assert kept == {"latest.json", "run-3", "run-4"}
-    assert world.bucket.keys("films/out/export/other/")
+RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]
 
 
-runs = st.dictionaries(st.sampled_from([f"run-{number}" for number in range(9)]), st.booleans(), min_size=1)
+def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: World) -> None:
+    own = ("2025-archive/report.csv", "zz-backup/manifest.json", f"zz/{RUNS[0]}/manifest.json", f"{RUNS[0]}.zip")
+    for key in [f"{HOME}{name}" for name in own]:
+        world.put(key, "{}")
+    for run in RUNS[:4]:
+        export = answered(world, run, BAD if run == RUNS[1] else GOOD + EMPTY, keep=2)
+        if run != RUNS[1]:
+            publish(world.bucket, run, export, "")
+    kept = world.bucket.keys(HOME)
+    others = [key.removeprefix(HOME) for key in kept if not key.startswith((f"{HOME}{RUNS[2]}", f"{HOME}{RUNS[3]}"))]
+    assert {*others} == {"latest.json", *own}
+    latest = world.bucket.read_json(f"{HOME}latest.json")
+    assert {*latest["answers"], *(file["key"] for file in latest["files"])} <= {*kept}
 
 
-@given(runs, st.integers(1, 9))
-def test_neither_the_latest_nor_what_is_newer_is_ever_outdated(complete: dict[str, bool], keep: int) -> None:
-    complete[max(complete)] = True
+runs = st.dictionaries(st.sampled_from(RUNS), st.booleans(), min_size=1)
+names = st.sampled_from([*RUNS, "a", "2025-archive", "zz", "manifest.json"])
+foreign = st.lists(st.lists(names, min_size=1, max_size=3).map(lambda path: "/".join(["zz-mine", *path])))
+
+
+@given(runs, foreign, st.integers(1, 9), st.data())
+def test_only_runs_older_than_the_ones_to_keep_are_outdated(
+    complete: dict[str, bool], foreign: list[str], keep: int, data: st.DataObject
+) -> None:
+    latest = data.draw(st.sampled_from(sorted(complete)))
+    complete[latest] = True
     keys = [f"h/{run}/{name}" for run, done in complete.items() for name in ["x", *["manifest.json"] * done]]
-    gone = {key.split("/")[1] for key in outdated([*keys, "h/latest.json"], "h/", keep)}
-    left = sorted(complete.keys() - gone)
-    assert max(complete) in left
-    assert sum(complete[run] for run in left) == min(keep, sum(complete.values()))
-    assert all(run < left[0] for run in gone)
+    others = [f"h/{name}" for name in ("latest.json", "0/x", "0/manifest.json", *RUNS, *foreign)]
+    gone = outdated([*keys, *others], "h/", keep, latest)
+    assert {*gone} <= {*keys}
+    gone_runs = {key.split("/")[1] for key in gone}
+    newest = sorted(run for run, done in complete.items() if done)[-keep:]
+    assert gone_runs == {run for run in complete if run < newest[0]} - {latest}

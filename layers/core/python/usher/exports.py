@@ -9,6 +9,7 @@
 <group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +24,8 @@ from usher.resources import KINDS, Resource
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
+RUN = re.compile(r"(\d{8}T\d{9}Z-[^/]{4}-[^/]+-export)/")
+"""The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
 SHOWN = 24
 """Characters of a group's and a solution's name in what a job is called."""
 TO_THE_RUN = "See the group's last pipeline run."
@@ -202,7 +205,7 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
     home = export["folder"].removesuffix(f"{run}/")
     bucket.write_json(f"{export['folder']}{MANIFEST}", manifest)
     bucket.write_json(f"{home}{LATEST}", manifest)
-    bucket.delete(outdated(bucket.keys(home), home, wish["keep"]))
+    bucket.delete(outdated(bucket.keys(home), home, wish["keep"], run))
     return manifest, list(_notes(manifest, bucket.url(export["folder"]), problem))
 
 
@@ -216,8 +219,12 @@ def _notes(manifest: Mapping[str, Any], place: str, problem: str) -> Iterator[Pr
         yield Problem(f"{place}output/", said, "Start the export again; ask AWS if it recurs.")
 
 
-def outdated(keys: Sequence[str], home: str, keep: int) -> list[str]:
-    """The keys below a solution's exports that are older than the `keep` newest complete ones. Pure."""
-    complete = sorted(key.split("/")[-2] for key in keys if key.endswith(f"/{MANIFEST}"))
-    oldest = complete[-keep:][0]
-    return [key for key in keys if "/" in (rest := key.removeprefix(home)) and rest.split("/")[0] < oldest]
+def outdated(keys: Sequence[str], home: str, keep: int, latest: str) -> list[str]:
+    """The keys of a solution's exports that are older than the `keep` newest complete ones. Pure.
+
+    `keys`: all below `home`. `latest`: the run that is never outdated, whenever it began.
+    """
+    runs = {key: found[1] for key in keys if (found := RUN.match(key, len(home)))}
+    complete = sorted(run for key, run in runs.items() if key == f"{home}{run}/{MANIFEST}")
+    oldest = min(complete[-keep:], default=latest)
+    return [key for key, run in runs.items() if run < oldest and run != latest]
