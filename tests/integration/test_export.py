@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from usher.serving import Serving
 
 from local.demo.caller import CallError
 from local.personalize import Faults, inject
@@ -145,6 +146,21 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     assert execution["status"] == "FAILED"
     assert "batch_inference_job/popular: failed: " in execution["cause"]
     assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
+
+
+def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, group: str) -> None:
+    names = ["first", "second"]
+    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": dict.fromkeys(names, {})})
+    serving = Serving(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
+    content = serving.read(group)
+    del content["exports"]["first"]["keep"]
+    serving.write(group, content)
+    execution = export(site, group)
+    assert execution["status"] == "FAILED"
+    assert execution["cause"].startswith(f"{group}/: exports.first: could not be published: KeyError: ")
+    assert site.read_json(f"{group}/out/export/second/latest.json")["lines"] == 60
+    (key,) = (key for key in site.keys(f"{group}/out/runs/") if key.endswith("-first-export/run.json"))
+    wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")
 
 
 def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.errors import InputError
+from usher.bucket import Bucket
+from usher.errors import InputError, UsherError
 from usher.export_config import ExportReader, wished
 from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
 from usher.resources import Resource
@@ -222,6 +224,21 @@ def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: W
     assert {*others} == {"latest.json", *own}
     latest = world.bucket.read_json(f"{HOME}latest.json")
     assert {*latest["answers"], *(file["key"] for file in latest["files"])} <= {*kept}
+
+
+@pytest.mark.parametrize("error", [UsherError("x can't be deleted: Denied"), ClientError({}, "DeleteObjects")])
+def test_an_export_is_published_even_if_older_ones_cannot_be_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Bucket, "delete", refuse)
+    export = answered(world, RUNS[0], GOOD + EMPTY)
+    manifest, notes = publish(world.bucket, RUNS[0], export, "")
+    assert world.bucket.read_json(f"{HOME}latest.json") == manifest
+    (note,) = notes
+    assert str(error) in note.message
 
 
 runs = st.dictionaries(st.sampled_from(RUNS), st.booleans(), min_size=1)

@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from usher import export_output
 from usher.aws import digest, now
 from usher.bucket import Bucket, data_keys, export_prefix, increment_keys
-from usher.errors import InputError, Problem
+from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, read_blocks, write
 from usher.resources import KINDS, Resource
@@ -205,8 +207,13 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
     home = export["folder"].removesuffix(f"{run}/")
     bucket.write_json(f"{export['folder']}{MANIFEST}", manifest)
     bucket.write_json(f"{home}{LATEST}", manifest)
-    bucket.delete(outdated(bucket.keys(home), home, wish["keep"], run))
-    return manifest, list(_notes(manifest, bucket.url(export["folder"]), problem))
+    notes = list(_notes(manifest, bucket.url(export["folder"]), problem))
+    try:
+        bucket.delete(outdated(bucket.keys(home), home, wish["keep"], run))
+    except (UsherError, ClientError) as error:
+        said = f"still has exports that are older than the ones to keep: {error}"
+        notes.append(Problem(bucket.url(home), said, "They go with the next export; if not, delete them."))
+    return manifest, notes
 
 
 def _notes(manifest: Mapping[str, Any], place: str, problem: str) -> Iterator[Problem]:
