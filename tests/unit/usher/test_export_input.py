@@ -45,6 +45,19 @@ def test_users_are_chosen_by_their_columns(world: World) -> None:
     assert lines(world, users={"COUNTRY": ["."]}) == [], "values are no patterns"
 
 
+def test_the_last_row_of_a_user_counts_also_one_that_was_added(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY\nleft,DE\nstayed,DE\nstayed,DE\nmoved,US\n")
+    world.put("films/users/incremental/1.csv", "COUNTRY,USER_ID\nUS,left\nDE,moved\nDE,new\n")
+    assert lines(world, users={"COUNTRY": ["DE"]}) == ["stayed", "moved", "new"]
+
+
+def test_a_column_that_added_users_lack_is_told_with_their_file(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
+    world.put("films/users/incremental/1.csv", "USER_ID,AGE\na,1\n")
+    with pytest.raises(InputError, match=r"films/users/incremental/1.csv: lacks the column COUNTRY"):
+        lines(world, users={"COUNTRY": ["DE"]})
+
+
 plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="|\x00"), min_size=1, max_size=4)
 
 

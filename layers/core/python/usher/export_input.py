@@ -52,7 +52,9 @@ class Input:
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
-            yield from self._chosen(bucket, group, data_keys(keys, group, "users"))
+            yield from self._chosen(
+                bucket, group, data_keys(keys, group, "users") + increment_keys(keys, group, "users")
+            )
         elif named:
             yield from ({self.shape.key: one} for one in self.wish[named])
         else:
@@ -72,18 +74,19 @@ class Input:
                     self.problems.append(Problem(f"{key} line {number}", said, remedy))
 
     def _chosen(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Users whose last row is as asked for: as for Personalize, it is the one that counts."""
         wanted, asks = self.wish["users"], f"exports.{self.solution}.users asks for"
         if not keys:
             said = f"is not there, but {asks} it."
             raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
-        columns = {"USER_ID", *wanted}
-        for block in read_blocks(bucket, keys):
+        columns, chosen = {"USER_ID", *wanted}, dict[str, bool]()
+        for key, block in ((key, block) for key in keys for block in read_blocks(bucket, [key])):
             if lacking := sorted(columns - set(block.columns)):
                 said = f"lacks the column {lacking[0]}, which {asks}."
-                raise InputError([Problem(keys[0], said, f"Use one of: {', '.join(block.columns)}.")])
-            found = (have(block.columns[name], values) for name, values in wanted.items())
-            for user in block.columns["USER_ID"].filter(functools.reduce(pc.and_, found)).to_pylist():
-                yield {"userId": user}
+                raise InputError([Problem(key, said, f"Use one of: {', '.join(block.columns)}.")])
+            found = functools.reduce(pc.and_, (have(block.columns[name], values) for name, values in wanted.items()))
+            chosen.update(zip(block.columns["USER_ID"].to_pylist(), found.to_pylist(), strict=True))
+        yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
     def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
         """Everyone in the interactions; of items, also those that nobody has met yet."""
