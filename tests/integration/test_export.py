@@ -150,7 +150,7 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
 
 def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, group: str) -> None:
     names = ["first", "second"]
-    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": dict.fromkeys(names, {})})
+    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
     serving = Serving(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
     content = serving.read(group)
     del content["exports"]["first"]["keep"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from usher import export_input
 from usher.errors import InputError
 from usher.export_config import SEGMENTS, SHAPES, Shape
-from usher.export_input import Input, distinct, example, have, read_blocks, read_line, write
+from usher.export_input import Input, as_line, distinct, example, have, read_blocks, read_line, write
 
 from tests.unit.usher.world import World
 
@@ -111,11 +111,12 @@ def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
 def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put("films/export/s/users.jsonl", 'nonsense\n{"userId": "a"}\n{"user": "b"}\n{"userId": 7}\n')
+    bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n'
+    world.put("films/export/s/users.jsonl", f'nonsense\n{{"userId": "a"}}\n{bad}{{"userId": "z"}}\n')
     monkeypatch.setattr(export_input, "SHOWN_LINES", 2)
     this = source()
-    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}]
-    assert this.refused == 3
+    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "z"}]
+    assert this.refused == 4
     assert list(map(str, this.problems)) == [
         'films/export/s/users.jsonl line 1: is no JSON object. Write {"userId": "u1"}.',
         "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
@@ -134,6 +135,10 @@ def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent
         (USERS, '{"userId": "u", "context": {"DEVICE": "tv"}}', "has a context, which Personalize's batch jobs don't"),
         (USERS, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
         (USERS, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
+        (USERS, r'{"userId": "\ud800"}', r"has half a character, such as \ud800."),
+        (USERS, '{"userId": "\xed\xa0\x80"}', "has half a character"),
+        (USERS, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
+        (USERS, '{"userId": ' + "[" * 100_000, "is no JSON object"),
         (ITEMS, '{"userId": "u"}', "has no itemId"),
         (RANKING, '{"userId": "u"}', "has no itemList of texts"),
         (RANKING, '{"userId": "u", "itemList": []}', "has no itemList of texts"),
@@ -156,6 +161,13 @@ def test_the_examples_can_be_sent(shape: Shape) -> None:
 def test_no_line_crashes_the_check(text: bytes) -> None:
     line, message, _ = read_line(text, USERS)
     assert bool(message) != (isinstance(line.get("userId"), str) and message == "")
+
+
+@given(st.text(st.characters(), max_size=9))
+def test_a_line_that_is_taken_can_be_written(user: str) -> None:
+    line, message, _ = read_line(json.dumps({"userId": user}).encode(), USERS)
+    if not message:
+        assert json.loads(as_line(line)) == {"userId": user}
 
 
 def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: World) -> None:

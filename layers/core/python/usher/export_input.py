@@ -52,9 +52,7 @@ class Input:
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
-            yield from self._chosen(
-                bucket, group, data_keys(keys, group, "users") + increment_keys(keys, group, "users")
-            )
+            yield from self._chosen(bucket, group, files_of(keys, group, "users"))
         elif named:
             yield from ({self.shape.key: one} for one in self.wish[named])
         else:
@@ -80,12 +78,14 @@ class Input:
             said = f"is not there, but {asks} it."
             raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
         columns, chosen = {"USER_ID", *wanted}, dict[str, bool]()
-        for key, block in ((key, block) for key in keys for block in read_blocks(bucket, [key])):
-            if lacking := sorted(columns - set(block.columns)):
-                said = f"lacks the column {lacking[0]}, which {asks}."
-                raise InputError([Problem(key, said, f"Use one of: {', '.join(block.columns)}.")])
-            found = functools.reduce(pc.and_, (have(block.columns[name], values) for name, values in wanted.items()))
-            chosen.update(zip(block.columns["USER_ID"].to_pylist(), found.to_pylist(), strict=True))
+        for key in keys:
+            for block in read_blocks(bucket, [key]):
+                if lacking := sorted(columns - set(block.columns)):
+                    said = f"lacks the column {lacking[0]}, which {asks}."
+                    raise InputError([Problem(key, said, f"Use one of: {', '.join(block.columns)}.")])
+                found = (have(block.columns[name], values) for name, values in wanted.items())
+                fits = functools.reduce(pc.and_, found)
+                chosen.update(zip(block.columns["USER_ID"].to_pylist(), fits.to_pylist(), strict=True))
         yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
     def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
@@ -96,11 +96,14 @@ class Input:
             said, where = "has nothing to export for.", f"{group}/export/{self.solution}/*.jsonl"
             raise InputError([Problem(where, said, f"Put lines such as {example(self.shape)} there{own}.")])
         datasets = ("interactions", "items") if self.shape.key == "itemId" else ("interactions",)
-        files = [
-            key for name in datasets for listed in (data_keys, increment_keys) for key in listed(keys, group, name)
-        ]
+        files = [key for name in datasets for key in files_of(keys, group, name)]
         for one in distinct(read_blocks(bucket, files), column):
             yield {self.shape.key: one}
+
+
+def files_of(keys: list[str], group: str, dataset: str) -> list[str]:
+    """The keys, of all those below a group, that hold a dataset's CSVs; last what was added."""
+    return data_keys(keys, group, dataset) + increment_keys(keys, group, dataset)
 
 
 def have(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
@@ -127,7 +130,7 @@ def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     if not isinstance(line, dict):
         return {}, "is no JSON object.", f"Write {example(shape)}."
@@ -139,10 +142,25 @@ def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
         ("context" in line, "has a context, which Personalize's batch jobs don't take.", "Remove it."),
         (not _are_values(line.get("filterValues", {})),
          "has filterValues that are no texts.", r'Write {"GENRE": "\"Comedy\""}, with quotes inside the text.'),
+        (not _is_whole(line), r"has half a character, such as \ud800.", "Write the whole one, in UTF-8."),
         (unknown := sorted(line.keys() - {shape.key, shape.list_member, "context", "filterValues"}),
          f"has {', '.join(unknown)}, which lines of this recipe don't have.", f"Write {example(shape)}."),
     )  # fmt: skip
     return line, *next(((said, remedy) for wrong, said, remedy in checks if wrong), ("", ""))
+
+
+def _is_whole(line: Mapping[str, Any]) -> bool:
+    """Whether a line can be written: JSON's escapes allow for lone surrogates, which UTF-8 has no bytes for."""
+    try:
+        as_line(line)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_line(line: Mapping[str, Any]) -> bytes:
+    """A line of a job's input."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _is_text(value: Any, longest: int = 256) -> bool:
@@ -184,7 +202,6 @@ def write(
                     )
                 parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.jsonl")))
                 room = most_lines
-            text = json.dumps({**extra, **line}, ensure_ascii=False, separators=(",", ":"))
-            parts[-1].write(text.encode() + b"\n")
+            parts[-1].write(as_line({**extra, **line}))
             count, room = count + 1, room - 1
     return [one.key for one in parts], count, digest([one.sha256 for one in parts])

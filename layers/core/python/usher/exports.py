@@ -18,10 +18,10 @@ from botocore.exceptions import ClientError
 
 from usher import export_output
 from usher.aws import digest, now
-from usher.bucket import Bucket, data_keys, export_prefix, increment_keys
+from usher.bucket import Bucket, export_prefix
 from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
-from usher.export_input import ROWS, Input, read_blocks, write
+from usher.export_input import ROWS, Input, files_of, read_blocks, write
 from usher.resources import KINDS, Resource
 
 MANIFEST = "manifest.json"
@@ -144,7 +144,7 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     """Make the files of one of the answers, and note what became of its lines."""
     wish, metadata = export["wish"], export_output.NO_METADATA
     if wish["metadata"]:
-        blocks = read_blocks(bucket, _item_files(bucket, group))
+        blocks = read_blocks(bucket, files_of(bucket.keys(f"{group}/"), group, "items"))
         metadata = export_output.Metadata.of((block.columns for block in blocks), wish["metadata"])
     shape = Shape(**export["shape"])
     told = export_output.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata)
@@ -156,14 +156,9 @@ def _told(export: Mapping[str, Any], file: str) -> str:
     return f"{export['folder']}parts/{file.rpartition('/')[2].partition('.')[0]}.json"
 
 
-def _item_files(bucket: Bucket, group: str) -> list[str]:
-    keys = bucket.keys(f"{group}/")
-    return data_keys(keys, group, "items") + increment_keys(keys, group, "items")
-
-
 def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
     """Whether the items have the columns: before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", _item_files(bucket, group)
+    place, keys = f"usher.yaml: exports.{name}.metadata", files_of(bucket.keys(f"{group}/"), group, "items")
     if not keys:
         raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
     columns = next(read_blocks(bucket, keys)).columns
