@@ -164,8 +164,8 @@ BAD = '{"input":{"userId":"b"},"output":null,"error":"no such user"}\n'
 def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None:
     export = answered(world, "run-1", GOOD + BAD + EMPTY, parts=2, formats=["csv", "parquet"])
     manifest, notes = publish(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
-    assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows", "missing")} == {
-        "lines": 6, "errors": 2, "empty": 2, "rows": 4, "missing": 0,
+    assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows")} == {
+        "lines": 6, "errors": 2, "empty": 2, "rows": 4,
     }  # fmt: skip
     assert (manifest["solutionVersionArn"], manifest["run"]) == ("arn:for-you", "run-1")
     assert len(manifest["files"]) == 6
@@ -181,20 +181,19 @@ def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None
     assert note.message == "has 2 lines that failed. The first says: no such user"
 
 
-def test_answers_that_are_missing_are_told(world: World) -> None:
-    manifest, notes = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
-    assert manifest["missing"] == 1
-    assert notes[0].message == "has no answer for 1 of 2 lines."
-
-
 @pytest.mark.parametrize(
     ("lines", "parts", "said"),
-    [(BAD * 2, 1, "has 2 lines, all of them errors. The first says: no such user"), ("", 0, "has no answers.")],
+    [
+        (BAD * 2, 1, "has 2 lines, all of them errors. The first says: no such user"),
+        ("", 0, "has no answers."),
+        (GOOD, 1, "has no answer for 1 of 2 lines."),
+        ("", 1, "has no answer for 2 of 2 lines."),
+    ],
 )
-def test_an_export_without_a_good_answer_leaves_the_former_latest(
+def test_an_export_without_all_answers_or_a_good_one_leaves_the_former_latest(
     world: World, lines: str, parts: int, said: str
 ) -> None:
-    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
+    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD + EMPTY), "")
     with pytest.raises(InputError, match=said):
         publish(world.bucket, "run-2", answered(world, "run-2", lines, parts), "")
     assert world.bucket.read_json(f"{HOME}latest.json") == before

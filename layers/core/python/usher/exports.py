@@ -180,9 +180,7 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
         raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Start the export again.")])
     counts = {name: sum(one[name] for one in told) for name in ("lines", "errors", "empty", "rows")}
     problem = next((one["firstError"] for one in told if one["errors"]), "")
-    if counts["errors"] == counts["lines"]:
-        said = f"has {counts['lines']} lines, all of them errors. The first says: {problem}"
-        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Correct the input or the filter.")])
+    _check_counts(bucket.url(f"{export['folder']}output/"), counts, export["input"]["lines"], problem)
     wish = export["wish"]
     manifest = {
         "solution": export["solution"],
@@ -195,14 +193,17 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
         "completedAt": now().isoformat(),
         "input": export["input"],
         **counts,
-        "missing": max(0, export["input"]["lines"] - counts["lines"]),
         "files": [file for one in told for file in one["files"]],
         "answers": files,
     }
     home = export["folder"].removesuffix(f"{run}/")
     bucket.write_json(f"{export['folder']}{MANIFEST}", manifest)
     bucket.write_json(f"{home}{LATEST}", manifest)
-    notes = list(_notes(manifest, bucket.url(export["folder"]), problem))
+    notes = []
+    if counts["errors"]:
+        said = f"has {counts['errors']} lines that failed. The first says: {problem}"
+        remedy = "Correct these lines, or leave them out."
+        notes.append(Problem(bucket.url(f"{export['folder']}errors/"), said, remedy))
     try:
         bucket.delete(outdated(bucket.keys(home), home, wish["keep"], run))
     except (UsherError, ClientError) as error:
@@ -211,14 +212,14 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
     return manifest, notes
 
 
-def _notes(manifest: Mapping[str, Any], place: str, problem: str) -> Iterator[Problem]:
-    """What a complete export still lacks."""
-    if manifest["errors"]:
-        said = f"has {manifest['errors']} lines that failed. The first says: {problem}"
-        yield Problem(f"{place}errors/", said, "Correct these lines, or leave them out.")
-    if manifest["missing"]:
-        said = f"has no answer for {manifest['missing']} of {manifest['input']['lines']} lines."
-        yield Problem(f"{place}output/", said, "Start the export again; ask AWS if it recurs.")
+def _check_counts(place: str, counts: Mapping[str, int], asked: int, problem: str) -> None:
+    """Whether all lines of the input are answered, some of them well. Raises InputError."""
+    if counts["lines"] < asked:
+        said = f"has no answer for {asked - counts['lines']} of {asked} lines."
+        raise InputError([Problem(place, said, "Start the export again; ask AWS if it recurs.")])
+    if counts["errors"] == counts["lines"]:
+        said = f"has {counts['lines']} lines, all of them errors. The first says: {problem}"
+        raise InputError([Problem(place, said, "Correct the input or the filter.")])
 
 
 def outdated(keys: Sequence[str], home: str, keep: int, latest: str) -> list[str]:
