@@ -82,6 +82,8 @@ def test_false_is_for_none() -> None:
         ({"formats": []}, "exports.for-you.formats: is []."),
         ({"keep": 0}, "exports.for-you.keep: is 0. Give it a number of 1 at least."),
         ({"numResults": 0}, "exports.for-you.numResults: is 0. Give it a number of 1 at least."),
+        ({"keep": True}, "exports.for-you.keep: is True. Give it a number."),
+        ({"numResults": True}, "exports.for-you.numResults: is True. Give it a number."),
         ({"keep": "all"}, "exports.for-you.keep: is 'all'. Give it a number."),
         ({"table": "yes"}, "exports.for-you.table: is 'yes'. Give it true or false."),
         ({"context": {"DEVICE": "tv"}}, "context: can't be given: Personalize's batch jobs take no context. Remove it"),

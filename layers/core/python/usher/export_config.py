@@ -108,7 +108,7 @@ class ExportReader(Checker):
             del settings["context"]
         operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
-        self._check_kinds(own, path, {"filter": str, "keep": int, "table": bool})
+        self._check_kinds({**own, **settings}, path, {"filter": str, "keep": int, "table": bool, "numResults": int})
         return {
             "settings": {**settings, "numResults": self._at_least_one(settings, "numResults", RESULTS, path)},
             "filter": own.get("filter", ""),
