@@ -9,7 +9,7 @@ from usher import exports
 from usher.bucket import Bucket
 from usher.errors import InputError, UsherError
 from usher.export_table import ExportTable
-from usher.runs import Lock, Run, run_name
+from usher.runs import EXPORT, Lock, Run, run_name
 from usher.serving import Serving
 
 INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
@@ -92,7 +92,7 @@ class Exporter:
     def _run(self, group: str, solution: str, execution: str) -> Run:
         """The run for which the execution has the export, or a new one."""
         begun = self.lock_of(solution).run(group, execution)
-        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}-export"))
+        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}{EXPORT}"))
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""

@@ -23,10 +23,11 @@ from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, files_of, read_blocks, write
 from usher.resources import KINDS, Resource
+from usher.runs import EXPORT
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
-RUN = re.compile(r"(\d{8}T\d{9}Z-[^/]{4}-[^/]+-export)/")
+RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
 """The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
 SHOWN = 24
 """Characters of a group's and a solution's name in what a job is called."""
