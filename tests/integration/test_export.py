@@ -135,7 +135,12 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     site.settle(group)
     execution = export(site, group)
     assert execution["status"] == "FAILED"
-    assert "has 60 lines, all of them errors. The first says: " in execution["cause"]
+    assert "exports.popular.filterValues: has no value for $GENRE. Give it one" in execution["cause"]
+    lines = f"{group}/export/popular/users.jsonl"
+    site.drop(lines, json.dumps({"userId": "u1", "filterValues": {"GENRE": "no quotes"}}))
+    execution = export(site, group)
+    assert execution["status"] == "FAILED"
+    assert "has 1 lines, all of them errors. The first says: " in execution["cause"]
     jobs = site.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
     job = site.personalize.describe_batch_inference_job(batchInferenceJobArn=jobs[0]["batchInferenceJobArn"])
     inject(Faults(refuse=(job["batchInferenceJob"]["roleArn"],)))

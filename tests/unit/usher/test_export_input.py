@@ -20,7 +20,7 @@ HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 
 
 def source(shape: Shape = USERS, **wish: Any) -> Input:
-    return Input("s", {"users": {}, "items": [], "attributes": [], **wish}, shape)
+    return Input("s", {"users": {}, "items": [], "attributes": [], "filterValues": {}, "needs": [], **wish}, shape)
 
 
 def lines(world: World, shape: Shape = USERS, **wish: Any) -> list[Any]:
@@ -122,6 +122,25 @@ def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent
         "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
         'Write {"userId": "u1"}.',
     ]
+
+
+def test_an_export_without_a_value_that_its_filter_needs_is_refused_before_it_is_paid_for(world: World) -> None:
+    world.put("films/interactions.csv", HEADER + "a,i,1\n")
+    with pytest.raises(InputError) as caught:
+        lines(world, needs=["G"])
+    assert str(caught.value).startswith("usher.yaml: exports.s.filterValues: has no value for $G. Give it one, or put")
+    assert lines(world, needs=["G"], filterValues={"G": '"x"'}) == ["a"]
+
+
+def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> None:
+    own = {"userId": "a", "filterValues": {"G": '"x"'}}
+    world.put("films/export/s/1.jsonl", json.dumps(own) + '\n{"userId":"b"}\n{"userId":"c","filterValues":{}}\n')
+    this = source(needs=["G"])
+    assert list(this.lines(world.bucket, "films")) == [own]
+    assert [f"{one.place}: {one.message}" for one in this.problems] == [
+        f"films/export/s/1.jsonl line {number}: has no value for $G." for number in (2, 3)
+    ]
+    assert lines(world, needs=["G"], filterValues={"G": '"y"'}) == [own, "b"], "a line's values are not completed"
 
 
 @pytest.mark.parametrize(

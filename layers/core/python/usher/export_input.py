@@ -49,6 +49,9 @@ class Input:
         if given and named:
             said = f"stands beside exports.{self.solution}.{named}."
             raise InputError([Problem(given[0], said, "Keep one of the two.")])
+        if not given and (said := self._lacking({})):
+            remedy = f"Give it one, or put lines with values into {group}/export/{self.solution}/."
+            raise InputError([Problem(f"usher.yaml: exports.{self.solution}.filterValues", said, remedy)])
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
@@ -64,12 +67,19 @@ class Input:
                 if not text.strip():
                     continue
                 line, said, remedy = read_line(text, self.shape)
+                if not said and (said := self._lacking(line)):
+                    remedy = "Give it one in the line's filterValues, or in usher.yaml."
                 if not said:
                     yield line
                     continue
                 self.refused += 1
                 if len(self.problems) < SHOWN_LINES:
                     self.problems.append(Problem(f"{key} line {number}", said, remedy))
+
+    def _lacking(self, line: Mapping[str, Any]) -> str:
+        """What is wrong with a line that lacks a value for the filter: it would fail, and be paid for."""
+        values = line.get("filterValues", self.wish["filterValues"])
+        return next((f"has no value for ${name}." for name in self.wish["needs"] if name not in values), "")
 
     def _chosen(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Users whose last row is as asked for: as for Personalize, it is the one that counts."""
