@@ -114,11 +114,12 @@ class ExportReader(Checker):
             said = "can't be given: Personalize's batch jobs take no context."
             self._note(f"{path}.context", said, "Remove it; the API takes one.")
             del settings["context"]
+        settings["numResults"] = self._at_least_one(settings, "numResults", RESULTS, path)
         operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
-        self._check_kinds({**own, **settings}, path, {"filter": str, "keep": int, "table": bool, "numResults": int})
+        self._check_kinds(own, path, {"filter": str, "table": bool})
         return {
-            "settings": {**settings, "numResults": self._at_least_one(settings, "numResults", RESULTS, path)},
+            "settings": settings,
             "filter": own.get("filter", ""),
             **self._filter_values(own, path, filters),
             "users": {
@@ -168,9 +169,10 @@ class ExportReader(Checker):
 
     def _at_least_one(self, block: Mapping[str, Any], name: str, default: int, path: str) -> int:
         value = block.get(name, default)
-        if isinstance(value, int) and value < 1:
-            self._note(f"{path}.{name}", f"is {value}.", "Give it a number of 1 at least.")
-        return value if isinstance(value, int) else default
+        if type(value) is int and value >= 1:
+            return value
+        self._note(f"{path}.{name}", f"is {value!r}.", "Give it a number of 1 at least.")
+        return default
 
 
 def wished(
