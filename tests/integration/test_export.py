@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from usher.serving import Serving
 
 from local.demo.caller import CallError
 from local.personalize import Faults, inject
@@ -48,7 +49,7 @@ def test_an_export_for_everyone_is_there_as_answers_csv_and_parquet(site: Site, 
     live(site, group, {"exports": exports})
     assert export(site, group)["status"] == "SUCCEEDED"
     latest = site.read_json(f"{group}/out/export/user-personalization/latest.json")
-    assert (latest["lines"], latest["errors"], latest["missing"], latest["rows"]) == (60, 0, 0, 420)
+    assert (latest["lines"], latest["errors"], latest["rows"]) == (60, 0, 420)
     first = json.loads(body(site, latest["answers"][0]).splitlines()[0])
     assert first["input"] == {"userId": "u0"}
     assert len(first["output"]["recommendedItems"]) == 7
@@ -134,7 +135,12 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     site.settle(group)
     execution = export(site, group)
     assert execution["status"] == "FAILED"
-    assert "has 60 lines, all of them errors. The first says: " in execution["cause"]
+    assert "exports.popular.filterValues: has no value for $GENRE. Give it one" in execution["cause"]
+    lines = f"{group}/export/popular/users.jsonl"
+    site.drop(lines, json.dumps({"userId": "u1", "filterValues": {"GENRE": "no quotes"}}))
+    execution = export(site, group)
+    assert execution["status"] == "FAILED"
+    assert "has 1 lines, all of them errors. The first says: " in execution["cause"]
     jobs = site.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
     job = site.personalize.describe_batch_inference_job(batchInferenceJobArn=jobs[0]["batchInferenceJobArn"])
     inject(Faults(refuse=(job["batchInferenceJob"]["roleArn"],)))
@@ -145,6 +151,21 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     assert execution["status"] == "FAILED"
     assert "batch_inference_job/popular: failed: " in execution["cause"]
     assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
+
+
+def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, group: str) -> None:
+    names = ["first", "second"]
+    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
+    serving = Serving(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
+    content = serving.read(group)
+    del content["exports"]["first"]["keep"]
+    serving.write(group, content)
+    execution = export(site, group)
+    assert execution["status"] == "FAILED"
+    assert execution["cause"].startswith(f"{group}/: exports.first: could not be published: KeyError: ")
+    assert site.read_json(f"{group}/out/export/second/latest.json")["lines"] == 60
+    (key,) = (key for key in site.keys(f"{group}/out/runs/") if key.endswith("-first-export/run.json"))
+    wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")
 
 
 def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:

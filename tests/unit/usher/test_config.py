@@ -114,9 +114,8 @@ schemas: {things: {}, items: no}
         'Write each as {name: AGE, type: ["null", int]}; the quotes matter.',
         "films/usher.yaml: exports.three: names 'three', which this file does not define. "
         "Use one of: bad name, one, two.",
+        "films/usher.yaml: exports.one.numResults: is '10'. Give it a number of 1 at least.",
         "films/usher.yaml: exports.one.fliter: is unknown to CreateBatchInferenceJob. Did you mean filter?",
-        "films/usher.yaml: exports.one: Invalid type for parameter numResults, value: 10, type: <class 'str'>, "
-        "valid types: <class 'int'>. See CreateBatchInferenceJob in its service's API reference.",
         "films/usher.yaml: exports.one.filter: names 'nothing', which this file does not define. "
         "Use one of: empty, number.",
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from usher.errors import InputError
-from usher.export_config import SHAPES, USERS, ExportReader, shape_of, wished
+from usher.export_config import SHAPES, USERS, ExportReader, needed, shape_of, wished
 
 RECIPES = {
     "for-you": "aws-user-personalization-v2",
@@ -43,6 +43,7 @@ def test_a_full_export_is_read_as_it_is_written() -> None:
         "settings": {"numResults": 10, "batchInferenceJobConfig": block["batchInferenceJobConfig"]},
         "filter": "genre",
         "filterValues": {"GENRE": '"Comedy","a \\"b\\""'},
+        "needs": ["GENRE"],
         "users": {"COUNTRY": ["DE", "49"]},
         "items": [], "attributes": [],
         "formats": ["csv", "parquet"], "metadata": ["TITLE"], "keep": 3, "table": True, "scheduled": True,
@@ -74,6 +75,10 @@ def test_false_is_for_none() -> None:
             {"filter": "genre", "filterValues": {"GENRES": "x"}},
             "filterValues: names 'GENRES', which this file does not",
         ),
+        (
+            {"filter": "genre", "users": {"COUNTRY": "DE"}},
+            "exports.for-you.filterValues: has no value for $GENRE. Give it one: the filter needs it.",
+        ),
         ({"filter": "genre", "filterValues": {"GENRE": [True]}}, "filterValues.GENRE: is [True]. Give a text"),
         ({"filter": 5}, "exports.for-you.filter: is 5. Give it a name."),
         ({"users": {"COUNTRY": []}}, "exports.for-you.users.COUNTRY: is []. Give a text, or a list of them."),
@@ -82,7 +87,9 @@ def test_false_is_for_none() -> None:
         ({"formats": []}, "exports.for-you.formats: is []."),
         ({"keep": 0}, "exports.for-you.keep: is 0. Give it a number of 1 at least."),
         ({"numResults": 0}, "exports.for-you.numResults: is 0. Give it a number of 1 at least."),
-        ({"keep": "all"}, "exports.for-you.keep: is 'all'. Give it a number."),
+        ({"keep": True}, "exports.for-you.keep: is True. Give it a number of 1 at least."),
+        ({"numResults": True}, "exports.for-you.numResults: is True. Give it a number of 1 at least."),
+        ({"keep": "all"}, "exports.for-you.keep: is 'all'. Give it a number of 1 at least."),
         ({"table": "yes"}, "exports.for-you.table: is 'yes'. Give it true or false."),
         ({"context": {"DEVICE": "tv"}}, "context: can't be given: Personalize's batch jobs take no context. Remove it"),
         ({"roleArn": "x"}, "exports.for-you.roleArn: is filled in by Usher. Remove it."),
@@ -96,6 +103,18 @@ def test_false_is_for_none() -> None:
 def test_each_mistake_is_named(block: Any, complaint: str) -> None:
     said = read(**{"for-you": block})[1]
     assert any(complaint in one for one in said), said
+
+
+def test_values_that_lines_of_the_groups_own_may_bring_are_not_asked_for_yet() -> None:
+    exports, problems = read(**{"for-you": {"filter": "genre"}})
+    assert (exports["for-you"]["needs"], problems) == (["GENRE"], [])
+
+
+def test_only_what_is_included_needs_values() -> None:
+    assert needed("INCLUDE ItemID WHERE Items.A IN ($A) AND Items.B > $B") == ["A", "B"]
+    assert needed("EXCLUDE ItemID WHERE Items.A IN ($A)") == []
+    both = 'EXCLUDE ItemID WHERE Items.A IN ("x|y", $A) | include ItemID WHERE Items.B IN ($B) IF CurrentUser.C = $C'
+    assert needed(both) == ["B", "C"]
 
 
 def test_members_are_those_of_the_job_that_makes_the_export() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from usher import export_input
 from usher.errors import InputError
 from usher.export_config import SEGMENTS, SHAPES, Shape
-from usher.export_input import Input, distinct, example, have, read_blocks, read_line, write
+from usher.export_input import Input, as_line, distinct, example, have, read_blocks, read_line, write
 
 from tests.unit.usher.world import World
 
@@ -20,7 +20,7 @@ HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 
 
 def source(shape: Shape = USERS, **wish: Any) -> Input:
-    return Input("s", {"users": {}, "items": [], "attributes": [], **wish}, shape)
+    return Input("s", {"users": {}, "items": [], "attributes": [], "filterValues": {}, "needs": [], **wish}, shape)
 
 
 def lines(world: World, shape: Shape = USERS, **wish: Any) -> list[Any]:
@@ -43,6 +43,19 @@ def test_users_are_chosen_by_their_columns(world: World) -> None:
     assert lines(world, users={"COUNTRY": ["DE", "AT"]}) == ["a", "b", "d"]
     assert lines(world, users={"COUNTRY": ["DE", "AT"], "LIKES": ["x"]}) == ["a", "b"], "one of several counts"
     assert lines(world, users={"COUNTRY": ["."]}) == [], "values are no patterns"
+
+
+def test_the_last_row_of_a_user_counts_also_one_that_was_added(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY\nleft,DE\nstayed,DE\nstayed,DE\nmoved,US\n")
+    world.put("films/users/incremental/1.csv", "COUNTRY,USER_ID\nUS,left\nDE,moved\nDE,new\n")
+    assert lines(world, users={"COUNTRY": ["DE"]}) == ["stayed", "moved", "new"]
+
+
+def test_a_column_that_added_users_lack_is_told_with_their_file(world: World) -> None:
+    world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
+    world.put("films/users/incremental/1.csv", "USER_ID,AGE\na,1\n")
+    with pytest.raises(InputError, match=r"films/users/incremental/1.csv: lacks the column COUNTRY"):
+        lines(world, users={"COUNTRY": ["DE"]})
 
 
 plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="|\x00"), min_size=1, max_size=4)
@@ -98,16 +111,36 @@ def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
 def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.put("films/export/s/users.jsonl", 'nonsense\n{"userId": "a"}\n{"user": "b"}\n{"userId": 7}\n')
+    bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n'
+    world.put("films/export/s/users.jsonl", f'nonsense\n{{"userId": "a"}}\n{bad}{{"userId": "z"}}\n')
     monkeypatch.setattr(export_input, "SHOWN_LINES", 2)
     this = source()
-    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}]
-    assert this.refused == 3
+    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "z"}]
+    assert this.refused == 4
     assert list(map(str, this.problems)) == [
         'films/export/s/users.jsonl line 1: is no JSON object. Write {"userId": "u1"}.',
         "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
         'Write {"userId": "u1"}.',
     ]
+
+
+def test_an_export_without_a_value_that_its_filter_needs_is_refused_before_it_is_paid_for(world: World) -> None:
+    world.put("films/interactions.csv", HEADER + "a,i,1\n")
+    with pytest.raises(InputError) as caught:
+        lines(world, needs=["G"])
+    assert str(caught.value).startswith("usher.yaml: exports.s.filterValues: has no value for $G. Give it one, or put")
+    assert lines(world, needs=["G"], filterValues={"G": '"x"'}) == ["a"]
+
+
+def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> None:
+    own = {"userId": "a", "filterValues": {"G": '"x"'}}
+    world.put("films/export/s/1.jsonl", json.dumps(own) + '\n{"userId":"b"}\n{"userId":"c","filterValues":{}}\n')
+    this = source(needs=["G"])
+    assert list(this.lines(world.bucket, "films")) == [own]
+    assert [f"{one.place}: {one.message}" for one in this.problems] == [
+        f"films/export/s/1.jsonl line {number}: has no value for $G." for number in (2, 3)
+    ]
+    assert lines(world, needs=["G"], filterValues={"G": '"y"'}) == [own, "b"], "a line's values are not completed"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +154,10 @@ def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent
         (USERS, '{"userId": "u", "context": {"DEVICE": "tv"}}', "has a context, which Personalize's batch jobs don't"),
         (USERS, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
         (USERS, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
+        (USERS, r'{"userId": "\ud800"}', r"has half a character, such as \ud800."),
+        (USERS, '{"userId": "\xed\xa0\x80"}', "has half a character"),
+        (USERS, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
+        (USERS, '{"userId": ' + "[" * 100_000, "is no JSON object"),
         (ITEMS, '{"userId": "u"}', "has no itemId"),
         (RANKING, '{"userId": "u"}', "has no itemList of texts"),
         (RANKING, '{"userId": "u", "itemList": []}', "has no itemList of texts"),
@@ -143,6 +180,13 @@ def test_the_examples_can_be_sent(shape: Shape) -> None:
 def test_no_line_crashes_the_check(text: bytes) -> None:
     line, message, _ = read_line(text, USERS)
     assert bool(message) != (isinstance(line.get("userId"), str) and message == "")
+
+
+@given(st.text(st.characters(), max_size=9))
+def test_a_line_that_is_taken_can_be_written(user: str) -> None:
+    line, message, _ = read_line(json.dumps({"userId": user}).encode(), USERS)
+    if not message:
+        assert json.loads(as_line(line)) == {"userId": user}
 
 
 def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: World) -> None:

@@ -136,6 +136,12 @@ def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
     assert refusing.asked == export_table.TRIES
 
 
+def test_an_export_that_is_made_monthly_answers_until_the_next_even_if_one_fails(world: World) -> None:
+    files = [put(world, "a.out", range(3))]
+    table(world).load(world.bucket, files, BEGUN - timedelta(days=31 + 30, hours=12), START, KEY)
+    assert table(world).read("films", "s", "é1")
+
+
 def test_what_has_expired_is_nothing(world: World) -> None:
     files = [put(world, "a.out", range(3))]
     table(world).load(world.bucket, files, BEGUN - LIFE - timedelta(minutes=1), START, KEY)

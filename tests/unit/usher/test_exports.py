@@ -1,15 +1,19 @@
 """Exports: which, as what jobs, and what is then the latest."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.errors import InputError
+from usher.bucket import Bucket
+from usher.errors import InputError, UsherError
 from usher.export_config import ExportReader, wished
 from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
 from usher.resources import Resource
+from usher.runs import run_name
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
@@ -160,8 +164,8 @@ BAD = '{"input":{"userId":"b"},"output":null,"error":"no such user"}\n'
 def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None:
     export = answered(world, "run-1", GOOD + BAD + EMPTY, parts=2, formats=["csv", "parquet"])
     manifest, notes = publish(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
-    assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows", "missing")} == {
-        "lines": 6, "errors": 2, "empty": 2, "rows": 4, "missing": 0,
+    assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows")} == {
+        "lines": 6, "errors": 2, "empty": 2, "rows": 4,
     }  # fmt: skip
     assert (manifest["solutionVersionArn"], manifest["run"]) == ("arn:for-you", "run-1")
     assert len(manifest["files"]) == 6
@@ -177,20 +181,19 @@ def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None
     assert note.message == "has 2 lines that failed. The first says: no such user"
 
 
-def test_answers_that_are_missing_are_told(world: World) -> None:
-    manifest, notes = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
-    assert manifest["missing"] == 1
-    assert notes[0].message == "has no answer for 1 of 2 lines."
-
-
 @pytest.mark.parametrize(
     ("lines", "parts", "said"),
-    [(BAD * 2, 1, "has 2 lines, all of them errors. The first says: no such user"), ("", 0, "has no answers.")],
+    [
+        (BAD * 2, 1, "has 2 lines, all of them errors. The first says: no such user"),
+        ("", 0, "has no answers."),
+        (GOOD, 1, "has no answer for 1 of 2 lines."),
+        ("", 1, "has no answer for 2 of 2 lines."),
+    ],
 )
-def test_an_export_without_a_good_answer_leaves_the_former_latest(
+def test_an_export_without_all_answers_or_a_good_one_leaves_the_former_latest(
     world: World, lines: str, parts: int, said: str
 ) -> None:
-    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD), "")
+    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD + EMPTY), "")
     with pytest.raises(InputError, match=said):
         publish(world.bucket, "run-2", answered(world, "run-2", lines, parts), "")
     assert world.bucket.read_json(f"{HOME}latest.json") == before
@@ -204,27 +207,54 @@ def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: Worl
     assert world.bucket.read_json(f"{HOME}latest.json") is None
 
 
-def test_the_newest_complete_exports_are_kept(world: World) -> None:
-    for number in range(1, 5):
-        lines = BAD if number == 2 else GOOD
-        export = answered(world, f"run-{number}", lines, keep=2)
-        if number != 2:
-            publish(world.bucket, f"run-{number}", export, "")
-    world.put("films/out/export/other/run-1/manifest.json", "{}")
-    kept = {key.split("/")[4] for key in world.bucket.keys(HOME)}
-    assert kept == {"latest.json", "run-3", "run-4"}
-    assert world.bucket.keys("films/out/export/other/")
+RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]
 
 
-runs = st.dictionaries(st.sampled_from([f"run-{number}" for number in range(9)]), st.booleans(), min_size=1)
+def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: World) -> None:
+    own = ("2025-archive/report.csv", "zz-backup/manifest.json", f"zz/{RUNS[0]}/manifest.json", f"{RUNS[0]}.zip")
+    for key in [f"{HOME}{name}" for name in own]:
+        world.put(key, "{}")
+    for run in RUNS[:4]:
+        export = answered(world, run, BAD if run == RUNS[1] else GOOD + EMPTY, keep=2)
+        if run != RUNS[1]:
+            publish(world.bucket, run, export, "")
+    kept = world.bucket.keys(HOME)
+    others = [key.removeprefix(HOME) for key in kept if not key.startswith((f"{HOME}{RUNS[2]}", f"{HOME}{RUNS[3]}"))]
+    assert {*others} == {"latest.json", *own}
+    latest = world.bucket.read_json(f"{HOME}latest.json")
+    assert {*latest["answers"], *(file["key"] for file in latest["files"])} <= {*kept}
 
 
-@given(runs, st.integers(1, 9))
-def test_neither_the_latest_nor_what_is_newer_is_ever_outdated(complete: dict[str, bool], keep: int) -> None:
-    complete[max(complete)] = True
+@pytest.mark.parametrize("error", [UsherError("x can't be deleted: Denied"), ClientError({}, "DeleteObjects")])
+def test_an_export_is_published_even_if_older_ones_cannot_be_deleted(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Bucket, "delete", refuse)
+    export = answered(world, RUNS[0], GOOD + EMPTY)
+    manifest, notes = publish(world.bucket, RUNS[0], export, "")
+    assert world.bucket.read_json(f"{HOME}latest.json") == manifest
+    (note,) = notes
+    assert str(error) in note.message
+
+
+runs = st.dictionaries(st.sampled_from(RUNS), st.booleans(), min_size=1)
+names = st.sampled_from([*RUNS, "a", "2025-archive", "zz", "manifest.json"])
+foreign = st.lists(st.lists(names, min_size=1, max_size=3).map(lambda path: "/".join(["zz-mine", *path])))
+
+
+@given(runs, foreign, st.integers(1, 9), st.data())
+def test_only_runs_older_than_the_ones_to_keep_are_outdated(
+    complete: dict[str, bool], foreign: list[str], keep: int, data: st.DataObject
+) -> None:
+    latest = data.draw(st.sampled_from(sorted(complete)))
+    complete[latest] = True
     keys = [f"h/{run}/{name}" for run, done in complete.items() for name in ["x", *["manifest.json"] * done]]
-    gone = {key.split("/")[1] for key in outdated([*keys, "h/latest.json"], "h/", keep)}
-    left = sorted(complete.keys() - gone)
-    assert max(complete) in left
-    assert sum(complete[run] for run in left) == min(keep, sum(complete.values()))
-    assert all(run < left[0] for run in gone)
+    others = [f"h/{name}" for name in ("latest.json", "0/x", "0/manifest.json", *RUNS, *foreign)]
+    gone = outdated([*keys, *others], "h/", keep, latest)
+    assert {*gone} <= {*keys}
+    gone_runs = {key.split("/")[1] for key in gone}
+    newest = sorted(run for run, done in complete.items() if done)[-keep:]
+    assert gone_runs == {run for run in complete if run < newest[0]} - {latest}

@@ -186,21 +186,38 @@ def test_a_failed_job_is_told_with_personalizes_reason(world: World, inbox: Any)
     assert world.bucket.read_json("films/out/export/for-you/latest.json") is None
 
 
-def test_lines_that_fail_are_kept_counted_and_told(world: World) -> None:
+def test_lines_that_fail_are_kept_counted_and_told(world: World, inbox: Any) -> None:
     served(world)
     prepared = call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0003")
     (key,) = (key for key in world.bucket.keys("films/out/export/for-you/") if "/input/" in key)
-    world.bucket.write(key, b'{"userId": "u1"}\n{"userId": 2}\n')
+    lines = list(world.bucket.lines(key))
+    world.bucket.write(key, b"\n".join([b'{"userId": 2}', *lines[1:]]))
+    inbox()
     settle("export", group="films", run=prepared["run"])
     assert finish(prepared["run"], STATES + "x-0003")["outcome"] == "SUCCEEDED"
     latest = world.bucket.read_json("films/out/export/for-you/latest.json")
-    assert (latest["lines"], latest["errors"], latest["missing"]) == (2, 1, 58)
+    assert (latest["lines"], latest["errors"]) == (60, 1)
     (failed,) = (one for one in latest["files"] if "/errors/" in one["key"])
     assert json.loads(world.bucket.read(failed["key"]) or b"")["input"] == {"userId": 2}
     notes = world.bucket.read_json(f"films/out/runs/{latest['run']}/run.json")["notes"]
-    assert [note["message"].partition(".")[0] for note in notes] == [
-        "has 1 lines that failed", "has no answer for 58 of 60 lines",
-    ]  # fmt: skip
+    assert [note["message"].partition(".")[0] for note in notes] == ["has 1 lines that failed"]
+    (told,) = inbox()
+    assert "errors/: has 1 lines that failed. The first says: " in told
+
+
+def test_an_export_with_a_line_without_an_answer_leaves_the_former_latest(world: World, inbox: Any) -> None:
+    served(world)
+    assert export()["outcome"] == "SUCCEEDED"
+    latest = world.bucket.read_json("films/out/export/for-you/latest.json")
+    inbox()
+    prepared = call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0004")
+    (key,) = (key for key in world.bucket.keys("films/out/export/for-you/") if f"{prepared['run']}/input/" in key)
+    world.bucket.write(key, b'{"userId": "u1"}\n')
+    settle("export", group="films", run=prepared["run"])
+    end = finish(prepared["run"], STATES + "x-0004")
+    assert (end["outcome"], "has no answer for 59 of 60 lines." in end["cause"]) == ("FAILED", True)
+    assert end["cause"] in inbox()[0]
+    assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
 
 
 def test_bad_data_stops_the_run_before_anything_is_created(world: World, inbox: Any) -> None:

@@ -212,7 +212,7 @@ HELD = {"id": "campaign/d", "action": "hold", "status": "HELD", "reason": "Worse
 READY = {"id": "filter/a", "action": "none", "status": "READY"}
 FAILED = {"id": "filter/b", "action": "fail", "status": "FAILED", "reason": "Bad words.", "remedy": "Use others."}
 SKIPPED = {"id": "campaign/c", "action": "none", "status": "SKIPPED", "reason": "x is not there"}
-RECORD = {"execution": "arn:e", "group": "films"}
+RECORD = {"execution": "arn:e", "group": "films", "run": "run-1"}
 
 
 def test_a_run_with_everything_ready_has_succeeded() -> None:
@@ -251,7 +251,21 @@ def test_a_run_that_a_gate_holds_has_ended_well_and_says_so() -> None:
 def test_what_broke_the_execution_is_told_without_its_stack(cause: str, shown: str) -> None:
     end = outcome(RECORD, {"Error": "KeyError", "Cause": cause})
     assert end["outcome"] == "FAILED"
-    assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME}")
+    assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME['']}")
+
+
+@pytest.mark.parametrize(
+    ("run", "remedy"),
+    [
+        ("t-0001", "Drop a file again, or start it by hand: all goes on where it stopped."),
+        ("t-0001-again", "Drop a file again, or start it by hand: all goes on where it stopped."),
+        ("t-0001-for-you-export", "Start it again: it makes new jobs."),
+        ("t-0001-evaluation", "Start it again; what it made is deleted."),
+    ],
+)
+def test_the_remedy_for_a_run_that_broke_off_is_that_of_its_kind(run: str, remedy: str) -> None:
+    (problem,) = outcome(RECORD | {"run": run}, {"Error": "KeyError", "Cause": "x"})["problems"]
+    assert problem["remedy"] == f"{remedy} If it recurs, see the logs."
 
 
 def test_problems_of_the_input_make_a_failure() -> None:

@@ -27,6 +27,8 @@ KEEP = 7
 RESULTS = 25
 """numResults where none is given: Personalize's own default, too."""
 PLACEHOLDER = re.compile(r"\$(\w+)")
+CLAUSES = re.compile(r"\|\s*(?=(?:IN|EX)CLUDE\b)", re.IGNORECASE)
+"""Where a filter's expression has another clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ def shape_of(recipe: str, recipe_type: str) -> Shape | None:
     return None if recipe in WITHOUT_BATCH else SEGMENTS.get(recipe) or SHAPES.get(recipe_type)
 
 
+def needed(expression: str) -> list[str]:
+    """The placeholders that must have a value: those of INCLUDE; an EXCLUDE without one excludes nothing. Pure."""
+    includes = (clause for clause in CLAUSES.split(expression) if clause.lstrip().upper().startswith("INCLUDE"))
+    return [name for clause in includes for name in PLACEHOLDER.findall(clause)]
+
+
 class ExportReader(Checker):
     """Reads the section."""
 
@@ -106,13 +114,14 @@ class ExportReader(Checker):
             said = "can't be given: Personalize's batch jobs take no context."
             self._note(f"{path}.context", said, "Remove it; the API takes one.")
             del settings["context"]
+        settings["numResults"] = self._at_least_one(settings, "numResults", RESULTS, path)
         operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
-        self._check_kinds(own, path, {"filter": str, "keep": int, "table": bool})
+        self._check_kinds(own, path, {"filter": str, "table": bool})
         return {
-            "settings": {**settings, "numResults": self._at_least_one(settings, "numResults", RESULTS, path)},
+            "settings": settings,
             "filter": own.get("filter", ""),
-            "filterValues": self._filter_values(own, path, filters),
+            **self._filter_values(own, path, filters),
             "users": {
                 column: self._texts(values, f"{path}.users.{column}")
                 for column, values in self._mapping(own.get("users", {}), f"{path}.users").items()
@@ -128,19 +137,24 @@ class ExportReader(Checker):
 
     def _filter_values(
         self, own: Mapping[str, Any], path: str, filters: Mapping[str, Mapping[str, Any]]
-    ) -> Mapping[str, str]:
-        """As Personalize wants them in a line."""
+    ) -> Mapping[str, Any]:
+        """The values as Personalize wants them in a line, and those that a line needs."""
         name, path_of_values = own.get("filter", ""), f"{path}.filterValues"
         self._check_named(name or None, f"{path}.filter", filters)
         values = self._mapping(own.get("filterValues", {}), path_of_values)
         if values and not name:
             self._note(path_of_values, "is without a filter.", "Name the filter, too.")
+        needs: list[str] = []
         if isinstance(name, str) and name in filters:
-            known = PLACEHOLDER.findall(str(filters[name].get("filterExpression")))
+            expression = str(filters[name].get("filterExpression"))
+            needs = needed(expression)
             for one in values:
-                self._check_named(one, path_of_values, known)
+                self._check_named(one, path_of_values, PLACEHOLDER.findall(expression))
+        for one in needs if own.keys() & {"users", "items", "attributes"} else ():  # no lines that may bring values
+            if one not in values:
+                self._note(path_of_values, f"has no value for ${one}.", "Give it one: the filter needs it.")
         texts = {one: self._texts(value, f"{path_of_values}.{one}", plain=False) for one, value in values.items()}
-        return {one: as_filter_value(given) for one, given in texts.items()}
+        return {"filterValues": {one: as_filter_value(given) for one, given in texts.items()}, "needs": needs}
 
     def _texts(self, value: Any, path: str, *, plain: bool = True) -> list[Any]:
         """One or several texts or numbers, as a list; `plain`: of texts."""
@@ -155,9 +169,10 @@ class ExportReader(Checker):
 
     def _at_least_one(self, block: Mapping[str, Any], name: str, default: int, path: str) -> int:
         value = block.get(name, default)
-        if isinstance(value, int) and value < 1:
-            self._note(f"{path}.{name}", f"is {value}.", "Give it a number of 1 at least.")
-        return value if isinstance(value, int) else default
+        if type(value) is int and value >= 1:
+            return value
+        self._note(f"{path}.{name}", f"is {value!r}.", "Give it a number of 1 at least.")
+        return default
 
 
 def wished(

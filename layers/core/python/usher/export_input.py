@@ -49,10 +49,13 @@ class Input:
         if given and named:
             said = f"stands beside exports.{self.solution}.{named}."
             raise InputError([Problem(given[0], said, "Keep one of the two.")])
+        if not given and (said := self._lacking({})):
+            remedy = f"Give it one, or put lines with values into {group}/export/{self.solution}/."
+            raise InputError([Problem(f"usher.yaml: exports.{self.solution}.filterValues", said, remedy)])
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
-            yield from self._chosen(bucket, group, data_keys(keys, group, "users"))
+            yield from self._chosen(bucket, group, files_of(keys, group, "users"))
         elif named:
             yield from ({self.shape.key: one} for one in self.wish[named])
         else:
@@ -64,6 +67,8 @@ class Input:
                 if not text.strip():
                     continue
                 line, said, remedy = read_line(text, self.shape)
+                if not said and (said := self._lacking(line)):
+                    remedy = "Give it one in the line's filterValues, or in usher.yaml."
                 if not said:
                     yield line
                     continue
@@ -71,19 +76,27 @@ class Input:
                 if len(self.problems) < SHOWN_LINES:
                     self.problems.append(Problem(f"{key} line {number}", said, remedy))
 
+    def _lacking(self, line: Mapping[str, Any]) -> str:
+        """What is wrong with a line that lacks a value for the filter: it would fail, and be paid for."""
+        values = line.get("filterValues", self.wish["filterValues"])
+        return next((f"has no value for ${name}." for name in self.wish["needs"] if name not in values), "")
+
     def _chosen(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Users whose last row is as asked for: as for Personalize, it is the one that counts."""
         wanted, asks = self.wish["users"], f"exports.{self.solution}.users asks for"
         if not keys:
             said = f"is not there, but {asks} it."
             raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
-        columns = {"USER_ID", *wanted}
-        for block in read_blocks(bucket, keys):
-            if lacking := sorted(columns - set(block.columns)):
-                said = f"lacks the column {lacking[0]}, which {asks}."
-                raise InputError([Problem(keys[0], said, f"Use one of: {', '.join(block.columns)}.")])
-            found = (have(block.columns[name], values) for name, values in wanted.items())
-            for user in block.columns["USER_ID"].filter(functools.reduce(pc.and_, found)).to_pylist():
-                yield {"userId": user}
+        columns, chosen = {"USER_ID", *wanted}, dict[str, bool]()
+        for key in keys:
+            for block in read_blocks(bucket, [key]):
+                if lacking := sorted(columns - set(block.columns)):
+                    said = f"lacks the column {lacking[0]}, which {asks}."
+                    raise InputError([Problem(key, said, f"Use one of: {', '.join(block.columns)}.")])
+                found = (have(block.columns[name], values) for name, values in wanted.items())
+                fits = functools.reduce(pc.and_, found)
+                chosen.update(zip(block.columns["USER_ID"].to_pylist(), fits.to_pylist(), strict=True))
+        yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
     def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
         """Everyone in the interactions; of items, also those that nobody has met yet."""
@@ -93,11 +106,14 @@ class Input:
             said, where = "has nothing to export for.", f"{group}/export/{self.solution}/*.jsonl"
             raise InputError([Problem(where, said, f"Put lines such as {example(self.shape)} there{own}.")])
         datasets = ("interactions", "items") if self.shape.key == "itemId" else ("interactions",)
-        files = [
-            key for name in datasets for listed in (data_keys, increment_keys) for key in listed(keys, group, name)
-        ]
+        files = [key for name in datasets for key in files_of(keys, group, name)]
         for one in distinct(read_blocks(bucket, files), column):
             yield {self.shape.key: one}
+
+
+def files_of(keys: list[str], group: str, dataset: str) -> list[str]:
+    """The keys, of all those below a group, that hold a dataset's CSVs; last what was added."""
+    return data_keys(keys, group, dataset) + increment_keys(keys, group, dataset)
 
 
 def have(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
@@ -124,7 +140,7 @@ def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     if not isinstance(line, dict):
         return {}, "is no JSON object.", f"Write {example(shape)}."
@@ -136,10 +152,25 @@ def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
         ("context" in line, "has a context, which Personalize's batch jobs don't take.", "Remove it."),
         (not _are_values(line.get("filterValues", {})),
          "has filterValues that are no texts.", r'Write {"GENRE": "\"Comedy\""}, with quotes inside the text.'),
+        (not _is_whole(line), r"has half a character, such as \ud800.", "Write the whole one, in UTF-8."),
         (unknown := sorted(line.keys() - {shape.key, shape.list_member, "context", "filterValues"}),
          f"has {', '.join(unknown)}, which lines of this recipe don't have.", f"Write {example(shape)}."),
     )  # fmt: skip
     return line, *next(((said, remedy) for wrong, said, remedy in checks if wrong), ("", ""))
+
+
+def _is_whole(line: Mapping[str, Any]) -> bool:
+    """Whether a line can be written: JSON's escapes allow for lone surrogates, which UTF-8 has no bytes for."""
+    try:
+        as_line(line)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def as_line(line: Mapping[str, Any]) -> bytes:
+    """A line of a job's input."""
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _is_text(value: Any, longest: int = 256) -> bool:
@@ -181,7 +212,6 @@ def write(
                     )
                 parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.jsonl")))
                 room = most_lines
-            text = json.dumps({**extra, **line}, ensure_ascii=False, separators=(",", ":"))
-            parts[-1].write(text.encode() + b"\n")
+            parts[-1].write(as_line({**extra, **line}))
             count, room = count + 1, room - 1
     return [one.key for one in parts], count, digest([one.sha256 for one in parts])

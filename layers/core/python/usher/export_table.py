@@ -17,8 +17,8 @@ from usher.aws import now
 from usher.bucket import Bucket
 from usher.errors import UsherError
 
-LIFE = timedelta(days=14)
-"""How long an item answers after its export began."""
+LIFE = timedelta(days=62)
+"""How long an item answers after its export began: one that is made every month may fail once."""
 WRITES_PER_SECOND = 1000
 AT_ONCE = 25
 """Items that BatchWriteItem takes."""

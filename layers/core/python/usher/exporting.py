@@ -9,7 +9,7 @@ from usher import exports
 from usher.bucket import Bucket
 from usher.errors import InputError, UsherError
 from usher.export_table import ExportTable
-from usher.runs import Lock, Run, run_name
+from usher.runs import EXPORT, Lock, Run, run_name
 from usher.serving import Serving
 
 INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
@@ -71,18 +71,20 @@ class Exporter:
     def publish(
         self, group: str, solution: str, execution: str, run: str | None, error: Mapping[str, str] | None
     ) -> dict[str, str]:
-        """Point `latest.json` at a complete export, tell about a failed one, and give the export back."""
+        """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
-        record, more = this.read(), {}
+        record, more = this.read(), dict[str, Any]()
         if is_ready(record) and not error:
             try:
                 export = self._export(group, this.name)
                 manifest, notes = exports.publish(self.bucket, this.name, export, record["startedAt"])
                 more = {"export": manifest, "notes": [*record["notes"], *notes]}
+                if notes:
+                    more["summary"] = "\n".join(map(str, notes))
             except InputError as wrong:
                 this.write(record | {"problems": wrong.as_dicts()})
         record = this.conclude(execution, error, more)
-        if record["outcome"] == "FAILED":
+        if record["outcome"] == "FAILED" or "summary" in more:
             self.tell(record, this.link)
         self.lock_of(solution).give_back(group, execution, this.name)
         return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}
@@ -90,7 +92,7 @@ class Exporter:
     def _run(self, group: str, solution: str, execution: str) -> Run:
         """The run for which the execution has the export, or a new one."""
         begun = self.lock_of(solution).run(group, execution)
-        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}-export"))
+        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}{EXPORT}"))
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""

@@ -9,20 +9,26 @@
 <group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from usher import export_output
 from usher.aws import digest, now
-from usher.bucket import Bucket, data_keys, export_prefix, increment_keys
-from usher.errors import InputError, Problem
+from usher.bucket import Bucket, export_prefix
+from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
-from usher.export_input import ROWS, Input, read_blocks, write
+from usher.export_input import ROWS, Input, files_of, read_blocks, write
 from usher.resources import KINDS, Resource
+from usher.runs import EXPORT
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
+RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
+"""The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
 SHOWN = 24
 """Characters of a group's and a solution's name in what a job is called."""
 TO_THE_RUN = "See the group's last pipeline run."
@@ -139,7 +145,7 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     """Make the files of one of the answers, and note what became of its lines."""
     wish, metadata = export["wish"], export_output.NO_METADATA
     if wish["metadata"]:
-        blocks = read_blocks(bucket, _item_files(bucket, group))
+        blocks = read_blocks(bucket, files_of(bucket.keys(f"{group}/"), group, "items"))
         metadata = export_output.Metadata.of((block.columns for block in blocks), wish["metadata"])
     shape = Shape(**export["shape"])
     told = export_output.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata)
@@ -151,14 +157,9 @@ def _told(export: Mapping[str, Any], file: str) -> str:
     return f"{export['folder']}parts/{file.rpartition('/')[2].partition('.')[0]}.json"
 
 
-def _item_files(bucket: Bucket, group: str) -> list[str]:
-    keys = bucket.keys(f"{group}/")
-    return data_keys(keys, group, "items") + increment_keys(keys, group, "items")
-
-
 def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
     """Whether the items have the columns: before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", _item_files(bucket, group)
+    place, keys = f"usher.yaml: exports.{name}.metadata", files_of(bucket.keys(f"{group}/"), group, "items")
     if not keys:
         raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
     columns = next(read_blocks(bucket, keys)).columns
@@ -180,9 +181,7 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
         raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Start the export again.")])
     counts = {name: sum(one[name] for one in told) for name in ("lines", "errors", "empty", "rows")}
     problem = next((one["firstError"] for one in told if one["errors"]), "")
-    if counts["errors"] == counts["lines"]:
-        said = f"has {counts['lines']} lines, all of them errors. The first says: {problem}"
-        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Correct the input or the filter.")])
+    _check_counts(bucket.url(f"{export['folder']}output/"), counts, export["input"]["lines"], problem)
     wish = export["wish"]
     manifest = {
         "solution": export["solution"],
@@ -195,29 +194,41 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
         "completedAt": now().isoformat(),
         "input": export["input"],
         **counts,
-        "missing": max(0, export["input"]["lines"] - counts["lines"]),
         "files": [file for one in told for file in one["files"]],
         "answers": files,
     }
     home = export["folder"].removesuffix(f"{run}/")
     bucket.write_json(f"{export['folder']}{MANIFEST}", manifest)
     bucket.write_json(f"{home}{LATEST}", manifest)
-    bucket.delete(outdated(bucket.keys(home), home, wish["keep"]))
-    return manifest, list(_notes(manifest, bucket.url(export["folder"]), problem))
+    notes = []
+    if counts["errors"]:
+        said = f"has {counts['errors']} lines that failed. The first says: {problem}"
+        remedy = "Correct these lines, or leave them out."
+        notes.append(Problem(bucket.url(f"{export['folder']}errors/"), said, remedy))
+    try:
+        bucket.delete(outdated(bucket.keys(home), home, wish["keep"], run))
+    except (UsherError, ClientError) as error:
+        said = f"still has exports that are older than the ones to keep: {error}"
+        notes.append(Problem(bucket.url(home), said, "They go with the next export; if not, delete them."))
+    return manifest, notes
 
 
-def _notes(manifest: Mapping[str, Any], place: str, problem: str) -> Iterator[Problem]:
-    """What a complete export still lacks."""
-    if manifest["errors"]:
-        said = f"has {manifest['errors']} lines that failed. The first says: {problem}"
-        yield Problem(f"{place}errors/", said, "Correct these lines, or leave them out.")
-    if manifest["missing"]:
-        said = f"has no answer for {manifest['missing']} of {manifest['input']['lines']} lines."
-        yield Problem(f"{place}output/", said, "Start the export again; ask AWS if it recurs.")
+def _check_counts(place: str, counts: Mapping[str, int], asked: int, problem: str) -> None:
+    """Whether all lines of the input are answered, some of them well. Raises InputError."""
+    if counts["lines"] < asked:
+        said = f"has no answer for {asked - counts['lines']} of {asked} lines."
+        raise InputError([Problem(place, said, "Start the export again; ask AWS if it recurs.")])
+    if counts["errors"] == counts["lines"]:
+        said = f"has {counts['lines']} lines, all of them errors. The first says: {problem}"
+        raise InputError([Problem(place, said, "Correct the input or the filter.")])
 
 
-def outdated(keys: Sequence[str], home: str, keep: int) -> list[str]:
-    """The keys below a solution's exports that are older than the `keep` newest complete ones. Pure."""
-    complete = sorted(key.split("/")[-2] for key in keys if key.endswith(f"/{MANIFEST}"))
-    oldest = complete[-keep:][0]
-    return [key for key in keys if "/" in (rest := key.removeprefix(home)) and rest.split("/")[0] < oldest]
+def outdated(keys: Sequence[str], home: str, keep: int, latest: str) -> list[str]:
+    """The keys of a solution's exports that are older than the `keep` newest complete ones. Pure.
+
+    `keys`: all below `home`. `latest`: the run that is never outdated, whenever it began.
+    """
+    runs = {key: found[1] for key in keys if (found := RUN.match(key, len(home)))}
+    complete = sorted(run for key, run in runs.items() if key == f"{home}{run}/{MANIFEST}")
+    oldest = min(complete[-keep:], default=latest)
+    return [key for key, run in runs.items() if run < oldest and run != latest]

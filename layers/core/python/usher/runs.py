@@ -22,9 +22,16 @@ AGAIN = "-again"
 """How the names of an execution's further runs end."""
 EVALUATION = "-evaluation"
 """How the names of evaluations end."""
+EXPORT = "-export"
+"""How the names of exports end."""
 RECORD = "run.json"
 PAGE = "run.html"
-RESUME = "Drop a file again, or start it by hand: all goes on where it stopped. If it recurs, see the logs."
+RESUME = {
+    EXPORT: "Start it again: it makes new jobs.",
+    EVALUATION: "Start it again; what it made is deleted.",
+    "": "Drop a file again, or start it by hand: all goes on where it stopped.",
+}
+"""What to do about a run that broke off, by how its name ends."""
 
 
 def concerned_group(given: Mapping[str, Any]) -> str:
@@ -240,7 +247,9 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     resources = record.get("resources", [])
     if error:
         said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
-        problems.append({"place": record["execution"], "message": said, "remedy": RESUME})
+        remedy = next(text for end, text in RESUME.items() if record["run"].endswith(end))
+        problem = {"place": record["execution"], "message": said, "remedy": f"{remedy} If it recurs, see the logs."}
+        problems.append(problem)
     left = record.get("retired", []) if record.get("removal") else []
     found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
     problems += [one for one in found if one not in problems]
