@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from usher import export_input
 from usher.asking import Campaign, lines
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
 from usher.evaluations import Options
+from usher.export_input import write
 from usher.intake import Intake, take_in
 from usher.resources import KINDS
 
@@ -189,6 +191,16 @@ def test_steps_may_run_twice(dropped: World) -> None:
     assert dropped.creations()["CreateSolutionVersion"] == 2
 
 
+def test_jobs_are_asked_in_parts(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_input, "PART_BYTES", 500)
+    evaluate(dropped)
+    home = Home(dropped.bucket, "films", "20260102T030405678Z-4567-evaluation")
+    parts = dropped.bucket.keys(home.key("input/"))
+    assert {key.rpartition("/")[0] for key in parts} == {home.key("input/items"), home.key("input/users")}
+    assert len(parts) > 2
+    assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
+
+
 def test_of_the_data_only_what_was_held_back_stays(dropped: World) -> None:
     evaluate(dropped)
     folders = {key.split("/")[4] for key in dropped.bucket.keys("films/out/evaluation/") if key.count("/") > 4}
@@ -262,9 +274,9 @@ class Runtime:
 
 
 def asked(world: World, *users: str) -> Home:
-    """A home whose input asks about users."""
+    """A home whose input asks about users, in parts of four."""
     home = Home(world.bucket, "films", "run-1")
-    world.put(home.key("input/users.jsonl"), "".join(json.dumps({"userId": user}) + "\n" for user in users))
+    write(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
     return home
 
 

@@ -200,7 +200,7 @@ class Evaluation:
         settings = {"numResults": DEPTH, **(calm if asked.recipe in EXPLORING else {})}
         return Job(
             asked.folder, "batch_inference_job", asked.name, settings=settings,
-            input=self.home.key(f"input/{asked.input}.jsonl"),
+            input=self.home.key(f"input/{asked.input}/"),
         )  # fmt: skip
 
     def _output(self, folder: str) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class Evaluation:
                 params = {
                     "jobName": f"{self.at.group}-{digest(one.name, 6)}",
                     "solutionVersionArn": one.version,
-                    "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}.jsonl")}},
+                    "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}/")}},
                     **self._output(one.folder),
                     "roleArn": self.at.role_arn,
                     "numResults": DEPTH,
