@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from usher import export_input
 from usher.asking import Campaign, lines
+from usher.config import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
 from usher.evaluations import Options
@@ -171,6 +172,20 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     assert not [one for one in plan["doomed"] if "abcd1234" in one.arn]
     live = next(one for one in plan["entrants"] if one.kind == "live")
     assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
+
+
+@pytest.mark.parametrize(("recipe", "explores"), [("aws-user-personalization", True), ("aws-popularity-count", False)])
+def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, recipe: str, explores: bool) -> None:
+    solution = Solution("for-you", recipe, campaign=None)
+    version = dropped.settle(dropped.plan(solution))["solution_version/for-you"].arn
+    taken = intake(dropped)
+    taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
+    served = {"for-you": {**LIVE, "solutionVersionArn": version}}
+    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), setting(), dropped.personalize, taken, [], served).plan()
+    jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
+    calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
+    assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
+    assert [one.recipe for one in plan["entrants"]] == [recipe, recipe]
 
 
 def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
