@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher import answers
 from usher.answers import LONGEST, Lists
-from usher.errors import InputError
 
 from tests.unit.usher.world import streams
 
@@ -60,10 +59,30 @@ def test_there_may_be_no_answer_at_all(files: dict[str, str]) -> None:
     assert shown(lists, ["1"], ["a"]) == [[]]
 
 
-@pytest.mark.parametrize("content", ["no json\n", '{"input": {"userId": 1}}\n', '{"input": {"userId": "1"'])
-def test_what_is_no_output_is_named(content: str) -> None:
-    with pytest.raises(InputError, match=r"one.out: is no output of a batch inference job"):
-        answers.read(streams(one__out=content))
+ODD = (
+    '{"input": "{broken", "output": null, "error": "no JSON"}\n',
+    '{"input": {"userId": 7}, "output": {"recommendedItems": ["a"]}, "error": null}\n',
+    '{"input": {"userId": "7"}, "output": "none", "error": "no"}\n',
+    "[]\n",
+    "no json\n",
+    "\xff\n",
+)
+
+
+@given(st.lists(st.sampled_from(ODD) | st.just("\n") | st.integers(0, 4), max_size=20), st.integers(50, 900))
+def test_a_line_that_is_odd_costs_no_other(lines: list[str | int], size: int) -> None:
+    content = "".join(one if isinstance(one, str) else line([f"i{one}"], userId=f"u{one}") for one in lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answers, "BLOCK_BYTES", size)
+        lists = answers.read([("one.out", io.BytesIO(content.encode("latin-1")))])
+    assert lists.errors == sum(one in ODD for one in lines)
+    users = [f"u{number}" for number in range(5)]
+    assert shown(lists, users, [None] * 5) == [[f"i{number}"] if number in lines else [] for number in range(5)]
+
+
+def test_a_file_that_was_cut_is_read_up_to_there() -> None:
+    lists = answers.read(streams(one__out=line(["a"], userId="1") + line(["b"], userId="2")[:20]))
+    assert (shown(lists, ["1", "2"], [None] * 2), lists.errors) == ([["a"], []], 1)
 
 
 def test_no_more_of_a_list_is_kept_than_is_needed() -> None:

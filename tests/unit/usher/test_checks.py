@@ -1,6 +1,8 @@
 """What was found in parts of large data is kept, and only what is new is read."""
 
+import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,6 +84,13 @@ def test_other_code_counts_on_nothing_that_is_kept(
     reads.clear()
     monkeypatch.setattr(checks, "EDITION", "other")
     assert len(checks.outstanding(world.bucket, "films", "run")) == 11
+
+
+def test_every_module_that_finds_something_is_in_the_edition() -> None:
+    sources = [Path(str(module.__file__)).read_text() for module in checks.MODULES]
+    imported = {name for text in sources for name in re.findall(r"^from usher\.(\w+) import", text, re.MULTILINE)}
+    finding = {module.__name__.removeprefix("usher.") for module in checks.MODULES}
+    assert imported - finding == {"bucket", "errors"}, "these find nothing"
 
 
 def test_what_is_kept_has_the_tag_by_which_it_expires(world: World, reads: Counter[str]) -> None:

@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import diagnosis
 from usher.diagnosis import LENGTHS, MONDAY, Diagnosis, report
+from usher.hashing import hashed
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
 Event = tuple[str, str, int]
@@ -38,10 +39,14 @@ def columns(events: list[Event]) -> dict[str, pa.StringArray]:
     return {name: pa.array(list(values), pa.string()) for name, values in texts.items()}
 
 
-def diagnosed(events: list[Event]) -> Diagnosis:
-    one = Diagnosis()
-    one.add(columns(events))
+def added(one: Diagnosis, its: Mapping[str, pa.StringArray]) -> Diagnosis:
+    """A diagnosis to which rows have been added."""
+    one.add(its, hashed(its, diagnosis.IDS))
     return one
+
+
+def diagnosed(events: list[Event]) -> Diagnosis:
+    return added(Diagnosis(), columns(events))
 
 
 def again(one: Diagnosis) -> Diagnosis:
@@ -60,8 +65,8 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
         parts = Diagnosis()
         for begin, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
             part, middle = Diagnosis(), (begin + end) // 2
-            part.add(columns(shuffled[begin:middle]))
-            part.add(columns(shuffled[middle:end]))
+            added(part, columns(shuffled[begin:middle]))
+            added(part, columns(shuffled[middle:end]))
             parts.merge(again(part) if data.draw(st.booleans()) else part)
         assert parts.as_dict() == diagnosed(events).as_dict()
 
@@ -167,8 +172,7 @@ def test_of_nothing_nothing_is_told() -> None:
 def test_rows_without_a_readable_time_are_left_out(time: str) -> None:
     one = columns([("u", "i", 7), ("v", "j", 8)])
     one["TIMESTAMP"] = pa.array([time, "8"])
-    told = Diagnosis()
-    told.add(one)
+    told = added(Diagnosis(), one)
     assert report(told)["events"] == 1
     assert report(told)["users"]["number"] == 1
 
@@ -176,33 +180,29 @@ def test_rows_without_a_readable_time_are_left_out(time: str) -> None:
 def test_a_time_may_be_written_with_a_point() -> None:
     one = columns([("u", "i", 7), ("v", "j", 8)])
     one["TIMESTAMP"] = pa.array(["7.0", "8."])
-    told = Diagnosis()
-    told.add(one)
+    told = added(Diagnosis(), one)
     assert (told.first, told.last) == (7, 8)
 
 
 def test_free_text_is_no_type() -> None:
     one = columns([("u", "i", number) for number in range(101)])
     one["EVENT_TYPE"] = pa.array([f"type {number}" for number in range(101)])
-    told = Diagnosis()
-    told.add(one)
+    told = added(Diagnosis(), one)
     assert report(told)["types"] == {}
 
 
 def test_types_are_not_needed() -> None:
     one = columns([("u", "i", 1)])
     del one["EVENT_TYPE"]
-    told = Diagnosis()
-    told.add(one)
+    told = added(Diagnosis(), one)
     assert report(told)["types"] == {}
 
 
 @pytest.mark.parametrize("cap", [1000, 64])
 def test_dead_references_are_counted_either_way(cap: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "CAPS", {**diagnosis.CAPS, "items": cap})
-    items, users = Diagnosis(), Diagnosis()
-    items.add({"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
-    users.add({"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
+    items = added(Diagnosis(), {"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
+    users = added(Diagnosis(), {"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
     told = report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)]), items, users)
     assert (told["users"]["withoutMetadata"], told["users"]["withoutEvents"]) == (0, 0.5)
     near = 1e-9 if cap == 1000 else 0.15
@@ -232,14 +232,8 @@ def test_a_sample_tells_about_what_all_tell(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.skipif(not RATINGS.exists(), reason="MovieLens is not in ../shared/data")
 def test_of_movielens_it_tells_what_is_known() -> None:
     frame = pd.read_csv(RATINGS, dtype=str)
-    one = Diagnosis()
-    one.add(
-        {
-            name: pa.array(frame[column])
-            for name, column in (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
-        }
-    )
-    told: dict[str, Any] = report(one)
+    names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
+    told: dict[str, Any] = report(added(Diagnosis(), {name: pa.array(frame[column]) for name, column in names}))
     assert (told["events"], told["users"]["number"], told["items"]["number"]) == (100_836, 610, 9724)
     assert (told["from"][:10], told["to"][:10]) == ("1996-03-29", "2018-09-24")
     assert told["items"]["points"][0] == [1, 329], "Forrest Gump"

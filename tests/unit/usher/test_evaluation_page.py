@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.diagnosis import Diagnosis
+from usher.diagnosis import IDS, Diagnosis
 from usher.diagnosis import report as diagnosed
 from usher.evaluation_page import page, pictures, short, verdict
+from usher.hashing import hashed
 
 from tests.unit.usher.test_page import ATTRIBUTES, CHART_TAGS, TAGS, Reader
 
@@ -40,7 +41,8 @@ def diagnosis(text: str) -> dict[str, Any]:
         "TIMESTAMP": ["1", "2", "90"],
         "EVENT_TYPE": [text] * 3,
     }
-    one.add({name: pa.array(values) for name, values in rows.items()})
+    columns = {name: pa.array(values) for name, values in rows.items()}
+    one.add(columns, hashed(columns, IDS))
     return diagnosed(one)
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from usher import asking, evaluation_split
+from usher import asking, evaluation_split, export_input
 from usher.asking import Campaign, lines
+from usher.config import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
 from usher.evaluations import Options
+from usher.export_input import write
 from usher.intake import Intake, take_in
 from usher.resources import KINDS
 from usher.runs import Run
@@ -191,6 +193,20 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
 
 
+@pytest.mark.parametrize(("recipe", "explores"), [("aws-user-personalization", True), ("aws-popularity-count", False)])
+def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, recipe: str, explores: bool) -> None:
+    solution = Solution("for-you", recipe, campaign=None)
+    version = dropped.settle(dropped.plan(solution))["solution_version/for-you"].arn
+    taken = intake(dropped)
+    taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
+    served = {"for-you": {**LIVE, "solutionVersionArn": version}}
+    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), setting(), dropped.personalize, taken, [], served).plan()
+    jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
+    calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
+    assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
+    assert [one.recipe for one in plan["entrants"]] == [recipe, recipe]
+
+
 def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
     record = evaluate(dropped)
     assert record["outcome"] == "SUCCEEDED"
@@ -212,6 +228,16 @@ def test_steps_may_run_twice(dropped: World) -> None:
     assert evaluate(dropped, times=2)["outcome"] == "SUCCEEDED"
     assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
     assert dropped.creations()["CreateSolutionVersion"] == 2
+
+
+def test_jobs_are_asked_in_parts(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_input, "PART_BYTES", 500)
+    evaluate(dropped)
+    home = Home(dropped.bucket, "films", "20260102T030405678Z-4567-evaluation")
+    parts = dropped.bucket.keys(home.key("input/"))
+    assert {key.rpartition("/")[0] for key in parts} == {home.key("input/items"), home.key("input/users")}
+    assert len(parts) > 2
+    assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
 
 
 def test_of_the_data_only_what_was_held_back_stays(dropped: World) -> None:
@@ -320,9 +346,9 @@ class Runtime:
 
 
 def asked(world: World, *users: str) -> Home:
-    """A home whose input asks about users."""
+    """A home whose input asks about users, in parts of four."""
     home = Home(world.bucket, "films", "run-1")
-    world.put(home.key("input/users.jsonl"), "".join(json.dumps({"userId": user}) + "\n" for user in users))
+    write(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
     return home
 
 

@@ -152,11 +152,30 @@ def test_a_line_may_be_longer_than_a_block(world: World) -> None:
     ]
 
 
-def test_answers_that_are_no_json_are_told_with_their_file(world: World) -> None:
-    world.put(OUTPUT, "<xml>\n")
-    with pytest.raises(ValueError, match="Expecting value"):
-        assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"])
-    assert world.bucket.keys("out/csv") == [], "what was cut is no file"
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ('{"input": "{broken", "output": null, "error": "no JSON"}', "no JSON"),
+        ('{"input": {"userId": 7}, "output": {"recommendedItems": ["a"]}, "error": null}', "is no answer: JSON parse"),
+        ('{"input": {"userId": 7}, "output": null, "error": ""}', "is no answer: JSON parse"),
+        ("<xml>", "is no answer: JSON parse"),
+        ("[]", "is no answer: JSON parse"),
+    ],
+)
+def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: str, said: str) -> None:
+    world.put(OUTPUT, f"{text([line('u', ['a'])]).decode()}{odd}\n\n{text([line('v', ['b'])]).decode()}")
+    told = assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"])
+    assert (told["lines"], told["errors"], told["rows"]) == (3, 1, 2)
+    assert told["firstError"].startswith(said)
+    assert world.bucket.read("out/errors/part-0001.jsonl") == f"{odd}\n".encode()
+
+
+def test_what_was_cut_is_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.put(OUTPUT, text([line("u", ["a"])]).decode())
+    monkeypatch.setattr(Metadata, "beside", None)
+    with pytest.raises(TypeError):
+        assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"], Metadata({"TITLE": pa.array(["A"])}, {"a": 0}))
+    assert world.bucket.keys("out/csv") == []
 
 
 def test_formats_are_those_of_the_config() -> None:

@@ -6,27 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher import ids
-from usher.ids import Ids, hashed
+from usher.hashing import Hashed
+from usher.ids import Ids
 
 texts = st.lists(st.text(st.sampled_from("abü"), max_size=4), max_size=40)
 
 
 def noted(rows: list[str], start: int = 1) -> Ids:
     found = Ids()
-    found.note(pa.array(rows, pa.string()), np.arange(start, start + len(rows)))
+    found.note(Hashed.of(pa.array(rows, pa.string())), np.arange(start, start + len(rows)))
     return found
-
-
-@given(st.lists(st.text(max_size=30), max_size=50), st.integers(0, 5))
-def test_equal_texts_and_no_others_have_equal_hashes(rows: list[str], start: int) -> None:
-    found = hashed(pa.array(rows, pa.string()))
-    assert len(set(found.tolist())) == len(set(rows))
-    assert hashed(pa.array(rows, pa.string())[start:]).tolist() == found[start:].tolist()
-    assert hashed(pa.array(rows[::-1], pa.string())).tolist() == found[::-1].tolist()
-
-
-def test_the_hash_is_that_of_every_other_process() -> None:
-    assert hashed(pa.array(["", "u1", "a rather long name"])).tolist() == [0, 15142881622186188366, 1790457874829150291]
 
 
 @given(st.lists(texts, max_size=6), st.integers(1, 20))
@@ -50,7 +39,7 @@ def test_beyond_the_most_nothing_is_known_wherever_they_are(most: int, monkeypat
     monkeypatch.setattr(ids, "LEAST", 1)
     whole, parted = noted(["a", "b", "a", "c", "d", "d"]), noted(["a", "b", "a"])
     parted.add(noted(["c", "d", "d"]), 3)
-    parted.note(pa.array(["a"]), np.array([7]))
+    parted.note(Hashed.of(pa.array(["a"])), np.array([7]))
     for found in (whole, parted):
         found.settle()
         assert (found.many, len(found), found.again, found.recurring) == (True, 0, 0, 0)
@@ -60,7 +49,8 @@ def test_waiting_rows_are_looked_at_before_they_fill_the_memory(monkeypatch: pyt
     monkeypatch.setattr(ids, "LEAST", 100)
     found = Ids()
     for start in range(0, 10_000, 10):
-        found.note(pa.array([f"u{number % 50}" for number in range(start, start + 10)]), np.arange(start, start + 10))
+        users = pa.array([f"u{number % 50}" for number in range(start, start + 10)])
+        found.note(Hashed.of(users), np.arange(start, start + 10))
         assert sum(len(part) for part in found._waiting) <= 100
     found.settle()
     assert (len(found), found.again) == (50, 9950)

@@ -1,7 +1,6 @@
 """Counts by key: the same whatever the order and the parts, and within their cap."""
 
 import json
-import string
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import sample
-from usher.sample import Sample, hashes
+from usher.hashing import hashes
+from usher.sample import Sample
 
 ROWS = st.lists(st.tuples(st.integers(0, 40), st.integers(-3, 3), st.integers(1, 5)), max_size=60)
 Row = tuple[int, int, int]
@@ -72,42 +72,3 @@ def test_coarser_numbers_are_added_up() -> None:
     one = counted([(1, 0, 1), (1, 1, 2), (1, 2, 4), (1, -1, 8)])
     one.divide(2)
     assert (one.rows().numbers.tolist(), one.rows().counts.tolist()) == ([-1, 0, 1], [8, 3, 4])
-
-
-def slow_hash(text: str) -> int:
-    """The hash as it is defined: SplitMix64 over the length and the words of eight bytes, the last one filled up."""
-
-    def mix(value: int) -> int:
-        value = (value + 0x9E3779B97F4A7C15) % 2**64
-        value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-        value = (value ^ value >> 27) * 0x94D049BB133111EB % 2**64
-        return value ^ value >> 31
-
-    content = text.encode()
-    found = mix(len(content))
-    for begin in range(0, min(len(content), sample.HASHED_BYTES), 8):
-        found = mix(found ^ int.from_bytes(content[begin : begin + 8].rjust(8, b"\0"), "little"))
-    return found
-
-
-@given(st.lists(st.text(max_size=30) | st.text("ü", min_size=500, max_size=600)))
-@settings(deadline=None)
-def test_hashes_are_the_same_everywhere(texts: list[str]) -> None:
-    assert hashes(pa.array(texts, pa.string())).tolist() == [slow_hash(text) for text in texts]
-
-
-@given(st.lists(st.text(max_size=30), min_size=1), st.data())
-@settings(deadline=None)
-def test_a_hash_is_of_the_text_alone(texts: list[str], data: st.DataObject) -> None:
-    begin = data.draw(st.integers(0, len(texts) - 1))
-    alone = [hashes(pa.array([text]))[0] for text in texts[begin:]]
-    assert hashes(pa.array(texts)[begin:]).tolist() == alone
-    assert len(set(alone)) == len(set(texts[begin:]))
-
-
-def test_different_texts_have_different_hashes_and_spread_evenly() -> None:
-    texts = [f"{letter}{number}" for letter in string.ascii_letters for number in range(2000)]
-    found = hashes(pa.array(texts))
-    assert len(np.unique(found)) == len(texts)
-    shares = np.bincount((found % np.uint64(16)).astype(np.int64)) / len(texts)
-    assert abs(shares - 1 / 16).max() < 0.003

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import json
 
-from usher.errors import InputError, Problem
+from usher.batch_output import parse
+from usher.bucket import whole_lines
 
 LONGEST = 100
 """So many places of a list are kept, as in the samples' notebook: enough to fill up what a user has seen."""
@@ -78,25 +78,15 @@ class Contender:
 def read(files: Iterable[tuple[str, IO[bytes]]]) -> Lists:
     """The lists of a batch inference job's output files, given as (key, stream).
 
-    Lines without a list are counted as errors. Raises InputError for what is no JSON Lines.
+    Lines without a list, or that are not as they should be, are counted as errors.
     """
-    users: list[pa.StringArray] = []
-    items: list[pa.StringArray] = []
-    lists: list[pa.ListArray] = [pa.array([], TEXTS)]
-    options = json.ParseOptions(explicit_schema=LINE, unexpected_field_behavior="ignore")
-    for key, stream in files:
-        try:
-            for batch in json.open_json(stream, json.ReadOptions(block_size=BLOCK_BYTES), options):
-                users.append(pc.struct_field(batch["input"], "userId"))
-                items.append(pc.struct_field(batch["input"], "itemId"))
-                lists.append(pc.struct_field(batch["output"], "recommendedItems"))
-        except pa.ArrowInvalid as error:
-            remedy = "Let Personalize write it again."
-            raise InputError([Problem(key, f"is no output of a batch inference job: {error}.", remedy)]) from error
-    user, item = pa.chunked_array(users, pa.string()), pa.chunked_array(items, pa.string())
+    blocks = (block for _, stream in files for block in whole_lines(stream, BLOCK_BYTES))
+    lines = pa.concat_tables([LINE.empty_table(), *(parse(block, LINE) for block in blocks)])
+    user, item = (pc.struct_field(lines["input"], name) for name in ("userId", "itemId"))
+    lists = pc.struct_field(lines["output"], "recommendedItems")
     by, asked = ("item", item) if len(user) == user.null_count else ("user", user)
-    answered = pc.and_(asked.is_valid(), pa.chunked_array(lists).is_valid())
-    kept = pa.chunked_array(lists).filter(answered).combine_chunks()
+    answered = pc.and_(asked.is_valid(), lists.is_valid())
+    kept = lists.filter(answered).combine_chunks()
     return _lists(by, asked.filter(answered).combine_chunks(), kept, len(asked) - len(kept))
 
 

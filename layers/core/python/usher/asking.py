@@ -34,12 +34,6 @@ def lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: S
             yield from ({"userId": user, "itemList": list(popular)} for user in users)
 
 
-def write_lines(home: Home, kind: str, content: Iterator[Line]) -> None:
-    """Write an input file."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in content)
-    home.bucket.write(home.key(f"input/{kind}.jsonl"), text.encode())
-
-
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """A campaign that is asked line by line, as a batch inference job would be. `runtime` is a boto3 client."""
@@ -49,9 +43,10 @@ class Campaign:
     requests_per_second: float
 
     def answer(self, home: Home, kind: str, folder: str, is_late: Callable[[], bool]) -> bool:
-        """Write the answers to an input file that are not there yet. False: it is late, and there is more to ask."""
+        """Write the answers to an input that are not there yet. False: it is late, and there is more to ask."""
         done = sum(1 for _, file in home.files(f"output/{folder}") for _ in file.readlines())
-        asked = (json.loads(line) for line in home.bucket.lines(home.key(f"input/{kind}.jsonl")))
+        keys = home.bucket.keys(home.key(f"input/{kind}/"))
+        asked = (json.loads(line) for key in keys for line in home.bucket.lines(key))
         rest = islice(asked, done, None)
         while part := list(islice(rest, PART)):
             answers = list(self._answers(part, is_late))

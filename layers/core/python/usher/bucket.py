@@ -141,14 +141,7 @@ class Bucket:
 
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
-        stream, begun = self.open(key, **({"Range": f"bytes={start}-"} if start else {})), b""
-        while chunk := stream.read(size):
-            if cut := chunk.rfind(b"\n") + 1:
-                yield b"".join((begun, memoryview(chunk)[:cut]))
-                begun = b""
-            begun += chunk[cut:]
-        if begun:
-            yield begun
+        yield from whole_lines(self.open(key, **({"Range": f"bytes={start}-"} if start else {})), size)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects."""
@@ -170,6 +163,18 @@ class Bucket:
     def write_json(self, key: str, value: object) -> None:
         """Write a value as JSON."""
         self.write(key, as_json(value).encode())
+
+
+def whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+    begun = b""
+    while chunk := stream.read(size):
+        if cut := chunk.rfind(b"\n") + 1:
+            yield b"".join((begun, memoryview(chunk)[:cut]))
+            begun = b""
+        begun += chunk[cut:]
+    if begun:
+        yield begun
 
 
 def as_json(value: object) -> str:

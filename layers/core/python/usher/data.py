@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.csvs import BLOCK_BYTES, FAULTS, Block, UnreadableError, read
-from usher.diagnosis import Diagnosis
+from usher.diagnosis import IDS, Diagnosis
 from usher.errors import Problem
+from usher.hashing import hashed
 from usher.ids import Ids
 from usher.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
 
@@ -220,9 +221,10 @@ def _note(table: Table, block: Block, key: str) -> None:
             values, counts = (part[: MANY_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
             column.count(dict(zip(values, counts, strict=True)))
     name = "USER_ID" if table.dataset == "interactions" else UNIQUE.get(table.dataset, "")
-    if name in block.columns:
-        table.ids.note(block.columns[name], block.lines)
-    table.diagnosis.add(block.columns)
+    ids = hashed(block.columns, {name, *IDS})
+    if name in ids:
+        table.ids.note(ids[name], block.lines)
+    table.diagnosis.add(block.columns, ids)
 
 
 def _add_file(whole: Table, key: str, place: int, parts: Iterable[Table]) -> None:

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.sample import Hashes, Integers, Sample, hashes, mixed
+from usher.hashing import Hashed, Hashes, mixed
+from usher.sample import Integers, Sample
 
 CAPS = {
     "periods": 1,  # a single key, counted by period
@@ -39,7 +40,9 @@ LATEST = 10**18
 """Times beyond it, either way, are none."""
 MOST_TYPES = 100
 POINTS = 60
-NEEDED = ("USER_ID", "ITEM_ID", "TIMESTAMP")
+IDS = {"USER_ID": "users", "ITEM_ID": "items"}
+"""What is counted of which column."""
+NEEDED = (*IDS, "TIMESTAMP")
 
 
 def _samples() -> dict[str, Sample]:
@@ -59,31 +62,34 @@ class Diagnosis:
     types: Counter[str] | None = field(default_factory=Counter)
     """Events by EVENT_TYPE; none if there are more than MOST_TYPES different ones."""
 
-    def add(self, columns: Mapping[str, pa.StringArray]) -> None:
-        """Count rows. A row whose TIMESTAMP is no whole number is left out: the checks tell of it."""
+    def add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed]) -> None:
+        """Count rows. A row whose TIMESTAMP is no whole number is left out: the checks tell of it.
+
+        `ids`: the columns of IDS that are there.
+        """
         if not all(name in columns for name in NEEDED):
-            for name, sample in (("USER_ID", "users"), ("ITEM_ID", "items")):
-                if name in columns:
-                    _count(self.samples[sample], columns[name].dictionary_encode())
+            for name, whole in IDS.items():
+                if name in ids:
+                    _count(self.samples[whole], ids[name])
             return
         times, readable = _times(columns["TIMESTAMP"])
         if readable is not None:
             columns = {name: column.filter(readable) for name, column in columns.items()}
+            ids = {name: one.where(readable.to_numpy(zero_copy_only=False)) for name, one in ids.items()}
         if len(times):
-            self._add(columns, times)
+            self._add(columns, ids, times)
 
-    def _add(self, columns: Mapping[str, pa.StringArray], times: Integers) -> None:
+    def _add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed], times: Integers) -> None:
         self._widen(int(times.min()), int(times.max()))
         periods = (times + MONDAY) // LENGTHS[self.step]
         self.samples["periods"].add(*_cells(np.zeros(1, np.uint64), np.zeros(len(times), np.int32), periods))
         found = []
-        for name, whole, by_period in (("USER_ID", "users", "usersByPeriod"), ("ITEM_ID", "items", "itemsByPeriod")):
-            ids = columns[name].dictionary_encode()
-            keys, places = _count(self.samples[whole], ids), ids.indices.to_numpy()
-            sample = self.samples[by_period]
-            kept = sample.has(keys)[places]
-            sample.add(*_cells(keys, places[kept], periods[kept]))
-            found.append(keys[places])
+        for name, whole in IDS.items():
+            one, sample = ids[name], self.samples[f"{whole}ByPeriod"]
+            _count(self.samples[whole], one)
+            kept = sample.has(one.keys)[one.places]
+            sample.add(*_cells(one.keys, one.places[kept], periods[kept]))
+            found.append(one.keys[one.places])
         pairs = mixed(found[0] + mixed(found[1]))
         for name, keys in (("pairs", pairs), ("events", mixed(pairs ^ times.view(np.uint64)))):
             keys = keys[self.samples[name].has(keys)]
@@ -148,11 +154,9 @@ def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
     return (times, None) if good.all() else (times[good], pa.array(good))
 
 
-def _count(sample: Sample, ids: pa.DictionaryArray) -> Hashes:
-    """Count IDs; the hashes of the different ones."""
-    keys = hashes(ids.dictionary)
-    sample.add(keys, np.zeros(len(keys), np.int64), np.bincount(ids.indices.to_numpy(), minlength=len(keys)))
-    return keys
+def _count(sample: Sample, ids: Hashed) -> None:
+    number = len(ids.keys)
+    sample.add(ids.keys, np.zeros(number, np.int64), np.bincount(ids.places, minlength=number))
 
 
 def _cells(keys: Hashes, places: npt.NDArray[np.int32], periods: Integers) -> tuple[Hashes, Integers, Integers]:

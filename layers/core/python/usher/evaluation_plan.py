@@ -11,7 +11,7 @@ from usher.errors import InputError, Problem
 from usher.export_config import WITHOUT_BATCH
 from usher.intake import Intake, recipe_type
 from usher.plan import Data, Setting, recipe_arn, resources
-from usher.resources import KINDS, Resource
+from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
 from usher.runs import Run
 from usher.schemas import fields
@@ -75,7 +75,7 @@ class Entrant:
     version: str
     """Its solution version: a resource's id, or an ARN."""
     recipe: str = ""
-    """Of those that are trained."""
+    """Empty for a live one of which Personalize doesn't tell."""
     campaign: str = ""
     """The campaign to be asked, by id or ARN; empty: a batch inference job answers."""
 
@@ -102,6 +102,18 @@ def _bare(solution: Solution) -> Solution:
     return Solution(solution.name, solution.recipe, settings, {} if solution.recipe in WITHOUT_BATCH else None)
 
 
+def _recipe(personalize: Any, version: str) -> str:
+    """The name of a version's recipe; empty where Personalize doesn't tell."""
+    details = describe(personalize, KINDS["solution_version"], version)
+    return str(details.get("recipeArn", "")).rpartition("/")[2]
+
+
+def _settings(asked: Entrant) -> dict[str, Any]:
+    """Of the batch inference job that asks."""
+    calm = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+    return {"numResults": DEPTH, **(calm if asked.recipe in EXPLORING else {})}
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """An evaluation that is to be carried out."""
@@ -114,7 +126,7 @@ class Evaluation:
     types: Mapping[str, str]
     """Recipe types by the name of the recipe."""
     live: Mapping[str, Mapping[str, Any]]
-    """The solutions of the serving map that are compared, too."""
+    """The solutions of the serving map that are compared, too, each with the name of its recipe."""
     left_out: Sequence[Problem] = ()
 
     @classmethod
@@ -138,7 +150,11 @@ class Evaluation:
         ]
         if not able:
             raise InputError(left_out or [Problem(f"{home.group}/", "has no solutions.", remedy)])
-        served = {name: one for name, one in live.items() if one["type"] in INPUTS}
+        served = {
+            name: {**one, "recipe": _recipe(personalize, one["solutionVersionArn"])}
+            for name, one in live.items()
+            if one["type"] in INPUTS
+        }
         return cls(home, own, intake, able, types, served, left_out)
 
     def entrants(self) -> list[Entrant]:
@@ -153,7 +169,7 @@ class Evaluation:
         live = [
             Entrant(
                 f"{name} (live, {one['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
-                INPUTS[one["type"]], one["solutionVersionArn"], campaign=one.get("campaignArn") or "",
+                INPUTS[one["type"]], one["solutionVersionArn"], one["recipe"], one.get("campaignArn") or "",
             )
             for name, one in self.live.items()
         ]  # fmt: skip
@@ -203,11 +219,9 @@ class Evaluation:
                 yield one
 
     def _job(self, asked: Entrant) -> Job:
-        calm = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-        settings = {"numResults": DEPTH, **(calm if asked.recipe in EXPLORING else {})}
         return Job(
-            asked.folder, "batch_inference_job", asked.name, settings=settings,
-            input=self.home.key(f"input/{asked.input}.jsonl"),
+            asked.folder, "batch_inference_job", asked.name, settings=_settings(asked),
+            input=self.home.key(f"input/{asked.input}/"),
         )  # fmt: skip
 
     def _output(self, folder: str) -> dict[str, Any]:
@@ -220,10 +234,10 @@ class Evaluation:
                 params = {
                     "jobName": f"{self.at.group}-{digest(one.name, 6)}",
                     "solutionVersionArn": one.version,
-                    "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}.jsonl")}},
+                    "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}/")}},
                     **self._output(one.folder),
                     "roleArn": self.at.role_arn,
-                    "numResults": DEPTH,
+                    **_settings(one),
                 }
                 kind = KINDS["batch_inference_job"]
                 arn = f"{self.at.arn_prefix}:{kind.arn.format(**params)}"

@@ -8,9 +8,10 @@ from typing import IO, Any
 import numpy as np
 
 from usher import athena, baselines, holdout
-from usher.asking import lines, write_lines
+from usher.asking import lines
 from usher.errors import InputError, Problem
-from usher.evaluation_plan import Home
+from usher.evaluation_plan import DEPTH, Home
+from usher.export_input import ROWS, write
 from usher.holdout import Events
 from usher.rules import MIN_INTERACTIONS
 from usher.runs import Run
@@ -106,4 +107,4 @@ def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events)
     ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
     newest, popular = dict(zip(*ids, strict=True)), baselines.contenders(train)[0].lists.item_ids.to_pylist()
     for kind in sorted(kinds):
-        write_lines(home, kind, lines(kind, users, newest, popular))
+        write(home.bucket, home.key(f"input/{kind}/"), lines(kind, users, newest, popular), {}, ROWS // DEPTH)

@@ -5,7 +5,6 @@ null}`; segments have `usersList` there (the service's guide also prints `recomm
 whole lines: memory does not grow with the file.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
-from pyarrow import json as arrow_json
 
+from usher.batch_output import parse
 from usher.bucket import Bucket
 from usher.export_config import Shape
 from usher.uploads import Upload
@@ -98,22 +97,7 @@ def _parse(block: bytes, shape: Shape) -> pa.RecordBatch:
     """The members of a block's lines that matter, null where they are not there."""
     output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
     members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
-    parsed = pa.schema(members)
-    options = arrow_json.ParseOptions(explicit_schema=parsed, unexpected_field_behavior="ignore")
-    reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
-    try:
-        table = arrow_json.read_json(pa.py_buffer(block), reading, options)
-    except pa.ArrowInvalid:
-        # How a failed line looks is not documented, and its input may be anything.
-        lines = [json.loads(line) for line in block.split(b"\n") if line.strip()]
-        table = pa.Table.from_pylist([line if line.get("error") is None else _failed(line) for line in lines], parsed)
-    return table.combine_chunks().to_batches()[0]
-
-
-def _failed(line: Mapping[str, Any]) -> dict[str, str]:
-    """The error of a failed line: its text, or its JSON where it is none."""
-    error = line["error"]
-    return {"error": error if isinstance(error, str) else json.dumps(error)}
+    return parse(block, pa.schema(members)).combine_chunks().to_batches()[0]
 
 
 def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: pa.BooleanArray) -> None:

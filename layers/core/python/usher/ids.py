@@ -1,26 +1,21 @@
 """Which IDs of a dataset recur, for any number of rows, in memory that is bounded.
 
-IDs are kept as 64-bit hashes: a million of them take 17 MB however long they are, and the chance that two of them are
-taken for one is one in thirty million.
+They are kept as hashes (hashing.py): a million of them take 17 MB.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from usher.hashing import Hashed
 
 MANY_IDS = 1_000_000
 """Beyond so many different IDs of a dataset, what recurs is not looked for."""
 SHOWN = 100
 """Of the rows whose ID was there before, so many are remembered."""
 LEAST = 1 << 19
-"""So many rows at least are collected before they are looked at together."""
-WORD = 8
-LONGEST = 1024
-"""Bytes of an ID that count; 256 characters, of at most four bytes, are the most that is allowed."""
-MIX = tuple(np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-"""Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014: the constants of SplitMix64."""
+"""So many IDs at least are collected before they are looked at together."""
 
 Places = NDArray[np.int64]
 
@@ -52,10 +47,16 @@ class Ids:
         """How many of them recur."""
         return int(self.twice.sum())
 
-    def note(self, ids: pa.StringArray, places: Places) -> None:
+    def note(self, ids: Hashed, places: Places) -> None:
         """Take note of rows: their IDs, and where they are, which must be behind all others so far."""
-        if not self.many:
-            self._wait(Ids(hashed(ids), places, np.zeros(len(ids), np.bool_)))
+        if self.many:
+            return
+        first = np.empty(len(ids.keys), np.int64)
+        first[ids.places[::-1]] = np.arange(len(places))[::-1]
+        recurs = np.ones(len(places), np.bool_)
+        recurs[first] = False
+        again, twice = places[recurs], np.bincount(ids.places, minlength=len(first)) > 1
+        self._wait(Ids(ids.keys, places[first], twice, len(again), again[:SHOWN]))
 
     def add(self, other: "Ids", shift: int) -> None:
         """Take note of what others know, whose places count from `shift`."""
@@ -95,24 +96,3 @@ class Ids:
         self.many, self.again, self._waiting = True, 0, []
         self.hashes, self.twice = np.empty(0, np.uint64), np.empty(0, np.bool_)
         self.places, self.first_again = np.empty(0, np.int64), np.empty(0, np.int64)
-
-
-def hashed(texts: pa.StringArray) -> NDArray[np.uint64]:
-    """A 64-bit hash of each text: equal texts, equal hash, in every process. Takes eight bytes of all at a time."""
-    _, offsets, content = texts.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    starts, lengths = bounds[:-1], np.diff(bounds)
-    padded = np.frombuffer((content.to_pybytes() if content else b"") + bytes(WORD), np.uint8)
-    words = np.ndarray(len(padded) - WORD + 1, np.dtype("<u8"), padded, strides=(1,))
-    found = lengths.astype(np.uint64) * MIX[0]
-    rows = np.arange(len(texts))
-    for at in range(0, LONGEST, WORD):
-        rows = rows[lengths[rows] > at]
-        if not len(rows):
-            break
-        left = np.minimum(lengths[rows] - at, WORD)
-        word = words[starts[rows] + at] & (np.uint64(2**64 - 1) >> ((WORD - left) * WORD).astype(np.uint64))
-        mixed = (found[rows] ^ word) * MIX[1]
-        mixed = (mixed ^ (mixed >> np.uint64(31))) * MIX[2]
-        found[rows] = mixed ^ (mixed >> np.uint64(29))
-    return found

@@ -13,38 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
+
+from usher.hashing import Hashes
 
 NEW_ROWS = 1 << 18
 """So many wait at most to be sorted into those that are kept."""
-HASHED_BYTES = 1024
-"""Of an ID; those that Personalize takes are shorter."""
 
-Hashes = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
-
-
-def hashes(texts: pa.StringArray) -> Hashes:
-    """64-bit hashes of texts: the same on every machine, in every process."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    data = np.append(np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
-    words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes that begin at each
-    lengths = np.diff(offsets)
-    found = mixed(lengths.astype(np.uint64))
-    for begin in range(0, min(lengths.max(initial=0), HASHED_BYTES), 8):
-        rows = np.flatnonzero(lengths > begin)
-        beyond = 8 * (8 - np.minimum(lengths[rows] - begin, 8)).astype(np.uint64)
-        word = words[offsets[rows] + begin] << beyond  # without the bytes of the next text
-        found[rows] = mixed(found[rows] ^ word)
-    return found
-
-
-def mixed(values: Hashes) -> Hashes:
-    """A bijection that spreads 64-bit values evenly: the finalizer of SplitMix64 (Steele et al., OOPSLA 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 @dataclass(slots=True)
