@@ -63,15 +63,20 @@ def row(score: Mapping[str, Any]) -> Row:
     return {"model": score["contender"], "form": score["form"], "MRR": values["MRR"], **half, **values}
 
 
+def publish(tables: Mapping[str, Sequence[Row]]) -> None:
+    """Print tables, and write results/evaluation.md. What has equal figures, as recipes of one model, shares a row."""
+    text = "\n\n".join(f"**{name}**\n\n{report.table(report.merged(rows))}" for name, rows in tables.items())
+    print(text)
+    (report.RESULTS / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
+
+
 def main(console: Console) -> None:
-    """Compare on all data, print the tables, and keep them."""
+    """Compare on all data, keep the figures, and publish them."""
     tables: dict[str, Sequence[Row]] = {}
     for name, data in sets(console):
         tables[name] = [row(score) for score in compared(data, console)]
-    text = "\n\n".join(f"**{name}**\n\n{report.table(rows)}" for name, rows in tables.items())
-    print(text)
     report.keep("evaluation", tables)
-    (report.RESULTS / "evaluation.md").write_text(f"{text}\n", encoding="utf-8")
+    publish(tables)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,16 @@ def table(rows: Sequence[Mapping[str, float | str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def merged(rows: Sequence[Mapping[str, float | str]]) -> list[dict[str, float | str]]:
+    """Rows, at least one, that differ in their first column alone become one, with the names of all."""
+    named: dict[tuple[tuple[str, float | str], ...], list[str]] = {}
+    for row in rows:
+        (_, name), *figures = row.items()
+        named.setdefault(tuple(figures), []).append(str(name))
+    column = next(iter(rows[0]))
+    return [{column: ", ".join(names), **dict(figures)} for figures, names in named.items()]
+
+
 def keep(name: str, content: Mapping[str, object]) -> None:
     """Write figures to results/<name>.json, with the day and the machine."""
     machine = {"cores": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}

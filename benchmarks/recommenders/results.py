@@ -35,8 +35,8 @@ class Results:
 
     def show(self, data: str) -> str:
         """A data set's tables in Markdown; what has the same figures throughout shares a row."""
-        tables = self.data.get(data, {})
-        return "\n\n".join(f"**{data}: {title}**\n\n{report.table(_merged(_rows(tables[title])))}" for title in tables)
+        tables = {title: report.merged(_rows(named)) for title, named in self.data.get(data, {}).items()}
+        return "\n\n".join(f"**{data}: {title}**\n\n{report.table(rows)}" for title, rows in tables.items())
 
     def publish(self) -> None:
         """Write results/recommenders.md and results/recommenders.svg."""
@@ -47,13 +47,3 @@ class Results:
 
 def _rows(named: Mapping[str, Sequence[Row]]) -> list[Row]:
     return [row for rows in named.values() for row in rows]
-
-
-def _merged(rows: Sequence[Row]) -> list[Row]:
-    """Rows that differ in their first column alone become one, with the names of all."""
-    named: dict[tuple[tuple[str, float | str], ...], list[str]] = {}
-    for row in rows:
-        (_, name), *figures = row.items()
-        named.setdefault(tuple(figures), []).append(str(name))
-    column = next(iter(rows[0]))
-    return [{column: ", ".join(names), **dict(figures)} for figures, names in named.items()]

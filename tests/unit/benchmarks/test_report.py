@@ -1,0 +1,27 @@
+"""Tables of figures say once what is the same for several."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import compare, report
+
+ROWS: list[dict[str, float | str]] = [
+    {"model": "hrnn", "form": "raw", "MRR": 0.4},
+    {"model": "hrnn", "form": "dedup", "MRR": 0.4},
+    {"model": "sims", "form": "raw", "MRR": 0.2},
+    {"model": "hrnn-metadata", "form": "raw", "MRR": 0.4},
+]
+
+
+def test_rows_of_equal_figures_become_one_with_all_names() -> None:
+    assert report.merged(ROWS) == [{**ROWS[0], "model": "hrnn, hrnn-metadata"}, *ROWS[1:3]]
+
+
+def test_the_comparison_has_a_row_for_each_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    compare.publish({"films": ROWS})
+    assert (tmp_path / "evaluation.md").read_text().splitlines() == [
+        "**films**", "", "| model | form | MRR |", "| --- | --- | --- |",
+        "| hrnn, hrnn-metadata | raw | 0.4 |", "| hrnn | dedup | 0.4 |", "| sims | raw | 0.2 |",
+    ]  # fmt: skip
