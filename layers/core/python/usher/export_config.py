@@ -150,8 +150,9 @@ class ExportReader(Checker):
             needs = needed(expression)
             for one in values:
                 self._check_named(one, path_of_values, PLACEHOLDER.findall(expression))
-        for one in needs if own.keys() & {"users", "items", "attributes"} else ():  # no lines that may bring values
-            if one not in values:
+        own_lines = not any(map(own.get, ("users", "items", "attributes")))  # they may bring values
+        for one in needs:
+            if one not in values and not own_lines:
                 self._note(path_of_values, f"has no value for ${one}.", "Give it one: the filter needs it.")
         texts = {one: self._texts(value, f"{path_of_values}.{one}", plain=False) for one, value in values.items()}
         return {"filterValues": {one: as_filter_value(given) for one, given in texts.items()}, "needs": needs}
