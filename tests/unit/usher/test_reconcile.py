@@ -1,5 +1,6 @@
 """`decide` by cases; `advance` and `foresee` against the local Personalize service."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
 from usher.reconcile import State, foresee
-from usher.resources import INPUTS_TAG, Found, Resource
+from usher.resources import INPUTS_TAG, KINDS, Found, Resource, describe, find
 
 from tests.unit.usher.world import BUCKET, ROLE, World, interactions
 
@@ -375,3 +376,24 @@ def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
 )
 def test_what_is_wanted_is_compared_and_no_more(there: Any, wanted: Any, covered: bool) -> None:
     assert covers(there, wanted) == covered
+
+
+def test_a_version_that_is_done_between_two_calls_is_usable(world: World) -> None:
+    world.put("films/interactions.csv", interactions())
+    wanted = world.plan(POPULAR)
+    states = world.settle(wanted, "import")
+    world.hold()
+    states, _ = world.look(wanted)
+    version = next(one for one in wanted if one.kind == "solution_version")
+    arns = {state.id: state.arn for state in states.values() if state.arn}
+
+    def finish(model: Any, **_: Any) -> None:
+        if model.name == "ListSolutionVersions":
+            world.let_go()
+            while describe(world.personalize, KINDS["solution_version"], arns[version.id])["status"] != "ACTIVE":
+                time.sleep(0.01)
+
+    world.listen(world.personalize, "after-call", finish)
+    found = find(world.clients, version, arns)
+    assert found
+    assert found.usable == found.arn == arns[version.id]

@@ -182,7 +182,9 @@ def find(clients: Clients, resource: Resource, arns: Mapping[str, str]) -> Found
     if not details:
         return None
     tags = tags_of(clients, arn) if resource.inputs or resource.tags else {}
-    usable = next((one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), "")
+    # The newest may have become ACTIVE since it was listed.
+    newest = [arn] if siblings and details["status"] == "ACTIVE" else []
+    usable = [*newest, *(one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), ""][0]
     return Found(arn, details, tags, usable, _duration(kind, siblings or [details]))
 
 
