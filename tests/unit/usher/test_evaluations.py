@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from usher import asking, evaluation_split, export_input
 from usher.asking import Campaign, lines
+from usher.aws import client
 from usher.config import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation_plan import Evaluation, Home, solutions_to_try
@@ -314,6 +315,45 @@ def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped:
     record = dropped.bucket.read_json(RECORD)
     assert record["outcome"] == "FAILED"
     assert {state["status"] for state in record["retired"]} == {"GONE"}
+
+
+def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATHENA_WORKGROUP", "primary")
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    run = call("evaluate", step="prepare", **event)["run"]
+    header, *rows = interactions().splitlines()
+    parts = {"train": rows[: len(rows) - 60], "holdout": rows[len(rows) - 60 :]}
+    for part, written in parts.items():  # moto's Athena runs nothing: here is what it would have written
+        dropped.put(f"films/out/evaluation/{run}/staging/{part}/0", "\n".join(written) + "\n")
+    answers: list[dict[str, Any]] = []
+    while not answers or answers[-1]["waitSeconds"]:
+        answers.append(call("evaluate", step="split", group="films", run=run))
+    assert answers[-1] == {"ready": True, "waitSeconds": None}
+    for part, written in parts.items():
+        text = (dropped.bucket.read(f"films/out/evaluation/{run}/{part}/00000.csv") or b"").decode()
+        assert text.splitlines() == [header, *written]
+    assert dropped.bucket.keys(f"films/out/evaluation/{run}/input/")
+    queries = dropped.bucket.read_json(f"films/out/runs/{run}/athena.json")
+    assert set(queries) == {"create", "train", "holdout", "drop"}
+
+
+def test_a_split_that_athena_can_not_do_drops_its_table(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATHENA_WORKGROUP", "primary")
+    started: list[str] = []
+
+    def fail(model: Any, params: Any, **_: Any) -> Any:
+        if model.name == "StartQueryExecution":
+            started.append(json.loads(params["body"])["QueryString"].split()[0])
+        if model.name == "GetQueryExecution":
+            status = {"State": "FAILED", "StateChangeReason": "No such database."}
+            return SimpleNamespace(status_code=200), {"QueryExecution": {"Status": status}}
+        return None
+
+    dropped.listen(client("athena"), "before-call", fail)
+    record = evaluate(dropped)
+    assert "is FAILED: No such database." in record["summary"]
+    assert started == ["create", "drop"]
+    assert not dropped.creations()
 
 
 def test_data_that_no_function_has_room_for_is_told(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
