@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
-from usher.csvs import BLOCK_BYTES, read
+from usher.csvs import read
+from usher.data import chunks
 from usher.diagnosis import IDS, Diagnosis
 from usher.diagnosis import report as told
 from usher.hashing import hashed
@@ -55,7 +56,7 @@ def measure(path: Path) -> dict[str, float | str]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     diagnosis, seconds, rows = Diagnosis(), 0.0, 0
     with path.open("rb") as file:
-        for block in read(path.name, iter(lambda: file.read(BLOCK_BYTES), b"")):
+        for block in read(path.name, chunks(file)):
             start = time.process_time()
             diagnosis.add(block.columns, hashed(block.columns, IDS))
             seconds += time.process_time() - start

@@ -15,8 +15,6 @@ STYLES = {
     "FAILED": "bold red", "SKIPPED": "red", "fail": "bold red",
     "WAITING": "dim", "PLANNED": "dim", "wait": "dim",
 }  # fmt: skip
-
-
 CENT = 0.01
 
 

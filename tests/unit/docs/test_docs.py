@@ -85,7 +85,8 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
 
 
 @pytest.mark.parametrize(
-    "module", ["checking", "config", "csvs", "data", "export_config", "export_input", "intake", "rules", "schemas"]
+    "module",
+    ["config_checker", "config", "csvs", "data", "export_config", "export_input", "intake", "rules", "schemas"],
 )
 def test_every_complaint_about_input_is_listed(module: str) -> None:
     constants = [

@@ -13,7 +13,7 @@ from usher.batch_output import parse
 from usher.bucket import whole_lines
 
 LONGEST = 100
-"""So many places of a list are kept, as in the samples' notebook: enough to fill up what a user has seen."""
+"""So many items are asked for and kept, as in the samples' notebook: enough to fill up what a user has seen."""
 BLOCK_BYTES = 1 << 23
 TEXTS = pa.list_(pa.string())
 LINE = pa.schema(

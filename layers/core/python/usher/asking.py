@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from usher.answers import LONGEST
 from usher.aws import error_code
-from usher.evaluation_plan import DEPTH, Home
+from usher.evaluation_plan import Home
 
 PART = 1000
 """Answers of a campaign that are written down at a time."""
@@ -83,5 +84,5 @@ class Campaign:
                 campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
             )["personalizedRanking"]
         else:
-            told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=DEPTH, **line)["itemList"]
+            told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=LONGEST, **line)["itemList"]
         return [one["itemId"] for one in told]

@@ -29,7 +29,7 @@ from typing import Any
 import yaml
 
 from usher.bucket import DATASETS
-from usher.checking import Checker
+from usher.config_checker import Checker
 from usher.errors import InputError, Problem
 from usher.export_config import ExportReader
 from usher.prices import PRICES

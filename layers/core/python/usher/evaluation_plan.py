@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from usher.answers import LONGEST
 from usher.aws import digest
 from usher.bucket import Bucket
 from usher.config import Config, Job, Solution
@@ -16,8 +17,6 @@ from usher.retiring import Leftover
 from usher.runs import Run
 from usher.schemas import fields
 
-DEPTH = 100
-"""Items that a model is asked for: as many as the popularity baseline has. Lists stay long without what was seen."""
 EVERY = "all"
 """Stands for every recipe that suits the data."""
 INPUTS = {
@@ -111,7 +110,7 @@ def _recipe(personalize: Any, version: str) -> str:
 def _settings(asked: Entrant) -> dict[str, Any]:
     """Of the batch inference job that asks."""
     calm = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-    return {"numResults": DEPTH, **(calm if asked.recipe in EXPLORING else {})}
+    return {"numResults": LONGEST, **(calm if asked.recipe in EXPLORING else {})}
 
 
 @dataclass(frozen=True, slots=True)

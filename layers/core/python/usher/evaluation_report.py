@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from usher import answers, baselines, csvs, scoring
+from usher import answers, baselines, scoring
 from usher.asking import Campaign
 from usher.aws import now
 from usher.bucket import Bucket
-from usher.data import chunks
 from usher.errors import Problem
 from usher.evaluation_page import page, pictures
 from usher.evaluation_plan import Entrant, Home
 from usher.evaluation_split import read_parts
+from usher.export_input import read_blocks
 from usher.holdout import Events
 from usher.pictures import png
 from usher.resources import KINDS, describe
@@ -95,12 +95,11 @@ def _live_notes(personalize: Any, arn: str, held: Events) -> list[str]:
 def _titles(bucket: Bucket, data: Mapping[str, Any]) -> dict[str, str]:
     """What people call the items, as far as the items' files tell."""
     found: dict[str, str] = {}
-    for key in data.get("items", {}).get("files", []):
-        for block in csvs.read(key, chunks(bucket.open(key))):
-            column = next((name for name in TITLES if name in block.columns), None)
-            if column:
-                pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()
-                found.update(zip(*pairs, strict=True))
+    for block in read_blocks(bucket, data.get("items", {}).get("files", [])):
+        column = next((name for name in TITLES if name in block.columns), None)
+        if column:
+            pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()
+            found.update(zip(*pairs, strict=True))
     return found
 
 

@@ -8,9 +8,10 @@ from typing import IO, Any
 import numpy as np
 
 from usher import athena, baselines, holdout
+from usher.answers import LONGEST
 from usher.asking import lines
 from usher.errors import InputError, Problem
-from usher.evaluation_plan import DEPTH, Home
+from usher.evaluation_plan import Home
 from usher.export_input import ROWS, write
 from usher.holdout import Events
 from usher.rules import MIN_INTERACTIONS
@@ -107,4 +108,4 @@ def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events)
     ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
     newest, popular = dict(zip(*ids, strict=True)), baselines.contenders(train)[0].lists.item_ids.to_pylist()
     for kind in sorted(kinds):
-        write(home.bucket, home.key(f"input/{kind}/"), lines(kind, users, newest, popular), {}, ROWS // DEPTH)
+        write(home.bucket, home.key(f"input/{kind}/"), lines(kind, users, newest, popular), {}, ROWS // LONGEST)

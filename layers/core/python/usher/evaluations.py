@@ -47,11 +47,11 @@ class Options:
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "Options":
         """From an execution's input, which names the group, too. Raises UsherError where it says something wrong."""
-        members = {name: value for name, value in given.items() if name != "group"}
-        wrong = [f"{name} is none" for name in members.keys() - {one.name for one in fields(cls)}]
+        names = {one.name for one in fields(cls)}
+        wrong = [f"{name} is no option" for name in sorted(given.keys() - names - {"group"})]
         if not isinstance(given.get("group"), str):
             wrong.append("group is missing")
-        options = cls(**{name: value for name, value in members.items() if f"{name} is none" not in wrong})
+        options = cls(**{name: value for name, value in given.items() if name in names})
         wrong += [
             f"{name} is {getattr(options, name)!r}, and must be {said}"
             for name, (fits, said) in RULES.items()

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usher.checking import Checker
+from usher.config_checker import Checker
 from usher.errors import InputError, Problem
 from usher.serving import as_filter_value
 
@@ -126,10 +126,11 @@ class ExportReader(Checker):
                 column: self._texts(values, f"{path}.users.{column}")
                 for column, values in self._mapping(own.get("users", {}), f"{path}.users").items()
             },
-            "items": self._texts(own["items"], f"{path}.items") if "items" in own else [],
-            "attributes": self._texts(own["attributes"], f"{path}.attributes") if "attributes" in own else [],
+            **{
+                option: self._texts(own[option], f"{path}.{option}") if option in own else []
+                for option in ("items", "attributes", "metadata")
+            },
             "formats": self._formats(own.get("formats", ["csv"]), f"{path}.formats"),
-            "metadata": self._texts(own["metadata"], f"{path}.metadata") if "metadata" in own else [],
             "keep": self._at_least_one(own, "keep", KEEP, path),
             "table": own.get("table") is True,
             "scheduled": "schedule" in own,

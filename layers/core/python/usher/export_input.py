@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from usher.aws import digest
 from usher.bucket import Bucket, data_keys, increment_keys
-from usher.csvs import BLOCK_BYTES, Block, read
+from usher.csvs import Block, read
+from usher.data import LONGEST_ID, chunks
 from usher.errors import InputError, Problem
 from usher.export_config import Shape
 from usher.uploads import Upload
@@ -24,7 +25,7 @@ PART_BYTES = 1 << 28
 ROWS = 25_000_000
 """What a part is answered with at most, in recommendations: what one call assembles within minutes."""
 SHOWN_LINES = 100
-LONGEST = {"userId": 256, "itemId": 256, "itemAttributes": 1000}
+LONGEST = {"userId": LONGEST_ID, "itemId": LONGEST_ID, "itemAttributes": 1000}
 COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
 
 
@@ -173,7 +174,7 @@ def as_line(line: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _is_text(value: Any, longest: int = 256) -> bool:
+def _is_text(value: Any, longest: int = LONGEST_ID) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= longest
 
 
@@ -188,8 +189,7 @@ def _are_values(value: Any) -> bool:
 def read_blocks(bucket: Bucket, keys: Iterable[str]) -> Iterator[Block]:
     """The rows of CSVs, one file after the other."""
     for key in keys:
-        stream = bucket.open(key)
-        yield from read(key, iter(functools.partial(stream.read, BLOCK_BYTES), b""))
+        yield from read(key, chunks(bucket.open(key)))
 
 
 def write(
