@@ -14,7 +14,8 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
 from local.cloud.patching import replaced
-from local.cloud.resources import CREATE, LOCAL_BUCKET, Create, Place
+from local.cloud.providers import Create, Place
+from local.cloud.resources import CREATE, LOCAL_BUCKET
 
 # It warns of metrics that only AWS's own service publishes.
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)

@@ -13,8 +13,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,47 +25,10 @@ from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from local.cloud.lambdas import Code, Lambdas
+from local.cloud.lambdas import Code
+from local.cloud.providers import PARTITION, Create, Place, Properties, Resource
 
-Properties = Mapping[str, Any]
 LOCAL_BUCKET = "local-source"
-PARTITION = "aws"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a stack is created: account, region, the template's folder, who runs functions, where the API answers."""
-
-    account: str
-    region: str
-    root: Path
-    lambdas: Lambdas
-    api_url: str
-
-    def arn(self, service: str, resource: str) -> str:
-        """An ARN of this account and region."""
-        return f"arn:{PARTITION}:{service}:{self.region}:{self.account}:{resource}"
-
-
-@dataclass
-class Resource:
-    """A created resource as moto's CloudFormation sees it: what Ref and GetAtt tell."""
-
-    physical_resource_id: str
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    cf_resource_type: str = ""
-    logical_resource_id: str = ""
-
-    def get_cfn_attribute(self, name: str) -> str:
-        """Fn::GetAtt."""
-        return self.attributes[name]
-
-    def is_created(self) -> bool:
-        """Everything here is at once."""
-        return True
-
-
-Create = Callable[[str, Properties, Place], Any]
 
 
 def bucket(name: str, properties: Properties, place: Place) -> Any:

@@ -21,7 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from local import personalize
 from local.clock import Clock
 from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
-from local.cloud.resources import Place
+from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
 STACK = "usher"

@@ -31,7 +31,7 @@ from local.clock import Clock
 from local.cloud import cloudformation, iam
 from local.cloud.credentials import REGION
 from local.cloud.lambdas import Code, Lambdas
-from local.cloud.resources import Place
+from local.cloud.providers import Place
 from local.cloud.server import STACK, environ
 from local.personalize import runtime
 from local.personalize.models import PersonalizeBackend, personalize_backends
