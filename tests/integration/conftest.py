@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,29 +18,14 @@ from usher.bucket import is_input
 from local.clock import Clock
 from local.cloud.server import LocalCloud
 from local.demo.caller import Caller
+from tests import offline  # noqa: F401
+from tests.synthetic import interactions as interactions
+from tests.synthetic import items as items
 
 ROOT = Path(__file__).parents[2]
 SPEED = 1200
 DEADLINE_SECONDS = 120
 NUMBERS = itertools.count()
-
-
-def interactions(users: int = 60, events: int = 20, items: int = 40, seed: int = 0) -> str:
-    """A CSV of users who each walk along the items from a place of their own."""
-    random_ = random.Random(seed)
-    rows = ["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"]
-    for user in range(users):
-        start = random_.randrange(items)
-        rows += [
-            f"u{user},i{(start + step) % items},{1_700_000_000 + user * 1000 + step},watch" for step in range(events)
-        ]
-    return "\n".join(rows) + "\n"
-
-
-def items(count: int = 40) -> str:
-    return "ITEM_ID,GENRES\n" + "".join(
-        f"i{item},{'Comedy|Drama' if item % 2 else 'Horror'}\n" for item in range(count)
-    )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""The environment of every test: no real account, no real network, and moto in place before any client is made."""
+"""Tests that run offline: no real account, no real network, and moto in place before any client is made."""
 
 import os
 

@@ -1,0 +1,106 @@
+"""A deployed stack, on AWS or on the local cloud: all that the tests need is credentials, a region and its name."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+from usher.aws import client
+from usher.bucket import Bucket
+
+from cli.stack import Stack
+from local.demo.caller import Caller
+
+Found = TypeVar("Found")
+
+HOURS = 8
+"""Until a step that has not ended counts as failed: a training on AWS may wait for its turn."""
+FIRST_POLL_SECONDS, LAST_POLL_SECONDS = 0.2, 30.0
+"""The pause between two looks grows: the local cloud is done in seconds, AWS in hours."""
+LISTED = ("dataset_group", "schema", "dataset", "event_tracker", "filter", "solution", "campaign", "recommender")
+"""Kinds of resources that are left in Personalize until somebody deletes them."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stack", default=os.environ.get("USHER_STACK", "usher"), help="the name of the deployed stack")
+
+
+@dataclass
+class Deployment:
+    """A deployed stack and one group of it, which is the tests' own."""
+
+    stack: Stack
+    group: str
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.stack.bucket
+
+    @cached_property
+    def api(self) -> Caller:
+        session = boto3.Session()
+        return Caller(self.stack.outputs["ApiUrl"], session.region_name, session.get_credentials())
+
+    def drop(self, file: str, content: str) -> None:
+        self.bucket.write(f"{self.group}/{file}", content.encode())
+
+    def start(self, machine: str, **given: Any) -> dict[str, Any]:
+        """Start an execution about the group, and wait for its end."""
+        started = client("stepfunctions").start_execution(
+            stateMachineArn=self.stack.outputs[machine], input=json.dumps({"group": self.group, **given})
+        )
+        return poll(lambda: self._ended(started["executionArn"]))
+
+    def _ended(self, execution: str) -> dict[str, Any] | None:
+        described: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution)
+        return None if described["status"] == "RUNNING" else described
+
+    def outcome(self) -> dict[str, Any]:
+        """The record of the group's newest pipeline run, once that has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            runs = self.stack.runs(self.group)
+            record = runs[-1].read() if runs else {"outcome": "RUNNING"}
+            return None if record["outcome"] == "RUNNING" else record
+
+        return poll(ended)
+
+    def read_json(self, key: str) -> Any:
+        return self.bucket.read_json(f"{self.group}/{key}")
+
+    def left_in_personalize(self) -> list[str]:
+        """What bears the group's name there."""
+        personalize = client("personalize")
+        pages = (page for kind in LISTED for page in personalize.get_paginator(f"list_{kind}s").paginate())
+        listed = (one for page in pages for part in page.values() if isinstance(part, list) for one in part)
+        return [one["name"] for one in listed if one["name"].startswith(self.group)]
+
+    def clean(self) -> None:
+        """Delete what the tests have put into Personalize, the table and the bucket."""
+        if self.left_in_personalize():
+            self.start("PipelineArn", task="remove")
+        boto3.resource("s3").Bucket(self.bucket.name).object_versions.filter(Prefix=f"{self.group}/").delete()
+
+
+def poll(look: Callable[[], Found | None]) -> Found:
+    """What `look` finds, as soon as it finds something; TimeoutError after HOURS."""
+    pause, end = FIRST_POLL_SECONDS, time.monotonic() + HOURS * 3600
+    while time.monotonic() < end:
+        if (found := look()) is not None:
+            return found
+        time.sleep(pause)
+        pause = min(pause * 1.2, LAST_POLL_SECONDS)
+    raise TimeoutError(f"not ended after {HOURS} hours")
+
+
+@pytest.fixture(scope="session")
+def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    stack = Stack(request.config.getoption("--stack"))
+    deployed = Deployment(stack, f"e2e-{int(time.time())}")
+    yield deployed
+    deployed.clean()

@@ -1,0 +1,3 @@
+"""Unit tests run offline."""
+
+from tests import offline  # noqa: F401
