@@ -13,9 +13,10 @@ from moto.cloudformation import cloudformation_backends, parsing
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
+from local.cloud.lambda_resources import LOCAL_BUCKET
 from local.cloud.patching import replaced
 from local.cloud.providers import Create, Place
-from local.cloud.resources import CREATE, LOCAL_BUCKET
+from local.cloud.resources import CREATE
 
 # It warns of metrics that only AWS's own service publishes.
 logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)

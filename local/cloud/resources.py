@@ -1,34 +1,27 @@
 """One table: how CloudFormation creates the types that moto does not know, or knows only in part.
 
-Gaps upstream (moto 5.2.5). Unknown: Lambda aliases, API Gateway v2, schedules, bucket, topic and queue policies,
-subscriptions, alarms. Known in part: a bucket loses its versioning, notifications, public access block and lifecycle;
-a function its source folder, layers and log group; a state machine its substitutions and its `Arn`. Crashing: a
-permission on an alias, the Ref of a version. Updates, deletions and roll-backs of stacks are not repaired.
+Gaps upstream (moto 5.2.5). Unknown: API Gateway v2, schedules, bucket, topic and queue policies, subscriptions,
+alarms. Known in part: a bucket loses its versioning, notifications, public access block and lifecycle; a state machine
+its substitutions and its `Arn`. Lambda's types: `lambda_resources.py`. Updates, deletions and roll-backs of stacks are
+not repaired.
 """
 
 # ruff: noqa: ARG001 - every creator has the same signature
 
-import base64
-import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from moto.awslambda.models import lambda_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.s3.models import FakeBucket, s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from local.cloud.lambdas import Code
+from local.cloud import lambda_resources
 from local.cloud.providers import PARTITION, Create, Place, Properties, Resource
-
-LOCAL_BUCKET = "local-source"
 
 
 def bucket(name: str, properties: Properties, place: Place) -> Any:
@@ -48,42 +41,6 @@ def bucket_policy(name: str, properties: Properties, place: Place) -> Resource:
     document = json.dumps(properties["PolicyDocument"]).encode()
     s3_backends[place.account][PARTITION].put_bucket_policy(properties["Bucket"], document)
     return Resource(name)
-
-
-def function(name: str, properties: Properties, place: Place) -> Any:
-    """moto's function; its code and its layers stay in their source folders."""
-    folder = source(properties["Code"]["S3Key"], place)
-    spec = {key: value for key, value in properties.items() if key not in ("Layers", "Tags", "SnapStart")}
-    code = base64.b64encode(zipped(folder))
-    made = lambda_backends[place.account][place.region].create_function(
-        {**spec, "FunctionName": name, "Code": {"ZipFile": code}}
-    )
-    logging = properties.get("LoggingConfig", {})
-    made.logs_group_name = logging.get("LogGroup", made.logs_group_name)
-    # A layer that is not ours (an ARN of AWS's) has no folder here: the interpreter's environment stands for it.
-    keys = [arn.partition(f":{LOCAL_BUCKET}/")[2] for arn in properties.get("Layers", ())]
-    python_path = tuple(source(key, place) / "python" for key in keys if key)
-    place.lambdas.add(name, Code(folder, python_path, logging.get("LogFormat", "Text")))
-    return made
-
-
-def layer(name: str, properties: Properties, place: Place) -> Resource:
-    """A layer's ARN tells its source folder to the functions that use it."""
-    return Resource(f"{place.arn('lambda', 'layer')}:{LOCAL_BUCKET}/{properties['Content']['S3Key']}")
-
-
-def version(name: str, properties: Properties, place: Place) -> Resource:
-    """A published version."""
-    made = lambda_backends[place.account][place.region].publish_version(properties["FunctionName"])
-    return Resource(made.function_arn, {"Version": str(made.version), "FunctionArn": made.function_arn})
-
-
-def alias(name: str, properties: Properties, place: Place) -> Resource:
-    """An alias of a version."""
-    made = lambda_backends[place.account][place.region].create_alias(
-        properties["Name"], properties["FunctionName"], properties["FunctionVersion"], "", ""
-    )
-    return Resource(made.arn, {"AliasArn": made.arn})
 
 
 def state_machine(name: str, properties: Properties, place: Place) -> Resource:
@@ -166,11 +123,7 @@ CREATE: Mapping[str, Create] = MappingProxyType(
         "AWS::ApiGatewayV2::Api": http_api,
         "AWS::ApiGatewayV2::Stage": identity,
         "AWS::CloudWatch::Alarm": alarm,
-        "AWS::Lambda::Alias": alias,
-        "AWS::Lambda::Function": function,
-        "AWS::Lambda::LayerVersion": layer,
-        "AWS::Lambda::Permission": identity,
-        "AWS::Lambda::Version": version,
+        **{kind: provider.create for kind, provider in lambda_resources.PROVIDERS.items()},
         "AWS::Logs::MetricFilter": identity,
         "AWS::S3::Bucket": bucket,
         "AWS::S3::BucketPolicy": bucket_policy,
@@ -182,17 +135,3 @@ CREATE: Mapping[str, Create] = MappingProxyType(
         "AWS::StepFunctions::StateMachine": state_machine,
     }
 )
-
-
-def source(key: str, place: Place) -> Path:
-    """The folder behind a local CodeUri or ContentUri."""
-    return place.root / key
-
-
-def zipped(folder: Path) -> bytes:
-    """A folder as a zip archive, the same bytes for the same sources."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
-            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
-    return buffer.getvalue()
