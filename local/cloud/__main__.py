@@ -25,16 +25,18 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("local").setLevel(logging.INFO)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
-    from local.cloud.server import LocalCloud, PortTakenError
+    stack = options.template or "without a stack"
+    say(f"starting {stack} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
+    from local.cloud.apis import PortTakenError
+    from local.cloud.server import LocalCloud
 
     try:
         with LocalCloud(
             options.template, options.aws_port, options.api_port, options.speed, state=options.state
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
-            outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
-            say(f"ready export {exports} # {outputs}")
+            outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
+            say(" ".join(["ready export", exports, "#", *outputs]))
             ended.wait()
             say("stopping")
     except PortTakenError as error:
@@ -58,7 +60,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
 
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
-    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    stack = parser.add_mutually_exclusive_group()
+    stack.add_argument("--template", type=Path, default=Path("template.yaml"))
+    stack.add_argument("--no-stack", dest="template", action="store_const", const=None, help="for `sam deploy`")
     for name, port in PORTS.items():
         option = f"--{name.lower().replace('_', '-')}"
         parser.add_argument(

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +29,9 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, iam
+from local.cloud import iam
+from local.cloud.apis import Apis
+from local.cloud.cloudformation import CloudFormation
 from local.cloud.credentials import REGION
 from local.cloud.lambdas import Code, Lambdas
 from local.cloud.providers import Place
@@ -259,11 +262,10 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(mock_aws())
         stack.enter_context(iam.enforced())
         made = Stack(clock)
-        place = Place(ACCOUNT, REGION, template.resolve().parent, cast(Lambdas, made), "http://localhost")
-        stack.enter_context(cloudformation.complete(place))
-        resources = cloudformation.create_stack(STACK, cloudformation.load(template, {}), {}, place).resource_map
-        made.bucket, made.table = (resources[name].physical_resource_id for name in ("Bucket", "Table"))
-        made.machine = resources["Pipeline"].physical_resource_id
+        functions, apis = cast(Lambdas, made), cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost"))
+        place = Place(ACCOUNT, REGION, template.resolve().parent, functions, apis, cache(boto3.client))
+        resources = CloudFormation(place).deploy(STACK, template, {}).resources
+        made.bucket, made.table, made.machine = (resources[one].physical_id for one in ("Bucket", "Table", "Pipeline"))
         machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made.machine)
         made.definition = json.loads(machine.definition)
         stack.enter_context(_listening(made))
