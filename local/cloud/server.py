@@ -20,7 +20,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
+from local.cloud import cloudformation, credentials, events, http, iam, lambda_service, lambdas, stepfunctions
+from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
@@ -56,6 +57,7 @@ class LocalCloud:
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
+        limits: Limits = NEW,
     ) -> None:
         self._template = template.resolve()
         self._ports = aws_port, api_port
@@ -63,6 +65,7 @@ class LocalCloud:
         self._parameters = parameters
         self._now = now
         self._state = state
+        self._limits = limits
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -97,11 +100,11 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
             **region,
         }
-        runner = lambdas.Lambdas(self.endpoint)
+        runner = lambdas.Lambdas(self.endpoint, self._clock, self._limits)
         place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, self._template.parent, runner, api_url)
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
         stack.callback(stepfunctions.join)
-        stack.enter_context(lambdas.running(runner))
+        stack.enter_context(lambda_service.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
         stack.enter_context(iam.enforced())
@@ -112,8 +115,9 @@ class LocalCloud:
         functions = cloudformation.function_arns(made, template)
 
         def invoke(logical_id: str, event: str) -> tuple[str, bool]:
-            backend = lambda_backends[place.account][place.region]
-            return runner.invoke(backend.get_function(functions[logical_id]), event)
+            function = lambda_backends[place.account][place.region].get_function(functions[logical_id])
+            answer = runner.invoke(function, event, functions[logical_id])
+            return answer.body, answer.errored
 
         api_routes = http.routes(self._template, self._parameters)
         app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1]).app
