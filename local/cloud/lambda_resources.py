@@ -137,7 +137,7 @@ def content(location: Mapping[str, Any], place: Place) -> dict[str, Any]:
 def zipped(folder: Path) -> bytes:
     """A folder as a zip archive, the same bytes for the same files."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())

@@ -76,8 +76,8 @@ def complete(function: LambdaFunction, spec: Mapping[str, Any], lambdas: Lambdas
     function.dead_letter_arn = spec.get("DeadLetterConfig", {}).get("TargetArn", function.dead_letter_arn)
     if "Layers" in spec:
         backend = lambda_backends[function.account_id][function.region]
-        archives = [backend.layers_versions_by_arn(layer["Arn"]).code_bytes for layer in function.layers]
-        function.unpacked_layers = tuple(lambdas.layer(archive) for archive in archives)
+        versions = [backend.layers_versions_by_arn(layer["Arn"]) for layer in function.layers]
+        function.unpacked_layers = tuple(lambdas.layer(one.arn, one.code_bytes) for one in versions)
     check_memory(int(function.memory_size), lambdas.limits)
     with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
         code = sum(one.file_size for one in archive.infolist())

@@ -58,6 +58,7 @@ class Lambdas:
         self.on_invocation: Callable[[str, float, bool, bool], None] = lambda *_: None
         self._python = lambda_python.chosen()
         self._folder = TemporaryDirectory(prefix="lambda-")
+        self._layers: dict[str, layers.Layer] = {}
         self._concurrency = Concurrency()
         self._idle: defaultdict[tuple[str, str], list[Worker]] = defaultdict(list)
         self._workers: set[Worker] = set()
@@ -69,9 +70,11 @@ class Lambdas:
         # PR_SET_PDEATHSIG fires at the end of the *thread* that started the child: one thread starts them all.
         self._starter = ThreadPoolExecutor(1, "lambda-starter")
 
-    def layer(self, archive: bytes) -> layers.Layer:
-        """A layer's archive, made ready for functions; PackagesError where its packages can't be installed."""
-        return layers.unpacked(archive, Path(self._folder.name) / "layers", self._python)
+    def layer(self, arn: str, archive: bytes) -> layers.Layer:
+        """A layer version, made ready for functions; PackagesError where its packages can't be installed."""
+        if arn not in self._layers:
+            self._layers[arn] = layers.unpacked(archive, Path(self._folder.name) / "layers", self._python)
+        return self._layers[arn]
 
     def invoke(self, function: LambdaFunction, event: str, arn: str = "") -> Answer:
         """The function's answer to `event` (JSON), which called it by `arn`: its own unless given.
@@ -211,7 +214,8 @@ def configuration_of(function: LambdaFunction) -> Configuration:
 def pool(function: LambdaFunction, limits: Limits) -> tuple[str, int]:
     """Whose concurrency an execution takes: the function's reserved one, or what is left of the account's ("")."""
     functions = lambda_backends[function.account_id][function.region].list_functions()
-    reserved = {one.function_name: int(one.reserved_concurrency) for one in functions if one.reserved_concurrency}
+    given = {one.function_name: one.reserved_concurrency for one in functions}
+    reserved = {name: int(concurrency) for name, concurrency in given.items() if concurrency is not None}
     name = function.function_name
     return (name, reserved[name]) if name in reserved else ("", limits.concurrency - sum(reserved.values()))
 

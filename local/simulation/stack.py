@@ -30,7 +30,7 @@ from local import personalize
 from local.clock import Clock
 from local.cloud import cloudformation, iam
 from local.cloud.credentials import REGION
-from local.cloud.lambdas import Code, Lambdas
+from local.cloud.lambdas import Lambdas
 from local.cloud.providers import Place
 from local.cloud.server import STACK, environ
 from local.personalize import runtime
@@ -110,14 +110,11 @@ class Stack:
     table: str = ""
     machine: str = ""
     definition: Mapping[str, Any] = field(default_factory=dict)
-    _folders: dict[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The source of each function, by the function's name."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
-
-    def add(self, name: str, code: Code) -> None:
-        """Called by CloudFormation for each function."""
-        self._folders[name] = code.folder
 
     def reset(self) -> None:
         """Forget everything but what was deployed."""
@@ -213,7 +210,7 @@ class Stack:
     def _handler(self, name: str) -> Callable[[Any, Any], Any]:
         """A function's handler; its module is loaded anew when its process has died."""
         if name not in self._handlers:
-            self._handlers[name] = runpy.run_path(str(self._folders[name] / "app.py"))["lambda_handler"]
+            self._handlers[name] = runpy.run_path(str(self.folders[name] / "app.py"))["lambda_handler"]
         return self._handlers[name]
 
     def before_call(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
@@ -261,7 +258,13 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         made = Stack(clock)
         place = Place(ACCOUNT, REGION, template.resolve().parent, cast(Lambdas, made), "http://localhost")
         stack.enter_context(cloudformation.complete(place))
-        resources = cloudformation.create_stack(STACK, cloudformation.load(template, {}), {}, place).resource_map
+        loaded = cloudformation.load(template, {})
+        resources = cloudformation.create_stack(STACK, loaded, {}, place).resource_map
+        made.folders = {
+            resources[name].physical_resource_id: place.root / resource["Properties"]["Code"]["S3Key"]
+            for name, resource in loaded["Resources"].items()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
         made.bucket, made.table = (resources[name].physical_resource_id for name in ("Bucket", "Table"))
         made.machine = resources["Pipeline"].physical_resource_id
         machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made.machine)
