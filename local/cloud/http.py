@@ -23,6 +23,7 @@ from samcli.local.apigw.route import Route
 from werkzeug.exceptions import InternalServerError
 
 from local.cloud import credentials, signatures
+from local.cloud.lambda_limits import ThrottledError, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
         failed = HTTPStatus.INTERNAL_SERVER_ERROR
         self._app.register_error_handler(failed, lambda _: message(failed))
+        self._app.register_error_handler(ThrottledError, lambda _: message(HTTPStatus.SERVICE_UNAVAILABLE))
+        self._app.register_error_handler(TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
 
     def _request_handler(self, **path_parameters: Any) -> Any:
         g.caller = None

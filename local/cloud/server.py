@@ -18,8 +18,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import apis, cloudformation, credentials, events, iam, lambdas, stepfunctions
+from local.cloud import apis, cloudformation, credentials, events, iam, lambda_service, lambdas, stepfunctions
 from local.cloud.apis import listening, serving
+from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
@@ -47,6 +48,7 @@ class LocalCloud:
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
+        limits: Limits = NEW,
     ) -> None:
         self._template = template.resolve() if template else None
         self._ports = aws_port, api_port
@@ -54,6 +56,7 @@ class LocalCloud:
         self._parameters = parameters
         self._now = now
         self._state = state
+        self._limits = limits
         self._open = ExitStack()
         self.outputs = {}
 
@@ -89,10 +92,16 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
             **region,
         }
-        runner = lambdas.Lambdas(self.endpoint)
+        runner = lambdas.Lambdas(self.endpoint, self._clock, self._limits)
+
+        def invoke(arn: str, event: str) -> tuple[str, bool]:
+            _, _, _, region, account, _ = arn.split(":", 5)
+            answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
+            return answer.body, answer.errored
+
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
         stack.callback(stepfunctions.join)
-        stack.enter_context(lambdas.running(runner))
+        stack.enter_context(lambda_service.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
         stack.enter_context(iam.enforced())
@@ -111,14 +120,6 @@ class LocalCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""
         return credentials.client(service, self.endpoint, self._developer)
-
-
-def invoke(arn: str, event: str) -> tuple[str, bool]:
-    """Run the function behind an ARN, as API Gateway does: its answer, and whether it is an error."""
-    _, _, _, region, account, _ = arn.split(":", 5)
-    told: dict[str, str] = {}
-    answer = lambda_backends[account][region].invoke(arn, None, event, {}, told)
-    return answer.decode(), "x-amz-function-error" in told
 
 
 @contextmanager

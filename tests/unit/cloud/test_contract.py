@@ -13,8 +13,6 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 
-from local.cloud.lambdas import emulator
-
 
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
     assert jsonata._eval_jsonata is None
@@ -44,7 +42,3 @@ def test_motos_rules_still_know_no_state_machine() -> None:
 )
 def test_the_private_names_that_we_call_or_override_are_there(owner: Any, name: str) -> None:
     assert callable(getattr(owner, name))
-
-
-def test_the_emulator_comes_with_sam_cli() -> None:
-    assert emulator().is_file()
