@@ -115,7 +115,7 @@ class CloudFormation:
             target = self._target(body, template, values, given, stack)
             acknowledge(target.template, given)
         except (TransformError, InsufficientCapabilitiesError) as error:  # AWS finds these while it makes the set
-            failure, target = str(error), Target(body, {}, {}, values, {})
+            failure, target = message(error), Target(body, {}, {}, values, {})
         stack = stack or self.stacks.add(given["StackName"], Target("", {}, {}, {}, target.tags))
         if kind == "CREATE" and not stack.events:
             stack.become("REVIEW_IN_PROGRESS", "User Initiated")
@@ -407,6 +407,11 @@ class CloudFormation:
 
 class StackFailedError(Exception):
     """The local cloud's own stack can't be created."""
+
+
+def message(error: Exception) -> str:
+    """What an error says, without its code."""
+    return str(getattr(error, "message", error))
 
 
 @contextmanager
