@@ -146,7 +146,7 @@ def main() -> None:
     """Measure every size."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "part-0001.jsonl.out")
+        path = Path(folder, "part-0001.json.out")
         for lines in SIZES:
             write(path, lines)
             rows.append(alone(str(path), str(lines)))

@@ -25,16 +25,32 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("local").setLevel(logging.INFO)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
-    from local.cloud.server import LocalCloud, PortTakenError
+    from local.cloud import lambda_python
+
+    try:
+        python = lambda_python.chosen()
+    except OSError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    stack = options.template or "without a stack"
+    runs = f"functions run on Python {python.version} ({python.executable}) in a {options.account} account"
+    say(f"starting {stack}; {runs}; a simulated minute takes {60 / options.speed.speed:.3g} s")
+    from local.cloud.apis import PortTakenError
+    from local.cloud.lambda_limits import ACCOUNTS
+    from local.cloud.server import LocalCloud
 
     try:
         with LocalCloud(
-            options.template, options.aws_port, options.api_port, options.speed, state=options.state
+            options.template,
+            options.aws_port,
+            options.api_port,
+            options.speed,
+            state=options.state,
+            limits=ACCOUNTS[options.account],
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
-            outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
-            say(f"ready export {exports} # {outputs}")
+            outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
+            say(" ".join(["ready export", exports, "#", *outputs]))
             ended.wait()
             say("stopping")
     except PortTakenError as error:
@@ -58,7 +74,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
 
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
-    parser.add_argument("--template", type=Path, default=Path("template.yaml"))
+    stack = parser.add_mutually_exclusive_group()
+    stack.add_argument("--template", type=Path, default=Path("template.yaml"))
+    stack.add_argument("--no-stack", dest="template", action="store_const", const=None, help="for `sam deploy`")
     for name, port in PORTS.items():
         option = f"--{name.lower().replace('_', '-')}"
         parser.add_argument(
@@ -70,7 +88,20 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
     )
+    parser.add_argument(
+        "--account",
+        type=account,
+        default=os.environ.get("ACCOUNT", "new"),
+        help="Lambda's quotas: of a `new` account, or `raised`",
+    )
     return parser.parse_args(arguments)
+
+
+def account(text: str) -> str:
+    """An account profile; ArgumentTypeError for anything else."""
+    if text not in ("new", "raised"):
+        raise argparse.ArgumentTypeError(f"{text} is no account profile: use `new` or `raised`")
+    return text
 
 
 def port_number(text: str) -> int:

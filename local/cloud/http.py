@@ -1,4 +1,4 @@
-"""The stack's HTTP API: SAM CLI's local API server on the same template, answering as API Gateway does.
+"""An HTTP API: SAM CLI's local API server with the routes of an OpenAPI document, answering as API Gateway does.
 
 What SAM CLI (1.170.0) does otherwise, and is put right here: it does not know IAM authorisation; an unknown route is
 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time is the
@@ -7,11 +7,9 @@ moment of the import. The server class is no public API, hence the pinned versio
 
 import json
 import logging
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,13 +17,13 @@ from uuid import uuid4
 
 from flask import Response, g, request
 from moto.core import DEFAULT_ACCOUNT_ID
-from samcli.lib.providers.api_provider import ApiProvider
-from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
+from samcli.lib.providers.provider import Api
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.apigw.route import Route
 from werkzeug.exceptions import InternalServerError
 
 from local.cloud import credentials, signatures
+from local.cloud.lambda_limits import ThrottledError, TooLargeError
 
 log = logging.getLogger(__name__)
 
@@ -34,21 +32,25 @@ ANY_METHOD = "x-amazon-apigateway-any-method"
 Invoke = Callable[[str, str], tuple[str, bool]]
 
 
-def routes(template: Path, parameters: Mapping[str, str]) -> Any:
-    """The API of a SAM template, as SAM CLI understands it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # SAM CLI calls a deprecated function of AWS's transform
-        stacks, _ = SamLocalStackProvider.get_stacks(str(template), parameter_overrides=dict(parameters))
-        return ApiProvider(stacks, cwd=str(template.parent), disable_authorizer=True).api
+def routes(body: Mapping[str, Any]) -> Iterator[Route]:
+    """The routes of an API's OpenAPI document; each one's function is the ARN that its integration invokes."""
+    for path, methods in body.get("paths", {}).items():
+        for method, operation in methods.items():
+            integration = operation["x-amazon-apigateway-integration"]
+            yield Route(
+                function_name=integration["uri"].partition("/functions/")[2].removesuffix("/invocations"),
+                path=path,
+                methods=["ANY" if method == ANY_METHOD else method],
+                event_type=Route.HTTP,
+                payload_format_version=integration.get("payloadFormatVersion", "2.0"),
+            )
 
 
-def signed_routes(template: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Method and path of every route of a CloudFormation template that takes only signed requests."""
+def signed_routes(body: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Method and path of every route that takes only signed requests."""
     return {
         (verb, path)
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::ApiGatewayV2::Api"
-        for path, methods in resource["Properties"].get("Body", {}).get("paths", {}).items()
+        for path, methods in body.get("paths", {}).items()
         for method, operation in methods.items()
         for verb in (Route.ANY_HTTP_METHODS if method == ANY_METHOD else [method.upper()])
         if any("AWS_IAM" in requirement for requirement in operation.get("security", ()))
@@ -60,12 +62,19 @@ def message(status: HTTPStatus) -> Response:
     return Response(f'{{"message":"{status.phrase}"}}', status, mimetype="application/json")
 
 
-class HttpApi(LocalApigwService):  # type: ignore[misc]
-    """The API as a WSGI application (`app`); `invoke` runs a function by its logical id: event -> (answer, errored)."""
+def nothing_found(environ: Any, start_response: Any) -> Any:
+    """The WSGI application of a host without an API."""
+    return message(HTTPStatus.NOT_FOUND)(environ, start_response)
 
-    def __init__(self, api: Any, signed: set[tuple[str, str]], invoke: Invoke, port: int) -> None:
-        super().__init__(api, SimpleNamespace(is_debugging=lambda: False), port=port, host="127.0.0.1")
-        self._signed = signed
+
+class HttpApi(LocalApigwService):  # type: ignore[misc]
+    """An API as a WSGI application (`app`); `invoke` runs a function by its ARN: event -> (answer, errored)."""
+
+    def __init__(self, api_id: str, body: Mapping[str, Any], invoke: Invoke, port: int) -> None:
+        runner = SimpleNamespace(is_debugging=lambda: False)
+        super().__init__(Api([*routes(body)]), runner, port=port, host="127.0.0.1")
+        self._id = api_id
+        self._signed = signed_routes(body)
         self._invoke = invoke
         self.create()
         self.app = self._app
@@ -76,6 +85,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
         failed = HTTPStatus.INTERNAL_SERVER_ERROR
         self._app.register_error_handler(failed, lambda _: message(failed))
+        self._app.register_error_handler(ThrottledError, lambda _: message(HTTPStatus.SERVICE_UNAVAILABLE))
+        self._app.register_error_handler(TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
 
     def _request_handler(self, **path_parameters: Any) -> Any:
         g.caller = None
@@ -96,7 +107,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         event["requestContext"]["http"]["userAgent"] = headers.get("user-agent", "")
         event["requestContext"] |= {
             "accountId": DEFAULT_ACCOUNT_ID,
-            "apiId": "local",
+            "apiId": self._id,
             "domainName": flask_request.host,
             "requestId": str(uuid4()),
             "stage": "$default",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.cloud.apis import Apis
 from local.cloud.lambdas import Lambdas
 
 Properties = Mapping[str, Any]
@@ -16,13 +17,17 @@ PARTITION = "aws"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stack is created: account, region, the template's folder, who runs functions, where the API answers."""
+    """Where stacks are: account, region, the folder of local sources, who runs functions, who serves APIs.
+
+    `client` gives the boto3 client of a service.
+    """
 
     account: str
     region: str
     root: Path
     lambdas: Lambdas
-    api_url: str
+    apis: Apis
+    client: Callable[[str], Any]
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN of this account and region."""
@@ -31,20 +36,14 @@ class Place:
 
 @dataclass
 class Resource:
-    """A created resource as moto's CloudFormation sees it: what Ref and GetAtt tell."""
+    """A created resource: what Ref and GetAtt tell."""
 
     physical_resource_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
-    cf_resource_type: str = ""
-    logical_resource_id: str = ""
 
     def get_cfn_attribute(self, name: str) -> str:
         """Fn::GetAtt."""
         return self.attributes[name]
-
-    def is_created(self) -> bool:
-        """Everything here is at once."""
-        return True
 
 
 Create = Callable[[str, Properties, Place], Any]
@@ -60,3 +59,5 @@ class Provider:
     delete: Delete
     update: Update | None = None
     """None: a change replaces the resource."""
+    name: str = ""
+    """The property that sets the physical name, which must be unique in the account and region; empty for none."""

@@ -1,198 +1,609 @@
-"""One table: how CloudFormation creates the types that moto does not know, or knows only in part.
+"""One table: how CloudFormation creates, updates and deletes each type of resource, by calls of the service's own API.
 
-Gaps upstream (moto 5.2.5). Unknown: Lambda aliases, API Gateway v2, schedules, bucket, topic and queue policies,
-subscriptions, alarms. Known in part: a bucket loses its versioning, notifications, public access block and lifecycle;
-a function its source folder, layers and log group; a state machine its substitutions and its `Arn`. Crashing: a
-permission on an alias, the Ref of a version. Updates, deletions and roll-backs of stacks are not repaired.
+That is how CloudFormation's own providers do it. moto's (5.2.5) work past its APIs: Unknown to them are Lambda aliases,
+API Gateway v2, schedules, bucket, topic and queue policies, subscriptions, alarms. They know buckets, tables, log
+groups and state machines in part, and update and delete few types as CloudFormation does.
 """
 
-# ruff: noqa: ARG001 - every creator has the same signature
+# ruff: noqa: ARG001 - every handler of one kind has the same signature
 
-import base64
-import io
 import json
 import re
-import zipfile
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from moto.awslambda.models import lambda_backends
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.s3.models import FakeBucket, s3_backends
-from moto.scheduler.models import scheduler_backends
-from moto.sns.models import sns_backends
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+import yaml
+from moto.apigatewayv2.models import apigatewayv2_backends
 
-from local.cloud.lambdas import Code
-from local.cloud.providers import PARTITION, Create, Place, Properties, Resource
+from local.cloud.lambda_resources import LOCAL_BUCKET
+from local.cloud.lambda_resources import PROVIDERS as LAMBDA
+from local.cloud.providers import PARTITION, Place, Properties, Provider, Resource
 
-LOCAL_BUCKET = "local-source"
+Call = tuple[str, str]  # boto3's names of a service and of one of its operations
 
 
-def bucket(name: str, properties: Properties, place: Place) -> Any:
-    """moto's bucket, with what moto leaves out."""
-    made = FakeBucket.create_from_cloudformation_json(name, {"Properties": properties}, place.account, place.region)
-    if versioning := properties.get("VersioningConfiguration"):
-        made.versioning_status = versioning["Status"]
-    if block := properties.get("PublicAccessBlockConfiguration"):
-        s3_backends[place.account][PARTITION].put_public_access_block(name, block)
-    if "EventBridgeConfiguration" in properties.get("NotificationConfiguration", {}):
-        made.set_notification_configuration({"EventBridgeConfiguration": {}})
-    return made
+def call(place: Place, of: Call, given: Properties) -> dict[str, Any]:
+    """Call a service with a template's values, as the types of the operation's parameters."""
+    service, operation = of
+    client = place.client(service)
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    answer: dict[str, Any] = getattr(client, operation)(**fitted(given, model.input_shape))
+    return answer
 
 
-def bucket_policy(name: str, properties: Properties, place: Place) -> Resource:
-    """Kept for services that ask it, as Personalize does; see `local.cloud.iam` for what else it decides."""
-    document = json.dumps(properties["PolicyDocument"]).encode()
-    s3_backends[place.account][PARTITION].put_bucket_policy(properties["Bucket"], document)
-    return Resource(name)
+def fitted(value: Any, shape: Any) -> Any:
+    """A template's value as an API's type: templates write numbers and truth as text, documents as mappings.
+
+    Names of members differ in the case of the first letter at most; ValueError for one that the API does not have.
+    """
+    if shape.type_name == "structure":
+        members = {name.lower(): name for name in shape.members}
+        if extra := [name for name in value if name.lower() not in members]:
+            raise ValueError(f"extraneous key {extra} is not permitted")
+        return {members[name.lower()]: fitted(one, shape.members[members[name.lower()]]) for name, one in value.items()}
+    if shape.type_name == "map":
+        return {name: fitted(one, shape.value) for name, one in value.items()}
+    if shape.type_name == "list":
+        return [fitted(one, shape.member) for one in value]
+    if shape.type_name in ("integer", "long"):
+        return int(value)
+    if shape.type_name in ("double", "float"):
+        return float(value)
+    if shape.type_name == "boolean":
+        return str(value).lower() == "true"
+    if shape.type_name == "string":
+        return json.dumps(value) if isinstance(value, dict | list | bool) else str(value)
+    return value
 
 
-def function(name: str, properties: Properties, place: Place) -> Any:
-    """moto's function; its code and its layers stay in their source folders."""
-    folder = source(properties["Code"]["S3Key"], place)
-    spec = {key: value for key, value in properties.items() if key not in ("Layers", "Tags", "SnapStart")}
-    code = base64.b64encode(zipped(folder))
-    made = lambda_backends[place.account][place.region].create_function(
-        {**spec, "FunctionName": name, "Code": {"ZipFile": code}}
-    )
-    logging = properties.get("LoggingConfig", {})
-    made.logs_group_name = logging.get("LogGroup", made.logs_group_name)
-    # A layer that is not ours (an ARN of AWS's) has no folder here: the interpreter's environment stands for it.
-    keys = [arn.partition(f":{LOCAL_BUCKET}/")[2] for arn in properties.get("Layers", ())]
-    python_path = tuple(source(key, place) / "python" for key in keys if key)
-    place.lambdas.add(name, Code(folder, python_path, logging.get("LogFormat", "Text")))
-    return made
+def without(properties: Properties, *names: str) -> dict[str, Any]:
+    """The properties but those."""
+    return {name: value for name, value in properties.items() if name not in names}
 
 
-def layer(name: str, properties: Properties, place: Place) -> Resource:
-    """A layer's ARN tells its source folder to the functions that use it."""
-    return Resource(f"{place.arn('lambda', 'layer')}:{LOCAL_BUCKET}/{properties['Content']['S3Key']}")
+def put(of: Call, delete: Call, name: str, deleted: str = "", arn: str = "", fixed: bool = False) -> Provider:
+    """A type that one idempotent operation creates and updates, and whose name is the physical ID.
+
+    `deleted` is the delete operation's parameter (the same as `name` if empty), `arn` what stands before the name in
+    the resource's ARN. `fixed` is for types whose every change replaces the resource.
+    """
+
+    def create(physical: str, properties: Properties, place: Place) -> Resource:
+        call(place, of, {**properties, name: physical})
+        return Resource(physical, {"Arn": place.arn(of[0], f"{arn}{physical}")})
+
+    def update(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+        call(place, of, {**new, name: made.physical_resource_id})
+        return made
+
+    def remove(made: Resource, place: Place) -> None:
+        one = made.physical_resource_id
+        call(place, delete, {deleted or name: [one] if (deleted or name).endswith("Names") else one})
+
+    return Provider(create, remove, None if fixed else update, name)
 
 
-def version(name: str, properties: Properties, place: Place) -> Resource:
-    """A published version."""
-    made = lambda_backends[place.account][place.region].publish_version(properties["FunctionName"])
-    return Resource(made.function_arn, {"Version": str(made.version), "FunctionArn": made.function_arn})
+# ---- S3 ----
 
 
-def alias(name: str, properties: Properties, place: Place) -> Resource:
-    """An alias of a version."""
-    made = lambda_backends[place.account][place.region].create_alias(
-        properties["Name"], properties["FunctionName"], properties["FunctionVersion"], "", ""
-    )
-    return Resource(made.arn, {"AliasArn": made.arn})
+def lifecycle(rules: Properties) -> dict[str, Any]:
+    """Lifecycle rules as the API has them: a filter, and actions in structures."""
+    return {"Rules": [lifecycle_rule(rule) for rule in rules["Rules"]]}
 
 
-def state_machine(name: str, properties: Properties, place: Place) -> Resource:
-    """A state machine; substitutions are textual, as CloudFormation's are."""
-    values = properties.get("DefinitionSubstitutions", {})
-    definition = re.sub(
-        r"\$\{(\w+)\}", lambda match: str(values.get(match[1], match[0])), properties["DefinitionString"]
-    )
-    made = stepfunctions_parser_backends[place.account][place.region].create_state_machine(
-        properties.get("StateMachineName", name), definition, properties["RoleArn"]
-    )
-    return Resource(made.arn, {"Arn": made.arn, "Name": made.name})
+def lifecycle_rule(rule: Properties) -> dict[str, Any]:
+    """One of them."""
+    tags = rule.get("TagFilters", [])
+    prefix = {"Prefix": rule["Prefix"]} if "Prefix" in rule else {}
+    several = len(tags) + len(prefix) > 1
+    matched = {"And": {**prefix, "Tags": tags}} if several else {"Tag": tags[0]} if tags else prefix or {"Prefix": ""}
+    days = {"Expiration": {"Days": rule["ExpirationInDays"]}} if "ExpirationInDays" in rule else {}
+    return {"Filter": matched, **days, **without(rule, "TagFilters", "Prefix", "ExpirationInDays")}
 
 
-def schedule(name: str, properties: Properties, place: Place) -> Resource:
-    """A schedule of EventBridge Scheduler."""
-    made = scheduler_backends[place.account][place.region].create_schedule(
-        description=properties.get("Description"),
-        end_date=properties.get("EndDate"),
-        flexible_time_window=properties["FlexibleTimeWindow"],
-        group_name=properties.get("GroupName"),
-        kms_key_arn=None,
-        name=properties.get("Name", name),
-        schedule_expression=properties["ScheduleExpression"],
-        schedule_expression_timezone=properties.get("ScheduleExpressionTimezone"),
-        start_date=properties.get("StartDate"),
-        state=properties.get("State"),
-        target=dict(properties["Target"]),
-        action_after_completion=None,
-    )
-    return Resource(made.name, {"Arn": made.arn})
+def encryption(rules: Properties) -> dict[str, Any]:
+    """Encryption as the API has it."""
+    return {
+        "Rules": [
+            {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+            for rule in rules["ServerSideEncryptionConfiguration"]
+        ]
+    }
 
 
-def schedule_group(name: str, properties: Properties, place: Place) -> Resource:
-    """A group of schedules of EventBridge Scheduler."""
-    backend = scheduler_backends[place.account][place.region]
-    made = backend.create_schedule_group(properties.get("Name", name), [])
-    return Resource(made.name, {"Arn": made.arn})
+def notifications(wanted: Properties) -> dict[str, Any]:
+    """Notifications as the API has them: EventBridge is on where its member is there."""
+    off = str(wanted.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", True)).lower() == "false"
+    return without(wanted, "EventBridgeConfiguration") | ({} if off else {"EventBridgeConfiguration": {}})
 
 
-def subscription(name: str, properties: Properties, place: Place) -> Resource:
-    """A subscription; moto delivers to queues, functions and HTTP, and keeps mail to itself."""
-    made = sns_backends[place.account][place.region].subscribe(
-        properties["TopicArn"], properties["Endpoint"], properties["Protocol"]
-    )
-    return Resource(made.arn)
-
-
-def http_api(name: str, properties: Properties, place: Place) -> Resource:
-    """An HTTP API; its endpoint is the truth: where `local.cloud.http` serves it."""
-    return Resource("local", {"ApiEndpoint": place.api_url, "ApiId": "local"})
-
-
-def alarm(name: str, properties: Properties, place: Place) -> Resource:
-    """An alarm; only SetAlarmState changes it, moto evaluates no metric."""
-    made = cloudwatch_backends[place.account][place.region].put_metric_alarm(
-        name=properties.get("AlarmName", name),
-        namespace=properties.get("Namespace"),
-        metric_name=properties.get("MetricName"),
-        comparison_operator=properties["ComparisonOperator"],
-        evaluation_periods=properties["EvaluationPeriods"],
-        period=properties.get("Period"),
-        threshold=properties.get("Threshold"),
-        statistic=properties.get("Statistic"),
-        description=properties.get("AlarmDescription"),
-        dimensions=properties.get("Dimensions", []),
-        alarm_actions=properties.get("AlarmActions", []),
-        treat_missing_data=properties.get("TreatMissingData"),
-    )
-    return Resource(made.name, {"Arn": made.alarm_arn})
-
-
-def identity(name: str, properties: Properties, place: Place) -> Resource:
-    """A resource that has nothing to do on one machine."""
-    return Resource(properties.get("StageName", name))
-
-
-CREATE: Mapping[str, Create] = MappingProxyType(
+# Property of a bucket: the operation that sets it, the operation's parameter, its form there, and what stands for none.
+BUCKET: Mapping[str, tuple[str, str, Callable[[Any], Any], Any]] = MappingProxyType(
     {
-        "AWS::ApiGatewayV2::Api": http_api,
-        "AWS::ApiGatewayV2::Stage": identity,
-        "AWS::CloudWatch::Alarm": alarm,
-        "AWS::Lambda::Alias": alias,
-        "AWS::Lambda::Function": function,
-        "AWS::Lambda::LayerVersion": layer,
-        "AWS::Lambda::Permission": identity,
-        "AWS::Lambda::Version": version,
-        "AWS::Logs::MetricFilter": identity,
-        "AWS::S3::Bucket": bucket,
-        "AWS::S3::BucketPolicy": bucket_policy,
-        "AWS::SNS::Subscription": subscription,
-        "AWS::SNS::TopicPolicy": identity,
-        "AWS::SQS::QueuePolicy": identity,
-        "AWS::Scheduler::Schedule": schedule,
-        "AWS::Scheduler::ScheduleGroup": schedule_group,
-        "AWS::StepFunctions::StateMachine": state_machine,
+        "BucketEncryption": (
+            "put_bucket_encryption",
+            "ServerSideEncryptionConfiguration",
+            encryption,
+            {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
+        ),
+        "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", "LifecycleConfiguration", lifecycle, None),
+        "NotificationConfiguration": (
+            "put_bucket_notification_configuration",
+            "NotificationConfiguration",
+            notifications,
+            {"EventBridgeConfiguration": {"EventBridgeEnabled": False}},
+        ),
+        "OwnershipControls": (
+            "put_bucket_ownership_controls",
+            "OwnershipControls",
+            dict,
+            {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        ),
+        "PublicAccessBlockConfiguration": ("put_public_access_block", "PublicAccessBlockConfiguration", dict, {}),
+        "Tags": ("put_bucket_tagging", "Tagging", lambda tags: {"TagSet": tags}, []),
+        "VersioningConfiguration": (
+            "put_bucket_versioning",
+            "VersioningConfiguration",
+            dict,
+            {"Status": "Suspended"},
+        ),
     }
 )
 
 
-def source(key: str, place: Place) -> Path:
-    """The folder behind a local CodeUri or ContentUri."""
-    return place.root / key
+def create_bucket(name: str, properties: Properties, place: Place) -> Resource:
+    """An empty bucket, then each property by its own operation."""
+    bucket = name.lower()
+    place.client("s3").create_bucket(Bucket=bucket)
+    made = Resource(
+        bucket,
+        {
+            "Arn": f"arn:{PARTITION}:s3:::{bucket}",
+            "DomainName": f"{bucket}.s3.amazonaws.com",
+            "RegionalDomainName": f"{bucket}.s3.{place.region}.amazonaws.com",
+        },
+    )
+    return update_bucket(made, {}, without(properties, "BucketName"), place)
 
 
-def zipped(folder: Path) -> bytes:
-    """A folder as a zip archive, the same bytes for the same sources."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.rglob("*.py")):
-            archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder))), path.read_bytes())
-    return buffer.getvalue()
+def update_bucket(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Set what differs; ValueError for a property that is not known here."""
+    for name in sorted(old.keys() | new.keys() - {"BucketName"}):
+        if old.get(name) == new.get(name):
+            continue
+        if name not in BUCKET:
+            raise ValueError(f"extraneous key [{name}] is not permitted: the local cloud does not know it")
+        operation, parameter, form, none = BUCKET[name]
+        if name not in new and none is None:
+            place.client("s3").delete_bucket_lifecycle(Bucket=made.physical_resource_id)
+        else:
+            value = form(new.get(name, none))
+            call(place, ("s3", operation), {"Bucket": made.physical_resource_id, parameter: value})
+    return made
+
+
+def delete_bucket(made: Resource, place: Place) -> None:
+    """S3 refuses it while anything is in it."""
+    place.client("s3").delete_bucket(Bucket=made.physical_resource_id)
+
+
+def put_bucket_policy(name: str, properties: Properties, place: Place) -> Resource:
+    """A bucket's policy; `local.cloud.iam` and the local Personalize ask it."""
+    call(place, ("s3", "put_bucket_policy"), {"Bucket": properties["Bucket"], "Policy": properties["PolicyDocument"]})
+    return Resource(properties["Bucket"])
+
+
+# ---- DynamoDB ----
+
+# What CreateTable does not take: the property, and the operation that sets it.
+TABLE = MappingProxyType(
+    {
+        "PointInTimeRecoverySpecification": "update_continuous_backups",
+        "TimeToLiveSpecification": "update_time_to_live",
+    }
+)
+OFF: Mapping[str, Properties] = MappingProxyType(
+    {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False}}
+)
+
+
+def create_table(name: str, properties: Properties, place: Place) -> Resource:
+    """A table, then what has operations of its own."""
+    given = {**without(properties, *TABLE), "TableName": name}
+    if "SSESpecification" in given:
+        sse = given["SSESpecification"]
+        given["SSESpecification"] = {"Enabled": sse["SSEEnabled"], **without(sse, "SSEEnabled")}
+    arn = call(place, ("dynamodb", "create_table"), given)["TableDescription"]["TableArn"]
+    return update_table(Resource(name, {"Arn": arn}), without(properties, *TABLE), properties, place)
+
+
+def update_table(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Set what differs."""
+    name = {"TableName": made.physical_resource_id}
+    changed = [one for one in sorted(old.keys() | new.keys()) if old.get(one) != new.get(one)]
+    for one in (one for one in changed if one in TABLE):
+        wanted = new.get(one, OFF.get(one, {**old.get(one, {}), "Enabled": False}))
+        call(place, ("dynamodb", TABLE[one]), {**name, one: wanted})
+    if rest := {one: new[one] for one in changed if one not in TABLE and one != "Tags" and one in new}:
+        call(place, ("dynamodb", "update_table"), {**name, **rest})
+    return made
+
+
+def delete_table(made: Resource, place: Place) -> None:
+    """DynamoDB refuses it under deletion protection."""
+    place.client("dynamodb").delete_table(TableName=made.physical_resource_id)
+
+
+# ---- IAM ----
+
+
+def create_role(name: str, properties: Properties, place: Place) -> Resource:
+    """A role, then its policies."""
+    given = {**without(properties, "Policies", "ManagedPolicyArns"), "RoleName": name}
+    role = call(place, ("iam", "create_role"), given)["Role"]
+    made = Resource(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
+    bare = without(properties, "Policies", "ManagedPolicyArns")
+    return update_role(made, bare, properties, place)
+
+
+def put_role_policy(role: str, policy: Properties, place: Place) -> None:
+    """An inline policy; one without a version is of 2008-10-17 on AWS, and refused by moto."""
+    document = {"Version": "2012-10-17", **policy["PolicyDocument"]}
+    call(place, ("iam", "put_role_policy"), {**policy, "RoleName": role, "PolicyDocument": document})
+
+
+def update_role(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Trust, description and policies."""
+    iam, name = place.client("iam"), made.physical_resource_id
+    if old["AssumeRolePolicyDocument"] != new["AssumeRolePolicyDocument"]:
+        given = {"RoleName": name, "PolicyDocument": new["AssumeRolePolicyDocument"]}
+        call(place, ("iam", "update_assume_role_policy"), given)
+    kept = {one["PolicyName"] for one in new.get("Policies", [])}
+    for policy in old.get("Policies", []):
+        if policy["PolicyName"] not in kept:
+            iam.delete_role_policy(RoleName=name, PolicyName=policy["PolicyName"])
+    for policy in new.get("Policies", []):
+        if policy not in old.get("Policies", []):
+            put_role_policy(name, policy, place)
+    before, now = (set(one.get("ManagedPolicyArns", [])) for one in (old, new))
+    for arn in sorted(before - now):
+        iam.detach_role_policy(RoleName=name, PolicyArn=arn)
+    for arn in sorted(now - before):
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    described = {one: new[one] for one in ("Description", "MaxSessionDuration") if one in new}
+    if described != {one: old[one] for one in ("Description", "MaxSessionDuration") if one in old}:
+        call(place, ("iam", "update_role"), {"RoleName": name, **described})
+    return made
+
+
+def delete_role(made: Resource, place: Place) -> None:
+    """With its own policies; other policies are detached by who attached them, as IAM demands."""
+    iam, name = place.client("iam"), made.physical_resource_id
+    for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+    iam.delete_role(RoleName=name)
+
+
+def put_policy(name: str, properties: Properties, place: Place) -> Resource:
+    """An inline policy of roles."""
+    for role in properties.get("Roles", []):
+        put_role_policy(role, without(properties, "Roles"), place)
+    roles = ",".join(properties.get("Roles", []))
+    return Resource(name, {"Id": name, "Roles": roles, "Name": properties["PolicyName"]})
+
+
+def update_policy(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """It may move to other roles or take another name."""
+    if old["PolicyName"] != new["PolicyName"]:
+        delete_policy(made, place)
+    else:
+        gone = [role for role in old.get("Roles", []) if role not in new.get("Roles", [])]
+        delete_policy(Resource(made.physical_resource_id, {**made.attributes, "Roles": ",".join(gone)}), place)
+    return put_policy(made.physical_resource_id, new, place)
+
+
+def delete_policy(made: Resource, place: Place) -> None:
+    """From every role that has it."""
+    for role in filter(None, made.attributes["Roles"].split(",")):
+        place.client("iam").delete_role_policy(RoleName=role, PolicyName=made.attributes["Name"])
+
+
+# ---- Logs, SNS, SQS ----
+
+
+def create_log_group(name: str, properties: Properties, place: Place) -> Resource:
+    """A log group, then its retention."""
+    tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+    given = without(properties, "RetentionInDays", "LogGroupName", "Tags") | ({"tags": tags} if tags else {})
+    call(place, ("logs", "create_log_group"), {**given, "logGroupName": name})
+    made = Resource(name, {"Arn": place.arn("logs", f"log-group:{name}:*")})
+    return update_log_group(made, {}, properties, place)
+
+
+def update_log_group(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Its retention."""
+    name = {"logGroupName": made.physical_resource_id}
+    if "RetentionInDays" in new:
+        call(place, ("logs", "put_retention_policy"), {**name, "retentionInDays": new["RetentionInDays"]})
+    elif "RetentionInDays" in old:
+        place.client("logs").delete_retention_policy(**name)
+    return made
+
+
+TOPIC_ATTRIBUTES = ("DisplayName", "KmsMasterKeyId", "TracingConfig")
+
+
+def create_topic(name: str, properties: Properties, place: Place) -> Resource:
+    """A topic and the subscriptions that it names."""
+    given = {one: properties[one] for one in TOPIC_ATTRIBUTES if one in properties}
+    rest = without(properties, *TOPIC_ATTRIBUTES, "Subscription", "TopicName")
+    arn = call(place, ("sns", "create_topic"), {**rest, "Name": name, "Attributes": given})["TopicArn"]
+    for one in properties.get("Subscription", []):
+        call(place, ("sns", "subscribe"), {"TopicArn": arn, **one})
+    return Resource(arn, {"TopicArn": arn, "TopicName": name})
+
+
+def update_topic(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Its attributes."""
+    for name in TOPIC_ATTRIBUTES:
+        if old.get(name) != new.get(name):
+            given = {"TopicArn": made.physical_resource_id, "AttributeName": name, "AttributeValue": new.get(name, "")}
+            call(place, ("sns", "set_topic_attributes"), given)
+    return made
+
+
+def create_subscription(name: str, properties: Properties, place: Place) -> Resource:
+    """A subscription; moto delivers to queues, functions and HTTP, and keeps mail to itself."""
+    main = {one: properties[one] for one in ("TopicArn", "Protocol", "Endpoint")}
+    rest = without(properties, *main)
+    given = {**main, "Attributes": rest, "ReturnSubscriptionArn": True}
+    return Resource(call(place, ("sns", "subscribe"), given)["SubscriptionArn"])
+
+
+def queue_attributes(properties: Properties) -> dict[str, Any]:
+    """What a queue has besides name and tags."""
+    return without(properties, "QueueName", "Tags")
+
+
+def create_queue(name: str, properties: Properties, place: Place) -> Resource:
+    """A queue."""
+    tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
+    given = {"QueueName": name, "Attributes": queue_attributes(properties), **({"tags": tags} if tags else {})}
+    url = call(place, ("sqs", "create_queue"), given)["QueueUrl"]
+    return Resource(url, {"Arn": place.arn("sqs", name), "QueueName": name, "QueueUrl": url})
+
+
+def update_queue(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Its attributes."""
+    given = {"QueueUrl": made.physical_resource_id, "Attributes": queue_attributes(new)}
+    call(place, ("sqs", "set_queue_attributes"), given)
+    return made
+
+
+def policy_of(of: Call, target: str, targets: str, none: str) -> Provider:
+    """A resource policy that stands in an attribute of topics or queues; `none` takes it away."""
+
+    def put_on(places: list[str], document: Any, place: Place) -> None:
+        for one in places:
+            named = {"AttributeName": "Policy", "AttributeValue": document} if of[0] == "sns" else {}
+            call(place, of, {target: one, **(named or {"Attributes": {"Policy": document}})})
+
+    def create(name: str, properties: Properties, place: Place) -> Resource:
+        put_on(properties[targets], properties["PolicyDocument"], place)
+        return Resource(name, {"Id": name, "Targets": json.dumps(properties[targets])})
+
+    def update(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+        put_on([one for one in old[targets] if one not in new[targets]], none, place)
+        return create(made.physical_resource_id, new, place)
+
+    def delete(made: Resource, place: Place) -> None:
+        put_on(json.loads(made.attributes["Targets"]), none, place)
+
+    return Provider(create, delete, update)
+
+
+# ---- EventBridge, Scheduler, Step Functions ----
+
+
+def put_rule(name: str, properties: Properties, place: Place) -> Resource:
+    """A rule and its targets."""
+    bus = {one: properties[one] for one in ("EventBusName",) if one in properties}
+    arn = call(place, ("events", "put_rule"), {**without(properties, "Targets"), "Name": name})["RuleArn"]
+    if properties.get("Targets"):
+        refused = call(place, ("events", "put_targets"), {**bus, "Rule": name, "Targets": properties["Targets"]})
+        if refused.get("FailedEntries"):
+            raise ValueError(refused["FailedEntries"][0]["ErrorMessage"])
+    return Resource(name, {"Arn": arn})
+
+
+def update_rule(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Targets that are not named any more go."""
+    kept = {one["Id"] for one in new.get("Targets", [])}
+    gone = [one["Id"] for one in old.get("Targets", []) if one["Id"] not in kept]
+    if gone:
+        place.client("events").remove_targets(Rule=made.physical_resource_id, Ids=gone)
+    return put_rule(made.physical_resource_id, new, place)
+
+
+def delete_rule(made: Resource, place: Place) -> None:
+    """A rule with targets can't be deleted."""
+    events, name = place.client("events"), made.physical_resource_id
+    if ids := [one["Id"] for one in events.list_targets_by_rule(Rule=name)["Targets"]]:
+        events.remove_targets(Rule=name, Ids=ids)
+    events.delete_rule(Name=name)
+
+
+def create_schedule(name: str, properties: Properties, place: Place) -> Resource:
+    """A schedule; its name is unique in its group."""
+    arn = call(place, ("scheduler", "create_schedule"), {**properties, "Name": name})["ScheduleArn"]
+    return Resource(name, {"Arn": arn})
+
+
+def update_schedule(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Into another group it moves by a new schedule of the name."""
+    if old.get("GroupName") != new.get("GroupName"):
+        moved = create_schedule(made.physical_resource_id, new, place)
+        delete_schedule(made, place)
+        return moved
+    call(place, ("scheduler", "update_schedule"), {**new, "Name": made.physical_resource_id})
+    return made
+
+
+def delete_schedule(made: Resource, place: Place) -> None:
+    """Its ARN ends in group and name."""
+    group, name = made.attributes["Arn"].split("/")[-2:]
+    place.client("scheduler").delete_schedule(Name=name, GroupName=group)
+
+
+def create_schedule_group(name: str, properties: Properties, place: Place) -> Resource:
+    """A group of schedules."""
+    arn = call(place, ("scheduler", "create_schedule_group"), {**properties, "Name": name})["ScheduleGroupArn"]
+    return Resource(name, {"Arn": arn})
+
+
+def delete_schedule_group(made: Resource, place: Place) -> None:
+    """With the schedules in it, as EventBridge does."""
+    scheduler, name = place.client("scheduler"), made.physical_resource_id
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=name)
+    for schedule in [one for page in pages for one in page["Schedules"]]:
+        scheduler.delete_schedule(Name=schedule["Name"], GroupName=name)
+    scheduler.delete_schedule_group(Name=name)
+
+
+DEFINITION = ("Definition", "DefinitionString", "DefinitionS3Location", "DefinitionSubstitutions")
+
+
+def definition(properties: Properties, place: Place) -> str:
+    """The definition as JSON; substitutions are textual, as CloudFormation's are."""
+    if location := properties.get("DefinitionS3Location"):
+        text = artifact(location["Bucket"], location["Key"], place).decode()
+    else:
+        text = properties.get("DefinitionString") or json.dumps(properties["Definition"])
+    values = properties.get("DefinitionSubstitutions", {})
+    text = re.sub(r"\$\{(\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
+    return json.dumps(yaml.safe_load(text))  # JSON is YAML
+
+
+def artifact(bucket: str, key: str, place: Place) -> bytes:
+    """An object that a template names; one of `local-source` is a file of this machine."""
+    if bucket == LOCAL_BUCKET:
+        return (place.root / key).read_bytes()
+    content: bytes = place.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return content
+
+
+def create_state_machine(name: str, properties: Properties, place: Place) -> Resource:
+    """A state machine."""
+    given = {**without(properties, *DEFINITION, "StateMachineName", "StateMachineType"), "name": name}
+    kind = {"type": properties["StateMachineType"]} if "StateMachineType" in properties else {}
+    call_with = {**given, **kind, "definition": definition(properties, place)}
+    arn = call(place, ("stepfunctions", "create_state_machine"), call_with)["stateMachineArn"]
+    return Resource(arn, {"Arn": arn, "Name": name})
+
+
+def update_state_machine(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Executions under way go on with what they started with."""
+    given = without(new, *DEFINITION, "StateMachineName", "StateMachineType", "Tags")
+    arn = {"stateMachineArn": made.physical_resource_id, "definition": definition(new, place)}
+    call(place, ("stepfunctions", "update_state_machine"), {**given, **arn})
+    return made
+
+
+# ---- API Gateway ----
+
+
+def create_api(name: str, properties: Properties, place: Place) -> Resource:
+    """An HTTP API; its endpoint is the truth: where `local.cloud.apis` serves it."""
+    title = properties.get("Body", {}).get("info", {}).get("title", name)
+    given = {"Name": properties.get("Name", title), "ProtocolType": "HTTP"}
+    api_id = call(place, ("apigatewayv2", "create_api"), given)["ApiId"]
+    endpoint = place.apis.open(api_id, properties.get("Body", {}))
+    apigatewayv2_backends[place.account][place.region].apis[api_id].api_endpoint = endpoint
+    return Resource(api_id, {"ApiEndpoint": endpoint, "ApiId": api_id})
+
+
+def update_api(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Other routes at the same endpoint."""
+    place.apis.change(made.physical_resource_id, new.get("Body", {}))
+    return made
+
+
+def delete_api(made: Resource, place: Place) -> None:
+    """Its port is closed."""
+    place.apis.close(made.physical_resource_id)
+    place.client("apigatewayv2").delete_api(ApiId=made.physical_resource_id)
+
+
+def create_stage(name: str, properties: Properties, place: Place) -> Resource:
+    """A stage; only `$default` is served."""
+    call(place, ("apigatewayv2", "create_stage"), properties)
+    return Resource(properties["StageName"], {"ApiId": properties["ApiId"]})
+
+
+def update_stage(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """Its settings; moto has no operation for it."""
+    delete_stage(made, place)
+    return create_stage(made.physical_resource_id, new, place)
+
+
+def delete_stage(made: Resource, place: Place) -> None:
+    """The API itself is served on until it is deleted."""
+    api_id = made.attributes["ApiId"]
+    place.client("apigatewayv2").delete_stage(ApiId=api_id, StageName=made.physical_resource_id)
+
+
+def deleter(of: Call, parameter: str) -> Callable[[Resource, Place], None]:
+    """The handler that deletes by physical ID alone."""
+
+    def delete(made: Resource, place: Place) -> None:
+        call(place, of, {parameter: made.physical_resource_id})
+
+    return delete
+
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {
+        **LAMBDA,
+        "AWS::ApiGatewayV2::Api": Provider(create_api, delete_api, update_api),
+        "AWS::ApiGatewayV2::Stage": Provider(create_stage, delete_stage, update_stage),
+        "AWS::CloudWatch::Alarm": put(
+            ("cloudwatch", "put_metric_alarm"), ("cloudwatch", "delete_alarms"), "AlarmName", "AlarmNames", "alarm:"
+        ),
+        "AWS::CloudWatch::Dashboard": put(
+            ("cloudwatch", "put_dashboard"), ("cloudwatch", "delete_dashboards"), "DashboardName", "DashboardNames"
+        ),
+        "AWS::DynamoDB::Table": Provider(create_table, delete_table, update_table, "TableName"),
+        "AWS::Events::Rule": Provider(put_rule, delete_rule, update_rule, "Name"),
+        "AWS::IAM::Policy": Provider(put_policy, delete_policy, update_policy),
+        "AWS::IAM::Role": Provider(create_role, delete_role, update_role, "RoleName"),
+        "AWS::Logs::LogGroup": Provider(
+            create_log_group, deleter(("logs", "delete_log_group"), "logGroupName"), update_log_group, "LogGroupName"
+        ),
+        "AWS::S3::Bucket": Provider(create_bucket, delete_bucket, update_bucket, "BucketName"),
+        "AWS::S3::BucketPolicy": Provider(
+            put_bucket_policy,
+            deleter(("s3", "delete_bucket_policy"), "Bucket"),
+            lambda made, _, new, place: put_bucket_policy(made.physical_resource_id, new, place),
+        ),
+        "AWS::SNS::Subscription": Provider(create_subscription, deleter(("sns", "unsubscribe"), "SubscriptionArn")),
+        "AWS::SNS::Topic": Provider(
+            create_topic, deleter(("sns", "delete_topic"), "TopicArn"), update_topic, "TopicName"
+        ),
+        "AWS::SNS::TopicPolicy": policy_of(("sns", "set_topic_attributes"), "TopicArn", "Topics", "{}"),
+        "AWS::SQS::Queue": Provider(
+            create_queue, deleter(("sqs", "delete_queue"), "QueueUrl"), update_queue, "QueueName"
+        ),
+        "AWS::SQS::QueuePolicy": policy_of(("sqs", "set_queue_attributes"), "QueueUrl", "Queues", ""),
+        "AWS::Scheduler::Schedule": Provider(create_schedule, delete_schedule, update_schedule),
+        "AWS::Scheduler::ScheduleGroup": Provider(create_schedule_group, delete_schedule_group, None, "Name"),
+        "AWS::StepFunctions::StateMachine": Provider(
+            create_state_machine,
+            deleter(("stepfunctions", "delete_state_machine"), "stateMachineArn"),
+            update_state_machine,
+            "StateMachineName",
+        ),
+    }
+)

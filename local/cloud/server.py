@@ -1,11 +1,10 @@
-"""The local cloud as one context manager: servers on two ports of 127.0.0.1, the stack, and an orderly end."""
+"""The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
 
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
@@ -16,11 +15,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
+from local.cloud import apis, cloudformation, credentials, events, iam, lambda_service, lambdas, stepfunctions
+from local.cloud.apis import listening, serving
+from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
@@ -28,16 +28,8 @@ STACK = "usher"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class PortTakenError(Exception):
-    """Something else listens on a port."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} of 127.0.0.1 is taken")
-        self.port = port
-
-
 class LocalCloud:
-    """`with LocalCloud(...) as cloud:` runs a template's stack until the block ends. Port 0 is any free port.
+    """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -49,21 +41,24 @@ class LocalCloud:
 
     def __init__(
         self,
-        template: Path = Path("template.yaml"),
+        template: Path | None = Path("template.yaml"),
         aws_port: int = 4566,
         api_port: int = 3000,
         clock: Clock = Clock(),  # noqa: B008 - immutable
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
+        limits: Limits = NEW,
     ) -> None:
-        self._template = template.resolve()
+        self._template = template.resolve() if template else None
         self._ports = aws_port, api_port
         self._clock = clock
         self._parameters = parameters
         self._now = now
         self._state = state
+        self._limits = limits
         self._open = ExitStack()
+        self.outputs = {}
 
     def __enter__(self) -> Self:
         try:
@@ -78,8 +73,8 @@ class LocalCloud:
 
     def _start(self, stack: ExitStack) -> None:
         aws, api = (stack.enter_context(listening(port)) for port in self._ports)
-        self.endpoint, api_url = (f"http://127.0.0.1:{listener.getsockname()[1]}" for listener in (aws, api))
         port = str(aws.getsockname()[1])
+        self.endpoint = f"http://127.0.0.1:{port}"
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
         settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
         stack.enter_context(environ(settings | region))
@@ -97,60 +92,34 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
             **region,
         }
-        runner = lambdas.Lambdas(self.endpoint)
-        place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, self._template.parent, runner, api_url)
+        runner = lambdas.Lambdas(self.endpoint, self._clock, self._limits)
+
+        def invoke(arn: str, event: str) -> tuple[str, bool]:
+            _, _, _, region, account, _ = arn.split(":", 5)
+            answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
+            return answer.body, answer.errored
+
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
         stack.callback(stepfunctions.join)
-        stack.enter_context(lambdas.running(runner))
+        stack.enter_context(lambda_service.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
         stack.enter_context(iam.enforced())
-        stack.enter_context(cloudformation.complete(place))
-        template = cloudformation.load(self._template, self._parameters)
-        made = cloudformation.create_stack(STACK, template, self._parameters, place)
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
-        functions = cloudformation.function_arns(made, template)
-
-        def invoke(logical_id: str, event: str) -> tuple[str, bool]:
-            backend = lambda_backends[place.account][place.region]
-            return runner.invoke(backend.get_function(functions[logical_id]), event)
-
-        api_routes = http.routes(self._template, self._parameters)
-        app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1]).app
-        stack.enter_context(serving(api, app, WSGIRequestHandler))
+        served = apis.Apis(api, invoke)
+        stack.callback(served.shut)
+        root = self._template.parent if self._template else Path.cwd()
+        place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner, served, cache(self.client))
+        service = cloudformation.CloudFormation(place)
+        stack.enter_context(cloudformation.answering(service))
+        if self._template:
+            made = service.deploy(STACK, self._template, self._parameters)
+            self.outputs = {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
         self.scheduler = Scheduler(self._now)
         stack.enter_context(self.scheduler.ticking())
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""
         return credentials.client(service, self.endpoint, self._developer)
-
-
-@contextmanager
-def listening(port: int) -> Iterator[socket.socket]:
-    """A listening socket on a port of 127.0.0.1; PortTakenError where it is not free."""
-    try:
-        listener = socket.create_server(("127.0.0.1", port), backlog=128)
-    except OSError as error:
-        raise PortTakenError(port) from error
-    with listener:
-        yield listener
-
-
-@contextmanager
-def serving(listener: socket.socket, app: Any, handler: type[WSGIRequestHandler]) -> Iterator[None]:
-    """Serve a WSGI application, one thread per request: requests nest (task -> function -> service)."""
-    host, port = listener.getsockname()
-    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
-    server = make_server(host, port, app, threaded=True, request_handler=quiet, fd=listener.fileno())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

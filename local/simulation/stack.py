@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,9 +29,11 @@ from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, iam
+from local.cloud import iam
+from local.cloud.apis import Apis
+from local.cloud.cloudformation import CloudFormation
 from local.cloud.credentials import REGION
-from local.cloud.lambdas import Code, Lambdas
+from local.cloud.lambdas import Lambdas
 from local.cloud.providers import Place
 from local.cloud.server import STACK, environ
 from local.personalize import runtime
@@ -110,14 +113,11 @@ class Stack:
     table: str = ""
     machine: str = ""
     definition: Mapping[str, Any] = field(default_factory=dict)
-    _folders: dict[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The source of each function, by the function's name."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
-
-    def add(self, name: str, code: Code) -> None:
-        """Called by CloudFormation for each function."""
-        self._folders[name] = code.folder
 
     def reset(self) -> None:
         """Forget everything but what was deployed."""
@@ -213,7 +213,7 @@ class Stack:
     def _handler(self, name: str) -> Callable[[Any, Any], Any]:
         """A function's handler; its module is loaded anew when its process has died."""
         if name not in self._handlers:
-            self._handlers[name] = runpy.run_path(str(self._folders[name] / "app.py"))["lambda_handler"]
+            self._handlers[name] = runpy.run_path(str(self.folders[name] / "app.py"))["lambda_handler"]
         return self._handlers[name]
 
     def before_call(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
@@ -259,11 +259,16 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(mock_aws())
         stack.enter_context(iam.enforced())
         made = Stack(clock)
-        place = Place(ACCOUNT, REGION, template.resolve().parent, cast(Lambdas, made), "http://localhost")
-        stack.enter_context(cloudformation.complete(place))
-        resources = cloudformation.create_stack(STACK, cloudformation.load(template, {}), {}, place).resource_map
-        made.bucket, made.table = (resources[name].physical_resource_id for name in ("Bucket", "Table"))
-        made.machine = resources["Pipeline"].physical_resource_id
+        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost"))
+        root = template.resolve().parent
+        place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
+        resources = CloudFormation(place).deploy(STACK, template, {}).resources
+        made.folders = {
+            one.physical_id: root / one.properties["Code"]["S3Key"]
+            for one in resources.values()
+            if one.kind == "AWS::Lambda::Function"
+        }
+        made.bucket, made.table, made.machine = (resources[one].physical_id for one in ("Bucket", "Table", "Pipeline"))
         machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made.machine)
         made.definition = json.loads(machine.definition)
         stack.enter_context(_listening(made))

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaFunction
-from moto.cloudformation import parsing
 from moto.events.models import Rule
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -14,20 +13,10 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 
-from local.cloud.lambdas import emulator
-from local.cloud.resources import CREATE
-
-IN_PART = {"Bucket", "Function", "LayerVersion", "Permission", "StateMachine", "Version"}
-
 
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
     assert jsonata._eval_jsonata is None
     assert jsonata.encode_jsonata_variable_declarations({"$x": '"'}) == '$x:=""";'
-
-
-def test_moto_still_knows_the_other_types_of_our_table_not_at_all() -> None:
-    known = {kind for kind in CREATE if kind in parsing.get_model_map()}
-    assert {kind.rpartition(":")[2] for kind in known} == IN_PART
 
 
 def test_motos_rules_still_know_no_state_machine() -> None:
@@ -53,7 +42,3 @@ def test_motos_rules_still_know_no_state_machine() -> None:
 )
 def test_the_private_names_that_we_call_or_override_are_there(owner: Any, name: str) -> None:
     assert callable(getattr(owner, name))
-
-
-def test_the_emulator_comes_with_sam_cli() -> None:
-    assert emulator().is_file()

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
-from local.cloud.server import LocalCloud, PortTakenError
+from local.cloud.apis import PortTakenError
+from local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 

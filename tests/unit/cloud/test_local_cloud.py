@@ -1,5 +1,6 @@
 """The whole local cloud on the smallest stack that uses all of it."""
 
+import base64
 import json
 import os
 import threading
@@ -258,11 +259,54 @@ def test_a_failing_function_is_an_internal_server_error(cloud: LocalCloud) -> No
     assert call(cloud, "GET", "/g/things/1?fail=1") == (500, {"message": "Internal Server Error"})
 
 
-def test_twenty_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
-    with ThreadPoolExecutor(20) as pool:
+def test_ten_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
+    with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda thing: call(cloud, "GET", f"/g/things/{thing}?sleep=0.05"), range(20)))
     assert [status for status, _ in answers] == [200] * 20
     assert [answer["event"]["pathParameters"]["thing"] for _, answer in answers] == [str(n) for n in range(20)]
+
+
+def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable(cloud: LocalCloud) -> None:
+    functions = cloud.client("lambda")
+    name = next(
+        one["FunctionName"] for one in functions.list_functions()["Functions"] if "Answer" in one["FunctionName"]
+    )
+    functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        assert call(cloud, "GET", "/g/things/1") == (503, {"message": "Service Unavailable"})
+        with pytest.raises(ClientError, match=r"TooManyRequestsException.*Rate Exceeded\."):
+            functions.invoke(FunctionName=name, Payload=b"{}")
+    finally:
+        functions.delete_function_concurrency(FunctionName=name)
+
+
+def test_the_api_calls_the_alias_and_the_function_is_told_so(cloud: LocalCloud) -> None:
+    _, answer = call(cloud, "GET", "/g/things/1")
+    assert answer["arn"].endswith(":live")
+    assert answer["version"] == "1"
+
+
+def test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue(cloud: LocalCloud) -> None:
+    event = json.dumps({"do": "break"})
+    cloud.client("lambda").invoke(FunctionName=cloud.outputs["WorkName"], Payload=event, InvocationType="Event")
+    sqs, queue = cloud.client("sqs"), cloud.outputs["QueueUrl"]
+
+    def left() -> Any:
+        return sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"]).get("Messages")
+
+    (message,) = eventually(left)
+    assert json.loads(message["Body"]) == {"do": "break"}
+    assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "it is broken"
+    logs = cloud.client("logs").filter_log_events(logGroupName=cloud.outputs["LogGroup"])["events"]
+    requests = {json.loads(one["message"])["requestId"] for one in logs if "it is broken" in one["message"]}
+    assert len(requests) >= 3
+
+
+def test_the_end_of_the_log_comes_with_the_answer_when_it_is_asked_for(cloud: LocalCloud) -> None:
+    event = json.dumps({"do": "print", "text": "a line"})
+    answer = cloud.client("lambda").invoke(FunctionName=cloud.outputs["WorkName"], Payload=event, LogType="Tail")
+    assert base64.b64decode(answer["LogResult"]) == b"printed a line\n"
+    assert answer["ExecutedVersion"] == "$LATEST"
 
 
 def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:

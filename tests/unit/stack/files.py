@@ -33,8 +33,9 @@ FUNCTIONS: dict[str, Any] = {
 
 
 def machine(path: Path) -> dict[str, Any]:
-    """A state machine's definition."""
-    definition: dict[str, Any] = yaml.safe_load(path.read_text())
+    """A state machine's definition, with partition and concurrency filled in; `${...}` stand for functions only."""
+    text = path.read_text().replace("${Partition}", "aws").replace("${MapConcurrency}", "5")
+    definition: dict[str, Any] = yaml.safe_load(text)
     return definition
 
 

@@ -45,10 +45,9 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def granted(function: str, service: str) -> set[str]:
     """The operations of a service that a function may call."""
-    listed = (name.partition(":") for statement in allowed(function) for name in actions(statement))
-    names = [name for of, _, name in listed if of == service]
-    assert len(set(names)) == len(names), "an action is listed twice"
-    return set(names)
+    listed = [(name, str(statement["Resource"])) for statement in allowed(function) for name in actions(statement)]
+    assert len(set(listed)) == len(listed), "an action is listed twice"
+    return {name.removeprefix(f"{service}:") for name, _ in listed if name.startswith(f"{service}:")}
 
 
 def operations(verb: str, kinds: Iterable[Kind]) -> set[str]:
@@ -178,7 +177,17 @@ def test_personalize_acts_for_this_account_only() -> None:
     assert len(served) == 3
     for statement in served:
         assert statement["Principal"] == {"Service": "personalize.amazonaws.com"}
-        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        # In the bucket's policy only if the service tells: its guide shows that for roles alone.
+        (operator,) = statement["Condition"].keys() - {"ArnLike"}
+        assert operator == ("StringEquals" if statement["Action"] == "sts:AssumeRole" else "StringEqualsIfExists")
+        assert statement["Condition"][operator] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_reconcile_may_create_from_recipes_which_belong_to_no_account() -> None:
+    """https://github.com/aws-samples/retail-demo-store/pull/627: since 2024 the service asks for them, too."""
+    recipes = {"Fn::Sub": "arn:${AWS::Partition}:personalize:::recipe/*"}
+    (statement,) = (one for one in allowed("Reconcile") if one["Resource"] == recipes)
+    assert set(actions(statement)) == {"personalize:CreateRecommender", "personalize:CreateSolution"}
 
 
 def _statements(value: Any) -> Iterator[dict[str, Any]]:

@@ -192,7 +192,7 @@ def test_a_line_that_is_taken_can_be_written(user: str) -> None:
 def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: World) -> None:
     found = ({"userId": name} for name in "abcde")
     parts, count, digest = write(world.bucket, "films/in/", found, {"filterValues": {"G": '"é"'}}, 2)
-    assert (parts, count) == ([f"films/in/part-000{number}.jsonl" for number in (1, 2, 3)], 5)
+    assert (parts, count) == ([f"films/in/part-000{number}.json" for number in (1, 2, 3)], 5)
     texts = [world.bucket.read(part) or b"" for part in parts]
     assert [text.count(b"\n") for text in texts] == [2, 2, 1]
     assert texts[2].decode() == '{"filterValues":{"G":"\\"é\\""},"userId":"e"}\n'
@@ -202,7 +202,7 @@ def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: 
 def test_a_lines_own_filter_values_stand_instead_of_the_exports(world: World) -> None:
     own = {"userId": "a", "filterValues": {"G": "own"}}
     write(world.bucket, "in/", iter([own]), {"filterValues": {"G": "export's"}}, 9)
-    assert json.loads(world.bucket.read("in/part-0001.jsonl") or b"")["filterValues"] == {"G": "own"}
+    assert json.loads(world.bucket.read("in/part-0001.json") or b"")["filterValues"] == {"G": "own"}
 
 
 def test_more_parts_than_a_job_takes_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tests.unit.usher.world import World
 
 USERS, ITEMS = SHAPES["USER_PERSONALIZATION"], SHAPES["RELATED_ITEMS"]
 FANS, TASTES = SEGMENTS.values()
-OUTPUT = "out/output/part-0001.jsonl.out"
+OUTPUT = "out/output/part-0001.json.out"
 
 
 def line(subject: str, items: list[str], scores: list[float | None] | None = None, error: Any = None) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
         ("v", 1, "z", 1.0, None),
     ]
     files = {one["key"]: world.bucket.read(one["key"]) or b"" for one in told["files"]}
-    assert list(files) == ["out/csv/part-0001.csv", "out/parquet/part-0001.parquet", "out/errors/part-0001.jsonl"]
+    assert list(files) == ["out/csv/part-0001.csv", "out/parquet/part-0001.parquet", "out/errors/part-0001.json"]
     assert [one["bytes"] for one in told["files"]] == list(map(len, files.values()))
     read = parquet.read_table(io.BytesIO(files["out/parquet/part-0001.parquet"]))
     assert read.column_names == ["user_id", "rank", "item_id", "score", "TITLE"]
@@ -121,7 +121,7 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
     assert head == read.column_names
     assert texts == [["" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in row]
                      for row in expected]  # fmt: skip
-    assert json.loads(files["out/errors/part-0001.jsonl"]) == answers[2]
+    assert json.loads(files["out/errors/part-0001.json"]) == answers[2]
 
 
 @pytest.mark.parametrize(("shape", "columns"), [
@@ -167,7 +167,7 @@ def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: st
     told = assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"])
     assert (told["lines"], told["errors"], told["rows"]) == (3, 1, 2)
     assert told["firstError"].startswith(said)
-    assert world.bucket.read("out/errors/part-0001.jsonl") == f"{odd}\n".encode()
+    assert world.bucket.read("out/errors/part-0001.json") == f"{odd}\n".encode()
 
 
 def test_what_was_cut_is_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

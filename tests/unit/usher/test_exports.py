@@ -65,7 +65,7 @@ def test_an_export_is_one_job_over_a_folder_of_lines(world: World) -> None:
         "jobOutput": {"s3DataDestination": {"path": f"s3://{BUCKET}/{HOME}run-1/output/"}},
         "numResults": 5,
     }
-    lines = [json.loads(line) for line in world.bucket.lines(f"{HOME}run-1/input/part-0001.jsonl")]
+    lines = [json.loads(line) for line in world.bucket.lines(f"{HOME}run-1/input/part-0001.json")]
     assert lines == [{"userId": user, "filterValues": {"G": '"x"'}} for user in "ba"]
     assert plan["export"]["input"]["lines"] == 2
 
@@ -150,8 +150,8 @@ def answered(world: World, run: str, lines: str, parts: int = 1, **wish: Any) ->
     world.put("films/export/for-you/users.jsonl", '{"userId": "a"}\n{"userId": "b"}\n')
     export: dict[str, Any] = json.loads(json.dumps(drawn_up(world, run=run, **wish)["export"]))
     for number in range(1, parts + 1):
-        world.put(f"{HOME}{run}/output/part-{number:04d}.jsonl.out", lines)
-        assemble(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.jsonl.out")
+        world.put(f"{HOME}{run}/output/part-{number:04d}.json.out", lines)
+        assemble(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.json.out")
     world.put(f"{HOME}{run}/output/_CHECK", "")
     return export
 
@@ -173,7 +173,7 @@ def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None
         content = world.bucket.read(file["key"]) or b""
         assert file["bytes"] == len(content) > 0
     assert [answer.rpartition("/")[2] for answer in manifest["answers"]] == [
-        "part-0001.jsonl.out", "part-0002.jsonl.out",
+        "part-0001.json.out", "part-0002.json.out",
     ]  # fmt: skip
     assert world.bucket.read_json(f"{HOME}latest.json") == manifest
     assert world.bucket.read_json(f"{HOME}run-1/manifest.json") == manifest
@@ -201,7 +201,7 @@ def test_an_export_without_all_answers_or_a_good_one_leaves_the_former_latest(
 
 def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: World) -> None:
     export = answered(world, "run-1", GOOD)
-    world.put(f"{HOME}run-1/output/part-0002.jsonl.out", GOOD)
+    world.put(f"{HOME}run-1/output/part-0002.json.out", GOOD)
     with pytest.raises(InputError, match="has answers that were not assembled"):
         publish(world.bucket, "run-1", export, "")
     assert world.bucket.read_json(f"{HOME}latest.json") is None

@@ -70,8 +70,9 @@ def finish(run: str, execution: str) -> dict[str, Any]:
     """The steps of an export after its job."""
     who = {"group": "films", "run": run}
     collected = call("export", step="collect", **who)
-    for file in collected["files"]:
-        call("export", step="assemble", **who, file=file)
+    for share in collected["shares"]:
+        while share:
+            share = call("export", step="assemble", **who, share=share)
     place = collected["place"]
     while place:
         place = call("export", step="load", **who, place=place)

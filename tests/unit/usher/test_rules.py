@@ -1,6 +1,7 @@
 """The rules for the CSVs: what is refused and what is only told, with which file, line and remedy."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,39 @@ def schema_of(**types: Any) -> Schema:
 def test_good_interactions_have_no_problems() -> None:
     assert said(GOOD) == []
     assert said(GOOD, severity="warning") == [SMALL]
+
+
+def increment(table: data.Table) -> list[str]:
+    """What is wrong with a file that is added to a dataset."""
+    found = rules.check(table, inferred(table), "g/incremental/1.csv", whole=False)
+    return [str(one.problem) for one in found if one.severity == "error"]
+
+
+@pytest.mark.parametrize("dataset", ["interactions", "action_interactions"])
+def test_an_increment_of_few_interactions_is_refused_before_personalize_does(dataset: str) -> None:
+    header = "USER_ID,ACTION_ID,TIMESTAMP,EVENT_TYPE\n" if dataset == "action_interactions" else HEADER
+    row = "u1,a1,1700000000,taken\n" if dataset == "action_interactions" else "u1,i1,1700000000\n"
+    assert increment(scanned(header + row * 999, dataset=dataset)) == [
+        f"g/incremental/1.csv: has 999 rows; Personalize imports 1000 or more of {dataset} at a time. "
+        "Collect more in one file."
+    ]
+    assert increment(scanned(header + row * 1000, dataset=dataset)) == []
+
+
+def test_few_items_may_be_added() -> None:
+    assert increment(scanned("ITEM_ID\ni1\n", dataset="items")) == []
+
+
+def test_few_action_interactions_are_refused_as_a_whole_too() -> None:
+    rows = "USER_ID,ACTION_ID,TIMESTAMP,EVENT_TYPE\n" + "u1,a1,1700000000,taken\n" * 999
+    assert said(rows, dataset="action_interactions") == [
+        "g/: has 999 rows; Personalize imports 1000 or more of action_interactions at a time. Add more."
+    ]
+
+
+def test_an_increment_above_a_gigabyte_is_refused() -> None:
+    table = replace(scanned("ITEM_ID\ni1\n", dataset="items"), size=1_400_000_000)
+    assert increment(table) == ["g/incremental/1.csv: has 1.4 GB; Personalize imports 1. Split it into several files."]
 
 
 def test_lines_may_end_as_on_windows_and_the_last_one_not_at_all() -> None:
@@ -196,7 +230,8 @@ def test_actions_have_rules_of_their_own(row: str, problem: str) -> None:
 
 @pytest.mark.parametrize(("event", "right"), [("Taken", True), ("NOT_TAKEN", True), ("viewed", True), ("click", False)])
 def test_events_of_actions_are_three(event: str, right: bool) -> None:
-    found = said(f"USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu,a,{event},1\n", dataset="action_interactions")
+    rows = f"USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu,a,{event},1\n" + "u,a,viewed,1\n" * 999
+    found = said(rows, dataset="action_interactions")
     problem = "1.csv line 2: has a EVENT_TYPE that is none of an action's. Use TAKEN, NOT_TAKEN, VIEWED."
     assert found == ([] if right else [problem])
 
@@ -277,7 +312,7 @@ def test_an_event_type_needs_its_column() -> None:
 def test_more_than_personalize_takes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "MOST_BYTES", len(GOOD) - 1)
     monkeypatch.setitem(rules.MOST_ROWS, "interactions", 1199)
-    assert said(GOOD) == ["g/: has 0 GB; Personalize imports 0. Leave old data out."]
+    assert said(GOOD) == ["g/: has 0.0 GB; Personalize imports 0. Leave old data out."]
     assert said(GOOD, severity="warning")[1:] == [
         "g/: has 1200 rows; most recipes train on 1199. Leave out what matters least."
     ]

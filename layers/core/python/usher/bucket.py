@@ -4,6 +4,7 @@
 <group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions
 <group>/interactions/incremental/*.csv     what is added to it
 <group>/export/<solution>/*.jsonl          optional: for whom to export
+<group>/batch/*.jsonl, segments/*.jsonl    what jobs answer
 <group>/out/...                            what Usher writes
 
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
@@ -25,6 +26,7 @@ CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
 CHUNK_BYTES = 1 << 20
+JOB_FOLDERS = ("batch", "segments")
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
 DELETED_AT_ONCE = 1000
@@ -33,14 +35,33 @@ GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 
 
 def is_input(key: str) -> bool:
-    """Whether an object with this key is config or data (and not, say, an export that looks like it)."""
+    """Whether an object with this key is read, and so starts a run: the rules in template.yaml match the same keys."""
+    return is_config(key) or is_data(key) or is_request(key)
+
+
+def is_data(key: str) -> bool:
+    """Whether an object with this key is a CSV of a dataset (and not, say, an export that looks like it)."""
+    if not key.endswith(".csv"):
+        return False
     match at_home(key).split("/"):
         case [_, name]:
-            return is_config(key) or (name.endswith(".csv") and name[:-4] in DATASETS)
-        case [_, folder, name]:
-            return folder in DATASETS and name.endswith(".csv")
-        case [_, folder, inner, name]:
-            return folder in DATASETS and inner == INCREMENTS and name.endswith(".csv")
+            return name.removesuffix(".csv") in DATASETS
+        case [_, folder, _]:
+            return folder in DATASETS
+        case [_, folder, inner, _]:
+            return folder in DATASETS and inner == INCREMENTS
+    return False
+
+
+def is_request(key: str) -> bool:
+    """Whether an object with this key lists what an export or a job is to answer."""
+    if not key.endswith(".jsonl"):
+        return False
+    match key.split("/"):
+        case [_, folder, _]:
+            return folder in JOB_FOLDERS
+        case [_, folder, _, _]:
+            return folder == "export"
     return False
 
 
@@ -70,7 +91,9 @@ def homes(group: str) -> tuple[str, str]:
 def at_home(key: str) -> str:
     """The key that an object of the AWS Solution's folder would have in its group's own."""
     match key.split("/"):
-        case [folder, group, _, *_] if folder == SOLUTION_HOME and group not in (*DATASETS, "out", "export"):
+        case [folder, group, _, *_] if (
+            folder == SOLUTION_HOME and group not in (*DATASETS, "out", "export") and not is_request(key)
+        ):
             return key.removeprefix(f"{SOLUTION_HOME}/")
     return key
 
@@ -204,11 +227,6 @@ def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
 
 def _csvs(keys: list[str], group: str, dataset: str) -> list[str]:
     return [key for key in keys if is_data(key) and key.startswith(homes(group)) and dataset_of(key) == dataset]
-
-
-def is_data(key: str) -> bool:
-    """Whether an object with this key is a CSV of a dataset."""
-    return is_input(key) and key.endswith(".csv")
 
 
 def dataset_of(key: str) -> str:

@@ -2,7 +2,7 @@
 
 <group>/out/evaluation/<run>/train/*.csv               what is learnt from
 <group>/out/evaluation/<run>/holdout/*.csv             what is held back
-<group>/out/evaluation/<run>/input/<kind>/*.jsonl      what models are asked: users, items or rankings, in parts
+<group>/out/evaluation/<run>/input/<kind>/*.json       what models are asked: users, items or rankings, in parts
 <group>/out/evaluation/<run>/output/<contender>/*.out  what they answer, as batch inference jobs write it
 <group>/out/evaluation/<run>/report.json               the scores; report.html and the pictures show them
 <group>/out/evaluation/latest.json                     the newest report

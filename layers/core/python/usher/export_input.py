@@ -210,7 +210,7 @@ def write(
                     raise InputError(
                         [Problem(folder, said, "Ask for fewer results, or export for a part of the users.")]
                     )
-                parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.jsonl")))
+                parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.json")))
                 room = most_lines
             parts[-1].write(as_line({**extra, **line}))
             count, room = count + 1, room - 1

@@ -145,7 +145,7 @@ def assemble(
 
     `answers`: its key; `run`: the export's folder. Files have its name, in a folder for each format.
     """
-    name = answers.rpartition("/")[2].removesuffix(".out").removesuffix(".jsonl")
+    name = answers.rpartition("/")[2].removesuffix(".out").removesuffix(".json")
     counts, wanted = Counts(), schema(shape, metadata)
     with ExitStack() as stack:
         uploads = {kind: stack.enter_context(Upload(bucket, f"{run}{kind}/{name}.{kind}")) for kind in formats}
@@ -154,7 +154,7 @@ def assemble(
             for writer in writers:
                 writer.write_table(table)
             if counts.failed and "errors" not in uploads:
-                uploads["errors"] = stack.enter_context(Upload(bucket, f"{run}errors/{name}.jsonl"))
+                uploads["errors"] = stack.enter_context(Upload(bucket, f"{run}errors/{name}.json"))
             for line in counts.failed:
                 uploads["errors"].write(line + b"\n")
     files = [

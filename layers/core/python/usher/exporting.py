@@ -1,5 +1,6 @@
 """The steps of an export's run, as the state machine takes them: each may be tried again, and goes on where it was."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,10 @@ from usher.export_table import ExportTable
 from usher.runs import EXPORT, Lock, Run, run_name
 from usher.serving import Serving
 
+SHARES = 10
+"""How many calls assemble the parts of an export between them, so that its history does not grow with the parts."""
+WORK_SECONDS = 300
+"""A call begins no further part after that: each has most of a function's 15 minutes."""
 INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
 
 
@@ -27,6 +32,7 @@ class Exporter:
     """The lock of a solution's exports."""
     tell: Callable[[Mapping[str, Any], str], None]
     """Notifies people of a run that has ended: its record, and where its page is."""
+    clock: Callable[[], float] = time.monotonic
 
     def find(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
         """The exports that an execution's input asks for: group and solution."""
@@ -52,14 +58,25 @@ class Exporter:
         return {"run": run.name, "outcome": "READY"}
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
-        """The files to assemble, and where to begin to load them into the table: None if they don't go there."""
+        """The shares in which to assemble its files, and where to begin to load them into the table: None for not."""
         export = self._export(group, run)
         files = exports.answers(self.bucket, export) if is_ready(Run(self.bucket, group, run).read()) else []
-        return {"files": files, "place": {"file": 0, "byte": 0} if files and export["wish"]["table"] else None}
+        count = min(len(files), SHARES)
+        shares = [{"file": first, "step": count} for first in range(count)]
+        return {"shares": shares, "place": {"file": 0, "byte": 0} if files and export["wish"]["table"] else None}
 
-    def assemble(self, group: str, run: str, file: str) -> None:
-        """Make the files of one of the answers."""
-        exports.assemble(self.bucket, group, self._export(group, run), file)
+    def assemble(self, group: str, run: str, share: Mapping[str, int]) -> dict[str, int] | None:
+        """Make the files of a share of the answers; what is left of the share, or None at the end.
+
+        `share`: the number of the `file` to begin with, and by how many to `step`.
+        """
+        export, start = self._export(group, run), self.clock()
+        files = exports.answers(self.bucket, export)
+        for number in range(share["file"], len(files), share["step"]):
+            exports.assemble(self.bucket, group, export, files[number])
+            if self.clock() - start > WORK_SECONDS:
+                return {"file": number + share["step"], "step": share["step"]}
+        return None
 
     def load(self, group: str, run: str, place: Mapping[str, int]) -> dict[str, int] | None:
         """Load answers into the table, from a place on; where to go on, or None at the end."""

@@ -1,9 +1,9 @@
 """Exports: recommendations for many at once, as files in the bucket, and in the table if they are wanted there.
 
-<group>/out/export/<solution>/<run>/input/part-0001.jsonl      for whom
-<group>/out/export/<solution>/<run>/output/part-0001.jsonl.out as Personalize's batch job writes it
+<group>/out/export/<solution>/<run>/input/part-0001.json      for whom
+<group>/out/export/<solution>/<run>/output/part-0001.json.out as Personalize's batch job writes it
 <group>/out/export/<solution>/<run>/csv/part-0001.csv          a row for each recommendation; likewise parquet/
-<group>/out/export/<solution>/<run>/errors/part-0001.jsonl     the lines that failed, if any
+<group>/out/export/<solution>/<run>/errors/part-0001.json     the lines that failed, if any
 <group>/out/export/<solution>/<run>/parts/part-0001.json       what became of a part
 <group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and hashes
 <group>/out/export/<solution>/latest.json                      the manifest of the newest complete export

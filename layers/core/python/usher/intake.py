@@ -19,8 +19,8 @@ from usher.bucket import (
     homes,
     increment_keys,
     is_config,
+    is_data,
     is_foreign,
-    is_input,
     is_solution_config,
 )
 from usher.config import Config, defaults, parse, read
@@ -143,7 +143,7 @@ def _increments(
 def _twofold(keys: list[str], group: str) -> Iterator[Problem]:
     """Whether a group has files both in its own folder and in one of the AWS Solution's."""
     own, solutions = homes(group)
-    used = {key.startswith(own) for key in filter(is_input, keys)}
+    used = {key.startswith(own) for key in keys if is_config(key) or is_data(key)}
     if len(used) > 1:
         yield Problem(solutions, f"stands beside {own}.", "Keep either of the two folders.")
 

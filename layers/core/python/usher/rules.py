@@ -25,7 +25,11 @@ ADVISED = (50_000, 1000)
 """Interactions and users from which on AWS expects good recommendations."""
 MOST_EVENT_TYPES = 10
 """Event types and optional columns of interactions together."""
+MIN_ROWS = {"interactions": 1000, "action_interactions": 1000}
+"""What Personalize takes in one import job, whatever its mode: service guide, "Quotas"."""
 MOST_BYTES = 100 * 10**9
+MOST_INCREMENT_BYTES = 10**9
+"""Of one import job with the mode INCREMENTAL."""
 MOST_ROWS = {"interactions": 500_000_000, "items": 750_000, "actions": 1000}
 """What recipes train on; some take more."""
 
@@ -137,7 +141,7 @@ FAULTS: Mapping[str, tuple[Severity, str, str]] = {
 def check(table: Table, schema: Schema, location: str, *, whole: bool = True) -> list[Finding]:
     """What is wrong with a scanned dataset, and what Personalize will do to it without asking.
 
-    `whole`: whether it is all there is of the dataset, and must be enough to train on.
+    `whole`: whether it is all there is of the dataset, and must be enough to train on; else it is an increment.
     """
     if table.stops:
         problems = (stop.problem for stop in table.stops)
@@ -146,7 +150,7 @@ def check(table: Table, schema: Schema, location: str, *, whole: bool = True) ->
     found = [*_columns(table, wanted, location), *_rows(table, wanted)]
     if whole and table.dataset == "interactions" and not any(one.severity == "error" for one in found):
         found += _amounts(table, wanted, location)
-    return [*found, *_limits(table, location)]
+    return [*found, *_limits(table, location, whole=whole)]
 
 
 def check_event_type(table: Table, event_type: str, place: str) -> list[Problem]:
@@ -231,10 +235,15 @@ def _event_types(table: Table, wanted: Mapping[str, Field], location: str) -> It
         yield Finding("error", location, said, "Leave some out.")
 
 
-def _limits(table: Table, location: str) -> Iterator[Finding]:
-    if table.size > MOST_BYTES:
-        said = f"has {table.size // 10**9} GB; Personalize imports {MOST_BYTES // 10**9}."
-        yield Finding("error", location, said, "Leave old data out.")
+def _limits(table: Table, location: str, *, whole: bool) -> Iterator[Finding]:
+    most_bytes = MOST_BYTES if whole else MOST_INCREMENT_BYTES
+    if table.size > most_bytes:
+        said = f"has {table.size / 1e9:.1f} GB; Personalize imports {most_bytes // 10**9}."
+        yield Finding("error", location, said, "Leave old data out." if whole else "Split it into several files.")
+    least = MIN_ROWS.get(table.dataset, 0)
+    if table.rows < least and not (whole and table.dataset == "interactions"):  # of those, _amounts has told
+        said = f"has {table.rows} rows; Personalize imports {least} or more of {table.dataset} at a time."
+        yield Finding("error", location, said, "Add more." if whole else "Collect more in one file.")
     most = MOST_ROWS.get(table.dataset, table.rows)
     if table.rows > most:
         said = f"has {table.rows} rows; most recipes train on {most}."

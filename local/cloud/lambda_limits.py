@@ -1,0 +1,110 @@
+"""Lambda's quotas, by account profile: `new` is what a new AWS account has, `raised` what AWS raises it to with use.
+
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html; messages as the service words them.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+
+MOST_LAYERS = 5
+MOST_UNZIPPED_BYTES = 262_144_000
+MOST_REQUEST_BYTES = 6 * 2**20
+MOST_RESPONSE_BYTES = 6 * 2**20 + 100
+MOST_EVENT_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of an account and region: a function's memory (MB), executions at once, and how many of them stay unreserved."""
+
+    memory: int
+    concurrency: int
+    unreserved: int
+
+
+NEW = Limits(memory=3008, concurrency=10, unreserved=10)
+RAISED = Limits(memory=10_240, concurrency=1000, unreserved=100)
+ACCOUNTS: Mapping[str, Limits] = MappingProxyType({"new": NEW, "raised": RAISED})
+
+
+class TooLargeError(LambdaClientError):  # type: ignore[misc]
+    """413 RequestEntityTooLargeException."""
+
+    code = 413
+
+    def __init__(self, message: str) -> None:
+        super().__init__("RequestEntityTooLargeException", message)
+
+
+class ThrottledError(LambdaClientError):  # type: ignore[misc]
+    """429 TooManyRequestsException."""
+
+    code = 429
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
+def check_memory(megabytes: int, limits: Limits) -> None:
+    """Refuse more memory than the account may have."""
+    if megabytes > limits.memory:
+        constraint = f"Member must have value less than or equal to {limits.memory}"
+        raise InvalidParameterValueException(f"'MemorySize' value failed to satisfy constraint: {constraint}")
+
+
+def check_packages(code: int, layers: list[int]) -> None:
+    """Refuse too many layers, and code (bytes) that is too large together with its layers."""
+    if len(layers) > MOST_LAYERS:
+        raise InvalidParameterValueException(f"Cannot reference more than {MOST_LAYERS} layers.")
+    if (size := code + sum(layers)) > MOST_UNZIPPED_BYTES:
+        raise InvalidParameterValueException(
+            "Function code combined with layers exceeds the maximum allowed size of "
+            f"{MOST_UNZIPPED_BYTES} bytes. The actual size is {size} bytes."
+        )
+
+
+def check_reserved(reserved: int, limits: Limits) -> None:
+    """Refuse a sum of reserved concurrency that leaves other functions too little."""
+    if reserved and limits.concurrency - reserved < limits.unreserved:
+        raise InvalidParameterValueException(
+            "Specified ReservedConcurrentExecutions for function decreases account's "
+            f"UnreservedConcurrentExecution below its minimum value of [{limits.unreserved}]."
+        )
+
+
+def check_request(payload: str, asynchronous: bool) -> None:
+    """Refuse a payload that is too large for its type of invocation."""
+    size = len(payload.encode())
+    if asynchronous and size > MOST_EVENT_BYTES:
+        raise TooLargeError(
+            f"{size} byte payload is too large for the Event invocation type (limit {MOST_EVENT_BYTES} bytes)"
+        )
+    if size > MOST_REQUEST_BYTES:
+        raise TooLargeError(f"Request must be smaller than {MOST_REQUEST_BYTES} bytes for the InvokeFunction operation")
+
+
+class Concurrency:
+    """Counts executions: those of functions with reserved concurrency by function, all others together."""
+
+    def __init__(self) -> None:
+        self._running: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def execution(self, pool: str, most: int) -> Iterator[None]:
+        """One execution more of a pool; ThrottledError where `most` are running."""
+        with self._lock:
+            if self._running[pool] >= most:
+                raise ThrottledError
+            self._running[pool] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[pool] -= 1

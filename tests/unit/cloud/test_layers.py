@@ -1,0 +1,170 @@
+"""Layers in both their forms, and the Python that their packages are installed for."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.cloud import lambda_python
+from local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, probe, runtime
+from local.cloud.lambda_resources import zipped
+from local.cloud.layers import unpacked, unzipped
+from local.cloud.workers import Configuration, Worker
+
+ROOT = Path(__file__).parents[3]
+RECORD = "six.py,sha256=x,1\nsix_docs.py,sha256=x,1\nsix-1.17.0.dist-info/RECORD,,\n../../bin/six,,\n"
+BUILT = {"python/six.py": "for another machine", "python/six-1.17.0.dist-info/RECORD": RECORD, "python/own.py": "x = 1"}
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for name, text in files.items():
+            made.writestr(name, text)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(lambda_python, "CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def fresh_choice() -> Iterator[None]:
+    chosen.cache_clear()
+    yield
+    chosen.cache_clear()
+
+
+def test_the_packages_of_a_built_layer_are_installed_for_this_machine(tmp_path: Path) -> None:
+    layer = unpacked(archive(BUILT), tmp_path, chosen())
+    own, packages = layer.search_path
+    assert [path.name for path in own.iterdir()] == ["own.py"]
+    assert '__version__ = "1.17.0"' in (packages / "six.py").read_text().replace("'", '"')
+    assert layer.size == sum(len(text) for text in BUILT.values())
+
+
+def test_what_the_build_has_removed_is_missing_here_too(tmp_path: Path) -> None:
+    removed = {name: text for name, text in BUILT.items() if name != "python/six.py"}
+    _, packages = unpacked(archive(removed), tmp_path, chosen()).search_path
+    assert not (packages / "six.py").exists()
+    assert list(packages.glob("six-*.dist-info"))
+
+
+def test_a_layer_without_packages_is_its_files(tmp_path: Path) -> None:
+    (own,) = unpacked(archive({"python/own.py": "x = 1"}), tmp_path, chosen()).search_path
+    assert (own / "own.py").read_text() == "x = 1"
+
+
+def test_many_may_install_the_same_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installs: list[Path] = []
+    install = lambda_python.install
+
+    def counted(requirements: str, python: Interpreter, target: Path) -> None:
+        installs.append(target)
+        install(requirements, python, target)
+
+    monkeypatch.setattr(lambda_python, "install", counted)
+    with ThreadPoolExecutor(4) as pool:
+        folders = set(pool.map(lambda _: installed("six==1.17.0", chosen()), range(4)))
+    (folder,) = folders
+    assert (folder / "six.py").is_file()
+    assert len(installs) == 1
+    assert {path.name for path in cache.iterdir()} == {"lock", folder.name}
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_cannot_be_installed_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    with pytest.raises(PackagesError, match="needs the package registry"):
+        installed("six==0.0.1", chosen())
+    assert [path.name for path in cache.iterdir()] == ["lock"]
+
+
+@pytest.mark.usefixtures("fresh_choice")
+def test_a_python_that_does_not_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMBDA_PYTHON", "/no/such/python")
+    with pytest.raises(OSError, match="LAMBDA_PYTHON=/no/such/python does not run"):
+        chosen()
+
+
+def test_a_shim_without_its_version_is_no_python(tmp_path: Path) -> None:
+    shim = tmp_path / "python3.13"
+    shim.write_text("#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    assert probe(str(shim)) is None
+
+
+class Loader(yaml.SafeLoader):
+    """Reads a SAM template; the short forms of its functions become text."""
+
+
+Loader.add_multi_constructor("!", lambda _, __, node: str(node.value))
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+FUNCTIONS = {
+    name: resource["Properties"]
+    for name, resource in TEMPLATE["Resources"].items()
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+
+
+@pytest.fixture(scope="module", params=["chosen", "3.13"])
+def python(request: pytest.FixtureRequest) -> Interpreter:
+    found = chosen() if request.param == "chosen" else probe("python3.13")
+    if found is None:
+        pytest.skip("no python3.13 on PATH that runs; Lambda's version is not tried")
+    return found
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_with_its_layers_alone(
+    name: str, python: Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shared = TEMPLATE["Globals"]["Function"]
+    layers = [*shared["Layers"], *FUNCTIONS[name].get("Layers", [])]
+    folders = [TEMPLATE["Resources"][layer]["Properties"]["ContentUri"] for layer in layers]
+    import_error = imported(name, folders, python, tmp_path_factory.mktemp("function"))
+    assert import_error == ""
+
+
+def test_a_function_does_not_import_without_its_data_layer(
+    python: Interpreter, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    error = json.loads(imported("Plan", ["layers/core"], python, tmp_path_factory.mktemp("function")))
+    assert error["errorType"] == "Runtime.ImportModuleError"
+
+
+def imported(name: str, layers: list[str], python: Interpreter, folder: Path) -> str:
+    """Start a worker for a function of the template with some layers; return the error (JSON) of its import, or ""."""
+    unpacked_layers = [unpacked(zipped(ROOT / layer), folder, python) for layer in layers]
+    with zipfile.ZipFile(io.BytesIO(zipped(ROOT / FUNCTIONS[name]["CodeUri"]))) as code:
+        task_root = unzipped(code, code.namelist(), folder)
+    given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
+    environment = tuple((key, value if value.isdigit() else key.lower()) for key, value in {**given, **own}.items())
+    configuration = Configuration(
+        name=name,
+        version="$LATEST",
+        handler=TEMPLATE["Globals"]["Function"]["Handler"],
+        runtime=TEMPLATE["Globals"]["Function"]["Runtime"],
+        role="",
+        region="us-east-1",
+        memory=3008,
+        timeout=60,
+        environment=environment,
+        code="",
+        layers=tuple(path for layer in unpacked_layers for path in layer.search_path),
+        log_group="",
+        log_format="JSON",
+    )
+    worker = Worker(configuration, task_root, runtime(python), python, {}, "stream", lambda _: None)
+    try:
+        return worker.init()
+    finally:
+        worker.kill()

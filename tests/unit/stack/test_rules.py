@@ -1,0 +1,97 @@
+"""The rules that start the pipeline: together they match what is read, and EventBridge takes each of them."""
+
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from moto.events.models import EventPattern
+from usher.bucket import DATASETS, is_input
+
+from local.cloud.event_patterns import MAX_COMPLEXITY, complexity
+from tests.unit.stack.files import RESOURCES
+
+RULES: dict[str, Any] = {
+    name: event["Properties"]["Pattern"] for name, event in RESOURCES["Pipeline"]["Properties"]["Events"].items()
+}
+NAMES = st.text("abz019-_. ", min_size=1, max_size=8)
+
+FORMS = [
+    *(f"{{group}}/{dataset}.csv" for dataset in DATASETS),
+    *(f"{{group}}/{dataset}/{{name}}.csv" for dataset in DATASETS),
+    *(f"{{group}}/{dataset}/incremental/{{name}}.csv" for dataset in DATASETS),
+    "{group}/usher.yaml",
+    "{group}/usher.json",
+    "{group}/export/{name}/{name}.jsonl",
+    "{group}/batch/{name}.jsonl",
+    "{group}/segments/{name}.jsonl",
+    "train/{group}/{name}.json",
+    "train/{group}/interactions.csv",
+    "train/{group}/items/{name}.csv",
+]
+"""Every form of a key that docs/configuration.md says is read."""
+OUTPUT = [
+    "{group}/out/runs/{name}/run.json",
+    "{group}/out/runs/{name}/run.html",
+    "{group}/out/runs/{name}/plan.json",
+    "{group}/out/checks/{name}.json",
+    "{group}/out/export/{name}/{name}/input/part-0001.json",
+    "{group}/out/export/{name}/{name}/output/part-0001.json.out",
+    "{group}/out/export/{name}/{name}/csv/part-0001.csv",
+    "{group}/out/export/{name}/{name}/parquet/part-0001.parquet",
+    "{group}/out/export/{name}/{name}/errors/part-0001.json",
+    "{group}/out/export/{name}/latest.json",
+    "{group}/out/batch/{name}/{name}/{name}.jsonl.out",
+    "{group}/out/segments/{name}/{name}/{name}.jsonl.out",
+    "{group}/out/evaluation/{name}/train/00000.csv",
+    "{group}/out/evaluation/{name}/input/users/part-0001.json",
+]
+"""What Usher and Personalize write."""
+
+
+def matching(key: str) -> list[str]:
+    """The rules that a new object starts the pipeline through."""
+    detail = {"bucket": {"name": "the-bucket"}, "object": {"key": key, "size": 1}}
+    event: Any = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    found = []
+    for name, rule in RULES.items():
+        pattern = {**rule, "detail": {**rule["detail"], "bucket": {"name": ["the-bucket"]}}}
+        if EventPattern("", pattern).matches_event(event):
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_eventbridge_takes_the_rule(rule: str) -> None:
+    assert complexity(RULES[rule]) <= MAX_COMPLEXITY
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(group=NAMES, name=NAMES)
+def test_what_is_read_starts_one_run(form: str, group: str, name: str) -> None:
+    key = form.format(group=group, name=name)
+    assert is_input(key)
+    assert len(matching(key)) == 1
+
+
+FOLDERS = st.sampled_from([*DATASETS, "train", "export", "batch", "segments", "out", "incremental", "a"])
+FILES = st.sampled_from([*(f"{one}.csv" for one in DATASETS), "usher.yaml", "usher.json", "a.json", "a.jsonl", "a.csv"])
+
+
+@given(st.lists(FOLDERS, max_size=4), FILES)
+def test_whatever_the_code_reads_starts_a_run(folders: list[str], name: str) -> None:
+    key = "/".join([*folders, name])
+    assume(is_input(key))
+    assert matching(key)
+
+
+@pytest.mark.parametrize("form", OUTPUT)
+def test_what_usher_writes_starts_no_run(form: str) -> None:
+    key = form.format(group="films", name="for-you")
+    assert not is_input(key)
+    assert matching(key) == []
+
+
+def test_objects_of_other_buckets_start_nothing() -> None:
+    for rule in RULES.values():
+        assert rule["detail"]["bucket"] == {"name": [{"Ref": "Bucket"}]}

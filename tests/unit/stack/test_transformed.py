@@ -1,0 +1,108 @@
+"""The stack as CloudFormation gets it: after SAM's transform."""
+
+import json
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+from samtranslator.translator.transform import transform
+
+from tests.unit.stack.files import TEMPLATE
+
+LARGEST_OF_NEW_ACCOUNTS = 3008
+"""Megabytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+
+
+@cache
+def transformed(core: str = "first") -> dict[str, Any]:
+    """The resources; `core`: where the code of CoreLayer lies, which differs with its content."""
+    template = yaml_parse(TEMPLATE.read_text())
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        for place in ("CodeUri", "ContentUri"):
+            if place in properties:
+                properties[place] = f"s3://packages/{core if name == 'CoreLayer' else name}"
+        if "DefinitionUri" in properties:
+            properties["DefinitionUri"] = f"s3://packages/{name}"
+    resources: dict[str, Any] = transform(template, {}, SimpleNamespace(load=dict))["Resources"]
+    return resources
+
+
+def of_type(kind: str, core: str = "first") -> dict[str, Any]:
+    return {name: one for name, one in transformed(core).items() if one["Type"] == kind}
+
+
+def test_new_code_in_the_layer_makes_new_versions_of_the_api() -> None:
+    """https://github.com/aws/serverless-application-model/issues/3802"""
+    before, after = (of_type("AWS::Lambda::Version", core) for core in ("first", "second"))
+    assert len(before) == len(after) == 3
+    assert not before.keys() & after.keys()
+    assert before.keys() == of_type("AWS::Lambda::Version").keys()
+
+
+def test_old_versions_and_layers_go() -> None:
+    """A version's snapshot is paid for as long as it is there."""
+    assert {one["DeletionPolicy"] for one in of_type("AWS::Lambda::Version").values()} == {"Delete"}
+    assert {one["DeletionPolicy"] for one in of_type("AWS::Lambda::LayerVersion").values()} == {"Delete"}
+
+
+NAMES = {
+    *("AlarmName", "BucketName", "DashboardName", "FunctionName", "LayerName", "LogGroupName", "Name", "QueueName"),
+    *("RoleName", "StateMachineName", "TableName", "TopicName"),
+}
+"""The properties by which CloudFormation lets a template name what is unique in an account."""
+WITHIN = {"AWS::Lambda::Alias": "FunctionName", "AWS::Scheduler::Schedule": "GroupName"}
+"""What is unique within something else, of the same stack."""
+
+
+def test_two_stacks_have_no_name_in_common() -> None:
+    for name, resource in transformed().items():
+        properties = resource.get("Properties", {})
+        home = properties.get(WITHIN.get(resource["Type"], ""))
+        named = [properties[key] for key in NAMES if key in properties]
+        literal = [one for one in named if isinstance(one, str) or "Fn::Sub" in one]
+        assert home or all("AWS::StackName" in json.dumps(one) for one in literal), name
+
+
+def test_a_new_account_has_the_memory_for_every_function() -> None:
+    parameters = yaml_parse(TEMPLATE.read_text())["Parameters"]
+    for name, function in of_type("AWS::Lambda::Function").items():
+        size = function["Properties"]["MemorySize"]
+        default = parameters[size["Ref"]]["Default"] if isinstance(size, dict) else size
+        assert default <= LARGEST_OF_NEW_ACCOUNTS, name
+
+
+def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver() -> None:
+    queue = {"Fn::GetAtt": ["Undelivered", "Arn"]}
+    rules = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]]
+    schedules = [schedule["Properties"]["Target"] for schedule in of_type("AWS::Scheduler::Schedule").values()]
+    assert len(rules) == 5
+    assert len(schedules) == 2
+    assert all(target["DeadLetterConfig"]["Arn"] == queue for target in [*rules, *schedules])
+    watch = transformed()["Watch"]["Properties"]
+    assert watch["DeadLetterConfig"]["TargetArn"] == queue
+
+
+def test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point() -> None:
+    sums = [
+        metric["Expression"]
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for metric in alarm["Properties"].get("Metrics", [])
+        if "Expression" in metric
+    ]
+    assert sums == ["FILL(failed, 0) + FILL(late, 0)"] * 3
+
+
+def test_every_log_group_forgets() -> None:
+    groups = of_type("AWS::Logs::LogGroup")
+    assert len(groups) == 3
+    assert all(one["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for one in groups.values())
+
+
+def test_every_machine_and_the_api_log_and_the_api_has_a_limit() -> None:
+    for machine in of_type("AWS::StepFunctions::StateMachine").values():
+        assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ERROR"
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["Properties"]["DefaultRouteSettings"].keys() == {"ThrottlingBurstLimit", "ThrottlingRateLimit"}
+    assert "path" not in stage["Properties"]["AccessLogSettings"]["Format"].lower()
