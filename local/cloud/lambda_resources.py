@@ -23,7 +23,14 @@ from local.cloud.providers import Place, Properties, Provider, Resource
 LOCAL_BUCKET = "local-source"
 # What Lambda takes for a property that an update leaves out.
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"Description": "", "Environment": {"Variables": {}}, "Layers": [], "MemorySize": 128, "Timeout": 3}
+    {
+        "DeadLetterConfig": {"TargetArn": ""},
+        "Description": "",
+        "Environment": {"Variables": {}},
+        "Layers": [],
+        "MemorySize": 128,
+        "Timeout": 3,
+    }
 )
 
 
@@ -39,6 +46,10 @@ def update_function(made: Any, old: Properties, new: Properties, place: Place) -
     gone = {key: DEFAULTS[key] for key in old if key not in new and key in DEFAULTS}
     made.update_configuration({**gone, **new})
     made.update_function_code(content(new["Code"], place))
+    if (reserved := new.get("ReservedConcurrentExecutions")) is not None:
+        backend(place).put_function_concurrency(made.function_name, reserved)
+    else:
+        backend(place).delete_function_concurrency(made.function_name)
     return made
 
 
