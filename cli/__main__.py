@@ -72,7 +72,7 @@ def draft_of(stack: Stack, group: str, bucket: Any) -> Draft:
     pins = Pins(ReadOnly(dynamodb), table)
     return draft(
         bucket,
-        stack.setting(group),
+        stack.target(group),
         stack.clients,
         stack.serving.read(group),
         wishes=Wishes(dynamodb, table).of(group),

@@ -18,9 +18,10 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
-from usher.plan import Setting, Wishes, resources
+from usher.plan import Wishes, resources
 from usher.reconcile import State, advance, foresee
 from usher.resources import Resource
+from usher.target import Target
 
 from local.clock import Clock
 from local.personalize import runtime
@@ -40,10 +41,10 @@ LOOKS = 500
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
 
 
-def setting(group: str = "films", run: str = "run-1") -> Setting:
+def target(group: str = "films", run: str = "run-1") -> Target:
     """Where plans are for."""
     machines = f"{MACHINES}-pipeline", f"{MACHINES}-export"
-    return Setting(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE)
+    return Target(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE)
 
 
 class Tap(Clock):
@@ -136,7 +137,7 @@ class World:
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
         wanted = Config(solutions, filters, {}, {})
-        return resources(setting(group, run), replace(wanted, **config), intake.data, wishes)
+        return resources(target(group, run), replace(wanted, **config), intake.data, wishes)
 
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0

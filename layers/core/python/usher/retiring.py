@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.aws import error_code
-from usher.plan import Setting
 from usher.reconcile import NOT_YET, State
 from usher.resources import KINDS, Clients, Kind, Resource, summaries
 from usher.resources import describe as describe_one
+from usher.target import Target
 from usher.waiting import seconds_until_next_look
 
 REPLACED = "replaced"
@@ -43,7 +43,7 @@ class Leftover:
 
 
 def leftovers(
-    clients: Clients, at: Setting, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool
+    clients: Clients, at: Target, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool
 ) -> list[Leftover]:
     """Everything of a group that is not wanted, in the order in which it can be deleted. Changes nothing.
 
@@ -60,7 +60,7 @@ def leftovers(
     return found
 
 
-def everything(clients: Clients, at: Setting, adopted: Sequence[Resource]) -> list[Leftover]:
+def everything(clients: Clients, at: Target, adopted: Sequence[Resource]) -> list[Leftover]:
     """All of a group, to be deleted, in the order in which it can be: also what others have made there.
 
     `adopted`: its dataset group and schemas, where they were taken over under names of their own.
@@ -73,7 +73,7 @@ def everything(clients: Clients, at: Setting, adopted: Sequence[Resource]) -> li
     return found
 
 
-def _all(clients: Clients, at: Setting, wanted: Sequence[Resource]) -> Iterator[tuple[Kind, str, str]]:
+def _all(clients: Clients, at: Target, wanted: Sequence[Resource]) -> Iterator[tuple[Kind, str, str]]:
     """Kind, name and ARN of all that belongs to a group, what needs others first."""
     # One that was taken over has a name of its own.
     groups = [one.arn for one in wanted if one.kind == "dataset_group"]
@@ -91,7 +91,7 @@ def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
 
 
 def _own(
-    clients: Clients, at: Setting, kind: Kind, group_arn: str, adopted: Collection[str]
+    clients: Clients, at: Target, kind: Kind, group_arn: str, adopted: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Name and ARN of everything of a kind that belongs to a group, and is not being deleted already."""
     for of in _parents(clients, at, kind, group_arn):
@@ -105,7 +105,7 @@ def _own(
         yield group_arn.rpartition("/")[2], group_arn
 
 
-def _parents(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
+def _parents(clients: Clients, at: Target, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
     """What List is to be narrowed to."""
     if kind.listed_by == "GroupName":
         yield {"GroupName": at.schedule_group, "NamePrefix": f"{at.group}."}
