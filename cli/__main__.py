@@ -117,7 +117,7 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
-    owned = {arn: kind for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner}
+    owned = [arn for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner]
     check_owners(inventory, owned, options.from_stack, anyway=options.anyway)
     for outdated in tag(inventory, plan["resources"], copies):
         console.print(f"Note: {outdated} is older than what it should be made from.", soft_wrap=True, markup=False)

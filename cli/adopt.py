@@ -1,6 +1,6 @@
 """Take over what there is in Personalize: tell it what it was made from, so that Usher does not make it again."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -10,7 +10,7 @@ from usher.bucket import Bucket, File
 from usher.errors import UsherError
 from usher.inventory import Inventory
 from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import INPUTS_TAG, KINDS, STACK_TAG, Kind, Resource
+from usher.resources import INPUTS_TAG, STACK_TAG, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source
         yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
 
 
-def check_owners(inventory: Inventory, arns: Collection[str], from_stack: str, *, anyway: bool) -> None:
+def check_owners(inventory: Inventory, arns: Iterable[str], from_stack: str, *, anyway: bool) -> None:
     """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`."""
     for arn in arns:
         tags = inventory.tags(arn)
@@ -96,15 +96,15 @@ def check_owners(inventory: Inventory, arns: Collection[str], from_stack: str, *
             )
         if managed and owner != inventory.stack_arn and not anyway:
             raise UsherError(
-                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo what Usher changes. "
+                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo what Usher does. "
                 "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
             )
 
 
-def claim(inventory: Inventory, owned: Mapping[str, Kind]) -> None:
-    """Tag resources as the stack's own. `owned`: kinds by ARN."""
-    for arn, kind in owned.items():
-        inventory.tag(kind, arn, [{"tagKey": STACK_TAG, "tagValue": inventory.stack_arn}])
+def claim(inventory: Inventory, arns: Iterable[str]) -> None:
+    """Tag resources as the stack's own."""
+    for arn in arns:
+        inventory.tag(arn, [{"tagKey": STACK_TAG, "tagValue": inventory.stack_arn}])
 
 
 def tag(inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:
@@ -125,8 +125,7 @@ def tag(inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Sou
         if found.details["creationDateTime"] < newest:
             outdated.append(resource.id)
             continue
-        kind = KINDS[resource.kind]
-        inventory.tag(kind, found.arn, [{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}])
+        inventory.tag(found.arn, [{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}])
         if resource.kind == "dataset_import_job":
             newest = max(newest, found.details["lastUpdatedDateTime"])
     return outdated

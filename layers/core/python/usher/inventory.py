@@ -36,9 +36,10 @@ class Found:
 
 @dataclass
 class Inventory:
-    """What is there. Each question is asked once, and again after a change that was made through this object.
+    """What is there. Each question is asked once; what was changed through this object is described anew.
 
-    Made for one look, which may cost thousands of calls otherwise: a group with 365 increments has as many import jobs.
+    It is made for one look, which would cost thousands of calls otherwise: a group with 365 increments has as many
+    import jobs, and each increment is looked for among them.
     """
 
     clients: Clients
@@ -71,23 +72,23 @@ class Inventory:
         tags = [*resource.tags, *({"tagKey": key, "tagValue": value} for key, value in own.items() if value)]
         answer = self._call(kind, "create", {**members, **({"tags": tags} if kind.taggable else {})})
         arn = str(answer[f"{kind.member}Arn"])
-        self._forget(kind, arn)
+        self._forget(arn)
         return arn
 
     def update(self, kind: Kind, arn: str, members: Mapping[str, Any]) -> None:
         """Change a resource in place."""
         self._call(kind, "update", {**kind.key(arn), **members})
-        self._forget(kind, arn)
+        self._forget(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
         """Delete a resource, or begin to."""
         self._call(kind, "delete", kind.key(arn))
-        self._forget(kind, arn)
+        self._forget(arn)
 
-    def tag(self, kind: Kind, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
+    def tag(self, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
         """Add or replace tags."""
         self.clients["personalize"].tag_resource(resourceArn=arn, tags=tags)
-        self._forget(kind, arn)
+        self._forget(arn)
 
     def find(self, resource: Resource, arns: Mapping[str, str]) -> Found | None:
         """Look a resource up. `arns`: the ARNs, by id, of what it refers to."""
@@ -131,9 +132,9 @@ class Inventory:
         answer: dict[str, Any] = getattr(self.clients[kind.service], f"{verb}_{kind.name}")(**members)
         return answer
 
-    def _forget(self, kind: Kind, arn: str) -> None:
-        """What a change of a resource makes untrue: what is known of it, and the lists of its kind."""
-        self._answers = {key: one for key, one in self._answers.items() if key[0] not in {kind.name, arn}}
+    def _forget(self, arn: str) -> None:
+        """What is known of a resource, as it has changed. Lists stay as they were: no look needs them again."""
+        self._answers = {key: one for key, one in self._answers.items() if key[0] != arn}
 
     def _once(self, question: tuple[str, ...], ask: Callable[[], Answer]) -> Answer:
         if question not in self._answers:

@@ -283,7 +283,7 @@ def _create(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any],
 def _update(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
     kind = KINDS[resource.kind]
     if resource.tags:
-        inventory.tag(kind, found.arn, resource.tags)
+        inventory.tag(found.arn, resource.tags)
     members = {name: wanted[name] for name in kind.mutable if name in wanted}
     if not covers(found.details, members):
         inventory.update(kind, found.arn, _members_of_update(kind, members, found))

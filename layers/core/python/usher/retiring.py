@@ -45,7 +45,7 @@ class Leftover:
     kind: str
     arn: str
     why: str
-    doomed: bool
+    doomed: bool = False
     """Whether it is to be deleted."""
 
 
