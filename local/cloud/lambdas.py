@@ -204,7 +204,7 @@ class Lambdas:
 
     def _environment(self, function: LambdaFunction, code: Code, stream: str) -> dict[str, str]:
         """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, and the way back to moto."""
-        credentials = assume(function.role, function.function_name)
+        credentials = assume(function.role, function.function_name, "lambda.amazonaws.com")
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),

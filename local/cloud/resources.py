@@ -78,6 +78,27 @@ def version(name: str, properties: Properties, place: Place) -> Resource:
     return Resource(made.function_arn, {"Version": str(made.version), "FunctionArn": made.function_arn})
 
 
+def permission(name: str, properties: Properties, place: Place) -> Resource:
+    """A statement of a function's resource-based policy; one about an alias stands with its function."""
+    function = lambda_backends[place.account][place.region].get_function(properties["FunctionName"])
+    arn = properties["FunctionName"]
+    conditions = {
+        "ArnLike": {"aws:SourceArn": properties.get("SourceArn")},
+        "StringEquals": {"aws:SourceAccount": properties.get("SourceAccount")},
+    }
+    function.policy.statements.append(
+        {
+            "Sid": name,
+            "Effect": "Allow",
+            "Principal": {"Service": properties["Principal"]},
+            "Action": properties["Action"],
+            "Resource": arn if arn.startswith("arn:") else place.arn("lambda", f"function:{arn}"),
+            "Condition": {operator: keys for operator, keys in conditions.items() if all(keys.values())},
+        }
+    )
+    return Resource(name)
+
+
 def alias(name: str, properties: Properties, place: Place) -> Resource:
     """An alias of a version."""
     made = lambda_backends[place.account][place.region].create_alias(
@@ -169,7 +190,7 @@ CREATE: Mapping[str, Create] = MappingProxyType(
         "AWS::Lambda::Alias": alias,
         "AWS::Lambda::Function": function,
         "AWS::Lambda::LayerVersion": layer,
-        "AWS::Lambda::Permission": identity,
+        "AWS::Lambda::Permission": permission,
         "AWS::Lambda::Version": version,
         "AWS::Logs::MetricFilter": identity,
         "AWS::S3::Bucket": bucket,

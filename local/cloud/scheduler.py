@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 from moto.scheduler.models import scheduler_backends
 
-from local.cloud.targets import deliver
+from local.cloud.targets import Sender, deliver
 
 log = logging.getLogger(__name__)
 
@@ -133,8 +133,11 @@ def fire(schedule: Any, moment: datetime) -> None:
     payload = schedule.target.get("Input") or "{}"
     for name, value in attributes.items():
         payload = payload.replace(name, value)
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    group = schedule.arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+    sender = Sender("scheduler.amazonaws.com", group, schedule.target["RoleArn"])
     try:
         log.info("schedule %s -> %s", schedule.name, schedule.target["Arn"])
-        deliver(schedule.target["Arn"], payload)
+        deliver(schedule.target["Arn"], payload, sender)
     except Exception:
         log.exception("schedule %s could not reach %s", schedule.name, schedule.target["Arn"])

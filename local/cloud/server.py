@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import personalize
+from local.authorization import Record
 from local.clock import Clock
 from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
 from local.cloud.providers import Place
@@ -46,6 +47,8 @@ class LocalCloud:
     outputs: dict[str, str]
     environment: dict[str, str]
     scheduler: Scheduler
+    decisions: Record
+    """What policies were asked, and what they said."""
 
     def __init__(
         self,
@@ -104,7 +107,7 @@ class LocalCloud:
         stack.enter_context(lambdas.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
-        stack.enter_context(iam.enforced())
+        self.decisions = stack.enter_context(iam.enforced())
         stack.enter_context(cloudformation.complete(place))
         template = cloudformation.load(self._template, self._parameters)
         made = cloudformation.create_stack(STACK, template, self._parameters, place)
