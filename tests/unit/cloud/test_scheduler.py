@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from local.cloud.scheduler import Scheduler, next_after
+from tests.unit.cloud.roles import make_role
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -56,11 +57,12 @@ def queue() -> Iterator[Any]:
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         schedules: Any = boto3.client("scheduler", region_name="us-east-1")
         url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+        role = make_role("scheduler.amazonaws.com", "sqs:SendMessage")
 
         def create(arn: str = "arn:aws:sqs:us-east-1:123456789012:seen", **settings: Any) -> Any:
             target = {
                 "Arn": arn,
-                "RoleArn": "arn:aws:iam::123456789012:role/r",
+                "RoleArn": role,
                 "Input": "<aws.scheduler.attempt-number>",
             }
             schedules.create_schedule(Name="s", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
