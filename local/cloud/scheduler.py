@@ -1,6 +1,7 @@
 """EventBridge Scheduler that really fires.
 
-The gap upstream: moto (5.2.5) stores schedules and never looks at them again.
+The gap upstream: moto (5.2.5) stores schedules and never looks at them again. One that was updated without a `State`
+has none there; AWS enables it.
 """
 
 import logging
@@ -47,7 +48,7 @@ class Scheduler:
             for backend in account.values()
             for group in backend.schedule_groups.values()
             for schedule in list(group.schedules.values())
-            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, until))
+            if schedule.state != "DISABLED" and (moment := due_at(schedule, since, until))
         ]
         for group, schedule, moment in due:
             fire(schedule, moment)

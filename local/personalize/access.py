@@ -40,6 +40,13 @@ def check_bucket(
                 raise JobFailedError(DENIED)
 
 
+def may_report(account: str, partition: str, role_arn: str) -> bool:
+    """Whether the role may put metrics. A refusal is logged; how Personalize tells of one is not documented."""
+    known = context({"aws:SecureTransport": "true"})
+    request = Request(session_of_role(role_arn, "personalize"), "cloudwatch:PutMetricData", "*", known)
+    return bool(ask(identity_policies(role(account, partition, role_arn)), request))
+
+
 def _source(account: str, partition: str, region: str) -> str:
     """The resource for which Personalize calls; the guide says no more of it than `arn:...:<account>:*`."""
     return f"arn:{partition}:personalize:{region}:{account}:resource/any"

@@ -81,6 +81,16 @@ def test_what_was_missed_is_made_up_once_and_only_while_enabled(queue: Any, stat
     assert seen() == fired
 
 
+def test_a_schedule_that_is_updated_without_a_state_is_enabled(queue: Any) -> None:
+    seen = queue(ScheduleExpression="cron(0 3 * * ? *)", State="DISABLED")
+    client: Any = boto3.client("scheduler", region_name="us-east-1")
+    kept = {name: client.get_schedule(Name="s")[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+    client.update_schedule(ScheduleExpression="cron(0 4 * * ? *)", **kept)
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
+    assert Scheduler(lambda: next(moments)).tick() == 1
+    assert seen() == ["1"]
+
+
 def test_a_schedule_outside_its_dates_does_not_fire(queue: Any) -> None:
     queue(ScheduleExpression="cron(0 3 * * ? *)", EndDate=ORIGIN + timedelta(hours=2))
     moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])

@@ -45,10 +45,9 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def granted(function: str, service: str) -> set[str]:
     """The operations of a service that a function may call."""
-    listed = (name.partition(":") for statement in allowed(function) for name in actions(statement))
-    names = [name for of, _, name in listed if of == service]
-    assert len(set(names)) == len(names), "an action is listed twice"
-    return set(names)
+    listed = [(name, str(statement["Resource"])) for statement in allowed(function) for name in actions(statement)]
+    assert len(set(listed)) == len(listed), "an action is listed twice"
+    return {name.removeprefix(f"{service}:") for name, _ in listed if name.startswith(f"{service}:")}
 
 
 def operations(verb: str, kinds: Iterable[Kind]) -> set[str]:
