@@ -26,9 +26,9 @@ class Entry:
     policy: tuple[Statement, ...]
     decision: Decision
 
-    def with_(self, taken: Statement, left: Statement | None) -> Decision:
-        """The decision if `left`, or nothing, stood in the place of a statement."""
-        changed = (left if one is taken else one for one in self.policy)
+    def without(self, taken: Statement, rest: Statement | None = None) -> Decision:
+        """The decision if a statement, but for what `rest` says of it, had not been there."""
+        changed = (rest if one is taken else one for one in self.policy)
         return decide((one for one in changed if one), self.request)
 
 

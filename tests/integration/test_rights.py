@@ -14,7 +14,7 @@ import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
-from local.authorization import Record, parsed, recording, trust_policy
+from local.authorization import Record, bucket_policy, parsed, recording, trust_policy
 from local.clock import Clock
 from local.cloud.credentials import PARTITION
 from local.cloud.server import STACK
@@ -178,17 +178,16 @@ def record(site: Site) -> Iterator[Record]:
 
 
 @dataclass(frozen=True)
-class Role:
-    """A role of the stack, with the statements of its own policies; AWS's managed ones are not ours to change."""
+class Owner:
+    """A role of the stack, or its bucket, with the statements of its policies, but for AWS's managed ones."""
 
     id: str
-    arn: str
-    service: str
-    """Who may assume it."""
+    services: list[str]
+    """Who may assume it; none for the bucket."""
     statements: list[Statement]
 
 
-def roles(site: Site) -> list[Role]:
+def owners(site: Site) -> list[Owner]:
     resources = site.cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
     names = {
         one["PhysicalResourceId"]: one["LogicalResourceId"]
@@ -196,8 +195,8 @@ def roles(site: Site) -> list[Role]:
         for one in page["StackResourceSummaries"]
         if one["ResourceType"] == "AWS::IAM::Role"
     }
-    return [
-        Role(names[role.name], role.arn, trust_policy(role)[0].body["Principal"]["Service"], [
+    found = [
+        Owner(names[role.name], listed(trust_policy(role)[0].body["Principal"]["Service"]), [
             statement
             for name, document in role.policies.items()
             for statement in parsed(document, f"{role.name}/{name}")
@@ -205,6 +204,8 @@ def roles(site: Site) -> list[Role]:
         for role in iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].roles.values()
         if role.name in names
     ]  # fmt: skip
+    policy = bucket_policy(DEFAULT_ACCOUNT_ID, PARTITION, site.bucket)
+    return [*found, Owner("BucketPolicy", [], policy)]
 
 
 def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
@@ -217,23 +218,23 @@ def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
             yield value, replace(statement, body={**body, element: rest}) if rest else None
 
 
-def unneeded(role: Role, statement: Statement, record: Record) -> Iterator[str]:
+def unneeded(owner: Owner, statement: Statement, record: Record) -> Iterator[str]:
     """The actions and resources without which every recorded request would be allowed all the same."""
-    itself = set(ITSELF) if role.service == "states.amazonaws.com" else set()
+    itself = set(ITSELF) if "states.amazonaws.com" in owner.services else set()
     if itself.issuperset(listed(statement.body["Action"])):
         return
     allowed = [one for one in record.entries() if statement in one.decision.statements]
     for part, rest in parts(statement):
-        if part not in itself and all(entry.with_(statement, rest) for entry in allowed):
+        if part not in itself and all(entry.without(statement, rest) for entry in allowed):
             yield part
 
 
 def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: Site, record: Record) -> None:
-    (reconcile,) = (role for role in roles(site) if role.id == "ReconcileRole")
+    (reconcile,) = (role for role in owners(site) if role.id == "ReconcileRole")
     more = Statement({"Effect": "Allow", "Action": "personalize:DeleteEverything", "Resource": "*"}, "more", 1)
     assert list(unneeded(reconcile, more, record)) == ["personalize:DeleteEverything", "*"]
     (recipes,) = (one for one in reconcile.statements if "recipe/" in str(one.body["Resource"]))
-    missed = {entry.request.action for entry in record.entries() if not entry.with_(recipes, None)}
+    missed = {entry.request.action for entry in record.entries() if not entry.without(recipes)}
     assert missed == {"personalize:CreateRecommender", "personalize:CreateSolution"}
 
 
@@ -243,14 +244,14 @@ def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
 
 def test_every_right_of_every_role_is_used(site: Site, record: Record) -> None:
     found = {
-        (role.id, part): str(statement)
-        for role in roles(site)
-        for statement in role.statements
+        (owner.id, part): str(statement)
+        for owner in owners(site)
+        for statement in owner.statements
         if statement.body["Effect"] == "Allow"
-        for part in unneeded(role, statement, record)
+        for part in unneeded(owner, statement, record)
     }
     surplus = {key: place for key, place in found.items() if key not in UNUSED}
-    told = [f"{role} ({place}): nothing needs {part}" for (role, part), place in sorted(surplus.items())]
+    told = [f"{owner} ({place}): nothing needs {part}" for (owner, part), place in sorted(surplus.items())]
     assert not told, (
         "Take these away from template.yaml; or use them in `drive` above; or give the reason to keep them in UNUSED:\n"
         + "\n".join(told)

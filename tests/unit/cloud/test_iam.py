@@ -146,7 +146,7 @@ def test_what_a_decision_rested_on_is_recorded(record: Record) -> None:
     (entry,) = (one for one in record.entries() if one.request.action == "s3:GetObject")
     assert [str(one) for one in entry.decision.statements] == ["r/own, statement 1", "r/own, statement 2"]
     first, _ = entry.decision.statements
-    assert entry.with_(first, None)
+    assert entry.without(first)
 
 
 @pytest.mark.usefixtures("record")
