@@ -89,7 +89,7 @@ class Asynchronous:
         """As the function's role, which must be allowed to."""
         service = arn.split(":")[2]
         try:
-            holder = credentials.assume(function.role, function.function_name)
+            holder = credentials.assume(function.role, function.function_name, "lambda.amazonaws.com")
             SENDERS[service](credentials.client(service, self._endpoint, holder), arn, message, attributes)
         except Exception as error:
             log.warning("%s: an event that failed can't be sent to %s: %s", function.function_name, arn, error)

@@ -1,5 +1,6 @@
 """Who calls: the local developer's key, and sessions of roles, all kept by moto's own IAM and STS."""
 
+import json
 from typing import Any
 
 import boto3
@@ -9,21 +10,29 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from local.authorization import may_assume
+
 PARTITION = "aws"
 REGION = "us-east-1"
 SESSION_SECONDS = 12 * 3600
 
 
 def create_developer() -> Credentials:
-    """A user with a fresh access key; what the person at the keyboard signs with."""
+    """A user who may do everything, with a fresh access key; what the person at the keyboard signs with."""
     iam = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
     iam.create_user(REGION, "developer")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_user_policy("developer", "everything", json.dumps({"Version": "2012-10-17", "Statement": everything}))
     key = iam.create_access_key("developer")
     return Credentials(key.access_key_id, key.secret_access_key)
 
 
-def assume(role_arn: str, session: str) -> Credentials:
-    """Credentials of a new session of a role."""
+def assume(role_arn: str, session: str, service: str, source: str | None = None) -> Credentials:
+    """Credentials of a new session of a role for a service that acts for the resource `source` (an ARN).
+
+    PermissionError where the role's trust policy does not let it.
+    """
+    check_trust(role_arn, service, source)
     key = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assume_role(
         region_name=REGION,
         role_session_name=session[:64],
@@ -33,6 +42,12 @@ def assume(role_arn: str, session: str) -> Credentials:
         external_id=None,
     )
     return Credentials(key.access_key_id, key.secret_access_key, key.session_token)
+
+
+def check_trust(role_arn: str, service: str, source: str | None) -> None:
+    """Raise PermissionError unless a role's trust policy lets a service assume it for `source`."""
+    if not may_assume(DEFAULT_ACCOUNT_ID, PARTITION, role_arn, service, source):
+        raise PermissionError(f"{service} may not assume {role_arn} for {source}; does its trust policy let it?")
 
 
 def find(access_key_id: str) -> tuple[Credentials, str] | None:

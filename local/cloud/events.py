@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
 from local.cloud.patching import replaced
-from local.cloud.targets import deliver
+from local.cloud.targets import Sender, deliver
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +141,8 @@ def send_to_targets(rule: Any, original_event: Event, transform_input: bool = Tr
     for target in rule.targets:
         try:
             log.info("rule %s: %s -> %s", rule.name, original_event["detail-type"], target["Arn"])
-            deliver(target["Arn"], target_input(target, original_event))
+            sender = Sender("events.amazonaws.com", rule.arn, target.get("RoleArn"))
+            deliver(target["Arn"], target_input(target, original_event), sender)
         except Exception:
             log.exception("rule %s could not reach %s", rule.name, target["Arn"])
 

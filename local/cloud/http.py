@@ -22,7 +22,7 @@ from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.apigw.route import Route
 from werkzeug.exceptions import InternalServerError
 
-from local.cloud import credentials, signatures
+from local.cloud import credentials, iam, signatures
 from local.cloud.lambda_limits import ThrottledError, TooLargeError
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
                 g.caller = caller()
             except signatures.SignatureError as error:
                 log.warning("%s %s refused: %s", request.method, request.path, error)
+                return message(HTTPStatus.FORBIDDEN)
+            if not iam.may_invoke_api(g.caller["accessKey"], request.method, request.path):
                 return message(HTTPStatus.FORBIDDEN)
         return super()._request_handler(**path_parameters)
 

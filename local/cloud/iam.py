@@ -1,24 +1,23 @@
-"""Every call that a role makes is checked against that role's own policies, with the ARN of what it touches.
+"""Every call is checked against the policies of who signed it, and of the bucket that it touches, as AWS would.
 
 The gap upstream (moto 5.2.5): `IAMRequest` checks all services but S3 with the resource "*", so that a statement with a
 narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions mind case;
 DeleteObjects is checked with the bucket, not with what it deletes.
 
-Not covered: conditions (a statement that allows under a condition allows, one that denies under a condition is passed
-over), resource policies, permission boundaries, and the person at the keyboard, who may do everything.
+Who signs with a key that moto does not know is not checked. The endpoint stands for AWS's own, which speak TLS, so
+`aws:SecureTransport` is true.
 """
 
 import json
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from fnmatch import fnmatchcase
-from types import MappingProxyType
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-import xmltodict
+from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AccessDeniedError, JsonRESTError
@@ -26,41 +25,30 @@ from moto.core.utils import get_service_model
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
-from local.cloud.credentials import PARTITION
+from local import authorization
+from local.authorization import Record, ask, bucket_policy, identity_policies, trust_policy
+from local.cloud import credentials
+from local.cloud.credentials import PARTITION, REGION
 from local.cloud.patching import replaced
+from local.cloud.permissions import PERMISSIONS, Demand, Parameters, demands, keys_in
+from local.iam_policy import Principal, Request, Statement, context, decide
 
-log = logging.getLogger(__name__)
 
-Parameters = Mapping[str, Any]
-Demand = tuple[str, str]  # action, resource
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request: moto's role or user, as policies name it, and what condition keys say of it."""
 
-# Operations whose permission has another name.
-PERMISSIONS = MappingProxyType(
-    {
-        "lambda:Invoke": "lambda:InvokeFunction",
-        "s3:HeadBucket": "s3:ListBucket",
-        "sns:PublishBatch": "sns:Publish",
-    }
-)
-TRANSACTED = MappingProxyType(
-    {
-        "Get": "dynamodb:GetItem",
-        "Put": "dynamodb:PutItem",
-        "Update": "dynamodb:UpdateItem",
-        "Delete": "dynamodb:DeleteItem",
-        "ConditionCheck": "dynamodb:ConditionCheckItem",
-    }
-)
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonpersonalize.html
-PERSONALIZE_WITHOUT_RESOURCE = re.compile(r"personalize:(List(?!TagsForResource).*|DescribeRecipe|Put.*)")
+    owner: Any
+    principal: Principal
+    says: Mapping[str, str]
 
 
 @contextmanager
-def enforced() -> Iterator[None]:
-    """Refuse what a role's policies do not allow."""
+def enforced() -> Iterator[Record]:
+    """Refuse what policies do not allow, and record what they were asked."""
     with ExitStack() as stack:
         for owner, name, value in (
             (ActionAuthenticatorMixin, "_authenticate_and_authorize_normal_action", authorize),
@@ -68,59 +56,143 @@ def enforced() -> Iterator[None]:
             (FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL),
         ):
             stack.enter_context(replaced(owner, name, value))
-        yield
+        yield stack.enter_context(authorization.recording())
 
 
 def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's signature
     """Check a request to any service but S3; raises moto's error of the service's protocol."""
-    session = session_of(response)
-    if session is None:
+    caller = caller_of(response.get_access_key())
+    if caller is None:
         return
     service = response.headers["Authorization"].split("/")[3]
-    for action, arn in demands(service, response._get_action(), parameters(response), response.region):
-        if not allowed(statements(session.role_arn), action, arn):
-            text = refusal(session.arn, action, arn)
+    for demand in demands(service, response._get_action(), parameters(response), response.region):
+        request = request_of(caller, demand)
+        policy = identity_policies(caller.owner)
+        if demand.action == "sts:AssumeRole":
+            trust = trust_policy(authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, demand.resource))
+            policy = [*policy, *trust] if trusts(trust, request) else []
+        if not (decision := ask(policy, request)):
+            text = authorization.refusal(request, decision)
             protocol = get_service_model(response.boto3_service_name).metadata["protocol"]
             raise (
                 JsonRESTError("AccessDeniedException", text)
                 if "json" in protocol
-                else AccessDeniedError(session.arn, action)
+                else AccessDeniedError(authorization.name_of(caller.principal), demand.action)
             )
 
 
 def authorize_s3(response: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
-    """Check a request to S3."""
-    session = session_of(response)
-    if session is None:
+    """Check a request to S3, whose buckets may allow and deny by policies of their own."""
+    caller = caller_of(response.get_access_key())
+    if caller is None:
         return
-    action = f"s3:{response.data['Action']}"
-    arn = f"arn:{PARTITION}:s3:::{'/'.join(filter(None, (bucket_name, key_name)))}" if bucket_name else "*"
-    several = action == "s3:DeleteObject" and not key_name  # DeleteObjects; AWS refuses object by object
-    for one in [f"{arn}/{key}" for key in keys_in(response.body)] if several else [arn]:
-        if not allowed(statements(session.role_arn), PERMISSIONS.get(action, action), one):
-            refusal(session.arn, action, one)
+    policy = identity_policies(caller.owner)
+    if bucket_name:
+        policy = [*policy, *bucket_policy(DEFAULT_ACCOUNT_ID, PARTITION, bucket_name)]
+    for demand in s3_demands(response, bucket_name, key_name):
+        if not ask(policy, request_of(caller, demand)):
             raise S3AccessDeniedError
 
 
-def keys_in(delete: str | bytes) -> list[str]:
-    """The keys that the body of a DeleteObjects names."""
-    objects = xmltodict.parse(delete, force_list=("Object",))["Delete"]["Object"]
-    return [str(one["Key"]) for one in objects]
+def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> list[Demand]:
+    """What a request to S3 must be allowed."""
+    action = f"s3:{response.data['Action']}"
+    action = PERMISSIONS.get(action, action)
+    if not bucket_name:
+        return [Demand(action, "*")]
+    bucket = f"arn:{PARTITION}:s3:::{bucket_name}"
+    if not key_name:
+        # DeleteObjects; AWS refuses object by object
+        keys = keys_in(response.body) if action == "s3:DeleteObject" else []
+        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket)]
+    found = [Demand(action, f"{bucket}/{key_name}")]
+    if action == "s3:PutObject" and "x-amz-tagging" in response.headers:
+        found.append(Demand("s3:PutObjectTagging", f"{bucket}/{key_name}"))
+    if source := response.headers.get("x-amz-copy-source"):
+        found.append(Demand("s3:GetObject", f"arn:{PARTITION}:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
+    if action == "s3:GetObject" and not has(bucket_name, key_name):
+        found.append(Demand("s3:ListBucket", bucket))  # who may not list is told 403 of what is not there, not 404
+    return found
 
 
-def refusal(caller: str, action: str, arn: str) -> str:
-    """AWS's words; also logged, since functions often hide them."""
-    text = (
-        f"User: {caller} is not authorized to perform: {action} on resource: {arn} "
-        f"because no identity-based policy allows the {action} action"
-    )
-    log.warning(text)
-    return text
+def has(bucket_name: str, key_name: str) -> bool:
+    """Whether a bucket is there and has an object."""
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID][PARTITION].buckets.get(bucket_name)
+    return bucket is not None and unquote(key_name) in bucket.keys
 
 
-def session_of(response: Any) -> Any:
-    """The role session that signed a request; None for anybody else."""
-    return sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].get_assumed_role_from_access_key(response.get_access_key())
+def may_invoke_api(access_key: str, method: str, path: str) -> bool:
+    """Whether who holds an access key may call a route of the HTTP API."""
+    caller = caller_of(access_key)
+    resource = f"arn:{PARTITION}:execute-api:{REGION}:{DEFAULT_ACCOUNT_ID}:local/$default/{method}{path}"
+    demand = Demand("execute-api:Invoke", resource)
+    return caller is not None and bool(ask(identity_policies(caller.owner), request_of(caller, demand)))
+
+
+def check_role(role_arn: str, service: str, source: str, action: str, resource: str) -> None:
+    """Raise PermissionError unless a service may assume a role, for `source`, and the role may do `action`."""
+    credentials.check_trust(role_arn, service, source)
+    role = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, role_arn)
+    says = says_of(role_arn, "AssumedRole")
+    caller = Caller(role, authorization.session_of_role(role_arn, service.partition(".")[0]), says)
+    request = request_of(caller, Demand(action, resource))
+    if not (decision := ask(identity_policies(role), request)):
+        raise PermissionError(authorization.refusal(request, decision))
+
+
+def check_function(arn: str, service: str, source: str) -> None:
+    """Raise PermissionError unless a function's resource-based policy lets a service invoke it for `source`."""
+    function = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(arn)
+    policy = authorization.parsed({"Version": "2012-10-17", "Statement": function.policy.statements}, f"function {arn}")
+    principal, known = authorization.service(service, DEFAULT_ACCOUNT_ID, source)
+    if not ask(policy, Request(principal, "lambda:InvokeFunction", arn, known)):
+        raise PermissionError(f"{service} may not invoke {arn} for {source}; is there an AWS::Lambda::Permission?")
+
+
+def caller_of(access_key: str) -> Caller | None:
+    """Who holds an access key; None for nobody."""
+    session = sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].get_assumed_role_from_access_key(access_key)
+    if session is not None:
+        owner = authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, session.role_arn)
+        names = frozenset({session.role_arn, session.arn})
+        says = says_of(session.role_arn, "AssumedRole")
+    else:
+        users = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].users.values()
+        owner = next((user for user in users for key in user.access_keys if key.access_key_id == access_key), None)
+        if owner is None:
+            return None
+        names = frozenset({owner.arn})
+        says = {**says_of(owner.arn, "User"), "aws:username": owner.name}
+    account = authorization.account_names(PARTITION, DEFAULT_ACCOUNT_ID)
+    return Caller(owner, Principal("AWS", names, account), says)
+
+
+def says_of(arn: str, kind: str) -> dict[str, str]:
+    """What condition keys say of every request of a role or user."""
+    return {
+        "aws:PrincipalAccount": DEFAULT_ACCOUNT_ID,
+        "aws:PrincipalArn": arn,
+        "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalType": kind,
+        "aws:RequestedRegion": REGION,
+        "aws:SecureTransport": "true",
+        "aws:SourceIp": "127.0.0.1",
+        "aws:ViaAWSService": "false",
+    }
+
+
+def request_of(caller: Caller, demand: Demand) -> Request:
+    """What is to be decided."""
+    now = datetime.now(UTC)
+    clock = {"aws:CurrentTime": now.isoformat(), "aws:EpochTime": str(int(now.timestamp()))}
+    return Request(caller.principal, demand.action, demand.resource, context({**caller.says, **clock, **demand.says}))
+
+
+def trusts(trust: list[Statement], request: Request) -> bool:
+    """Whether a trust policy names the caller or its account."""
+    principal = request.principal
+    named = replace(principal, names=principal.names | principal.account)
+    return bool(decide(trust, replace(request, principal=named)))
 
 
 def parameters(response: Any) -> Parameters:
@@ -134,79 +206,3 @@ def parameters(response: Any) -> Parameters:
     if isinstance(body, dict) and body:
         return {**body, **named}
     return {**{name: values[0] for name, values in response.querystring.items()}, **named}
-
-
-def demands(service: str, operation: str, given: Parameters, region: str) -> list[Demand]:
-    """What a request must be allowed: actions and the ARNs they touch."""
-    action = PERMISSIONS.get(f"{service}:{operation}", f"{service}:{operation}")
-    if action == "sts:GetCallerIdentity":
-        return []
-    prefix = f"arn:{PARTITION}:{service}:{region}:{DEFAULT_ACCOUNT_ID}:"
-    if operation.startswith("Transact"):
-        return [
-            (TRANSACTED[kind], f"{prefix}table/{item['TableName']}")
-            for entry in given["TransactItems"]
-            for kind, item in entry.items()
-        ]
-    if service == "dynamodb":
-        tables = [given["TableName"]] if "TableName" in given else list(given.get("RequestItems", {}))
-        index = f"/index/{given['IndexName']}" if "IndexName" in given else ""
-        return [(action, f"{prefix}table/{table}{index}") for table in tables] or [(action, "*")]
-    if service == "lambda" and "FunctionName" in given:
-        name = given["FunctionName"]
-        return [(action, name if name.startswith("arn:") else f"{prefix}function:{name}")]
-    if service == "scheduler" and "Name" in given:
-        group = given.get("GroupName") or given.get("groupName") or "default"
-        roles = [("iam:PassRole", given["Target"]["RoleArn"])] if "Target" in given else []
-        return [(action, f"{prefix}schedule/{group}/{given['Name']}"), *roles]
-    if service == "events" and "Entries" in given:
-        buses = {entry.get("EventBusName", "default") for entry in given["Entries"]}
-        return [(action, f"{prefix}event-bus/{bus}") for bus in sorted(buses)]
-    if service == "sqs" and "QueueUrl" in given:
-        return [(action, f"{prefix}{given['QueueUrl'].rpartition('/')[2]}")]
-    passed = [("iam:PassRole", given["roleArn"])] if service == "personalize" and "roleArn" in given else []
-    if PERSONALIZE_WITHOUT_RESOURCE.fullmatch(action):
-        return [(action, "*"), *passed]
-    touched = [value for value in given.values() if isinstance(value, str) and value.startswith(prefix)]
-    if service == "personalize" and operation.startswith("Create") and "name" in given:
-        kind = re.sub(r"(?<!^)(?=[A-Z])", "-", operation.removeprefix("Create")).lower()
-        touched.append(f"{prefix}{kind}/{given['name']}")
-    return [(action, arn) for arn in touched or ["*"]] + passed
-
-
-def statements(role_arn: str) -> list[Mapping[str, Any]]:
-    """All statements of a role's inline and attached policies; none for a role that does not exist."""
-    roles = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].roles.values()
-    role = next((role for role in roles if role.arn == role_arn), None)
-    if role is None:
-        return []
-    attached = [
-        version.document
-        for policy in role.managed_policies.values()
-        for version in policy.versions
-        if version.version_id == policy.default_version_id
-    ]
-    documents = [*role.policies.values(), *attached]
-    return [statement for document in documents for statement in parsed(document)]
-
-
-def parsed(document: str | Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The statements of a policy document; CloudFormation hands it to moto as it is, the API as text."""
-    return listed((json.loads(document) if isinstance(document, str) else document)["Statement"])
-
-
-def allowed(policy: Sequence[Mapping[str, Any]], action: str, arn: str) -> bool:
-    """Whether a statement allows `action` on `arn` and none denies it."""
-    concerned = [
-        statement
-        for statement in policy
-        if any(fnmatchcase(action.lower(), pattern.lower()) for pattern in listed(statement.get("Action", [])))
-        and any(fnmatchcase(arn, pattern) for pattern in listed(statement.get("Resource", "*")))
-    ]
-    denied = any(one["Effect"] == "Deny" and "Condition" not in one for one in concerned)
-    return not denied and any(one["Effect"] == "Allow" for one in concerned)
-
-
-def listed(value: Any) -> list[Any]:
-    """Policies write a list of one without brackets."""
-    return value if isinstance(value, list) else [value]

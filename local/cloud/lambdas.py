@@ -148,7 +148,7 @@ class Lambdas:
     def _start(self, function: LambdaFunction, configuration: Configuration) -> Worker:
         with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
             task_root = layers.unzipped(archive, archive.namelist(), Path(self._folder.name) / "code")
-        holder = assume(configuration.role, configuration.name)
+        holder = assume(configuration.role, configuration.name, "lambda.amazonaws.com")
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{configuration.version}]{uuid4().hex}"
         environment = {
             "AWS_ACCESS_KEY_ID": holder.access_key,

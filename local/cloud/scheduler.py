@@ -1,6 +1,7 @@
 """EventBridge Scheduler that really fires.
 
-The gap upstream: moto (5.2.5) stores schedules and never looks at them again.
+The gap upstream: moto (5.2.5) stores schedules and never looks at them again. One that was updated without a `State`
+has none there; AWS enables it.
 """
 
 import logging
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 from moto.scheduler.models import scheduler_backends
 
-from local.cloud.targets import deliver
+from local.cloud.targets import Sender, deliver
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Scheduler:
             for backend in account.values()
             for group in backend.schedule_groups.values()
             for schedule in list(group.schedules.values())
-            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, until))
+            if schedule.state != "DISABLED" and (moment := due_at(schedule, since, until))
         ]
         for group, schedule, moment in due:
             fire(schedule, moment)
@@ -133,8 +134,11 @@ def fire(schedule: Any, moment: datetime) -> None:
     payload = schedule.target.get("Input") or "{}"
     for name, value in attributes.items():
         payload = payload.replace(name, value)
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    group = schedule.arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+    sender = Sender("scheduler.amazonaws.com", group, schedule.target["RoleArn"])
     try:
         log.info("schedule %s -> %s", schedule.name, schedule.target["Arn"])
-        deliver(schedule.target["Arn"], payload)
+        deliver(schedule.target["Arn"], payload, sender)
     except Exception:
         log.exception("schedule %s could not reach %s", schedule.name, schedule.target["Arn"])

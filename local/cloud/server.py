@@ -17,6 +17,7 @@ from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 
 from local import personalize
+from local.authorization import Record
 from local.clock import Clock
 from local.cloud import apis, cloudformation, credentials, events, iam, lambda_service, lambdas, stepfunctions
 from local.cloud.apis import listening, serving
@@ -38,6 +39,8 @@ class LocalCloud:
     outputs: dict[str, str]
     environment: dict[str, str]
     scheduler: Scheduler
+    decisions: Record
+    """What policies were asked, and what they said."""
 
     def __init__(
         self,
@@ -104,7 +107,7 @@ class LocalCloud:
         stack.enter_context(lambda_service.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
-        stack.enter_context(iam.enforced())
+        self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)
         root = self._template.parent if self._template else Path.cwd()

@@ -49,13 +49,14 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local.clock import Clock
-from local.cloud import credentials
+from local.cloud import credentials, iam
 from local.cloud.patching import replaced
 
 log = logging.getLogger(__name__)
 
 # As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
 TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
+STATES = "states.amazonaws.com"
 EXCEEDED = "The specified tolerated failure threshold was exceeded"
 HEARTBEAT_SECONDS = 1.0
 JOIN_SECONDS = 1.0
@@ -159,10 +160,18 @@ def told(terminated: Any) -> Any:
 
 
 def tolerating(map_run: Any) -> Any:
-    """The executions of a distributed map, which fails if more of them do than it tolerates."""
+    """The executions of a distributed map, which its role must be allowed to start as if a person did.
+
+    It fails if more of them do than it tolerates.
+    """
 
     @wraps(map_run)
     def run(component: Any, env: Any, eval_input: Any) -> None:
+        machine = env.states.context_object.context_object_data["StateMachine"]["Id"]
+        try:
+            iam.check_role(env.aws_execution_details.role_arn, STATES, machine, "states:StartExecution", machine)
+        except PermissionError as error:
+            raise map_failure(env, StatesErrorNameType.StatesPermissions, str(error)) from error
         map_run(component, env, eval_input)
         if eval_input.map_run_record.item_counter.failed.get() > eval_input.tolerated_failure_count:
             raise map_failure(env, StatesErrorNameType.StatesExceedToleratedFailureThreshold, EXCEEDED)
@@ -229,6 +238,6 @@ class Clients:
         role_arn = state_credentials.role_arn
         with self._lock:
             if (service, role_arn) not in self._clients:
-                holder = credentials.assume(role_arn, "state-machine")
+                holder = credentials.assume(role_arn, "state-machine", STATES)
                 self._clients[service, role_arn] = credentials.client(service, self._endpoint, holder, TASK)
             return self._clients[service, role_arn]

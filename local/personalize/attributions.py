@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from local.personalize import checks, schemas
-from local.personalize.access import ATTRIBUTE
+from local.personalize.access import ATTRIBUTE, may_report
 from local.personalize.exceptions import InvalidInputError, ResourceAlreadyExistsError
 from local.personalize.storage import Location
 
@@ -37,8 +37,9 @@ def check_update(backend: "PersonalizeBackend", resource: "Resource", values: "V
 
 
 def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
-    """The work: see whether reports could be written."""
+    """The work: see whether reports could be written, and metrics put."""
     config = resource.values["metricsOutputConfig"]
+    may_report(backend.account_id, backend.partition, config["roleArn"])
     if "s3DataDestination" in config:
         Location.of(backend, config["roleArn"], config["s3DataDestination"]["path"]).check(ATTRIBUTE)
 

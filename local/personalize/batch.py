@@ -51,9 +51,9 @@ def run_segments(backend: "PersonalizeBackend", job: "Resource") -> None:
 def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask, shown: Shown) -> None:
     version = backend.get("SolutionVersion", job.values["solutionVersionArn"])
     model, data = backend.models.of(backend, version), backend.data(version)
-    role = backend.account_id, backend.partition, job.values["roleArn"]
-    source = Location(*role, job.values["jobInput"]["s3DataSource"]["path"])
-    target = Location(*role, job.values["jobOutput"]["s3DataDestination"]["path"])
+    role = job.values["roleArn"]
+    source = Location.of(backend, role, job.values["jobInput"]["s3DataSource"]["path"])
+    target = Location.of(backend, role, job.values["jobOutput"]["s3DataDestination"]["path"])
     expression = None
     if "filterArn" in job.values:
         expression = parse(backend.get("Filter", job.values["filterArn"]).values["filterExpression"])

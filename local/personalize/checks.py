@@ -123,7 +123,7 @@ def role_and_location(backend: "PersonalizeBackend", values: "Values") -> None:
 
 def role(backend: "PersonalizeBackend", arn: str) -> None:
     """Personalize must be able to assume the role."""
-    check_role(backend.account_id, backend.partition, arn)
+    check_role(backend.account_id, backend.partition, backend.region_name, arn)
 
 
 def s3_path(name: str, path: str) -> None:

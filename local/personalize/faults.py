@@ -23,6 +23,8 @@ class Faults:
     """Minutes on the clock by name, on top of the usual time."""
     refuse: tuple[str, ...] = ()
     """ARNs of roles that Personalize may not assume, whatever IAM says."""
+    unnamed: bool = False
+    """Personalize names neither aws:SourceAccount nor aws:SourceArn to S3; whether it does on AWS is not documented."""
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -59,6 +61,7 @@ _FITS: dict[str, Any] = {
     "fail": _by_name(_text),
     "delay": _by_name(_number),
     "refuse": lambda value: isinstance(value, list) and all(map(_text, value)),
+    "unnamed": lambda value: isinstance(value, bool),
 }
 
 current = Faults()

@@ -19,13 +19,14 @@ class Location:
 
     account: str
     partition: str
+    region: str
     role: str
     path: str
 
     @classmethod
     def of(cls, backend: "PersonalizeBackend", role: str, path: str) -> Self:
         """A place in the account of a backend."""
-        return cls(backend.account_id, backend.partition, role, path)
+        return cls(backend.account_id, backend.partition, backend.region_name, role, path)
 
     @property
     def bucket(self) -> str:
@@ -44,7 +45,7 @@ class Location:
         """
         held = self._bucket("Invalid Data location.").keys
         keys = [self.key] if self.key in held else _first_level(held, self._folder)
-        check_bucket(self.account, self.partition, self.role, READ, self.bucket, keys[0] if keys else self._folder)
+        self._authorize(READ, keys[0] if keys else self._folder)
         backend = s3_backends[self.account][self.partition]
         found = {key: backend.get_object(self.bucket, key) for key in keys}
         content: dict[str, bytes] = {key: item.value for key, item in found.items() if item is not None}
@@ -60,7 +61,10 @@ class Location:
     def check(self, actions: Iterable[str], name: str = "") -> None:
         """Raise JobFailedError when there is no bucket or the role may not do `actions` to `name` below the path."""
         self._bucket("Invalid S3 output path")
-        check_bucket(self.account, self.partition, self.role, actions, self.bucket, f"{self._folder}{name}")
+        self._authorize(actions, f"{self._folder}{name}")
+
+    def _authorize(self, actions: Iterable[str], key: str) -> None:
+        check_bucket(self.account, self.partition, self.region, self.role, actions, self.bucket, key)
 
     @property
     def _folder(self) -> str:

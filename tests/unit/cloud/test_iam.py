@@ -1,83 +1,158 @@
+"""Requests of roles and users, refused and allowed as AWS would."""
+
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
 
-from local.cloud.iam import allowed, demands, keys_in
+from local.authorization import Record
+from local.clock import Clock
+from local.cloud import credentials, iam
+from local.cloud.credentials import REGION
+from local.personalize import install, shutdown
+from tests.unit.cloud.roles import ACCOUNT, allow, document, make_role
 
-PREFIX = "us-east-1:123456789012:"
-TABLE = f"arn:aws:dynamodb:{PREFIX}table/t"
-SOLUTION = f"arn:aws:personalize:{PREFIX}solution/s"
-ROLE = "arn:aws:iam::123456789012:role/r"
-FUNCTION = f"arn:aws:lambda:{PREFIX}function:f"
+NAME = "bucket"
+BUCKET = f"arn:aws:s3:::{NAME}"
+GROUP = f"arn:aws:personalize:{REGION}:{ACCOUNT}:dataset-group/g"
+OWN = f"arn:aws:personalize:{REGION}:{ACCOUNT}:*"
+LAMBDA, PERSONALIZE, SCHEDULER = (f"{name}.amazonaws.com" for name in ("lambda", "personalize", "scheduler"))
 
 
+@pytest.fixture
+def record() -> Iterator[Record]:
+    install(Clock(1))
+    with mock_aws(), iam.enforced() as found:
+        developer = credentials.create_developer()
+        client("s3", developer).create_bucket(Bucket=NAME)
+        client("s3", developer).put_object(Bucket=NAME, Key="k", Body=b"x")
+        yield found
+    shutdown()
+
+
+def client(service: str, holder: Any) -> Any:
+    make: Any = boto3.client  # its stubs take literal names only
+    return make(
+        service,
+        region_name=REGION,
+        aws_access_key_id=holder.access_key,
+        aws_secret_access_key=holder.secret_key,
+        aws_session_token=holder.token,
+    )
+
+
+def session(service: str, *allowed: Any) -> Any:
+    """A client of `service` for a function whose role may do what is allowed."""
+    return client(service, credentials.assume(make_role(LAMBDA, *allowed), "f", LAMBDA))
+
+
+def code(call: Any, **given: Any) -> str | None:
+    """The error of a call; None where it succeeds."""
+    try:
+        call(**given)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return None
+
+
+@pytest.mark.usefixtures("record")
+def test_a_trust_policy_decides_who_assumes_a_role() -> None:
+    role = make_role(LAMBDA)
+    assert credentials.assume(role, "f", LAMBDA).token
+    with pytest.raises(PermissionError, match=f"states.amazonaws.com may not assume {role}"):
+        credentials.assume(role, "f", "states.amazonaws.com")
+    with pytest.raises(PermissionError, match="may not assume"):
+        credentials.assume(f"{role}-that-is-not-there", "f", LAMBDA)
+
+
+def test_a_bucket_policy_denies_whoever_may_do_everything_and_grants_to_who_may_do_nothing(record: Record) -> None:
+    iam_client = boto3.client("iam", region_name=REGION)
+    poor = session("s3")
+    assert code(poor.get_object, Bucket=NAME, Key="k") == "AccessDenied"
+    (role,) = iam_client.list_roles()["Roles"]
+    grant = allow("s3:GetObject", resource=f"{BUCKET}/*", Principal={"AWS": role["Arn"]})
+    boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(grant))
+    assert code(poor.get_object, Bucket=NAME, Key="k") is None
+    plain = {"Bool": {"aws:SecureTransport": "false"}}
+    by_tls = {"Bool": {"aws:SecureTransport": "true"}}
+    for condition, refused in ((plain, None), (by_tls, "AccessDenied")):
+        denial = allow("s3:*", resource=[BUCKET, f"{BUCKET}/*"], Principal="*", Condition=condition) | {
+            "Effect": "Deny"
+        }
+        boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(grant, denial))
+        assert code(poor.get_object, Bucket=NAME, Key="k") == refused
+    assert [entry.decision.effect for entry in record.refused()] == ["Deny"]
+
+
+@pytest.mark.usefixtures("record")
+def test_who_may_not_list_a_bucket_is_not_told_what_it_lacks() -> None:
+    reader = session("s3", "s3:GetObject")
+    assert code(reader.get_object, Bucket=NAME, Key="k") is None
+    assert code(reader.get_object, Bucket=NAME, Key="nothing") == "AccessDenied"
+    boto3.client("iam", region_name=REGION).put_role_policy(
+        RoleName="r", PolicyName="list", PolicyDocument=document(allow("s3:ListBucket", resource=BUCKET))
+    )
+    assert code(reader.get_object, Bucket=NAME, Key="nothing") == "NoSuchKey"
+
+
+@pytest.mark.usefixtures("record")
+def test_a_tag_with_an_object_and_a_copy_are_more_than_a_put() -> None:
+    writer = session("s3", "s3:PutObject")
+    assert code(writer.put_object, Bucket=NAME, Key="n") is None
+    assert code(writer.put_object, Bucket=NAME, Key="n", Tagging="a=b") == "AccessDenied"
+    assert code(writer.copy_object, Bucket=NAME, Key="n", CopySource=f"{NAME}/k") == "AccessDenied"
+
+
+CREATED = {
+    "own": allow("personalize:*", resource=OWN),
+    "recipes": allow("personalize:CreateSolution", resource="arn:aws:personalize:::recipe/*"),
+    "narrow": allow("personalize:CreateDataset", "personalize:CreateSolution", resource=OWN),
+}
+SOLUTION = {"name": "s", "datasetGroupArn": GROUP, "recipeArn": "arn:aws:personalize:::recipe/aws-sims"}
+
+
+@pytest.mark.usefixtures("record")
 @pytest.mark.parametrize(
-    ("service", "operation", "given", "expected"),
+    ("allowed", "more", "refused"),
     [
-        ("dynamodb", "GetItem", {"TableName": "t"}, [("dynamodb:GetItem", TABLE)]),
-        ("dynamodb", "Query", {"TableName": "t", "IndexName": "i"}, [("dynamodb:Query", f"{TABLE}/index/i")]),
-        ("dynamodb", "BatchWriteItem", {"RequestItems": {"t": []}}, [("dynamodb:BatchWriteItem", TABLE)]),
-        ("sts", "GetCallerIdentity", {}, []),
-        ("dynamodb", "ListTables", {}, [("dynamodb:ListTables", "*")]),
-        (
-            "dynamodb",
-            "TransactWriteItems",
-            {"TransactItems": [{"Put": {"TableName": "t"}}, {"ConditionCheck": {"TableName": "t"}}]},
-            [("dynamodb:PutItem", TABLE), ("dynamodb:ConditionCheckItem", TABLE)],
-        ),
-        ("lambda", "Invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
-        ("lambda", "Invoke", {"FunctionName": FUNCTION}, [("lambda:InvokeFunction", FUNCTION)]),
-        ("sqs", "SendMessage", {"QueueUrl": "http://h/1/q"}, [("sqs:SendMessage", f"arn:aws:sqs:{PREFIX}q")]),
-        ("sns", "Publish", {"TopicArn": f"arn:aws:sns:{PREFIX}t"}, [("sns:Publish", f"arn:aws:sns:{PREFIX}t")]),
-        ("personalize", "DescribeSolution", {"solutionArn": SOLUTION}, [("personalize:DescribeSolution", SOLUTION)]),
-        ("personalize", "ListSolutionVersions", {"solutionArn": SOLUTION}, [("personalize:ListSolutionVersions", "*")]),
-        ("personalize", "ListTagsForResource", {"a": SOLUTION}, [("personalize:ListTagsForResource", SOLUTION)]),
-        ("personalize", "PutEvents", {"trackingId": "x"}, [("personalize:PutEvents", "*")]),
-        ("personalize", "CreateSolution", {"name": "s"}, [("personalize:CreateSolution", SOLUTION)]),
-        (
-            "events",
-            "PutEvents",
-            {"Entries": [{}, {}]},
-            [("events:PutEvents", f"arn:aws:events:{PREFIX}event-bus/default")],
-        ),
-        (
-            "personalize",
-            "CreateDatasetGroup",
-            {"name": "g", "roleArn": ROLE},
-            [
-                ("personalize:CreateDatasetGroup", f"arn:aws:personalize:{PREFIX}dataset-group/g"),
-                ("iam:PassRole", ROLE),
-            ],
-        ),
+        (["own", "recipes"], {}, "ResourceNotFoundException"),
+        (["own"], {}, "AccessDeniedException"),
+        (["narrow", "recipes"], {}, "ResourceNotFoundException"),
+        (["narrow", "recipes"], {"tags": [{"tagKey": "a", "tagValue": "b"}]}, "AccessDeniedException"),
     ],
 )
-def test_a_request_demands(
-    service: str, operation: str, given: dict[str, Any], expected: list[tuple[str, str]]
-) -> None:
-    assert demands(service, operation, given, "us-east-1") == expected
+def test_a_solution_needs_the_right_to_its_recipe_and_to_tag(allowed: list[str], more: Any, refused: str) -> None:
+    personalize = session("personalize", *(CREATED[name] for name in allowed))
+    assert code(personalize.create_solution, **SOLUTION, **more) == refused
 
 
-def statement(effect: str, action: str | list[str], resource: str | list[str], **more: Any) -> dict[str, Any]:
-    return {"Effect": effect, "Action": action, "Resource": resource, **more}
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(("to", "refused"), [(PERSONALIZE, None), (SCHEDULER, "AccessDeniedException"), (None, None)])
+def test_a_role_is_passed_only_to_the_service_that_the_condition_names(to: str | None, refused: str | None) -> None:
+    passed = make_role(PERSONALIZE, name="passed")
+    condition = {"Condition": {"StringEquals": {"iam:PassedToService": to}}} if to else {}
+    personalize = session("personalize", "personalize:*", allow("iam:PassRole", resource=passed, **condition))
+    key = "arn:aws:kms:us-east-1:123456789012:key/k"
+    assert code(personalize.create_dataset_group, name="g", roleArn=passed, kmsKeyArn=key) == refused
 
 
-@pytest.mark.parametrize(
-    ("policy", "verdict"),
-    [
-        ([], False),
-        ([statement("Allow", "dynamodb:GetItem", TABLE)], True),
-        ([statement("Allow", ["DynamoDB:get*"], [TABLE])], True),
-        ([statement("Allow", "dynamodb:GetItem", TABLE + "2")], False),
-        ([statement("Allow", "dynamodb:PutItem", TABLE)], False),
-        ([statement("Allow", "*", "*"), statement("Deny", "dynamodb:*", TABLE)], False),
-        ([statement("Allow", "*", "*"), statement("Deny", "*", "*", Condition={"Bool": {}})], True),
-    ],
-)
-def test_a_policy_decides(policy: list[dict[str, Any]], verdict: bool) -> None:
-    assert allowed(policy, "dynamodb:GetItem", TABLE) is verdict
+def test_what_a_decision_rested_on_is_recorded(record: Record) -> None:
+    reader = session("s3", allow("s3:GetObject", resource=f"{BUCKET}/*"), allow("s3:GetObject", resource=f"{BUCKET}/k"))
+    for _ in range(2):
+        reader.get_object(Bucket=NAME, Key="k")
+    (entry,) = (one for one in record.entries() if one.request.action == "s3:GetObject")
+    assert [str(one) for one in entry.decision.statements] == ["r/own, statement 1", "r/own, statement 2"]
+    first, _ = entry.decision.statements
+    assert entry.without(first)
 
 
-@pytest.mark.parametrize("keys", [["a/b.csv"], ["a/b.csv", "c&d"]])
-def test_a_deletion_names_its_objects(keys: list[str]) -> None:
-    objects = "".join(f"<Object><Key>{key.replace('&', '&amp;')}</Key></Object>" for key in keys)
-    assert keys_in(f"<Delete>{objects}<Quiet>true</Quiet></Delete>") == keys
+@pytest.mark.usefixtures("record")
+def test_a_role_calls_the_http_api_by_its_right_to_invoke() -> None:
+    resource = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/GET/*"
+    caller = credentials.assume(make_role(LAMBDA, allow("execute-api:Invoke", resource=resource)), "f", LAMBDA)
+    assert iam.may_invoke_api(caller.access_key, "GET", "/g/recommendations/u")
+    assert not iam.may_invoke_api(caller.access_key, "POST", "/g/events")
+    assert not iam.may_invoke_api("AKIAUNKNOWN", "GET", "/g/recommendations/u")

@@ -128,15 +128,16 @@ def test_a_caught_error_ends_the_execution_with_the_functions_own_words(cloud: L
 
 
 @pytest.mark.parametrize(
-    ("limit", "key", "outcome"),
+    ("name", "limit", "key", "outcome"),
     [
-        (3, "in/numbers.json", ("SUCCEEDED", None)),
-        (2, "in/numbers.json", ("FAILED", "States.ExceedToleratedFailureThreshold")),
-        (3, "elsewhere/numbers.json", ("FAILED", "States.ItemReaderFailed")),
+        ("map-1", 3, "in/numbers.json", ("SUCCEEDED", None)),
+        ("map-2", 2, "in/numbers.json", ("FAILED", "States.ExceedToleratedFailureThreshold")),
+        ("map-3", 3, "elsewhere/numbers.json", ("FAILED", "States.ItemReaderFailed")),
+        ("forbidden", 3, "in/numbers.json", ("FAILED", "States.Permissions")),
     ],
 )
 def test_a_distributed_map_reads_as_its_role_and_fails_with_its_executions(
-    cloud: LocalCloud, limit: int, key: str, outcome: tuple[str, str | None]
+    cloud: LocalCloud, name: str, limit: int, key: str, outcome: tuple[str, str | None]
 ) -> None:
     bucket, states = cloud.outputs["BucketName"], cloud.client("stepfunctions")
     cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=b"[1, 2, 3]")
@@ -162,7 +163,7 @@ def test_a_distributed_map_reads_as_its_role_and_fails_with_its_executions(
     }
     definition = {"QueryLanguage": "JSONata", "StartAt": "Each", "States": {"Each": each}}
     made = states.create_state_machine(
-        name=f"map-{limit}-{key[:2]}", definition=json.dumps(definition), roleArn=cloud.outputs["WorkRoleArn"]
+        name=name, definition=json.dumps(definition), roleArn=cloud.outputs["FlowRoleArn"]
     )
     arn = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
     running = {"RUNNING"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from local.cloud.scheduler import Scheduler, next_after
+from tests.unit.cloud.roles import make_role
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -56,11 +57,12 @@ def queue() -> Iterator[Any]:
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
         schedules: Any = boto3.client("scheduler", region_name="us-east-1")
         url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+        role = make_role("scheduler.amazonaws.com", "sqs:SendMessage")
 
         def create(arn: str = "arn:aws:sqs:us-east-1:123456789012:seen", **settings: Any) -> Any:
             target = {
                 "Arn": arn,
-                "RoleArn": "arn:aws:iam::123456789012:role/r",
+                "RoleArn": role,
                 "Input": "<aws.scheduler.attempt-number>",
             }
             schedules.create_schedule(Name="s", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
@@ -77,6 +79,16 @@ def test_what_was_missed_is_made_up_once_and_only_while_enabled(queue: Any, stat
     assert scheduler.tick() == len(fired)
     assert scheduler.tick() == 0
     assert seen() == fired
+
+
+def test_a_schedule_that_is_updated_without_a_state_is_enabled(queue: Any) -> None:
+    seen = queue(ScheduleExpression="cron(0 3 * * ? *)", State="DISABLED")
+    client: Any = boto3.client("scheduler", region_name="us-east-1")
+    kept = {name: client.get_schedule(Name="s")[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+    client.update_schedule(ScheduleExpression="cron(0 4 * * ? *)", **kept)
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
+    assert Scheduler(lambda: next(moments)).tick() == 1
+    assert seen() == ["1"]
 
 
 def test_a_schedule_outside_its_dates_does_not_fire(queue: Any) -> None:

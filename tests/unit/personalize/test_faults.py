@@ -103,6 +103,7 @@ def test_faults_can_be_ordered_over_http() -> None:
         '{"fail": {"a": 1}}',
         '{"delay": {"a": -1}}',
         '{"refuse": "a"}',
+        '{"unnamed": "yes"}',
         '{"x": 1}',
     ],
 )

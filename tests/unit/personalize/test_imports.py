@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from local.personalize import Faults, inject
 from local.personalize.exceptions import JobFailedError
 from local.personalize.imports import read
 from local.personalize.schemas import parse
@@ -86,6 +87,37 @@ def test_a_bucket_that_refuses_only_insecure_calls_can_be_read(world: World) -> 
     for secure, status in (("false", "ACTIVE"), ("true", "CREATE FAILED")):
         condition = {"Condition": {"Bool": {"aws:SecureTransport": secure}}}
         policy["Statement"] = [policy["Statement"][0], refusal | condition]
+        world.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+        assert world.import_data(dataset, location)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("operator", "account", "unnamed", "status"),
+    [
+        ("StringEquals", "123456789012", False, "ACTIVE"),
+        ("StringEquals", "210987654321", False, "CREATE FAILED"),
+        ("StringEquals", "123456789012", True, "CREATE FAILED"),
+        ("StringEqualsIfExists", "123456789012", False, "ACTIVE"),
+        ("StringEqualsIfExists", "210987654321", False, "CREATE FAILED"),
+        ("StringEqualsIfExists", "123456789012", True, "ACTIVE"),
+    ],
+)
+def test_a_bucket_may_ask_for_the_account_that_personalize_acts_for_if_it_is_told(
+    world: World, operator: str, account: str, unnamed: bool, status: str
+) -> None:
+    location, dataset = world.put("good.csv", interactions()), world.dataset(world.group())
+    policy = json.loads(world.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    policy["Statement"][0]["Condition"] = {operator: {"aws:SourceAccount": account}}
+    world.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    inject(Faults(unnamed=unnamed))
+    assert world.import_data(dataset, location)["status"] == status
+
+
+def test_a_bucket_that_grants_another_folder_is_too_narrow(world: World) -> None:
+    location, dataset = world.put("in/good.csv", interactions()), world.dataset(world.group())
+    policy = json.loads(world.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    for folder, status in (("out", "CREATE FAILED"), ("in", "ACTIVE")):
+        policy["Statement"][0]["Resource"] = [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/{folder}/*"]
         world.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
         assert world.import_data(dataset, location)["status"] == status
 

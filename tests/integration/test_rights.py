@@ -1,0 +1,259 @@
+"""Every right that a role of the stack has is used, and none is missing.
+
+One scenario drives all that the stack does. Every request that its roles make is recorded with the statements that
+allowed it, and each statement, each action and each resource in it is then taken away from the record's policies: a
+recorded request must be refused by that.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+
+from local.authorization import Record, bucket_policy, parsed, recording, trust_policy
+from local.clock import Clock
+from local.cloud.credentials import PARTITION
+from local.cloud.server import STACK
+from local.iam_policy import Statement, listed
+from local.personalize import runtime
+from tests.integration.conftest import SPEED, Site, interactions, items, wait_until
+from tests.integration.test_evaluation import evaluate, left
+from tests.integration.test_evaluation import start as start_evaluation
+from tests.integration.test_export import export
+from tests.integration.test_export import start as start_export
+from tests.integration.test_large_data import small_parts as small_parts
+
+GROUP, SHOP = "rights", "rightsshop"
+METRIC = "normalized_discounted_cumulative_gain_at_25"
+
+UNUSED: Mapping[tuple[str, str], str] = {
+    ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
+}
+"""What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
+
+ITSELF: Mapping[str, str] = dict.fromkeys(
+    ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"],
+    "Step Functions sees to the executions of a distributed map; here they are no executions of their own.",
+) | dict.fromkeys(
+    [f"logs:{verb}LogDelivery" for verb in ("Create", "Delete", "Get", "Update")]
+    + ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:ListLogDeliveries", "logs:PutResourcePolicy"],
+    "Step Functions sets up the delivery of its logs; here nothing is delivered.",
+)
+"""What AWS does with a state machine's role by itself, and nothing does here, with the reason."""
+
+
+def config(**more: Any) -> str:
+    solutions = {
+        "for-you": {"recipe": "aws-user-personalization-v2", "gate": {"metric": METRIC, "atLeast": 0.0001}},
+        "popular": {"recipe": "aws-popularity-count", "campaign": False},
+        "similar": {"recipe": "aws-sims"},
+        "ranking": {"recipe": "aws-personalized-ranking-v2"},
+        "fans": {"recipe": "aws-item-affinity", "campaign": False},
+    }
+    wanted = {
+        "solutions": solutions,
+        "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
+        "exports": {"popular": {"table": True, "keep": 1, "numResults": 5}, "fans": {"items": ["i1"], "numResults": 5}},
+        "metricAttribution": {
+            "metrics": [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
+        },
+        "schedules": {"retrain": "rate(2 days)", "export": "rate(2 days)"},
+        "batch": {"letter": {"solution": "popular", "numResults": 3}},
+        "segments": {"crowd": {"solution": "fans", "numResults": 3}},
+        "tags": [{"tagKey": "team", "tagValue": "one"}],
+    }
+    return json.dumps(wanted | more)
+
+
+def drive(site: Site) -> None:
+    """All that a stack does in its life."""
+    # What is wrong, then a drop in parts, with others while it is at work; one of its files goes while it is checked.
+    site.drop(f"{GROUP}/usher.yaml", "solutions: none")
+    assert site.run(GROUP)["outcome"] == "FAILED"
+    site.drop(f"{GROUP}/batch/letter.jsonl", '{"userId": "u1"}\n')
+    site.drop(f"{GROUP}/segments/crowd.jsonl", '{"itemId": "i1"}\n')
+    site.drop(f"{GROUP}/items.csv", items())
+    site.drop(f"{GROUP}/interactions/1.csv", interactions())
+    site.drop(f"{GROUP}/usher.yaml", config())
+    assert site.run(GROUP)["outcome"] == "SUCCEEDED"
+    part = {"key": f"{GROUP}/interactions/gone.csv", "etag": "gone", "start": 0, "end": 9}
+    functions = site.cloud.client("lambda")
+    (check,) = (name for one in functions.list_functions()["Functions"] if "Check" in (name := one["FunctionName"]))
+    functions.invoke(FunctionName=check, Payload=json.dumps({"part": part, "run": "gone", "error": None}))
+
+    # The API.
+    site.api.get(f"/{GROUP}/recommendations/u1", filter="seen")
+    site.api.get(f"/{GROUP}/similar-items/i1")
+    site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
+    watched = [{"eventType": "watch", "itemId": "i2"}]
+    site.api.post(f"/{GROUP}/events", {"userId": "u1", "sessionId": "s", "events": watched})
+
+    # Exports: two at once, one that makes the former ones go, one that fails.
+    for _ in range(2):
+        start_export(site, group=GROUP)
+    wait_until(lambda: len(site.executions(GROUP, "ExportArn")) == 2)
+    assert {one["status"] for one in site.settle(GROUP, "ExportArn")} == {"SUCCEEDED"}
+    assert export(site, GROUP)["status"] == "SUCCEEDED"
+    assert export(site, f"absent-{GROUP}")["status"] == "FAILED"
+
+    # Everything that can change does, and what is replaced goes.
+    head, *rows = items().splitlines()
+    site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows)]))
+    site.drop(f"{GROUP}/interactions/incremental/2.csv", interactions(seed=2))
+    changed = json.loads(config())["solutions"]
+    changed["for-you"] |= {"campaign": {"minProvisionedTPS": 2}, "performIncrementalUpdate": True}
+    changed["for-you"]["gate"] = {"metric": METRIC, "versusLive": 1000}
+    changed["similar"]["solutionConfig"] = {"algorithmHyperParameters": {"popularity_discount_factor": "0.7"}}
+    purchases = [{"eventType": "buy", "metricName": "bought", "expression": "SAMPLECOUNT()"}]
+    site.drop(
+        f"{GROUP}/usher.yaml",
+        config(
+            solutions=changed,
+            filters={"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'},
+            metricAttribution={"metrics": purchases},
+            schedules={"retrain": "rate(3 days)", "export": "rate(2 days)"},
+            tags=[{"tagKey": "team", "tagValue": "two"}],
+            prune=True,
+        ),
+    )
+    assert site.run(GROUP)["outcome"] == "HELD"
+
+    # Schedules: the group's own, the stack's exports and its hourly look at the models' age.
+    before = len(site.executions(GROUP))
+    site.days[0] += 3
+    site.cloud.scheduler.tick()
+    wait_until(lambda: len(site.executions(GROUP)) > before)
+    site.settle(GROUP)
+    site.settle(GROUP, "ExportArn")
+    site.drop(f"{GROUP}/usher.yaml", config(schedules={}))
+    site.settle(GROUP)
+
+    # A person's choice.
+    task = {"group": GROUP, "solution": "for-you", "version": "previous", "who": "Ann", "why": "It was better."}
+    pipeline(site, GROUP, task)
+
+    # Evaluations: with all that they can ask, and one that is stopped while it trains.
+    record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
+    assert record["outcome"] == "SUCCEEDED", record["summary"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime.current, "clock", Clock(SPEED / 10))
+        stopped = start_evaluation(site, GROUP, live=False)
+        wait_until(lambda: bool(site.resources("-eval-")["solution_version"]))
+        site.stepfunctions.stop_execution(executionArn=stopped)
+    wait_until(lambda: left(site) == [])
+
+    # A shop.
+    site.drop(f"{SHOP}/interactions.csv", interactions().replace("watch", "Purchase"))
+    sellers: dict[str, Any] = {"recipe": "aws-ecomm-popular-items-by-purchases"}
+    for rate in (1, 2):
+        sellers["recommenderConfig"] = {"minRecommendationRequestsPerSecond": rate}
+        site.drop(
+            f"{SHOP}/usher.yaml", json.dumps({"group": {"domain": "ECOMMERCE"}, "recommenders": {"top": sellers}})
+        )
+        record = site.run(SHOP)
+        assert record["outcome"] == "SUCCEEDED", record["summary"]
+    site.api.get(f"/{SHOP}/recommendations/u1")
+
+    for group in (GROUP, SHOP):
+        record = pipeline(site, group, {"group": group, "task": "remove"})
+        assert record["outcome"] == "SUCCEEDED", record["summary"]
+
+
+def pipeline(site: Site, group: str, task: Mapping[str, str]) -> dict[str, Any]:
+    """The record of a run that a person starts."""
+    site.stepfunctions.start_execution(stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(task))
+    site.dropped[group] += 1
+    return site.run(group)
+
+
+@pytest.fixture(scope="module")
+def record(site: Site) -> Iterator[Record]:
+    with recording() as found:
+        drive(site)
+    yield found
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A role of the stack, or its bucket, with the statements of its policies, but for AWS's managed ones."""
+
+    id: str
+    services: list[str]
+    """Who may assume it; none for the bucket."""
+    statements: list[Statement]
+
+
+def owners(site: Site) -> list[Owner]:
+    resources = site.cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)
+    names = {
+        one["PhysicalResourceId"]: one["LogicalResourceId"]
+        for page in resources
+        for one in page["StackResourceSummaries"]
+        if one["ResourceType"] == "AWS::IAM::Role"
+    }
+    found = [
+        Owner(names[role.name], listed(trust_policy(role)[0].body["Principal"]["Service"]), [
+            statement
+            for name, document in role.policies.items()
+            for statement in parsed(document, f"{role.name}/{name}")
+        ])
+        for role in iam_backends[DEFAULT_ACCOUNT_ID][PARTITION].roles.values()
+        if role.name in names
+    ]  # fmt: skip
+    policy = bucket_policy(DEFAULT_ACCOUNT_ID, PARTITION, site.bucket)
+    return [*found, Owner("BucketPolicy", [], policy)]
+
+
+def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
+    """What could be taken away from a statement, and what is left of it then."""
+    body = statement.body
+    for element in ("Action", "Resource"):
+        values = listed(body[element])
+        for value in values:
+            rest = [one for one in values if one != value]
+            yield value, replace(statement, body={**body, element: rest}) if rest else None
+
+
+def unneeded(owner: Owner, statement: Statement, record: Record) -> Iterator[str]:
+    """The actions and resources without which every recorded request would be allowed all the same."""
+    itself = set(ITSELF) if "states.amazonaws.com" in owner.services else set()
+    if itself.issuperset(listed(statement.body["Action"])):
+        return
+    allowed = [one for one in record.entries() if statement in one.decision.statements]
+    for part, rest in parts(statement):
+        if part not in itself and all(entry.without(statement, rest) for entry in allowed):
+            yield part
+
+
+def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: Site, record: Record) -> None:
+    (reconcile,) = (role for role in owners(site) if role.id == "ReconcileRole")
+    more = Statement({"Effect": "Allow", "Action": "personalize:DeleteEverything", "Resource": "*"}, "more", 1)
+    assert list(unneeded(reconcile, more, record)) == ["personalize:DeleteEverything", "*"]
+    (recipes,) = (one for one in reconcile.statements if "recipe/" in str(one.body["Resource"]))
+    missed = {entry.request.action for entry in record.entries() if not entry.without(recipes)}
+    assert missed == {"personalize:CreateRecommender", "personalize:CreateSolution"}
+
+
+def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
+    assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
+
+
+def test_every_right_of_every_role_is_used(site: Site, record: Record) -> None:
+    found = {
+        (owner.id, part): str(statement)
+        for owner in owners(site)
+        for statement in owner.statements
+        if statement.body["Effect"] == "Allow"
+        for part in unneeded(owner, statement, record)
+    }
+    surplus = {key: place for key, place in found.items() if key not in UNUSED}
+    told = [f"{owner} ({place}): nothing needs {part}" for (owner, part), place in sorted(surplus.items())]
+    assert not told, (
+        "Take these away from template.yaml; or use them in `drive` above; or give the reason to keep them in UNUSED:\n"
+        + "\n".join(told)
+    )
+    assert UNUSED.keys() <= found.keys(), f"used by now: {UNUSED.keys() - found.keys()}; take them out of UNUSED"
