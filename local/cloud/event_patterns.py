@@ -1,0 +1,87 @@
+"""How complex EventBridge finds the wildcards of an event pattern, and how complex it lets them be.
+
+EventBridge's matcher (github.com/aws/event-ruler, `MachineComplexityEvaluator`) follows every way in which a value may
+match so far. It counts, for the worst value, the prefixes of wildcards that match all of it: after `a/b`, the wildcard
+`*/b*` is at `*`, at `*/b` and at `*/b*`, which makes 3. Values that are compared without `*`, such as
+`prefix` and `suffix`, do not count. PutRule refuses a pattern above 10. AWS publishes no number; 10 is what
+event-ruler's README advises, and a rule of 12 was refused where one of 9 was taken
+(github.com/vals-ai/Valkyrie/pull/279).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+MAX_COMPLEXITY = 10
+
+Wildcard = tuple[int | None, ...]
+"""The bytes of a wildcard, with None for each `*`."""
+Place = tuple[Wildcard, int]
+"""A wildcard, and the length of the prefix of it that matches."""
+
+
+def complexity(pattern: Mapping[str, Any]) -> int:
+    """The most wildcard prefixes that a value of one field can match at once; 0 without wildcards. Pure.
+
+    `pattern`: an event pattern, parsed. Fields are measured apart from each other, as EventBridge matches them one
+    after the other. What `$or` offers for the same field counts together.
+    """
+    fields: dict[tuple[str, ...], set[Wildcard]] = defaultdict(set)
+    for path, text in wildcards(pattern):
+        fields[path].add(tuple(parse(text)))
+    return max(map(most_prefixes, fields.values()), default=0)
+
+
+def wildcards(pattern: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every `{"wildcard": ...}` of a pattern, with the path of its field."""
+    for name, value in pattern.items():
+        if name == "$or":
+            for option in value:
+                yield from wildcards(option, path)
+        elif isinstance(value, Mapping):
+            yield from wildcards(value, (*path, name))
+        else:
+            for matcher in value:
+                if isinstance(matcher, Mapping) and isinstance(matcher.get("wildcard"), str):
+                    yield (*path, name), matcher["wildcard"]
+
+
+def parse(text: str) -> Iterator[int | None]:
+    r"""A wildcard's bytes, with None for `*`; `\*` and `\\` stand for the characters themselves."""
+    characters = iter(text.encode())
+    for character in characters:
+        if character == ord("\\"):
+            yield next(characters, character)
+        else:
+            yield None if character == ord("*") else character
+
+
+def most_prefixes(wildcards: Set[Wildcard]) -> int:
+    """The most prefixes of these wildcards that any value matches at once."""
+    alphabet = {character for wildcard in wildcards for character in wildcard} | {None}
+    start = frozenset(place for wildcard in wildcards for place in reached(wildcard, 0))
+    most, seen, waiting = 0, {start}, [start]
+    while waiting:
+        places = waiting.pop()
+        most = max(most, sum(length > 0 for _, length in places))
+        for character in alphabet:
+            after = frozenset(place for wildcard, length in places for place in step(wildcard, length, character))
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return most
+
+
+def step(wildcard: Wildcard, length: int, character: int | None) -> Iterator[Place]:
+    """Where a character leads from a prefix; None is a character that is in no wildcard."""
+    if length and wildcard[length - 1] is None:
+        yield wildcard, length
+    if length < len(wildcard) and character is not None and wildcard[length] == character:
+        yield from reached(wildcard, length + 1)
+
+
+def reached(wildcard: Wildcard, length: int) -> Iterator[Place]:
+    """A prefix, and the one with a `*` more that matches as much."""
+    yield wildcard, length
+    if length < len(wildcard) and wildcard[length] is None:
+        yield wildcard, length + 1
