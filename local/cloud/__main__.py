@@ -25,12 +25,18 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("local").setLevel(logging.INFO)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
+    minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
+    say(f"starting {options.template} ({sys.executable}); {minute}; SEED={options.seed}")
     from local.cloud.server import LocalCloud, PortTakenError
 
     try:
         with LocalCloud(
-            options.template, options.aws_port, options.api_port, options.speed, state=options.state
+            options.template,
+            options.aws_port,
+            options.api_port,
+            options.speed,
+            state=options.state,
+            seed=options.seed,
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
@@ -69,6 +75,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=os.environ.get("SEED", "1"), help="draws what AWS does not promise; default 1"
     )
     return parser.parse_args(arguments)
 

@@ -20,9 +20,20 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
+from local.cloud import (
+    cloudformation,
+    consistency,
+    credentials,
+    events,
+    http,
+    iam,
+    lambdas,
+    rules,
+    stepfunctions,
+)
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
+from local.cloud.targets import Deliveries
 
 STACK = "usher"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -38,6 +49,8 @@ class PortTakenError(Exception):
 
 class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs a template's stack until the block ends. Port 0 is any free port.
+
+    `seed` draws what AWS leaves to chance (`local.cloud.consistency`); the same seed draws the same.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -56,6 +69,7 @@ class LocalCloud:
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
+        seed: int = consistency.SEED,
     ) -> None:
         self._template = template.resolve()
         self._ports = aws_port, api_port
@@ -63,6 +77,7 @@ class LocalCloud:
         self._parameters = parameters
         self._now = now
         self._state = state
+        self._seed = seed
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -103,7 +118,12 @@ class LocalCloud:
         stack.callback(stepfunctions.join)
         stack.enter_context(lambdas.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
-        stack.enter_context(events.flowing())
+        deliveries = stack.enter_context(Deliveries(self._clock))
+        stack.enter_context(rules.ruling(deliveries))
+        draws = consistency.Draws(self._seed)
+        stack.enter_context(consistency.eventual(draws, self._clock))
+        disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
+        stack.enter_context(events.flowing(disorder))
         stack.enter_context(iam.enforced())
         stack.enter_context(cloudformation.complete(place))
         template = cloudformation.load(self._template, self._parameters)
@@ -118,7 +138,7 @@ class LocalCloud:
         api_routes = http.routes(self._template, self._parameters)
         app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1]).app
         stack.enter_context(serving(api, app, WSGIRequestHandler))
-        self.scheduler = Scheduler(self._now)
+        self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
 
     def client(self, service: str) -> Any:
