@@ -136,7 +136,8 @@ class LocalCloud:
             return runner.invoke(backend.get_function(functions[logical_id]), event)
 
         api_routes = http.routes(self._template, self._parameters)
-        app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1]).app
+        stage = http.stage(template, made.resource_map)
+        app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1], stage).app
         stack.enter_context(serving(api, app, WSGIRequestHandler))
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
