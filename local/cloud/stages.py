@@ -17,7 +17,7 @@ REQUESTS_PER_SECOND, BURST = 10_000.0, 5_000
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`rate` requests a second and `burst` at once for each route; the ARN and the format of the access log, or none."""
+    """`rate` requests a second and `burst` at once for each route; ARN and format of the access log, or none."""
 
     rate: float = REQUESTS_PER_SECOND
     burst: int = BURST
