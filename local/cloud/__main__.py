@@ -10,12 +10,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.cloud.disk import FullDisk, full_disk, remedy
+
 LAST_PORT = 65535
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken, or the template or this machine will not do."""
+    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken, a disk full, or template or machine won't do."""
     # Before the imports below, which take the most part of the start: whoever stops us then is obeyed, too.
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -23,6 +25,9 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
     logging.getLogger("local").setLevel(logging.INFO)
+    disk = FullDisk(ended)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(disk)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
@@ -43,12 +48,17 @@ def main(arguments: Sequence[str]) -> int:
             say(f"ready export {exports} # {outputs}")
             ended.wait()
             say("stopping")
+            if disk.error:
+                raise disk.error
     except PortTakenError as error:
         names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
         print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
         return 2
-    except OSError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+    except Exception as error:
+        full = disk.error or full_disk(error)
+        if not full and not isinstance(error, OSError):
+            raise
+        print(remedy(full, options.state) if full else error, file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
@@ -95,4 +105,7 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # at once: the interpreter would first wait for the threads of imports

@@ -100,7 +100,7 @@ class LocalCloud:
         stack.enter_context(environ(settings | region))
         forget()
         stack.callback(forget)
-        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
+        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
         personalize.install(self._clock, self._state or temporary)
         stack.callback(personalize.shutdown)
         if self._state:

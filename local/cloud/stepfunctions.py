@@ -95,9 +95,10 @@ def executing(endpoint: str, clock: Clock, limits: executions.Limits = execution
 
 
 def join() -> None:
-    """Wait for the threads of stopped executions; one that sleeps before a retry is left to the end of the process."""
+    """Wait a little for the threads of stopped executions; one that sleeps before a retry ends with the process."""
+    deadline = time.monotonic() + JOIN_SECONDS
     for thread in TMP_THREADS:
-        thread.join(JOIN_SECONDS)
+        thread.join(max(0.0, deadline - time.monotonic()))
     TMP_THREADS.clear()
 
 

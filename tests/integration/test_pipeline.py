@@ -47,7 +47,7 @@ def test_the_same_bytes_again_cost_nothing(site: Site, group: str) -> None:
     before = site.resources(group)
     site.drop(f"{group}/interactions.csv", interactions())
     record = site.run(group)
-    assert [one["status"] for one in site.settle(group)] == ["SUCCEEDED", "SUCCEEDED"]
+    assert {one["status"] for one in site.settle(group)} == {"SUCCEEDED"}
     assert site.resources(group) == before
     assert {state["action"] for state in record["resources"]} == {"reuse"}
 
