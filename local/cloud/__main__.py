@@ -23,11 +23,10 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    disk, handler = FullDisk(ended), logging.StreamHandler(sys.stdout)
+    handler.addFilter(disk)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
     logging.getLogger("local").setLevel(logging.INFO)
-    disk = FullDisk(ended)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(disk)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"

@@ -98,6 +98,10 @@ class Site:
         ]
         return [one for one in described if f'"{group}' in one["input"]]
 
+    def causes(self, group: str) -> set[str]:
+        """What the executions of a group were started by."""
+        return set(map(cause, self.executions(group)))
+
     def settle(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
         """Wait until a group has all its executions and none is at work; return them."""
         started = self.dropped[group] if machine == "PipelineArn" else 1

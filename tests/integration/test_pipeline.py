@@ -156,7 +156,7 @@ def test_a_schedule_of_the_config_retrains_without_new_data(site: Site, group: s
     site.drop(f"{group}/usher.yaml", config % "rate(2 days)")
     assert site.run(group)["outcome"] == "SUCCEEDED"
     site.days[0] += 2
-    wait_until(lambda: len(site.executions(group)) == 3)
+    wait_until(lambda: len(site.causes(group)) == 3)
     assert site.run(group)["outcome"] == "SUCCEEDED"
     assert counts(site, group)["solution_version"] == 2
     site.drop(f"{group}/usher.yaml", "solutions: {popular: {recipe: aws-popularity-count}}")

@@ -93,6 +93,7 @@ def test_the_local_cloud_ends_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], later: bool
 ) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(server, "LocalCloud", Full(later))
     assert main([]) == 2
     told = capsys.readouterr()
