@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local.cloud.http import HttpApi, Invoke, nothing_found
+from local.cloud.stages import Stage
 
 
 class PortTakenError(Exception):
@@ -25,6 +26,8 @@ class Site:
     def __init__(self, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
         self.app: Any = nothing_found
+        self.body: Mapping[str, Any] = {}
+        self.stage = Stage()
         self.closing = ExitStack()
         self.closing.enter_context(listener)
         self.closing.enter_context(serving(listener, lambda *request: self.app(*request), WSGIRequestHandler))
@@ -50,14 +53,23 @@ class Apis:
 
     def change(self, api_id: str, body: Mapping[str, Any]) -> None:
         """Serve another document at the same URL."""
+        self._sites[api_id].body = body
+        self._serve(api_id)
+
+    def configure(self, api_id: str, stage: Stage) -> None:
+        """Serve it with the settings of a stage."""
+        self._sites[api_id].stage = stage
+        self._serve(api_id)
+
+    def _serve(self, api_id: str) -> None:
         site = self._sites[api_id]
-        site.app = HttpApi(api_id, body, self._invoke, site.port).app
+        site.app = HttpApi(api_id, site.body, self._invoke, site.port, site.stage).app
 
     def close(self, api_id: str) -> None:
         """Serve it no longer."""
         with self._lock:
             site = self._sites.pop(api_id)
-        site.app = nothing_found
+        site.app, site.stage = nothing_found, Stage()
         if site is not self._first:
             site.closing.close()
 

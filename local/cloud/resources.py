@@ -19,6 +19,7 @@ from moto.apigatewayv2.models import apigatewayv2_backends
 from local.cloud.lambda_resources import LOCAL_BUCKET
 from local.cloud.lambda_resources import PROVIDERS as LAMBDA
 from local.cloud.providers import PARTITION, Place, Properties, Provider, Resource
+from local.cloud.stages import Stage
 
 Call = tuple[str, str]  # boto3's names of a service and of one of its operations
 
@@ -540,6 +541,7 @@ def delete_api(made: Resource, place: Place) -> None:
 def create_stage(name: str, properties: Properties, place: Place) -> Resource:
     """A stage; only `$default` is served."""
     call(place, ("apigatewayv2", "create_stage"), properties)
+    place.apis.configure(properties["ApiId"], Stage.of(properties))
     return Resource(properties["StageName"], {"ApiId": properties["ApiId"]})
 
 

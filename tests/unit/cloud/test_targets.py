@@ -1,73 +1,149 @@
-"""What a rule or a schedule must be allowed before anything is delivered."""
+"""Deliveries that fail: tried again, and at last put into the dead-letter queue."""
 
-from collections.abc import Iterator
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core.exceptions import JsonRESTError
 
-from local.cloud.iam import check_function
-from local.cloud.targets import Sender, deliver
-from tests.unit.cloud.roles import ACCOUNT, allow, make_role
+from local.clock import Clock
+from local.cloud.rules import ruling
+from local.cloud.scheduler import Scheduler
+from local.cloud.targets import Deliveries, Sender
+from tests.unit.cloud.roles import make_role
 
-EVENTS, RULE = "events.amazonaws.com", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
-QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:seen"
-FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"
-MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:m"
+ACCOUNT = "123456789012"
+QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"
+MACHINE = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:none"
+RULE = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
+
+
+class Away:
+    """A target that does not answer for a while."""
+
+    def __init__(self, attempts: float, error: Exception) -> None:
+        self.attempts, self.error, self.payloads = attempts, error, list[str]()
+
+    def __call__(self, _: str, payload: str, __: Sender) -> None:
+        self.payloads.append(payload)
+        if len(self.payloads) < self.attempts:
+            raise self.error
 
 
 @pytest.fixture
-def queue() -> Iterator[Any]:
+def dead() -> Iterator[Callable[[], Any]]:
+    """The dead-letter queue: waits for a message; its body and attributes."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
-        url = sqs.create_queue(QueueName="seen")["QueueUrl"]
-        yield lambda: [one["Body"] for one in sqs.receive_message(QueueUrl=url).get("Messages", [])]
+        url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+
+        def receive() -> Any:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                answer = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])
+                for message in answer.get("Messages", []):
+                    attributes = message["MessageAttributes"].items()
+                    return json.loads(message["Body"]), {name: one["StringValue"] for name, one in attributes}
+                time.sleep(0.01)
+            raise AssertionError("nothing came")
+
+        yield receive
+
+
+def put_event(**target: Any) -> None:
+    events: Any = boto3.client("events", region_name="us-east-1")
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["s"]}))
+    role = make_role("events.amazonaws.com", "states:StartExecution")
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": MACHINE, "RoleArn": role, **target}])
+    events.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": json.dumps({"x": 1})}])
+
+
+def schedule(**target: Any) -> None:
+    schedules: Any = boto3.client("scheduler", region_name="us-east-1")
+    role = make_role("scheduler.amazonaws.com", "states:StartExecution")
+    schedules.create_schedule(
+        Name="s",
+        ScheduleExpression="at(2026-01-01T01:00:00)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": MACHINE, "RoleArn": role, "Input": '{"attempt": <aws.scheduler.attempt-number>}', **target},
+    )
+
+
+def fire(deliveries: Deliveries) -> None:
+    moments = iter([datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=2)])
+    assert Scheduler(deliveries, lambda: next(moments)).tick() == 1
+
+
+def test_an_event_for_a_target_that_does_not_exist_goes_to_the_dead_letter_queue_at_once(dead: Any) -> None:
+    with Deliveries(Clock(1)) as deliveries, ruling(deliveries):
+        put_event(DeadLetterConfig={"Arn": QUEUE})
+        body, attributes = dead()
+    assert (body["source"], body["detail"]) == ("s", {"x": 1})
+    assert attributes.pop("ERROR_MESSAGE")
+    assert attributes == {
+        "RULE_ARN": RULE,
+        "TARGET_ARN": MACHINE,
+        "ERROR_CODE": "NO_RESOURCE",
+        "RETRY_ATTEMPTS": "0",
+    }
 
 
 @pytest.mark.parametrize(
-    ("trusted", "conditions"),
+    ("policy", "retries", "exhausted"),
     [
-        (EVENTS, {}),
-        (EVENTS, {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": RULE}}),
+        ({"MaximumRetryAttempts": 3}, "3", "MaximumRetryAttempts"),
+        ({"MaximumRetryAttempts": 0}, "0", "MaximumRetryAttempts"),
+        ({"MaximumEventAgeInSeconds": 60}, "5", "MaximumEventAgeInSeconds"),
+        ({}, "185", "MaximumRetryAttempts"),
     ],
 )
-def test_a_role_that_may_is_used(queue: Any, trusted: str, conditions: Any) -> None:
-    role = make_role(trusted, allow("sqs:SendMessage", resource=QUEUE), **conditions)
-    deliver(QUEUE, "{}", Sender(EVENTS, RULE, role))
-    assert queue() == ["{}"]
+def test_an_event_for_a_target_that_is_away_is_tried_again_as_often_as_its_policy_says(
+    dead: Any, policy: Any, retries: str, exhausted: str
+) -> None:
+    away = Away(1000, ConnectionError("away"))
+    with Deliveries(Clock.parse("instant"), away) as deliveries, ruling(deliveries):
+        put_event(DeadLetterConfig={"Arn": QUEUE}, **({"RetryPolicy": policy} if policy else {}))
+        _, attributes = dead()
+    assert attributes == {
+        "RULE_ARN": RULE,
+        "TARGET_ARN": MACHINE,
+        "ERROR_CODE": "ERROR_FROM_TARGET",
+        "ERROR_MESSAGE": "away",
+        "RETRY_ATTEMPTS": retries,
+        "EXHAUSTED_RETRY_CONDITION": exhausted,
+    }
+    assert len(away.payloads) == int(retries) + 1
 
 
-@pytest.mark.parametrize(
-    ("trusted", "conditions", "action", "refused"),
-    [
-        ("scheduler.amazonaws.com", {}, "sqs:SendMessage", "may not assume"),
-        (EVENTS, {"StringEquals": {"aws:SourceAccount": "1"}}, "sqs:SendMessage", "may not assume"),
-        (EVENTS, {"ArnLike": {"aws:SourceArn": f"{RULE}2"}}, "sqs:SendMessage", "may not assume"),
-        (EVENTS, {}, "sqs:ReceiveMessage", "is not authorized to perform: sqs:SendMessage on resource: " + QUEUE),
-    ],
-)
-def test_a_role_that_may_not_is_refused(queue: Any, trusted: str, conditions: Any, action: str, refused: str) -> None:
-    role = make_role(trusted, action, **conditions)
-    with pytest.raises(PermissionError, match=refused):
-        deliver(QUEUE, "{}", Sender(EVENTS, RULE, role))
-    assert queue() == []
+def test_what_is_throttled_arrives_later_and_knows_at_which_attempt(dead: Any) -> None:  # noqa: ARG001
+    away = Away(3, JsonRESTError("ThrottlingException", "slowly"))
+    with Deliveries(Clock.parse("instant"), away) as deliveries:
+        schedule()
+        fire(deliveries)
+        deadline = time.monotonic() + 60
+        while len(away.payloads) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert [json.loads(payload) for payload in away.payloads] == [{"attempt": n} for n in (1, 2, 3)]
 
 
-@pytest.mark.usefixtures("queue")
-def test_a_rule_starts_a_state_machine_by_a_role_only() -> None:
-    with pytest.raises(PermissionError, match="give its target a RoleArn"):
-        deliver(MACHINE, "{}", Sender(EVENTS, RULE, None))
-
-
-@pytest.mark.usefixtures("queue")
-def test_a_rule_without_a_role_needs_the_functions_permission() -> None:
-    client: Any = boto3.client("lambda", region_name="us-east-1")
-    role = make_role("lambda.amazonaws.com")
-    client.create_function(FunctionName="f", Role=role, Handler="a.b", Runtime="python3.13", Code={"ZipFile": b"x"})
-    invoke = {"FunctionName": "f", "Action": "lambda:InvokeFunction", "Principal": EVENTS}
-    client.add_permission(StatementId="other", SourceArn=f"{RULE}2", **invoke)
-    with pytest.raises(PermissionError, match="is there an AWS::Lambda::Permission"):
-        deliver(FUNCTION, "{}", Sender(EVENTS, RULE, None))
-    client.add_permission(StatementId="this", SourceArn=RULE, **invoke)
-    check_function(FUNCTION, EVENTS, RULE)
+def test_a_schedule_has_a_dead_letter_queue_too(dead: Any) -> None:
+    with Deliveries(Clock(1)) as deliveries:
+        schedule(DeadLetterConfig={"Arn": QUEUE})
+        fire(deliveries)
+        body, attributes = dead()
+    assert body == {"attempt": 1}
+    assert attributes.pop("ERROR_MESSAGE")
+    assert attributes.pop("EXECUTION_ID")
+    assert attributes == {
+        "SCHEDULE_ARN": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/s",
+        "SCHEDULED_TIME": "2026-01-01T01:00:00Z",
+        "TARGET_ARN": MACHINE,
+        "ERROR_CODE": "StateMachineDoesNotExist",
+        "IS_PAYLOAD_TRUNCATED": "false",
+        "RETRY_ATTEMPTS": "0",
+    }
