@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import xmltodict
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from local.cloud.providers import PARTITION
+from local.cloud.credentials import PARTITION
 
 Parameters = Mapping[str, Any]
 
