@@ -17,7 +17,6 @@ from local.personalize import answers, events, faults, solutions
 from local.personalize.exceptions import (
     InvalidInputError,
     InvalidNextTokenError,
-    ResourceInUseError,
     ResourceNotFoundError,
     TooManyTagKeysError,
 )
@@ -100,7 +99,7 @@ def _offset(name: str, token: str | None) -> int:
 def _metrics(backend: PersonalizeBackend, params: Values) -> Values:
     version = backend.get("SolutionVersion", params["solutionVersionArn"])
     if version.status != "ACTIVE":
-        raise ResourceInUseError(f"{version.arn} is not ACTIVE; its status is {version.status}.")
+        raise version.refusal("is not ACTIVE")
     return {"solutionVersionArn": version.arn, "metrics": version.values["modelMetrics"]}
 
 
