@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 LAST_PORT = 65535
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
@@ -27,10 +28,16 @@ def main(arguments: Sequence[str]) -> int:
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     say(f"starting {options.template} ({sys.executable}); a simulated minute takes {60 / options.speed.speed:.3g} s")
     from local.cloud.server import LocalCloud, PortTakenError
+    from local.personalize import Pacing
 
     try:
         with LocalCloud(
-            options.template, options.aws_port, options.api_port, options.speed, state=options.state
+            options.template,
+            options.aws_port,
+            options.api_port,
+            options.speed,
+            state=options.state,
+            pacing=Pacing(options.latency, options.serving_latency, options.throttle),
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = " ".join(f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName"))
@@ -50,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Options, each with an environment variable of the same name as its default."""
     from local.clock import Clock
+    from local.personalize.pacing import seconds, switch
 
     def speed(text: str) -> Clock:
         try:
@@ -70,7 +78,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
     )
+    for option, default, read, help_text in (
+        ("--latency", "0s", seconds, "what a call of Personalize takes, such as 100ms"),
+        ("--serving-latency", None, seconds, "what recommendations and events take; default: the same"),
+        ("--throttle", "off", switch, "`on`: Personalize throttles as AWS does"),
+    ):
+        name = option.removeprefix("--").replace("-", "_").upper()
+        parser.add_argument(option, type=argument(read), default=os.environ.get(name, default), help=help_text)
     return parser.parse_args(arguments)
+
+
+def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`read`, whose ValueError argparse shows as it is."""
+
+    def value(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return value
 
 
 def port_number(text: str) -> int:

@@ -56,6 +56,7 @@ class LocalCloud:
         parameters: Mapping[str, str] = NOTHING,
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
+        pacing: personalize.Pacing | None = None,
     ) -> None:
         self._template = template.resolve()
         self._ports = aws_port, api_port
@@ -63,6 +64,7 @@ class LocalCloud:
         self._parameters = parameters
         self._now = now
         self._state = state
+        self._pacing = pacing
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,7 +88,7 @@ class LocalCloud:
         forget()
         stack.callback(forget)
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
-        personalize.install(self._clock, self._state or temporary)
+        personalize.install(self._clock, self._state or temporary, pacing=self._pacing)
         stack.callback(personalize.shutdown)
         if self._state:
             stack.callback(personalize.save)
