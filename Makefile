@@ -46,6 +46,7 @@ lint: setup ## Style, types, template
 
 build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	sam build
+	@python -m layers.sbom
 
 clean: ## Remove everything that was built or installed
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
