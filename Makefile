@@ -53,5 +53,7 @@ build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 		echo "The two layers are $$((size / 1000000)) MB unzipped; Lambda takes 262"; \
 		[ $$size -le $(MOST_LAYER_BYTES) ] || { echo "That leaves too little room: prune more in layers/*/Makefile" >&2; exit 1; }
 
+	@python -m layers.sbom
+
 clean: ## Remove everything that was built or installed
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,8 +7,9 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from local.cloud.disk import FullDisk, full_disk, remedy
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     from local.cloud.apis import PortTakenError
     from local.cloud.lambda_limits import ACCOUNTS
     from local.cloud.server import LocalCloud
+    from local.personalize import Pacing
 
     try:
         with LocalCloud(
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str]) -> int:
             state=options.state,
             limits=ACCOUNTS[options.account],
             seed=options.seed,
+            pacing=Pacing(options.latency, options.serving_latency, options.throttle),
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
@@ -77,6 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Options, each with an environment variable of the same name as its default."""
     from local.clock import Clock
+    from local.personalize.pacing import seconds, switch
 
     def speed(text: str) -> Clock:
         try:
@@ -108,7 +112,26 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=os.environ.get("SEED", "1"), help="draws what AWS does not promise; default 1"
     )
+    for option, default, read, help_text in (
+        ("--latency", "0s", seconds, "what a call of Personalize takes, such as 100ms"),
+        ("--serving-latency", None, seconds, "what recommendations and events take; default: the same"),
+        ("--throttle", "off", switch, "`on`: Personalize throttles as AWS does"),
+    ):
+        name = option.removeprefix("--").replace("-", "_").upper()
+        parser.add_argument(option, type=argument(read), default=os.environ.get(name, default), help=help_text)
     return parser.parse_args(arguments)
+
+
+def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`read`, whose ValueError argparse shows as it is."""
+
+    def value(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return value
 
 
 def account(text: str) -> str:

@@ -67,6 +67,7 @@ class LocalCloud:
         state: Path | None = None,
         limits: Limits = NEW,
         seed: int = consistency.SEED,
+        pacing: personalize.Pacing | None = None,
     ) -> None:
         self._template = template.resolve() if template else None
         self._ports = aws_port, api_port
@@ -76,6 +77,7 @@ class LocalCloud:
         self._state = state
         self._limits = limits
         self._seed = seed
+        self._pacing = pacing
         self._open = ExitStack()
         self.outputs = {}
 
@@ -100,7 +102,7 @@ class LocalCloud:
         forget()
         stack.callback(forget)
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
-        personalize.install(self._clock, self._state or temporary)
+        personalize.install(self._clock, self._state or temporary, pacing=self._pacing)
         stack.callback(personalize.shutdown)
         if self._state:
             stack.callback(personalize.save)

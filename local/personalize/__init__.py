@@ -14,15 +14,19 @@ from pathlib import Path
 from local.clock import Clock
 from local.personalize import faults
 from local.personalize.faults import Faults
+from local.personalize.pacing import Pacing
 
-__all__ = ["Faults", "inject", "install", "save", "shutdown"]
+__all__ = ["Faults", "Pacing", "inject", "install", "save", "shutdown"]
 
 
-def install(clock: Clock, workdir: Path | None = None, executor: Executor | None = None) -> None:
+def install(
+    clock: Clock, workdir: Path | None = None, executor: Executor | None = None, pacing: Pacing | None = None
+) -> None:
     """Make moto answer for personalize, personalize-runtime and personalize-events.
 
     Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
     `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own for each training).
+    Calls take no time of their own and are never throttled unless `pacing` says so.
     If `save` was called with this `workdir` before, everything is there again.
     """
     import moto.backend_index
@@ -30,7 +34,7 @@ def install(clock: Clock, workdir: Path | None = None, executor: Executor | None
 
     from local.personalize import models, runtime
 
-    runtime.use(runtime.Runtime(clock, workdir, executor))
+    runtime.use(runtime.Runtime(clock, workdir, executor, pacing or Pacing()))
     # moto finds a service's backends by importing moto.<service>, and its urls beside the backend's own module.
     sys.modules["moto.personalize"] = models
     patterns = moto.backend_index.backend_url_patterns

@@ -80,7 +80,7 @@ def batch_inference_job(backend: "PersonalizeBackend", values: "Values") -> None
     """The recipe must be one for batches of recommendations."""
     _batch_job(backend, values, "batch inference", lambda recipe: recipe.batch)
     if values["batchInferenceJobMode"] == "THEME_GENERATION":
-        raise InvalidInputError("Theme generation is not available in this region")
+        raise InvalidInputError("The local Personalize does not generate themes; leave batchInferenceJobMode out")
 
 
 def batch_segment_job(backend: "PersonalizeBackend", values: "Values") -> None:

@@ -12,7 +12,7 @@ RESPONSES = {
     "personalize-events": PersonalizeEventsResponse,
 }
 NOTES = {
-    "CreateBatchInferenceJob": "THEME_GENERATION is refused, as where the service does not offer it",
+    "CreateBatchInferenceJob": "THEME_GENERATION is refused: this service generates no themes",
     "CreateDatasetExportJob": "one CSV file, named after the job",
     "CreateDatasetGroup": "nothing is encrypted; a key needs a role, as in the service",
     "CreateMetricAttribution": "permissions and expressions are checked; no reports are written",

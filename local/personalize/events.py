@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from local.personalize.exceptions import InvalidInputError, ResourceInUseError, ResourceNotFoundError
+from local.personalize.exceptions import InvalidInputError, ResourceNotFoundError
 from local.personalize.imports import LATEST
 from local.personalize.interactions import Event, Interaction
 from local.personalize.schemas import plain
@@ -53,10 +53,10 @@ def put_records(backend: "PersonalizeBackend", params: "Values", member: str) ->
 
 
 def _ready(backend: "PersonalizeBackend", arn: str) -> "Resource":
-    """The dataset at an ARN; ResourceInUseError until it is ACTIVE."""
+    """The dataset at an ARN; ResourceInUseError while it is being created."""
     dataset = backend.get("Dataset", arn)
     if dataset.status != "ACTIVE":
-        raise ResourceInUseError(f"{arn} is not ACTIVE; its status is {dataset.status}.")
+        raise dataset.refusal("is not ACTIVE")
     return dataset
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,10 +69,19 @@ def read(content: bytes, schema: Schema, name: str = "file") -> pd.DataFrame:
 
 
 def _checked(chunk: pd.DataFrame, schema: Schema, name: str) -> pd.DataFrame:
-    missing = [field.name for field in schema.fields if field.name not in chunk.columns]
+    columns = {field: _column_name(chunk.columns, field) for field in schema.fields}
+    missing = [field.name for field, column in columns.items() if column is None]
     if missing:
         raise JobFailedError(f"Input CSV is missing the following columns:{json.dumps(missing)}")
-    return pd.DataFrame({field.name: _column(chunk[field.name], field, name) for field in schema.fields}, copy=False)
+    return pd.DataFrame(
+        {field.name: _column(chunk[column], field, name) for field, column in columns.items()}, copy=False
+    )
+
+
+def _column_name(header: Iterable[str], field: Field) -> str | None:
+    """The column that a field is read from: that of its very name, or else of its name in another case."""
+    same = [column for column in header if column.upper() == field.name.upper()]
+    return field.name if field.name in same else next(iter(same), None)
 
 
 def _column(cells: "pd.Series[str]", field: Field, name: str) -> "pd.Series[Any]":

@@ -1,5 +1,6 @@
 """Statuses: computed whenever somebody looks, from the time that has passed and from the real work being done."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -98,14 +99,13 @@ class Lifecycle:
 
     @property
     def updated(self) -> float:
-        """The told time of the last change, in Unix seconds: real creation plus simulated duration."""
-        if self.turn is not None:
-            passed = self.clock.told_seconds(time.time() - self.turned)
-            return self.turned + min(passed, TURNS[self.turn].minutes * 60)
-        if self.pending:
-            passed = self.clock.told_seconds(time.time() - self.created)
-            return self.created + min(passed, self.minutes * 60)
-        return self.created + max(self.minutes * 60, self.clock.told_seconds(self.worked - self.created))
+        """When the status changed last, in Unix seconds of real time: never later than now."""
+        begun, minutes = (self.created, self.minutes) if self.turn is None else (self.turned, TURNS[self.turn].minutes)
+        started, ended = begun + self._real(minutes * PENDING_SHARE), begun + self._real(minutes)
+        if self.turn is None:
+            ended = math.inf if self.working else max(ended, self.worked)
+        now = time.time()
+        return max([begun, *(change for change in (started, ended) if change <= now)])
 
     def begin(self, turn: str) -> None:
         """Set out for another status; what had not even begun is given up at once."""

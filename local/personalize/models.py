@@ -100,7 +100,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         """Check a request against the table and begin the resource's life."""
         with self.lock:
             kind = KINDS[name]
-            values = copy.deepcopy(kind.defaults) | params
+            values = _complete(params, kind.defaults)
             tags = {tag["tagKey"]: tag["tagValue"] for tag in values.pop("tags", [])}
             check_references(self, f"Create{name}", values)
             if kind.prepare:
@@ -133,7 +133,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             kind, values = KINDS[name], dict(params)
             resource = self.get(name, values.pop(kind.arn_member))
             if resource.status not in ("ACTIVE", "CREATE FAILED") or resource.updating:
-                raise ResourceInUseError(f"{resource.arn} cannot be updated now; its status is {resource.status}.")
+                raise resource.refusal("cannot be updated")
             check_references(self, f"Update{name}", values)
             if kind.prepare_update:
                 kind.prepare_update(self, resource, values)
@@ -153,9 +153,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         """Begin to delete, unless something is in the way."""
         with self.lock:
             kind, resource = KINDS[name], self.get(name, arn)
-            if resource.life.busy or resource.updating:
-                status = "being updated" if resource.updating else resource.status
-                raise ResourceInUseError(f"{arn} cannot be deleted; its status is {status}.")
+            if resource.busy:
+                raise resource.refusal("cannot be deleted")
             for blocker in kind.blockers:
                 check_blocker(self, resource, blocker)
             resource.life.begin("DELETE")
@@ -210,10 +209,17 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             resource.kind.look(self, resource)
 
     def _remove(self, resource: Resource) -> None:
-        self.resources.pop(resource.arn, None)
-        for other in list(self.resources.values()):
-            if other.kind.owner == resource.kind.name and resource.arn in self._ancestors(other.values):
-                self._remove(other)
+        owned = [
+            other
+            for other in self.resources.values()
+            if other.kind.owner == resource.kind.name and resource.arn in self._ancestors(other.values)
+        ]
+        for gone in (resource, *owned):
+            self.resources.pop(gone.arn, None)
+            self._forget(gone)
+
+    def _forget(self, resource: Resource) -> None:
+        """Drop what is kept of a removed resource beside its description."""
         if resource.kind.name == "DatasetGroup":
             self.groups.pop(resource.arn, None)
         elif resource.kind.trained:
@@ -262,6 +268,13 @@ def _service_owned() -> Iterator[Resource]:
         for values in some:
             arn = values.pop(KINDS[name].arn_member)
             yield Resource(KINDS[name], arn, values, Lifecycle(runtime.current.clock, 0, LAUNCHED))
+
+
+def _complete(given: Values, defaults: Values) -> Values:
+    """A request's members, with the defaults of those that it leaves out, also within a configuration."""
+    values = copy.deepcopy(defaults) | given
+    nested = {name for name, default in defaults.items() if isinstance(default, dict) and name in given}
+    return values | {name: _complete(given[name], defaults[name]) for name in nested}
 
 
 def _life(kind: Kind, arn: str) -> Lifecycle:

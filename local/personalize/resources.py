@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from local.personalize.exceptions import InvalidInputError, PersonalizeError, ResourceInUseError
 from local.personalize.lifecycle import Lifecycle
 
 if TYPE_CHECKING:
@@ -116,12 +117,31 @@ class Resource:
     @property
     def shown(self) -> Values:
         """Members that Describe and List take from the resource alone."""
-        return self.values | {self.kind.arn_member: self.arn} | shown_times(self.life, self.kind.statuses)
+        shown = self.values | {self.kind.arn_member: self.arn} | shown_times(self.life, self.kind.statuses)
+        if self.update:
+            changed = shown_times(self.update.life, {})["lastUpdatedDateTime"]
+            shown["lastUpdatedDateTime"] = max(shown["lastUpdatedDateTime"], changed)
+        return shown
 
     @property
     def updating(self) -> bool:
         """Whether an update is on its way."""
         return self.update is not None and self.update.life.pending
+
+    @property
+    def busy(self) -> bool:
+        """Whether it, or an update of it, is on its way to another status."""
+        return self.life.busy or self.updating
+
+    def refusal(self, why: str) -> PersonalizeError:
+        """The error of a request that its status forbids: ResourceInUseError as long as waiting may help.
+
+        `why` follows the ARN, as in "cannot be deleted". While an update is on its way, its status is told.
+        """
+        error = ResourceInUseError if self.busy else InvalidInputError
+        if self.update and self.updating:
+            return error(f"{self.arn} {why}; the status of its latest update is {self.update.life.status}.")
+        return error(f"{self.arn} {why}; its status is {self.status}.")
 
 
 def shown_times(life: Lifecycle, words: Mapping[str, str]) -> Values:

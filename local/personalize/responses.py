@@ -13,11 +13,10 @@ from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, BaseResponse
 from moto.core.utils import camelcase_to_underscores, get_service_model
 
-from local.personalize import answers, events, faults, solutions
+from local.personalize import answers, events, faults, runtime, solutions
 from local.personalize.exceptions import (
     InvalidInputError,
     InvalidNextTokenError,
-    ResourceInUseError,
     ResourceNotFoundError,
     TooManyTagKeysError,
 )
@@ -100,7 +99,7 @@ def _offset(name: str, token: str | None) -> int:
 def _metrics(backend: PersonalizeBackend, params: Values) -> Values:
     version = backend.get("SolutionVersion", params["solutionVersionArn"])
     if version.status != "ACTIVE":
-        raise ResourceInUseError(f"{version.arn} is not ACTIVE; its status is {version.status}.")
+        raise version.refusal("is not ACTIVE")
     return {"solutionVersionArn": version.arn, "metrics": version.values["modelMetrics"]}
 
 
@@ -242,13 +241,15 @@ class _Response(BaseResponse):  # type: ignore[misc]
         return super().call_action()
 
     def _answer(self, operation: str, answer: Answer) -> ActionResult:
-        if faults.current.throttles():
-            raise _error("ThrottlingException", "Rate exceeded")
+        pacing, backend = runtime.current.pacing, personalize_backends[self.current_account][self.region]
+        pacing.delay(self.service)
         shape = get_service_model(self.service).operation_model(operation).input_shape
         params = _decoded(self.body)
         validate(shape, params)
         known = {name: params[name] for name in shape.members if params.get(name) is not None}
-        return _Answer(answer(personalize_backends[self.current_account][self.region], known))
+        if faults.current.throttles() or pacing.throttles(backend, self.service, operation, known):
+            raise _error("ThrottlingException", "Rate exceeded")
+        return _Answer(answer(backend, known))
 
     def set_faults(self) -> str:
         """The one operation that is not the service's; see `faults`."""

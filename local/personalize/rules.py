@@ -40,9 +40,8 @@ def check_references(backend: "PersonalizeBackend", name: str, values: Values) -
         found = backend.get(BY_ARN_MEMBER[member].name, arn)
         early = found.kind.name in USABLE_EARLY and found.life.pending
         if found.status != "ACTIVE" and not early:
-            waiting = found.life.busy and "ResourceInUseException" in errors
-            error = ResourceInUseError if waiting else InvalidInputError
-            raise error(f"{arn} is not ACTIVE; its status is {found.status}.")
+            refusal = found.refusal("is not ACTIVE")
+            raise refusal if refusal.code in errors else InvalidInputError(refusal.message)
 
 
 def check_quota(backend: "PersonalizeBackend", kind: Kind, quota: Quota, group: str | None) -> None:
@@ -64,5 +63,5 @@ def check_blocker(backend: "PersonalizeBackend", resource: Resource, blocker: Bl
     if not blocker.of.items() <= resource.values.items():
         return
     for other in backend.found(blocker.kind, backend.group_of(resource) if blocker.group else resource.arn):
-        if not blocker.pending or other.life.busy or other.updating:
+        if not blocker.pending or other.busy:
             raise ResourceInUseError(f"{resource.arn} cannot be deleted; it is in use by {other.arn}.")

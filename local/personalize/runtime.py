@@ -11,6 +11,7 @@ from pathlib import Path
 
 from local.clock import Clock
 from local.personalize.fitting import Fitter, KilledError, Process, Within
+from local.personalize.pacing import Pacing
 
 TRAINING = "personalize-training"
 LEAVE_SECONDS = 1.0
@@ -25,6 +26,7 @@ class Runtime:
     clock: Clock = field(default_factory=Clock)
     folder: Path | None = None
     executor: Executor | None = None
+    pacing: Pacing = field(default_factory=Pacing)
     _fitter: Fitter | None = None
     _closed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.personalize import checks
 from local.personalize.automatic import AUTOMATIC, every
-from local.personalize.exceptions import InvalidInputError, ResourceInUseError
+from local.personalize.exceptions import InvalidInputError
 from local.personalize.lifecycle import PENDING
 from local.personalize.recipes import BY_ARN, SEGMENTS, Recipe
 
@@ -164,6 +164,6 @@ def _turn(backend: "PersonalizeBackend", kind: str, arn: str, turn: str, allowed
         resource = backend.get(kind, arn)
         if resource.status not in allowed or resource.updating:
             verb = "started" if turn == "START" else "stopped"
-            raise ResourceInUseError(f"{arn} cannot be {verb}; its status is {resource.status}.")
+            raise resource.refusal(f"cannot be {verb}")
         resource.life.begin(turn)
         return arn

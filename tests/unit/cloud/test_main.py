@@ -75,6 +75,9 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         ("--speed", "fast", "fast is no speed: use a factor above 0, `real` or `instant`"),
         ("--speed", "0", "0 is no speed"),
         ("--account", "old", "old is no account profile: use `new` or `raised`"),
+        ("--latency", "100", "100 is no duration: use one such as 100ms or 0.5s"),
+        ("--serving-latency", "fast", "fast is no duration"),
+        ("--throttle", "yes", "yes is neither on nor off"),
     ],
 )
 def test_a_wrong_setting_is_told_what_is_allowed(
@@ -90,3 +93,12 @@ def test_a_python_that_does_not_run_is_told() -> None:
     result = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     assert result.returncode == 2
     assert "LAMBDA_PYTHON=/no/such/python does not run" in result.stderr
+
+
+def test_latency_and_throttling_are_options_and_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = parse([])
+    assert (options.latency, options.serving_latency, options.throttle) == (0, None, False)
+    for name, value in (("LATENCY", "100ms"), ("SERVING_LATENCY", "20ms"), ("THROTTLE", "on")):
+        monkeypatch.setenv(name, value)
+    options = parse(["--latency", "1s"])
+    assert (options.latency, options.serving_latency, options.throttle) == (1, pytest.approx(0.02), True)

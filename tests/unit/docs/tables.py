@@ -1,13 +1,15 @@
-"""The tables of docs/local-personalize.md, as the code has them.
+"""The tables of docs/local-personalize.md and docs/licences.md, as the code and the lock files have them.
 
-`python -m tests.unit.docs.tables` writes them into the page.
+`python -m tests.unit.docs.tables` writes them into the pages.
 """
 
 import re
 from collections.abc import Iterable
+from importlib.metadata import metadata
 from itertools import groupby
 from pathlib import Path
 
+from layers import sbom
 from local.personalize.algorithms import PARAMETERS, TRANSFORMATIONS
 from local.personalize.coverage import Row, coverage
 from local.personalize.kinds import KINDS
@@ -15,7 +17,9 @@ from local.personalize.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recip
 from local.personalize.usecases import NEEDS, use_case
 from local.recommenders import catalog
 
-PAGE = Path(__file__).parents[3] / "docs" / "local-personalize.md"
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "docs" / name for name in ("local-personalize.md", "licences.md")]
+PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
 MARKED = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end of table -->", re.S)
 NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
 ASKED = {
@@ -87,7 +91,27 @@ def kinds() -> Iterable[str]:
             yield _row(kind.words, f"{kind.minutes:g}" if kind.minutes else "none", ", ".join(limits))
 
 
-TABLES = {"operations": operations, "recipes": recipes, "behaviour": behaviour, "kinds": kinds}
+def pinned() -> dict[str, dict[str, str]]:
+    """Versions of the packages of each layer, by name."""
+    files = sorted(ROOT.glob("layers/*/requirements.txt"))
+    return {file.parent.name: dict(PINNED.findall(file.read_text())) for file in files}
+
+
+def licences() -> Iterable[str]:
+    """One row per package that is deployed; licences by the metadata of the version that is installed here."""
+    yield from _head("Package", "Version", "Layer", "Licence")
+    for layer, versions in pinned().items():
+        for name, version in versions.items():
+            yield _row(name, version, layer, sbom.licence(name, metadata(name)))
+
+
+TABLES = {
+    "operations": operations,
+    "recipes": recipes,
+    "behaviour": behaviour,
+    "kinds": kinds,
+    "licences": licences,
+}
 
 
 def written(page: str) -> str:
@@ -110,4 +134,5 @@ def _code(names: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(PAGE.read_text()))
+    for path in PAGES:
+        path.write_text(written(path.read_text()))

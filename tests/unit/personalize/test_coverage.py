@@ -181,13 +181,12 @@ def _limit(whole: Whole, _: Any, monkeypatch: pytest.MonkeyPatch, __: str, name:
 def _in_use(whole: Whole, backend: PersonalizeBackend, _: Any, __: str, name: str) -> None:
     request = whole.request(name)
     pending = Lifecycle(STANDING, 60)
-    if "resourceArn" in request or name == "CreateSolutionVersion":
-        pending.begin("DELETE")
+    if "resourceArn" in request or name in ("CreateSolutionVersion", "StopSolutionVersionCreation"):
+        pending.begin("DELETE")  # these take what is being created
     arns = [value for member, value in request.items() if member.endswith("Arn") and value in backend.resources]
     if name == "PutActionInteractions":
         arns = [whole.arns["ACTION_INTERACTIONS"]]
-    if name != "StopSolutionVersionCreation":  # which is in the way of nobody but those that have ended
-        backend.resources[arns[0]].life = pending
+    backend.resources[arns[0]].life = pending
     whole.call(name, **request)
 
 

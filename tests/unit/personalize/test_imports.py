@@ -9,6 +9,7 @@ from local.personalize.exceptions import JobFailedError
 from local.personalize.imports import read
 from local.personalize.schemas import parse
 from tests.unit.personalize.world import BUCKET, SCHEMAS, World, interactions, items
+from tests.unit.personalize.world import schema as schema_text
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n"
 
@@ -151,6 +152,16 @@ def test_quotes_escapes_and_nulls_are_read_as_written() -> None:
 def test_columns_may_come_in_any_order_and_others_are_left_out() -> None:
     frame = read(b"X,YEAR,DESCRIPTION,GENRES,ITEM_ID\n1,1999,d,g,i\n", parse(SCHEMAS["ITEMS"]))
     assert list(frame.columns) == ["ITEM_ID", "GENRES", "YEAR", "DESCRIPTION"]
+
+
+def test_a_header_maps_to_the_schema_in_any_case_and_the_very_name_comes_first() -> None:
+    schema = parse(schema_text("Items", ("ITEM_ID", "string"), ("CREATION_TIMESTAMP", "long")))
+    frame = read(b"item_id,creation_timestamp\ni1,7\n", schema)
+    assert (list(frame), frame["CREATION_TIMESTAMP"].tolist()) == (["ITEM_ID", "CREATION_TIMESTAMP"], [7])
+    frame = read(b"item_id,ITEM_ID,Creation_Timestamp\nwrong,i1,7\n", schema)
+    assert list(frame["ITEM_ID"]) == ["i1"]
+    with pytest.raises(JobFailedError, match=r'missing the following columns:\["CREATION_TIMESTAMP"\]'):
+        read(b"ITEM_ID,CREATIONTIMESTAMP\ni1,7\n", schema)
 
 
 def test_long_texts_are_cut_and_long_categories_refused() -> None:

@@ -1,17 +1,28 @@
 """What happens to resources in time: statuses, names, quotas, order of deletion, updates."""
 
+import math
+import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
 
 from local.clock import Clock
 from local.personalize import install
-from local.personalize.lifecycle import PENDING
-from tests.unit.personalize.world import SCHEMAS, World, until
+from local.personalize.kinds import KINDS
+from local.personalize.lifecycle import PENDING, TURNS, Lifecycle
+from local.personalize.models import personalize_backends
+from tests.unit.personalize.world import BUCKET, RECIPE, REGION, SCHEMAS, SETTLED, World, interactions, until
 
+ACCOUNT = "123456789012"
 MINUTE = 1 / 60
 """A speed of the clock at which nothing that takes minutes ever ends within a test."""
 
@@ -35,7 +46,46 @@ def test_a_resource_is_pending_then_in_progress_then_active(world_at: Callable[[
 
     found = until(look, lambda group: group["status"] == "ACTIVE")
     assert seen == ["CREATE PENDING", "CREATE IN_PROGRESS", "ACTIVE"]
-    assert (found["lastUpdatedDateTime"] - found["creationDateTime"]).total_seconds() == pytest.approx(30, abs=1)
+    assert (found["lastUpdatedDateTime"] - found["creationDateTime"]).total_seconds() == pytest.approx(0.3, abs=0.01)
+
+
+@given(
+    speed=st.sampled_from([1.0, 60.0, 600.0, math.inf]),
+    minutes=st.floats(0, 60),
+    work=st.none() | st.floats(0, 7200),
+    turn=st.none() | st.tuples(st.floats(0, 7200), st.sampled_from(sorted(TURNS))),
+    looks=st.lists(st.floats(0, 10_000), min_size=1, max_size=20),
+)
+def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
+    speed: float, minutes: float, work: float | None, turn: tuple[float, str] | None, looks: list[float]
+) -> None:
+    begun = 1_700_000_000.0
+    changes = sorted([("look", look, "") for look in looks] + ([("turn", *turn)] if turn else []), key=itemgetter(1))
+    told: dict[str, set[float]] = {}
+    with time_machine.travel(begun, tick=False) as now:
+        life = Lifecycle(Clock(speed), minutes)
+        if work is not None:
+            life.follow(Future())
+        for what, passed, name in changes:
+            if work is not None and passed >= work and life.work and not life.work.done():
+                now.move_to(begun + work)
+                life.work.set_result(None)
+            now.move_to(begun + passed)
+            if what == "turn":
+                life.begin(name)
+            assert life.created <= life.updated <= time.time()
+            told.setdefault(f"{life.turn} {life.status}", set()).add(life.updated)
+    assert all(len(times) == 1 for times in told.values()), "a status has one time"
+
+
+def test_an_update_moves_the_last_change_of_its_resource(world: World) -> None:
+    solution = world.solution(world.group())
+    made = world.describe("solution", solution)
+    world.personalize.update_solution(solutionArn=solution, performAutoTraining=False)
+    found = world.describe("solution", solution)
+    assert made["lastUpdatedDateTime"] < found["lastUpdatedDateTime"] <= datetime.now(UTC)
+    assert found["lastUpdatedDateTime"] == found["latestSolutionUpdate"]["lastUpdatedDateTime"]
+    assert found["creationDateTime"] == made["creationDateTime"]
 
 
 def test_a_deleted_resource_is_seen_leaving_and_then_gone(world_at: Callable[[float], World]) -> None:
@@ -143,6 +193,82 @@ def test_deletion_follows_the_order_of_dependence(world: World) -> None:
     assert client.list_dataset_groups()["datasetGroups"] == client.list_schemas()["schemas"] == []
 
 
+JOBS = ("DatasetImportJob", "DatasetExportJob", "DataDeletionJob", "BatchInferenceJob", "BatchSegmentJob")
+
+
+def jobs(world: World) -> Counter[str]:
+    """How many jobs of each kind there are, once all have ended."""
+
+    def listed() -> list[tuple[str, str]]:
+        operations = {kind: getattr(world.personalize, f"list_{words(kind)}s") for kind in JOBS}
+        pages = {kind: operation()[f"{kind[0].lower()}{kind[1:]}s"] for kind, operation in operations.items()}
+        return [(kind, job["status"]) for kind, page in pages.items() for job in page]
+
+    return Counter(kind for kind, _ in until(listed, lambda found: all(status in SETTLED for _, status in found)))
+
+
+def words(kind: str) -> str:
+    return KINDS[kind].words.replace(" ", "_")
+
+
+def deploy(world: World) -> None:
+    """A group with one job of each kind, all under fixed names."""
+    client = world.personalize
+    group = client.create_dataset_group(name="films")["datasetGroupArn"]
+    schema = client.create_schema(name="films", schema=SCHEMAS["INTERACTIONS"])["schemaArn"]
+    dataset = client.create_dataset(name="films", schemaArn=schema, datasetGroupArn=group, datasetType="INTERACTIONS")[
+        "datasetArn"
+    ]
+    common = {"jobName": "job", "roleArn": world.role}
+    source = {"dataLocation": world.put("a.csv", interactions())}
+    client.create_dataset_import_job(datasetArn=dataset, dataSource=source, **common)
+    assert jobs(world)["DatasetImportJob"] == 1
+    output = {"s3DataDestination": {"path": f"s3://{BUCKET}/out/"}}
+    client.create_dataset_export_job(datasetArn=dataset, ingestionMode="ALL", jobOutput=output, **common)
+    users = {"dataLocation": world.put("users.csv", "USER_ID\nu1\n")}
+    client.create_data_deletion_job(datasetGroupArn=group, dataSource=users, **common)
+    lines = {"s3DataSource": {"path": world.put("in.json", '{"userId": "u1"}')}}
+    for recipe, kind in (("popularity-count", "BatchInferenceJob"), ("item-affinity", "BatchSegmentJob")):
+        solution = client.create_solution(name=recipe, datasetGroupArn=group, recipeArn=RECIPE + recipe)["solutionArn"]
+        version = world.version(solution)["solutionVersionArn"]
+        create = getattr(client, f"create_{words(kind)}")
+        create(solutionVersionArn=version, jobInput=lines, jobOutput=output, **common)
+
+
+def remove(world: World, kind: str) -> None:
+    """Delete all resources of a kind."""
+    for found in personalize_backends[ACCOUNT][REGION].found(kind):
+        getattr(world.personalize, f"delete_{words(kind)}")(**{found.kind.arn_member: found.arn})
+
+
+def test_jobs_go_with_what_they_belong_to_and_their_names_are_free_again(world: World) -> None:
+    """Who makes, removes and makes again under one name reads the status of its jobs: they must be its own."""
+    deploy(world)
+    assert jobs(world) == dict.fromkeys(JOBS, 1)
+    for kind, left in (
+        ("Solution", {"DatasetImportJob", "DatasetExportJob", "DataDeletionJob"}),
+        ("Dataset", {"DataDeletionJob"}),
+        ("DatasetGroup", set()),
+        ("Schema", set()),
+    ):
+        remove(world, kind)
+        assert set(jobs(world)) == left
+    deploy(world)
+    assert jobs(world) == dict.fromkeys(JOBS, 1)
+
+
+def test_a_deletion_of_users_under_way_keeps_the_data_it_works_on(world: World, slow: Callable[[], None]) -> None:
+    group = world.loaded()
+    (dataset,) = world.personalize.list_datasets(datasetGroupArn=group)["datasets"]
+    source = {"dataLocation": world.put("users.csv", "USER_ID\nu1\n")}
+    slow()
+    made = world.personalize.create_data_deletion_job(
+        jobName="forget", datasetGroupArn=group, dataSource=source, roleArn=world.role
+    )
+    with pytest.raises(world.personalize.exceptions.ResourceInUseException, match=made["dataDeletionJobArn"]):
+        world.personalize.delete_dataset(datasetArn=dataset["datasetArn"])
+
+
 def test_lists_are_by_parent_and_newest_first(world: World) -> None:
     first, second = world.group(), world.group()
     solutions = [world.solution(first), world.solution(first), world.solution(second)]
@@ -227,7 +353,7 @@ def test_a_campaign_serves_the_old_version_while_it_is_updated(world: World, slo
         "CREATE PENDING",
     )
     for change in (client.update_campaign, client.delete_campaign):
-        with pytest.raises(client.exceptions.ResourceInUseException):
+        with pytest.raises(client.exceptions.ResourceInUseException, match="latest update is CREATE PENDING"):
             change(campaignArn=campaign)
 
 
@@ -303,8 +429,9 @@ def test_a_version_can_be_stopped_while_it_is_made(world_at: Callable[[float], W
         world.personalize.get_solution_metrics(solutionVersionArn=version)
     world.personalize.stop_solution_version_creation(solutionVersionArn=version)
     until(lambda: world.describe("solutionVersion", version), lambda found: found["status"] == "CREATE STOPPED")
-    with pytest.raises(world.personalize.exceptions.ResourceInUseException, match="cannot be stopped"):
-        world.personalize.stop_solution_version_creation(solutionVersionArn=version)
+    for late in (world.personalize.stop_solution_version_creation, world.personalize.get_solution_metrics):
+        with pytest.raises(world.personalize.exceptions.InvalidInputException, match="CREATE STOPPED"):
+            late(solutionVersionArn=version)
 
 
 def _settled_group(world: World) -> str:

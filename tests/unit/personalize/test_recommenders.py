@@ -52,9 +52,9 @@ def test_a_stopped_recommender_answers_no_more_until_it_is_started(world: World,
     assert world.describe("recommender", arn)["status"] == "INACTIVE"
     with pytest.raises(world.runtime.exceptions.InvalidInputException, match="INACTIVE"):
         world.runtime.get_recommendations(recommenderArn=arn, userId="u1")
-    with pytest.raises(client.exceptions.ResourceInUseException, match="INACTIVE"):
+    with pytest.raises(client.exceptions.InvalidInputException, match="INACTIVE"):
         client.stop_recommender(recommenderArn=arn)
-    with pytest.raises(client.exceptions.ResourceInUseException, match="INACTIVE"):
+    with pytest.raises(client.exceptions.InvalidInputException, match="INACTIVE"):
         client.update_recommender(recommenderArn=arn, recommenderConfig={})
     client.start_recommender(recommenderArn=arn)
     assert world.runtime.get_recommendations(recommenderArn=arn, userId="u1")["itemList"]
@@ -84,7 +84,7 @@ def test_stopping_and_starting_pass_through_states(world: World, video: str, mon
 def test_a_recommender_that_failed_cannot_be_stopped(world: World) -> None:
     found = recommender(world, world.group(domain="VIDEO_ON_DEMAND"))
     assert found["failureReason"] == "Dataset has fewer than 1000 interactions"
-    with pytest.raises(world.personalize.exceptions.ResourceInUseException, match="CREATE FAILED"):
+    with pytest.raises(world.personalize.exceptions.InvalidInputException, match="CREATE FAILED"):
         world.personalize.stop_recommender(recommenderArn=found["recommenderArn"])
 
 
@@ -98,6 +98,18 @@ def test_too_few_events_of_the_recommender_s_type_fail_it(world: World) -> None:
     found = recommender(world, loaded(world, "Click"), "vod-most-popular")
     expected = "Dataset has fewer than 1000 interactions after filtering by event type: watch"
     assert found["failureReason"].lower() == expected.lower()
+
+
+def test_a_recommender_takes_one_request_per_second_unless_told(world: World, video: str) -> None:
+    default = {"minRecommendationRequestsPerSecond": 1}
+    arn = recommender(world, video)["recommenderArn"]
+    assert world.describe("recommender", arn)["recommenderConfig"] == default
+    (listed,) = world.personalize.list_recommenders()["recommenders"]
+    assert listed["recommenderConfig"] == default
+    more = {"enableMetadataWithRecommendations": True}
+    world.personalize.update_recommender(recommenderArn=arn, recommenderConfig=more)
+    found = world.describe("recommender", arn)
+    assert found["latestRecommenderUpdate"]["recommenderConfig"] == found["recommenderConfig"] == default | more
 
 
 def test_an_updated_recommender_keeps_what_is_not_named(world: World, video: str) -> None:

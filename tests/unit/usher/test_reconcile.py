@@ -12,7 +12,8 @@ from usher.inventory import Found
 from usher.reconcile import State, foresee
 from usher.resources import INPUTS_TAG, KINDS, Resource, describe
 
-from tests.unit.usher.world import BUCKET, ROLE, World, interactions
+from local.personalize.models import personalize_backends
+from tests.unit.usher.world import ACCOUNT, BUCKET, ROLE, World, interactions
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
@@ -165,6 +166,8 @@ def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: W
 
 def test_the_wait_follows_what_the_last_sibling_took(films: World) -> None:
     films.settle(films.plan(POPULAR))
+    for resource in personalize_backends[ACCOUNT]["us-east-1"].resources.values():
+        resource.life.created -= 300  # while the import's work ended just now
     films.put("films/interactions.csv", interactions(users=61))
     films.hold()
     states, wait = films.look(films.plan(POPULAR, run="run-2"))

@@ -1,0 +1,182 @@
+"""What is deployed beside Usher's own code, and under which licences. Not deployed itself.
+
+`python -m layers.sbom` reads the layers that `sam build` made and writes `.aws-sam/sbom.cdx.json` (CycloneDX 1.6). Exit
+status 1 where a licence is unknown or not allowed.
+"""
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import Any
+
+from cyclonedx.model import Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import LicenseExpression
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from license_expression import ExpressionError, get_spdx_licensing
+from packageurl import PackageURL
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / ".aws-sam" / "build"
+TARGET = ROOT / ".aws-sam" / "sbom.cdx.json"
+ALLOWED = frozenset(
+    {
+        "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSD-3-Clause-Open-MPI",
+        "CC0-1.0", "GPL-3.0-or-later WITH GCC-exception-3.1", "MIT", "MIT-0", "OFL-1.1", "PSF-2.0", "Unicode-3.0",
+        "Zlib",
+    }
+)  # fmt: skip
+"""Licences that ask for no more than their text to be passed on. The exception of GCC's runtime library allows any use
+of what is linked with it; OFL-1.1 is for fonts."""
+WORDS = {"Apache License 2.0": "Apache-2.0", "SIL OFL 1.1": "OFL-1.1"}
+"""SPDX expressions for what packages write instead."""
+READ = {
+    # The metadata leaves out what numpy.libs holds: OpenBLAS with LAPACK, and GCC's Fortran library.
+    "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0 AND BSD-3-Clause-Open-MPI"
+    " AND GPL-3.0-or-later WITH GCC-exception-3.1",
+    "python-dateutil": "BSD-3-Clause",  # all of it; what came after 2017 also Apache-2.0
+    "resvg-py": "MIT",
+}
+"""What the licence files of packages say whose metadata does not tell it, or not all."""
+KEPT = ("type", "bom-ref", "name", "version", "licenses", "purl", "hashes")
+"""What of a wheel's own SBOM goes into ours; its authors, for one, stand where CycloneDX 1.6 does not have them."""
+SPDX = get_spdx_licensing()
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A distribution in a layer."""
+
+    name: str
+    version: str
+    licence: str
+    """An SPDX expression, if it is a known one."""
+    parts: Sequence[Component] = ()
+    """What its wheel was linked from, as the wheel's own SBOM tells (PEP 770)."""
+
+
+def packages(folder: Path) -> list[Package]:
+    """The distributions that were installed into a folder."""
+    found = (_package(one) for one in distributions(path=[str(folder)]))
+    return sorted(found, key=lambda package: package.name)
+
+
+def licence(name: str, metadata: Any) -> str:
+    """The licence of a distribution by its metadata, or by its licence file where we had to read that."""
+    written = metadata.get("License-Expression") or metadata.get("License") or ""
+    return READ.get(name) or WORDS.get(written, written)
+
+
+def canonical(name: str) -> str:
+    """The name of a package as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def allowed(expression: str) -> bool:
+    """Whether we may deploy what has this licence: all of an AND, one of an OR."""
+    try:
+        tree = SPDX.parse(expression, validate=True)
+    except ExpressionError:
+        return False
+    return tree is not None and _allows(tree)
+
+
+def problems(deployed: Iterable[Package]) -> list[str]:
+    """One sentence for each licence that is unknown or not allowed."""
+    told = [(package.name, package.licence) for package in deployed]
+    told += [(f"{part.name} in {package.name}", _expression(part)) for package in deployed for part in package.parts]
+    return [
+        f"{name} has the licence {text[:60]!r}, which is not among those allowed in layers/sbom.py. Read its licence "
+        "file, and add it there; or do without the package."
+        for name, text in told
+        if not allowed(text)
+    ]
+
+
+def bill(layers: Mapping[str, Sequence[Package]]) -> Bom:
+    """The SBOM. `layers`: the packages of each, by logical ID."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    own = Component(
+        name=project["name"],
+        version=project["version"],
+        type=ComponentType.APPLICATION,
+        bom_ref=project["name"],
+        licenses=[LicenseExpression(project["license"])],
+    )
+    bom = Bom()
+    bom.metadata.component = own
+    components = [_component(package, layer) for layer, some in layers.items() for package in some]
+    bom.components.update(components)
+    bom.register_dependency(own, components)
+    return bom
+
+
+def text(bom: Bom) -> str:
+    """An SBOM as CycloneDX 1.6 in JSON."""
+    return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
+
+
+def main(build: Path = BUILD, target: Path = TARGET) -> int:
+    """Write the SBOM of a build; the exit status."""
+    layers = {folder.parent.name: packages(folder) for folder in sorted(build.glob("*/python"))}
+    if not any(layers.values()):
+        print(f"There is no built layer in {build}. Run: sam build", file=sys.stderr)  # noqa: T201
+        return 1
+    target.write_text(text(bill(layers)) + "\n")
+    found = problems([package for some in layers.values() for package in some])
+    for problem in found:
+        print(problem, file=sys.stderr)  # noqa: T201
+    return 1 if found else 0
+
+
+def _package(found: Distribution) -> Package:
+    name = canonical(found.metadata["Name"])
+    files = [Path(str(file.locate())) for file in found.files or () if file.match("*.dist-info/sboms/*.json")]
+    parts = [part for file in files if file.is_file() for part in _parts(file)]
+    return Package(name, found.version, licence(name, found.metadata), parts)
+
+
+def _parts(sbom: Path) -> Iterable[Component]:
+    told = json.loads(sbom.read_text()).get("components", [])
+    parts = [{name: part[name] for name in KEPT if name in part} for part in told]
+    bom: Bom = Bom.from_json({"components": parts})  # type: ignore[attr-defined]
+    yield from bom.components
+
+
+def _component(package: Package, layer: str) -> Component:
+    purl = PackageURL("pypi", name=package.name, version=package.version)
+    return Component(
+        name=package.name,
+        version=package.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=f"{layer}:{purl}",
+        purl=purl,
+        licenses=[LicenseExpression(package.licence)],
+        components=package.parts,
+        properties=[Property(name="usher:layer", value=layer)],
+    )
+
+
+def _expression(part: Component) -> str:
+    """The licences of a component in an SBOM as one expression; all of them hold."""
+    values = [one.value if isinstance(one, LicenseExpression) else one.id or one.name or "" for one in part.licenses]
+    return " AND ".join(f"({value})" for value in values)
+
+
+def _allows(tree: Any) -> bool:
+    if isinstance(tree, SPDX.AND):
+        return all(map(_allows, tree.args))
+    if isinstance(tree, SPDX.OR):
+        return any(map(_allows, tree.args))
+    return tree.render() in ALLOWED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
