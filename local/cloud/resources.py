@@ -25,6 +25,7 @@ from moto.scheduler.models import scheduler_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from local.cloud.alarms import moto_query
 from local.cloud.lambdas import Code
 from local.cloud.providers import PARTITION, Create, Place, Properties, Resource
 
@@ -138,7 +139,7 @@ def http_api(name: str, properties: Properties, place: Place) -> Resource:
 
 
 def alarm(name: str, properties: Properties, place: Place) -> Resource:
-    """An alarm; only SetAlarmState changes it, moto evaluates no metric."""
+    """An alarm; `local.cloud.alarms` lets it look at its metrics."""
     made = cloudwatch_backends[place.account][place.region].put_metric_alarm(
         name=properties.get("AlarmName", name),
         namespace=properties.get("Namespace"),
@@ -152,6 +153,13 @@ def alarm(name: str, properties: Properties, place: Place) -> Resource:
         dimensions=properties.get("Dimensions", []),
         alarm_actions=properties.get("AlarmActions", []),
         treat_missing_data=properties.get("TreatMissingData"),
+        metric_data_queries=[moto_query(one) for one in properties.get("Metrics", ())],
+        datapoints_to_alarm=properties.get("DatapointsToAlarm"),
+        extended_statistic=properties.get("ExtendedStatistic"),
+        ok_actions=properties.get("OKActions", []),
+        insufficient_data_actions=properties.get("InsufficientDataActions", []),
+        unit=properties.get("Unit"),
+        actions_enabled=properties.get("ActionsEnabled", True),
     )
     return Resource(made.name, {"Arn": made.alarm_arn})
 

@@ -20,7 +20,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import cloudformation, credentials, events, http, iam, lambdas, stepfunctions
+from local.cloud import cloudformation, cloudwatch, credentials, events, http, iam, lambdas, stepfunctions
+from local.cloud.alarms import Alarms
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 
@@ -46,6 +47,7 @@ class LocalCloud:
     outputs: dict[str, str]
     environment: dict[str, str]
     scheduler: Scheduler
+    alarms: Alarms
 
     def __init__(
         self,
@@ -105,6 +107,7 @@ class LocalCloud:
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
         stack.enter_context(iam.enforced())
+        self.alarms = stack.enter_context(cloudwatch.measuring())
         stack.enter_context(cloudformation.complete(place))
         template = cloudformation.load(self._template, self._parameters)
         made = cloudformation.create_stack(STACK, template, self._parameters, place)
@@ -117,7 +120,7 @@ class LocalCloud:
 
         api_routes = http.routes(self._template, self._parameters)
         app = http.HttpApi(api_routes, http.signed_routes(template), invoke, api.getsockname()[1]).app
-        stack.enter_context(serving(api, app, WSGIRequestHandler))
+        stack.enter_context(serving(api, cloudwatch.metered(app), WSGIRequestHandler))
         self.scheduler = Scheduler(self._now)
         stack.enter_context(self.scheduler.ticking())
 
