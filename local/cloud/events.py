@@ -2,7 +2,7 @@
 
 Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` makes up fields and misses `etag`, `time` as
 text and the reason; `events.models.Rule.send_to_targets` knows none of these targets, and a target that fails takes
-the later ones with it; it also ignores a rule's state, `Input` and `InputPath`. Step
+the later ones with it; it also ignores a rule's state, `Input` and `InputPath`; TestEventPattern answers nothing. Step
 Functions tell of no execution; here they tell of its end only.
 """
 
@@ -18,7 +18,8 @@ from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from moto.events.models import Rule, events_backends
+from moto.events.models import EventPattern, Rule, events_backends
+from moto.events.responses import EventsHandler
 from moto.s3 import notifications
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
@@ -49,6 +50,7 @@ def flowing() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", send_s3_event))
         stack.enter_context(replaced(Rule, "send_to_targets", send_to_targets))
+        stack.enter_context(replaced(EventsHandler, "test_event_pattern", test_event_pattern))
         # A stopped execution's thread ends later, and is told of once.
         ends = set(ExecutionStatus) - {ExecutionStatus.RUNNING, ExecutionStatus.ABORTED}
         ended, stopped = BaseExecutionWorkerCommunication.terminated, Execution.stop
@@ -144,6 +146,12 @@ def send_to_targets(rule: Any, original_event: Event, transform_input: bool = Tr
             deliver(target["Arn"], target_input(target, original_event))
         except Exception:
             log.exception("rule %s could not reach %s", rule.name, target["Arn"])
+
+
+def test_event_pattern(request: Any) -> str:
+    """TestEventPattern: whether an event matches a pattern."""
+    pattern = EventPattern.load(request._get_param("EventPattern"))
+    return json.dumps({"Result": pattern.matches_event(json.loads(request._get_param("Event")))})
 
 
 def target_input(target: Mapping[str, Any], event: Event) -> str:

@@ -69,9 +69,9 @@ def heard(cloud: Any) -> Callable[[], list[Any]]:
     return read
 
 
-PLAIN = {"Namespace": "N", "MetricName": "Failed", "Statistic": "Sum", "Period": 300}
-STAT = {"Metric": {"Namespace": "N", "MetricName": "Failed"}, "Period": 300, "Stat": "Sum"}
-MATH = {
+PLAIN: Any = {"Namespace": "N", "MetricName": "Failed", "Statistic": "Sum", "Period": 300}
+STAT: Any = {"Metric": {"Namespace": "N", "MetricName": "Failed"}, "Period": 300, "Stat": "Sum"}
+MATH: Any = {
     "Metrics": [
         {"Id": "sum", "Expression": "FILL(failed, 0) + FILL(late, 0)"},
         {"Id": "failed", "MetricStat": STAT, "ReturnData": False},
