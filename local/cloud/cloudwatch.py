@@ -4,6 +4,7 @@ The gap upstream (moto 5.2.5): only what PutMetricData is given becomes a metric
 those of the services' guides. A metric that counts an event has a point when the event happens, and none of 0.
 """
 
+import json
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.exceptions import JsonRESTError
 from moto.logs.models import LogsBackend
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -28,6 +30,7 @@ from local.cloud.http import HttpApi
 from local.cloud.lambdas import Lambdas
 from local.cloud.patching import replaced
 from local.cloud.scheduler import utc_now
+from local.personalize.exceptions import PersonalizeError
 from local.personalize.models import PersonalizeBackend, personalize_backends
 from local.personalize.responses import _Response
 
@@ -279,36 +282,36 @@ def calls(answer_of: Any) -> Any:
     def measured(response: Any, operation: str, answer: Any) -> Any:
         if operation not in CALLS:
             return answer_of(response, operation, answer)
-        asked: dict[str, str] = {}
-
-        def noted(backend: Any, params: Mapping[str, Any]) -> Any:
-            asked.update(about(backend, params))
-            return answer(backend, params)
-
         began = time.monotonic()
         succeeded, latency = CALLS[operation]
         values = {f"{operation}5xxErrors": 1.0}
         try:
-            result = answer_of(response, operation, noted)
+            result = answer_of(response, operation, answer)
             values = {succeeded: 1.0, latency: milliseconds(began)}
-        except Exception as error:
-            if getattr(error, "code", 500) < 500:
-                values = {f"{operation}4xxErrors": 1.0}
+        except (PersonalizeError, JsonRESTError):
+            values = {f"{operation}4xxErrors": 1.0}
             raise
         finally:
-            if asked:
-                put("AWS/Personalize", values, [asked], response.current_account, response.region)
+            account, region = response.current_account, response.region
+            if asked := about(personalize_backends[account][region], response.body):
+                put("AWS/Personalize", values, [asked], account, region)
         return result
 
     return measured
 
 
-def about(backend: Any, params: Mapping[str, Any]) -> dict[str, str]:
-    """The dimensions of a request to Personalize: its campaign or event tracker; none of a recommender's."""
-    if "campaignArn" in params:
-        return {"CampaignArn": params["campaignArn"]}
-    trackers = backend.found("EventTracker", trackingId=params["trackingId"]) if "trackingId" in params else []
-    return {"EventTrackerArn": trackers[0].arn} if trackers else {}
+def about(backend: Any, body: bytes) -> dict[str, str]:
+    """The dimensions of a request to Personalize: its campaign or event tracker, if it names one that there is."""
+    try:
+        params = json.loads(body)
+        wanted = {"Campaign": params.get("campaignArn"), "EventTracker": params.get("trackingId")}
+    except (ValueError, AttributeError):
+        return {}
+    for kind, name in wanted.items():
+        for one in backend.found(kind) if isinstance(name, str) else ():
+            if name in (one.arn, one.values.get("trackingId")):
+                return {f"{kind}Arn": one.arn}
+    return {}
 
 
 class Gauges:
@@ -322,7 +325,8 @@ class Gauges:
         for backend, resource in jobs():
             if resource.arn not in self._ended and not resource.life.pending:
                 self._ended.add(resource.arn)
-                lasted = resource.life.updated - resource.life.created
+                life = resource.life
+                lasted = max(life.minutes * 60, life.clock.told_seconds(life.worked - life.created))
                 failed = resource.status == "CREATE FAILED"
                 put_of_job(backend, resource, {"ExecutionTime": lasted} | ({"Error": 1.0} if failed else {}))
         for account, regions in sqs_backends.items():

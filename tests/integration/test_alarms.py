@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.exceptions import ClientError
 from usher.serving import MAP
 
 from local.demo.caller import CallError
@@ -95,6 +96,9 @@ def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
         site.api.get(f"/{group}/recommendations/u1")
     assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == 3
     assert total(site, "AWS/Personalize", "GetRecommendationsLatency", CampaignArn=campaign) > 0
+    with pytest.raises(ClientError):
+        site.cloud.client("personalize-runtime").get_recommendations(campaignArn=campaign, userId="u1", numResults=501)
+    assert total(site, "AWS/Personalize", "GetRecommendations4xxErrors", CampaignArn=campaign) == 1
 
 
 def test_a_request_is_counted_with_its_status(site: Site) -> None:
