@@ -8,6 +8,7 @@
     usher evaluate --offline data/          the same on this machine, with anyone's files, before anything is spent
     usher promote films for-you <version> --why "..."    serve a version, whatever the gate says
     usher rollback films for-you --why "..."             serve the version before the live one
+    usher doctor [films]                    whether the deployed stack can work, and has room for the config
 
 The stack is the one called `usher` (--stack, or USHER_STACK), in the account and region of the environment; with
 AWS_ENDPOINT_URL, it is that of the local cloud.
@@ -16,6 +17,7 @@ AWS_ENDPOINT_URL, it is that of the local cloud.
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ from usher.retiring import belongings
 from usher.versions import usable
 from usher.wishes import Wishes
 
-from cli import show
+from cli import doctor, show
 from cli.adopt import Preview, check_owners, claim, sources, tag
 from cli.evaluate import evaluate
 from cli.existing import read as read_existing
@@ -131,6 +133,23 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
     return 0
 
 
+def diagnose(stack: Stack, options: argparse.Namespace, console: Console) -> int:
+    """Check that the deployed stack can work; with a group, that Personalize has room for its config."""
+
+    def wanted() -> Counter[str]:
+        states = draft_of(stack, options.group, stack.bucket).findings["resources"]
+        return Counter(state.id.partition("/")[0] for state in states if state.action == "create")
+
+    results = []
+    for one in doctor.examine(doctor.Deployment(stack, options.group, wanted), doctor.CHECKS):
+        results.append(one)
+        if not options.json:
+            show.check(console, one)
+    if options.json:
+        print(doctor.as_json(results))  # noqa: T201 - to be read by a program
+    return FAILED if any(one.outcome == doctor.PROBLEM for one in results) else 0
+
+
 def is_costly(drafted: Draft) -> bool:
     """Whether a run would do more than what is free and quick, such as making an event tracker."""
     states = drafted.findings["resources"]
@@ -223,6 +242,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     comparing.add_argument("--rate", type=float, help="requests per second to campaigns (10)")
     comparing.add_argument("--no-live", dest="live", action="store_false", help="without the versions that serve")
     comparing.add_argument("--to", type=Path, default=Path("evaluation"), help="a folder for the report (evaluation)")
+    diagnosing = command("doctor", diagnose)
+    diagnosing.add_argument("group", nargs="?")
+    diagnosing.add_argument("--json", action="store_true", help="for programs")
     for name, version in (("promote", None), ("rollback", "previous")):
         moving = command(name, promote)
         moving.add_argument("group")
@@ -238,7 +260,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """Exit status: 0; 1 where something does not work or has failed, with the reason; 2 for a wrong command line."""
     options = parse(arguments)
-    console = Console(stderr=options.do is take_over)
+    console = Console(stderr=options.do is take_over or (options.do is diagnose and options.json))
     try:
         result: int = options.do(Stack(options.stack), options, console)
     except InputError as error:

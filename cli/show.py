@@ -9,6 +9,8 @@ from rich.text import Text
 from usher.evaluation_page import verdict
 from usher.planning import Draft
 
+from cli.doctor import OK, PROBLEM, UNKNOWN, Result
+
 STYLES = {
     "READY": "green", "SUCCEEDED": "green", "reuse": "green",
     "RUNNING": "yellow", "PENDING": "yellow", "HELD": "yellow", "hold": "yellow",
@@ -16,6 +18,7 @@ STYLES = {
     "WAITING": "dim", "PLANNED": "dim", "wait": "dim",
 }  # fmt: skip
 CENT = 0.01
+CHECKED = {OK: "green", PROBLEM: "bold red", UNKNOWN: "yellow"}
 
 
 def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -32,6 +35,14 @@ def problems(console: Console, found: Iterable[Mapping[str, str]]) -> None:
     """Print what is wrong, where, and what to do about it."""
     for one in found:
         console.print(Text(f"{one['place']}: {one['message']}", "red"), Text(str(one["remedy"])), soft_wrap=True)
+
+
+def check(console: Console, result: Result) -> None:
+    """Print a line for a check of `usher doctor`."""
+    line = Text(f"{result.outcome:14}", CHECKED[result.outcome]) + Text(f"{result.check:17}{result.found}")
+    console.print(line, soft_wrap=True)
+    if result.remedy:
+        console.print(Text(f"{'':31}{result.remedy}"), soft_wrap=True)
 
 
 def draft(console: Console, drafted: Draft) -> None:

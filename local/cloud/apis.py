@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from local.cloud.cloudwatch import metered
 from local.cloud.http import HttpApi, Invoke, nothing_found
 from local.cloud.stages import Stage
 
@@ -63,7 +64,7 @@ class Apis:
 
     def _serve(self, api_id: str) -> None:
         site = self._sites[api_id]
-        site.app = HttpApi(api_id, site.body, self._invoke, site.port, site.stage).app
+        site.app = metered(HttpApi(api_id, site.body, self._invoke, site.port, site.stage).app, api_id)
 
     def close(self, api_id: str) -> None:
         """Serve it no longer."""

@@ -44,18 +44,12 @@ class Answer:
 
 
 class Lambdas:
-    """The workers of all functions. Thread-safe.
-
-    `on_log_line(group, stream, message)` and `on_invocation(function name, milliseconds, errored, throttled)` may be
-    replaced to watch.
-    """
+    """The workers of all functions. Thread-safe."""
 
     def __init__(self, endpoint: str, clock: Clock = Clock(), limits: Limits = NEW) -> None:  # noqa: B008 - immutable
         self._endpoint = endpoint
         self.limits = limits
         self.asynchronous = Asynchronous(self.invoke, endpoint, clock)
-        self.on_log_line: Callable[[str, str, str], None] = lambda *_: None
-        self.on_invocation: Callable[[str, float, bool, bool], None] = lambda *_: None
         self._python = lambda_python.chosen()
         self._folder = TemporaryDirectory(prefix="lambda-")
         self._layers: dict[str, layers.Layer] = {}
@@ -82,17 +76,12 @@ class Lambdas:
         Raises TooLargeError and ThrottledError.
         """
         lambda_limits.check_request(event, asynchronous=False)
-        name, started = function.function_name, time.monotonic()
-        try:
-            with self._concurrency.execution(*pool(function, self.limits)):
-                with self._lock:
-                    slots = self._slots[name]
-                with slots:
-                    answer = self._invoke(function, event, arn or function.function_arn)
-        except lambda_limits.ThrottledError:
-            self.on_invocation(name, 0.0, False, True)
-            raise
-        self.on_invocation(name, (time.monotonic() - started) * 1000, answer.errored, False)
+        name = function.function_name
+        with self._concurrency.execution(*pool(function, self.limits)):
+            with self._lock:
+                slots = self._slots[name]
+            with slots:
+                answer = self._invoke(function, event, arn or function.function_arn)
         if answer.errored and not self._closed:
             log.warning("%s failed: %.500s", name, answer.body)
         return answer
@@ -170,7 +159,6 @@ class Lambdas:
 
         def write(line: str) -> None:
             backend.put_log_events(group, stream, [{"timestamp": int(time.time() * 1000), "message": line}])
-            self.on_log_line(group, stream, line)
 
         return write
 

@@ -3,7 +3,7 @@
 Gaps upstream (moto 5.2.5): `EventPatternParser.parse` takes patterns that are too complex and operators that do not
 exist; `EventsBackend.put_targets` takes any number of targets and any input; `Rule.send_to_targets` knows none of our
 targets, and a target that fails takes the later ones with it; it also ignores a rule's state, `Input`, `InputPath`,
-retry policy and dead-letter queue.
+retry policy and dead-letter queue; TestEventPattern answers nothing.
 """
 
 import json
@@ -16,7 +16,8 @@ from typing import Any
 
 from moto.core.exceptions import JsonRESTError
 from moto.events.exceptions import InvalidEventPatternException, ValidationException
-from moto.events.models import EventPatternParser, EventsBackend, Rule
+from moto.events.models import EventPattern, EventPatternParser, EventsBackend, Rule
+from moto.events.responses import EventsHandler
 
 from local.cloud.event_patterns import MAX_COMPLEXITY, complexity
 from local.cloud.patching import replaced
@@ -43,6 +44,7 @@ def ruling(deliveries: Deliveries) -> Iterator[None]:
             (EventsBackend, "put_targets", limited(EventsBackend.put_targets)),
             (EventsBackend, "put_events", sized(EventsBackend.put_events)),
             (Rule, "send_to_targets", sending(deliveries)),
+            (EventsHandler, "test_event_pattern", test_event_pattern),
         ):
             stack.enter_context(replaced(owner, name, value))
         yield
@@ -177,6 +179,12 @@ def sized(put_events: Any) -> Any:
         return put_events(backend, events)
 
     return put
+
+
+def test_event_pattern(request: Any) -> str:
+    """TestEventPattern: whether an event matches a pattern."""
+    pattern = EventPattern.load(request._get_param("EventPattern"))
+    return json.dumps({"Result": pattern.matches_event(json.loads(request._get_param("Event")))})
 
 
 def sending(deliveries: Deliveries) -> Any:

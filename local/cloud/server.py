@@ -22,6 +22,7 @@ from local.clock import Clock
 from local.cloud import (
     apis,
     cloudformation,
+    cloudwatch,
     consistency,
     credentials,
     events,
@@ -31,6 +32,7 @@ from local.cloud import (
     rules,
     stepfunctions,
 )
+from local.cloud.alarms import Alarms
 from local.cloud.apis import listening, serving
 from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.providers import Place
@@ -55,6 +57,7 @@ class LocalCloud:
     scheduler: Scheduler
     decisions: Record
     """What policies were asked, and what they said."""
+    alarms: Alarms
 
     def __init__(
         self,
@@ -113,6 +116,7 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
             **region,
         }
+        self.alarms = stack.enter_context(cloudwatch.measuring())
         runner = lambdas.Lambdas(self.endpoint, self._clock, self._limits)
 
         def invoke(arn: str, event: str) -> tuple[str, bool]:

@@ -1,0 +1,227 @@
+"""What happens is measured, each alarm of the template goes off for its cause, and each graph has data."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+from usher.serving import MAP
+
+from local.demo.caller import CallError
+from local.personalize.models import personalize_backends
+from tests.integration.conftest import ROOT, Site, interactions, wait_until
+
+METRIC = "normalized_discounted_cumulative_gain_at_25"
+STACK = "usher"
+
+
+class Loader(yaml.SafeLoader):
+    """Reads a template for its resources' names and types; the intrinsic functions are left out."""
+
+
+Loader.add_multi_constructor("!", lambda *_: None)
+RESOURCES = yaml.load((ROOT / "template.yaml").read_text(), Loader)["Resources"]  # noqa: S506 - a SafeLoader
+ALARMS = [name for name, one in RESOURCES.items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+
+
+def physical(site: Site, name: str) -> str:
+    """The name of a resource of the stack."""
+    cloudformation = site.cloud.client("cloudformation")
+    found = cloudformation.describe_stack_resource(StackName=STACK, LogicalResourceId=name)
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def evaluated(site: Site, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The series of the last hour that have values."""
+    now = datetime.now(UTC)
+    found = site.cloud.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries, StartTime=now - timedelta(hours=1), EndTime=now + timedelta(minutes=1)
+    )
+    return [one for one in found["MetricDataResults"] if one["Values"]]
+
+
+def total(site: Site, namespace: str, name: str, **dimensions: str) -> float:
+    """The sum of a metric in the last hour."""
+    named = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+    stat = {"Metric": {"Namespace": namespace, "MetricName": name, "Dimensions": named}, "Period": 60, "Stat": "Sum"}
+    return float(sum(value for one in evaluated(site, [{"Id": "m", "MetricStat": stat}]) for value in one["Values"]))
+
+
+def fed(site: Site, group: str, **gate: float) -> dict[str, Any]:
+    """The record of a run with one solution, gated by the bars, if there are any."""
+    bars = {"gate": {"metric": METRIC, **gate}} if gate else {}
+    solutions = {"top": {"recipe": "aws-popularity-count", **bars}}
+    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions}))
+    site.settle(group)
+    site.drop(f"{group}/interactions.csv", interactions())
+    return site.run(group)
+
+
+def watch(site: Site) -> None:
+    """Let Watch measure the age of models, as it does every hour."""
+    payload = json.dumps({"detail": {}})
+    answer = site.cloud.client("lambda").invoke(FunctionName=physical(site, "Watch"), Payload=payload)
+    assert "FunctionError" not in answer
+
+
+def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
+    pipeline = {"StateMachineArn": site.cloud.outputs["PipelineArn"]}
+    names = ("ExecutionsStarted", "ExecutionsSucceeded")
+    before = [total(site, "AWS/States", name, **pipeline) for name in names]
+    assert fed(site, group)["outcome"] == "SUCCEEDED"
+    runs = site.dropped[group]
+    assert [total(site, "AWS/States", name, **pipeline) for name in names] == [value + runs for value in before]
+    reconcile = {"FunctionName": physical(site, "Reconcile")}
+    for name in ("Invocations", "Duration", "ConcurrentExecutions"):
+        assert total(site, "AWS/Lambda", name, **reconcile) > 0
+
+    site.cloud.alarms.tick()
+    found = site.resources(group)
+    (job,), (version,), (campaign,) = (found[kind] for kind in ("dataset_import_job", "solution_version", "campaign"))
+    about_import = {
+        "DatasetGroupArn": found["dataset_group"][0],
+        "DatasetArn": found["dataset"][0],
+        "DatasetImportJobArn": job,
+    }
+    about_training = {"SolutionArn": version.rpartition("/")[0], "SolutionVersionArn": version}
+    for kind, dimensions in (("DatasetImportJob", about_import), ("SolutionTrainingJob", about_training)):
+        assert total(site, "AWS/Personalize", f"{kind}Requests", **dimensions) == 1
+        assert total(site, "AWS/Personalize", f"{kind}ExecutionTime", **dimensions) >= 60
+        assert total(site, "AWS/Personalize", f"{kind}Error", **dimensions) == 0
+    for _ in range(3):
+        site.api.get(f"/{group}/recommendations/u1")
+    assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == 3
+    assert total(site, "AWS/Personalize", "GetRecommendationsLatency", CampaignArn=campaign) > 0
+    with pytest.raises(ClientError):
+        site.cloud.client("personalize-runtime").get_recommendations(campaignArn=campaign, userId="u1", numResults=501)
+    assert total(site, "AWS/Personalize", "GetRecommendations4xxErrors", CampaignArn=campaign) == 1
+
+
+def test_a_request_is_counted_with_its_status(site: Site) -> None:
+    api = {"ApiId": physical(site, "Api")}
+    names = ("Count", "4xx", "5xx")
+    before = [total(site, "AWS/ApiGateway", name, **api) for name in names]
+    with pytest.raises(CallError, match="404"):
+        site.api.get("/nowhere/recommendations/u1")
+    after = [total(site, "AWS/ApiGateway", name, **api) for name in names]
+    assert [now - past for now, past in zip(after, before, strict=True)] == [1, 1, 0]
+    assert (
+        total(site, "AWS/ApiGateway", "Latency", **api)
+        >= total(site, "AWS/ApiGateway", "IntegrationLatency", **api)
+        > 0
+    )
+
+
+def test_every_graph_of_the_dashboard_finds_data(site: Site, group: str) -> None:
+    fed(site, group)
+    watch(site)
+    with pytest.raises(CallError, match="404"):
+        site.api.get("/nowhere/recommendations/u1")
+    body = site.cloud.client("cloudwatch").get_dashboard(DashboardName=physical(site, "Dashboard"))["DashboardBody"]
+    graphs = [one["properties"] for one in json.loads(body)["widgets"] if one["type"] == "metric"]
+    queries = {f"{one['title']} {row}": query for one in graphs for row, query in enumerate(drawn(one))}
+    assert len(queries) >= len(graphs) > 0
+    wait_until(lambda: not [title for title, query in queries.items() if not evaluated(site, [query])])
+
+
+def drawn(graph: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a graph asks: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html"""
+    found: list[dict[str, Any]] = []
+    above: list[str] = []
+    for row in graph["metrics"]:
+        if isinstance(row[0], dict):
+            found.append({"Id": "q", "Expression": row[0]["expression"]})
+            continue
+        above = [above[place] if part == "." else part for place, part in enumerate(row)]
+        dimensions = [{"Name": name, "Value": value} for name, value in zip(above[2::2], above[3::2], strict=True)]
+        metric = {"Namespace": above[0], "MetricName": above[1], "Dimensions": dimensions}
+        stat = {"Metric": metric, "Period": graph["period"], "Stat": graph["stat"]}
+        found.append({"Id": "q", "MetricStat": stat})
+    return found
+
+
+# What each alarm is for, brought about
+
+
+def a_run_fails(site: Site, group: str) -> None:
+    site.drop(f"{group}/interactions.csv", "")
+    assert site.settle(group)[0]["status"] == "FAILED"
+
+
+def an_execution_fails(output: str) -> Callable[[Site, str], None]:
+    def cause(site: Site, group: str) -> None:
+        arn = site.cloud.outputs[output]
+        started = site.stepfunctions.start_execution(stateMachineArn=arn, input=json.dumps({"group": group}))
+
+        def status() -> str:
+            return str(site.stepfunctions.describe_execution(executionArn=started["executionArn"])["status"])
+
+        wait_until(lambda: status() != "RUNNING")
+        assert status() == "FAILED"
+
+    return cause
+
+
+def an_event_is_lost(site: Site, _: str) -> None:
+    sqs = site.cloud.client("sqs")
+    sqs.send_message(QueueUrl=physical(site, "Undelivered"), MessageBody="{}")
+
+
+def a_version_is_held(site: Site, group: str) -> None:
+    assert fed(site, group, atLeast=2)["outcome"] == "HELD"
+
+
+def a_model_grows_old(site: Site, group: str) -> None:
+    fed(site, group)
+    for backend in personalize_backends["123456789012"].values():
+        for arn in site.resources(group)["solution_version"]:
+            if arn in backend.resources:
+                backend.resources[arn].life.created -= timedelta(days=15).total_seconds()
+    watch(site)
+
+
+def the_api_breaks(site: Site, group: str) -> None:
+    broken = {"group": {"S": group}, "item": {"S": MAP}, "map": {"S": "no JSON"}}
+    dynamodb = site.cloud.client("dynamodb")
+    dynamodb.put_item(TableName=site.cloud.outputs["TableName"], Item=broken)
+    for _ in range(5):
+        with pytest.raises(CallError, match="500"):
+            site.api.get(f"/{group}/recommendations/u1")
+    dynamodb.delete_item(
+        TableName=site.cloud.outputs["TableName"], Key={name: broken[name] for name in ("group", "item")}
+    )
+
+
+CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
+    {
+        "PipelineFailed": a_run_fails,
+        "ExportFailed": an_execution_fails("ExportArn"),
+        "EvaluationFailed": an_execution_fails("EvaluationArn"),
+        "EventLost": an_event_is_lost,
+        "VersionHeld": a_version_is_held,
+        "ModelStale": a_model_grows_old,
+        "ApiErrors": the_api_breaks,
+    }
+)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it(
+    site: Site, group: str, messages: Callable[[], list[str]], name: str
+) -> None:
+    alarm = physical(site, name)
+    cloudwatch = site.cloud.client("cloudwatch")
+    CAUSES[name](site, group)
+    if cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "ALARM":
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="A former test brought it about.")
+
+    def heard() -> bool:
+        site.cloud.alarms.tick()
+        told = [json.loads(one) for one in messages() if one.startswith('{"AlarmName"')]
+        return any((one["AlarmName"], one["NewStateValue"]) == (alarm, "ALARM") for one in told)
+
+    wait_until(heard)

@@ -1,0 +1,152 @@
+"""The checklist against the local cloud: what is in order, what is broken, and what can't be told."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from usher.aws import client, now
+
+from cli import doctor
+from cli.stack import Stack
+from tests.integration.conftest import ROOT, Site, wait_until
+
+NOT_HERE = {"role, simulated", "concurrency", "service health"}
+"""What the local cloud can't be asked."""
+
+
+MENDED_BY_OTHERS = {"rules", "role's rights", "lost events"}
+
+Examine = Callable[..., dict[str, doctor.Result]]
+
+
+@pytest.fixture
+def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
+    """Makes every check, or one, for a group that wants some resources, if any."""
+    client.cache_clear()
+
+    def examine(name: str = "", **wanted: int) -> dict[str, doctor.Result]:
+        deployment = doctor.Deployment(Stack("usher"), "films" if wanted else None, lambda: Counter(wanted))
+        checks = [check for check in doctor.CHECKS if name in ("", check.name)]
+        return {one.check: one for one in doctor.examine(deployment, checks)}
+
+    yield examine
+    client.cache_clear()
+
+
+def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
+    """Exit status and results of the command, for programs."""
+    done = subprocess.run(  # noqa: S603
+        [ROOT / "usher", *arguments, "doctor", "--json"],
+        env={**os.environ, **site.cloud.environment, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout or "[]")
+
+
+def test_a_deployed_stack_is_in_order(results: Examine) -> None:
+    found = results()
+    assert list(found) == [check.name for check in doctor.CHECKS]
+    assert {name for name, one in found.items() if one.outcome == doctor.PROBLEM} <= MENDED_BY_OTHERS
+    assert {name for name, one in found.items() if one.outcome == doctor.UNKNOWN} - MENDED_BY_OTHERS == NOT_HERE
+
+
+def without_bucket_policy(site: Site) -> Callable[[], Any]:
+    policy = site.s3.get_bucket_policy(Bucket=site.bucket)["Policy"]
+    site.s3.delete_bucket_policy(Bucket=site.bucket)
+    return lambda: site.s3.put_bucket_policy(Bucket=site.bucket, Policy=policy)
+
+
+def without_trust(site: Site) -> Callable[[], Any]:
+    iam, cloudformation = site.cloud.client("iam"), site.cloud.client("cloudformation")
+    found = cloudformation.describe_stack_resource(StackName="usher", LogicalResourceId="PersonalizeRole")
+    role = found["StackResourceDetail"]["PhysicalResourceId"]
+    before = json.dumps(iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"])
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=before.replace("personalize.", "lambda."))
+    return lambda: iam.update_assume_role_policy(RoleName=role, PolicyDocument=before)
+
+
+def without_rules(site: Site) -> Callable[[], Any]:
+    events = site.cloud.client("events")
+    names = [one["Name"] for one in events.list_rules()["Rules"] if one["Name"].startswith("usher-Pipeline")]
+    for name in names:
+        events.disable_rule(Name=name)
+    return lambda: [events.enable_rule(Name=name) for name in names]
+
+
+def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
+    cloudwatch = site.cloud.client("cloudwatch")
+    stack = Stack("usher")
+    name = doctor.Deployment(stack, None, Counter).resources["AWS::CloudWatch::Alarm"][0]
+
+    def is_told() -> bool:  # the alarm itself may look at its metrics in between
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+        return results("alarms")["alarms"].outcome == doctor.PROBLEM
+
+    wait_until(is_told)
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
+
+
+@pytest.mark.parametrize(
+    ("check", "broken"),
+    [
+        ("bucket policy", without_bucket_policy),
+        ("role's trust", without_trust),
+        ("targets", without_rules),
+    ],
+)
+def test_what_is_broken_is_named_with_a_remedy(
+    site: Site,
+    results: Examine,
+    check: str,
+    broken: Callable[[Site], Callable[[], Any]],
+) -> None:
+    mend = broken(site)
+    try:
+        found = results(check)[check]
+    finally:
+        mend()
+    assert found.outcome == doctor.PROBLEM
+    assert found.remedy
+
+
+def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "now", lambda: now() + timedelta(minutes=10))
+    assert results("clock")["clock"].outcome == doctor.PROBLEM
+
+
+@pytest.mark.parametrize(("solutions", "outcome"), [(10, doctor.OK), (11, doctor.PROBLEM)])
+def test_a_config_must_have_room_in_the_quotas(results: Examine, solutions: int, outcome: str) -> None:
+    found = results("quotas", solution=solutions)["quotas"]
+    assert (found.outcome, f"solutions 0+{solutions} of 10" in found.found) == (outcome, True)
+
+
+def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None:
+    iam = site.cloud.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="nobody", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    try:
+        keys = site.cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="nobody")["Credentials"]
+        status, found = outcomes(
+            site,
+            AWS_ACCESS_KEY_ID=keys["AccessKeyId"],
+            AWS_SECRET_ACCESS_KEY=keys["SecretAccessKey"],
+            AWS_SESSION_TOKEN=keys["SessionToken"],
+        )
+    finally:
+        iam.delete_role(RoleName="nobody")
+    assert status == 0
+    told = {one["check"]: one for one in found}
+    assert {one["outcome"] for one in told.values()} == {doctor.OK, doctor.UNKNOWN}
+    assert "DescribeStacks" in told["stack"]["found"]
+
+
+def test_a_stack_that_is_not_there_is_named(site: Site) -> None:
+    assert outcomes(site, "--stack", "none") == (1, [])
