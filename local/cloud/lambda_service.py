@@ -27,7 +27,6 @@ Method = Callable[..., Any]
 def running(lambdas: Lambdas) -> Iterator[None]:
     """Let moto run functions on `lambdas`, and keep and check what it does not."""
     with ExitStack() as stack:
-        stack.callback(lambdas.close)
         for owner, name, repair in (
             (LambdaBackend, "invoke", invoking_by_name),
             (LambdaBackend, "put_function_concurrency", reserving),
@@ -38,6 +37,7 @@ def running(lambdas: Lambdas) -> Iterator[None]:
             (LambdaStorage, "publish_version", publishing),
         ):
             stack.enter_context(replaced(owner, name, repair(getattr(owner, name), lambdas)))
+        stack.callback(lambdas.close)  # first, while those who still call are answered
         yield
 
 
