@@ -25,7 +25,7 @@ Method = Callable[..., Any]
 
 @contextmanager
 def running(lambdas: Lambdas) -> Iterator[None]:
-    """Let moto run functions on `lambdas`, and keep and check what it does not."""
+    """Let moto run functions on `lambdas`, and keep and check what it does not; the caller closes `lambdas`."""
     with ExitStack() as stack:
         for owner, name, repair in (
             (LambdaBackend, "invoke", invoking_by_name),
@@ -37,7 +37,6 @@ def running(lambdas: Lambdas) -> Iterator[None]:
             (LambdaStorage, "publish_version", publishing),
         ):
             stack.enter_context(replaced(owner, name, repair(getattr(owner, name), lambdas)))
-        stack.callback(lambdas.close)  # first, while those who still call are answered
         yield
 
 

@@ -102,9 +102,11 @@ class LocalCloud:
         }
         runner = lambdas.Lambdas(self.endpoint, self._clock, self._limits)
         place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, self._template.parent, runner, api_url)
+        # Before the server: who still calls a function when all ends is answered, that it is ending.
+        stack.enter_context(lambda_service.running(runner))
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
         stack.callback(stepfunctions.join)
-        stack.enter_context(lambda_service.running(runner))
+        stack.callback(runner.close)
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         stack.enter_context(events.flowing())
         stack.enter_context(iam.enforced())
