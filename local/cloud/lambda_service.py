@@ -25,9 +25,8 @@ Method = Callable[..., Any]
 
 @contextmanager
 def running(lambdas: Lambdas) -> Iterator[None]:
-    """Let moto run functions on `lambdas`, and keep and check what it does not."""
+    """Let moto run functions on `lambdas`, and keep and check what it does not; the caller closes `lambdas`."""
     with ExitStack() as stack:
-        stack.callback(lambdas.close)
         for owner, name, repair in (
             (LambdaBackend, "invoke", invoking_by_name),
             (LambdaBackend, "put_function_concurrency", reserving),

@@ -124,9 +124,11 @@ class LocalCloud:
             answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
             return answer.body, answer.errored
 
+        # Before the server: who still calls a function when all ends is answered, that it is ending.
+        stack.enter_context(lambda_service.running(runner))
         stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
         stack.callback(stepfunctions.join)
-        stack.enter_context(lambda_service.running(runner))
+        stack.callback(runner.close)
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         deliveries = stack.enter_context(Deliveries(self._clock))
         stack.enter_context(rules.ruling(deliveries))

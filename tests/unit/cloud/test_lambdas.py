@@ -6,6 +6,7 @@ import os
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def lambdas(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambdas
     monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
     forget()
     made = Lambdas("http://127.0.0.1:1", limits=limits)
-    with running(made):
+    with running(made), closing(made):
         yield made
     forget()
 

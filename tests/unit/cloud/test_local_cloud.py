@@ -187,7 +187,7 @@ def test_a_function_error_keeps_its_class_and_the_worker(cloud: LocalCloud) -> N
     assert invoke(cloud)[1]["pid"] == before["pid"]
 
 
-@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "sleep", "seconds": 3}], ids=["exits", "is killed"])
+@pytest.mark.parametrize("event", [{"do": "exit"}, {"do": "sleep", "seconds": 9}], ids=["exits", "is killed"])
 def test_a_lost_worker_is_an_exit_error_and_the_next_call_gets_a_fresh_one(
     cloud: LocalCloud, event: dict[str, Any]
 ) -> None:
@@ -203,9 +203,9 @@ def test_a_lost_worker_is_an_exit_error_and_the_next_call_gets_a_fresh_one(
 
 
 def test_a_function_that_takes_too_long_is_timed_out(cloud: LocalCloud) -> None:
-    errored, answer = invoke(cloud, do="sleep", seconds=4)
+    errored, answer = invoke(cloud, do="sleep", seconds=9)
     assert (errored, answer["errorType"]) == ("Unhandled", "Sandbox.Timedout")
-    assert "timed out after 2.00 seconds" in answer["errorMessage"]
+    assert "timed out after 4.00 seconds" in answer["errorMessage"]
 
 
 def test_an_event_invocation_returns_at_once_and_logs_to_the_functions_own_group(cloud: LocalCloud) -> None:
