@@ -1,8 +1,11 @@
 """Clients, digests and error codes."""
 
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +28,21 @@ def test_a_quota_is_not_asked_again_and_again(world: World) -> None:
         world.personalize.create_dataset_group(name="one-too-many")
     assert error_code(caught.value) == "LimitExceededException"
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+def test_a_plan_outlasts_a_minute_of_throttling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", slept.append)
+    body = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+
+    def refuse(request: Any, **_: Any) -> AWSResponse | None:
+        raw = SimpleNamespace(stream=lambda: iter([body]))
+        return AWSResponse(request.url, 400, {}, raw) if len(slept) < 6 else None
+
+    world.listen(world.personalize, "before-send.personalize.ListSchemas", refuse)
+    assert world.personalize.list_schemas()["schemas"] == []
+    assert len(slept) == 6
+    assert sum(slept) <= 63
 
 
 def test_an_error_of_another_kind_has_no_code() -> None:

@@ -11,13 +11,15 @@ from botocore.config import Config
 
 # The newer modes also retry LimitExceededException, Personalize's word for quotas that no retry of seconds gets past.
 RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
+# Personalize throttles an account as a whole, and a plan needs every answer: up to a minute of patience for each.
+PATIENT = {"personalize": Config(retries={"mode": "legacy", "total_max_attempts": 7})}
 
 
 @functools.cache
 def client(service: str) -> Any:
     """The process's one client of a service."""
     make: Any = boto3.client
-    return make(service, config=RETRIES)
+    return make(service, config=PATIENT.get(service, RETRIES))
 
 
 def now() -> datetime:
