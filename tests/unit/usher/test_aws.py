@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +38,7 @@ def test_a_plan_outlasts_a_minute_of_throttling(world: World, monkeypatch: pytes
 
     def refuse(request: Any, **_: Any) -> AWSResponse | None:
         raw = SimpleNamespace(stream=lambda: iter([body]))
-        return AWSResponse(request.url, 400, {}, raw) if len(slept) < 6 else None
+        return AWSResponse(request.url, 400, HTTPHeaders(), raw) if len(slept) < 6 else None
 
     world.listen(world.personalize, "before-send.personalize.ListSchemas", refuse)
     assert world.personalize.list_schemas()["schemas"] == []
