@@ -24,7 +24,9 @@ def _intrinsic(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, Any]:
 
 _Loader.add_multi_constructor("!", _intrinsic)
 
-RESOURCES: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+_TEMPLATE: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
+GLOBALS: dict[str, Any] = _TEMPLATE["Globals"]["Function"]
+RESOURCES: dict[str, Any] = _TEMPLATE["Resources"]
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()

@@ -1,8 +1,12 @@
 """Clients, digests and error codes."""
 
 import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +40,21 @@ def test_a_request_that_hangs_is_given_up_before_the_function_is(service: str) -
     config = client(service).meta.config
     longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) + LONGEST_BACK_OFF
     assert longest < min(FUNCTIONS[name]["Timeout"] for name in ("Recommendations", "Ranking", "Events"))
+
+
+def test_a_plan_outlasts_a_minute_of_throttling(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", slept.append)
+    body = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+
+    def refuse(request: Any, **_: Any) -> AWSResponse | None:
+        raw = SimpleNamespace(stream=lambda: iter([body]))
+        return AWSResponse(request.url, 400, HTTPHeaders(), raw) if len(slept) < 6 else None
+
+    world.listen(world.personalize, "before-send.personalize.ListSchemas", refuse)
+    assert world.personalize.list_schemas()["schemas"] == []
+    assert len(slept) == 6
+    assert sum(slept) <= 63
 
 
 def test_an_error_of_another_kind_has_no_code() -> None:

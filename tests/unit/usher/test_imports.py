@@ -1,33 +1,88 @@
-"""What is imported where: cold starts stay short, and the product never leans on the local cloud."""
+"""What is imported where: what a function's layers have, no more; cold starts stay short; never the local cloud."""
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.unit.stack.files import FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
 
 HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
+RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
+"""The distributions that Lambda's Python runtime brings."""
 IMPORT = """
-import importlib.util, json, sys
-spec = importlib.util.spec_from_file_location("app", sys.argv[1])
+import importlib.abc, importlib.util, json, sys
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+path, absent = sys.argv[1], set(json.loads(sys.argv[2]))
+sys.meta_path.insert(0, Absent())
+spec = importlib.util.spec_from_file_location("app", path)
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-@pytest.mark.parametrize("function", ["recommendations", "ranking", "events"])
-def test_an_api_function_imports_nothing_heavy(function: str) -> None:
-    environment = {"PYTHONPATH": str(PACKAGE), "TABLE_NAME": "t", "AWS_DEFAULT_REGION": "us-east-1"}
-    path = REPOSITORY / "functions" / function / "app.py"
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", IMPORT, str(path)], env=environment, capture_output=True, text=True, check=True
-    )
+def normal(name: str) -> str:
+    """A distribution's name as all spellings of it are compared."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def brought(layer: str) -> set[str]:
+    """The distributions that a layer of the template has."""
+    lines = (REPOSITORY / RESOURCES[layer]["Properties"]["ContentUri"] / "requirements.txt").read_text().splitlines()
+    return {normal(line.partition("==")[0]) for line in lines if re.match(r"[\w.-]+==", line)}
+
+
+def absent(function: dict[str, Any]) -> set[str]:
+    """The packages that are installed here, and would not be on Lambda."""
+    layers = [*GLOBALS["Layers"], *function.get("Layers", [])]
+    there = RUNTIME.union(*(brought(layer["Ref"]) for layer in layers))
+    return {
+        package
+        for package, distributions in packages_distributions().items()
+        if package != "usher" and there.isdisjoint(map(normal, distributions))
+    }
+
+
+def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Import a file as a function of the template would: with its packages and its environment."""
+    variables = {**GLOBALS["Environment"]["Variables"], **function.get("Environment", {}).get("Variables", {})}
+    texts = {name: value if isinstance(value, str) else "some" for name, value in variables.items()}
+    environment = {**texts, "PYTHONPATH": str(PACKAGE), "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, "-c", IMPORT, str(path), json.dumps(sorted(absent(function)))]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_imports_what_its_layers_and_the_runtime_have(name: str) -> None:
+    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("name", "imported"), [("Reconcile", False), ("Plan", True)])
+def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, imported: bool) -> None:
+    (tmp_path / "app.py").write_text("import yaml")
+    done = imports(tmp_path / "app.py", FUNCTIONS[name])
+    assert (done.returncode == 0) == imported
+    assert imported or "No module named 'yaml'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["Recommendations", "Ranking", "Events"])
+def test_an_api_function_imports_nothing_heavy(name: str) -> None:
+    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
     imported = set(json.loads(done.stdout))
     assert not imported & HEAVY
     assert "usher" in imported

@@ -1,61 +1,33 @@
-"""What a look costs: calls of Personalize, counted, in a group to which a file is added every day."""
+"""What looks cost, in calls of Personalize: the whole stack, in process, on a clock of its own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from usher.config import Solution
-from usher.planning import draft
 
-from tests.unit.usher.world import World, interactions, target
+from benchmarks.looks import SECONDS_A_CALL, Row, rows
+from local.simulation.stack import deployed
 
-SOLUTIONS = [
-    Solution("for-you", "aws-user-personalization-v2"),
-    Solution("similar", "aws-similar-items"),
-    Solution("popular", "aws-popularity-count"),
-]
-SECONDS_A_CALL = 0.1
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""
 MOST_CALLS = 60
-"""Whatever the number of increments."""
-AT_ONCE = 5
-"""Import jobs that Personalize lets be in progress."""
+HOURS = 48
+"""Until the pipeline's execution times out (pipeline.asl.yaml)."""
 
 
-def put_increments(world: World, count: int) -> None:
-    """A group with a base, and files that were added to it."""
-    world.put("films/interactions.csv", interactions())
-    for day in range(count):
-        world.put(f"films/interactions/incremental/{day:03}.csv", interactions(start=1_700_000_000 + day))
+@pytest.fixture(scope="module")
+def measured() -> Iterator[list[Row]]:
+    with deployed() as stack:
+        yield list(rows(stack, (0, 30, 365)))
 
 
-@contextmanager
-def counting(world: World, calls: list[int]) -> Iterator[None]:
-    """Note how many calls the block makes."""
-    before = world.calls.total()
-    yield
-    calls.append(world.calls.total() - before)
+def test_no_look_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
+    assert {row["increments"] for row in measured} == {0, 30, 365}
+    for row in measured:
+        assert max(float(row["calls a look, most"]), float(row["calls of Plan, most"])) <= MOST_CALLS, row
+        assert MOST_CALLS * SECONDS_A_CALL < INVOCATION
 
 
-@pytest.mark.parametrize("increments", [0, 30, 100, 365])
-def test_a_look_and_a_plan_cost_few_calls_however_many_increments(world: World, increments: int) -> None:
-    calls: list[int] = []
-    put_increments(world, increments)
-    wanted = world.plan(*SOLUTIONS)
-    world.settle([one for one in wanted if one.stage == "import" and "/interactions/" not in one.id], "import")
-    world.hold()
-    with counting(world, calls):  # as many as may be are begun, the others wait
-        states, _ = world.look(wanted)
-    begun = [one for one in states.values() if one.status == "PENDING" and one.id.startswith("dataset_import_job")]
-    assert len(begun) == min(increments, AT_ONCE)
-    world.let_go()
-    world.settle(wanted, "import")
-    for stage in ("import", "train"):
-        with counting(world, calls):
-            world.look(wanted, stage)
-    with counting(world, calls):
-        planned = draft(world.bucket, target(), world.clients, {})
-    assert planned.plan
-    assert max(calls) <= MOST_CALLS
-    assert max(calls) * SECONDS_A_CALL < INVOCATION
+def test_365_files_at_once_are_imported_five_at_a_time_within_the_executions_time(measured: list[Row]) -> None:
+    (row,) = (row for row in measured if (row["increments"], row["run"]) == (365, "all at once"))
+    assert 365 / 5 <= float(row["looks"]) < 100, "about one for each five, not one every minute"
+    assert float(row["hours"]) < HOURS

@@ -10,7 +10,7 @@ import pytest
 from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.inventory import Inventory
-from usher.ownership import stack_name
+from usher.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.planning import Draft, draft
 from usher.reconcile import State, advance
 from usher.resources import KINDS, STACK_TAG
@@ -167,6 +167,23 @@ def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
     assert "was not made by Usher" in problem.message
     assert problem.remedy.endswith("usher import films --adopt.")
     assert everything() == before
+
+
+def test_a_line_of_adopt_claims_what_is_nobodys(usher: Stack) -> None:
+    arn = make_by_hand(usher.world, "dataset_group", name="Old")
+    group = personalize_backends[ACCOUNT]["us-east-1"].resources[arn]
+    usher.drop("films", {**CONFIG, "adopt": {"dataset_group/films": "Old"}})
+    for key, value, said in (
+        (STACK_TAG, PROD, "of the stack usher-prod"),
+        (CLOUDFORMATION_TAG, "infrastructure", "was not made by Usher"),
+    ):
+        group.tags = {key: value}
+        with pytest.raises(InputError, match=said):
+            usher.plan("films")
+    group.tags = {}
+    assert usher.run("films")["dataset_group/films"].arn == arn
+    assert group.tags == {STACK_TAG: STACK}
+    assert {state.action for state in usher.plan("films").findings["resources"]} == {"reuse"}
 
 
 def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(usher: Stack, prod: Stack) -> None:

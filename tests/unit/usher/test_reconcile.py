@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
@@ -328,6 +329,23 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
     states, wait = films.look(films.plan())
     assert states["dataset_group/films"].status == outcome
     assert bool(wait) == (outcome == "WAITING")
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome"), [("DatasetImportJob", "WAITING"), ("Dataset", "FAILED"), ("EventTracker", "FAILED")]
+)
+def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: World, kind: str, outcome: str) -> None:
+    metadata = {"HTTPStatusCode": 400}
+    answer: Any = {"Error": {"Code": "LimitExceededException", "Message": "no"}, "ResponseMetadata": metadata}
+
+    def refuse(**_: Any) -> None:
+        raise ClientError(answer, f"Create{kind}")
+
+    needed = {"dataset_group", "schema", *({"dataset"} if kind != "Dataset" else {})}
+    films.settle([one for one in films.plan() if one.kind in needed], "import")
+    films.listen(films.personalize, f"before-call.personalize.Create{kind}", refuse)
+    states, _ = films.look(films.plan(), "import")
+    assert {one.status for name, one in states.items() if name.startswith(f"{xform_name(kind)}/")} == {outcome}
 
 
 HOUR = timedelta(hours=1)

@@ -99,7 +99,7 @@ def test_the_age_of_what_is_live_is_measured(
     Serving(world.dynamodb, TABLE).write("films", {"solutions": solutions})
     monkeypatch.setattr("usher.versions.now", lambda: now() + timedelta(hours=30))
     watch({"detail": {}})
-    (line,) = capsys.readouterr().out.splitlines()
+    line, _of_the_stack = capsys.readouterr().out.splitlines()
     measured = json.loads(line)
     assert (measured["Group"], measured["Solution"]) == ("films", "top")
     assert measured["HoursSinceTraining"] == [pytest.approx(30, abs=0.1)]

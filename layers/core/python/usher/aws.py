@@ -10,17 +10,19 @@ import boto3
 from botocore.config import Config
 
 # The newer modes also retry LimitExceededException, Personalize's word for quotas that no retry of seconds gets past.
-PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 4})
+RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
+# Personalize throttles an account as a whole, and a plan needs every answer: up to a minute of patience for each.
+PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 7})
+# Somebody waits for the answer: with botocore's own 60 seconds, the function would time out instead.
 PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
-"""For requests that somebody waits for: with botocore's own 60 seconds, the function would time out instead."""
-PROMPT_SERVICES = {"personalize-events", "personalize-runtime"}
+CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
 
 @functools.cache
 def client(service: str) -> Any:
     """The process's one client of a service."""
     make: Any = boto3.client
-    return make(service, config=PROMPT if service in PROMPT_SERVICES else PATIENT)
+    return make(service, config=CONFIGS.get(service, RETRIES))
 
 
 def now() -> datetime:

@@ -59,17 +59,19 @@ class Inventory:
 
     def tags(self, arn: str) -> dict[str, str]:
         """A resource's tags."""
-        return self._once((arn, "tags"), lambda: tags_of(self.clients, arn))
+        tags = self._once((arn, "tags"), lambda: tags_of(self.clients, arn))
+        return tags | {STACK_TAG: self.stack_arn} if self.claiming else tags
 
     def owns(self, kind: Kind, arn: str) -> bool:
         """Whether a resource belongs to the stack, as far as its tags can tell."""
-        return self.claiming or not kind.has_owner or self.tags(arn).get(STACK_TAG) == self.stack_arn
+        return not kind.has_owner or self.tags(arn).get(STACK_TAG) == self.stack_arn
 
     def create(self, resource: Resource, members: Mapping[str, Any]) -> str:
         """Create a resource with the tags that it is to have; return its ARN."""
         kind = KINDS[resource.kind]
         own = {INPUTS_TAG: resource.inputs, STACK_TAG: self.stack_arn}
-        tags = [*resource.tags, *({"tagKey": key, "tagValue": value} for key, value in own.items() if value)]
+        pairs = {tag["tagKey"]: tag["tagValue"] for tag in resource.tags} | own
+        tags = [{"tagKey": key, "tagValue": value} for key, value in pairs.items() if value]
         answer = self._call(kind, "create", {**members, **({"tags": tags} if kind.taggable else {})})
         arn = str(answer[f"{kind.member}Arn"])
         self._forget(arn)

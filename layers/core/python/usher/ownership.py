@@ -14,6 +14,7 @@ CLOUDFORMATION_TAG = "aws:cloudformation:stack-name"
 ELSEWHERE = "It belongs to another dataset group"
 OTHERS = "It belongs to the stack"
 NOBODYS = "It was not made by Usher"
+MANAGED = "It is managed by the CloudFormation stack"
 CHANGES = {"update", "rebuild"}
 
 
@@ -25,9 +26,7 @@ def stack_name(arn: str) -> str:
 def check_group(inventory: Inventory, wanted: Resource, group: str) -> None:
     """Raise InputError where the dataset group is there and isn't the stack's: all else would be built upon it."""
     details = inventory.describe(KINDS["dataset_group"], wanted.arn)
-    if not details or str(details["status"]).startswith("DELETE"):
-        return
-    if inventory.owns(KINDS["dataset_group"], wanted.arn):
+    if not details or str(details["status"]).startswith("DELETE") or not _not_own(inventory, wanted, wanted.arn):
         return
     name, owner = details["name"], inventory.tags(wanted.arn).get(STACK_TAG, "")
     command = f"usher import {name} --group {group} --adopt" if name != group else f"usher import {name} --adopt"
@@ -45,15 +44,23 @@ def objection(inventory: Inventory, resource: Resource, found: Found, wanted: Ma
 
     `wanted`: its Create members with the ARNs filled in.
     """
-    kind = KINDS[resource.kind]
+    there, group = found.details.get("datasetGroupArn"), wanted.get("datasetGroupArn")
     if found.status.startswith("DELETE"):
         return ""
-    there, group = found.details.get("datasetGroupArn"), wanted.get("datasetGroupArn")
     if group and there and there != group:
         return f"{ELSEWHERE}, {there}."
-    if kind.name != "dataset_group" and action not in CHANGES:
+    if resource.kind != "dataset_group" and action not in CHANGES:
         return ""
-    if inventory.owns(kind, found.arn):
+    return _not_own(inventory, resource, found.arn)
+
+
+def _not_own(inventory: Inventory, resource: Resource, arn: str) -> str:
+    """Whose a resource is, if not the stack's; empty where it is, or where it is nobody's and the config adopts it."""
+    if inventory.owns(KINDS[resource.kind], arn):
         return ""
-    owner = inventory.tags(found.arn).get(STACK_TAG, "")
-    return f"{OTHERS} {stack_name(owner)} ({owner})." if owner else f"{NOBODYS}."
+    tags = inventory.tags(arn)
+    if owner := tags.get(STACK_TAG, ""):
+        return f"{OTHERS} {stack_name(owner)} ({owner})."
+    if managed := tags.get(CLOUDFORMATION_TAG, ""):
+        return f"{MANAGED} {managed}."
+    return "" if any(tag["tagKey"] == STACK_TAG for tag in resource.tags) else f"{NOBODYS}."

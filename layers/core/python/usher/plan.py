@@ -13,7 +13,7 @@ from usher.aws import digest
 from usher.config import JOBS, Config, Job, Solution, follows_latest
 from usher.deciding import FOREVER, LATEST
 from usher.export_config import wished
-from usher.resources import KINDS, Resource
+from usher.resources import KINDS, STACK_TAG, Resource
 from usher.schemas import Schema
 from usher.target import Target
 
@@ -23,6 +23,9 @@ SHOWN = 24
 """Characters of a group's and a job's name in what the job is called in Personalize, where the run's name follows."""
 UPDATED = ("performAutoTraining", "performIncrementalUpdate")
 """Members of CreateSolution that make no other solution."""
+
+FOUND_BY_GROUP = {"dataset", "event_tracker"}
+"""Kinds that are adopted with their group, without a line of their own."""
 
 Wishes = Mapping[str, Mapping[str, str]]
 """What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
@@ -87,6 +90,10 @@ class _Plan:
     @property
     def _group(self) -> dict[str, str]:
         return {"datasetGroupArn": f"dataset_group/{self.at.group}"}
+
+    @property
+    def _is_group_adopted(self) -> bool:
+        return f"dataset_group/{self.at.group}" in self.config.adopt
 
     @property
     def _datasets(self) -> list[str]:
@@ -215,13 +222,16 @@ class _Plan:
     ) -> Resource:
         row, id_ = KINDS[kind], f"{kind}/{name}"
         members = {member: value for member, value in params.items() if member != "tags"}
-        tags = params.get("tags", self.config.tags) if row.taggable else ()
+        tags = [*params.get("tags", self.config.tags)] if row.taggable else []
+        is_adopted = id_ in self.config.adopt or (kind in FOUND_BY_GROUP and self._is_group_adopted)
+        if is_adopted and row.has_owner:
+            tags.append({"tagKey": STACK_TAG, "tagValue": self.at.stack_arn})
         if id_ in self.config.adopt:
             members["name"] = self.config.adopt[id_]
         group = self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
         tail = row.arn.format(group=group, **members) if row.arn else ""
         arn = tail and f"{self.at.arn_prefix}:{tail}"
-        return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=list(tags), **more)
+        return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=tags, **more)
 
 
 def schedule_resource(at: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:

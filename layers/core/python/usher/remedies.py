@@ -26,6 +26,10 @@ REMEDIES = (
         "was not made by Usher",
         "Give it, or the resource in usher.yaml, another name; or take it over: usher import --adopt.",
     ),
+    (
+        "managed by the CloudFormation stack",
+        "Take it out of that stack; or take it over: usher import --adopt --anyway.",
+    ),
     ("belongs to another dataset group", "Give it, or the resource in usher.yaml, another name."),
     ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
 )

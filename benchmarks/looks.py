@@ -1,0 +1,99 @@
+"""What looks cost as a group grows by a file a day, on a simulated clock.
+
+Run it with `python -m benchmarks.looks`. The real template, state machine and handlers carry out a run on a base and
+on increments that are all dropped at once, and then a run on one more, as on each further day. Counted are the calls of
+Personalize in each invocation of Plan and Reconcile. An import takes 5 minutes, and no more than 5 are in progress.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.report import report
+from local.simulation.stack import Boundary, Execution, Stack, deployed
+
+GROUP = "films"
+CONFIG = {
+    "solutions": {
+        "for-you": {"recipe": "aws-popularity-count"},
+        "similar": {"recipe": "aws-sims"},
+        "trending": {"recipe": "aws-popularity-count", "campaign": False},
+    },
+    "exports": False,
+}
+INCREMENTS = (0, 30, 100, 365)
+SECONDS_A_CALL = 0.1
+Row = dict[str, float | str]
+
+
+@dataclass
+class Counter:
+    """Calls of Personalize by invocation."""
+
+    functions: list[str] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
+
+    def __call__(self, boundary: Boundary) -> None:
+        """Note that a function is invoked, or a service called."""
+        if boundary.when == "before" and boundary.kind == "function":
+            self.functions.append(boundary.name)
+            self.calls.append(0)
+        elif boundary.when == "before" and boundary.name.startswith("personalize:"):
+            self.calls[-1] += 1
+
+    def most(self, function: str) -> int:
+        """The most calls that an invocation of a function made."""
+        return max(calls for name, calls in zip(self.functions, self.calls, strict=True) if function in name)
+
+
+def interactions(day: int, users: int = 50) -> str:
+    """A file of 1,000 interactions."""
+    rows = ((user, turn) for user in range(users) for turn in range(20))
+    lines = (f"u{user},i{(user * turn + turn) % 40},{1_600_000_000 + day * 100_000 + turn}" for user, turn in rows)
+    return "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *lines]) + "\n"
+
+
+def put(stack: Stack, day: int) -> str:
+    """Put a day's increment into the bucket; its key."""
+    key = f"{GROUP}/interactions/incremental/{day:03}.csv"
+    stack.put(key, interactions(day))
+    return key
+
+
+def drop(stack: Stack, key: str) -> tuple[Execution, Counter]:
+    """A run, and what it asked. RuntimeError where it does not end well."""
+    stack.disturb = counter = Counter()
+    execution = stack.drop(key)
+    if execution.status != "SUCCEEDED":
+        raise RuntimeError(execution.output)
+    return execution, counter
+
+
+def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
+    """Figures of a run on all increments at once, and of one on the next."""
+    for increments in numbers:
+        stack.reset()
+        stack.put(f"{GROUP}/usher.yaml", json.dumps(CONFIG))
+        stack.put(f"{GROUP}/interactions.csv", interactions(0))
+        for day in range(1, increments + 1):
+            put(stack, day)
+        for run in ("all at once", "one more"):
+            key = f"{GROUP}/interactions.csv" if run == "all at once" else put(stack, increments + 1)
+            execution, counter = drop(stack, key)
+            looks = sum("Reconcile" in name for name in counter.functions)
+            yield {
+                "increments": increments,
+                "run": run,
+                "hours": round(execution.seconds / 3600, 1),
+                "looks": looks,
+                "transitions": execution.transitions,
+                "calls a look, most": counter.most("Reconcile"),
+                "calls of Plan, most": counter.most("Plan"),
+                "s at 100 ms a call, most": round(max(counter.calls) * SECONDS_A_CALL, 1),
+            }
+
+
+if __name__ == "__main__":
+    with deployed() as deployed_stack:
+        measured = list(rows(deployed_stack, INCREMENTS))
+    report("looks", measured)  # by the day that it is, not the stack's
