@@ -168,6 +168,22 @@ def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, 
     wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")
 
 
+def test_the_history_of_an_execution_does_not_grow_with_its_exports(site: Site, group: str) -> None:
+    """Step Functions fails an execution at 25,000 events."""
+    names = ["first", "second"]
+    live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
+
+    def events(execution: dict[str, Any]) -> int:
+        assert execution["status"] == "SUCCEEDED"
+        pages = site.stepfunctions.get_paginator("get_execution_history").paginate(
+            executionArn=execution["executionArn"]
+        )
+        return sum(len(page["events"]) for page in pages)
+
+    one, both = events(export(site, group, solution="first")), events(export(site, group))
+    assert one == both < 30
+
+
 def test_two_demands_at_once_make_one_job(site: Site, group: str) -> None:
     live(site, group, {"solutions": {"popular": POPULAR}})
     for _ in range(2):

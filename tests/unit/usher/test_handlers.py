@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from usher import exporting, exports
 from usher.aws import client
 from usher.errors import UsherError
 from usher.export_table import ExportTable
@@ -19,6 +20,7 @@ CONFIG = {
 }
 FOR_YOU = {"group": "films", "solution": "for-you"}
 STATES = "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:"
+EXECUTION = STATES + "x-0003"
 
 
 def call(function: str, **event: Any) -> Any:
@@ -59,7 +61,7 @@ def served(world: World) -> None:
     run()
 
 
-def export(execution: str = STATES + "x-0003") -> dict[str, Any]:
+def export(execution: str = EXECUTION) -> dict[str, Any]:
     """How an export ends."""
     prepared = call("export", step="prepare", **FOR_YOU, execution=execution)
     settle("export", group="films", run=prepared["run"])
@@ -78,6 +80,23 @@ def finish(run: str, execution: str) -> dict[str, Any]:
         place = call("export", step="load", **who, place=place)
     ended: dict[str, Any] = call("export", step="publish", **FOR_YOU, run=run, execution=execution, error=None)
     return ended
+
+
+def test_many_parts_are_assembled_in_ten_shares_each_as_far_as_time_allows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An execution's history holds 25,000 events, seven for each call."""
+    monkeypatch.setattr(exports, "ROWS", 15)
+    monkeypatch.setattr(exporting, "WORK_SECONDS", -1)
+    served(world)
+    prepared = call("export", step="prepare", **FOR_YOU, execution=EXECUTION)
+    who = {"group": "films", "run": prepared["run"]}
+    settle("export", **who)
+    shares = call("export", step="collect", **who)["shares"]
+    assert shares == [{"file": number, "step": 10} for number in range(10)]
+    assert call("export", step="assemble", **who, share=shares[3]) == {"file": 13, "step": 10}
+    assert finish(prepared["run"], EXECUTION)["outcome"] == "SUCCEEDED"
+    assert world.bucket.read_json("films/out/export/for-you/latest.json")["lines"] == 60
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 from usher.aws import client
+from usher.bucket import Bucket
 from usher.errors import UsherError
 from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, unfinished
 
@@ -297,6 +299,12 @@ def test_a_record_has_a_page_that_a_browser_shows_and_a_link_to_it(world: World)
     assert address == f"s3://{BUCKET}/films & co/out/runs/run-1/run.html"
     assert console.startswith(f"https://us-east-1.console.aws.amazon.com/s3/object/{BUCKET}?")
     assert console.endswith("prefix=films%20%26%20co/out/runs/run-1/run.html")
+
+
+def test_the_console_of_china_is_elsewhere() -> None:
+    s3 = SimpleNamespace(meta=SimpleNamespace(region_name="cn-north-1", partition="aws-cn"))
+    _, console = Run(Bucket(s3, BUCKET), "films", "run-1").link.splitlines()
+    assert console.startswith("https://cn-north-1.console.amazonaws.cn/s3/object/")
 
 
 def test_a_closed_record_stays_as_it_is(world: World) -> None:

@@ -26,6 +26,8 @@ EXPORT = "-export"
 """How the names of exports end."""
 RECORD = "run.json"
 PAGE = "run.html"
+CONSOLES = {"aws-cn": "console.amazonaws.cn"}
+"""Where the console of a partition is, if not with all others."""
 RESUME = {
     EXPORT: "Start it again: it makes new jobs.",
     EVALUATION: "Start it again; what it made is deleted.",
@@ -188,7 +190,8 @@ class Run:
     def link(self) -> str:
         """Where a person finds the run's page: its address, and the console's view of it."""
         region, key = self.bucket.s3.meta.region_name, quote(self.key(PAGE))
-        console = f"https://{region}.console.aws.amazon.com/s3/object/{self.bucket.name}?region={region}&prefix={key}"
+        home = CONSOLES.get(self.bucket.s3.meta.partition, "console.aws.amazon.com")
+        console = f"https://{region}.{home}/s3/object/{self.bucket.name}?region={region}&prefix={key}"
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> dict[str, Any]:
