@@ -141,6 +141,7 @@ class LocalCloud:
         stack.enter_context(serving(api, app, WSGIRequestHandler))
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
+        stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""

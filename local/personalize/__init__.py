@@ -15,7 +15,7 @@ from local.clock import Clock
 from local.personalize import faults
 from local.personalize.faults import Faults
 
-__all__ = ["Faults", "inject", "install", "save", "shutdown"]
+__all__ = ["Faults", "halt", "inject", "install", "save", "shutdown"]
 
 
 def install(clock: Clock, workdir: Path | None = None, executor: Executor | None = None) -> None:
@@ -52,6 +52,13 @@ def save() -> None:
 def inject(ordered: Faults) -> None:
     """Let things go wrong from now on, in place of what was ordered before; `Faults()` ends it."""
     faults.use(ordered)
+
+
+def halt() -> None:
+    """Let imports under way end, undecided; `save` and `shutdown` are to follow."""
+    from local.personalize import runtime
+
+    runtime.current.halt()
 
 
 def shutdown() -> None:
