@@ -62,7 +62,7 @@ class Runtime:
             fitter.close()
 
     def halt(self) -> None:
-        """Let imports end, undecided, as soon as they look: what they hold up, such as the end of everything, goes on."""
+        """Let imports end, undecided, as soon as they look."""
         self._halted = True
 
     def check(self) -> None:

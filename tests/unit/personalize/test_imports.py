@@ -154,4 +154,4 @@ def test_an_import_ends_at_its_next_look_when_everything_ends() -> None:
     runtime = Runtime()
     runtime.halt()
     with pytest.raises(KilledError):
-        read(interactions().encode(), parse(json.dumps(SCHEMAS["INTERACTIONS"])), check=runtime.check)
+        read(interactions().encode(), parse(SCHEMAS["INTERACTIONS"]), check=runtime.check)
