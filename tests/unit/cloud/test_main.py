@@ -72,6 +72,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         ("--api-port", "http", "http is no port"),
         ("--speed", "fast", "fast is no speed: use a factor above 0, `real` or `instant`"),
         ("--speed", "0", "0 is no speed"),
+        ("--seed", "x", "invalid int value"),
     ],
 )
 def test_a_wrong_setting_is_told_what_is_allowed(
