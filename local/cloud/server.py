@@ -97,9 +97,9 @@ class LocalCloud:
         port = str(aws.getsockname()[1])
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
         settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
-        stack.enter_context(environ(settings | region))
         forget()
-        stack.callback(forget)
+        stack.callback(forget)  # at the end without these settings: moto would load AWS's policies only to forget them
+        stack.enter_context(environ(settings | region))
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
         personalize.install(self._clock, self._state or temporary)
         stack.callback(personalize.shutdown)
