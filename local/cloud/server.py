@@ -101,9 +101,9 @@ class LocalCloud:
         self.endpoint = f"http://127.0.0.1:{port}"
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
         settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
-        stack.enter_context(environ(settings | region))
         forget()
-        stack.callback(forget)
+        stack.callback(forget)  # at the end without these settings: moto would load AWS's policies only to forget them
+        stack.enter_context(environ(settings | region))
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
         personalize.install(self._clock, self._state or temporary, pacing=self._pacing)
         stack.callback(personalize.shutdown)
@@ -148,6 +148,7 @@ class LocalCloud:
             self.outputs = {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
+        stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""

@@ -16,7 +16,7 @@ from local.personalize import faults
 from local.personalize.faults import Faults
 from local.personalize.pacing import Pacing
 
-__all__ = ["Faults", "Pacing", "inject", "install", "save", "shutdown"]
+__all__ = ["Faults", "Pacing", "halt", "inject", "install", "save", "shutdown"]
 
 
 def install(
@@ -56,6 +56,13 @@ def save() -> None:
 def inject(ordered: Faults) -> None:
     """Let things go wrong from now on, in place of what was ordered before; `Faults()` ends it."""
     faults.use(ordered)
+
+
+def halt() -> None:
+    """Let imports under way end, undecided; `save` and `shutdown` are to follow."""
+    from local.personalize import runtime
+
+    runtime.current.halt()
 
 
 def shutdown() -> None:

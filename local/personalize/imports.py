@@ -2,12 +2,13 @@
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from local.personalize import runtime
 from local.personalize.exceptions import JobFailedError
 from local.personalize.interactions import joined
 from local.personalize.schemas import Field, Schema, parse
@@ -24,7 +25,7 @@ MAX_TEXT = 20_000
 """Longer values of textual fields are cut, not refused."""
 LATEST = 10**11
 """Seconds; the year 5138. Anything later was meant as milliseconds."""
-ROWS = 500_000
+ROWS = 200_000
 """Read at once: as text they take a hundred times the memory of what is kept of them."""
 DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.float64}
 
@@ -34,17 +35,19 @@ def run(backend: "PersonalizeBackend", job: "Resource") -> None:
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     location = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"])
-    frame = joined([read(content, schema, key) for key, content in location.read().items()])
+    check = runtime.current.check
+    frame = joined([read(content, schema, key, check) for key, content in location.read().items()])
+    check()
     kind = dataset.values["datasetType"]
     if kind == "INTERACTIONS":
         _check_interactions(frame)
     backend.data(dataset).load(kind, frame, job.values["importMode"] == "INCREMENTAL")
 
 
-def read(content: bytes, schema: Schema, name: str = "file") -> pd.DataFrame:
+def read(content: bytes, schema: Schema, name: str = "file", check: Callable[[], None] = lambda: None) -> pd.DataFrame:
     """Parse CSV into one column per field of the schema, texts as categories.
 
-    JobFailedError names file, column and line.
+    JobFailedError names file, column and line. `check` is called now and then and may raise.
     """
     try:
         with pd.read_csv(
@@ -56,7 +59,10 @@ def read(content: bytes, schema: Schema, name: str = "file") -> pd.DataFrame:
             index_col=False,
             chunksize=ROWS,
         ) as chunks:
-            frames = [_checked(chunk, schema, name) for chunk in chunks]
+            frames = []
+            for chunk in chunks:
+                check()
+                frames.append(_checked(chunk, schema, name))
     except pd.errors.EmptyDataError:
         raise JobFailedError(f"Input CSV {name} is empty.") from None
     except UnicodeDecodeError as error:

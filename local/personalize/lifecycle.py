@@ -61,7 +61,7 @@ class Lifecycle:
         work.add_done_callback(self._note_end)
 
     def _note_end(self, work: "Future[str | None]") -> None:
-        if not work.cancelled():
+        if not work.cancelled() and not work.exception():
             self.failure = work.result()
             self.worked = time.time()
 

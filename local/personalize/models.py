@@ -21,6 +21,7 @@ from local.personalize.exceptions import (
     ResourceNotFoundError,
     TooManyTagsError,
 )
+from local.personalize.fitting import KilledError
 from local.personalize.kinds import KINDS
 from local.personalize.lifecycle import Lifecycle
 from local.personalize.recipes import RECIPES
@@ -235,6 +236,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             return str(error)
         except PersonalizeError as error:
             return str(error.message)
+        except KilledError:  # everything ends; whoever goes on from the saved state begins it anew
+            raise
         except Exception as error:
             logger.exception("%s failed", resource.arn)
             return f"An internal error occurred: {error!r}"

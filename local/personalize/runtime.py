@@ -29,6 +29,7 @@ class Runtime:
     pacing: Pacing = field(default_factory=Pacing)
     _fitter: Fitter | None = None
     _closed: bool = False
+    _halted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @cached_property
@@ -61,6 +62,15 @@ class Runtime:
             yield fitter
         finally:
             fitter.close()
+
+    def halt(self) -> None:
+        """Let imports end, undecided, as soon as they look."""
+        self._halted = True
+
+    def check(self) -> None:
+        """Called by imports now and then; KilledError when they are to end."""
+        if self._halted or self._closed:
+            raise KilledError
 
     def close(self) -> None:
         """Stop working, at once, and leave no process or temporary folder behind.

@@ -78,6 +78,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         ("--latency", "100", "100 is no duration: use one such as 100ms or 0.5s"),
         ("--serving-latency", "fast", "fast is no duration"),
         ("--throttle", "yes", "yes is neither on nor off"),
+        ("--seed", "x", "invalid int value"),
     ],
 )
 def test_a_wrong_setting_is_told_what_is_allowed(

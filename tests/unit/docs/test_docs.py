@@ -162,7 +162,7 @@ def test_every_make_target_is_mentioned() -> None:
 
 
 def test_every_setting_of_the_local_cloud_is_described() -> None:
-    told = ["SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON", "LATENCY", "SERVING_LATENCY", "THROTTLE"]
+    told = ["SEED", "SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON", "LATENCY", "SERVING_LATENCY", "THROTTLE"]
     assert missing("local.md", [*PORTS, *told]) == []
     given = set(inspect.signature(LocalCloud).parameters) - {"template", "now"}
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []

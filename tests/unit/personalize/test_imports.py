@@ -1,12 +1,15 @@
 """What an import takes, and how it fails."""
 
 import json
+import threading
 
 import pytest
 
 from local.personalize import Faults, inject
 from local.personalize.exceptions import JobFailedError
+from local.personalize.fitting import KilledError
 from local.personalize.imports import read
+from local.personalize.runtime import Runtime
 from local.personalize.schemas import parse
 from tests.unit.personalize.world import BUCKET, SCHEMAS, World, interactions, items
 from tests.unit.personalize.world import schema as schema_text
@@ -174,3 +177,24 @@ def test_long_texts_are_cut_and_long_categories_refused() -> None:
 
 def test_items_and_users_need_no_thousand_rows(world: World) -> None:
     world.loaded(items(3), "ITEMS")
+
+
+def test_at_the_end_nobody_waits_for_an_import() -> None:
+    runtime, begun, ended = Runtime(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        ended.wait(60)
+
+    job = runtime.jobs.submit(work)
+    assert begun.wait(60)
+    runtime.close()
+    assert not job.done()
+    ended.set()
+
+
+def test_an_import_ends_at_its_next_look_when_everything_ends() -> None:
+    runtime = Runtime()
+    runtime.halt()
+    with pytest.raises(KilledError):
+        read(interactions().encode(), parse(SCHEMAS["INTERACTIONS"]), check=runtime.check)
