@@ -27,6 +27,8 @@ from tests.integration.test_export import export
 from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
 
+pytestmark = pytest.mark.timeout(900)  # the scenario, on a busy machine
+
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 
