@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
+from samcli.yamlhelper import yaml_parse
 
 from local.authorization import Record, bucket_policy, parsed, recording, trust_policy
 from local.clock import Clock
@@ -20,12 +21,14 @@ from local.cloud.credentials import PARTITION
 from local.cloud.server import STACK
 from local.iam_policy import Statement, listed
 from local.personalize import runtime
-from tests.integration.conftest import SPEED, Site, interactions, items, wait_until
+from tests.integration.conftest import ROOT, SPEED, Site, interactions, items, wait_until
 from tests.integration.test_evaluation import evaluate, left
 from tests.integration.test_evaluation import start as start_evaluation
 from tests.integration.test_export import export
 from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
+
+pytestmark = pytest.mark.timeout(900)  # the scenario, on a busy machine
 
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
@@ -35,15 +38,30 @@ UNUSED: Mapping[tuple[str, str], str] = {
 }
 """What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
 
-ITSELF: Mapping[str, str] = dict.fromkeys(
-    ["states:DescribeExecution", "states:RedriveExecution", "states:StopExecution"],
-    "Step Functions sees to the executions of a distributed map; here they are no executions of their own.",
-) | dict.fromkeys(
-    [f"logs:{verb}LogDelivery" for verb in ("Create", "Delete", "Get", "Update")]
-    + ["logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:ListLogDeliveries", "logs:PutResourcePolicy"],
-    "Step Functions sets up the delivery of its logs; here nothing is delivered.",
-)
-"""What AWS does with a state machine's role by itself, and nothing does here, with the reason."""
+ITSELF: Mapping[tuple[str, str], str] = {
+    ("states.amazonaws.com", action): reason
+    for reason, actions in {
+        "It sees to the executions of a distributed map; here they are no executions of their own.": (
+            "states:DescribeExecution", "states:RedriveExecution", "states:StopExecution",
+        ),
+        "It sets up the delivery of its logs; here they are not delivered.": (
+            "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ),
+    }.items()
+    for action in actions
+} | dict.fromkeys(
+    [("lambda.amazonaws.com", "sqs:SendMessage"), ("scheduler.amazonaws.com", "sqs:SendMessage")],
+    "A dead-letter queue gets what could not be delivered; nothing in this test is lost.",
+)  # fmt: skip
+"""What a service does with a role by itself, and not here, by service and action, with the reason."""
+
+
+CONDITIONAL: Mapping[str, str] = {
+    "EvaluateInAthena": "Only with a workgroup of Athena; nothing here runs its queries, so tests run them on DuckDB.",
+}
+"""What grants rights only under a condition that does not hold here, with the reason."""
 
 
 def config(**more: Any) -> str:
@@ -76,6 +94,7 @@ def drive(site: Site) -> None:
     assert site.run(GROUP)["outcome"] == "FAILED"
     site.drop(f"{GROUP}/batch/letter.jsonl", '{"userId": "u1"}\n')
     site.drop(f"{GROUP}/segments/crowd.jsonl", '{"itemId": "i1"}\n')
+    site.drop(f"{GROUP}/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
     site.drop(f"{GROUP}/items.csv", items())
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
     site.drop(f"{GROUP}/usher.yaml", config())
@@ -220,7 +239,7 @@ def parts(statement: Statement) -> Iterator[tuple[str, Statement | None]]:
 
 def unneeded(owner: Owner, statement: Statement, record: Record) -> Iterator[str]:
     """The actions and resources without which every recorded request would be allowed all the same."""
-    itself = set(ITSELF) if "states.amazonaws.com" in owner.services else set()
+    itself = {action for service, action in ITSELF if service in owner.services}
     if itself.issuperset(listed(statement.body["Action"])):
         return
     allowed = [one for one in record.entries() if statement in one.decision.statements]
@@ -240,6 +259,13 @@ def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: 
 
 def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
     assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
+
+
+def test_rights_under_a_condition_are_listed() -> None:
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    kinds = ("AWS::IAM::", "AWS::S3::BucketPolicy")
+    found = {name for name, one in resources.items() if one["Type"].startswith(kinds) and "Condition" in one}
+    assert found == CONDITIONAL.keys()
 
 
 def test_every_right_of_every_role_is_used(site: Site, record: Record) -> None:
