@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import wraps
@@ -22,7 +22,6 @@ from moto.logs.models import LogsBackend
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from local.cloud import credentials, emf, queries
 from local.cloud.alarms import Alarms, acting
@@ -81,14 +80,12 @@ def measuring(now: Callable[[], datetime] = utc_now) -> Iterator[Alarms]:
     with ExitStack() as stack:
         stack.enter_context(queries.answered())
         stack.enter_context(acting())
-        ended, stopped = BaseExecutionWorkerCommunication.terminated, Execution.stop
-        starting = StepFunctionsParserBackend.start_execution
         for owner, name, value in (
             (LogsBackend, "put_log_events", extracting(LogsBackend.put_log_events)),
             (Lambdas, "invoke", invocations(Lambdas.invoke)),
-            (StepFunctionsParserBackend, "start_execution", starts(starting)),
-            (BaseExecutionWorkerCommunication, "terminated", ends(ended, ENDS.keys() - {ExecutionStatus.ABORTED})),
-            (Execution, "stop", ends(stopped, {ExecutionStatus.ABORTED})),
+            (Execution, "start", starts(Execution.start)),
+            (Execution, "stop", ends(Execution.stop)),
+            (BaseExecutionWorkerCommunication, "terminated", ends(BaseExecutionWorkerCommunication.terminated)),
             (HttpApi, "_invoke_lambda_function", integrations(HttpApi._invoke_lambda_function)),
             (PersonalizeBackend, "create", creations(PersonalizeBackend.create)),
             (_Response, "_answer", calls(_Response._answer)),
@@ -177,26 +174,26 @@ def invocations(invoke: Any) -> Any:
     return measured
 
 
-def starts(start_execution: Any) -> Any:
-    """Executions that start."""
+def starts(start: Any) -> Any:
+    """The start of an execution."""
 
-    @wraps(start_execution)
-    def start(backend: Any, state_machine_arn: str, *arguments: Any, **named: Any) -> Any:
-        execution = start_execution(backend, state_machine_arn, *arguments, **named)
+    @wraps(start)
+    def started(execution: Any) -> None:
         put_of(execution, {"ExecutionsStarted": 1.0})
-        return execution
+        start(execution)
 
-    return start
+    return started
 
 
-def ends(method: Any, statuses: Collection[str]) -> Any:
-    """A method of an execution, or of what has one, after which the execution may have ended in one of `statuses`."""
+def ends(method: Any) -> Any:
+    """A method that may end an execution: its own, or of what has one."""
 
     @wraps(method)
     def end(owner: Any, *arguments: Any, **named: Any) -> None:
-        method(owner, *arguments, **named)
         execution = getattr(owner, "execution", owner)
-        if execution.exec_status in statuses:
+        before = execution.exec_status
+        method(owner, *arguments, **named)
+        if before == ExecutionStatus.RUNNING and execution.exec_status in ENDS:
             lasted = (execution.stop_date - execution.start_date).total_seconds() * 1000
             put_of(execution, {ENDS[execution.exec_status]: 1.0, "ExecutionTime": lasted})
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
+from moto.cloudwatch.metric_data_expression_parser import parse_expression
+from moto.cloudwatch.models import CloudWatchBackend, Dimension, are_dimensions_same
 from moto.events.models import Rule
+from moto.events.responses import EventsHandler
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -57,6 +60,23 @@ def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
         numbers.append(storage.publish_version("f").version)
         del storage._functions["f"]["versions"][:-1]
     assert numbers == [1, 2, 2]
+
+
+def test_moto_still_knows_no_metric_math_and_tells_no_two_sets_of_dimensions_to_be_the_same() -> None:
+    assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [1]}]) == ([], [])
+    two = [Dimension("a", "1"), Dimension("b", "2")]
+    assert not are_dimensions_same(two, two)
+
+
+def test_motos_alarms_still_begin_as_ok_and_tell_nobody() -> None:
+    backend = CloudWatchBackend("us-east-1", "123456789012")
+    alarm = backend.put_metric_alarm("a", "N", "m", "GreaterThanThreshold", 1, 60, 1, "Sum", "", [], ["arn:nobody"])
+    assert alarm.state_value == "OK"
+    backend.set_alarm_state("a", "tried", "{}", "ALARM")
+
+
+def test_motos_eventbridge_still_tests_no_pattern() -> None:
+    assert EventsHandler.test_event_pattern(None) is None
 
 
 @pytest.mark.parametrize(
