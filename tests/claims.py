@@ -47,38 +47,59 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "EventBridge takes the rules: none is too complex, by its own measure.",
-                (),
+                (
+                    f"{RULES}::test_eventbridge_takes_the_rule",
+                    "tests/unit/cloud/test_event_patterns.py::test_wildcards_are_as_complex_as_event_ruler_finds_them",
+                ),
                 "The limit of 10 is not documented; the rules are CREATE_COMPLETE.",
                 "rules",
             ),
             Claim(
                 "A new account has the memory for every function.",
-                (),
+                (
+                    f"{TRANSFORMED}::test_a_new_account_has_the_memory_for_every_function",
+                    f"{LAMBDAS}::test_a_new_account_has_functions_of_at_most_3008_mb",
+                ),
             ),
             Claim(
                 "A second stack in the same account and region has no name in common with the first.",
-                (),
+                (f"{TRANSFORMED}::test_two_stacks_have_no_name_in_common",),
             ),
             Claim(
                 "Each function is imported with its layers alone, on Lambda's Python.",
-                (f"{PACKAGING}::test_a_layers_packages_are_all_pinned_with_hashes",),
+                (
+                    f"{LAYERS}::test_a_function_imports_with_its_layers_alone",
+                    f"{LAYERS}::test_a_function_does_not_import_without_its_data_layer",
+                    f"{PACKAGING}::test_a_layers_packages_are_all_pinned_with_hashes",
+                ),
                 "The layers are for arm64; here they are installed for the machine of the test.",
             ),
         ),
         "A drop becomes a campaign": (
             Claim(
                 "Every file that is read starts a run, and what Usher writes starts none.",
-                (f"{PIPELINE}::test_a_dropped_csv_becomes_live_recommendations",),
+                (
+                    f"{RULES}::test_whatever_the_code_reads_starts_a_run",
+                    f"{RULES}::test_what_usher_writes_starts_no_run",
+                    f"{PIPELINE}::test_a_dropped_csv_becomes_live_recommendations",
+                ),
                 check="rules",
             ),
             Claim(
                 "Solutions may be made from recipes, which belong to no account.",
-                (),
+                (
+                    f"{TEMPLATE}::test_reconcile_may_create_from_recipes_which_belong_to_no_account",
+                    f"{IAM}::test_a_solution_needs_the_right_to_its_recipe_and_to_tag",
+                ),
                 "The first solution is made: personalize:CreateSolution is not denied.",
             ),
             Claim(
                 "Each role is allowed what is done with it, and nothing else.",
-                (f"{TEMPLATE}::test_no_right_is_a_wildcard",),
+                (
+                    f"{RIGHTS}::test_nothing_that_the_stack_does_is_refused",
+                    f"{RIGHTS}::test_every_right_of_every_role_is_used",
+                    f"{TEMPLATE}::test_no_right_is_a_wildcard",
+                ),
                 "A service may ask for more than its documentation says.",
                 "role, simulated",
             ),
@@ -91,11 +112,17 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "A group may have an increment a day for a year.",
-                (),
+                (
+                    "tests/unit/usher/test_looks.py::test_no_look_costs_more_calls_however_many_files_were_added",
+                    "tests/unit/usher/test_looks.py::test_365_files_at_once_are_imported_five_at_a_time_within_the_executions_time",
+                ),
             ),
             Claim(
                 "Increments that Personalize would refuse are refused before the run.",
-                (),
+                (
+                    "tests/unit/usher/test_rules.py::test_an_increment_of_few_interactions_is_refused_before_personalize_does",
+                    "tests/unit/usher/test_rules.py::test_an_increment_above_a_gigabyte_is_refused",
+                ),
             ),
             Claim(
                 "Quotas of what ends by itself are waited for, whatever Personalize calls them.",
@@ -105,64 +132,83 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "A large check ends on an account that runs ten functions at once.",
-                (),
+                (
+                    f"{MACHINES}::test_who_is_throttled_tries_for_a_quarter_of_an_hour",
+                    f"{LAMBDAS}::test_an_execution_beyond_the_accounts_ten_is_throttled_and_told_to_whom_watches",
+                ),
                 check="concurrency",
             ),
             Claim(
                 "Nothing is trained twice after a step is retried.",
-                (f"{SURVIVAL}::test_killed_workers_do_no_lasting_harm",),
+                (
+                    f"{MACHINES}::test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made",
+                    f"{SURVIVAL}::test_killed_workers_do_no_lasting_harm",
+                ),
             ),
             Claim(
                 "No execution outgrows Step Functions' quotas.",
-                (),
+                (
+                    "tests/unit/cloud/test_executions.py::test_an_execution_fails_with_the_event_that_its_history_has_no_more_room_for",
+                    "tests/unit/cloud/test_executions.py::test_a_states_output_has_a_size_limit_in_bytes",
+                ),
             ),
         ),
         "Two stacks leave each other alone": (
             Claim(
                 "What a stack makes bears its ARN.",
-                (),
+                (f"{OWNERSHIP}::test_what_a_stack_makes_bears_its_arn",),
             ),
             Claim(
                 "A second stack with the same folder is refused, and changes nothing of the first.",
-                (),
+                (f"{OWNERSHIP}::test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing",),
             ),
             Claim(
                 "Two stacks with two folders do not notice each other.",
-                (),
+                (f"{OWNERSHIP}::test_two_stacks_with_two_folders_leave_each_other_alone",),
             ),
             Claim(
                 "What bears another stack's tag is neither updated nor deleted.",
-                (),
+                (f"{OWNERSHIP}::test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted",),
             ),
         ),
         "The API answers": (
             Claim(
                 "New code reaches the API with the deployment that brings it.",
-                (),
+                (
+                    f"{TRANSFORMED}::test_new_code_in_the_layer_makes_new_versions_of_the_api",
+                    f"{LAMBDAS}::test_a_published_version_stays_as_it_was_while_latest_changes",
+                ),
                 check="aliases",
             ),
             Claim(
                 "Old versions go, and with them their snapshots, which are paid for.",
-                (),
+                (f"{TRANSFORMED}::test_old_versions_and_layers_go",),
                 "The bill for SnapStart does not grow with deployments.",
                 "versions",
             ),
             Claim(
                 "IDs of any characters are asked for, in the path or in the query.",
-                (f"{API}::test_ids_with_unusual_characters_are_users_like_others",),
+                (
+                    f"{API}::test_ids_with_unusual_characters_are_users_like_others",
+                    "tests/unit/usher/test_api.py::test_an_id_may_stand_in_the_query",
+                    "tests/unit/cloud/test_http.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
+                ),
                 "Ask for an ID with a % in it.",
             ),
             Claim(
                 "A campaign that hangs is stood in for before the function times out.",
-                (),
+                (
+                    "tests/unit/usher/test_api.py::test_a_campaign_that_hangs_is_stood_in_for_too",
+                    "tests/unit/usher/test_aws.py::test_a_request_that_hangs_is_given_up_before_the_function_is",
+                ),
             ),
             Claim(
                 "What has just been written is read, by everyone but the API.",
-                (),
+                ("tests/unit/usher/test_serving.py::test_only_the_api_reads_what_may_be_old",),
             ),
             Claim(
                 "Requests are logged and limited.",
-                (),
+                (f"{TRANSFORMED}::test_every_machine_and_the_api_log_and_the_api_has_a_limit",),
             ),
         ),
         "Exports and evaluations": (
@@ -183,7 +229,10 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         "People hear of it": (
             Claim(
                 "Each alarm goes off for its cause, and the topic hears of it.",
-                (f"{ALARMS}::test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it",),
+                (
+                    f"{ALARMS}::test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it",
+                    f"{TRANSFORMED}::test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point",
+                ),
                 "Drop an empty interactions.csv: the alarm's mail arrives within minutes. "
                 "It proves that FILL fills a metric that never had a point.",
                 "alarms",
@@ -195,7 +244,10 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "An event that does not get through is kept.",
-                (),
+                (
+                    f"{TRANSFORMED}::test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver",
+                    "tests/unit/cloud/test_local_cloud.py::test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue",
+                ),
                 check="lost events",
             ),
             Claim(
@@ -203,12 +255,12 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (f"{GATE}::test_a_stopped_run_is_closed_and_told",),
                 check="notifications",
             ),
-            Claim("Logs are kept for as long as wished.", ()),
+            Claim("Logs are kept for as long as wished.", (f"{TRANSFORMED}::test_every_log_group_forgets",)),
         ),
         "What is around it": (
             Claim(
                 "The machines are valid in every partition.",
-                (),
+                (f"{MACHINES}::test_machines_are_valid_in_every_partition",),
                 "Only regions of the partition aws were ever looked at.",
             ),
             Claim(

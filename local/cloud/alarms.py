@@ -21,7 +21,6 @@ from typing import Any
 from moto.cloudwatch.models import (
     Alarm,
     CloudWatchBackend,
-    Dimension,
     Metric,
     MetricDataQuery,
     MetricStat,
@@ -166,18 +165,6 @@ def query_of(one: MetricDataQuery) -> dict[str, Any]:
         "Dimensions": [{"Name": each.name, "Value": each.value} for each in metric.dimensions],
     }
     return query | {"MetricStat": {"Metric": asked, "Period": one.metric_stat.period, "Stat": one.metric_stat.stat}}
-
-
-def moto_query(query: Mapping[str, Any]) -> MetricDataQuery:
-    """A query of an alarm, as a template or PutMetricAlarm has it, for moto."""
-    stat = None
-    if asked := query.get("MetricStat"):
-        dimensions = [Dimension(one["Name"], one["Value"]) for one in asked["Metric"].get("Dimensions", ())]
-        metric = Metric(asked["Metric"]["MetricName"], asked["Metric"]["Namespace"], dimensions)
-        stat = MetricStat(metric, asked["Period"], asked["Stat"], asked.get("Unit"))
-    returned = query.get("ReturnData", True)
-    make: Any = MetricDataQuery  # whose types know no optional member
-    return make(query["Id"], query.get("Label"), query.get("Period"), returned, query.get("Expression"), stat)
 
 
 @contextmanager

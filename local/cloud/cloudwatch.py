@@ -144,31 +144,26 @@ def invocations(invoke: Any) -> Any:
     lock = threading.Lock()
 
     @wraps(invoke)
-    def measured(lambdas: Any, function: Any, event: str, arn: str = "") -> Answer:
-        name = function.function_name
+    def measured(lambdas: Lambdas, function: Any, event: str, arn: str = "") -> Answer:
+        name, qualifier = function.function_name, arn.split(":")[7:]
         sets: list[Dimensions] = [{}, {"FunctionName": name}]
-        if function.version != "$LATEST":
-            sets.append({"FunctionName": name, "Resource": f"{name}:{function.version}"})
+        if qualifier:
+            sets.append({"FunctionName": name, "Resource": f"{name}:{qualifier[0]}"})
         with lock:
             running[name] += 1
-            concurrent = float(running[name])
+            values = {"ConcurrentExecutions": float(running[name])}
         began = time.monotonic()
         try:
             answer: Answer = invoke(lambdas, function, event, arn)
         except ThrottledError:
-            put("AWS/Lambda", {"Throttles": 1.0}, sets, function.account_id, function.region)
+            values = {"Throttles": 1.0}
             raise
+        else:
+            values |= {"Invocations": 1.0, "Errors": float(answer.errored), "Duration": milliseconds(began)}
         finally:
             with lock:
                 running[name] -= 1
-        values = {
-            "Invocations": 1.0,
-            "Errors": float(answer.errored),
-            "Throttles": 0.0,
-            "Duration": milliseconds(began),
-            "ConcurrentExecutions": concurrent,
-        }
-        put("AWS/Lambda", values, sets, function.account_id, function.region)
+            put("AWS/Lambda", values, sets, function.account_id, function.region)
         return answer
 
     return measured

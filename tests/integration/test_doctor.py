@@ -19,8 +19,6 @@ NOT_HERE = {"role, simulated", "concurrency", "service health"}
 """What the local cloud can't be asked."""
 
 
-MENDED_BY_OTHERS = {"rules", "role's rights", "lost events"}
-
 Examine = Callable[..., dict[str, doctor.Result]]
 
 
@@ -54,8 +52,8 @@ def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, list
 def test_a_deployed_stack_is_in_order(results: Examine) -> None:
     found = results()
     assert list(found) == [check.name for check in doctor.CHECKS]
-    assert {name for name, one in found.items() if one.outcome == doctor.PROBLEM} <= MENDED_BY_OTHERS
-    assert {name for name, one in found.items() if one.outcome == doctor.UNKNOWN} - MENDED_BY_OTHERS == NOT_HERE
+    assert {name for name, one in found.items() if one.outcome == doctor.PROBLEM} == set()
+    assert {name for name, one in found.items() if one.outcome == doctor.UNKNOWN} == NOT_HERE
 
 
 def without_bucket_policy(site: Site) -> Callable[[], Any]:

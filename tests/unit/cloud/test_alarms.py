@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.cloud import events
+from local.clock import Clock
 from local.cloud.alarms import ALARM, OK, UNKNOWN, Alarms, acting, state_of
+from local.cloud.rules import ruling
+from local.cloud.targets import Deliveries
 
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 RETAINED = "as before"
@@ -46,7 +48,7 @@ def test_without_missing_points_the_last_periods_decide(points: list[bool], enou
 
 @pytest.fixture
 def cloud() -> Iterator[Any]:
-    with mock_aws(), events.flowing(), acting():
+    with mock_aws(), Deliveries(Clock()) as deliveries, ruling(deliveries), acting():
         yield lambda service: boto3.client(service, region_name="us-east-1")
 
 
