@@ -27,6 +27,7 @@ lock: setup ## Lock the newest versions that pyproject.toml and layers/*/require
 	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
 	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
 		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
+	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt local/cloud/lambda_runtime.in --output-file local/cloud/lambda_runtime.txt
 
 demo: setup ## The whole product on MovieLens, in this terminal
 	@python -m local.demo

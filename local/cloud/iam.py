@@ -162,6 +162,8 @@ def demands(service: str, operation: str, given: Parameters, region: str) -> lis
     if service == "events" and "Entries" in given:
         buses = {entry.get("EventBusName", "default") for entry in given["Entries"]}
         return [(action, f"{prefix}event-bus/{bus}") for bus in sorted(buses)]
+    if service == "sqs" and "QueueUrl" in given:
+        return [(action, f"{prefix}{given['QueueUrl'].rpartition('/')[2]}")]
     passed = [("iam:PassRole", given["roleArn"])] if service == "personalize" and "roleArn" in given else []
     if PERSONALIZE_WITHOUT_RESOURCE.fullmatch(action):
         return [(action, "*"), *passed]

@@ -10,10 +10,12 @@ import base64
 import io
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 
 from local.cloud.providers import Place, Properties, Provider, Resource
@@ -21,7 +23,14 @@ from local.cloud.providers import Place, Properties, Provider, Resource
 LOCAL_BUCKET = "local-source"
 # What Lambda takes for a property that an update leaves out.
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"Description": "", "Environment": {"Variables": {}}, "Layers": [], "MemorySize": 128, "Timeout": 3}
+    {
+        "DeadLetterConfig": {"TargetArn": ""},
+        "Description": "",
+        "Environment": {"Variables": {}},
+        "Layers": [],
+        "MemorySize": 128,
+        "Timeout": 3,
+    }
 )
 
 
@@ -37,6 +46,10 @@ def update_function(made: Any, old: Properties, new: Properties, place: Place) -
     gone = {key: DEFAULTS[key] for key in old if key not in new and key in DEFAULTS}
     made.update_configuration({**gone, **new})
     made.update_function_code(content(new["Code"], place))
+    if (reserved := new.get("ReservedConcurrentExecutions")) is not None:
+        backend(place).put_function_concurrency(made.function_name, reserved)
+    else:
+        backend(place).delete_function_concurrency(made.function_name)
     return made
 
 
@@ -102,12 +115,29 @@ def delete_event_invoke_config(made: Resource, place: Place) -> None:
 
 
 def create_permission(name: str, properties: Properties, place: Place) -> Resource:
-    """Nothing asks a function's resource policy here."""
-    return Resource(name)
+    """A statement of a function's resource-based policy; one about an alias stands with its function."""
+    named = properties["FunctionName"]
+    conditions = {
+        "ArnLike": {"aws:SourceArn": properties.get("SourceArn")},
+        "StringEquals": {"aws:SourceAccount": properties.get("SourceAccount")},
+    }
+    statement = {
+        "Sid": name,
+        "Effect": "Allow",
+        "Principal": {"Service": properties["Principal"]},
+        "Action": properties["Action"],
+        "Resource": named if named.startswith("arn:") else place.arn("lambda", f"function:{named}"),
+        "Condition": {operator: keys for operator, keys in conditions.items() if all(keys.values())},
+    }
+    backend(place).get_function(named).policy.statements.append(statement)
+    return Resource(name, {"FunctionName": named})
 
 
-def nothing(made: Resource, place: Place) -> None:
-    """Nothing is kept elsewhere."""
+def delete_permission(made: Resource, place: Place) -> None:
+    """Gone with its function, too."""
+    named = made.attributes["FunctionName"]
+    with suppress(UnknownFunctionException):
+        backend(place).get_function(named).policy.del_statement(made.physical_resource_id)
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
@@ -116,7 +146,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         "AWS::Lambda::EventInvokeConfig": Provider(create_event_invoke_config, delete_event_invoke_config),
         "AWS::Lambda::Function": Provider(create_function, delete_function, update_function),
         "AWS::Lambda::LayerVersion": Provider(create_layer_version, delete_layer_version),
-        "AWS::Lambda::Permission": Provider(create_permission, nothing),
+        "AWS::Lambda::Permission": Provider(create_permission, delete_permission),
         "AWS::Lambda::Version": Provider(create_version, delete_version),
     }
 )

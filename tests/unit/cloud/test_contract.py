@@ -1,10 +1,11 @@
 """What our repairs rely on: when one of these fails after an upgrade, a repair can go or must change."""
 
+import copy
 import json
 from typing import Any
 
 import pytest
-from moto.awslambda.models import LambdaFunction
+from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
 from moto.events.models import Rule
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
@@ -27,10 +28,29 @@ def test_motos_rules_still_know_no_state_machine() -> None:
         rule.send_to_targets({"source": "s", "detail": {}}, transform_input=False)
 
 
+def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
+    storage = LambdaStorage("us-east-1", "123456789012")
+    function = copy.copy(object.__new__(LambdaFunction))
+    function.__dict__ |= {"function_name": "f", "region": "us-east-1", "account_id": "123456789012"}
+    storage._functions["f"] = {"latest": function, "versions": []}
+    numbers = []
+    for _ in range(3):
+        function.code_or_config_updated = True
+        numbers.append(storage.publish_version("f").version)
+        del storage._functions["f"]["versions"][:-1]
+    assert numbers == [1, 2, 2]
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
+        (LambdaBackend, "invoke"),
+        (LambdaBackend, "put_function_concurrency"),
+        (LambdaFunction, "__init__"),
         (LambdaFunction, "invoke"),
+        (LambdaFunction, "update_configuration"),
+        (LambdaFunction, "update_function_code"),
+        (LambdaStorage, "publish_version"),
         (StepFunctionsParserBackend, "_get_executions"),
         (DistributedIterationComponent, "_map_run"),
         (LocalApigwService, "_construct_error_handling"),

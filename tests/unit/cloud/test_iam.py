@@ -27,6 +27,7 @@ FUNCTION = f"arn:aws:lambda:{PREFIX}function:f"
         ),
         ("lambda", "Invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
         ("lambda", "Invoke", {"FunctionName": FUNCTION}, [("lambda:InvokeFunction", FUNCTION)]),
+        ("sqs", "SendMessage", {"QueueUrl": "http://h/1/q"}, [("sqs:SendMessage", f"arn:aws:sqs:{PREFIX}q")]),
         ("sns", "Publish", {"TopicArn": f"arn:aws:sns:{PREFIX}t"}, [("sns:Publish", f"arn:aws:sns:{PREFIX}t")]),
         ("personalize", "DescribeSolution", {"solutionArn": SOLUTION}, [("personalize:DescribeSolution", SOLUTION)]),
         ("personalize", "ListSolutionVersions", {"solutionArn": SOLUTION}, [("personalize:ListSolutionVersions", "*")]),

@@ -17,10 +17,12 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from local.clock import Clock
+from local.cloud.credentials import client
 from local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
@@ -274,8 +276,10 @@ def test_callers_beyond_the_concurrency_are_told_that_the_service_is_unavailable
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
         assert call(cloud, "GET", "/g/things/1") == (503, {"message": "Service Unavailable"})
+        keys = cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"]
+        once = client("lambda", cloud.endpoint, Credentials(*keys), Config(retries={"total_max_attempts": 1}))
         with pytest.raises(ClientError, match=r"TooManyRequestsException.*Rate Exceeded\."):
-            functions.invoke(FunctionName=name, Payload=b"{}")
+            once.invoke(FunctionName=name, Payload=b"{}")
     finally:
         functions.delete_function_concurrency(FunctionName=name)
 
@@ -300,6 +304,28 @@ def test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue(cloud:
     logs = cloud.client("logs").filter_log_events(logGroupName=cloud.outputs["LogGroup"])["events"]
     requests = {json.loads(one["message"])["requestId"] for one in logs if "it is broken" in one["message"]}
     assert len(requests) >= 3
+
+
+def test_a_destination_is_told_what_went_wrong(cloud: LocalCloud) -> None:
+    functions, sqs, queue = cloud.client("lambda"), cloud.client("sqs"), cloud.outputs["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    name = cloud.outputs["WorkName"]
+    functions.put_function_event_invoke_config(
+        FunctionName=name, MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}}
+    )
+    functions.invoke(FunctionName=name, Payload=json.dumps({"do": "break"}), InvocationType="Event")
+
+    def record() -> Any:
+        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ())
+        bodies = [json.loads(message["Body"]) for message in messages]
+        return next((body for body in bodies if "requestContext" in body), None)
+
+    told = eventually(record)
+    functions.delete_function_event_invoke_config(FunctionName=name)
+    assert told["requestContext"]["condition"] == "RetriesExhausted"
+    assert told["requestContext"]["approximateInvokeCount"] == 1
+    assert told["requestPayload"] == {"do": "break"}
+    assert told["responsePayload"]["errorType"] == "BrokenError"
 
 
 def test_the_end_of_the_log_comes_with_the_answer_when_it_is_asked_for(cloud: LocalCloud) -> None:

@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from local.cloud.__main__ import parse
+from local.cloud.lambda_python import chosen
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
@@ -32,6 +33,7 @@ def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
     server: "subprocess.Popen[str]", end: signal.Signals
 ) -> None:
     assert server.stdout
+    assert f"functions run on Python {chosen().version} ({chosen().executable}) in a new account" in next(server.stdout)
     ready = next(line for line in server.stdout if line.startswith("ready"))
     words = dict(word.split("=", 1) for word in shlex.split(ready.replace(" # ", " ")) if "=" in word)
     client = boto3.client(
@@ -72,6 +74,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
         ("--api-port", "http", "http is no port"),
         ("--speed", "fast", "fast is no speed: use a factor above 0, `real` or `instant`"),
         ("--speed", "0", "0 is no speed"),
+        ("--account", "old", "old is no account profile: use `new` or `raised`"),
     ],
 )
 def test_a_wrong_setting_is_told_what_is_allowed(
@@ -80,3 +83,10 @@ def test_a_wrong_setting_is_told_what_is_allowed(
     with pytest.raises(SystemExit, match="2"):
         parse([option, value])
     assert said in capsys.readouterr().err
+
+
+def test_a_python_that_does_not_run_is_told() -> None:
+    environment = {**os.environ, "LAMBDA_PYTHON": "/no/such/python", "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert result.returncode == 2
+    assert "LAMBDA_PYTHON=/no/such/python does not run" in result.stderr

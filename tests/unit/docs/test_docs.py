@@ -162,7 +162,7 @@ def test_every_make_target_is_mentioned() -> None:
 
 
 def test_every_setting_of_the_local_cloud_is_described() -> None:
-    assert missing("local.md", [*PORTS, "SPEED", "STATE"]) == []
+    assert missing("local.md", [*PORTS, "SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON"]) == []
     given = set(inspect.signature(LocalCloud).parameters) - {"template", "now"}
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
