@@ -27,14 +27,16 @@ from usher.aws import client
 from usher.bucket import GROUP_NAME, config_keys
 from usher.errors import InputError, UsherError
 from usher.holdout import SPLITS
+from usher.inventory import Inventory
 from usher.pins import Pins, choose
 from usher.planning import Draft, draft
 from usher.prices import FREE
+from usher.retiring import belongings
 from usher.versions import usable
 from usher.wishes import Wishes
 
 from cli import show
-from cli.adopt import Preview, sources, tag
+from cli.adopt import Preview, check_owners, claim, sources, tag
 from cli.evaluate import evaluate
 from cli.existing import read as read_existing
 from cli.offline import offline
@@ -66,17 +68,18 @@ def plan(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def draft_of(stack: Stack, group: str, bucket: Any) -> Draft:
-    """What a run would do with what is in a bucket. Raises InputError."""
+def draft_of(stack: Stack, group: str, bucket: Any, *, claiming: bool = False) -> Draft:
+    """What a run would do with what is in a bucket; `claiming`: once it is the stack's. Raises InputError."""
     dynamodb, table = stack.table
     pins = Pins(ReadOnly(dynamodb), table)
     return draft(
         bucket,
-        stack.setting(group),
+        stack.target(group),
         stack.clients,
         stack.serving.read(group),
         wishes=Wishes(dynamodb, table).of(group),
         settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
+        claiming=claiming,
     )
 
 
@@ -109,15 +112,20 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
         return 0
     copies = sources(stack.bucket.s3, group, existing.locations)
     bucket = Preview(stack.bucket.s3, stack.bucket.name, {config_keys(group)[0]: text.encode()}, copies)
-    plan = draft_of(stack, group, bucket).plan
+    plan = draft_of(stack, group, bucket, claiming=True).plan
     if plan is None:
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
-    for outdated in tag(stack.clients, plan["resources"], copies):
+    target = stack.target(group)
+    inventory = Inventory(stack.clients, target.stack_arn)
+    owned = [arn for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner]
+    check_owners(inventory, owned, options.from_stack, anyway=options.anyway)
+    for outdated in tag(inventory, plan["resources"], copies):
         console.print(f"Note: {outdated} is older than what it should be made from.", soft_wrap=True, markup=False)
-    drafted = draft_of(stack, group, bucket)
+    drafted = draft_of(stack, group, bucket, claiming=True)
     show.draft(console, drafted)
     if is_costly(drafted) and not options.anyway:
         raise UsherError("Nothing has been put into the bucket, as a run would do all this. To let it: --anyway.")
+    claim(inventory, owned)
     bucket.put()
     console.print(f"Usher looks after {options.dataset_group} from now on: s3://{bucket.name}/{group}/")
     return 0
@@ -199,7 +207,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     importing.add_argument(
         "--adopt", action="store_true", help="tag what is there; put config and data into the bucket"
     )
-    importing.add_argument("--anyway", action="store_true", help="even if a run would then have something to do")
+    importing.add_argument("--from-stack", default="", metavar="NAME", help="even what is that other stack's")
+    importing.add_argument(
+        "--anyway",
+        action="store_true",
+        help="even if a run would then have something to do, or CloudFormation manages it",
+    )
     comparing = command("evaluate", compare)
     comparing.add_argument("group", nargs="?")
     comparing.add_argument("--offline", type=Path, metavar="DATA", help="a folder of CSVs, or a file of ratings")

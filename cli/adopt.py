@@ -1,6 +1,6 @@
 """Take over what there is in Personalize: tell it what it was made from, so that Usher does not make it again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -8,7 +8,9 @@ from typing import IO, Any
 
 from usher.bucket import Bucket, File
 from usher.errors import UsherError
-from usher.resources import INPUTS_TAG, Clients, Resource, find
+from usher.inventory import Inventory
+from usher.ownership import CLOUDFORMATION_TAG, stack_name
+from usher.resources import INPUTS_TAG, STACK_TAG, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,30 @@ def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source
         yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
 
 
-def tag(clients: Clients, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:
+def check_owners(inventory: Inventory, arns: Iterable[str], from_stack: str, *, anyway: bool) -> None:
+    """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`."""
+    for arn in arns:
+        tags = inventory.tags(arn)
+        owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
+        if owner not in {"", inventory.stack_arn} and stack_name(owner) != from_stack:
+            raise UsherError(
+                f"{arn} belongs to the stack {stack_name(owner)} ({owner}), which will refuse to change it once it is "
+                f"taken over. To take it over: --from-stack {stack_name(owner)}."
+            )
+        if managed and owner != inventory.stack_arn and not anyway:
+            raise UsherError(
+                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo what Usher does. "
+                "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
+            )
+
+
+def claim(inventory: Inventory, arns: Iterable[str]) -> None:
+    """Tag resources as the stack's own."""
+    for arn in arns:
+        inventory.tag(arn, [{"tagKey": STACK_TAG, "tagValue": inventory.stack_arn}])
+
+
+def tag(inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:
     """Tag imports and versions with what they were made from, if they can have been made from it.
 
     Returns the ids of those that were made too early to have been; Usher will make them again.
@@ -91,7 +116,7 @@ def tag(clients: Clients, wanted: Sequence[Resource], data: Mapping[str, Source]
     outdated: list[str] = []
     newest = max(source.modified for source in data.values())
     for resource in wanted:
-        found = find(clients, resource, arns)
+        found = inventory.find(resource, arns)
         if found is None:
             continue
         arns[resource.id] = found.arn
@@ -100,9 +125,7 @@ def tag(clients: Clients, wanted: Sequence[Resource], data: Mapping[str, Source]
         if found.details["creationDateTime"] < newest:
             outdated.append(resource.id)
             continue
-        clients["personalize"].tag_resource(
-            resourceArn=found.arn, tags=[{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}]
-        )
+        inventory.tag(found.arn, [{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}])
         if resource.kind == "dataset_import_job":
             newest = max(newest, found.details["lastUpdatedDateTime"])
     return outdated

@@ -9,9 +9,9 @@ from typing import Any
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import UsherError
-from usher.plan import Setting
 from usher.runs import EVALUATION, Run
 from usher.serving import Serving
+from usher.target import Target
 
 DRAFT = "draft"
 """The run that a plan is for which is never carried out."""
@@ -58,12 +58,12 @@ class Stack:
         """Clients of the services that resources belong to."""
         return {name: client(name) for name in ("personalize", "scheduler")}
 
-    def setting(self, group: str) -> Setting:
+    def target(self, group: str) -> Target:
         """Where a group's plan is for, as the function that plans is told."""
         resource = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId="Plan")
         function = resource["StackResourceDetail"]["PhysicalResourceId"]
         configuration = client("lambda").get_function_configuration(FunctionName=function)
-        return Setting.from_env(group, DRAFT, configuration["Environment"]["Variables"])
+        return Target.from_env(group, DRAFT, configuration["Environment"]["Variables"])
 
     def groups(self) -> list[str]:
         """The folders of the bucket, each of which is a group's."""

@@ -14,9 +14,9 @@ from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.evaluation_plan import Home
 from usher.evaluation_split import Athena, clear, split
-from usher.plan import Setting
 from usher.runs import EVALUATION, Run, run_name
 from usher.serving import Serving
+from usher.target import Target
 from usher.telling import tell, tell_end
 
 SPARE_MILLISECONDS = 120_000
@@ -42,7 +42,7 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     options, run = evaluations.Options.of(event["input"]), run_of(event)
     record = run.begin(event["execution"])
     role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
-    at = Setting(run.group, run.name, *role, bucket_url=bucket.url(""))
+    at = Target(run.group, run.name, *role, bucket_url=bucket.url(""))
     try:
         plan, findings = evaluations.prepare(bucket, at, client("personalize"), serving.read(run.group), options)
     except InputError as error:

@@ -16,10 +16,10 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.pins import Pins
-from usher.plan import Setting
 from usher.planning import Draft, draft
 from usher.runs import Lock, Run, concerned_group, is_running, next_run
 from usher.serving import Serving
+from usher.target import Target
 from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
@@ -78,7 +78,7 @@ def make_draft(run: Run) -> Draft:
 
     drafted = draft(
         bucket,
-        Setting.from_env(run.group, run.name, os.environ),
+        Target.from_env(run.group, run.name, os.environ),
         clients,
         serving.read(run.group),
         wishes=asked,

@@ -9,6 +9,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.bucket import Bucket
+from usher.inventory import Inventory
 from usher.reconcile import advance
 from usher.resources import Resource
 from usher.retiring import retire
@@ -33,11 +34,16 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed") or plan.get("removed"))}
 
 
+def inventory() -> Inventory:
+    """What is there, as of now."""
+    return Inventory(clients, os.environ["STACK_ARN"])
+
+
 def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
     """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
     before, slept = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(clients, wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
+    states, wait = advance(inventory(), wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
@@ -55,7 +61,7 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
         serving.write(group, content) if content else serving.remove(group)
         return max(SHORTEST, int(FRESH_SECONDS * 2))
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
-    states, wait = retire(clients, plan["doomed"], arns_in(content), past, slept)
+    states, wait = retire(inventory(), plan["doomed"], arns_in(content), past, slept)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
     run.update({"stage": stage, "waitSeconds": wait, "retired": states}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):

@@ -7,6 +7,8 @@ import pytest
 import yaml
 from usher.aws import client
 from usher.config import read
+from usher.ownership import CLOUDFORMATION_TAG, stack_name
+from usher.resources import STACK_TAG
 
 from local.simulation.stack import Stack
 from tests.unit.cli.world import told
@@ -253,25 +255,95 @@ def test_another_solution_gets_a_campaign_of_its_own(old: Old, capsys: pytest.Ca
     assert any(arn.endswith(":campaign/live") for arn in made(old.stack))
 
 
+def remove(old: Old) -> str:
+    """How the removal of the group `films` ends."""
+    execution, waits = old.stack.start({"group": "films", "task": "remove"})
+    for seconds in waits:
+        old.stack.clock.shift(seconds)
+    return execution.status
+
+
+def left(old: Old) -> set[str]:
+    """What is still there of what can be deleted."""
+    return {arn for arn in made(old.stack) if "-job/" not in arn and ":personalize:::" not in arn}
+
+
 def test_a_group_that_was_taken_over_is_removed_with_everything_in_it(
     old: Old, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (group,) = (arn for arn in made(old.stack) if arn.endswith(":dataset-group/OldFilms"))
-    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
-    old.stack.drop("films/interactions.csv")
-    old.make("filter", name="theirs", datasetGroupArn=group, filterExpression=EXPRESSION)
+    version = next(arn for arn in made(old.stack) if ":solution/old_sims/" in arn)
+    old.make("campaign", name="second", solutionVersionArn=version)
     metrics = [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
     output = {"roleArn": ROLE}
     old.make("metric_attribution", name="theirs", datasetGroupArn=group, metrics=metrics, metricsOutputConfig=output)
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    old.stack.drop("films/interactions.csv")
     other = old.make("schema", name="not-of-the-group", schema=json.dumps(SCHEMA))
-    execution, waits = old.stack.start({"group": "films", "task": "remove"})
-    for seconds in waits:
-        old.stack.clock.shift(seconds)
-    assert execution.status == "SUCCEEDED"
-    jobs = {arn for arn in made(old.stack) if "-job/" in arn}
-    supplied = {arn for arn in made(old.stack) if ":personalize:::" in arn}
-    assert made(old.stack) - jobs - supplied == {other}
+    assert remove(old) == "SUCCEEDED"
+    assert left(old) == {other}
     assert "serving" not in old.stack.items("films")
+
+
+def test_what_others_make_in_a_group_that_was_taken_over_keeps_it(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    (group,) = (arn for arn in made(old.stack) if arn.endswith(":dataset-group/OldFilms"))
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    old.stack.drop("films/interactions.csv")
+    theirs = old.make("filter", name="theirs", datasetGroupArn=group, filterExpression=EXPRESSION)
+    assert remove(old) == "FAILED"
+    assert {theirs, group} < left(old)
+    assert not any(":campaign/" in arn for arn in left(old))
+    record = list(old.stack.read(r"films/out/runs/.*/run\.json").values())[-1]
+    assert "filter/theirs: is still there: not made by this stack. Delete it, or take it over" in record["summary"]
+
+
+OWNED = {"DatasetGroup", "Dataset", "EventTracker", "Filter", "Solution", "Campaign"}
+
+
+def owners(old: Old) -> set[str]:
+    """The names of the stacks whose tags resources bear."""
+    there = [one for one in old.stack.personalize.resources.values() if one.kind.name in OWNED]
+    return {stack_name(one.tags.get(STACK_TAG, "")) for one in there}
+
+
+def test_only_the_stack_that_is_named_gives_a_group_up(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    theirs = "arn:aws:cloudformation:us-east-1:123456789012:stack/usher-prod/3c4d"
+    for one in old.stack.personalize.resources.values():
+        if one.number:
+            one.tags[STACK_TAG] = theirs
+    command = ("import", "OldFilms", "--group", "films", "--adopt")
+    for more in ([], ["--from-stack", "usher-pro"], ["--anyway"]):
+        text = told(capsys, *command, *more, status=1)
+        assert f"belongs to the stack usher-prod ({theirs})" in text
+        assert "--from-stack usher-prod." in text
+        assert owners(old) == {"usher-prod"}
+        assert not old.stack.read("films/.*")
+    told(capsys, *command, "--from-stack", "usher-prod")
+    assert owners(old) == {"usher"}
+    assert old.stack.drop("films/usher.yaml").status == "SUCCEEDED"
+
+
+def test_what_cloudformation_manages_is_named_with_its_stack(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    (campaign,) = (one for arn, one in old.stack.personalize.resources.items() if arn.endswith(":campaign/live"))
+    campaign.tags[CLOUDFORMATION_TAG] = "shop-infrastructure"
+    command = ("import", "OldFilms", "--group", "films", "--adopt")
+    text = told(capsys, *command, status=1)
+    assert f"{campaign.arn} is managed by the CloudFormation stack shop-infrastructure" in text
+    assert STACK_TAG not in campaign.tags
+    told(capsys, *command, "--anyway")
+    assert ":stack/usher/" in campaign.tags[STACK_TAG]
+    assert not changed(old, "campaign", minProvisionedTPS=1)
+    assert campaign.values["minProvisionedTPS"] == 1
+
+
+def test_the_name_of_a_group_that_people_made_is_not_enough_to_take_it(old: Old) -> None:
+    old.make("dataset_group", name="films")
+    old.stack.put("films/interactions.csv", interactions())
+    before = made(old.stack)
+    assert old.stack.drop("films/interactions.csv").status == "FAILED"
+    (record,) = old.stack.read(r"films/out/runs/.*/run\.json").values()
+    assert "films, which is there and was not made by Usher" in record["summary"]
+    assert made(old.stack) == before
 
 
 @pytest.mark.usefixtures("old")

@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from local.personalize import install, shutdown
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, TABLE, TOPIC, Tap, World
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, STACK, TABLE, TOPIC, Tap, World
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,7 @@ def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.Monke
         "ATHENA_DATABASE": "default",
         "SCHEDULE_GROUP": "usher",
         "SCHEDULE_ROLE_ARN": ROLE,
+        "STACK_ARN": STACK,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -22,7 +22,7 @@ from usher.runs import Run
 
 from local.simulation.machine import Ended, Machine, TaskError
 from tests.unit.stack.files import REPOSITORY, machine
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, setting
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, target
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
 RECORD = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
@@ -88,7 +88,7 @@ def intake(world: World) -> Intake:
 
 def evaluation(world: World, **live: Any) -> Evaluation:
     home = Home(world.bucket, "films", "run-1")
-    return Evaluation.of(home, setting(), world.personalize, intake(world), [], live)
+    return Evaluation.of(home, target(), world.personalize, intake(world), [], live)
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, 
     taken = intake(dropped)
     taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
     served = {"for-you": {**LIVE, "solutionVersionArn": version}}
-    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), setting(), dropped.personalize, taken, [], served).plan()
+    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, [], served).plan()
     jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
     calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
     assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config import Job, Solution
 from usher.gate import REMEDY, TOLERANCE, guarded, judge, version_to_serve
+from usher.inventory import Found
 from usher.pins import Pin, pinned
 from usher.reconcile import State
-from usher.resources import Found, Resource
+from usher.resources import Resource
 from usher.versions import hours_since_training, metrics_of, usable
 
 from tests.unit.usher.world import World, interactions

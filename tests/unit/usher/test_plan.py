@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.bucket import GROUP_NAME
 from usher.config import NAME_LENGTH, Config, Solution, defaults
-from usher.plan import Data, Setting, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.plan import Data, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.resources import KINDS, Resource
 from usher.schemas import make_schema
+from usher.target import Target
 
 from tests.unit.usher.world import ARN_PREFIX, ROLE
 
 MODEL: Any = botocore.session.get_session().get_service_model("personalize")
-SETTING = Setting("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
+TARGET = Target("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
 COLUMNS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
 DATA = {
     "interactions": Data("s3://b/films/interactions/", "d1", make_schema("interactions", COLUMNS)),
@@ -36,9 +37,9 @@ def text(expression: str) -> dict[str, str]:
 CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YEAR > 2000"), "old": text("x")})
 
 
-def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, setting: Setting = SETTING) -> dict[str, Resource]:
+def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Target = TARGET) -> dict[str, Resource]:
     """A plan's resources by id."""
-    return {resource.id: resource for resource in resources(setting, config, data)}
+    return {resource.id: resource for resource in resources(target, config, data)}
 
 
 def changed(**other: Any) -> set[str]:
@@ -49,13 +50,13 @@ def changed(**other: Any) -> set[str]:
 
 def test_every_resource_comes_after_what_it_needs() -> None:
     seen: set[str] = set()
-    for resource in resources(SETTING, CONFIG, DATA):
+    for resource in resources(TARGET, CONFIG, DATA):
         assert set(resource.needs) <= seen
         assert resource.id not in seen
         seen.add(resource.id)
 
 
-@pytest.mark.parametrize("resource", resources(SETTING, CONFIG, DATA), ids=lambda resource: resource.id)
+@pytest.mark.parametrize("resource", resources(TARGET, CONFIG, DATA), ids=lambda resource: resource.id)
 def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
     name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
     members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
@@ -64,7 +65,7 @@ def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> No
 
 def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs() -> None:
     assert plan() == plan()
-    assert changed(setting=replace(SETTING, run="20270101T000000Z-dcba")) == {
+    assert changed(target=replace(TARGET, run="20270101T000000Z-dcba")) == {
         f"dataset_import_job/{dataset}" for dataset in DATA
     }
 
@@ -106,7 +107,7 @@ def test_groups_never_share_what_bears_their_name() -> None:
     one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": text("x")}, {}, {}))
     other = plan(
         Config((Solution("best", "aws-sims"),), {"best": text("x")}, {}, {}),
-        setting=replace(SETTING, group="films-new"),
+        target=replace(TARGET, group="films-new"),
     )
     shared = {resource.arn for resource in one.values()} & {resource.arn for resource in other.values()} - {""}
     assert not shared
@@ -138,16 +139,16 @@ def test_the_longest_names_keep_within_the_services_limit() -> None:
 def _check_names(group: str, name: str) -> None:
     assert GROUP_NAME.match(group)
     wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
-    for resource in resources(replace(SETTING, group=group), wanted, DATA):
+    for resource in resources(replace(TARGET, group=group), wanted, DATA):
         given_name = resource.params.get("name") or resource.params.get("jobName", "")
         assert len(given_name) <= NAME_LENGTH
         if resource.kind == "dataset_import_job":
-            assert given_name.endswith(SETTING.run)
+            assert given_name.endswith(TARGET.run)
 
 
 def test_recipes_belong_to_no_region_and_keep_the_partition() -> None:
-    setting = replace(SETTING, arn_prefix="arn:aws-cn:personalize:cn-north-1:123456789012")
-    assert recipe_arn(setting, "aws-sims") == "arn:aws-cn:personalize:::recipe/aws-sims"
+    target = replace(TARGET, arn_prefix="arn:aws-cn:personalize:cn-north-1:123456789012")
+    assert recipe_arn(target, "aws-sims") == "arn:aws-cn:personalize:::recipe/aws-sims"
 
 
 def test_the_serving_map_is_to_hold_what_is_exported() -> None:
@@ -162,7 +163,7 @@ def test_the_serving_map_is_to_hold_what_is_exported() -> None:
 
 def test_a_schedule_of_an_export_starts_it_alone() -> None:
     given = [{"task": "export"}, {"task": "export", "solution": "for-you"}, {"task": "retrain"}]
-    at = replace(SETTING, export_arn="export", pipeline_arn="pipeline")
+    at = replace(TARGET, export_arn="export", pipeline_arn="pipeline")
     targets = [schedule_resource(at, "name", task, {}).params["Target"] for task in given]
     assert [json.loads(target["Input"]) for target in targets] == [
         {"group": "films"},

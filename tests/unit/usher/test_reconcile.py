@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
+from usher.inventory import Found
 from usher.reconcile import State, foresee
-from usher.resources import INPUTS_TAG, KINDS, Found, Resource, describe, find
+from usher.resources import INPUTS_TAG, KINDS, Resource, describe
 
 from tests.unit.usher.world import BUCKET, ROLE, World, interactions
 
@@ -100,7 +101,7 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
     assert states["event_tracker/films"].details
     assert films.creations().total() == len(wanted)
     again = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
-    seen = foresee(films.clients, again)
+    seen = foresee(films.inventory, again)
     assert {(state.action, state.status) for state in seen.states} == {("reuse", "READY")}
     assert not seen.excused
     films.settle(again)
@@ -108,7 +109,7 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
 
 
 def test_foreseeing_changes_nothing(films: World) -> None:
-    seen = foresee(films.clients, films.plan(POPULAR))
+    seen = foresee(films.inventory, films.plan(POPULAR))
     assert {(state.action, state.status) for state in seen.states} == {("create", "PLANNED")}
     assert not seen.seconds, "nothing is known of what never was"
     assert not films.creations()
@@ -200,7 +201,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
-    seen = foresee(films.clients, wanted)
+    seen = foresee(films.inventory, wanted)
     assert list(seen.excused) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
     ]
@@ -212,7 +213,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
 def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
-    seen = foresee(films.clients, wanted, forgiving=False)
+    seen = foresee(films.inventory, wanted, forgiving=False)
     assert not seen.excused
     assert next(state.action for state in seen.states if state.id == "solution_version/hopeless") == "fail"
 
@@ -394,6 +395,6 @@ def test_a_version_that_is_done_between_two_calls_is_usable(world: World) -> Non
                 time.sleep(0.01)
 
     world.listen(world.personalize, "after-call", finish)
-    found = find(world.clients, version, arns)
+    found = world.inventory.find(version, arns)
     assert found
     assert found.usable == found.arn == arns[version.id]

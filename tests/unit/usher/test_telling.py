@@ -10,7 +10,7 @@ from usher.reconcile import State
 from usher.retiring import Leftover
 from usher.runs import Run
 from usher.schemas import make_schema
-from usher.telling import UNITS, changed, measure, measures, message, tell, tell_changes, tell_end
+from usher.telling import OF_THE_STACK, UNITS, changed, measure, measures, message, tell, tell_changes, tell_end
 
 from tests.unit.stack.files import RESOURCES
 from tests.unit.usher.world import TOPIC, World, load_function
@@ -161,14 +161,17 @@ def test_metrics_go_to_the_log_in_cloudwatchs_embedded_format(
     measure(
         {"coverage": 0.5, "bad": float("nan"), "HoursSinceTraining": 3}, {"Group": "g", "Solution": "s"}, version="v"
     )
-    line = json.loads(capsys.readouterr().out)
+    line, of_the_stack = map(json.loads, capsys.readouterr().out.splitlines())
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Usher"
-    assert directive["Dimensions"] == [["service"], ["Group", "Solution"]]
+    assert directive["Dimensions"] == [["Group", "Solution", "service"]]
     assert {one["Name"] for one in directive["Metrics"]} == {"coverage", "HoursSinceTraining"}
     assert {name: line[name] for name in ("service", "Group", "Solution", "version", "coverage")} == {
         "service": "usher", "Group": "g", "Solution": "s", "version": "v", "coverage": [0.5],
     }  # fmt: skip
+    (directive,) = of_the_stack["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"]], "as an alarm needs it"
+    assert [one["Name"] for one in directive["Metrics"]] == ["HoursSinceTraining"]
     measure({}, {"Group": "g"})
     assert capsys.readouterr().out == ""
 
@@ -177,10 +180,11 @@ def test_alarms_and_dashboard_ask_for_metrics_that_are_written() -> None:
     alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     ours = {one["MetricName"] for one in alarms if one.get("Namespace") == "Usher"}
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(body.replace("${StaleModelHours}", "1"))["widgets"]
+    widgets = json.loads(body.replace("${StaleModelHours}", "1").replace("${AWS::StackName}", "usher"))["widgets"]
     searched = [
         row[0]["expression"] for one in widgets for row in one["properties"].get("metrics", []) if len(row) == 1
     ]
-    assert ours == {"VersionsHeld", "HoursSinceTraining"} <= set(UNITS)
+    assert ours == OF_THE_STACK <= set(UNITS)
+    assert all('service="usher"' in text and ",service}" in text for text in searched), "no other stack's"
     assert {name for name in UNITS if any(f'"{name}"' in text for text in searched)} == set(UNITS)
     assert {len(one["properties"]["alarms"]) for one in widgets if one["type"] == "alarm"} == {len(alarms)}

@@ -18,9 +18,11 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
-from usher.plan import Setting, Wishes, resources
+from usher.inventory import Inventory
+from usher.plan import Wishes, resources
 from usher.reconcile import State, advance, foresee
 from usher.resources import Resource
+from usher.target import Target
 
 from local.clock import Clock
 from local.personalize import runtime
@@ -35,15 +37,16 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:usher"
 SERVICE = {"Service": "personalize.amazonaws.com"}
 LOOKS = 500
+STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher/1a2b"
 
 
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
 
 
-def setting(group: str = "films", run: str = "run-1") -> Setting:
+def target(group: str = "films", run: str = "run-1") -> Target:
     """Where plans are for."""
     machines = f"{MACHINES}-pipeline", f"{MACHINES}-export"
-    return Setting(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE)
+    return Target(group, run, ARN_PREFIX, ROLE, f"s3://{BUCKET}/", *machines, "usher", ROLE, STACK)
 
 
 class Tap(Clock):
@@ -123,6 +126,11 @@ class World:
         """Drop a file into the bucket."""
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=content.encode())
 
+    @property
+    def inventory(self) -> Inventory:
+        """What is there, as of now."""
+        return Inventory(self.clients, STACK)
+
     def plan(
         self,
         *solutions: Solution,
@@ -136,25 +144,25 @@ class World:
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
         wanted = Config(solutions, filters, {}, {})
-        return resources(setting(group, run), replace(wanted, **config), intake.data, wishes)
+        return resources(target(group, run), replace(wanted, **config), intake.data, wishes)
 
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        seen = foresee(self.clients, wanted)
+        seen = foresee(self.inventory, wanted)
         excused = {} if before else seen.excused
-        states, wait = advance(self.clients, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
+        states, wait = advance(self.inventory, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        seen = foresee(self.clients, wanted)
+        seen = foresee(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
                 states, wait = advance(
-                    self.clients, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                    self.inventory, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
                 )
             except CutError:
                 continue

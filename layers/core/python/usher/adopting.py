@@ -6,7 +6,8 @@ from typing import Any
 
 from usher.aws import digest
 from usher.config import NAME_LENGTH
-from usher.resources import KINDS, Resource, describe
+from usher.inventory import Inventory
+from usher.resources import KINDS, Resource
 
 NOT_COMPARED = ("name", "tags")
 
@@ -17,7 +18,7 @@ def short_name(name: str, group: str) -> str:
     return name if len(name) <= room else f"{name[: room - 5]}-{digest(name, 4)}"
 
 
-def still_as_wanted(personalize: Any, wanted: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
+def still_as_wanted(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
     """Of all that is to be adopted, what is there and can be made what is wanted without building it anew.
 
     `wanted`: the resources with the adopted names. The rest of them is left alone, and Usher makes its own.
@@ -25,7 +26,7 @@ def still_as_wanted(personalize: Any, wanted: Sequence[Resource], adopt: Mapping
     kept: dict[str, str] = {}
     for resource in wanted:
         if resource.id in adopt:
-            details = describe(personalize, KINDS[resource.kind], resource.arn)
+            details = inventory.describe(KINDS[resource.kind], resource.arn)
             if details and _covers(details, _immutable(resource)) and _is_at_home(resource, details, kept):
                 kept[resource.id] = adopt[resource.id]
     return kept

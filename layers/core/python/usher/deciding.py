@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from usher.aws import now
-from usher.resources import KINDS, Found, Resource
+from usher.inventory import Found
+from usher.resources import KINDS, Resource
 
 BROKEN = ("FAILED", "STOPPED")
 FOREVER = 10**10
@@ -83,7 +84,7 @@ def _decide_on_change(
     """What to do about one that is ACTIVE and up to date."""
     kind = KINDS[resource.kind]
     changed = [name for name in kind.mutable if name in wanted and not covers(found.details.get(name), wanted[name])]
-    if any(found.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags):
+    if not kind.job and any(found.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags):
         changed.append("tags")
     why = f"It differs in {', '.join(changed)}."
     lasting = [name for name in kind.fixed if found.details.get(name) != wanted.get(name)]

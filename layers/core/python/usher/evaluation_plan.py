@@ -11,11 +11,12 @@ from usher.config import Config, Job, Solution
 from usher.errors import InputError, Problem
 from usher.export_config import WITHOUT_BATCH
 from usher.intake import Intake, recipe_type
-from usher.plan import Data, Setting, recipe_arn, resources
+from usher.plan import Data, recipe_arn, resources
 from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
 from usher.runs import Run
 from usher.schemas import fields
+from usher.target import Target
 
 EVERY = "all"
 """Stands for every recipe that suits the data."""
@@ -118,7 +119,7 @@ class Evaluation:
     """An evaluation that is to be carried out."""
 
     home: Home
-    at: Setting
+    at: Target
     """Of the group of its own."""
     intake: Intake
     solutions: Sequence[Solution]
@@ -130,7 +131,7 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, home: Home, at: Setting, personalize: Any, intake: Intake, recipes: Sequence[str], live: Mapping[str, Any]
+        cls, home: Home, at: Target, personalize: Any, intake: Intake, recipes: Sequence[str], live: Mapping[str, Any]
     ) -> "Evaluation":
         """A comparison of some recipes, or of the config's solutions, and of what serves; `at`: of the group itself.
 

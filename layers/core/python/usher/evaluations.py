@@ -20,8 +20,8 @@ from usher.errors import InputError, Problem, UsherError
 from usher.evaluation_plan import Evaluation, Home
 from usher.holdout import SPLITS
 from usher.intake import take_in
-from usher.plan import Setting
 from usher.reconcile import State
+from usher.target import Target
 
 Rule = tuple[Callable[[Any], bool], str]
 """Whether a value is as it must be, and how."""
@@ -86,7 +86,7 @@ RULES: Mapping[str, Rule] = {
 
 
 def prepare(
-    bucket: Bucket, at: Setting, personalize: Any, serving: Mapping[str, Any], options: Options
+    bucket: Bucket, at: Target, personalize: Any, serving: Mapping[str, Any], options: Options
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Plan an evaluation; return what plan.json is to hold, and what the run's record is to tell.
 

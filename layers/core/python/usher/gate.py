@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from usher.resources import Found, Resource
+from usher.inventory import Found
+from usher.resources import Resource
 from usher.versions import metrics_of
 
 TOLERANCE = 1e-9

@@ -15,6 +15,7 @@ from usher.deciding import FOREVER, LATEST
 from usher.export_config import wished
 from usher.resources import KINDS, Resource
 from usher.schemas import Schema
+from usher.target import Target
 
 SUFFIX = 6
 """Characters of a digest in a name."""
@@ -46,48 +47,14 @@ class Data:
         return self.there or digest([self.digest, self.schema])
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Where a plan is for."""
-
-    group: str
-    run: str
-    arn_prefix: str
-    """arn:aws:personalize:<region>:<account>"""
-    role_arn: str
-    bucket_url: str = ""
-    """s3://<bucket>/"""
-    pipeline_arn: str = ""
-    export_arn: str = ""
-    schedule_group: str = ""
-    schedule_role_arn: str = ""
-
-    @classmethod
-    def from_env(cls, group: str, run: str, environ: Mapping[str, str]) -> "Setting":
-        """As the template sets it."""
-        return cls(
-            group,
-            run,
-            environ["PERSONALIZE_ARN_PREFIX"],
-            environ["PERSONALIZE_ROLE_ARN"],
-            f"s3://{environ['BUCKET_NAME']}/",
-            environ["PIPELINE_ARN"],
-            environ["EXPORT_ARN"],
-            environ["SCHEDULE_GROUP"],
-            environ["SCHEDULE_ROLE_ARN"],
-        )
-
-
-def resources(
-    setting: Setting, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None
-) -> list[Resource]:
+def resources(target: Target, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None) -> list[Resource]:
     """Every resource that config, data and wishes ask for, each after what it needs."""
-    return list(_Plan(setting, config, data, wishes or {}).resources())
+    return list(_Plan(target, config, data, wishes or {}).resources())
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    at: Setting
+    at: Target
     config: Config
     data: Mapping[str, Data]
     wishes: Wishes
@@ -257,7 +224,7 @@ class _Plan:
         return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=list(tags), **more)
 
 
-def schedule_resource(at: Setting, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
+def schedule_resource(at: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
     """A schedule that starts the pipeline, or the export, with a task."""
     exports = task.get("task") == "export"
     asked = {name: value for name, value in task.items() if name != "task"}
@@ -283,12 +250,12 @@ def _files(data: Data) -> dict[str, tuple[str, str]]:
     return {location.rpartition("/")[2]: (location, content) for location, content in data.increments.items()}
 
 
-def _solution_params(at: Setting, solution: Solution) -> dict[str, Any]:
+def _solution_params(at: Target, solution: Solution) -> dict[str, Any]:
     """CreateSolution's members. Training on a timer, the service's default, costs money nobody asked for: off."""
     return {"recipeArn": recipe_arn(at, solution.recipe), "performAutoTraining": False, **solution.settings}
 
 
-def recipe_arn(at: Setting, recipe: str) -> str:
+def recipe_arn(at: Target, recipe: str) -> str:
     """A recipe's ARN: the service owns them, so there is no region or account in it."""
     return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 

@@ -11,11 +11,14 @@ from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.gate import guarded
 from usher.intake import Intake, config_of, recipe_type, take_in, unread
+from usher.inventory import Inventory
+from usher.ownership import check_group
 from usher.pins import Pin, pinned
-from usher.plan import Data, Setting, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.reconcile import State, foresee
-from usher.resources import Clients, Resource, find
+from usher.resources import Clients, Resource
 from usher.retiring import REPLACED, Leftover, everything, leftovers
+from usher.target import Target
 
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
@@ -48,44 +51,47 @@ class Draft:
 
 def draft(
     bucket: Bucket,
-    setting: Setting,
+    target: Target,
     clients: Clients,
     serving: Mapping[str, Any],
     *,
     wishes: Wishes | None = None,
     settle: Settle = lambda _wanted, _live: {},
     forgiving: bool = True,
+    claiming: bool = False,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used.
 
     `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
-    built again.
+    built again; `claiming`: whether the group is about to be taken over, whosever it is.
     """
     wishes = wishes or {}
+    inventory = Inventory(clients, target.stack_arn, claiming)
     if "remove" in wishes:
-        return _removal(bucket, setting, clients)
-    notes = list(unread(bucket, setting.group))
-    intake = take_in(bucket, setting.group, clients["personalize"], setting.arn_prefix)
+        return _removal(bucket, target, inventory)
+    notes = list(unread(bucket, target.group))
+    intake = take_in(bucket, target.group, clients["personalize"], target.arn_prefix)
     if intake is None:
-        return Draft({"note": NOTHING.format(setting.group), "notes": notes}, None)
+        return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
-        intake = replace(intake, data=_waiting(clients, setting, intake, wishes))
+        intake = replace(intake, data=_waiting(inventory, target, intake, wishes))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
-    wanted = _adopted(clients, setting, intake, wishes)
+    wanted = _adopted(inventory, target, intake, wishes)
+    check_group(inventory, wanted[0], target.group)
     pins = settle(wanted, live)
     wanted = _guarded(pinned(wanted, pins), intake.config, live)
-    foresight = foresee(clients, wanted, forgiving=forgiving)
+    foresight = foresee(inventory, wanted, forgiving=forgiving)
     states = foresight.states
-    if later := _resumption(setting, states):
-        wanted, states = [*wanted, later], [*states, *foresee(clients, [later]).states]
-    unwanted = leftovers(clients, setting, wanted, states, prune=intake.config.prune)
+    if later := _resumption(target, states):
+        wanted, states = [*wanted, later], [*states, *foresee(inventory, [later]).states]
+    unwanted = leftovers(inventory, target, wanted, states, prune=intake.config.prune)
     states = _with_replacements(states, unwanted)
     named = {one.name: one.recipe for one in intake.config.solutions}
     named |= {one.name: one.recipe for one in intake.config.recommenders}
-    types = {name: recipe_type(clients["personalize"], recipe_arn(setting, one)) for name, one in named.items()}
+    types = {name: recipe_type(clients["personalize"], recipe_arn(target, one)) for name, one in named.items()}
     plan = {
-        "group": setting.group,
+        "group": target.group,
         "resources": wanted,
         "excused": foresight.excused,
         "usual": foresight.seconds,
@@ -112,28 +118,29 @@ def draft(
     return Draft(findings, plan)
 
 
-def _removal(bucket: Bucket, setting: Setting, clients: Clients) -> Draft:
+def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
     """What deletes the whole group, under whatever name it was taken over. InputError where its config can't tell."""
     try:
-        config = config_of(bucket, setting.group, clients["personalize"])
+        config = config_of(bucket, target.group, inventory.clients["personalize"])
     except InputError as error:
         said = "can't be removed as long as its config, which may give the dataset group another name, can't be read."
         remedy = "Correct the config, and the removal goes on; or delete it, and ask again."
-        raise InputError([*error.problems, Problem(f"{setting.group}/", said, remedy)]) from None
-    adopted = _taken_over(setting, config, clients)
-    unwanted = everything(clients, setting, adopted)
-    plan = {"group": setting.group, "resources": [], "excused": {}, "doomed": unwanted, "removed": True}
+        raise InputError([*error.problems, Problem(f"{target.group}/", said, remedy)]) from None
+    group, adopted = _taken_over(target, config, inventory)
+    check_group(inventory, group, target.group)
+    unwanted = everything(inventory, target, adopted)
+    plan = {"group": target.group, "resources": [], "excused": {}, "doomed": unwanted, "removed": True}
     is_there = any(one.kind == "dataset_group" for one in unwanted)
-    return Draft(
-        {"note": (GONE if is_there else MISSING).format(setting.group), "resources": [], "removal": True}, plan
-    )
+    return Draft({"note": (GONE if is_there else MISSING).format(target.group), "resources": [], "removal": True}, plan)
 
 
-def _taken_over(setting: Setting, config: Config, clients: Clients) -> list[Resource]:
-    """The dataset group, if it is one that was taken over, and the schemas that were."""
-    wanted = resources(setting, config, {dataset: Data("", "") for dataset in DATASETS})
-    kept = still_as_wanted(clients["personalize"], wanted[:1], config.adopt)
-    return [one for one in wanted if one.id in kept or (one.kind == "schema" and one.id in config.adopt)]
+def _taken_over(target: Target, config: Config, inventory: Inventory) -> tuple[Resource, list[Resource]]:
+    """The dataset group; and the same again, if it is one that was taken over, with the schemas that were."""
+    data = {dataset: Data("", "") for dataset in DATASETS}
+    wanted = resources(target, config, data)
+    kept = still_as_wanted(inventory, wanted[:1], config.adopt)
+    group = wanted[0] if kept else resources(target, replace(config, adopt={}), data)[0]
+    return group, [one for one in wanted if one.id in kept or (one.kind == "schema" and one.id in config.adopt)]
 
 
 def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:
@@ -149,14 +156,14 @@ def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:
     return replace(intake, config=replace(intake.config, jobs=jobs), notes=[*intake.notes, *problems.values()])
 
 
-def _waiting(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes) -> Mapping[str, Data]:
+def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> Mapping[str, Data]:
     """The data as far as it was imported already, if newer data has to wait for its schedule."""
     arns: dict[str, str] = {}
     data: dict[str, Data] = {}
-    for resource in resources(setting, intake.config, intake.data, wishes):
+    for resource in resources(target, intake.config, intake.data, wishes):
         if resource.stage != "import" or resource.kind == "schedule":
             continue
-        found = find(clients, resource, arns)
+        found = inventory.find(resource, arns)
         arns[resource.id] = found.arn if found else ""
         kind, _, name = resource.id.partition("/")
         if kind != "dataset_import_job":
@@ -172,13 +179,13 @@ def _waiting(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes)
     return data
 
 
-def _adopted(clients: Clients, setting: Setting, intake: Intake, wishes: Wishes) -> list[Resource]:
+def _adopted(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> list[Resource]:
     """The wanted resources, with what is to be adopted as long as it is as wanted."""
-    wanted = resources(setting, intake.config, intake.data, wishes)
-    kept = still_as_wanted(clients["personalize"], wanted, intake.config.adopt)
+    wanted = resources(target, intake.config, intake.data, wishes)
+    kept = still_as_wanted(inventory, wanted, intake.config.adopt)
     if kept == intake.config.adopt:
         return wanted
-    return resources(setting, replace(intake.config, adopt=kept), intake.data, wishes)
+    return resources(target, replace(intake.config, adopt=kept), intake.data, wishes)
 
 
 def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
@@ -186,13 +193,13 @@ def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]
     return guarded(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
 
 
-def _resumption(setting: Setting, states: Sequence[State]) -> Resource | None:
+def _resumption(target: Target, states: Sequence[State]) -> Resource | None:
     """A schedule for when the first of the solutions that rest may be trained again; None where none rests."""
     due = min((state.due for state in states if state.due), default="")
     if not due:
         return None
     settings = {"ScheduleExpression": f"at({due})", "ActionAfterCompletion": "DELETE"}
-    return schedule_resource(setting, RESUME, {}, settings)
+    return schedule_resource(target, RESUME, {}, settings)
 
 
 def _with_replacements(states: Sequence[State], unwanted: Sequence[Leftover]) -> list[State]:

@@ -5,25 +5,29 @@ Nothing is remembered that can't be seen in Personalize, so any look may run twi
 after a crash; the result is the same resources, none twice.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from statistics import median
 from typing import Any
 
 from usher import gate
 from usher.aws import error_code
 from usher.deciding import Decision, covers, decide, failure
+from usher.inventory import Found, Inventory
+from usher.ownership import objection
 from usher.remedies import remedy_for
-from usher.resources import INPUTS_TAG, KINDS, Clients, Found, Kind, Resource, find
+from usher.resources import KINDS, Kind, Resource
 from usher.waiting import Pending, seconds_until_next_look
 
 STAGES = ("import", "train", "export")
 
-# What services answer when they will say yes later. For quotas Personalize has one code, whether they pass or not.
+# What services answer when they will say yes later.
 NOT_YET = {
     "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
 }  # fmt: skip
-PASSING_QUOTA = "PENDING or IN_PROGRESS"
+QUOTA = "LimitExceededException"
+"""Personalize's one code for all quotas: of those in progress, which passes, and of those that are there."""
 SERVES = "solutionVersionArn"
 """What a campaign, or a version under a gate, tells of the version that serves."""
 
@@ -61,19 +65,19 @@ class Foresight:
     """Training hours that the service billed for the newest version, by id."""
 
 
-def foresee(clients: Clients, resources: Sequence[Resource], *, forgiving: bool = True) -> Foresight:
+def foresee(inventory: Inventory, resources: Sequence[Resource], *, forgiving: bool = True) -> Foresight:
     """What a run would do about each resource. Changes nothing."""
     states: dict[str, State] = {}
     excused: dict[str, str] = {}
     seconds: dict[str, float] = {}
     hours: dict[str, float] = {}
     for resource in resources:
-        found, wanted, held = _look(clients, resource, states)
+        found, wanted, held = _look(inventory, resource, states)
         seconds[resource.id] = found.usual_seconds if found else 0
         hours[resource.id] = found.details.get("trainingHours", 0) if found else 0
         if found and forgiving and failure(found):
             excused[found.arn] = failure(found)
-        decision = decide(resource, found, wanted, excused)
+        decision = _decide(inventory, resource, found, wanted, excused)
         if held and found is None:
             states[resource.id] = _kept_out(resource, held)
         elif found and decision.action in {"reuse", "hold"}:
@@ -83,6 +87,19 @@ def foresee(clients: Clients, resources: Sequence[Resource], *, forgiving: bool 
             states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.why)
     known = {name: value for name, value in hours.items() if value}
     return Foresight(list(states.values()), excused, _usual(resources, seconds), known)
+
+
+def _decide(
+    inventory: Inventory,
+    resource: Resource,
+    found: Found | None,
+    wanted: Mapping[str, Any],
+    excused: Mapping[str, str],
+) -> Decision:
+    """What to do about a resource, if it is the stack's to do."""
+    decision = decide(resource, found, wanted, excused)
+    why = objection(inventory, resource, found, wanted, decision.action) if found else ""
+    return Decision("fail", why) if why else decision
 
 
 def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
@@ -95,7 +112,7 @@ def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[
 
 
 def advance(
-    clients: Clients,
+    inventory: Inventory,
     resources: Sequence[Resource],
     stage: str,
     excused: Mapping[str, str],
@@ -110,12 +127,12 @@ def advance(
     is settled, well or badly.
     """
     past = {state["id"]: state for state in before}
-    states: dict[str, State] = {}
+    look = _Look(inventory, excused)
     pending: dict[str, Pending] = {}
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
             continue
-        state = _advance_one(clients, resource, states, excused)
+        state = look.advance(resource)
         earlier = past.get(resource.id, {})
         if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status:
             state = replace(state, waited=earlier.get("waited", 0) + slept)
@@ -124,62 +141,92 @@ def advance(
             pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS
         elif state.status == "WAITING" and state.reason:
             pending[resource.id] = state.waited, SECOND_LOOK_SECONDS
-        states[resource.id] = state
-    return list(states.values()), seconds_until_next_look(_steps(resources, states, pending)) if pending else None
+        look.states[resource.id] = state
+    states = look.states
+    steps = _steps(resources, states, pending, look.full)
+    return list(states.values()), seconds_until_next_look(steps) if pending else None
 
 
 def _steps(
-    resources: Sequence[Resource], states: Mapping[str, State], pending: Mapping[str, Pending]
+    resources: Sequence[Resource],
+    states: Mapping[str, State],
+    pending: Mapping[str, Pending],
+    full: Collection[str],
 ) -> list[list[Pending]]:
-    """What is pending, by what can be done when it is over: a creation, another try, else the end of the stage."""
+    """What is pending, by what can be done when it is over: a creation, another try, else the end of the stage.
+
+    `full`: the kinds of which no more can be in progress. The next is created when one of them is done.
+    """
     waiting = [one for one in resources if one.id in states and states[one.id].status == "WAITING"]
-    tries = [[pending[one.id]] for one in waiting if one.id in pending]
+    in_progress = [one for one in resources if one.id in pending and states[one.id].status == "PENDING"]
+    room = {kind: [[pending[one.id]] for one in in_progress if one.kind == kind] for kind in full}
+    tries = [[pending[one.id]] for one in waiting if one.id in pending and not room.get(one.kind)]
     creations = [
         [pending[need] for need in one.needs if need in pending]
         for one in waiting
         if one.id not in pending and all(need in pending or states[need].status != "WAITING" for need in one.needs)
     ]
-    return tries + creations or [list(pending.values())]
-
-
-def _advance_one(
-    clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> State:
-    """The state after doing what can be done."""
-    needs = [states[need] for need in resource.needs]
-    broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _is_kept_out(need)), "")
-    if broken:
-        return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
-    if any(need.status not in {"READY", "HELD"} for need in needs):
-        return State(resource.id, "wait", "WAITING")
-    try:
-        return _look_and_act(clients, resource, states, excused)
-    except clients[KINDS[resource.kind].service].exceptions.ClientError as error:
-        return _refused(resource, error)
+    return [*tries, *creations, *chain.from_iterable(room.values())] or [list(pending.values())]
 
 
 SECOND_LOOK_SECONDS = 60.0
 """After a refusal."""
 
 
-def _look_and_act(
-    clients: Clients, resource: Resource, states: Mapping[str, State], excused: Mapping[str, str]
-) -> State:
-    """The state after one look."""
-    kind = KINDS[resource.kind]
-    found, wanted, held = _look(clients, resource, states)
-    if held and found is None:
-        return _kept_out(resource, held)
-    decision = decide(resource, found, wanted, excused)
-    state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
-    if found and decision.action in {"reuse", "hold"}:
-        return _ready(resource, found, decision, held)
-    if found and decision.action == "fail":
-        return replace(state, status="FAILED", remedy=remedy_for(decision.why))
-    if decision.action in _ACTS:
-        arn = _ACTS[decision.action](clients[kind.service], resource, wanted, found)
-        state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
-    return state
+@dataclass
+class _Look:
+    """One look at a plan's resources, in the plan's order."""
+
+    inventory: Inventory
+    excused: Mapping[str, str]
+    states: dict[str, State] = field(default_factory=dict)
+    """Of the resources before, by id."""
+    full: dict[str, str] = field(default_factory=dict)
+    """By kind of which no more can be in progress now, the service's words for it."""
+
+    def advance(self, resource: Resource) -> State:
+        """The state after doing what can be done."""
+        needs = [self.states[need] for need in resource.needs]
+        broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _is_kept_out(need)), "")
+        if broken:
+            return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
+        if any(need.status not in {"READY", "HELD"} for need in needs):
+            return State(resource.id, "wait", "WAITING")
+        try:
+            return self._look_and_act(resource)
+        except self.inventory.clients[KINDS[resource.kind].service].exceptions.ClientError as error:
+            return self._refused(resource, error)
+
+    def _look_and_act(self, resource: Resource) -> State:
+        kind = KINDS[resource.kind]
+        found, wanted, held = _look(self.inventory, resource, self.states)
+        if held and found is None:
+            return _kept_out(resource, held)
+        decision = _decide(self.inventory, resource, found, wanted, self.excused)
+        state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
+        if found and decision.action in {"reuse", "hold"}:
+            return _ready(resource, found, decision, held)
+        if found and decision.action == "fail":
+            return replace(state, status="FAILED", remedy=remedy_for(decision.why))
+        if decision.action in {"create", "retrain"} and kind.name in self.full:
+            return State(resource.id, "wait", "WAITING", resource.arn, self.full[kind.name])
+        if decision.action in _ACTS:
+            arn = _ACTS[decision.action](self.inventory, resource, wanted, found)
+            state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
+        return state
+
+    def _refused(self, resource: Resource, error: Any) -> State:
+        """The state of a resource about which a service has refused a call: for now, or for good."""
+        kind = KINDS[resource.kind]
+        service = "Personalize" if kind.service == "personalize" else "EventBridge Scheduler"
+        reason = f"{service} refuses it: {error.response['Error']['Message']}"
+        is_full = kind.quota_in_progress and error_code(error) == QUOTA
+        if is_full:
+            self.full[kind.name] = reason
+        is_faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        if is_full or is_faulty or error_code(error) in NOT_YET:
+            return State(resource.id, "wait", "WAITING", resource.arn, reason)
+        return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
 
 
 def _kept_out(resource: Resource, held: str) -> State:
@@ -207,51 +254,39 @@ def _ready(resource: Resource, found: Found, decision: Decision, held: str) -> S
     return State(resource.id, decision.action, "READY", arn, decision.why, details=details, due=decision.due)
 
 
-def _refused(resource: Resource, error: Any) -> State:
-    """The state of a resource about which a service has refused a call: for now, or for good."""
-    service = "Personalize" if KINDS[resource.kind].service == "personalize" else "EventBridge Scheduler"
-    reason = f"{service} refuses it: {error.response['Error']['Message']}"
-    faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-    if faulty or error_code(error) in NOT_YET or PASSING_QUOTA in reason:
-        return State(resource.id, "wait", "WAITING", resource.arn, reason)
-    return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
-
-
 def _look(
-    clients: Clients, resource: Resource, states: Mapping[str, State]
+    inventory: Inventory, resource: Resource, states: Mapping[str, State]
 ) -> tuple[Found | None, dict[str, Any], str]:
     """What is there; what is wanted, as far as the gate lets it; and why it does not let the rest."""
+    personalize = inventory.clients["personalize"]
     arns = {state.id: state.arn for state in states.values() if state.arn}
     given = {name: _given(states[need], name) or None for name, need in resource.refs.items()}
     wanted = {**resource.params, **given}
-    found = find(clients, resource, {**arns, **{resource.refs[name]: arn for name, arn in given.items() if arn}})
+    found = inventory.find(resource, {**arns, **{resource.refs[name]: arn for name, arn in given.items() if arn}})
     if wanted.get("trainingMode") == "UPDATE" and not (found and found.usable):
         del wanted["trainingMode"]  # there is nothing to update: the first training is a full one
     if not resource.gate:
         return found, wanted, ""
     if resource.kind == "campaign":
-        version, held = gate.version_to_serve(clients["personalize"], resource, found, wanted[SERVES], arns)
+        version, held = gate.version_to_serve(personalize, resource, found, wanted[SERVES], arns)
         return found, {**wanted, SERVES: version}, held
     if found is None:
         return None, wanted, ""
-    version, held = gate.version_to_serve(clients["personalize"], resource, None, found.usable, arns)
+    version, held = gate.version_to_serve(personalize, resource, None, found.usable, arns)
     return replace(found, details={**found.details, SERVES: version}), wanted, held
 
 
-def _create(client: Any, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:
-    kind = KINDS[resource.kind]
-    tags = [*resource.tags, *([{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}] if resource.inputs else [])]
-    answer = getattr(client, f"create_{resource.kind}")(**wanted, **({"tags": tags} if tags else {}))
-    return str(answer[f"{kind.member}Arn"])
+def _create(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:
+    return inventory.create(resource, wanted)
 
 
-def _update(client: Any, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
+def _update(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
     kind = KINDS[resource.kind]
     if resource.tags:
-        client.tag_resource(resourceArn=found.arn, tags=resource.tags)
+        inventory.tag(found.arn, resource.tags)
     members = {name: wanted[name] for name in kind.mutable if name in wanted}
     if not covers(found.details, members):
-        getattr(client, f"update_{kind.name}")(**kind.key(found.arn), **_members_of_update(kind, members, found))
+        inventory.update(kind, found.arn, _members_of_update(kind, members, found))
     return found.arn
 
 
@@ -266,12 +301,12 @@ def _members_of_update(kind: Kind, members: Mapping[str, Any], found: Found) -> 
     return {**config, **({"removeMetrics": gone} if gone else {}), **({"addMetrics": new} if new else {})}
 
 
-def _rebuild(client: Any, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
+def _rebuild(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
     """A failed resource keeps its name until it is deleted; jobs and versions can't be deleted, and needn't be."""
-    delete = getattr(client, f"delete_{resource.kind}", None)
-    if delete is None:
-        return _create(client, resource, wanted, found)
-    delete(**KINDS[resource.kind].key(found.arn))
+    kind = KINDS[resource.kind]
+    if not hasattr(inventory.clients[kind.service], f"delete_{kind.name}"):
+        return _create(inventory, resource, wanted, found)
+    inventory.delete(kind, found.arn)
     return found.arn
 
 

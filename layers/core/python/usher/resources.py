@@ -1,4 +1,4 @@
-"""The one table of resource kinds, and how a resource is found.
+"""The one table of resource kinds, and how their services are asked about them.
 
 Everything that differs between kinds stands in KINDS, in the order in which they are made; a new kind is a new row.
 Operation and member names follow from a kind's name, as the services' own models are regular:
@@ -7,14 +7,17 @@ Operation and member names follow from a kind's name, as the services' own model
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from usher.aws import error_code
 
-INPUTS_TAG = "usher:inputs"
 Clients = Mapping[str, Any]
 """boto3 clients by service: personalize and scheduler."""
+PAGE = {"PageSize": 100}
+"""The most that a List operation of either service gives at once."""
+INPUTS_TAG = "usher:inputs"
+STACK_TAG = "usher:stack"
+"""Its value is the ARN of the stack to which a resource belongs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class Kind:
     lasting: bool = False
     """Deleted only when the whole group is removed: it holds what people sent."""
     taggable: bool = True
+    job: bool = False
+    """Done once and kept: List tells all that is needed of an ACTIVE one, and its tags stay as they were."""
+    quota_in_progress: bool = False
+    """Its quota counts those in progress, so a creation that exceeds it can be repeated later."""
     service: str = "personalize"
     describe: str = "describe"
     """The verb of the operation that describes one."""
@@ -55,6 +62,11 @@ class Kind:
         head, *tail = self.name.split("_")
         head = head if self.service == "personalize" else head.capitalize()
         return head + "".join(word.capitalize() for word in tail)
+
+    @property
+    def has_owner(self) -> bool:
+        """Whether a tag of its own tells to which stack it belongs; versions and jobs belong with their parent."""
+        return self.taggable and not (self.parent and self.listed_by is None)
 
     @property
     def latest_update(self) -> str:
@@ -78,7 +90,10 @@ KINDS = {
         Kind(
             "dataset", 0.5, arn="dataset/{group}/{datasetType}", mutable=("schemaArn",), listed_by=_GROUP, lasting=True
         ),
-        Kind("dataset_import_job", 15, parent="datasetArn", outlives="dataset", timed=True),
+        Kind(
+            "dataset_import_job", 15, parent="datasetArn", outlives="dataset", timed=True, job=True,
+            quota_in_progress=True,
+        ),
         Kind("event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, lasting=True, timed=True),
         Kind(
             "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"), listed_by=_GROUP,
@@ -89,15 +104,21 @@ KINDS = {
             "solution", 0.5, arn="solution/{name}", mutable=("performAutoTraining", "performIncrementalUpdate"),
             listed_by=_GROUP,
         ),
-        Kind("solution_version", 60, parent="solutionArn", timed=True),
+        Kind("solution_version", 60, parent="solutionArn", timed=True, quota_in_progress=True),
         Kind(
             "campaign", 15, arn="campaign/{name}",
             mutable=("solutionVersionArn", "minProvisionedTPS", "campaignConfig"), reported=("solutionVersionArn",),
             listed_by="solutionArn", timed=True,
         ),
         Kind("recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP),
-        Kind("batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn", timed=True),
-        Kind("batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn", timed=True),
+        Kind(
+            "batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn", timed=True,
+            job=True, quota_in_progress=True,
+        ),
+        Kind(
+            "batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn", timed=True,
+            job=True, quota_in_progress=True,
+        ),
         Kind(
             "schedule", 0, arn="schedule/{GroupName}/{Name}",
             mutable=(
@@ -145,49 +166,6 @@ class Resource:
         return [*self.refs.values(), *self.after]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A resource as its service describes it."""
-
-    arn: str
-    details: Mapping[str, Any]
-    tags: Mapping[str, str] = field(default_factory=dict)
-    """Looked up only where something depends on them."""
-    usable: str = ""
-    """The ARN of the newest ACTIVE one of the same parent."""
-    usual_seconds: float = 0
-    """How long its last update, or else it or its last finished sibling took; 0 where no times tell."""
-
-    @property
-    def status(self) -> str:
-        """The service's own word; what has none is ready at once."""
-        return str(self.details.get("status", "ACTIVE"))
-
-    @property
-    def inputs(self) -> str:
-        """What it was made from, as its tag says."""
-        return self.tags.get(INPUTS_TAG, "")
-
-
-def find(clients: Clients, resource: Resource, arns: Mapping[str, str]) -> Found | None:
-    """Look a resource up. `arns`: the ARNs, by id, of what it refers to."""
-    kind = KINDS[resource.kind]
-    siblings: list[dict[str, Any]] = []
-    arn = resource.arn
-    if not arn:
-        parent = arns.get(resource.refs[kind.parent])
-        siblings = _newest_first(clients, kind, parent, resource) if parent else []
-        arn = siblings[0][f"{kind.member}Arn"] if siblings else ""
-    details = describe(clients[kind.service], kind, arn) if arn else {}
-    if not details:
-        return None
-    tags = tags_of(clients, arn) if resource.inputs or resource.tags else {}
-    # The newest may have become ACTIVE since it was listed.
-    newest = [arn] if siblings and details["status"] == "ACTIVE" else []
-    usable = [*newest, *(one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), ""][0]
-    return Found(arn, details, tags, usable, _duration(kind, siblings or [details]))
-
-
 def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
     """Describe's answer; empty where there is no such resource. `client`: of the kind's service."""
     try:
@@ -200,14 +178,8 @@ def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
     return details | (_listed(client, kind.told_by, kind.key(arn)) if kind.told_by else {})
 
 
-def tags_of(clients: Clients, arn: str) -> dict[str, str]:
-    """A resource's tags."""
-    tags = clients["personalize"].list_tags_for_resource(resourceArn=arn)["tags"]
-    return {tag["tagKey"]: tag["tagValue"] for tag in tags}
-
-
 def summaries(clients: Clients, kind: Kind, of: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every resource of a kind that List tells of."""
+    """Every resource of a kind that List tells of. `of`: the members that narrow it."""
     (listed,) = _listed(clients[kind.service], f"list_{kind.name}s", of).values()
     return listed
 
@@ -215,34 +187,14 @@ def summaries(clients: Clients, kind: Kind, of: Mapping[str, str]) -> list[dict[
 def _listed(client: Any, operation: str, of: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """All pages of a List operation, under the name that the answer has for them."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for page in client.get_paginator(operation).paginate(**of):
+    for page in client.get_paginator(operation).paginate(PaginationConfig=PAGE, **of):
         for name, part in page.items():
             if isinstance(part, list):
                 found.setdefault(name, []).extend(part)
     return found
 
 
-def _newest_first(clients: Clients, kind: Kind, parent: str, wanted: Resource) -> list[dict[str, Any]]:
-    """A parent's own that can count, without what the service made on a timer: that is made from no data of ours."""
-    mode = wanted.params.get("importMode")
-    found = [
-        one
-        for one in summaries(clients, kind, {kind.parent: parent})
-        if one.get("trainingType") != "AUTOMATIC"
-        and one.get("jobName", "").startswith(wanted.family)
-        and one.get("importMode", mode) == mode
-    ]
-    if kind.outlives:
-        born = describe(clients[kind.service], KINDS[kind.outlives], parent)["creationDateTime"]
-        found = [one for one in found if one["creationDateTime"] >= born]
-    return sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
-
-
-def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one."""
-    for one in newest_first:
-        last = one.get(kind.latest_update) or (one if kind.timed else {})
-        if last.get("status") == "ACTIVE":
-            begun: datetime = last["creationDateTime"]
-            return float((last["lastUpdatedDateTime"] - begun).total_seconds())
-    return 0
+def tags_of(clients: Clients, arn: str) -> dict[str, str]:
+    """A resource's tags."""
+    tags = clients["personalize"].list_tags_for_resource(resourceArn=arn)["tags"]
+    return {tag["tagKey"]: tag["tagValue"] for tag in tags}

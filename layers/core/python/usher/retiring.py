@@ -2,7 +2,8 @@
 
 Deleted are what Usher made under a name that is still wanted (a changed filter's predecessor, a former solution's
 campaign), and schedules; with `prune: true` also what the config no longer names; and everything if the group is to be
-removed. Nothing that serves is deleted, and without that wish nothing whose name isn't Usher's own.
+removed. Nothing that serves is deleted, without that wish nothing whose name isn't Usher's own, and never what doesn't
+bear the stack's own tag.
 """
 
 import re
@@ -11,21 +12,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.aws import error_code
-from usher.plan import Setting
+from usher.bucket import DATASETS
+from usher.inventory import Inventory
 from usher.reconcile import NOT_YET, State
-from usher.resources import KINDS, Clients, Kind, Resource, summaries
-from usher.resources import describe as describe_one
+from usher.resources import KINDS, Kind, Resource
+from usher.target import Target
 from usher.waiting import seconds_until_next_look
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
 FOREIGN = "not made by Usher"
+OTHERS = "not made by this stack"
+NEEDED = "what this stack did not make needs it"
 WHOLE = "the whole group is removed"
 LEFT = "See what still uses it, and ask for the removal again once that is gone."
+TAKE_OVER = "Delete it, or take it over (usher import --adopt), and ask for the removal again."
 USUAL_SECONDS = 60.0
 """How long a deletion usually takes."""
 PATIENCE_SECONDS = 1800
 """Until what something else keeps from being deleted is left to the next run."""
+NEEDED_BY_ALL = {"dataset_group", "schema", "dataset"}
+"""What all else in a dataset group is made from."""
 KEPT_WHEN_REPLACED = {"solution"}
 """They cost nothing; if the settings come back, so do their versions, without training."""
 
@@ -38,12 +45,12 @@ class Leftover:
     kind: str
     arn: str
     why: str
-    doomed: bool
+    doomed: bool = False
     """Whether it is to be deleted."""
 
 
 def leftovers(
-    clients: Clients, at: Setting, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool
+    inventory: Inventory, at: Target, wanted: Sequence[Resource], there: Iterable[State], *, prune: bool
 ) -> list[Leftover]:
     """Everything of a group that is not wanted, in the order in which it can be deleted. Changes nothing.
 
@@ -52,35 +59,41 @@ def leftovers(
     arns = {one.arn for one in wanted} | {state.arn for state in there}
     ids = {one.id for one in wanted}
     found = []
-    for kind, name, arn in _all(clients, at, wanted):
+    for kind, name, arn in belongings(inventory, at, wanted):
         if arn not in arns:
             id_, ours = _identify(at.group, kind, name, arn)
             why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
-            found.append(Leftover(id_, kind.name, arn, why, _may_go(kind, why, prune=prune)))
+            may_go = _may_go(kind, why, prune=prune)
+            if may_go and not inventory.owns(kind, arn):
+                why, may_go = OTHERS, False
+            found.append(Leftover(id_, kind.name, arn, why, may_go))
     return found
 
 
-def everything(clients: Clients, at: Setting, adopted: Sequence[Resource]) -> list[Leftover]:
-    """All of a group, to be deleted, in the order in which it can be: also what others have made there.
+def everything(inventory: Inventory, at: Target, adopted: Sequence[Resource]) -> list[Leftover]:
+    """All of a group, in the order in which it can be deleted. What is not the stack's stays, and what that needs.
 
+    The dataset group itself is the stack's (ownership.check_group).
     `adopted`: its dataset group and schemas, where they were taken over under names of their own.
     """
+    there = list(belongings(inventory, at, adopted))
+    others = {arn for kind, _, arn in there if kind.name != "dataset_group" and not inventory.owns(kind, arn)}
     found = []
-    for kind, name, arn in _all(clients, at, adopted):
-        id_, ours = _identify(at.group, kind, name, arn)
-        why = WHOLE if ours or arn in {one.arn for one in adopted} else FOREIGN
-        found.append(Leftover(id_, kind.name, arn, why, doomed=True))
+    for kind, name, arn in there:
+        why = OTHERS if arn in others else NEEDED if others and kind.name in NEEDED_BY_ALL else WHOLE
+        id_, _ = _identify(at.group, kind, name, arn)
+        found.append(Leftover(id_, kind.name, arn, why, doomed=why == WHOLE))
     return found
 
 
-def _all(clients: Clients, at: Setting, wanted: Sequence[Resource]) -> Iterator[tuple[Kind, str, str]]:
+def belongings(inventory: Inventory, at: Target, wanted: Sequence[Resource]) -> Iterator[tuple[Kind, str, str]]:
     """Kind, name and ARN of all that belongs to a group, what needs others first."""
     # One that was taken over has a name of its own.
     groups = [one.arn for one in wanted if one.kind == "dataset_group"]
     group_arn = next(iter(groups), f"{at.arn_prefix}:{KINDS['dataset_group'].arn.format(name=at.group)}")
     arns = {one.arn for one in wanted}
     for kind in reversed(KINDS.values()):
-        for name, arn in _own(clients, at, kind, group_arn, arns):
+        for name, arn in _own(inventory, at, kind, group_arn, arns):
             yield kind, name, arn
 
 
@@ -91,38 +104,38 @@ def _may_go(kind: Kind, why: str, *, prune: bool) -> bool:
 
 
 def _own(
-    clients: Clients, at: Setting, kind: Kind, group_arn: str, adopted: Collection[str]
+    inventory: Inventory, at: Target, kind: Kind, group_arn: str, adopted: Collection[str]
 ) -> Iterator[tuple[str, str]]:
     """Name and ARN of everything of a kind that belongs to a group, and is not being deleted already."""
-    for of in _parents(clients, at, kind, group_arn):
-        for one in summaries(clients, kind, of):
+    for of in _parents(inventory, at, kind, group_arn):
+        for one in inventory.summaries(kind, of):
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
             name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
             belongs = arn in adopted or _belongs(at.group, kind, name)
             if belongs and not str(one.get("status", "")).startswith("DELETE"):
                 yield name, arn
-    if kind.name == "dataset_group" and describe_one(clients["personalize"], kind, group_arn):
+    if kind.name == "dataset_group" and inventory.describe(kind, group_arn):
         yield group_arn.rpartition("/")[2], group_arn
 
 
-def _parents(clients: Clients, at: Setting, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
+def _parents(inventory: Inventory, at: Target, kind: Kind, group_arn: str) -> Iterator[dict[str, str]]:
     """What List is to be narrowed to."""
     if kind.listed_by == "GroupName":
         yield {"GroupName": at.schedule_group, "NamePrefix": f"{at.group}."}
     elif kind.listed_by == "":
         yield {}
-    elif kind.listed_by and describe_one(clients["personalize"], KINDS["dataset_group"], group_arn):
+    elif kind.listed_by and inventory.describe(KINDS["dataset_group"], group_arn):
         group = {"datasetGroupArn": group_arn}
         if kind.listed_by == "datasetGroupArn":
             yield group
         else:
-            for solution in summaries(clients, KINDS["solution"], group):
+            for solution in inventory.summaries(KINDS["solution"], group):
                 yield {"solutionArn": solution["solutionArn"]}
 
 
 def _belongs(group: str, kind: Kind, name: str) -> bool:
-    """Whether one of those that List can't narrow to a group is one of the group's."""
-    return kind.listed_by != "" or _own_name(group, name) is not None
+    """Whether one of those that List can't narrow to a group, schemas, is one of the group's."""
+    return kind.listed_by != "" or _own_name(group, name) in DATASETS
 
 
 def _own_name(group: str, name: str) -> str | None:
@@ -144,51 +157,56 @@ def _identify(group: str, kind: Kind, name: str, arn: str) -> tuple[str, bool]:
 
 
 def retire(
-    clients: Clients,
-    doomed: Sequence[Mapping[str, Any]],
+    inventory: Inventory,
+    unwanted: Sequence[Mapping[str, Any]],
     serving: Collection[str],
     before: Sequence[Mapping[str, Any]],
     slept: float,
 ) -> tuple[list[State], int | None]:
     """Delete what can be deleted now, and tell when to look again; None: no more can be done.
 
-    `doomed`: Leftovers; `serving`: the ARNs that the serving map names; `before` and `slept`: as `advance` has them.
+    `unwanted`: Leftovers; `serving`: the ARNs that the serving map names; `before` and `slept`: as `advance` has them.
     """
     past = {state["id"]: state for state in before}
     states = []
-    for one in doomed:
-        state = _retire_one(clients, Leftover(**one), serving)
+    for one in unwanted:
+        state = _retire_one(inventory, Leftover(**one), serving)
         earlier = past.get(state.id, {})
         if state.status == "PENDING" and earlier.get("status") == "PENDING":
             state = replace(state, waited=earlier.get("waited", 0) + slept)
         if state.waited >= PATIENCE_SECONDS:
             state = replace(state, status="SKIPPED")
-        states.append(replace(state, remedy=LEFT) if state.status == "SKIPPED" else state)
+        states.append(replace(state, remedy=state.remedy or LEFT) if state.status == "SKIPPED" else state)
     pending = [(state.waited, USUAL_SECONDS) for state in states if state.status == "PENDING"]
     return states, seconds_until_next_look([pending]) if pending else None
 
 
-def _stop_training(clients: Clients, solution_arn: str) -> None:
+def _stop_training(inventory: Inventory, solution_arn: str) -> None:
     """Nothing trains on that nobody wants: it would cost, and keep its solution from being deleted."""
-    for version in summaries(clients, KINDS["solution_version"], {"solutionArn": solution_arn}):
+    for version in inventory.summaries(KINDS["solution_version"], {"solutionArn": solution_arn}):
         if version["status"] in {"CREATE PENDING", "CREATE IN_PROGRESS"}:
-            clients["personalize"].stop_solution_version_creation(solutionVersionArn=version["solutionVersionArn"])
+            inventory.clients["personalize"].stop_solution_version_creation(
+                solutionVersionArn=version["solutionVersionArn"]
+            )
 
 
-def _retire_one(clients: Clients, one: Leftover, serving: Collection[str]) -> State:
+def _retire_one(inventory: Inventory, one: Leftover, serving: Collection[str]) -> State:
     kind = KINDS[one.kind]
-    client = clients[kind.service]
     state = State(f"{one.kind}/{one.arn.rpartition('/')[2]}", "delete", "PENDING", one.arn, one.why)
     if any(arn == one.arn or arn.startswith(f"{one.arn}/") for arn in serving):
         return replace(state, action="hold", status="SKIPPED", reason="It serves.")
+    if not one.doomed:
+        return replace(state, action="hold", status="SKIPPED", remedy=TAKE_OVER if one.why == OTHERS else LEFT)
     try:
-        details = describe_one(client, kind, one.arn)
+        details = inventory.describe(kind, one.arn)
         if details and not str(details.get("status", "")).startswith("DELETE"):
+            if not inventory.owns(kind, one.arn):
+                return replace(state, action="hold", status="SKIPPED", reason=OTHERS, remedy=TAKE_OVER)
             if kind.name == "solution":
-                _stop_training(clients, one.arn)
-            getattr(client, f"delete_{kind.name}")(**kind.key(one.arn))
+                _stop_training(inventory, one.arn)
+            inventory.delete(kind, one.arn)
             details = {} if kind.minutes == 0 else details
-    except client.exceptions.ClientError as error:
+    except inventory.clients[kind.service].exceptions.ClientError as error:
         reason = str(error.response["Error"]["Message"])
         return replace(state, reason=reason, status="PENDING" if error_code(error) in NOT_YET else "SKIPPED")
     return state if details else replace(state, status="GONE")

@@ -24,6 +24,8 @@ UNITS = {
     "HoursSinceTraining": MetricUnit.NoUnit,
 }
 """Usher's own metrics; Personalize's offline metrics keep their names and have no unit."""
+OF_THE_STACK = {"VersionsHeld", "HoursSinceTraining"}
+"""What alarms watch in all groups of a stack at once: an alarm can't add up what has other dimensions."""
 
 
 def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
@@ -75,14 +77,20 @@ def tell_end(events: Any, record: Mapping[str, Any]) -> None:
 
 
 def measure(values: Mapping[str, float], dimensions: Mapping[str, str], **properties: str) -> None:
-    """Write metrics to the log in CloudWatch's embedded format: in all (by service), and by the given dimensions."""
+    """Write metrics to the log in CloudWatch's embedded format, by `service`, which is the stack, and by dimensions."""
     finite = {name: value for name, value in values.items() if math.isfinite(value)}
-    if not finite:
+    _write(finite, dimensions, properties)
+    _write({name: value for name, value in finite.items() if name in OF_THE_STACK}, {}, properties)
+
+
+def _write(values: Mapping[str, float], dimensions: Mapping[str, str], properties: Mapping[str, str]) -> None:
+    if not values:
         return
     metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in finite.items():
+    for name, value in values.items():
         metrics.add_metric(name, UNITS.get(name, MetricUnit.NoUnit), value)
-    metrics.add_dimensions(**dimensions)
+    for name, text in dimensions.items():
+        metrics.add_dimension(name, text)
     for name, text in properties.items():
         metrics.add_metadata(name, text)
     metrics.flush_metrics()

@@ -1,0 +1,268 @@
+"""Two stacks in one account and region, and what people made by hand: each changes and deletes only its own."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import pytest
+from usher.bucket import Bucket
+from usher.errors import InputError
+from usher.inventory import Inventory
+from usher.ownership import stack_name
+from usher.planning import Draft, draft
+from usher.reconcile import State, advance
+from usher.resources import KINDS, STACK_TAG
+from usher.retiring import OTHERS, TAKE_OVER, WHOLE, retire
+from usher.target import Target
+
+from local.personalize import faults
+from local.personalize.faults import Faults
+from local.personalize.models import personalize_backends
+from tests.unit.usher.world import (
+    ACCOUNT,
+    ARN_PREFIX,
+    BUCKET,
+    LOOKS,
+    SERVICE,
+    STACK,
+    World,
+    _policy,
+    interactions,
+    target,
+)
+
+PROD = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher-prod/3c4d"
+SOME = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{}")'
+CONFIG: Mapping[str, Any] = {
+    "solutions": {"popular": {"recipe": "aws-popularity-count"}},
+    "filters": {"some": {"filterExpression": SOME.format("x")}},
+}
+
+
+@dataclass
+class Stack:
+    """One of the stacks, with a bucket of its own."""
+
+    world: World
+    arn: str
+    bucket: Bucket
+    runs: int = 0
+
+    def drop(self, group: str, config: Mapping[str, Any] = CONFIG) -> None:
+        self.bucket.s3.put_object(Bucket=self.bucket.name, Key=f"{group}/usher.yaml", Body=json.dumps(config))
+        self.bucket.s3.put_object(Bucket=self.bucket.name, Key=f"{group}/interactions.csv", Body=interactions())
+
+    def target(self, group: str) -> Target:
+        self.runs += 1
+        here = target(group, f"{stack_name(self.arn)}-{self.runs}")
+        return replace(
+            here, stack_arn=self.arn, bucket_url=f"s3://{self.bucket.name}/", schedule_group=stack_name(self.arn)
+        )
+
+    @property
+    def inventory(self) -> Inventory:
+        return Inventory(self.world.clients, self.arn)
+
+    def plan(self, group: str, **wishes: Mapping[str, str]) -> Draft:
+        return draft(self.bucket, self.target(group), self.world.clients, {}, wishes=wishes)
+
+    def run(self, group: str, **wishes: Mapping[str, str]) -> dict[str, State]:
+        """A run to its end: what it made, and what it deleted."""
+        plan = self.plan(group, **wishes).plan
+        assert plan
+        made = self._loop(lambda before: advance(
+            self.inventory, plan["resources"], "train", plan["excused"], before, 0, {}
+        ))  # fmt: skip
+        gone = self._loop(lambda before: retire(self.inventory, list(map(asdict, plan["doomed"])), [], before, 0))
+        return {state.id: state for state in (*made, *gone)}
+
+    def _loop(self, look: Any) -> list[State]:
+        states: list[State] = []
+        for _ in range(LOOKS):
+            states, wait = look(list(map(asdict, states)))
+            if wait is None:
+                return states
+            time.sleep(0.01)
+        raise AssertionError(f"not settled: {states}")
+
+
+@pytest.fixture
+def usher(world: World) -> Stack:
+    return Stack(world, STACK, Bucket(world.s3, BUCKET))
+
+
+@pytest.fixture
+def prod(world: World) -> Stack:
+    world.s3.create_bucket(Bucket="prod-bucket")
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": SERVICE}
+    world.s3.put_bucket_policy(Bucket="prod-bucket", Policy=_policy(allowed))
+    world.clients["scheduler"].create_schedule_group(Name="usher-prod")
+    return Stack(world, PROD, Bucket(world.s3, "prod-bucket"))
+
+
+def everything() -> dict[str, Any]:
+    """All that there is in Personalize, with its tags."""
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources.values()
+    return {one.arn: (one.status, dict(one.values), dict(one.tags)) for one in there if one.number}
+
+
+def make_by_hand(world: World, kind: str, **members: Any) -> str:
+    (arn,) = (one for name, one in getattr(world.personalize, f"create_{kind}")(**members).items() if "Arn" in name)
+    return str(arn)
+
+
+def test_what_a_stack_makes_bears_its_arn(usher: Stack) -> None:
+    usher.drop("films")
+    assert {state.status for state in usher.run("films").values()} == {"READY"}
+    kinds = {one.kind.name: one for one in personalize_backends[ACCOUNT]["us-east-1"].resources.values() if one.number}
+    bearing = {name for name, one in kinds.items() if one.tags.get(STACK_TAG) == STACK}
+    assert set(kinds) - bearing == {"Schema"}, "which can't have tags"
+
+
+def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(usher: Stack, prod: Stack) -> None:
+    for stack in (usher, prod):
+        stack.drop("films")
+    usher.run("films")
+    before = everything()
+    for wishes in ({}, {"remove": {"at": "now"}}, {"retrain": {"at": "now"}}):
+        with pytest.raises(InputError) as refused:
+            prod.plan("films", **wishes)
+        (problem,) = refused.value.problems
+        assert problem.place == "films/"
+        assert f"the dataset group films of the stack usher ({STACK})" in problem.message
+        assert "usher import films --adopt --from-stack usher" in problem.remedy
+    assert everything() == before
+
+
+def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: Stack) -> None:
+    """Also where one folder's name begins with the other's, and so do the names of its schemas."""
+    usher.drop("films")
+    usher.run("films")
+    theirs = everything()
+    prod.drop("films-prod")
+    faults.use(Faults(fail={"films-prod": "Out of order."}))
+    assert prod.run("films-prod")["dataset_group/films-prod"].status == "FAILED"
+    faults.use(Faults())
+    assert {state.status for state in prod.run("films-prod").values()} == {"READY"}
+    prod.drop("films-prod", {**CONFIG, "solutions": {}, "prune": True})
+    prod.run("films-prod")
+    assert {arn: one for arn, one in everything().items() if arn in theirs} == theirs
+    others = {arn: one for arn, one in everything().items() if arn not in theirs}
+    usher.drop("films", {**CONFIG, "filters": {}, "prune": True})
+    assert not usher.plan("films").findings["unmanaged"][1:], "only the filter"
+    gone = usher.run("films", remove={"at": "now"})
+    assert {state.status for state in gone.values()} == {"GONE"}
+    assert {arn: one for arn, one in everything().items() if arn in others} == others
+
+
+def test_a_group_that_nobody_claims_is_not_taken(usher: Stack) -> None:
+    make_by_hand(usher.world, "dataset_group", name="films")
+    usher.drop("films")
+    before = everything()
+    with pytest.raises(InputError) as refused:
+        usher.plan("films")
+    (problem,) = refused.value.problems
+    assert "was not made by Usher" in problem.message
+    assert problem.remedy.endswith("usher import films --adopt.")
+    assert everything() == before
+
+
+def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(usher: Stack, prod: Stack) -> None:
+    for stack in (usher, prod):
+        stack.drop("films")
+    plan = prod.plan("films").plan
+    assert plan
+    usher.run("films")
+    before = everything()
+    states, wait = advance(prod.inventory, plan["resources"], "train", {}, [], 0, {})
+    assert wait is None
+    assert states[0].status == "FAILED"
+    assert states[0].reason == f"It belongs to the stack usher ({STACK})."
+    assert "another name" in states[0].remedy
+    assert everything() == before
+
+
+@pytest.fixture
+def trained(usher: Stack) -> Iterator[Stack]:
+    usher.drop("films")
+    usher.run("films")
+    yield usher
+
+
+def test_a_resource_of_the_wanted_name_in_another_group_is_not_touched(usher: Stack) -> None:
+    usher.drop("films")
+    plan = usher.plan("films").plan
+    assert plan
+    wanted = next(one for one in plan["resources"] if one.kind == "solution")
+    other = make_by_hand(usher.world, "dataset_group", name="theirs")
+    schema = make_by_hand(usher.world, "schema", name="theirs", schema=json.dumps(SCHEMA))
+    make_by_hand(
+        usher.world, "dataset", name="theirs", datasetType="INTERACTIONS", datasetGroupArn=other, schemaArn=schema
+    )
+    make_by_hand(usher.world, "solution", **wanted.params, datasetGroupArn=other)
+    states = usher.run("films")
+    assert states["solution/popular"].status == "FAILED"
+    assert states["solution/popular"].reason == f"It belongs to another dataset group, {other}."
+    assert states["solution_version/popular"].status == "SKIPPED"
+    assert not usher.world.personalize.list_solution_versions()["solutionVersions"]
+
+
+def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trained: Stack) -> None:
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources
+    for arn in [arn for arn in there if ":campaign/" in arn or ":filter/" in arn]:
+        there[arn].tags[STACK_TAG] = PROD
+    popular = {"recipe": "aws-popularity-count", "campaign": {"minProvisionedTPS": 2}}
+    trained.drop("films", {"solutions": {"popular": popular}, "prune": True})
+    states = trained.run("films")
+    assert states["campaign/popular"].status == "FAILED"
+    assert states["campaign/popular"].reason == f"It belongs to the stack usher-prod ({PROD})."
+    unmanaged = trained.plan("films").findings["unmanaged"]
+    assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", OTHERS, False)]
+    assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
+
+
+def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: Stack) -> None:
+    group = f"{ARN_PREFIX}:dataset-group/films"
+    theirs = make_by_hand(
+        trained.world, "filter", name="theirs", datasetGroupArn=group, filterExpression=SOME.format("y")
+    )
+    states = trained.run("films", remove={"at": "now"})
+    left = {state.arn: state for state in states.values() if state.status == "SKIPPED"}
+    assert (left[theirs].reason, left[theirs].remedy) == (OTHERS, TAKE_OVER)
+    assert sorted(arn.split(":")[5].split("/")[0] for arn in left) == ["dataset", "dataset-group", "filter", "schema"]
+    assert {state.status for state in states.values() if state.arn not in left} == {"GONE"}
+    trained.world.personalize.delete_filter(filterArn=theirs)
+    states = trained.run("films", remove={"at": "now"})
+    assert {(state.status, state.reason) for state in states.values()} == {("GONE", WHOLE)}
+
+
+def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: Stack) -> None:
+    plan = trained.plan("films", remove={"at": "now"}).plan
+    assert plan
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources
+    campaign = next(arn for arn in there if ":campaign/" in arn)
+    there[campaign].tags[STACK_TAG] = PROD
+    states, _ = retire(trained.inventory, list(map(asdict, plan["doomed"])), [], [], 0)
+    assert next(state for state in states if state.arn == campaign).reason == OTHERS
+    assert not trained.world.calls["DeleteCampaign"]
+
+
+def test_only_what_can_have_a_tag_is_asked_for_it(world: World) -> None:
+    arn = make_by_hand(world, "schema", name="films-items-0123af", schema=json.dumps(SCHEMA))
+    assert world.inventory.owns(KINDS["schema"], arn)
+    assert not world.calls["ListTagsForResource"]
+
+
+SCHEMA = {
+    "type": "record",
+    "name": "Interactions",
+    "namespace": "theirs",
+    "fields": [
+        {"name": "USER_ID", "type": "string"},
+        {"name": "ITEM_ID", "type": "string"},
+        {"name": "TIMESTAMP", "type": "long"},
+    ],
+    "version": "1.0",
+}
