@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
+# Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.
+MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint lock build clean
@@ -47,6 +49,9 @@ lint: setup ## Style, types, template
 
 build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	sam build
+	@size=$$(find .aws-sam/build/CoreLayer .aws-sam/build/DataLayer -type f -exec cat {} + | wc -c); \
+		echo "The two layers are $$((size / 1000000)) MB unzipped; Lambda takes 262"; \
+		[ $$size -le $(MOST_LAYER_BYTES) ] || { echo "That leaves too little room: prune more in layers/*/Makefile" >&2; exit 1; }
 
 clean: ## Remove everything that was built or installed
 	rm -rf $(VENV) .aws-sam .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

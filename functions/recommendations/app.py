@@ -6,35 +6,38 @@ from typing import Any
 from usher import api
 from usher.aws import client
 from usher.export_table import ExportTable
-from usher.serving import Serving, identifier
+from usher.serving import Serving
 
 app = api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 table = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
 
 
+@app.get("/<group>/recommendations")
 @app.get("/<group>/recommendations/<user>")
-def recommend(group: str, user: str) -> dict[str, Any]:
+def recommend(group: str, user: str = "") -> dict[str, Any]:
     """What a user may like."""
-    return ask("recommendations", {"userId": identifier(api.path(app, "userId"), "userId")})
+    return ask("recommendations", "userId")
 
 
+@app.get("/<group>/similar-items")
 @app.get("/<group>/similar-items/<item>")
-def recommend_similar(group: str, item: str) -> dict[str, Any]:
+def recommend_similar(group: str, item: str = "") -> dict[str, Any]:
     """What is like an item."""
-    return ask("similar-items", {"itemId": identifier(api.path(app, "itemId"), "itemId")})
+    return ask("similar-items", "itemId")
 
 
-def ask(route: str, subject: dict[str, str]) -> dict[str, Any]:
-    """Ask the campaign that serves a route, or else the newest export."""
+def ask(route: str, name: str) -> dict[str, Any]:
+    """Ask the campaign that serves a route about a user or an item, or else the newest export."""
+    identifier, options = api.subject(app, name)
 
     def get(members: dict[str, Any]) -> Any:
-        return client("personalize-runtime").get_recommendations(**subject, **members)
+        return client("personalize-runtime").get_recommendations(**{name: identifier}, **members)
 
     def look_up(group: str, solution: str) -> Any:
-        return table.read(group, solution, *subject.values())
+        return table.read(group, solution, identifier)
 
-    return api.ask_or_look_up(serving, api.path(app, "group"), route, api.query(app), get, look_up)
+    return api.ask_or_look_up(serving, api.path(app, "group"), route, options, get, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

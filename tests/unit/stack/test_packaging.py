@@ -46,6 +46,24 @@ def test_a_layers_packages_are_all_pinned_with_hashes(path: Path) -> None:
     assert {re.split(r"[\[=<>]", name)[0].lower() for name in wanted} <= {name for name, _, _ in pins(path)}
 
 
+def test_the_layer_brings_boto3_with_every_service_that_functions_call() -> None:
+    makefile = (REPOSITORY / "layers" / "core" / "Makefile").read_text()
+    (listed,) = re.findall(r"^SERVICES := (.*)$", makefile, re.MULTILINE)
+    paths = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
+    sources = "\n".join(path.read_text() for path in paths)
+    loops = re.findall(r"client\(name\) for name in \(([^)]*)\)", sources)
+    called = set(re.findall(r'client\("([a-z0-9-]+)"\)', sources)) | set(re.findall(r'"([^"]+)"', " ".join(loops)))
+    assert called == set(listed.split())
+    assert {"boto3", "botocore"} <= {name for name, _, _ in pins(REPOSITORY / "layers" / "core" / "requirements.txt")}
+
+
+def test_a_build_fails_before_lambda_refuses_the_layers() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 250 MB, of 1,048,576 bytes."""
+    (most,) = re.findall(r"^MOST_LAYER_BYTES := (\d+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    functions = sum(path.stat().st_size for path in (REPOSITORY / "functions").rglob("*.py"))
+    assert int(most) + functions < 250 << 20
+
+
 def test_a_layer_is_built_by_the_target_that_bears_its_name() -> None:
     for name, resource in RESOURCES.items():
         if resource["Type"] == "AWS::Serverless::LayerVersion":

@@ -1,7 +1,8 @@
 """The API functions, asked as API Gateway asks them (payload version 2)."""
 
 import json
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
@@ -63,7 +64,7 @@ def served(world: World) -> World:
 @pytest.mark.parametrize(
     ("function", "method", "path"),
     [
-        ("recommendations", "GET", "/films/recommendations"),
+        ("recommendations", "GET", "/films/recommendation"),
         ("recommendations", "POST", "/films/recommendations/u1"),
         ("recommendations", "GET", "/"),
         ("ranking", "GET", "/films/rankings"),
@@ -100,6 +101,25 @@ def test_any_user_id_reaches_personalize(user: str) -> None:
     status, body = ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
     assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
     assert "campaign/for-you" in body["message"]
+
+
+@pytest.mark.parametrize("user", ["u1", "50%off", "a%20b", "ü/ö", "a+b"])
+@pytest.mark.usefixtures("served")
+def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:
+    told: list[str] = []
+    served.listen(
+        client("personalize-runtime"), "before-parameter-build", lambda params, **_: told.append(params["userId"])
+    )
+    status, body = ask(load_function("recommendations"), "GET", "/films/recommendations", userId=user)
+    assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
+    assert set(told) == {user}
+
+
+@pytest.mark.usefixtures("served")
+def test_a_request_about_nobody_is_the_callers_fault() -> None:
+    for path in ("/films/recommendations", "/films/similar-items"):
+        status, body = ask(load_function("recommendations"), "GET", path)
+        assert (status, body["code"]) == (400, "BadId")
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", '"text"'])
@@ -190,6 +210,28 @@ def test_a_campaign_that_fails_is_stood_in_for_by_the_newest_export(world: World
     items = [{"itemId": "a", "score": 0.5}, {"itemId": "b", "score": 0.25}, {"itemId": "c"}]
     assert recommended() == (200, {"solution": "for-you", "source": "export", "itemList": items})
     assert recommended(numResults="1", solution="for-you")[1]["itemList"] == items[:1]
+
+
+@pytest.fixture
+def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # noqa: ARG001
+    """A function whose campaigns take requests and never answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
+        runtime = client.__wrapped__("personalize-runtime")
+        function = load_function("recommendations")
+        monkeypatch.setattr(function, "client", lambda service: {"personalize-runtime": runtime}[service])
+        yield function
+
+
+def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -> None:
+    load(world)
+    ask_for = {"userId": "u"}
+    status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
+    assert (status, body["source"]) == (200, "export")
+    Serving(world.dynamodb, TABLE).write("films", SERVED)
+    hanging.serving.forget("films")
+    assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
 
 def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World) -> None:

@@ -3,12 +3,16 @@
 import time
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.aws import client, digest, error_code
 
+from tests.unit.stack.files import FUNCTIONS
 from tests.unit.usher.world import World
+
+LONGEST_BACK_OFF = 1
+"""Seconds before botocore's second try, in its legacy mode."""
 
 values = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2))
 
@@ -27,8 +31,16 @@ def test_a_quota_is_not_asked_again_and_again(world: World) -> None:
     assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
 
 
+@pytest.mark.parametrize("service", ["personalize-runtime", "personalize-events"])
+def test_a_request_that_hangs_is_given_up_before_the_function_is(service: str) -> None:
+    config = client(service).meta.config
+    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) + LONGEST_BACK_OFF
+    assert longest < min(FUNCTIONS[name]["Timeout"] for name in ("Recommendations", "Ranking", "Events"))
+
+
 def test_an_error_of_another_kind_has_no_code() -> None:
     assert error_code(KeyError("x")) == ""
+    assert error_code(ReadTimeoutError(endpoint_url="x")) == ""
 
 
 @given(values, values)

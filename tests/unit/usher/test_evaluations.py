@@ -1,6 +1,9 @@
 """Evaluations: what is asked for, what is made for it and taken away again, and what is said where something fails."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -26,6 +29,7 @@ from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
 RECORD = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
+PACKAGE = REPOSITORY / "layers" / "core" / "python"
 MACHINE = REPOSITORY / "statemachine" / "evaluation.asl.yaml"
 CONFIG = {
     "solutions": {
@@ -358,8 +362,22 @@ def test_a_split_that_athena_can_not_do_drops_its_table(dropped: World, monkeypa
 
 def test_data_that_no_function_has_room_for_is_told(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation_split, "MOST_BYTES", 1000)
-    assert "Give the stack an AthenaWorkgroup" in evaluate(dropped)["summary"]
+    assert "Give the stack more EvaluationMemory, or an AthenaWorkgroup" in evaluate(dropped)["summary"]
     assert not dropped.creations()
+
+
+@pytest.mark.parametrize("megabytes", [3008, 10240])
+def test_a_function_splits_what_its_memory_holds(megabytes: int) -> None:
+    """25 million events of 538 MB took 1,849 MB, of which some 240 are the libraries (benchmarks/README.md)."""
+    source = "from usher import evaluation_split; print(evaluation_split.MOST_BYTES)"
+    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes), "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True
+    )
+    most = int(done.stdout)
+    assert 0.5e9 < most <= 2e9
+    needed = 240 + (1849 - 240) * most / 538e6
+    assert needed < megabytes * 0.75
 
 
 def test_the_lines_that_are_asked() -> None:

@@ -50,6 +50,21 @@ FULL = {
 }
 
 
+def test_only_the_api_reads_what_may_be_old(world: World) -> None:
+    reads: list[bool] = []
+    world.listen(
+        world.dynamodb,
+        "before-parameter-build.dynamodb.GetItem",
+        lambda params, **_: reads.append(params["ConsistentRead"]),
+    )
+    serving = Serving(world.dynamodb, TABLE)
+    serving.write("films", FULL)
+    serving.read("films")
+    serving.groups()
+    serving.of("films")
+    assert reads == [True, True, False]
+
+
 def test_what_is_ready_is_served() -> None:
     assert serving_map(PLAN, STATES, {}) == FULL
 

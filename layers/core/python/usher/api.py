@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
 from usher.errors import RequestError
-from usher.serving import Serving, exported, request
+from usher.serving import Serving, exported, identifier, request
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -56,9 +56,14 @@ def path(app: APIGatewayHttpResolver, name: str) -> str:
     return str((app.current_event.path_parameters or {})[name])
 
 
-def query(app: APIGatewayHttpResolver) -> Mapping[str, Any]:
-    """The query string's parameters."""
-    return app.current_event.query_string_parameters or {}
+def subject(app: APIGatewayHttpResolver, name: str) -> tuple[str, Mapping[str, Any]]:
+    """The ID that a request is about, from the path or else from the query; and the rest of the query.
+
+    An HTTP API decodes paths twice: in a path, an ID with `%` or `/` does not arrive as it was sent.
+    """
+    given = dict(app.current_event.query_string_parameters or {})
+    parts = app.current_event.path_parameters or {}
+    return identifier(parts[name] if name in parts else given.pop(name, None), name), given
 
 
 def body(app: APIGatewayHttpResolver) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from botocore.exceptions import ClientError, HTTPClientError
+
 from usher.answers import LONGEST
 from usher.aws import error_code
 from usher.evaluation_plan import Home
@@ -72,9 +74,11 @@ class Campaign:
     def _ask(self, line: Line, pauses: Sequence[float]) -> dict[str, Any]:
         try:
             return {"output": {"recommendedItems": self._recommended(line)}, "error": None}
-        except self.runtime.exceptions.ClientError as error:
-            if not pauses or error_code(error) not in FOR_NOW:
-                return {"output": None, "error": error.response["Error"]["Message"]}
+        except (ClientError, HTTPClientError) as error:
+            passes = isinstance(error, HTTPClientError) or error_code(error) in FOR_NOW
+            if not pauses or not passes:
+                message = str(error) if isinstance(error, HTTPClientError) else error.response["Error"]["Message"]
+                return {"output": None, "error": message}
         time.sleep(pauses[0])
         return self._ask(line, pauses[1:])
 

@@ -10,14 +10,17 @@ import boto3
 from botocore.config import Config
 
 # The newer modes also retry LimitExceededException, Personalize's word for quotas that no retry of seconds gets past.
-RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
+PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 4})
+PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
+"""For requests that somebody waits for: with botocore's own 60 seconds, the function would time out instead."""
+PROMPT_SERVICES = {"personalize-events", "personalize-runtime"}
 
 
 @functools.cache
 def client(service: str) -> Any:
     """The process's one client of a service."""
     make: Any = boto3.client
-    return make(service, config=RETRIES)
+    return make(service, config=PROMPT if service in PROMPT_SERVICES else PATIENT)
 
 
 def now() -> datetime:
@@ -33,5 +36,5 @@ def digest(value: object, length: int = 12) -> str:
 
 def error_code(error: Exception) -> str:
     """The service's error code in a botocore ClientError; empty for any other exception."""
-    response: dict[str, Any] = getattr(error, "response", {})
+    response: dict[str, Any] = getattr(error, "response", None) or {}  # botocore's time-outs have one that is None
     return str(response.get("Error", {}).get("Code", ""))

@@ -1,5 +1,6 @@
 """Hold back a part of a group's interactions, and write down what models are asked about the users in it."""
 
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryFile
@@ -18,9 +19,10 @@ from usher.rules import MIN_INTERACTIONS
 from usher.runs import Run
 
 TRAIN, HOLDOUT = "train", "holdout"
-MOST_BYTES = 2 * 10**9
-"""So much of the interactions fits into memory (docs/evaluation.md). Athena splits more; of more, one user in so many
-is judged."""
+BYTES_PER_MEGABYTE = 195_000
+"""So much of the interactions is split in a megabyte of memory, with a third to spare (benchmarks/README.md)."""
+MOST_BYTES = BYTES_PER_MEGABYTE * int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
+"""So much of them fits into the function. Athena splits more; of more, one user in so many is judged."""
 ATHENA_SECONDS = 30
 """Between two looks at Athena."""
 QUERIES = "athena.json"
@@ -70,8 +72,8 @@ def clear(home: Home) -> None:
 def _split_in_memory(home: Home, keys: Collection[str], how: holdout.Split) -> None:
     size = sum(file.size for file in home.bucket.files(f"{home.group}/") if file.key in keys)
     if size > MOST_BYTES:
-        said = f"are {size / 1e9:.1f} GB; a function splits {MOST_BYTES / 1e9:g}."
-        remedy = "Give the stack an AthenaWorkgroup: docs/evaluation.md, large data."
+        said = f"are {size / 1e9:.1f} GB; this function splits {MOST_BYTES / 1e9:.1f}."
+        remedy = "Give the stack more EvaluationMemory, or an AthenaWorkgroup: docs/evaluation.md, large data."
         raise InputError([Problem(f"{home.group}: the interactions", said, remedy)])
 
     def files() -> Iterator[tuple[str, IO[bytes]]]:

@@ -92,9 +92,9 @@ class Serving:
     clock: Callable[[], float] = time.monotonic
     _cache: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
 
-    def read(self, group: str) -> dict[str, Any]:
-        """A group's map; empty where it has none."""
-        item = self._item({"group": {"S": group}, "item": {"S": MAP}})
+    def read(self, group: str, *, consistent: bool = True) -> dict[str, Any]:
+        """A group's map; empty where it has none. `consistent`: as it was last written, at twice the price."""
+        item = self._item({"group": {"S": group}, "item": {"S": MAP}}, consistent=consistent)
         content: dict[str, Any] = json.loads(item["map"]["S"]) if item else {}
         return content
 
@@ -127,7 +127,7 @@ class Serving:
         """A group's map for answering a request: cached, and a RequestError where there is none."""
         read, content = self._cache.get(group, (0.0, {}))
         if not content or self.clock() - read > FRESH_SECONDS:
-            content = self.read(group)
+            content = self.read(group, consistent=False)
             self._cache[group] = (self.clock(), content)
         if not content:
             raise _unknown("group", group, self.groups())
@@ -137,8 +137,9 @@ class Serving:
         """Read a group's map anew for the next request."""
         self._cache.pop(group, None)
 
-    def _item(self, key: Mapping[str, Any]) -> dict[str, Any]:
-        item: dict[str, Any] = self.dynamodb.get_item(TableName=self.table, Key=key).get("Item", {})
+    def _item(self, key: Mapping[str, Any], *, consistent: bool = True) -> dict[str, Any]:
+        found = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=consistent)
+        item: dict[str, Any] = found.get("Item", {})
         return item
 
 
