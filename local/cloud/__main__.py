@@ -10,18 +10,22 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from local.cloud.disk import FullDisk, full_disk, remedy
+
 LAST_PORT = 65535
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken, or the template or this machine will not do."""
+    """Exit status: 0 after Ctrl-C or SIGTERM, 2 where a port is taken, a disk full, or template or machine won't do."""
     # Before the imports below, which take the most part of the start: whoever stops us then is obeyed, too.
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     options = parse(arguments)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stdout)
+    disk, handler = FullDisk(ended), logging.StreamHandler(sys.stdout)
+    handler.addFilter(disk)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
     logging.getLogger("local").setLevel(logging.INFO)
     # It tells the whole state of a state machine for each error in it; `local.cloud.stepfunctions` has one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
@@ -34,7 +38,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     stack = options.template or "without a stack"
     runs = f"functions run on Python {python.version} ({python.executable}) in a {options.account} account"
-    say(f"starting {stack}; {runs}; a simulated minute takes {60 / options.speed.speed:.3g} s")
+    minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
+    say(f"starting {stack}; {runs}; {minute}; SEED={options.seed}")
     from local.cloud.apis import PortTakenError
     from local.cloud.lambda_limits import ACCOUNTS
     from local.cloud.server import LocalCloud
@@ -47,18 +52,24 @@ def main(arguments: Sequence[str]) -> int:
             options.speed,
             state=options.state,
             limits=ACCOUNTS[options.account],
+            seed=options.seed,
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
             say(" ".join(["ready export", exports, *(["#", *outputs] if outputs else [])]))
             ended.wait()
             say("stopping")
+            if disk.error:
+                raise disk.error
     except PortTakenError as error:
         names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
         print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
         return 2
-    except OSError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+    except Exception as error:
+        full = disk.error or full_disk(error)
+        if not full and not isinstance(error, OSError):
+            raise
+        print(remedy(full, options.state) if full else error, file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
@@ -94,6 +105,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         default=os.environ.get("ACCOUNT", "new"),
         help="Lambda's quotas: of a `new` account, or `raised`",
     )
+    parser.add_argument(
+        "--seed", type=int, default=os.environ.get("SEED", "1"), help="draws what AWS does not promise; default 1"
+    )
     return parser.parse_args(arguments)
 
 
@@ -117,4 +131,7 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # at once: the interpreter would first wait for the threads of imports

@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local.cloud.http import HttpApi, Invoke, nothing_found
+from local.cloud.stages import Stage
 
 
 class PortTakenError(Exception):
@@ -24,6 +25,8 @@ class Site:
 
     def __init__(self, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
+        self.body: Mapping[str, Any] = {}
+        self.stage: Stage | None = None
         self.app: Any = nothing_found
         self.closing = ExitStack()
         self.closing.enter_context(listener)
@@ -31,7 +34,10 @@ class Site:
 
 
 class Apis:
-    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again."""
+    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again.
+
+    As on AWS, an API without a stage answers nothing.
+    """
 
     def __init__(self, first: socket.socket, invoke: Invoke) -> None:
         self._invoke = invoke
@@ -45,19 +51,25 @@ class Apis:
             taken = self._first in self._sites.values()
             site = Site(socket.create_server(("127.0.0.1", 0), backlog=128)) if taken else self._first
             self._sites[api_id] = site
-        self.change(api_id, body)
+            site.body = body
         return f"http://127.0.0.1:{site.port}"
 
     def change(self, api_id: str, body: Mapping[str, Any]) -> None:
         """Serve another document at the same URL."""
+        self._sites[api_id].body = body
+        self.stage(api_id, self._sites[api_id].stage)
+
+    def stage(self, api_id: str, stage: Stage | None) -> None:
+        """Serve an API with a stage's settings; None for no longer."""
         site = self._sites[api_id]
-        site.app = HttpApi(api_id, body, self._invoke, site.port).app
+        site.stage = stage
+        site.app = HttpApi(api_id, site.body, self._invoke, site.port, stage).app if stage else nothing_found
 
     def close(self, api_id: str) -> None:
         """Serve it no longer."""
         with self._lock:
             site = self._sites.pop(api_id)
-        site.app = nothing_found
+        site.app, site.stage = nothing_found, None
         if site is not self._first:
             site.closing.close()
 

@@ -1,32 +1,27 @@
-"""EventBridge: S3's and Step Functions' events in AWS's shape, and rules that reach their targets.
+"""EventBridge: what S3 and Step Functions tell it, in AWS's shape.
 
 Gaps upstream (moto 5.2.5): `s3.notifications._send_event_bridge_message` makes up fields and misses `etag`, `time` as
-text and the reason; `events.models.Rule.send_to_targets` knows none of these targets, and a target that fails takes
-the later ones with it; it also ignores a rule's state, `Input` and `InputPath`. Step
-Functions tell of no execution; here they tell of its end only.
+text and the reason, and sends each event once and in order, where S3 promises neither; Step Functions tell of no
+execution.
 """
 
 import json
-import logging
-import re
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from functools import wraps
+from functools import partial, wraps
 from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
-from moto.events.models import Rule, events_backends
+from moto.events.models import events_backends
 from moto.s3 import notifications
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
+from local.cloud.consistency import Disorder
 from local.cloud.patching import replaced
-from local.cloud.targets import deliver
-
-log = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
@@ -44,32 +39,45 @@ REASONS = MappingProxyType(
 
 
 @contextmanager
-def flowing() -> Iterator[None]:
-    """Let the events of S3 and of Step Functions reach rules, and rules their targets."""
+def flowing(disorder: Disorder | None = None) -> Iterator[None]:
+    """Let the events of S3 and of Step Functions reach rules, those of S3 in `disorder` if there is any."""
+
+    def send_s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
+        event = s3_event(account_id, bucket, event_name, key)
+        if disorder is None:
+            offer(event)
+        else:
+            disorder.arrive(f"{event_name} {key.name}", partial(offer, event))
+
     with ExitStack() as stack:
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", send_s3_event))
-        stack.enter_context(replaced(Rule, "send_to_targets", send_to_targets))
-        # A stopped execution's thread ends later, and is told of once.
-        ends = set(ExecutionStatus) - {ExecutionStatus.RUNNING, ExecutionStatus.ABORTED}
-        ended, stopped = BaseExecutionWorkerCommunication.terminated, Execution.stop
-        stack.enter_context(replaced(BaseExecutionWorkerCommunication, "terminated", announcing(ended, ends)))
-        stack.enter_context(replaced(Execution, "stop", announcing(stopped, {ExecutionStatus.ABORTED})))
+        stack.enter_context(replaced(Execution, "start", announcing_start(Execution.start)))
+        for owner, name in ((BaseExecutionWorkerCommunication, "terminated"), (Execution, "stop")):
+            stack.enter_context(replaced(owner, name, announcing_end(vars(owner)[name])))
         yield
 
 
-def send_s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
-    """Tell of an object."""
-    offer(s3_event(account_id, bucket, event_name, key))
+def announcing_start(start: Any) -> Any:
+    """The start of an execution, which EventBridge hears of before its thread may end it."""
+
+    @wraps(start)
+    def announce(execution: Any) -> None:
+        execution.exec_status = ExecutionStatus.RUNNING
+        offer(execution_event(execution))
+        start(execution)
+
+    return announce
 
 
-def announcing(method: Any, ends: Collection[str]) -> Any:
-    """A method of an execution, or of what has one, that tells of the execution's end, if it is one of `ends`."""
+def announcing_end(method: Any) -> Any:
+    """A method that may end an execution (its own, or of what has one); EventBridge hears of the end once."""
 
     @wraps(method)
     def announce(owner: Any, *arguments: Any, **named: Any) -> None:
-        method(owner, *arguments, **named)
         execution = getattr(owner, "execution", owner)
-        if execution.exec_status in ends:
+        before = execution.exec_status
+        method(owner, *arguments, **named)
+        if before == ExecutionStatus.RUNNING != execution.exec_status:
             offer(execution_event(execution))
 
     return announce
@@ -108,7 +116,7 @@ def execution_event(execution: Any) -> dict[str, Any]:
         "name": execution.name,
         "status": execution.status,
         "startDate": round(execution.start_date.timestamp() * 1000),
-        "stopDate": round(execution.stop_date.timestamp() * 1000),
+        "stopDate": execution.stop_date and round(execution.stop_date.timestamp() * 1000),
         "input": json.dumps(execution.input_data),
         "inputDetails": {"included": True},
         "output": None if execution.output is None else json.dumps(execution.output),
@@ -132,48 +140,3 @@ def envelope(source: str, kind: str, account: str, region: str, arn: str, detail
         "resources": [arn],
         "detail": detail,
     }
-
-
-def send_to_targets(rule: Any, original_event: Event, transform_input: bool = True) -> None:  # noqa: ARG001
-    """Deliver an event to all targets of a rule that is enabled and matches; failures are logged."""
-    if rule.state != "ENABLED" or not rule.event_pattern.matches_event(original_event):
-        return
-    for target in rule.targets:
-        try:
-            log.info("rule %s: %s -> %s", rule.name, original_event["detail-type"], target["Arn"])
-            deliver(target["Arn"], target_input(target, original_event))
-        except Exception:
-            log.exception("rule %s could not reach %s", rule.name, target["Arn"])
-
-
-def target_input(target: Mapping[str, Any], event: Event) -> str:
-    """What a target gets of an event (JSON): `Input`, `InputPath`, `InputTransformer` or all of it."""
-    if "Input" in target:
-        return str(target["Input"])
-    if "InputTransformer" in target:
-        transformer = target["InputTransformer"]
-        values = {name: at(path, event) for name, path in transformer.get("InputPathsMap", {}).items()}
-        return fill(transformer["InputTemplate"], {"aws.events.event.json": event, **values})
-    return json.dumps(at(target.get("InputPath", "$"), event))
-
-
-def at(path: str, event: Event) -> Any:
-    """The value at a path of names such as `$.detail.object.key`; None where there is none."""
-    found: Any = event
-    for name in path.split(".")[1:]:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
-
-
-def fill(template: str, values: Mapping[str, Any]) -> str:
-    """An input template with its `<name>`s filled in: as JSON, and as bare text inside a JSON string."""
-
-    def bare(match: re.Match[str]) -> str:
-        value = values[match[1]]
-        text = value if isinstance(value, str) else json.dumps(value)
-        return json.dumps(text)[1:-1]
-
-    def token(match: re.Match[str]) -> str:
-        return json.dumps(values[match[1]]) if match[1] else re.sub(r"<([\w.-]+)>", bare, match[0])
-
-    return re.sub(r'"(?:\\.|[^"\\])*"|<([\w.-]+)>', token, template)

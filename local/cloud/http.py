@@ -2,17 +2,24 @@
 
 What SAM CLI (1.170.0) does otherwise, and is put right here: it does not know IAM authorisation; an unknown route is
 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time is the
-moment of the import. The server class is no public API, hence the pinned version.
+moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while an HTTP
+API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`. What follows a `%`
+that is no escape is not known to work on AWS: 404 here. The server class is no public API, hence the pinned version.
 """
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from flask import Response, g, request
@@ -20,16 +27,24 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from samcli.lib.providers.provider import Api
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 from samcli.local.apigw.route import Route
-from werkzeug.exceptions import InternalServerError
+from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from local.cloud import credentials, signatures
 from local.cloud.lambda_limits import ThrottledError, TooLargeError
+from local.cloud.stages import Stage, Throttle, write_access_log
 
 log = logging.getLogger(__name__)
 
+TIME = "%d/%b/%Y:%H:%M:%S +0000"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
 Invoke = Callable[[str, str], tuple[str, bool]]
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+PAYLOAD_BYTES = 10 * 1024 * 1024
+HEADER_BYTES = 10_240
+INTEGRATION_SECONDS = 30.0
+TOO_LARGE = "Request Entity Too Large"  # HTTPStatus has another phrase for it since Python 3.13
 
 
 def routes(body: Mapping[str, Any]) -> Iterator[Route]:
@@ -57,9 +72,22 @@ def signed_routes(body: Mapping[str, Any]) -> set[tuple[str, str]]:
     }
 
 
-def message(status: HTTPStatus) -> Response:
+class Refusal(Response):
     """An answer of API Gateway itself."""
-    return Response(f'{{"message":"{status.phrase}"}}', status, mimetype="application/json")
+
+    def __init__(self, status: HTTPStatus, text: str) -> None:
+        super().__init__(f'{{"message":"{text}"}}', status, mimetype="application/json")
+        self.text = text
+
+
+def message(status: HTTPStatus, text: str | None = None) -> Refusal:
+    """A refusal in AWS's words."""
+    return Refusal(status, text or status.phrase)
+
+
+def failed(status: HTTPStatus, _: Exception) -> Response:
+    """The answer for an integration that failed."""
+    return message(status)
 
 
 def nothing_found(environ: Any, start_response: Any) -> Any:
@@ -70,27 +98,45 @@ def nothing_found(environ: Any, start_response: Any) -> Any:
 class HttpApi(LocalApigwService):  # type: ignore[misc]
     """An API as a WSGI application (`app`); `invoke` runs a function by its ARN: event -> (answer, errored)."""
 
-    def __init__(self, api_id: str, body: Mapping[str, Any], invoke: Invoke, port: int) -> None:
+    def __init__(
+        self,
+        api_id: str,
+        body: Mapping[str, Any],
+        invoke: Invoke,
+        port: int,
+        stage: Stage = Stage(),  # noqa: B008 - immutable
+        seconds: float = INTEGRATION_SECONDS,
+    ) -> None:
         runner = SimpleNamespace(is_debugging=lambda: False)
         super().__init__(Api([*routes(body)]), runner, port=port, host="127.0.0.1")
         self._id = api_id
         self._signed = signed_routes(body)
         self._invoke = invoke
+        self._stage, self._throttle = stage, Throttle(stage)
+        self._seconds = seconds
         self.create()
         self.app = self._app
-        self.app.after_request(tell)
+        self.app.before_request(begin)
+        self.app.after_request(self._log)
 
     def _construct_error_handling(self) -> None:
         for status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
             self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
-        failed = HTTPStatus.INTERNAL_SERVER_ERROR
-        self._app.register_error_handler(failed, lambda _: message(failed))
-        self._app.register_error_handler(ThrottledError, lambda _: message(HTTPStatus.SERVICE_UNAVAILABLE))
-        self._app.register_error_handler(TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+        for status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
+            self._app.register_error_handler(status, partial(failed, status))
+        self._app.register_error_handler(ThrottledError, partial(failed, HTTPStatus.SERVICE_UNAVAILABLE))
+        self._app.register_error_handler(
+            TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+        )
 
     def _request_handler(self, **path_parameters: Any) -> Any:
-        g.caller = None
-        if (request.method, self._get_current_route(request).path) in self._signed:
+        route = self._get_current_route(request).path
+        g.route_key = f"{request.method} {route}"
+        if not self._throttle.admits(g.route_key):
+            return message(HTTPStatus.TOO_MANY_REQUESTS)
+        if malformed(path_parameters.values()):
+            return message(HTTPStatus.NOT_FOUND)
+        if (request.method, route) in self._signed:
             try:
                 g.caller = caller()
             except signatures.SignatureError as error:
@@ -105,13 +151,14 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         headers = {name.lower(): value for name, value in event["headers"].items()}
         event["headers"] = headers
         event["requestContext"]["http"]["userAgent"] = headers.get("user-agent", "")
+        event["pathParameters"] = {name: unquote(text) for name, text in (event.get("pathParameters") or {}).items()}
         event["requestContext"] |= {
             "accountId": DEFAULT_ACCOUNT_ID,
             "apiId": self._id,
             "domainName": flask_request.host,
-            "requestId": str(uuid4()),
+            "requestId": g.request_id,
             "stage": "$default",
-            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "time": now.strftime(TIME),
             "timeEpoch": int(now.timestamp() * 1000),
         }
         if g.caller:
@@ -120,10 +167,84 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         return {name: value for name, value in event.items() if value or name not in optional}
 
     def _invoke_lambda_function(self, lambda_function_name: str, event: dict[str, Any], _: Any = None) -> str:
-        answer, errored = self._invoke(lambda_function_name, json.dumps(event))
+        began = time.monotonic()
+        try:
+            answer, errored = within(self._seconds, lambda: self._invoke(lambda_function_name, json.dumps(event)))
+        except TimeoutError:
+            raise ServiceUnavailable from None
+        finally:
+            g.integration_milliseconds = round((time.monotonic() - began) * 1000)
         if errored:
             raise InternalServerError
         return answer
+
+    def _log(self, response: Response) -> Response:
+        """Write one line per request: ours, and the stage's access log."""
+        log.info("%s %s -> %s", request.method, request.full_path.rstrip("?"), response.status_code)
+        write_access_log(self._stage, context(self._id, response))
+        return response
+
+
+def begin() -> Response | None:
+    """Note what is told of a request, and refuse one that is too large."""
+    g.began, g.request_id, g.caller = datetime.now(UTC), str(uuid4()), None
+    line = f"{request.method} {request.environ['RAW_URI']}"
+    if len(line) + sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES:
+        return message(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+    if (request.content_length or 0) > PAYLOAD_BYTES or len(request.get_data()) > PAYLOAD_BYTES:
+        return message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+    return None
+
+
+def context(api_id: str, response: Response) -> dict[str, Any]:
+    """The `$context` variables of the current request, as far as they are known here."""
+    began, iam = g.began, g.caller or {}
+    error = response.text if isinstance(response, Refusal) else None
+    latency = round((datetime.now(UTC) - began).total_seconds() * 1000)
+    milliseconds = g.get("integration_milliseconds")
+    return {
+        "accountId": DEFAULT_ACCOUNT_ID,
+        "apiId": api_id,
+        "domainName": request.host,
+        "error.message": error,
+        "error.messageString": error and json.dumps(error),
+        "httpMethod": request.method,
+        "identity.accountId": iam.get("accountId"),
+        "identity.sourceIp": request.remote_addr,
+        "identity.userAgent": request.headers.get("User-Agent"),
+        "identity.userArn": iam.get("userArn"),
+        "integrationLatency": milliseconds,
+        "integration.latency": milliseconds,
+        "path": request.path,
+        "protocol": request.environ["SERVER_PROTOCOL"],
+        "requestId": g.request_id,
+        "requestTime": began.strftime(TIME),
+        "requestTimeEpoch": int(began.timestamp()),
+        "responseLatency": latency,
+        "responseLength": response.content_length,
+        "routeKey": g.get("route_key"),
+        "stage": "$default",
+        "status": response.status_code,
+    }
+
+
+def malformed(parameters: Iterable[str]) -> bool:
+    """Whether a parameter, which the server has decoded once, can't be decoded again."""
+    return any(re.search(r"%(?![0-9A-Fa-f]{2})", text) for text in parameters)
+
+
+def within(seconds: float, call: Callable[[], tuple[str, bool]]) -> tuple[str, bool]:
+    """What `call` returns; TimeoutError if it takes longer, while it goes on."""
+    done: Future[tuple[str, bool]] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # as an executor does; its threads would be waited for at the end, these not
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done.result(seconds)
 
 
 def caller() -> dict[str, Any]:
@@ -135,9 +256,3 @@ def caller() -> dict[str, Any]:
         request.method, target, headers, request.get_data(), credentials.find, datetime.now(UTC)
     )
     return {"accessKey": key, "accountId": DEFAULT_ACCOUNT_ID, "userArn": arn}
-
-
-def tell(response: Response) -> Response:
-    """Log one line per request."""
-    log.info("%s %s -> %s", request.method, request.full_path.rstrip("?"), response.status_code)
-    return response

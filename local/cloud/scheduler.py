@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 from moto.scheduler.models import scheduler_backends
 
-from local.cloud.targets import deliver
+from local.cloud.targets import MAXIMUM_AGE, Deliveries, Delivery, error_code
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -29,31 +30,33 @@ def utc_now() -> datetime:
 
 
 class Scheduler:
-    """Fires what is due. `now` tells the time; `tick` looks once. Thread-safe."""
+    """Fires what is due, by `deliveries`. `now` tells the time; `tick` looks once. Thread-safe."""
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, deliveries: Deliveries, now: Callable[[], datetime] = utc_now) -> None:
+        self._deliveries = deliveries
         self._now = now
         self._looked = now()
         self._lock = threading.Lock()
 
     def tick(self) -> int:
-        """Fire every enabled schedule that became due since the last look, once each; returns how many."""
+        """Fire every enabled schedule as often as it became due since the last look; returns how often.
+
+        What has been due for longer than the target's MaximumEventAgeInSeconds is dropped.
+        """
         with self._lock:
             since, self._looked = self._looked, self._now()
             until = self._looked
-        due = [
-            (group, schedule, moment)
-            for account in scheduler_backends.values()
-            for backend in account.values()
-            for group in backend.schedule_groups.values()
-            for schedule in list(group.schedules.values())
-            if schedule.state == "ENABLED" and (moment := due_at(schedule, since, until))
-        ]
-        for group, schedule, moment in due:
-            fire(schedule, moment)
-            if schedule.action_after_completion == "DELETE" and schedule.schedule_expression.startswith("at("):
+        fired = 0
+        for schedule, group in enabled():
+            policy = schedule.target.get("RetryPolicy", {})
+            oldest = until - timedelta(seconds=policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE))
+            moments = list(due_between(schedule, max(since, oldest), until))
+            for moment in moments:
+                self._deliveries.send(delivery(schedule, moment))
+            fired += len(moments)
+            if moments and schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
                 group.delete_schedule(schedule.name)
-        return len(due)
+        return fired
 
     @contextmanager
     def ticking(self) -> Iterator[None]:
@@ -74,6 +77,25 @@ class Scheduler:
         finally:
             ended.set()
             thread.join()
+
+
+def enabled() -> list[tuple[Any, Any]]:
+    """Every enabled schedule, with its group."""
+    return [
+        (schedule, group)
+        for account in scheduler_backends.values()
+        for backend in account.values()
+        for group in backend.schedule_groups.values()
+        for schedule in list(group.schedules.values())
+        if schedule.state == "ENABLED"
+    ]
+
+
+def due_between(schedule: Any, since: datetime, until: datetime) -> Iterator[datetime]:
+    """Every moment in (since, until] at which a schedule is due."""
+    while moment := due_at(schedule, since, until):
+        yield moment
+        since = moment
 
 
 def due_at(schedule: Any, since: datetime, until: datetime) -> datetime | None:
@@ -121,20 +143,28 @@ def moment_of(date: Any) -> datetime:
     return datetime.fromtimestamp(date, UTC)
 
 
-def fire(schedule: Any, moment: datetime) -> None:
-    """Deliver a schedule's input to its target; failures are logged."""
-    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-    attributes = {
-        "<aws.scheduler.schedule-arn>": schedule.arn,
-        "<aws.scheduler.scheduled-time>": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "<aws.scheduler.execution-id>": str(uuid4()),
-        "<aws.scheduler.attempt-number>": "1",
+def delivery(schedule: Any, moment: datetime) -> Delivery:
+    """A schedule's input on its way to its target, or to the dead-letter queue."""
+    at, execution = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), str(uuid4())
+
+    def payload(attempt: int) -> str:
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+        attributes = {
+            "<aws.scheduler.schedule-arn>": schedule.arn,
+            "<aws.scheduler.scheduled-time>": at,
+            "<aws.scheduler.execution-id>": execution,
+            "<aws.scheduler.attempt-number>": str(attempt),
+        }
+        text: str = schedule.target.get("Input") or "{}"
+        for name, value in attributes.items():
+            text = text.replace(name, value)
+        return text
+
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    told = {
+        "SCHEDULE_ARN": schedule.arn,
+        "SCHEDULED_TIME": at,
+        "EXECUTION_ID": execution,
+        "IS_PAYLOAD_TRUNCATED": "false",
     }
-    payload = schedule.target.get("Input") or "{}"
-    for name, value in attributes.items():
-        payload = payload.replace(name, value)
-    try:
-        log.info("schedule %s -> %s", schedule.name, schedule.target["Arn"])
-        deliver(schedule.target["Arn"], payload)
-    except Exception:
-        log.exception("schedule %s could not reach %s", schedule.name, schedule.target["Arn"])
+    return Delivery(f"schedule {schedule.name}", schedule.target, payload, payload(1), told, error_code)

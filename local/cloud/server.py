@@ -18,11 +18,23 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import apis, cloudformation, credentials, events, iam, lambda_service, lambdas, stepfunctions
+from local.cloud import (
+    apis,
+    cloudformation,
+    consistency,
+    credentials,
+    events,
+    iam,
+    lambda_service,
+    lambdas,
+    rules,
+    stepfunctions,
+)
 from local.cloud.apis import listening, serving
 from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
+from local.cloud.targets import Deliveries
 
 STACK = "usher"
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -30,6 +42,8 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
+
+    `seed` draws what AWS leaves to chance (`local.cloud.consistency`); the same seed draws the same.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -49,6 +63,7 @@ class LocalCloud:
         now: Callable[[], datetime] = utc_now,
         state: Path | None = None,
         limits: Limits = NEW,
+        seed: int = consistency.SEED,
     ) -> None:
         self._template = template.resolve() if template else None
         self._ports = aws_port, api_port
@@ -57,6 +72,7 @@ class LocalCloud:
         self._now = now
         self._state = state
         self._limits = limits
+        self._seed = seed
         self._open = ExitStack()
         self.outputs = {}
 
@@ -80,7 +96,7 @@ class LocalCloud:
         stack.enter_context(environ(settings | region))
         forget()
         stack.callback(forget)
-        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-")))
+        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
         personalize.install(self._clock, self._state or temporary)
         stack.callback(personalize.shutdown)
         if self._state:
@@ -103,7 +119,12 @@ class LocalCloud:
         stack.callback(stepfunctions.join)
         stack.enter_context(lambda_service.running(runner))
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
-        stack.enter_context(events.flowing())
+        deliveries = stack.enter_context(Deliveries(self._clock))
+        stack.enter_context(rules.ruling(deliveries))
+        draws = consistency.Draws(self._seed)
+        stack.enter_context(consistency.eventual(draws, self._clock))
+        disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
+        stack.enter_context(events.flowing(disorder))
         stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)
@@ -114,7 +135,7 @@ class LocalCloud:
         if self._template:
             made = service.deploy(STACK, self._template, self._parameters)
             self.outputs = {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
-        self.scheduler = Scheduler(self._now)
+        self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
 
     def client(self, service: str) -> Any:

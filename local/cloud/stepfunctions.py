@@ -2,26 +2,24 @@
 
 Gaps upstream (moto 5.2.5), in the order of the list in `executing`:
   1. the real interpreter is off by default, and state machines of CloudFormation land in the backend without it
-  2. an execution without a name is called "None", so that a second one collides
-  3. `$states.context.Execution.StartTime` is a datetime, which nothing can serialise
-  4. StopExecution leaves the status to the running task, and fails while the execution is starting
-  5. JSONata is never evaluated (getmoto/moto#10105), and strings are bound unescaped
-  6. every task builds a client of its own, with made-up credentials
-  7. a distributed map succeeds even if executions of its fail, and has no error of its own for a list it can't read
-and AWS's minutes are too long for a desk: Wait and Retry follow our clock. Timeouts stay real.
+  2. the escapes of literal texts, those under `Assign` for one, are left as they are written
+  3. JSONata is never evaluated (getmoto/moto#10105), strings are bound unescaped, and an
+     expression that fails is States.Runtime
+  4. every task builds a client of its own, with made-up credentials
+  5. a distributed map succeeds even if executions of its fail or are stopped, and has no error of its own for a list
+     it can't read
+what it lacks from the start of an execution to its end stands in `executions.py`, and AWS's minutes are too long for a
+desk: Wait and Retry follow our clock. Timeouts stay real.
 """
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from functools import wraps
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -29,11 +27,17 @@ from jsonata import Jsonata
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
 from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType, MapRunFailedEventDetails
+from moto.stepfunctions.parser.api import (
+    EvaluationFailedEventDetails,
+    HistoryEventType,
+    MapRunFailedEventDetails,
+    MapRunStatus,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.item_reader_decl import ItemReader
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
@@ -43,16 +47,14 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states, variable_store
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.jsonata import jsonata
-from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local.clock import Clock
-from local.cloud import credentials
+from local.cloud import credentials, executions
 from local.cloud.patching import replaced
-
-log = logging.getLogger(__name__)
 
 # As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
 TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
@@ -62,100 +64,42 @@ JOIN_SECONDS = 1.0
 
 
 @contextmanager
-def executing(endpoint: str, clock: Clock) -> Iterator[None]:
-    """Let moto execute state machines; whatever still runs at the end of the block is stopped."""
+def executing(endpoint: str, clock: Clock, limits: executions.Limits = executions.Limits()) -> Iterator[None]:  # noqa: B008 - immutable
+    """Let moto execute state machines, within `limits`; whatever still runs at the end of the block is stopped."""
     clients = Clients(endpoint)
     with ExitStack() as stack:
         for owner, name, value in (
             (models, "stepfunctions_backends", parser_models.stepfunctions_parser_backends),
-            (StepFunctionsParserBackend, "start_execution", named(StepFunctionsParserBackend.start_execution)),
-            (Execution, "get_start_execution_details", dated(Execution.get_start_execution_details)),
-            (Execution, "stop", stopping(Execution.stop)),
-            (BaseExecutionWorkerCommunication, "terminated", told(BaseExecutionWorkerCommunication.terminated)),
+            (Preprocessor, "_inner_string_of", staticmethod(unescaped(Preprocessor._inner_string_of))),
             (jsonata, "_eval_jsonata", evaluate),
+            (StringJSONata, "_eval_body", explaining(StringJSONata._eval_body)),
             (states, "encode_jsonata_variable_declarations", declare),
             (variable_store, "encode_jsonata_variable_declarations", declare),
             (lambda_eval_utils, "boto_client_for", clients.client_for),
             (resource_eval_s3, "boto_client_for", clients.client_for),
             (DistributedIterationComponent, "_map_run", tolerating(DistributedIterationComponent._map_run)),
+            (DistributedIterationComponent, "_eval_body", aborting(DistributedIterationComponent._eval_body)),
             (ItemReader, "_eval_body", reading(ItemReader._eval_body)),
             (WaitFunction, "_wait_interval", waiting(clock)),
             (retrier_decl, "time", SimpleNamespace(sleep=clock.sleep)),
         ):
             stack.enter_context(replaced(owner, name, value))
+        stack.enter_context(executions.recorded(limits))
         settings = default_user_config["stepfunctions"]
         stack.callback(settings.update, dict(settings))
         settings["execute_state_machine"] = True
         try:
             yield
         finally:
-            stop_all()
-
-
-def stop_all() -> None:
-    """Stop every running execution of every state machine."""
-    for account in stepfunctions_parser_backends.values():
-        for backend in account.values():
-            for execution in backend._get_executions(ExecutionStatus.RUNNING):
-                execution.stop(datetime.now(UTC), "", "")
+            executions.stop_all()
 
 
 def join() -> None:
-    """Wait for the threads of stopped executions; one that sleeps before a retry is left to the end of the process."""
+    """Wait a little for the threads of stopped executions; one that sleeps before a retry ends with the process."""
+    deadline = time.monotonic() + JOIN_SECONDS
     for thread in TMP_THREADS:
-        thread.join(JOIN_SECONDS)
+        thread.join(max(0.0, deadline - time.monotonic()))
     TMP_THREADS.clear()
-
-
-def named(start_execution: Any) -> Any:
-    """StartExecution that names what its caller did not name."""
-
-    @wraps(start_execution)
-    def start(
-        backend: Any, state_machine_arn: str, name: str | None = None, execution_input: str | None = None, **rest: Any
-    ) -> Any:
-        return start_execution(backend, state_machine_arn, name or str(uuid4()), execution_input or "{}", **rest)
-
-    return start
-
-
-def dated(details: Any) -> Any:
-    """The execution's details with its start as ISO 8601 text, as AWS puts it into the context object."""
-
-    @wraps(details)
-    def iso(execution: Any) -> Any:
-        start = execution.start_date.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        found = details(execution)
-        found.start_time = start
-        return found
-
-    return iso
-
-
-def stopping(stop: Any) -> Any:
-    """StopExecution that tells ABORTED at once; a task under way ends by itself and its result is dropped."""
-
-    @wraps(stop)
-    def stopped(execution: Any, stop_date: datetime, error: str | None, cause: str | None) -> None:
-        while execution.exec_worker.env is None:  # its thread has not come that far
-            time.sleep(0.001)
-        stop(execution, stop_date, error, cause)
-        execution.exec_status, execution.stop_date = ExecutionStatus.ABORTED, stop_date
-
-    return stopped
-
-
-def told(terminated: Any) -> Any:
-    """The end of an execution, with a line in the log."""
-
-    @wraps(terminated)
-    def tell(communication: Any) -> None:
-        terminated(communication)
-        execution = communication.execution
-        reason = f": {execution.error}: {execution.cause}" if execution.error else ""
-        log.info("execution %s of %s %s%s", execution.name, execution.state_machine.name, execution.status, reason)
-
-    return tell
 
 
 def tolerating(map_run: Any) -> Any:
@@ -166,6 +110,21 @@ def tolerating(map_run: Any) -> Any:
         map_run(component, env, eval_input)
         if eval_input.map_run_record.item_counter.failed.get() > eval_input.tolerated_failure_count:
             raise map_failure(env, StatesErrorNameType.StatesExceedToleratedFailureThreshold, EXCEEDED)
+
+    return run
+
+
+def aborting(eval_body: Any) -> Any:
+    """A distributed map, whose run is aborted together with its execution."""
+
+    @wraps(eval_body)
+    def run(component: Any, env: Any) -> None:
+        record = env.stack[-1].map_run_record
+        try:
+            eval_body(component, env)
+        finally:
+            if isinstance(env.program_state(), ProgramStopped):
+                record.set_stop(MapRunStatus.ABORTED)
 
     return run
 
@@ -191,12 +150,41 @@ def map_failure(env: Any, kind: StatesErrorNameType, cause: str) -> FailureEvent
     return FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
 
 
+def unescaped(inner_string_of: Any) -> Any:
+    """A text of a definition without its quotes, and with what its escapes stand for."""
+
+    @wraps(inner_string_of)
+    def text(parser_rule_context: Any) -> str | None:
+        inner: str | None = inner_string_of(parser_rule_context)
+        quoted = inner is not None and parser_rule_context.getText().startswith('"')
+        return str(json.loads(f'"{inner}"')) if quoted else inner
+
+    return text
+
+
 def evaluate(expression: str) -> Any:
     """The value of a JSONata expression; the interpreter's own exception where it has none."""
     try:
         return Jsonata(expression).evaluate(None)
     except Exception as error:
         raise jsonata.JSONataException("UNKNOWN", str(error)) from error
+
+
+def explaining(eval_body: Any) -> Any:
+    """The value of an expression of a definition; States.QueryEvaluationError where it has none."""
+
+    @wraps(eval_body)
+    def run(text: Any, env: Any) -> None:
+        try:
+            eval_body(text, env)
+        except jsonata.JSONataException as error:
+            name = StatesErrorName(StatesErrorNameType.StatesQueryEvaluationError)
+            cause = f"The JSONata expression '{text.expression}' threw an error during evaluation. {error.details}"
+            told = EvaluationFailedEventDetails(error=name.error_name, cause=cause)
+            details = EventDetails(evaluationFailedEventDetails=told)
+            raise FailureEventException(FailureEvent(env, name, HistoryEventType.EvaluationFailed, details)) from error
+
+    return run
 
 
 def declare(bindings: Mapping[str, Any]) -> str:

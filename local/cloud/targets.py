@@ -1,14 +1,34 @@
-"""Where EventBridge's rules and EventBridge Scheduler deliver to, by the service in the target's ARN."""
+"""Deliveries of EventBridge's rules and of EventBridge Scheduler: by the service in the target's ARN, again after a
+failure, and at last to the dead-letter queue.
+"""
 
+import json
+import logging
+import threading
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import MappingProxyType, TracebackType
+from typing import Any
 
 from moto.awslambda.models import lambda_backends
+from moto.core.exceptions import ServiceException
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from werkzeug.exceptions import HTTPException
 
-Deliver = Callable[[str, str, str, str], object]
+from local.clock import Clock
+
+log = logging.getLogger(__name__)
+
+Deliver = Callable[[str, str], None]
+RETRIES = 185
+MAXIMUM_AGE = 86400.0
+MAXIMUM_PAUSE = 480.0
+"""So that 185 attempts take about 24 hours."""
+# What a target refuses once it refuses again; only these are tried again, besides what is no answer at all.
+THROTTLED = ("Throttling", "TooManyRequests")
 
 
 def deliver(arn: str, payload: str) -> None:
@@ -22,7 +42,7 @@ def deliver(arn: str, payload: str) -> None:
     TARGETS[service](account, region, arn, payload)
 
 
-TARGETS: Mapping[str, Deliver] = MappingProxyType(
+TARGETS: Mapping[str, Callable[[str, str, str, str], object]] = MappingProxyType(
     {
         "states": lambda account, region, arn, payload: stepfunctions_parser_backends[account][region].start_execution(
             arn, None, payload
@@ -36,3 +56,101 @@ TARGETS: Mapping[str, Deliver] = MappingProxyType(
         ),
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What goes to a target. `target` is EventBridge's or Scheduler's own: Arn, RetryPolicy, DeadLetterConfig."""
+
+    sender: str
+    """Who sends it, for the log."""
+    target: Mapping[str, Any]
+    payload: Callable[[int], str]
+    """The input (JSON) of the n-th attempt, from 1."""
+    undelivered: str
+    """The body of the message to the dead-letter queue."""
+    attributes: Mapping[str, str]
+    """Attributes of that message that tell where it is from."""
+    code: Callable[[Exception], str]
+    """The ERROR_CODE of a failure."""
+
+
+@dataclass
+class Deliveries(AbstractContextManager["Deliveries"]):
+    """Delivers; retries on `clock`, in threads that end with the block.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
+    """
+
+    clock: Clock
+    deliver: Deliver = deliver
+    _ended: threading.Event = field(default_factory=threading.Event)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ended.set()
+
+    def send(self, delivery: Delivery) -> None:
+        """Deliver, at once if the target takes it at the first attempt."""
+        try:
+            log.info("%s -> %s", delivery.sender, delivery.target["Arn"])
+            self.deliver(delivery.target["Arn"], delivery.payload(1))
+        except Exception as error:
+            if worth_another_attempt(error):
+                threading.Thread(target=self._retry, args=(delivery, error), daemon=True).start()
+            else:
+                give_up(delivery, error, 0, None)
+
+    def _retry(self, delivery: Delivery, error: Exception) -> None:
+        policy = delivery.target.get("RetryPolicy", {})
+        most, age = policy.get("MaximumRetryAttempts", RETRIES), 0.0
+        for attempt in range(most):
+            pause = min(2.0**attempt, MAXIMUM_PAUSE)
+            age += pause
+            if age > policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE):
+                give_up(delivery, error, attempt, "MaximumEventAgeInSeconds")
+                return
+            if self._ended.wait(self.clock.real_seconds(pause)):
+                return
+            try:
+                self.deliver(delivery.target["Arn"], delivery.payload(attempt + 2))
+            except Exception as again:
+                error = again
+            else:
+                return
+        give_up(delivery, error, most, "MaximumRetryAttempts")
+
+
+def worth_another_attempt(error: Exception) -> bool:
+    """Whether a target may take it later: not where it does not exist or refuses, but where it throttles or is away."""
+    if isinstance(error, HTTPException | ServiceException):
+        return error_code(error).startswith(THROTTLED)
+    return not isinstance(error, LookupError)
+
+
+def error_code(error: Exception) -> str:
+    """AWS's code of an error of moto's; the class of any other."""
+    return str(getattr(error, "error_type", None) or getattr(error, "code", None) or type(error).__name__)
+
+
+def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str | None) -> None:
+    """Put what could not be delivered into the target's dead-letter queue; without one it is lost."""
+    queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
+    fate = f"see {queue}" if queue else "it is lost, since the target has no dead-letter queue"
+    reason = getattr(error, "message", None) or str(error)
+    log.error("%s could not reach %s: %s; %s", delivery.sender, delivery.target["Arn"], reason, fate)
+    if not queue:
+        return
+    told = {
+        **delivery.attributes,
+        "TARGET_ARN": delivery.target["Arn"],
+        "ERROR_CODE": delivery.code(error),
+        "ERROR_MESSAGE": reason,
+        "RETRY_ATTEMPTS": str(retries),
+        **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
+    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
+    _, _, _, region, account, name = queue.split(":", 5)
+    try:
+        sqs_backends[account][region].send_message(name, delivery.undelivered, attributes)
+    except Exception:
+        log.exception("nor does %s take what could not be delivered: %s", queue, json.dumps(told))

@@ -140,7 +140,7 @@ def _serve() -> None:
             say({"metrics": Task(**json.loads(line)).carry_out(lambda share: say({"share": share}))})
         except Exception as error:
             invalid = isinstance(error, ValueError)
-            if not invalid:
+            if not invalid and not isinstance(error, OSError):  # a full disk, of which the words tell all
                 traceback.print_exc()
             say({"problem": str(error) if invalid else f"{type(error).__name__}: {error}", "invalid": invalid})
 

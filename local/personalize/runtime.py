@@ -12,6 +12,8 @@ from pathlib import Path
 from local.clock import Clock
 from local.personalize.fitting import Fitter, KilledError, Process, Within
 
+TRAINING = "personalize-training"
+LEAVE_SECONDS = 1.0
 JOBS = 16
 """Imports, exports and batches that may be under way at once."""
 
@@ -44,7 +46,7 @@ class Runtime:
     @cached_property
     def trainings(self) -> ThreadPoolExecutor:
         """Runs trainings, one at a time: two would need twice the memory and end no sooner."""
-        return ThreadPoolExecutor(1, thread_name_prefix="personalize-training")
+        return ThreadPoolExecutor(1, thread_name_prefix=TRAINING)
 
     @contextmanager
     def fitting(self) -> Iterator[Fitter]:
@@ -59,14 +61,20 @@ class Runtime:
             fitter.close()
 
     def close(self) -> None:
-        """Stop working and leave no process or temporary folder behind."""
+        """Stop working, at once, and leave no process or temporary folder behind.
+
+        What a thread of an import does now, it does to its end, but nobody waits for it.
+        """
         with self._lock:
             self._closed = True
             if self._fitter:
                 self._fitter.kill()
         for name in ("trainings", "jobs"):
             if name in self.__dict__:
-                getattr(self, name).shutdown(cancel_futures=True)
+                getattr(self, name).shutdown(wait=False, cancel_futures=True)
+        for thread in threading.enumerate():
+            if thread.name.startswith(TRAINING):  # it writes into the folder of models
+                thread.join(LEAVE_SECONDS)
         if self.folder is None and "workdir" in self.__dict__:
             self._temporary.cleanup()
 

@@ -5,7 +5,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -44,6 +44,12 @@ def items(count: int = 40) -> str:
     )
 
 
+def cause(execution: Mapping[str, Any]) -> str:
+    """The drop that an execution was started by, which S3 may tell of twice; otherwise the execution itself."""
+    dropped = json.loads(execution["input"]).get("detail", {}).get("object", {})
+    return str(dropped.get("sequencer", execution["executionArn"]))
+
+
 @dataclass
 class Site:
     """A deployed stack, as a person uses it: drops files, calls the API, reads what is written."""
@@ -52,7 +58,7 @@ class Site:
     days: list[int]
     """By how many days its schedules are ahead."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """How many files have been dropped, by group: each starts an execution, a little later."""
+    """How many files have been dropped, by group: each starts an execution, or two, a little later."""
 
     @cached_property
     def s3(self) -> Any:
@@ -92,13 +98,17 @@ class Site:
         ]
         return [one for one in described if f'"{group}' in one["input"]]
 
+    def causes(self, group: str) -> set[str]:
+        """What the executions of a group were started by."""
+        return set(map(cause, self.executions(group)))
+
     def settle(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
         """Wait until a group has all its executions and none is at work; return them."""
         started = self.dropped[group] if machine == "PipelineArn" else 1
         deadline = time.monotonic() + DEADLINE_SECONDS
         while time.monotonic() < deadline:
             executions = self.executions(group, machine)
-            if len(executions) >= started and all(one["status"] != "RUNNING" for one in executions):
+            if len(set(map(cause, executions))) >= started and all(one["status"] != "RUNNING" for one in executions):
                 return executions
             time.sleep(0.1)
         raise TimeoutError(f"executions of {group} did not end: {executions}")

@@ -2,22 +2,40 @@
 
 import copy
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
 from moto.events.models import Rule
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 
 
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
     assert jsonata._eval_jsonata is None
     assert jsonata.encode_jsonata_variable_declarations({"$x": '"'}) == '$x:=""";'
+
+
+def test_moto_still_knows_no_quota_of_executions() -> None:
+    assert not hasattr(EventManager(), "owner")
+    assert EventManager()._history_event_list == []
+    assert not is_within_size_quota("x" * 262_144)  # AWS takes as many
+
+
+def test_moto_still_lets_states_all_catch_everything() -> None:
+    env = SimpleNamespace(stack=[StatesErrorName(StatesErrorNameType.StatesRuntime)])
+    ErrorEqualsDecl([StatesErrorName(StatesErrorNameType.StatesALL)])._eval_body(env)
+    assert env.stack == [True]
 
 
 def test_motos_rules_still_know_no_state_machine() -> None:
@@ -52,6 +70,7 @@ def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
         (LambdaFunction, "update_function_code"),
         (LambdaStorage, "publish_version"),
         (StepFunctionsParserBackend, "_get_executions"),
+        (StepFunctionsParserBackend, "_validate_name"),
         (DistributedIterationComponent, "_map_run"),
         (LocalApigwService, "_construct_error_handling"),
         (LocalApigwService, "_generate_lambda_event"),

@@ -7,44 +7,19 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.cloud.events import fill, flowing, target_input
+from local.clock import Clock
+from local.cloud.events import flowing
+from local.cloud.rules import ruling
+from local.cloud.stepfunctions import executing
+from local.cloud.targets import Deliveries
 
-EVENT = {"id": "e1", "detail-type": "Object Created", "detail": {"object": {"key": 'a "b".csv', "size": 3}}}
 ACCOUNT = "123456789012"
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ({}, EVENT),
-        ({"Input": '{"constant": true}'}, {"constant": True}),
-        ({"InputPath": "$.detail.object"}, {"key": 'a "b".csv', "size": 3}),
-        ({"InputPath": "$.detail.nothing"}, None),
-        (
-            {
-                "InputTransformer": {
-                    "InputPathsMap": {"key": "$.detail.object.key", "size": "$.detail.object.size"},
-                    "InputTemplate": '{"file": <key>, "text": "<key> has <size> bytes", "size": <size>}',
-                }
-            },
-            {"file": 'a "b".csv', "text": 'a "b".csv has 3 bytes', "size": 3},
-        ),
-        ({"InputTransformer": {"InputTemplate": '{"all": <aws.events.event.json>}'}}, {"all": EVENT}),
-    ],
-)
-def test_a_target_gets_the_part_of_the_event_that_it_asks_for(target: dict[str, Any], expected: object) -> None:
-    assert json.loads(target_input(target, EVENT)) == expected
-
-
-def test_a_template_with_an_unknown_name_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        fill("<unknown>", {})
 
 
 @pytest.fixture
 def queue() -> Iterator[Any]:
     """A queue behind a rule whose first target does not exist, and a bucket that tells EventBridge."""
-    with mock_aws(), flowing():
+    with mock_aws(), Deliveries(Clock()) as deliveries, ruling(deliveries), flowing():
         s3: Any = boto3.client("s3", region_name="us-east-1")
         events: Any = boto3.client("events", region_name="us-east-1")
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
@@ -92,3 +67,32 @@ def test_a_disabled_rule_delivers_nothing(queue: Any) -> None:
     boto3.client("events", region_name="us-east-1").disable_rule(Name="drop")
     boto3.client("s3", region_name="us-east-1").put_object(Bucket="drops", Key="a", Body=b"")
     assert queue() == []
+
+
+def test_an_execution_tells_of_its_start_and_once_of_its_end() -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/r"
+    waiting = {"QueryLanguage": "JSONata", "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 9, "End": True}}}
+    with (
+        mock_aws(),
+        Deliveries(Clock()) as deliveries,
+        ruling(deliveries),
+        executing("http://127.0.0.1:1", Clock(1)),
+        flowing(),
+    ):
+        events: Any = boto3.client("events", region_name="us-east-1")
+        sqs: Any = boto3.client("sqs", region_name="us-east-1")
+        states: Any = boto3.client("stepfunctions", region_name="us-east-1")
+        url = sqs.create_queue(QueueName="seen")["QueueUrl"]
+        pattern = {"source": ["aws.states"], "detail-type": ["Step Functions Execution Status Change"]}
+        events.put_rule(Name="changes", EventPattern=json.dumps(pattern))
+        events.put_targets(Rule="changes", Targets=[{"Id": "1", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:seen"}])
+        arn = states.create_state_machine(name="m", definition=json.dumps(waiting), roleArn=role)["stateMachineArn"]
+        execution = states.start_execution(stateMachineArn=arn, input='{"a": 1}')["executionArn"]
+        for _ in range(2):
+            states.stop_execution(executionArn=execution)
+        told = [
+            json.loads(message["Body"])["detail"]
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        ]
+    assert [(one["status"], one["stopDate"] is None) for one in told] == [("RUNNING", True), ("ABORTED", False)]
+    assert {(one["executionArn"], one["input"]) for one in told} == {(execution, '{"a": 1}')}

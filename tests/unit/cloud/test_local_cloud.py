@@ -261,6 +261,12 @@ def test_a_failing_function_is_an_internal_server_error(cloud: LocalCloud) -> No
     assert call(cloud, "GET", "/g/things/1?fail=1") == (500, {"message": "Internal Server Error"})
 
 
+def test_a_request_is_in_the_access_log_of_the_stage(cloud: LocalCloud) -> None:
+    call(cloud, "GET", "/g/things/logged")
+    events = cloud.client("logs").filter_log_events(logGroupName=cloud.outputs["ApiLogGroup"])["events"]
+    assert "GET /{group}/things/{thing} /g/things/logged 200" in [event["message"] for event in events]
+
+
 def test_ten_callers_at_once_are_all_answered(cloud: LocalCloud) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda thing: call(cloud, "GET", f"/g/things/{thing}?sleep=0.05"), range(20)))

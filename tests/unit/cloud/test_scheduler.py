@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from local.clock import Clock
 from local.cloud.scheduler import Scheduler, next_after
+from local.cloud.targets import Deliveries
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"
@@ -64,29 +66,47 @@ def queue() -> Iterator[Any]:
                 "Input": "<aws.scheduler.attempt-number>",
             }
             schedules.create_schedule(Name="s", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
-            return lambda: [m["Body"] for m in sqs.receive_message(QueueUrl=url).get("Messages", [])]
+            return lambda: [
+                message["Body"]
+                for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            ]
 
         yield create
 
 
-@pytest.mark.parametrize(("state", "fired"), [("ENABLED", ["1"]), ("DISABLED", [])])
-def test_what_was_missed_is_made_up_once_and_only_while_enabled(queue: Any, state: str, fired: list[str]) -> None:
-    seen = queue(ScheduleExpression="cron(0 3 * * ? *)", State=state)
-    moments = iter([ORIGIN, ORIGIN + timedelta(days=3), ORIGIN + timedelta(days=3, hours=1)])
-    scheduler = Scheduler(lambda: next(moments))
-    assert scheduler.tick() == len(fired)
+@pytest.mark.parametrize(("state", "fired"), [("ENABLED", 3), ("DISABLED", 0)])
+def test_what_was_missed_is_made_up_as_often_as_it_was_due_and_only_while_enabled(
+    queue: Any, state: str, fired: int
+) -> None:
+    seen = queue(ScheduleExpression="cron(0 3,9,15 * * ? *)", State=state)
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1), ORIGIN + timedelta(days=1, hours=1)])
+    scheduler = Scheduler(Deliveries(Clock()), lambda: next(moments))
+    assert scheduler.tick() == fired
     assert scheduler.tick() == 0
-    assert seen() == fired
+    assert seen() == ["1"] * fired
+
+
+def test_what_was_missed_for_longer_than_an_event_lives_is_not_made_up(queue: Any) -> None:
+    queue(ScheduleExpression="cron(0 3 * * ? *)")
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=30)])
+    assert Scheduler(Deliveries(Clock()), lambda: next(moments)).tick() == 1
+
+
+def test_a_schedule_that_is_complete_is_deleted_if_it_says_so(queue: Any) -> None:
+    queue(ScheduleExpression="at(2026-01-01T01:00:00)", ActionAfterCompletion="DELETE")
+    moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
+    assert Scheduler(Deliveries(Clock()), lambda: next(moments)).tick() == 1
+    assert boto3.client("scheduler", region_name="us-east-1").list_schedules()["Schedules"] == []
 
 
 def test_a_schedule_outside_its_dates_does_not_fire(queue: Any) -> None:
     queue(ScheduleExpression="cron(0 3 * * ? *)", EndDate=ORIGIN + timedelta(hours=2))
     moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
-    assert Scheduler(lambda: next(moments)).tick() == 0
+    assert Scheduler(Deliveries(Clock()), lambda: next(moments)).tick() == 0
 
 
 def test_a_target_that_cannot_be_reached_is_logged(queue: Any, caplog: pytest.LogCaptureFixture) -> None:
     queue("arn:aws:kinesis:us-east-1:123456789012:stream/x", ScheduleExpression="at(2026-01-01T01:00:00)")
     moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
-    assert Scheduler(lambda: next(moments)).tick() == 1
+    assert Scheduler(Deliveries(Clock()), lambda: next(moments)).tick() == 1
     assert "cannot deliver to arn:aws:kinesis" in caplog.text

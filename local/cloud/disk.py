@@ -1,0 +1,62 @@
+"""A full disk, told in one line."""
+
+import errno
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import gettempdir
+
+NO_SPACE = os.strerror(errno.ENOSPC)
+
+
+class FullDisk(logging.Filter):
+    """Keeps the traceback of a full disk out of a log, and sets `noticed`. Errors of other kinds pass."""
+
+    def __init__(self, noticed: threading.Event) -> None:
+        super().__init__()
+        self.error: BaseException | None = None
+        self._noticed = noticed
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Called by the log's handler for each record."""
+        error = full_disk(record.exc_info[1] if record.exc_info else None)
+        if error is None:
+            return True
+        self.error = self.error or error
+        self._noticed.set()
+        return False
+
+
+def full_disk(error: BaseException | None) -> BaseException | None:
+    """The error of a full disk that `error` is, or comes from; None if it does not. The words of a process count."""
+    for one in causes(error):
+        if (isinstance(one, OSError) and one.errno == errno.ENOSPC) or NO_SPACE in str(one):
+            return one
+    return None
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it comes from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def remedy(error: BaseException, state: Path | None) -> str:
+    """Which path is full, as far as it is known, and what to do."""
+    folders = {"STATE": state, "TMPDIR": Path(gettempdir())}
+    free = {name: shutil.disk_usage(existing(folder)).free for name, folder in folders.items() if folder}
+    variable = min(free, key=lambda name: free[name])
+    path = getattr(error, "filename", None) or folders[variable]
+    return (
+        f"the disk of {path} is full ({free[variable] / 1e6:.1f} MB free); make room there, "
+        f"or set {variable} to a folder on another disk"
+    )
+
+
+def existing(folder: Path) -> Path:
+    """A folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())

@@ -1,0 +1,102 @@
+"""A full disk is told in one line, whoever notices it."""
+
+import errno
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import server
+from local.cloud.__main__ import main
+from local.cloud.disk import FullDisk, full_disk, remedy
+
+NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file")
+
+
+def wrapped() -> Exception:
+    try:
+        try:
+            raise NO_SPACE
+        except OSError as error:
+            raise RuntimeError("the model") from error
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (NO_SPACE, True),
+        (wrapped(), True),
+        (RuntimeError("OSError: [Errno 28] No space left on device"), True),
+        (OSError(errno.EACCES, "Permission denied"), False),
+        (None, False),
+    ],
+)
+def test_a_full_disk_is_known_by_its_error_by_its_cause_and_by_the_words_of_a_process(
+    error: BaseException | None, full: bool
+) -> None:
+    assert (full_disk(error) is not None) is full
+
+
+def test_the_log_keeps_a_full_disks_traceback_to_itself() -> None:
+    noticed = threading.Event()
+    disk, lines = FullDisk(noticed), list[str]()
+    handler, log = logging.Handler(), logging.getLogger("test.disk")
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler.addFilter(disk)
+    log.addHandler(handler)
+    for error in (ValueError("bad"), NO_SPACE):
+        log.error("%s", error, exc_info=error)
+    log.removeHandler(handler)
+    assert lines == ["bad"]
+    assert (disk.error, noticed.is_set()) == (NO_SPACE, True)
+
+
+def test_the_remedy_names_the_path_and_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = {tmp_path: 1_000_000, Path(remedy.__globals__["gettempdir"]()): 2_000_000}
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": free[path]}))
+    assert remedy(OSError(errno.ENOSPC, "full"), tmp_path / "state") == (
+        f"the disk of {tmp_path}/state is full (1.0 MB free); make room there, or set STATE to a folder on another disk"
+    )
+    assert "the disk of /full/file is full (2.0 MB free)" in remedy(NO_SPACE, None)
+    assert "set TMPDIR" in remedy(NO_SPACE, None)
+
+
+class Full:
+    """A local cloud whose disk is full from the start, or that notices it later, in a thread."""
+
+    environment: dict[str, str] = {}  # noqa: RUF012
+    outputs = {"ApiUrl": "", "BucketName": ""}  # noqa: RUF012
+
+    def __init__(self, later: bool) -> None:
+        self._later = later
+
+    def __call__(self, *_: Any, **__: Any) -> "Full":
+        return self
+
+    def __enter__(self) -> "Full":
+        if not self._later:
+            raise NO_SPACE
+        logging.getLogger("moto").error("Exception on /", exc_info=wrapped())
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["at the start", "later"])
+def test_the_local_cloud_ends_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], later: bool
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(server, "LocalCloud", Full(later))
+    assert main([]) == 2
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    (line,) = told.err.splitlines()
+    assert line.startswith("the disk of /full/file is full")
