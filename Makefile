@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint lock build clean
+.PHONY: help setup demo up rehearse test lint lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,9 @@ demo: setup ## The whole product on MovieLens, in this terminal
 
 up: setup ## The local cloud in the foreground
 	@python -m local.cloud
+
+rehearse: setup ## A deployment from beginning to end, by sam, on the local cloud
+	@python -m local.rehearsal
 
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
 	pytest -n auto tests/unit
