@@ -1,12 +1,15 @@
 """What our repairs rely on: when one of these fails after an upgrade, a repair can go or must change."""
 
 import copy
+import inspect
 import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.events.models import Rule
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -19,6 +22,10 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
+
+from local.cloud.cloudformation import ACTIONS
+from local.cloud.resources import PROVIDERS
+from local.cloud.templates import create_only
 
 
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
@@ -59,6 +66,17 @@ def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
     assert numbers == [1, 2, 2]
 
 
+def test_cfn_lint_still_carries_the_schema_of_every_type_that_we_provide() -> None:
+    for kind in PROVIDERS:
+        create_only(kind)
+    assert {"TableName", "KeySchema"} <= create_only("AWS::DynamoDB::Table")
+
+
+def test_moto_still_forgets_what_else_an_action_of_cloudformation_needs() -> None:
+    stock = vars(CloudFormationBackend)["create_change_set"]
+    assert "capabilities" not in inspect.signature(stock).parameters
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
@@ -69,6 +87,7 @@ def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:
         (LambdaFunction, "update_configuration"),
         (LambdaFunction, "update_function_code"),
         (LambdaStorage, "publish_version"),
+        *((CloudFormationResponse, name) for name in ACTIONS),
         (StepFunctionsParserBackend, "_get_executions"),
         (StepFunctionsParserBackend, "_validate_name"),
         (DistributedIterationComponent, "_map_run"),
