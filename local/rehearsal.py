@@ -121,10 +121,20 @@ def rehearse(rehearsal: Rehearsal) -> None:
 def smoke(rehearsal: Rehearsal, stack: str) -> None:
     """From a drop to an answer."""
     outputs, group = rehearsal.outputs(stack), GROUPS[stack]
-    s3 = rehearsal.client("s3")
-    for name, content in (("usher.yaml", CONFIG), ("interactions.csv", interactions())):
+    s3, states = rehearsal.client("s3"), rehearsal.client("stepfunctions")
+
+    def executions() -> int:
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=outputs["PipelineArn"])
+        return sum(len(page["executions"]) for page in pages)
+
+    before, files = executions(), {"usher.yaml": CONFIG, "interactions.csv": interactions()}
+    for name, content in files.items():
         s3.put_object(Bucket=outputs["BucketName"], Key=f"{group}/{name}", Body=content)
-    states = rehearsal.client("stepfunctions")
+    deadline = time.monotonic() + START_SECONDS
+    while executions() < before + len(files):
+        if time.monotonic() > deadline:
+            raise WrongError(f"what was dropped into {outputs['BucketName']} starts no run")
+        time.sleep(0.5)
     record = watch(states, s3, outputs["PipelineArn"], outputs["BucketName"], group, rehearsal.console)
     if record["outcome"] != "SUCCEEDED":
         raise WrongError(f"the run of {group} ended as {record['outcome']}: {record['summary']}")
