@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint lock build clean
+.PHONY: help setup demo up rehearse test lint lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ demo: setup ## The whole product on MovieLens, in this terminal
 up: setup ## The local cloud in the foreground
 	@python -m local.cloud
 
+rehearse: setup ## A deployment from beginning to end, by sam, on the local cloud
+	@python -m local.rehearsal
+
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
 	pytest -n auto tests/unit
 	pytest -n auto --dist loadfile tests/integration
@@ -52,7 +55,6 @@ build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	@size=$$(find .aws-sam/build/CoreLayer .aws-sam/build/DataLayer -type f -exec cat {} + | wc -c); \
 		echo "The two layers are $$((size / 1000000)) MB unzipped; Lambda takes 262"; \
 		[ $$size -le $(MOST_LAYER_BYTES) ] || { echo "That leaves too little room: prune more in layers/*/Makefile" >&2; exit 1; }
-
 	@python -m layers.sbom
 
 clean: ## Remove everything that was built or installed

@@ -22,7 +22,7 @@ from typing import Any
 import boto3
 from rich.console import Console
 
-from local.demo.caller import CallError, Caller
+from local.demo.caller import Caller, CallError
 from local.demo.watch import watch
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ class Rehearsal:
         return self._session.client(service, endpoint_url=self.environment["AWS_ENDPOINT_URL"])
 
     @property
-    def _session(self) -> boto3.Session:
+    def _session(self) -> Any:
         given = self.environment
         return boto3.Session(
             given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"], region_name=given["AWS_DEFAULT_REGION"]
@@ -121,10 +121,20 @@ def rehearse(rehearsal: Rehearsal) -> None:
 def smoke(rehearsal: Rehearsal, stack: str) -> None:
     """From a drop to an answer."""
     outputs, group = rehearsal.outputs(stack), GROUPS[stack]
-    s3 = rehearsal.client("s3")
-    for name, content in (("usher.yaml", CONFIG), ("interactions.csv", interactions())):
+    s3, states = rehearsal.client("s3"), rehearsal.client("stepfunctions")
+
+    def executions() -> int:
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=outputs["PipelineArn"])
+        return sum(len(page["executions"]) for page in pages)
+
+    before, files = executions(), {"usher.yaml": CONFIG, "interactions.csv": interactions()}
+    for name, content in files.items():
         s3.put_object(Bucket=outputs["BucketName"], Key=f"{group}/{name}", Body=content)
-    states = rehearsal.client("stepfunctions")
+    deadline = time.monotonic() + START_SECONDS
+    while executions() < before + len(files):
+        if time.monotonic() > deadline:
+            raise WrongError(f"what was dropped into {outputs['BucketName']} starts no run")
+        time.sleep(0.5)
     record = watch(states, s3, outputs["PipelineArn"], outputs["BucketName"], group, rehearsal.console)
     if record["outcome"] != "SUCCEEDED":
         raise WrongError(f"the run of {group} ended as {record['outcome']}: {record['summary']}")
@@ -177,8 +187,8 @@ def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
     """Nothing of a deleted stack is left but what the template keeps."""
     url, had = rehearsal.outputs(stack)["ApiUrl"], rehearsal.resources(stack)
     rehearsal.run(*SAM, "delete", "--no-prompts", *options)
-    tagged = [one for one in rehearsal.client("cloudformation").list_stacks()["StackSummaries"]]
-    (status,) = (one["StackStatus"] for one in tagged if one["StackName"] == stack)
+    stacks = rehearsal.client("cloudformation").list_stacks()["StackSummaries"]
+    (status,) = (one["StackStatus"] for one in stacks if one["StackName"] == stack)
     if status != "DELETE_COMPLETE":
         raise WrongError(f"{stack} is {status}")
     functions = {one["FunctionName"] for one in rehearsal.client("lambda").list_functions()["Functions"]}
@@ -211,11 +221,11 @@ def interactions(users: int = 60, events: int = 20, items: int = 40) -> str:
 def copied() -> Iterator[Path]:
     """A copy of the project's own files, in a folder that goes."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z"],
+        ["git", "ls-files", "-z"],  # noqa: S607 - whichever git is first on PATH
         cwd=ROOT,
         capture_output=True,
         text=True,
-        check=True,  # noqa: S607
+        check=True,
     ).stdout
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         project = Path(folder, "project")
@@ -251,7 +261,7 @@ def exported(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
     while process.poll() is None and time.monotonic() < deadline:
         for line in log.read_text().splitlines():
             if line.startswith("ready export "):
-                return dict(word.split("=", 1) for word in shlex.split(line.partition(" # ")[0])[2:])
+                return dict(word.split("=", 1) for word in shlex.split(line.partition(" #")[0])[2:])
         time.sleep(0.1)
     raise WrongError(f"the local cloud does not start: {log.read_text()}")
 

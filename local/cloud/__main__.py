@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
         ) as cloud:
             exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
             outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
-            say(" ".join(["ready export", exports, "#", *outputs]))
+            say(" ".join(["ready export", exports, *(["#", *outputs] if outputs else [])]))
             ended.wait()
             say("stopping")
             if disk.error:

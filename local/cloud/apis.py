@@ -26,16 +26,19 @@ class Site:
 
     def __init__(self, listener: socket.socket) -> None:
         self.port: int = listener.getsockname()[1]
-        self.app: Any = nothing_found
         self.body: Mapping[str, Any] = {}
-        self.stage = Stage()
+        self.stage: Stage | None = None
+        self.app: Any = nothing_found
         self.closing = ExitStack()
         self.closing.enter_context(listener)
         self.closing.enter_context(serving(listener, lambda *request: self.app(*request), WSGIRequestHandler))
 
 
 class Apis:
-    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again."""
+    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again.
+
+    As on AWS, an API without a stage answers nothing.
+    """
 
     def __init__(self, first: socket.socket, invoke: Invoke) -> None:
         self._invoke = invoke
@@ -49,28 +52,26 @@ class Apis:
             taken = self._first in self._sites.values()
             site = Site(socket.create_server(("127.0.0.1", 0), backlog=128)) if taken else self._first
             self._sites[api_id] = site
-        self.change(api_id, body)
+            site.body = body
         return f"http://127.0.0.1:{site.port}"
 
     def change(self, api_id: str, body: Mapping[str, Any]) -> None:
         """Serve another document at the same URL."""
         self._sites[api_id].body = body
-        self._serve(api_id)
+        self.stage(api_id, self._sites[api_id].stage)
 
-    def configure(self, api_id: str, stage: Stage) -> None:
-        """Serve it with the settings of a stage."""
-        self._sites[api_id].stage = stage
-        self._serve(api_id)
-
-    def _serve(self, api_id: str) -> None:
+    def stage(self, api_id: str, stage: Stage | None) -> None:
+        """Serve an API with a stage's settings; None for no longer."""
         site = self._sites[api_id]
-        site.app = metered(HttpApi(api_id, site.body, self._invoke, site.port, site.stage).app, api_id)
+        site.stage, site.app = stage, nothing_found
+        if stage:
+            site.app = metered(HttpApi(api_id, site.body, self._invoke, site.port, stage).app, api_id)
 
     def close(self, api_id: str) -> None:
         """Serve it no longer."""
         with self._lock:
             site = self._sites.pop(api_id)
-        site.app, site.stage = nothing_found, Stage()
+        site.app, site.stage = nothing_found, None
         if site is not self._first:
             site.closing.close()
 

@@ -354,8 +354,7 @@ class CloudFormation:
             body = given["TemplateBody"]
         else:
             raise ValidationError(message="Either Template URL or Template Body must be specified.")
-        with refused():
-            return body, templates.parse(body)
+        return body, templates.parse(body)
 
     def _fetched(self, url: str) -> str:
         """A template in S3, by a URL with the bucket in the host or in the path."""
@@ -383,24 +382,20 @@ class CloudFormation:
     def _target(
         self, body: str, template: Template, values: Mapping[str, str], given: Given, stack: Stack | None
     ) -> Target:
-        """What a request wants; TransformError where the transform refuses it."""
+        """What a request wants. Raises TemplateError."""
         tags = {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])}
-        with refused():
-            parameters = templates.parameter_values(template, values)
-            plain = templates.transformed(template, values)
-            self.stacks.check(Target(body, plain, parameters, values, tags))
         kept = stack.current.tags if stack and "Tags" not in given else {}
-        return Target(body, plain, parameters, values, tags or kept)
+        parameters = templates.parameter_values(template, values)
+        target = Target(body, templates.transformed(template, values), parameters, values, tags or kept)
+        self.stacks.check(target)
+        return target
 
     def _submitted(self, given: Given, stack: Stack | None) -> Target:
         """What a request without a change set wants."""
         body, template = self._template(given, stack)
         if templates.macros(template) and "CAPABILITY_AUTO_EXPAND" not in given.get("Capabilities", []):
             raise InsufficientCapabilitiesError("Requires capabilities : [CAPABILITY_AUTO_EXPAND]")
-        try:
-            target = self._target(body, template, self._given(template, given, stack), given, stack)
-        except TransformError as error:
-            raise ValidationError(message=str(error)) from error
+        target = self._target(body, template, self._given(template, given, stack), given, stack)
         acknowledge(target.template, given)
         return target
 
@@ -419,8 +414,6 @@ def refused() -> Iterator[None]:
     """A template's fault is a ValidationError of the API."""
     try:
         yield
-    except TransformError:
-        raise
     except TemplateError as error:
         raise ValidationError(message=str(error)) from error
 
@@ -570,7 +563,11 @@ def answering(service: CloudFormation) -> Iterator[None]:
     """Let moto's server hand CloudFormation's actions to `service`, until its operations have ended."""
 
     def act(action: Callable[[CloudFormation, Given], Given]) -> Callable[[Any], ActionResult]:
-        return lambda response: ActionResult(action(service, response.params))
+        def answer(response: Any) -> ActionResult:
+            with refused():
+                return ActionResult(action(service, response.params))
+
+        return answer
 
     with ExitStack() as stack:
         stack.enter_context(replaced(CloudFormationResponse, "RESPONSE_KEY_PATH_TO_TRANSFORMER", {}))

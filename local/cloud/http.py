@@ -124,7 +124,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
         for status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
             self._app.register_error_handler(status, partial(failed, status))
-        self._app.register_error_handler(ThrottledError, lambda _: message(HTTPStatus.SERVICE_UNAVAILABLE))
+        self._app.register_error_handler(ThrottledError, partial(failed, HTTPStatus.SERVICE_UNAVAILABLE))
         self._app.register_error_handler(
             TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
         )
@@ -183,7 +183,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
     def _log(self, response: Response) -> Response:
         """Write one line per request: ours, and the stage's access log."""
         log.info("%s %s -> %s", request.method, request.full_path.rstrip("?"), response.status_code)
-        write_access_log(self._stage, context(response))
+        write_access_log(self._stage, context(self._id, response))
         return response
 
 
@@ -198,7 +198,7 @@ def begin() -> Response | None:
     return None
 
 
-def context(response: Response) -> dict[str, Any]:
+def context(api_id: str, response: Response) -> dict[str, Any]:
     """The `$context` variables of the current request, as far as they are known here."""
     began, iam = g.began, g.caller or {}
     error = response.text if isinstance(response, Refusal) else None
@@ -206,7 +206,7 @@ def context(response: Response) -> dict[str, Any]:
     milliseconds = g.get("integration_milliseconds")
     return {
         "accountId": DEFAULT_ACCOUNT_ID,
-        "apiId": "local",
+        "apiId": api_id,
         "domainName": request.host,
         "error.message": error,
         "error.messageString": error and json.dumps(error),

@@ -541,19 +541,20 @@ def delete_api(made: Resource, place: Place) -> None:
 def create_stage(name: str, properties: Properties, place: Place) -> Resource:
     """A stage; only `$default` is served."""
     call(place, ("apigatewayv2", "create_stage"), properties)
-    place.apis.configure(properties["ApiId"], Stage.of(properties))
+    place.apis.stage(properties["ApiId"], Stage.of(properties))
     return Resource(properties["StageName"], {"ApiId": properties["ApiId"]})
 
 
 def update_stage(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
-    """Its settings; moto has no operation for it."""
-    delete_stage(made, place)
+    """Its settings; moto has no UpdateStage."""
+    place.client("apigatewayv2").delete_stage(ApiId=new["ApiId"], StageName=new["StageName"])
     return create_stage(made.physical_resource_id, new, place)
 
 
 def delete_stage(made: Resource, place: Place) -> None:
-    """The API itself is served on until it is deleted."""
+    """The API is not served without it."""
     api_id = made.attributes["ApiId"]
+    place.apis.stage(api_id, None)
     place.client("apigatewayv2").delete_stage(ApiId=api_id, StageName=made.physical_resource_id)
 
 

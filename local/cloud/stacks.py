@@ -141,14 +141,18 @@ class Stacks:
 
     def scope(self, stack: Stack, target: Target) -> Scope:
         """What the functions of a template can refer to, but for its resources."""
-        exports = {name: value for name, (_, value) in self.exports().items()}
-        return Scope(target.template, target.parameters, (stack.name, stack.id), self.place, exports)
+        return self._scope(target, stack.name, stack.id)
+
+    def _scope(self, target: Target, name: str, arn: str) -> Scope:
+        exports = {export: value for export, (_, value) in self.exports().items()}
+        return Scope(target.template, target.parameters, (name, arn), self.place, exports)
 
     def check(self, target: Target) -> None:
-        """TemplateError where a template names a type that no provider stands for."""
+        """TemplateError where a template names a type that no provider stands for, or its references go round."""
         kinds = {str(one.get("Type")) for one in target.template["Resources"].values()}
         if unknown := sorted(kinds - self.providers.keys()):
             raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+        templates.resources_in_order(target.template, self._scope(target, "", ""))
 
     def changes(self, stack: Stack, target: Target) -> list[Change]:
         """What bringing a stack to `target` would do to its resources."""

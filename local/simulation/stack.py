@@ -259,7 +259,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(mock_aws())
         stack.enter_context(iam.enforced())
         made = Stack(clock)
-        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost"))
+        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent
         place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
         resources = CloudFormation(place).deploy(STACK, template, {}).resources

@@ -1,12 +1,15 @@
 """What our repairs rely on: when one of these fails after an upgrade, a repair can go or must change."""
 
 import copy
+import inspect
 import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
+from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import CloudWatchBackend, Dimension, are_dimensions_same
 from moto.events.models import Rule
@@ -22,6 +25,10 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
+
+from local.cloud.cloudformation import ACTIONS
+from local.cloud.resources import PROVIDERS
+from local.cloud.templates import create_only
 
 
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
@@ -79,6 +86,17 @@ def test_motos_eventbridge_still_tests_no_pattern() -> None:
     assert EventsHandler.test_event_pattern(None) is None
 
 
+def test_cfn_lint_still_carries_the_schema_of_every_type_that_we_provide() -> None:
+    for kind in PROVIDERS:
+        create_only(kind)
+    assert {"TableName", "KeySchema"} <= create_only("AWS::DynamoDB::Table")
+
+
+def test_moto_still_forgets_what_else_an_action_of_cloudformation_needs() -> None:
+    stock = vars(CloudFormationBackend)["create_change_set"]
+    assert "capabilities" not in inspect.signature(stock).parameters
+
+
 @pytest.mark.parametrize(
     ("owner", "name"),
     [
@@ -89,6 +107,7 @@ def test_motos_eventbridge_still_tests_no_pattern() -> None:
         (LambdaFunction, "update_configuration"),
         (LambdaFunction, "update_function_code"),
         (LambdaStorage, "publish_version"),
+        *((CloudFormationResponse, name) for name in ACTIONS),
         (StepFunctionsParserBackend, "_get_executions"),
         (StepFunctionsParserBackend, "_validate_name"),
         (DistributedIterationComponent, "_map_run"),
