@@ -36,8 +36,6 @@ CONFIG = "solutions:\n  popular: {recipe: aws-popularity-count}\n"
 LAYER = Path("layers/core/python/usher/api.py")
 LINE = '    return {"solution": solution, '
 CHANGED = '    return {"rehearsed": True, "solution": solution, '
-# What the template keeps when a stack is deleted, by the type in CloudFormation.
-KEPT = {"AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket"}
 
 
 class WrongError(Exception):
@@ -84,11 +82,11 @@ class Rehearsal:
             raise WrongError(f"{stack} is {found['StackStatus']}: {found.get('StackStatusReason')}")
         return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
 
-    def resources(self, stack: str) -> dict[str, str]:
-        """The type of each resource of a stack, by physical ID."""
+    def resources(self, stack: str) -> set[tuple[str, str]]:
+        """Type and physical ID of each resource of a stack."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
         found = (one for page in pages for one in page["StackResourceSummaries"])
-        return {one["PhysicalResourceId"]: one["ResourceType"] for one in found}
+        return {(one["ResourceType"], one["PhysicalResourceId"]) for one in found}
 
     def ask(self, stack: str) -> dict[str, Any]:
         """Recommendations for a user of the stack's group."""
@@ -157,7 +155,7 @@ def change_a_line(rehearsal: Rehearsal) -> None:
     if LINE not in text:
         raise WrongError(f"{LAYER} has no line that begins with {LINE.strip()}; name another one in local/rehearsal.py")
     path.write_text(text.replace(LINE, CHANGED, 1))
-    before, ids = rehearsal.versions(), rehearsal.resources("usher")
+    before, had = rehearsal.versions(), rehearsal.resources("usher")
     rehearsal.run(*SAM, "build")
     rehearsal.run(*SAM, "deploy", answer="y\n")
     if not rehearsal.ask("usher").get("rehearsed"):
@@ -167,17 +165,17 @@ def change_a_line(rehearsal: Rehearsal) -> None:
     if rehearsal.versions() != before:
         raise WrongError(f"the deployment has trained: {sorted({*rehearsal.versions()} - {*before})}")
     rehearsal.say(f"usher: nothing was trained again ({len(before)} version)")
-    lost = {name: kind for name, kind in ids.items() if name not in rehearsal.resources("usher")}
-    if unexpected := {kind for kind in lost.values() if not kind.startswith("AWS::Lambda::")}:
+    lost = {kind for kind, _ in had - rehearsal.resources("usher")}
+    if unexpected := {kind for kind in lost if not kind.startswith("AWS::Lambda::")}:
         raise WrongError(f"the deployment has replaced more than code: {sorted(unexpected)}")
 
 
 def stand_side_by_side(rehearsal: Rehearsal) -> None:
     """Two stacks share no resource, and each has an API of its own."""
     one, other = (rehearsal.resources(stack) for stack in GROUPS)
-    names = {name for name in one.keys() & other.keys() if name != "$default"}  # a stage's name is unique in its API
-    if names:
-        raise WrongError(f"both stacks have {sorted(names)}")
+    same = {(kind, name) for kind, name in one & other if name != "$default"}  # a stage's name is unique in its API
+    if same:
+        raise WrongError(f"both stacks have {sorted(same)}")
     for stack in GROUPS:
         rehearsal.ask(stack)
     rehearsal.say(f"usher has {len(one)} resources and usher-prod {len(other)}, none of them the same")
@@ -196,10 +194,13 @@ def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
     machines = {
         one["stateMachineArn"] for one in rehearsal.client("stepfunctions").list_state_machines()["stateMachines"]
     }
-    if left := sorted(had.keys() & (functions | roles | machines)):
+    if left := sorted({name for _, name in had} & (functions | roles | machines)):
         raise WrongError(f"{stack} is deleted, and these are left: {left}")
-    kept = sorted(name for name, kind in had.items() if kind in KEPT)
-    rehearsal.say(f"{stack}: deleted; {len(had)} resources gone but what the template keeps of {kept}")
+    kept = sorted(name for kind, name in had if kind == "AWS::S3::Bucket")
+    buckets = {one["Name"] for one in rehearsal.client("s3").list_buckets()["Buckets"]}
+    if lost := sorted({*kept} - buckets):
+        raise WrongError(f"{stack} has taken its data along: {lost}")
+    rehearsal.say(f"{stack}: deleted with its functions, roles, state machines and API; {kept} is kept")
     try:
         Caller(url, rehearsal.environment["AWS_DEFAULT_REGION"], None).get("/")
     except (CallError, OSError):

@@ -25,7 +25,6 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import events_backends
 from moto.s3.models import s3_backends
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from local import personalize
 from local.clock import Clock
@@ -252,7 +251,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
     with ExitStack() as stack:
         clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="simulation-")))
-        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION}))
+        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}))
         stack.callback(personalize.shutdown)
         personalize.install(Clock(1), folder, Inline())
         runtime.current.__dict__.update(jobs=Inline(), trainings=Inline())
@@ -269,8 +268,8 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
             if one.kind == "AWS::Lambda::Function"
         }
         made.bucket, made.table, made.machine = (resources[one].physical_id for one in ("Bucket", "Table", "Pipeline"))
-        machine = stepfunctions_parser_backends[ACCOUNT][REGION].describe_state_machine(made.machine)
-        made.definition = json.loads(machine.definition)
+        machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=made.machine)
+        made.definition = json.loads(machine["definition"])
         stack.enter_context(_listening(made))
         yield made
 
