@@ -141,14 +141,18 @@ class LocalCloud:
         stack.callback(served.shut)
         root = self._template.parent if self._template else Path.cwd()
         place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner, served, cache(self.client))
-        service = cloudformation.CloudFormation(place)
-        stack.enter_context(cloudformation.answering(service))
+        self._cloudformation = cloudformation.CloudFormation(place)
+        stack.enter_context(cloudformation.answering(self._cloudformation))
         if self._template:
-            made = service.deploy(STACK, self._template, self._parameters)
-            self.outputs = {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
+            self.outputs = self.deploy(STACK, self._template, self._parameters)
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(self.scheduler.ticking())
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str] = NOTHING) -> dict[str, str]:
+        """Create a stack, as `sam deploy` would, from the folders that its template names; its outputs."""
+        made = self._cloudformation.deploy(name, template, parameters)
+        return {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""

@@ -30,7 +30,7 @@ from local import personalize
 from local.clock import Clock
 from local.cloud import iam
 from local.cloud.apis import Apis
-from local.cloud.cloudformation import CloudFormation
+from local.cloud.cloudformation import CloudFormation, answering
 from local.cloud.credentials import REGION
 from local.cloud.lambdas import Lambdas
 from local.cloud.providers import Place
@@ -261,7 +261,9 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent
         place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
-        resources = CloudFormation(place).deploy(STACK, template, {}).resources
+        cloudformation = CloudFormation(place)
+        stack.enter_context(answering(cloudformation))
+        resources = cloudformation.deploy(STACK, template, {}).resources
         made.folders = {
             one.physical_id: root / one.properties["Code"]["S3Key"]
             for one in resources.values()
