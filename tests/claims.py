@@ -134,7 +134,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "A large check ends on an account that runs ten functions at once.",
                 (
                     f"{MACHINES}::test_who_is_throttled_tries_for_a_quarter_of_an_hour",
-                    f"{LAMBDAS}::test_an_execution_beyond_the_accounts_ten_is_throttled_and_told_to_whom_watches",
+                    f"{LAMBDAS}::test_the_execution_beyond_the_limit_is_refused_until_another_has_ended",
                 ),
                 check="concurrency",
             ),

@@ -36,7 +36,7 @@ class Interpreter:
 
 @cache
 def chosen() -> Interpreter:
-    """What LAMBDA_PYTHON names, else a `python3.13` that runs, else the Python that runs this.
+    """What LAMBDA_PYTHON names, else Lambda's own version if it is here, else the Python that runs this.
 
     OSError where LAMBDA_PYTHON does not run.
     """
@@ -44,9 +44,15 @@ def chosen() -> Interpreter:
     if setting and not (found := probe(setting)):
         raise OSError(f"LAMBDA_PYTHON={setting} does not run; name a Python 3.11 or newer, or leave it out")
     if not setting:
-        found = probe(WANTED) or probe(sys.executable)
+        found = lambdas_own() or probe(sys.executable)
     assert found, sys.executable  # noqa: S101 - it runs this very line
     return found
+
+
+def lambdas_own() -> Interpreter | None:
+    """A `python3.13` that runs: on PATH, or installed beside this Python, as pyenv and uv lay them out."""
+    beside = sorted(Path(sys.base_prefix).parent.glob(f"*3.13*/bin/{WANTED}"))
+    return next(filter(None, map(probe, [WANTED, *map(str, beside)])), None)
 
 
 def probe(command: str) -> Interpreter | None:

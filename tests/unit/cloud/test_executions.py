@@ -13,8 +13,8 @@ from moto import mock_aws
 from local.clock import Clock
 from local.cloud.executions import Limits
 from local.cloud.stepfunctions import executing
+from tests.unit.cloud.roles import make_role
 
-ROLE = "arn:aws:iam::123456789012:role/r"
 LIMITS = Limits(events=40, data=1000, definition=4000, name=20)
 WAIT = {"Type": "Wait", "Seconds": 99_999_999, "End": True}
 PROCESSOR = {"StartAt": "Wait", "States": {"Wait": WAIT}}
@@ -36,12 +36,13 @@ def loop(**rest: Any) -> dict[str, Any]:
 class Machines:
     """Creates and starts state machines."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str) -> None:
+        self.role = role
         self.client: Any = boto3.client("stepfunctions", region_name="us-east-1")
 
     def create(self, definition: Any) -> str:
         name = f"m{time.monotonic_ns()}"
-        made = self.client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=ROLE)
+        made = self.client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=self.role)
         return str(made["stateMachineArn"])
 
     def start(self, definition: Any, **given: Any) -> str:
@@ -72,7 +73,7 @@ def until(found: Callable[[], Any]) -> Any:
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Machines]:
     with mock_aws(), executing("http://127.0.0.1:1", Clock(1e6), LIMITS):
-        yield Machines()
+        yield Machines(make_role("states.amazonaws.com", "states:StartExecution"))
 
 
 def test_aws_has_these_quotas() -> None:

@@ -28,9 +28,9 @@ from local.cloud.lambda_limits import (
 from local.cloud.lambda_service import running
 from local.cloud.lambdas import Answer, Lambdas
 from local.cloud.server import forget
+from tests.unit.cloud.roles import allow, document
 
 REGION = "us-east-1"
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 Make = Callable[..., Any]
 
 
@@ -51,7 +51,9 @@ def lambdas(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambdas
 
 @pytest.fixture
 def backend(lambdas: Lambdas) -> Any:  # noqa: ARG001 - while it runs
-    iam_backends[DEFAULT_ACCOUNT_ID]["aws"].create_role("r", TRUST, "/", None, "", [], "3600")
+    trust = allow("sts:AssumeRole", Principal={"Service": "lambda.amazonaws.com"})
+    del trust["Resource"]
+    iam_backends[DEFAULT_ACCOUNT_ID]["aws"].create_role("r", document(trust), "/", None, "", [], "3600")
     return lambda_backends[DEFAULT_ACCOUNT_ID][REGION]
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from local.cloud import lambda_python
-from local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, probe, runtime
+from local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, lambdas_own, probe, runtime
 from local.cloud.lambda_resources import zipped
 from local.cloud.layers import unpacked, unzipped
 from local.cloud.workers import Configuration, Worker
@@ -116,9 +116,9 @@ FUNCTIONS = {
 
 @pytest.fixture(scope="module", params=["chosen", "3.13"])
 def python(request: pytest.FixtureRequest) -> Interpreter:
-    found = chosen() if request.param == "chosen" else probe("python3.13")
+    found = chosen() if request.param == "chosen" else lambdas_own()
     if found is None:
-        pytest.skip("no python3.13 on PATH that runs; Lambda's version is not tried")
+        pytest.skip("no python3.13 that runs, on PATH or beside this Python; Lambda's version is not tried")
     return found
 
 

@@ -117,4 +117,5 @@ def test_without_a_build_there_is_no_sbom(tmp_path: Path, capsys: pytest.Capture
 def test_make_build_writes_it_after_the_build() -> None:
     lines = re.search(r"^build:.*\n((?:\t.*\n)+)", (REPOSITORY / "Makefile").read_text(), re.M)
     assert lines
-    assert [line.strip().lstrip("@") for line in lines[1].splitlines()] == ["sam build", "python -m layers.sbom"]
+    commands = [line.strip().lstrip("@") for line in lines[1].splitlines()]
+    assert (commands[0], commands[-1]) == ("sam build", "python -m layers.sbom")
