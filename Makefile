@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up rehearse test lint lock build clean
+.PHONY: help setup demo up rehearse test e2e lint lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +43,10 @@ rehearse: setup ## A deployment from beginning to end, by sam, on the local clou
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
 	pytest -n auto tests/unit
 	pytest -n auto --dist loadfile tests/integration
+	python -m local.rehearsal
+
+e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
+	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))
 
 lint: setup ## Style, types, template
 	ruff check

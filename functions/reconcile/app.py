@@ -10,6 +10,7 @@ from typing import Any
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.inventory import Inventory
+from usher.pins import Pins
 from usher.reconcile import advance
 from usher.resources import Resource
 from usher.retiring import retire
@@ -21,7 +22,7 @@ from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
-wishes = Wishes(client("dynamodb"), os.environ["TABLE_NAME"])
+pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 
@@ -65,5 +66,6 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
     run.update({"stage": stage, "waitSeconds": wait, "retired": states}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
-        wishes.forget(group, "remove")
+        wishes.clear(group)
+        pins.clear(group)
     return wait

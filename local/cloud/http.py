@@ -72,6 +72,14 @@ def signed_routes(body: Mapping[str, Any]) -> set[tuple[str, str]]:
     }
 
 
+def route_arn(event: Mapping[str, Any]) -> str:
+    """The ARN by which a function's permission for API Gateway names the route of an event."""
+    context = event["requestContext"]
+    route = event["routeKey"].replace(" ", "", 1)
+    place = f"{credentials.REGION}:{context['accountId']}"
+    return f"arn:{credentials.PARTITION}:execute-api:{place}:{context['apiId']}/{context['stage']}/{route}"
+
+
 class Refusal(Response):
     """An answer of API Gateway itself."""
 
@@ -85,8 +93,9 @@ def message(status: HTTPStatus, text: str | None = None) -> Refusal:
     return Refusal(status, text or status.phrase)
 
 
-def failed(status: HTTPStatus, _: Exception) -> Response:
+def failed(status: HTTPStatus, error: Exception) -> Response:
     """The answer for an integration that failed."""
+    log.warning("%s %s: %s", request.method, request.path, error)
     return message(status)
 
 
@@ -124,6 +133,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             self._app.register_error_handler(status, lambda _: message(HTTPStatus.NOT_FOUND))
         for status in (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE):
             self._app.register_error_handler(status, partial(failed, status))
+        self._app.register_error_handler(PermissionError, partial(failed, HTTPStatus.INTERNAL_SERVER_ERROR))
         self._app.register_error_handler(ThrottledError, partial(failed, HTTPStatus.SERVICE_UNAVAILABLE))
         self._app.register_error_handler(
             TooLargeError, lambda _: message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)

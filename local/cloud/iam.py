@@ -142,11 +142,16 @@ def check_role(role_arn: str, service: str, source: str, action: str, resource: 
 
 def check_function(arn: str, service: str, source: str) -> None:
     """Raise PermissionError unless a function's resource-based policy lets a service invoke it for `source`."""
-    function = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(arn)
+    function = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(unqualified(arn))
     policy = authorization.parsed({"Version": "2012-10-17", "Statement": function.policy.statements}, f"function {arn}")
     principal, known = authorization.service(service, DEFAULT_ACCOUNT_ID, source)
     if not ask(policy, Request(principal, "lambda:InvokeFunction", arn, known)):
         raise PermissionError(f"{service} may not invoke {arn} for {source}; is there an AWS::Lambda::Permission?")
+
+
+def unqualified(function: str) -> str:
+    """The name or ARN of a function without its version or alias: policies stand with the function."""
+    return ":".join(function.split(":")[:7])
 
 
 def caller_of(access_key: str) -> Caller | None:

@@ -18,6 +18,7 @@ from typing import Any
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 
+from local.cloud.iam import unqualified
 from local.cloud.providers import Place, Properties, Provider, Resource
 
 LOCAL_BUCKET = "local-source"
@@ -129,7 +130,7 @@ def create_permission(name: str, properties: Properties, place: Place) -> Resour
         "Resource": named if named.startswith("arn:") else place.arn("lambda", f"function:{named}"),
         "Condition": {operator: keys for operator, keys in conditions.items() if all(keys.values())},
     }
-    backend(place).get_function(named).policy.statements.append(statement)
+    backend(place).get_function(unqualified(named)).policy.statements.append(statement)
     return Resource(name, {"FunctionName": named})
 
 
@@ -137,7 +138,7 @@ def delete_permission(made: Resource, place: Place) -> None:
     """Gone with its function, too."""
     named = made.attributes["FunctionName"]
     with suppress(UnknownFunctionException):
-        backend(place).get_function(named).policy.del_statement(made.physical_resource_id)
+        backend(place).get_function(unqualified(named)).policy.del_statement(made.physical_resource_id)
 
 
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(

@@ -1,5 +1,6 @@
 """The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ from local.cloud import (
     consistency,
     credentials,
     events,
+    http,
     iam,
     lambda_service,
     lambdas,
@@ -121,6 +123,7 @@ class LocalCloud:
 
         def invoke(arn: str, event: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)
+            iam.check_function(arn, "apigateway.amazonaws.com", http.route_arn(json.loads(event)))
             answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
             return answer.body, answer.errored
 

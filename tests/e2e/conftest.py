@@ -80,6 +80,13 @@ class Deployment:
         listed = (one for page in pages for part in page.values() if isinstance(part, list) for one in part)
         return [one["name"] for one in listed if one["name"].startswith(self.group)]
 
+    def left_in_the_table(self) -> list[str]:
+        """The items of the group, and of its evaluations, in the stack's table."""
+        dynamodb, table = self.stack.table
+        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        found = (item["group"]["S"] for page in pages for item in page["Items"])
+        return [group for group in found if group.startswith(self.group)]
+
     def clean(self) -> None:
         """Delete what the tests have put into Personalize, the table and the bucket."""
         if self.left_in_personalize():

@@ -93,7 +93,7 @@ def test_an_evaluation_compares_with_popularity_and_leaves_nothing(deployment: D
 def test_removal_leaves_nothing_in_personalize(deployment: Deployment) -> None:
     ended = deployment.start("PipelineArn", task="remove")
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    assert deployment.left_in_personalize() == []
+    assert deployment.left_in_personalize() == deployment.left_in_the_table() == []
     with pytest.raises(CallError) as refused:
         poll(lambda: deployment.api.get(f"/{deployment.group}/recommendations/u1") and None)
     assert refused.value.status == 404

@@ -82,6 +82,10 @@ class Pins:
             raise InputError(problems)
         return holding
 
+    def clear(self, group: str) -> None:
+        """Drop all of a group's, whose versions are gone."""
+        self.dynamodb.delete_item(TableName=self.table, Key=_key(group))
+
     def _read(self, group: str) -> dict[str, Pin]:
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
         pins = {name: one["S"] for name, one in item.items() if name.startswith(MARK)}

@@ -76,6 +76,10 @@ class Wishes:
             TableName=self.table, Key=_key(group), UpdateExpression="REMOVE #name", ExpressionAttributeNames=names
         )
 
+    def clear(self, group: str) -> None:
+        """Drop all of a group's, which has been removed."""
+        self.dynamodb.delete_item(TableName=self.table, Key=_key(group))
+
 
 def _key(group: str) -> dict[str, dict[str, str]]:
     return {"group": {"S": group}, "item": {"S": ITEM}}
