@@ -90,21 +90,27 @@ def check_request(payload: str, asynchronous: bool) -> None:
 
 
 class Concurrency:
-    """Counts executions: those of functions with reserved concurrency by function, all others together."""
+    """Counts executions: those of functions with reserved concurrency by function, all others together.
 
-    def __init__(self) -> None:
+    Functions take real time even where the clock is fast, so that minutes of retries would be over before any of them
+    has ended: then, an execution too many has `patience` (real seconds) before it is refused.
+    """
+
+    def __init__(self, patience: float = 0.0) -> None:
+        self._patience = patience
         self._running: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     @contextmanager
     def execution(self, pool: str, most: int) -> Iterator[None]:
         """One execution more of a pool; ThrottledError where `most` are running."""
-        with self._lock:
-            if self._running[pool] >= most:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._running[pool] < most, self._patience if most else 0.0):
                 raise ThrottledError
             self._running[pool] += 1
         try:
             yield
         finally:
-            with self._lock:
+            with self._changed:
                 self._running[pool] -= 1
+                self._changed.notify()

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 
 # A laptop has few cores: further calls of a function wait for one of its workers.
 WORKERS_PER_FUNCTION = 8
+PATIENCE = 5.0
+"""Real seconds until an execution too many is refused, where the clock is faster than functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Lambdas:
         self._python = lambda_python.chosen()
         self._folder = TemporaryDirectory(prefix="lambda-")
         self._layers: dict[str, layers.Layer] = {}
-        self._concurrency = Concurrency()
+        self._concurrency = Concurrency(PATIENCE if clock.speed > 1 else 0.0)
         self._idle: defaultdict[tuple[str, str], list[Worker]] = defaultdict(list)
         self._workers: set[Worker] = set()
         self._slots: defaultdict[str, threading.Semaphore] = defaultdict(

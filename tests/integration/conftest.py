@@ -183,8 +183,8 @@ def group(site: Site) -> Iterator[str]:
 
 
 @pytest.fixture
-def messages(site: Site) -> Iterator[Any]:
-    """A function that returns the notifications of runs sent since the test began; alarms go to the topic, too."""
+def inbox(site: Site) -> Iterator[Any]:
+    """A function that returns what the topic has sent since it was last called, or since the test began."""
     sqs, sns = site.cloud.client("sqs"), site.cloud.client("sns")
     queue = sqs.create_queue(QueueName=f"inbox-{time.monotonic_ns()}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -194,9 +194,14 @@ def messages(site: Site) -> Iterator[Any]:
 
     def read() -> list[str]:
         received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        notifications = [json.loads(message["Body"])["Message"] for message in received]
-        return [one for one in notifications if not one.startswith('{"AlarmName"')]
+        return [json.loads(message["Body"])["Message"] for message in received]
 
     yield read
     sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
     sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.fixture
+def messages(inbox: Callable[[], list[str]]) -> Callable[[], list[str]]:
+    """The notifications of runs in it; alarms are told to the topic, too."""
+    return lambda: [one for one in inbox() if not one.startswith('{"AlarmName"')]

@@ -74,7 +74,7 @@ def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
     names = ("ExecutionsStarted", "ExecutionsSucceeded")
     before = [total(site, "AWS/States", name, **pipeline) for name in names]
     assert fed(site, group)["outcome"] == "SUCCEEDED"
-    runs = site.dropped[group]
+    runs = len(site.executions(group))
     assert [total(site, "AWS/States", name, **pipeline) for name in names] == [value + runs for value in before]
     reconcile = {"FunctionName": physical(site, "Reconcile")}
     for name in ("Invocations", "Duration", "ConcurrentExecutions"):
@@ -219,7 +219,7 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it(
-    site: Site, group: str, messages: Callable[[], list[str]], name: str
+    site: Site, group: str, inbox: Callable[[], list[str]], name: str
 ) -> None:
     alarm = physical(site, name)
     cloudwatch = site.cloud.client("cloudwatch")
@@ -229,7 +229,7 @@ def test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it(
 
     def heard() -> bool:
         site.cloud.alarms.tick()
-        told = [json.loads(one) for one in messages() if one.startswith('{"AlarmName"')]
+        told = [json.loads(one) for one in inbox() if one.startswith('{"AlarmName"')]
         return any((one["AlarmName"], one["NewStateValue"]) == (alarm, "ALARM") for one in told)
 
     wait_until(heard)

@@ -141,7 +141,8 @@ def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
     assert shown["ContentType"].startswith("text/html")
     assert "below 2.0000" in text
     logs = site.cloud.client("logs")
-    (log_group,) = (one["logGroupName"] for one in logs.describe_log_groups()["logGroups"])
+    groups = (one["logGroupName"] for one in logs.describe_log_groups()["logGroups"])
+    (log_group,) = (name for name in groups if "FunctionLogs" in name)
     found = logs.filter_log_events(logGroupName=log_group)["events"]
     lines = [json.loads(one["message"]) for one in found if '"_aws"' in one["message"]]
     measured = {name: value for line in lines if line.get("Group") == group for name, value in line.items()}

@@ -35,6 +35,10 @@ METRIC = "normalized_discounted_cumulative_gain_at_25"
 
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
+    **{
+        ("PlanRole", f"personalize:Describe{job}"): "Of a job that is ACTIVE, List tells all; others are described."
+        for job in ("BatchInferenceJob", "BatchSegmentJob", "DatasetImportJob")
+    },
 }
 """What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
 

@@ -81,7 +81,7 @@ def test_a_folder_whose_group_another_stack_has_made_is_refused(site: Site, othe
     other.dropped[group] += 1
     assert other.run(group)["outcome"] == "FAILED"
     assert seen(site, group) == before
-    assert site.api.get(f"/{group}/recommendations/u1", numResults=3)["source"] == "campaign"
+    assert site.api.get(f"/{group}/recommendations/u1", numResults=3)["itemList"]
 
 
 def test_a_failing_run_of_one_stack_leaves_the_other_as_it_is(site: Site, other: Site, group: str, folder: str) -> None:
@@ -91,7 +91,7 @@ def test_a_failing_run_of_one_stack_leaves_the_other_as_it_is(site: Site, other:
     assert record["outcome"] == "FAILED"
     assert "filter/odd" in record["summary"]
     assert seen(site, group) == before
-    assert other.api.get(f"/{folder}/recommendations/u1", numResults=3)["source"] == "campaign"
+    assert other.api.get(f"/{folder}/recommendations/u1", numResults=3)["itemList"]
     mine, others = (
         {one["Name"] for one in site.cloud.client("scheduler").list_schedules(GroupName=name)["Schedules"]}
         for name in ("usher", NAME)
