@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from aws_croniter import AwsCroniter
 from moto.scheduler.models import scheduler_backends
 
-from local.cloud.targets import MAXIMUM_AGE, Deliveries, Delivery, Sender, error_code
+from local.cloud.targets import Deliveries, Delivery, Sender, error_code
 
 log = logging.getLogger(__name__)
 
@@ -40,22 +40,18 @@ class Scheduler:
         self._lock = threading.Lock()
 
     def tick(self) -> int:
-        """Fire every enabled schedule as often as it became due since the last look; returns how often.
-
-        What has been due for longer than the target's MaximumEventAgeInSeconds is dropped.
-        """
+        """Fire every enabled schedule that became due since the last look, once each; returns how many."""
         with self._lock:
             since, self._looked = self._looked, self._now()
             until = self._looked
         fired = 0
         for schedule, group in enabled():
-            policy = schedule.target.get("RetryPolicy", {})
-            oldest = until - timedelta(seconds=policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE))
-            moments = list(due_between(schedule, max(since, oldest), until))
-            for moment in moments:
-                self._deliveries.send(delivery(schedule, moment))
-            fired += len(moments)
-            if moments and schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
+            moment = due_at(schedule, since, until)
+            if moment is None:
+                continue
+            self._deliveries.send(delivery(schedule, moment))
+            fired += 1
+            if schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
                 group.delete_schedule(schedule.name)
         return fired
 
@@ -90,13 +86,6 @@ def enabled() -> list[tuple[Any, Any]]:
         for schedule in list(group.schedules.values())
         if schedule.state != "DISABLED"
     ]
-
-
-def due_between(schedule: Any, since: datetime, until: datetime) -> Iterator[datetime]:
-    """Every moment in (since, until] at which a schedule is due."""
-    while moment := due_at(schedule, since, until):
-        yield moment
-        since = moment
 
 
 def due_at(schedule: Any, since: datetime, until: datetime) -> datetime | None:
