@@ -289,9 +289,7 @@ def test_a_worker_that_answers_after_its_function_is_deleted_ends_then(
         assert ended(told(answer.result()))
 
 
-def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(
-    lambdas: Lambdas, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas, monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked = []
 
     def unpack(*_: object) -> Layer:
