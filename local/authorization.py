@@ -10,6 +10,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
+from moto.sqs.models import sqs_backends
 
 from local.iam_policy import Context, Decision, Principal, Request, Statement, context, decide, statements
 
@@ -120,6 +121,13 @@ def bucket_policy(account: str, partition: str, name: str) -> list[Statement]:
     """The statements of a bucket's policy; none for a bucket that does not exist."""
     bucket = s3_backends[account][partition].buckets.get(name)
     return parsed(bucket.policy, f"bucket {name}") if bucket and bucket.policy else []
+
+
+def queue_policy(arn: str) -> list[Statement]:
+    """The statements of a queue's policy; none for a queue that does not exist."""
+    _, _, _, region, account, name = arn.split(":", 5)
+    queue = sqs_backends[account][region].queues.get(name)
+    return parsed(queue.policy, f"queue {name}") if queue and queue.policy else []
 
 
 def parsed(document: str | bytes | Mapping[str, Any], policy: str) -> list[Statement]:

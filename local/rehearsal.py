@@ -23,7 +23,8 @@ import boto3
 from rich.console import Console
 
 from local.demo.caller import Caller, CallError
-from local.demo.watch import watch
+from local.demo.synthetic import interactions
+from local.demo.watch import cause, watch
 
 ROOT = Path(__file__).parents[1]
 E2E = Path("tests/e2e")
@@ -121,15 +122,16 @@ def smoke(rehearsal: Rehearsal, stack: str) -> None:
     outputs, group = rehearsal.outputs(stack), GROUPS[stack]
     s3, states = rehearsal.client("s3"), rehearsal.client("stepfunctions")
 
-    def executions() -> int:
+    def causes() -> set[str]:
         pages = states.get_paginator("list_executions").paginate(stateMachineArn=outputs["PipelineArn"])
-        return sum(len(page["executions"]) for page in pages)
+        found = (one["executionArn"] for page in pages for one in page["executions"])
+        return {cause(states.describe_execution(executionArn=arn)) for arn in found}
 
-    before, files = executions(), {"usher.yaml": CONFIG, "interactions.csv": interactions()}
+    before, files = causes(), {"usher.yaml": CONFIG, "interactions.csv": interactions()}
     for name, content in files.items():
         s3.put_object(Bucket=outputs["BucketName"], Key=f"{group}/{name}", Body=content)
     deadline = time.monotonic() + START_SECONDS
-    while executions() < before + len(files):
+    while len(causes() - before) < len(files):
         if time.monotonic() > deadline:
             raise WrongError(f"what was dropped into {outputs['BucketName']} starts no run")
         time.sleep(0.5)
@@ -206,16 +208,6 @@ def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
     except (CallError, OSError):
         return
     raise WrongError(f"{url} still answers")
-
-
-def interactions(users: int = 60, events: int = 20, items: int = 40) -> str:
-    """A CSV of users who each walk along the items from a place of their own; 1,000 rows are Personalize's least."""
-    rows = [
-        f"u{user},i{(user * 7 + step) % items},{1_700_000_000 + user * 1000 + step},watch"
-        for user in range(users)
-        for step in range(events)
-    ]
-    return "\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]) + "\n"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     options = parse(arguments)
-    disk, handler = FullDisk(ended), logging.StreamHandler(sys.stdout)
+    disk, handler = FullDisk(ended, options.state), logging.StreamHandler(sys.stdout)
     handler.addFilter(disk)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
     logging.getLogger("local").setLevel(logging.INFO)
@@ -62,17 +62,17 @@ def main(arguments: Sequence[str]) -> int:
             say(" ".join(["ready export", exports, *(["#", *outputs] if outputs else [])]))
             ended.wait()
             say("stopping")
-            if disk.error:
-                raise disk.error
+            if disk.remedy:
+                raise OSError(disk.remedy)
     except PortTakenError as error:
         names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
         print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
         return 2
     except Exception as error:
-        full = disk.error or full_disk(error)
-        if not full and not isinstance(error, OSError):
+        full = full_disk(error)
+        if not disk.remedy and not full and not isinstance(error, OSError):
             raise
-        print(remedy(full, options.state) if full else error, file=sys.stderr)  # noqa: T201
+        print(disk.remedy or (remedy(full, options.state) if full else error), file=sys.stderr)  # noqa: T201
         return 2
     return 0
 

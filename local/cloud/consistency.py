@@ -5,9 +5,10 @@ The gap upstream: moto (5.2.5) sends each event once, in order, and every read o
 
 import copy
 import itertools
+import json
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import wraps
@@ -86,8 +87,8 @@ class Replicas:
 
     def __init__(self, draws: Draws, lag: float, now: Callable[[], float] = time.monotonic) -> None:
         self._draws, self._lag, self._now = draws, lag, now
-        # table -> key -> when it was written, and what it was before, oldest first
-        self._before: defaultdict[str, dict[Any, list[tuple[float, Any]]]] = defaultdict(dict)
+        # table -> when an item was written, its key, and what it was before; oldest first
+        self._writes: defaultdict[str, deque[tuple[float, Any, Any]]] = defaultdict(deque)
         self._lock = threading.Lock()
         self._reading = threading.local()
 
@@ -95,12 +96,12 @@ class Replicas:
         """Remember an item before it is written."""
         old = copy.deepcopy(table.get_item(*key))
         with self._lock:
-            self._before[table.table_arn].setdefault(key, []).append((self._now(), old))
+            self._recent(table.table_arn).append((self._now(), key, old))
 
     @contextmanager
-    def read(self, subject: str, consistent: Callable[[str], bool]) -> Iterator[None]:
-        """A request that reads; `consistent` tells of a table's name whether it is read consistently."""
-        self._reading.request = (subject, consistent, {})
+    def read(self, operation: str, requests: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+        """An operation that reads; `requests` are its parameters by the name of the table that they are about."""
+        self._reading.request = (operation, requests, {})
         try:
             yield
         finally:
@@ -110,11 +111,17 @@ class Replicas:
         """A table as the current request sees it: as it is, or as it was up to `lag` seconds ago."""
         if not hasattr(self._reading, "request"):
             return table
-        subject, consistent, seen = self._reading.request
+        operation, requests, seen = self._reading.request
         if name not in seen:
-            old = not consistent(name) and self._draws.draw(subject).random() < OLD_SHARE
-            seen[name] = self._replica(table) if old else table
+            seen[name] = self._replica(table) if self._is_old(operation, name, requests.get(name, {})) else table
         return seen[name]
+
+    def _is_old(self, operation: str, table: str, request: Mapping[str, Any]) -> bool:
+        if request.get("ConsistentRead"):
+            return False
+        # With the key that is read: reads of other keys, in other threads, draw for themselves.
+        subject = f"{operation}/{table}/{json.dumps(request, sort_keys=True)}"
+        return self._draws.draw(subject).random() < OLD_SHARE
 
     def _replica(self, table: Any) -> Any:
         old = self._old(table.table_arn)
@@ -129,15 +136,14 @@ class Replicas:
         return replica
 
     def _old(self, table: str) -> Mapping[Any, Any]:
-        oldest = self._now() - self._lag
         with self._lock:
-            recent = {
-                key: kept
-                for key, writes in self._before[table].items()
-                if (kept := [write for write in writes if write[0] >= oldest])
-            }
-            self._before[table] = recent
-            return {key: writes[0][1] for key, writes in recent.items()}
+            return {key: old for _, key, old in reversed(self._recent(table))}  # of a key's writes, the oldest stays
+
+    def _recent(self, table: str) -> deque[tuple[float, Any, Any]]:
+        writes, oldest = self._writes[table], self._now() - self._lag
+        while writes and writes[0][0] < oldest:
+            writes.popleft()
+        return writes
 
 
 def put(items: Any, key: Any, item: Any) -> None:
@@ -168,7 +174,7 @@ def eventual(draws: Draws, clock: Clock) -> Iterator[None]:
         @wraps(operation)
         def read(response: Any) -> Any:
             requests = response.body.get("RequestItems", {response.body.get("TableName"): response.body})
-            with replicas.read(operation.__name__, lambda table: bool(requests.get(table, {}).get("ConsistentRead"))):
+            with replicas.read(operation.__name__, requests):
                 return operation(response)
 
         return read

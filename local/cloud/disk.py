@@ -15,17 +15,19 @@ NO_SPACE = os.strerror(errno.ENOSPC)
 class FullDisk(logging.Filter):
     """Keeps the traceback of a full disk out of a log, and sets `noticed`. Errors of other kinds pass."""
 
-    def __init__(self, noticed: threading.Event) -> None:
+    def __init__(self, noticed: threading.Event, state: Path | None) -> None:
         super().__init__()
-        self.error: BaseException | None = None
+        self.remedy = ""
+        """Set with `noticed`: the space is measured then, before temporary files go."""
         self._noticed = noticed
+        self._state = state
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Called by the log's handler for each record."""
-        error = full_disk(record.exc_info[1] if record.exc_info else None)
+        """Called by the log's handler for each record. Werkzeug's server logs the error of a request as text."""
+        error = full_disk(record.exc_info[1] if record.exc_info else OSError(record.getMessage()))
         if error is None:
             return True
-        self.error = self.error or error
+        self.remedy = self.remedy or remedy(error, self._state)
         self._noticed.set()
         return False
 
@@ -49,8 +51,10 @@ def remedy(error: BaseException, state: Path | None) -> str:
     """Which path is full, as far as it is known, and what to do."""
     folders = {"STATE": state, "TMPDIR": Path(gettempdir())}
     free = {name: shutil.disk_usage(existing(folder)).free for name, folder in folders.items() if folder}
-    variable = min(free, key=lambda name: free[name])
-    path = getattr(error, "filename", None) or folders[variable]
+    named = getattr(error, "filename", None)
+    least = min(free, key=lambda name: free[name])
+    variable = "STATE" if named and state and Path(named).absolute().is_relative_to(state.absolute()) else least
+    path = named or folders[variable]
     return (
         f"the disk of {path} is full ({free[variable] / 1e6:.1f} MB free); make room there, "
         f"or set {variable} to a folder on another disk"

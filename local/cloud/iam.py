@@ -29,7 +29,7 @@ from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
 from local import authorization
-from local.authorization import Record, ask, bucket_policy, identity_policies, trust_policy
+from local.authorization import Record, ask, bucket_policy, identity_policies, queue_policy, trust_policy
 from local.cloud import credentials
 from local.cloud.credentials import PARTITION, REGION
 from local.cloud.patching import replaced
@@ -144,9 +144,19 @@ def check_function(arn: str, service: str, source: str) -> None:
     """Raise PermissionError unless a function's resource-based policy lets a service invoke it for `source`."""
     function = lambda_backends[DEFAULT_ACCOUNT_ID][REGION].get_function(unqualified(arn))
     policy = authorization.parsed({"Version": "2012-10-17", "Statement": function.policy.statements}, f"function {arn}")
+    check_service(policy, service, source, "lambda:InvokeFunction", arn, "AWS::Lambda::Permission")
+
+
+def check_queue(arn: str, service: str, source: str) -> None:
+    """Raise PermissionError unless a queue's policy lets a service send to it for `source`."""
+    check_service(queue_policy(arn), service, source, "sqs:SendMessage", arn, "AWS::SQS::QueuePolicy")
+
+
+def check_service(policy: list[Statement], service: str, source: str, action: str, arn: str, granted_by: str) -> None:
+    """Raise PermissionError unless the resource policy of `arn` lets a service do `action` for `source`."""
     principal, known = authorization.service(service, DEFAULT_ACCOUNT_ID, source)
-    if not ask(policy, Request(principal, "lambda:InvokeFunction", arn, known)):
-        raise PermissionError(f"{service} may not invoke {arn} for {source}; is there an AWS::Lambda::Permission?")
+    if not ask(policy, Request(principal, action, arn, known)):
+        raise PermissionError(f"{service} may not {action} on {arn} for {source}; is there an {granted_by}?")
 
 
 def unqualified(function: str) -> str:

@@ -34,6 +34,7 @@ def running(lambdas: Lambdas) -> Iterator[None]:
             (LambdaFunction, "invoke", invoking),
             (LambdaFunction, "update_configuration", updating),
             (LambdaFunction, "update_function_code", updating),
+            (LambdaStorage, "del_function", deleting),
             (LambdaStorage, "publish_version", publishing),
         ):
             stack.enter_context(replaced(owner, name, repair(getattr(owner, name), lambdas)))
@@ -62,6 +63,7 @@ def updating(stock: Method, lambdas: Lambdas) -> Method:
         stock(changed, changes)
         complete(changed, changes, lambdas)
         vars(function).update(vars(changed))
+        lambdas.prune()
         return function.get_configuration()
 
     return update
@@ -115,6 +117,16 @@ def publishing(stock: Method, _: Lambdas) -> Method:
         return made
 
     return publish
+
+
+def deleting(stock: Method, lambdas: Lambdas) -> Method:
+    """Nothing of a deleted function or version runs on."""
+
+    def delete(storage: LambdaStorage, name_or_arn: str, qualifier: str | None = None) -> None:
+        stock(storage, name_or_arn, qualifier)
+        lambdas.prune()
+
+    return delete
 
 
 def invoking(_: Method, lambdas: Lambdas) -> Method:

@@ -18,7 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction, lambda_backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import logs_backends
 
 from local.clock import Clock
@@ -55,6 +57,7 @@ class Lambdas:
         self._python = lambda_python.chosen()
         self._folder = TemporaryDirectory(prefix="lambda-")
         self._layers: dict[str, layers.Layer] = {}
+        self._unpacking = threading.Lock()
         self._concurrency = Concurrency(PATIENCE if clock.speed > 1 else 0.0)
         self._idle: defaultdict[tuple[str, str], list[Worker]] = defaultdict(list)
         self._workers: set[Worker] = set()
@@ -68,9 +71,10 @@ class Lambdas:
 
     def layer(self, arn: str, archive: bytes) -> layers.Layer:
         """A layer version, made ready for functions; PackagesError where its packages can't be installed."""
-        if arn not in self._layers:
-            self._layers[arn] = layers.unpacked(archive, Path(self._folder.name) / "layers", self._python)
-        return self._layers[arn]
+        with self._unpacking:  # two functions or stacks may ask for one at once
+            if arn not in self._layers:
+                self._layers[arn] = layers.unpacked(archive, Path(self._folder.name) / "layers", self._python)
+            return self._layers[arn]
 
     def invoke(self, function: LambdaFunction, event: str, arn: str = "") -> Answer:
         """The function's answer to `event` (JSON), which called it by `arn`: its own unless given.
@@ -108,6 +112,8 @@ class Lambdas:
             return Answer(envelope(ended.kind, f"RequestId: {request} Error: {ended}"), errored=True)
         with self._lock:
             self._idle[configuration.name, configuration.version].append(worker)
+        if not is_current(configuration):
+            self.prune()
         if len(report.body.encode()) > lambda_limits.MOST_RESPONSE_BYTES:
             most = lambda_limits.MOST_RESPONSE_BYTES
             message = f"Response payload size exceeded maximum allowed payload size ({most} bytes)."
@@ -135,6 +141,16 @@ class Lambdas:
         idle = self._idle[configuration.name, configuration.version]
         with self._lock:
             return idle.pop() if idle else None
+
+    def prune(self) -> None:
+        """End the idle workers of functions and versions that are changed or deleted."""
+        with self._lock:
+            idle = [worker for workers in self._idle.values() for worker in workers]
+            gone = [worker for worker in idle if not is_current(worker.configuration)]
+            for worker in gone:
+                self._idle[worker.configuration.name, worker.configuration.version].remove(worker)
+        for worker in gone:
+            self._discard(worker)
 
     def _start(self, function: LambdaFunction, configuration: Configuration) -> Worker:
         with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
@@ -199,6 +215,15 @@ def configuration_of(function: LambdaFunction) -> Configuration:
         log_group=function.logs_group_name,
         log_format=function.log_format,
     )
+
+
+def is_current(configuration: Configuration) -> bool:
+    """Whether a function or version still runs as a worker does."""
+    functions = lambda_backends[DEFAULT_ACCOUNT_ID][configuration.region]
+    try:
+        return configuration_of(functions.get_function(configuration.name, configuration.version)) == configuration
+    except UnknownFunctionException:
+        return False
 
 
 def pool(function: LambdaFunction, limits: Limits) -> tuple[str, int]:

@@ -158,8 +158,20 @@ def error_code(error: Exception) -> str:
     return str(getattr(error, "error_type", None) or getattr(error, "code", None) or type(error).__name__)
 
 
+def check_dead_letter(queue: str, sender: Sender) -> None:
+    """Raise PermissionError unless a queue's policy lets a rule, or its role lets a schedule, leave a message there.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
+    if sender.service == "events.amazonaws.com":
+        iam.check_queue(queue, sender.service, sender.source)
+    elif sender.role:
+        iam.check_role(sender.role, sender.service, sender.source, ACTIONS["sqs"], queue)
+
+
 def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str | None) -> None:
-    """Put what could not be delivered into the target's dead-letter queue; without one it is lost."""
+    """Put what could not be delivered into the target's dead-letter queue; without one, or its leave, it is lost."""
     queue = delivery.target.get("DeadLetterConfig", {}).get("Arn")
     fate = f"see {queue}" if queue else "it is lost, since the target has no dead-letter queue"
     reason = getattr(error, "message", None) or str(error)
@@ -177,6 +189,7 @@ def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str |
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
     _, _, _, region, account, name = queue.split(":", 5)
     try:
+        check_dead_letter(queue, delivery.principal)
         sqs_backends[account][region].send_message(name, delivery.undelivered, attributes)
     except Exception:
         log.exception("nor does %s take what could not be delivered: %s", queue, json.dumps(told))

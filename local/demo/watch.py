@@ -35,6 +35,16 @@ def watch(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str, co
     return record
 
 
+def cause(execution: Mapping[str, Any]) -> str:
+    """The drop that an execution (described) was started by, which S3 may tell of twice; otherwise the execution.
+
+    A sequencer tells the writes of one key apart.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    dropped = json.loads(execution["input"]).get("detail", {}).get("object")
+    return f"{dropped['key']} {dropped['sequencer']}" if dropped else str(execution["executionArn"])
+
+
 def _records(stepfunctions: Any, s3: Any, machine: str, bucket: str, group: str) -> Iterator[dict[str, Any]]:
     """The newest run's record, again and again, until nothing is at work and the newest run had something to do."""
     record: dict[str, Any] = {}

@@ -7,6 +7,7 @@ begins anew when it is loaded; what it reads from S3 must be there again by then
 import json
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from local.personalize import runtime
@@ -21,17 +22,25 @@ FILE = "resources.json"
 
 
 def save(backend: "PersonalizeBackend") -> None:
-    """Write resources and data of one account and region."""
+    """Write resources and data of one account and region. What was saved before stays until all is written."""
     folder = _folder(backend)
     with backend.lock:
         rows = [_row(resource) for resource in backend.resources.values() if resource.number]
         groups = dict(backend.groups)
-    for arn, data in groups.items():
-        data.save(_data(folder, arn))
-    folder.mkdir(parents=True, exist_ok=True)
-    new = folder / f"{FILE}.new"  # a reader finds the old state or the new one, never a half
-    new.write_text(json.dumps(rows, indent=1))
-    new.replace(folder / FILE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix="saving-", dir=folder) as temporary:
+            new = Path(temporary)
+            for arn, data in groups.items():
+                data.save(_data(new, arn))
+            (new / FILE).write_text(json.dumps(rows, indent=1))
+            for path in [*new.rglob("data/*/*"), new / FILE]:
+                target = folder / path.relative_to(new)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+    except OSError as error:
+        error.filename = error.filename or str(folder)  # a write to a full disk names no file
+        raise
 
 
 def load(backend: "PersonalizeBackend") -> None:

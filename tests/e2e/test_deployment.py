@@ -10,8 +10,8 @@ import time
 import pytest
 
 from local.demo.caller import CallError
+from local.demo.synthetic import interactions, items
 from tests.e2e.conftest import HOURS, Deployment, poll
-from tests.synthetic import interactions, items
 
 pytestmark = pytest.mark.timeout(HOURS * 3600)
 

@@ -4,7 +4,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -18,20 +18,15 @@ from usher.bucket import is_input
 from local.clock import Clock
 from local.cloud.server import LocalCloud
 from local.demo.caller import Caller
+from local.demo.synthetic import interactions as interactions
+from local.demo.synthetic import items as items
+from local.demo.watch import cause
 from tests import offline  # noqa: F401
-from tests.synthetic import interactions as interactions
-from tests.synthetic import items as items
 
 ROOT = Path(__file__).parents[2]
 SPEED = 1200
 DEADLINE_SECONDS = 120
 NUMBERS = itertools.count()
-
-
-def cause(execution: Mapping[str, Any]) -> str:
-    """The drop that an execution was started by, which S3 may tell of twice; otherwise the execution itself."""
-    dropped = json.loads(execution["input"]).get("detail", {}).get("object", {})
-    return str(dropped.get("sequencer", execution["executionArn"]))
 
 
 @dataclass

@@ -159,7 +159,7 @@ def test_a_replica_catches_up_when_its_lag_is_over() -> None:
     def seen() -> set[int | None]:
         values = set()
         for _ in range(READS):
-            with replicas.read("get", lambda _: False):
+            with replicas.read("get", {}):
                 values.add(replicas.seen("t", table).items.get("a"))
         return values
 
@@ -170,11 +170,38 @@ def test_a_replica_catches_up_when_its_lag_is_over() -> None:
     assert seen() == {3}
 
 
+def test_what_one_key_is_read_as_does_not_hang_on_reads_of_others() -> None:
+    def read(order: list[str]) -> list[int | None]:
+        table, replicas = Stored(), Replicas(Draws(), 1e9)
+        values = []
+        replicas.written(table, ("a", None))
+        table.items["a"] = 1
+        for key in order:
+            with replicas.read("get", {"t": {"Key": key}}):
+                value = replicas.seen("t", table).items.get("a")
+            if key == "a":
+                values.append(value)
+        return values
+
+    alone = read(["a"] * READS)
+    assert set(alone) == {None, 1}
+    assert read(["b", "a"] * READS) == alone
+
+
+def test_a_table_that_is_only_written_keeps_what_a_replica_may_show_and_no_more() -> None:
+    now, table = [0.0], Stored()
+    replicas = Replicas(Draws(), 1.0, lambda: now[0])
+    for moment in range(100):
+        now[0] = moment / 2
+        replicas.written(table, (str(moment), None))
+    assert len(replicas._writes["t"]) == 3
+
+
 def test_all_reads_of_one_request_see_the_same() -> None:
     table = Stored()
     replicas = Replicas(Draws(), 1e9)
     replicas.written(table, ("a", None))
     table.items["a"] = 1
     for _ in range(READS):
-        with replicas.read("get", lambda _: False):
+        with replicas.read("get", {}):
             assert replicas.seen("t", table) is replicas.seen("t", table)

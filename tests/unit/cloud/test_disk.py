@@ -1,17 +1,22 @@
 """A full disk is told in one line, whoever notices it."""
 
 import errno
+import io
 import logging
 import os
 import signal
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
+from werkzeug.serving import WSGIRequestHandler
 
 from local.cloud import server
 from local.cloud.__main__ import main
+from local.cloud.apis import listening, serving
 from local.cloud.disk import FullDisk, full_disk, remedy
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file")
@@ -45,7 +50,7 @@ def test_a_full_disk_is_known_by_its_error_by_its_cause_and_by_the_words_of_a_pr
 
 def test_the_log_keeps_a_full_disks_traceback_to_itself() -> None:
     noticed = threading.Event()
-    disk, lines = FullDisk(noticed), list[str]()
+    disk, lines = FullDisk(noticed, None), list[str]()
     handler, log = logging.Handler(), logging.getLogger("test.disk")
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     handler.addFilter(disk)
@@ -54,7 +59,30 @@ def test_the_log_keeps_a_full_disks_traceback_to_itself() -> None:
         log.error("%s", error, exc_info=error)
     log.removeHandler(handler)
     assert lines == ["bad"]
-    assert (disk.error, noticed.is_set()) == (NO_SPACE, True)
+    assert disk.remedy.startswith("the disk of /full/file is full")
+    assert noticed.is_set()
+
+
+def refuse(*_: object) -> list[bytes]:
+    raise NO_SPACE
+
+
+def test_a_request_that_finds_the_disk_full_is_noticed() -> None:
+    noticed, handler, log = threading.Event(), logging.StreamHandler(io.StringIO()), logging.getLogger("werkzeug")
+    handler.addFilter(FullDisk(noticed, None))
+    log.addHandler(handler)
+    try:
+        with (
+            listening(0) as listener,
+            serving(listener, refuse, WSGIRequestHandler),
+            pytest.raises(HTTPError, match="500") as answer,
+        ):
+            urlopen(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        answer.value.close()
+    finally:
+        log.removeHandler(handler)
+    assert noticed.is_set()
+    assert handler.stream.getvalue() == ""
 
 
 def test_the_remedy_names_the_path_and_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +91,9 @@ def test_the_remedy_names_the_path_and_the_variable(tmp_path: Path, monkeypatch:
     assert remedy(OSError(errno.ENOSPC, "full"), tmp_path / "state") == (
         f"the disk of {tmp_path}/state is full (1.0 MB free); make room there, or set STATE to a folder on another disk"
     )
+    in_state = OSError(errno.ENOSPC, "full", str(tmp_path / "state/file"))
+    free[tmp_path] = 3_000_000
+    assert "set STATE" in remedy(in_state, tmp_path / "state")
     assert "the disk of /full/file is full (2.0 MB free)" in remedy(NO_SPACE, None)
     assert "set TMPDIR" in remedy(NO_SPACE, None)
 

@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import time
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
+from local.cloud import layers
 from local.cloud.lambda_limits import (
     NEW,
     RAISED,
@@ -27,6 +30,7 @@ from local.cloud.lambda_limits import (
 )
 from local.cloud.lambda_service import running
 from local.cloud.lambdas import Answer, Lambdas
+from local.cloud.layers import Layer
 from local.cloud.server import forget
 from tests.unit.cloud.roles import allow, document
 
@@ -250,6 +254,53 @@ def test_code_and_layers_have_limits() -> None:
 def test_an_answer_that_looks_like_an_error_is_an_answer(lambdas: Lambdas, make: Make) -> None:
     envelope = {"errorType": "E", "errorMessage": "m"}
     assert told(lambdas.invoke(make(f"def handler(event, context): return {envelope}"), "{}")) == envelope
+
+
+PID = "import os, time\ndef handler(event, context): time.sleep(event); return os.getpid()"
+
+
+def ended(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_the_workers_of_what_is_deleted_or_changed_end(lambdas: Lambdas, backend: Any, make: Make) -> None:
+    function, other = make(PID), make(PID, "other")
+    version = backend.publish_version("f")
+    latest, published, kept = (told(lambdas.invoke(one, "0")) for one in (function, version, other))
+    function.update_configuration({"Timeout": 10})
+    assert (ended(latest), ended(published), ended(kept)) == (True, False, False)
+    latest = told(lambdas.invoke(function, "0"))
+    backend.delete_function("f", "1")
+    assert (ended(latest), ended(published), ended(kept)) == (False, True, False)
+    backend.delete_function("f")
+    assert (ended(latest), ended(kept)) == (True, False)
+
+
+def test_a_worker_that_answers_after_its_function_is_deleted_ends_then(
+    lambdas: Lambdas, backend: Any, make: Make
+) -> None:
+    function = make(PID)
+    told(lambdas.invoke(function, "0"))
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(lambdas.invoke, function, "3")
+        while lambdas._idle["f", "$LATEST"]:
+            time.sleep(0.01)
+        backend.delete_function("f")
+        assert ended(told(answer.result()))
+
+
+def test_a_layer_that_two_ask_for_at_once_is_unpacked_once(lambdas: Lambdas, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked = []
+
+    def unpack(*_: object) -> Layer:
+        unpacked.append(1)
+        time.sleep(0.2)
+        return Layer((), 0)
+
+    monkeypatch.setattr(layers, "unpacked", unpack)
+    with ThreadPoolExecutor(4) as threads:
+        assert len(set(threads.map(lambda _: lambdas.layer("arn", b""), range(4)))) == 1
+    assert unpacked == [1]
 
 
 def test_files_in_tmp_are_gone_with_the_worker(lambdas: Lambdas, make: Make) -> None:

@@ -15,7 +15,7 @@ from local.clock import Clock
 from local.cloud.rules import ruling
 from local.cloud.scheduler import Scheduler
 from local.cloud.targets import Deliveries, Sender
-from tests.unit.cloud.roles import make_role
+from tests.unit.cloud.roles import allow, document, make_role
 
 ACCOUNT = "123456789012"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"
@@ -35,12 +35,18 @@ class Away:
             raise self.error
 
 
+def policy_for(rule: str) -> str:
+    condition = {"ArnEquals": {"aws:SourceArn": rule}}
+    who = {"Service": "events.amazonaws.com"}
+    return document(allow("sqs:SendMessage", resource=QUEUE, Principal=who, Condition=condition))
+
+
 @pytest.fixture
 def dead() -> Iterator[Callable[[], Any]]:
     """The dead-letter queue: waits for a message; its body and attributes."""
     with mock_aws():
         sqs: Any = boto3.client("sqs", region_name="us-east-1")
-        url = sqs.create_queue(QueueName="dead")["QueueUrl"]
+        url = sqs.create_queue(QueueName="dead", Attributes={"Policy": policy_for(RULE)})["QueueUrl"]
 
         def receive() -> Any:
             deadline = time.monotonic() + 60
@@ -63,9 +69,9 @@ def put_event(**target: Any) -> None:
     events.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": json.dumps({"x": 1})}])
 
 
-def schedule(**target: Any) -> None:
+def schedule(*rights: str, **target: Any) -> None:
     schedules: Any = boto3.client("scheduler", region_name="us-east-1")
-    role = make_role("scheduler.amazonaws.com", "states:StartExecution")
+    role = make_role("scheduler.amazonaws.com", "states:StartExecution", *rights)
     schedules.create_schedule(
         Name="s",
         ScheduleExpression="at(2026-01-01T01:00:00)",
@@ -133,7 +139,7 @@ def test_what_is_throttled_arrives_later_and_knows_at_which_attempt(dead: Any) -
 
 def test_a_schedule_has_a_dead_letter_queue_too(dead: Any) -> None:
     with Deliveries(Clock(1)) as deliveries:
-        schedule(DeadLetterConfig={"Arn": QUEUE})
+        schedule("sqs:SendMessage", DeadLetterConfig={"Arn": QUEUE})
         fire(deliveries)
         body, attributes = dead()
     assert body == {"attempt": 1}
@@ -147,3 +153,30 @@ def test_a_schedule_has_a_dead_letter_queue_too(dead: Any) -> None:
         "IS_PAYLOAD_TRUNCATED": "false",
         "RETRY_ATTEMPTS": "0",
     }
+
+
+def lost(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [str(one.exc_info[1]) for one in caplog.records if one.exc_info and one.exc_info[1]]
+
+
+@pytest.mark.usefixtures("dead")
+def test_what_a_queues_policy_does_not_let_a_rule_leave_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    sqs: Any = boto3.client("sqs", region_name="us-east-1")
+    url = sqs.get_queue_url(QueueName="dead")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy_for(f"{RULE}2")})
+    with Deliveries(Clock(1)) as deliveries, ruling(deliveries):
+        put_event(DeadLetterConfig={"Arn": QUEUE})
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    (reason,) = lost(caplog)
+    assert f"may not sqs:SendMessage on {QUEUE} for {RULE}; is there an AWS::SQS::QueuePolicy?" in reason
+
+
+@pytest.mark.usefixtures("dead")
+def test_what_a_schedules_role_may_not_leave_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+    sqs: Any = boto3.client("sqs", region_name="us-east-1")
+    with Deliveries(Clock(1)) as deliveries:
+        schedule(DeadLetterConfig={"Arn": QUEUE})
+        fire(deliveries)
+    assert "Messages" not in sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"])
+    (reason,) = lost(caplog)
+    assert "is not authorized to perform: sqs:SendMessage" in reason

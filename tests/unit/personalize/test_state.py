@@ -1,7 +1,9 @@
 """What a service knows goes into a folder, and comes out of it in the next process."""
 
+import errno
 import json
 import math
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from moto import mock_aws
 
 from local.clock import Clock
 from local.personalize import install, save, shutdown
+from local.personalize.datasets import GroupData
 from tests.unit.personalize.world import World, interactions, items
 
 SEEN = ("list_dataset_groups", "list_datasets", "list_filters", "list_solutions", "list_campaigns", "list_schemas")
@@ -67,6 +70,32 @@ def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPool
         found = world.settled("datasetImportJob", job["datasetImportJobArn"])
         assert found["status"] == "CREATE FAILED"
         shutdown()
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_what_was_saved_before(
+    tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(data: GroupData, folder: Path) -> None:
+        written(data, folder)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    written = GroupData.save
+    with mock_aws():
+        install(Clock(math.inf), tmp_path, trainer)
+        world = World()
+        group = world.loaded()
+        save()
+        before = files(tmp_path)
+        world.loaded(items(), "ITEMS", group)
+        monkeypatch.setattr(GroupData, "save", full)
+        with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
+            save()
+        shutdown()
+    assert files(tmp_path) == before
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.usefixtures("world")

@@ -84,6 +84,12 @@ def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what
     assert watch["DeadLetterConfig"]["TargetArn"] == queue
 
 
+def test_every_rule_of_a_stack_of_any_name_may_leave_there_what_it_cannot_deliver() -> None:
+    (statement,) = transformed()["UndeliveredPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    named = [one["Fn::GetAtt"] for one in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
+    assert sorted(named) == sorted([rule, "Arn"] for rule in of_type("AWS::Events::Rule"))
+
+
 def test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point() -> None:
     sums = [
         metric["Expression"]

@@ -16,6 +16,7 @@ def interactions(users: int = 60, events: int = 20, items: int = 40, seed: int =
 
 
 def items(count: int = 40) -> str:
+    """A CSV of items in three genres."""
     return "ITEM_ID,GENRES\n" + "".join(
         f"i{item},{'Comedy|Drama' if item % 2 else 'Horror'}\n" for item in range(count)
     )
