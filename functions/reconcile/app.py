@@ -7,7 +7,7 @@ whether something is to be retired. The run's record tells the state of every re
 import os
 from typing import Any
 
-from usher.aws import client
+from usher.aws import ONCE, client
 from usher.bucket import Bucket
 from usher.inventory import Inventory
 from usher.pins import Pins
@@ -24,6 +24,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
+clients["personalize-once"] = client("personalize", ONCE)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore import xform_name
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from moto.core.models import botocore_stubber
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
 from usher.inventory import Found
@@ -325,7 +326,7 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
     def refuse(**_: Any) -> None:
         raise ClientError(answer, "CreateDatasetGroup")
 
-    films.listen(films.personalize, "before-call.personalize.CreateDatasetGroup", refuse)
+    films.listen(films.creator, "before-call.personalize.CreateDatasetGroup", refuse)
     states, wait = films.look(films.plan())
     assert states["dataset_group/films"].status == outcome
     assert bool(wait) == (outcome == "WAITING")
@@ -343,9 +344,25 @@ def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: Wo
 
     needed = {"dataset_group", "schema", *({"dataset"} if kind != "Dataset" else {})}
     films.settle([one for one in films.plan() if one.kind in needed], "import")
-    films.listen(films.personalize, f"before-call.personalize.Create{kind}", refuse)
+    films.listen(films.creator, f"before-call.personalize.Create{kind}", refuse)
     states, _ = films.look(films.plan(), "import")
     assert {one.status for name, one in states.items() if name.startswith(f"{xform_name(kind)}/")} == {outcome}
+
+
+@pytest.mark.parametrize("lost", [ReadTimeoutError(endpoint_url="x"), ConnectionClosedError(endpoint_url="x")])
+def test_a_training_whose_answer_is_lost_is_not_paid_for_twice(films: World, lost: Exception) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle(wanted, "import")
+
+    def lose(event_name: str, request: Any, **_: Any) -> None:
+        botocore_stubber(event_name, request)
+        raise lost
+
+    films.listen(films.creator, "before-send.personalize.CreateSolutionVersion", lose)
+    with pytest.raises(type(lost)):
+        films.look(wanted)
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
 
 
 HOUR = timedelta(hours=1)
