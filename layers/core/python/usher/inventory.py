@@ -45,8 +45,9 @@ class Inventory:
     clients: Clients
     stack_arn: str
     """Of the stack to which everything belongs that is created."""
-    claiming: bool = False
-    """Whether to plan as if everything belonged to the stack: for what it is about to take over."""
+    claims: Mapping[str, Mapping[str, str]] | None = None
+    """By ARN, tags to plan with as if they were there, and as if everything belonged to the stack: for what it is about
+    to take over. None: there is no such thing."""
     _answers: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def describe(self, kind: Kind, arn: str) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Inventory:
     def tags(self, arn: str) -> dict[str, str]:
         """A resource's tags."""
         tags = self._once((arn, "tags"), lambda: tags_of(self.clients, arn))
-        return tags | {STACK_TAG: self.stack_arn} if self.claiming else tags
+        return tags if self.claims is None else {**tags, STACK_TAG: self.stack_arn, **self.claims.get(arn, {})}
 
     def owns(self, kind: Kind, arn: str) -> bool:
         """Whether a resource belongs to the stack, as far as its tags can tell."""
