@@ -206,6 +206,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
+    wanted = films.plan(HOPELESS, run="run-2")
     seen = foresee(films.inventory, wanted)
     assert list(seen.excused) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
@@ -244,7 +245,7 @@ def test_a_version_whose_training_somebody_stopped_is_a_failure_and_trained_agai
     states, _ = films.look(wanted, before=list(states.values()))
     assert states["solution_version/popular"].status == "FAILED"
     assert states["campaign/popular"].status == "SKIPPED"
-    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert films.settle(films.plan(POPULAR, run="run-2"))["campaign/popular"].status == "READY"
 
 
 def test_new_data_is_trained_on_and_the_same_campaign_updated(films: World) -> None:
@@ -361,6 +362,25 @@ def test_a_training_whose_answer_is_lost_is_not_paid_for_twice(films: World, los
     films.listen(films.creator, "before-send.personalize.CreateSolutionVersion", lose)
     with pytest.raises(type(lost)):
         films.look(wanted)
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
+
+
+def test_a_version_that_no_list_shows_yet_is_not_trained_again(films: World) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle(wanted, "import")
+    films.hold()
+    films.look(wanted)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["solutionVersions"] = []
+
+    films.listen(films.personalize, "after-call.personalize.ListSolutionVersions", forget)
+    states, _ = films.look(wanted)
+    version = states["solution_version/popular"]
+    assert (version.status, "already exists" in version.reason) == ("WAITING", True)
+    films.personalize.meta.events.unregister("after-call.personalize.ListSolutionVersions", forget)
+    films.let_go()
     assert films.settle(wanted)["campaign/popular"].status == "READY"
     assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
 
