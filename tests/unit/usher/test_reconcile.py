@@ -354,14 +354,17 @@ def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: Wo
 def test_a_training_whose_answer_is_lost_is_not_paid_for_twice(films: World, lost: Exception) -> None:
     wanted = films.plan(POPULAR)
     films.settle(wanted, "import")
+    sent = []
 
     def lose(event_name: str, request: Any, **_: Any) -> None:
+        sent.append(request)
         botocore_stubber(event_name, request)
         raise lost
 
     films.listen(films.creator, "before-send.personalize.CreateSolutionVersion", lose)
     with pytest.raises(type(lost)):
         films.look(wanted)
+    assert len(sent) == 1
     assert films.settle(wanted)["campaign/popular"].status == "READY"
     assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
 
