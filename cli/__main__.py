@@ -18,7 +18,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from usher.versions import usable
 from usher.wishes import Wishes
 
 from cli import doctor, show
-from cli.adopt import Preview, check_owners, claim, sources, tag
+from cli.adopt import Preview, check_owners, claim, made_from, sources
 from cli.evaluate import evaluate
 from cli.existing import read as read_existing
 from cli.offline import offline
@@ -70,8 +70,8 @@ def plan(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def draft_of(stack: Stack, group: str, bucket: Any, *, claiming: bool = False) -> Draft:
-    """What a run would do with what is in a bucket; `claiming`: once it is the stack's. Raises InputError."""
+def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None) -> Draft:
+    """What a run would do with what is in a bucket; `claims`: an Inventory's. Raises InputError."""
     dynamodb, table = stack.table
     pins = Pins(ReadOnly(dynamodb), table)
     return draft(
@@ -81,7 +81,7 @@ def draft_of(stack: Stack, group: str, bucket: Any, *, claiming: bool = False) -
         stack.serving.read(group),
         wishes=Wishes(dynamodb, table).of(group),
         settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
-        claiming=claiming,
+        claims=claims,
     )
 
 
@@ -114,20 +114,21 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
         return 0
     copies = sources(stack.bucket.s3, group, existing.locations)
     bucket = Preview(stack.bucket.s3, stack.bucket.name, {config_keys(group)[0]: text.encode()}, copies)
-    plan = draft_of(stack, group, bucket, claiming=True).plan
+    plan = draft_of(stack, group, bucket, claims={}).plan
     if plan is None:
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
     owned = [arn for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner]
     check_owners(inventory, owned, options.from_stack, anyway=options.anyway)
-    for outdated in tag(inventory, plan["resources"], copies):
-        console.print(f"Note: {outdated} is older than what it should be made from.", soft_wrap=True, markup=False)
-    drafted = draft_of(stack, group, bucket, claiming=True)
+    inputs, outdated = made_from(inventory, plan["resources"], copies)
+    for one in outdated:
+        console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
+    drafted = draft_of(stack, group, bucket, inputs)
     show.draft(console, drafted)
     if is_costly(drafted) and not options.anyway:
-        raise UsherError("Nothing has been put into the bucket, as a run would do all this. To let it: --anyway.")
-    claim(inventory, owned)
+        raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")
+    claim(inventory, owned, inputs)
     bucket.put()
     console.print(f"Usher looks after {options.dataset_group} from now on: s3://{bucket.name}/{group}/")
     return 0

@@ -101,18 +101,15 @@ def check_owners(inventory: Inventory, arns: Iterable[str], from_stack: str, *, 
             )
 
 
-def claim(inventory: Inventory, arns: Iterable[str]) -> None:
-    """Tag resources as the stack's own."""
-    for arn in arns:
-        inventory.tag(arn, [{"tagKey": STACK_TAG, "tagValue": inventory.stack_arn}])
+def made_from(
+    inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Source]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """What imports and versions were made from, as tags by ARN, if they can have been made from it. Changes nothing.
 
-
-def tag(inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Source]) -> list[str]:
-    """Tag imports and versions with what they were made from, if they can have been made from it.
-
-    Returns the ids of those that were made too early to have been; Usher will make them again.
+    And the ids of those that were made too early to have been; Usher will make them again.
     """
     arns: dict[str, str] = {}
+    tags: dict[str, dict[str, str]] = {}
     outdated: list[str] = []
     newest = max(source.modified for source in data.values())
     for resource in wanted:
@@ -125,7 +122,16 @@ def tag(inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Sou
         if found.details["creationDateTime"] < newest:
             outdated.append(resource.id)
             continue
-        inventory.tag(found.arn, [{"tagKey": INPUTS_TAG, "tagValue": resource.inputs}])
+        tags[found.arn] = {INPUTS_TAG: resource.inputs}
         if resource.kind == "dataset_import_job":
             newest = max(newest, found.details["lastUpdatedDateTime"])
-    return outdated
+    return tags, outdated
+
+
+def claim(inventory: Inventory, owned: Iterable[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with what they were made from (`made_from`)."""
+    tags = {arn: dict(of) for arn, of in made_from.items()}
+    for arn in owned:
+        tags.setdefault(arn, {})[STACK_TAG] = inventory.stack_arn
+    for arn, of in tags.items():
+        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in of.items()])

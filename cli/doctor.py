@@ -30,8 +30,6 @@ LENGTH = 200
 REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 SKEW_SECONDS = 60
 """AWS refuses signatures that are older than five minutes."""
-CONCURRENCY = 50
-"""How many parts of a large group's data are checked at once; new accounts begin with 10 functions at once."""
 
 # https://docs.aws.amazon.com/personalize/latest/dg/limits.html
 QUOTAS: Mapping[str, tuple[str, int, bool]] = {
@@ -280,12 +278,15 @@ def no_version_is_left(deployment: Deployment) -> str:
     return require([f"{one} is left" for one in left], "none")
 
 
-def account_runs_enough_functions(deployment: Deployment) -> str:  # noqa: ARG001 - as all checks
-    """The account may run as many functions at once as a large check starts."""
+def account_runs_enough_functions(deployment: Deployment) -> str:
+    """The account may run more functions at once than a large check or export starts."""
+    if "MapConcurrency" not in deployment.stack.parameters:
+        raise UnknownError("the stack has no parameter MapConcurrency")
+    wanted = int(deployment.stack.parameters["MapConcurrency"])
     limit = client("lambda").get_account_settings()["AccountLimit"]
     allowed = int(limit.get("UnreservedConcurrentExecutions", limit["ConcurrentExecutions"]))
-    few = [f"{allowed} at once; a check of much data wants {CONCURRENCY}, and waits"]
-    return require(few if allowed < CONCURRENCY else [], f"{allowed} at once")
+    found = f"{allowed} at once, of which a check of much data takes {wanted} (MapConcurrency)"
+    return require([found] if allowed <= wanted else [], found)
 
 
 def quotas_have_room(deployment: Deployment) -> str:
@@ -380,8 +381,8 @@ CHECKS = (
           "Deploy again. If it stays, point the alias to the newest version: aws lambda update-alias."),
     Check("versions", "Lambda: GetAlias, ListVersionsByFunction", no_version_is_left,
           "Delete them: aws lambda delete-function --function-name <name> --qualifier <version>."),
-    Check("concurrency", "Lambda: GetAccountSettings", account_runs_enough_functions,
-          "Ask for more in Service Quotas: Lambda, Concurrent executions. Until then large checks take longer."),
+    Check("concurrency", "CloudFormation: DescribeStacks; Lambda: GetAccountSettings", account_runs_enough_functions,
+          "Deploy with a lower MapConcurrency, or ask for more in Service Quotas: Lambda, Concurrent executions."),
     Check("quotas", "Service Quotas: ListServiceQuotas; Personalize: List...", quotas_have_room,
           "Delete what is not used, or ask for more in Service Quotas: Amazon Personalize."),
     Check("clock", "STS: GetCallerIdentity", clocks_agree,

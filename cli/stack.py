@@ -24,8 +24,8 @@ class Stack:
     name: str
 
     @cached_property
-    def outputs(self) -> Mapping[str, str]:
-        """What the template says the stack has."""
+    def _described(self) -> Mapping[str, Any]:
+        """The stack, as CloudFormation describes it."""
         cloudformation = client("cloudformation")
         try:
             (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
@@ -36,7 +36,18 @@ class Stack:
                 f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or say which one with "
                 "--stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
             ) from None
-        return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
+        described: dict[str, Any] = stack
+        return described
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What the template says the stack has."""
+        return {one["OutputKey"]: one["OutputValue"] for one in self._described.get("Outputs", [])}
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What it was deployed with, the template's defaults included."""
+        return {one["ParameterKey"]: one["ParameterValue"] for one in self._described.get("Parameters", [])}
 
     @cached_property
     def bucket(self) -> Bucket:

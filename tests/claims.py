@@ -126,7 +126,9 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             ),
             Claim(
                 "Quotas of what ends by itself are waited for, whatever Personalize calls them.",
-                (),
+                (
+                    "tests/unit/usher/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
+                ),
                 "With six imports at once, the sixth waits.",
                 "quotas",
             ),
@@ -135,12 +137,14 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 (
                     f"{MACHINES}::test_who_is_throttled_tries_for_a_quarter_of_an_hour",
                     f"{LAMBDAS}::test_the_execution_beyond_the_limit_is_refused_until_another_has_ended",
+                    f"{DOCTOR}::test_a_new_account_runs_more_functions_at_once_than_the_default_takes",
                 ),
                 check="concurrency",
             ),
             Claim(
-                "Nothing is trained twice after a step is retried.",
+                "Nothing is trained twice after a step is retried, or an answer is lost.",
                 (
+                    "tests/unit/usher/test_reconcile.py::test_a_training_whose_answer_is_lost_is_not_paid_for_twice",
                     f"{MACHINES}::test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made",
                     f"{SURVIVAL}::test_killed_workers_do_no_lasting_harm",
                 ),

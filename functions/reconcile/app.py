@@ -7,7 +7,7 @@ whether something is to be retired. The run's record tells the state of every re
 import os
 from typing import Any
 
-from usher.aws import client
+from usher.aws import ONCE, client
 from usher.bucket import Bucket
 from usher.inventory import Inventory
 from usher.pins import Pins
@@ -24,6 +24,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
+clients["personalize-once"] = client("personalize", ONCE)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     plan, record = run.read("plan.json"), run.read()
     look = clear if event["stage"] == "retire" else build
     wait = look(run, plan, record, event["stage"])
-    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("doomed") or plan.get("removed"))}
+    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("delete") or plan.get("removed"))}
 
 
 def inventory() -> Inventory:
@@ -62,7 +63,7 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
         serving.write(group, content) if content else serving.remove(group)
         return max(SHORTEST, int(FRESH_SECONDS * 2))
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
-    states, wait = retire(inventory(), plan["doomed"], arns_in(content), past, slept)
+    states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
     run.update({"stage": stage, "waitSeconds": wait, "retired": states}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):

@@ -3,7 +3,7 @@
 Gaps upstream (moto 5.2.5): moto runs functions in Docker only, synchronously, and calls every function error "Handled"
 (`LambdaFunction.invoke`); it forgets a function's logging configuration and dead-letter queue, and its layers' content
 once the layer is deleted; it checks no quota; it gives the number of a deleted version to the next one
-(`LambdaStorage.publish_version`).
+(`LambdaStorage.publish_version`); it has no GetAccountSettings.
 """
 
 import base64
@@ -13,14 +13,19 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
+from moto.awslambda import urls
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage, lambda_backends
+from moto.awslambda.responses import LambdaResponse
+from moto.core.responses import ActionResult
 
-from local.cloud.lambda_limits import check_memory, check_packages, check_request, check_reserved
+from local.cloud.lambda_limits import MOST_UNZIPPED_BYTES, check_memory, check_packages, check_request, check_reserved
 from local.cloud.lambdas import Lambdas
 from local.cloud.patching import replaced
 
 Method = Callable[..., Any]
+ACCOUNT_SETTINGS = r"{0}/2016-08-19/account-settings/?$"
 
 
 @contextmanager
@@ -38,6 +43,7 @@ def running(lambdas: Lambdas) -> Iterator[None]:
             (LambdaStorage, "publish_version", publishing),
         ):
             stack.enter_context(replaced(owner, name, repair(getattr(owner, name), lambdas)))
+        stack.enter_context(patch.dict(urls.url_paths, {ACCOUNT_SETTINGS: account_settings(lambdas).dispatch}))
         yield
 
 
@@ -175,3 +181,21 @@ def invoked_arn(function: LambdaFunction, name: str, qualifier: str | None) -> s
     parts = name.rpartition(":function:")[2].split(":")
     found = parts[1] if len(parts) > 1 else qualifier
     return f"{arn}:{found}" if found else arn
+
+
+def account_settings(lambdas: Lambdas) -> type[LambdaResponse]:
+    """Answers GetAccountSettings: the account's limits, and what it has."""
+
+    class AccountSettings(LambdaResponse):  # type: ignore[misc]
+        def get_account_settings(self) -> ActionResult:
+            functions = self.backend.list_functions()
+            reserved = sum(int(one.reserved_concurrency or 0) for one in functions)
+            concurrency = lambdas.limits.concurrency
+            limit = {
+                "CodeSizeUnzipped": MOST_UNZIPPED_BYTES,
+                "ConcurrentExecutions": concurrency,
+                "UnreservedConcurrentExecutions": concurrency - reserved,
+            }
+            return ActionResult({"AccountLimit": limit, "AccountUsage": {"FunctionCount": len(functions)}})
+
+    return AccountSettings

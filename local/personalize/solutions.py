@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from local.personalize import checks
 from local.personalize.automatic import AUTOMATIC, every
-from local.personalize.exceptions import InvalidInputError
+from local.personalize.exceptions import InvalidInputError, ResourceAlreadyExistsError
 from local.personalize.lifecycle import PENDING
 from local.personalize.recipes import BY_ARN, SEGMENTS, Recipe
 
@@ -78,7 +78,10 @@ def solution_update(_: "PersonalizeBackend", resource: "Resource", values: "Valu
 
 
 def version(backend: "PersonalizeBackend", values: "Values") -> None:
-    """Only some recipes train with the mode UPDATE, which needs a version to start from; AUTOTRAIN is the service's."""
+    """Only some recipes train with the mode UPDATE, which needs a version to start from; AUTOTRAIN is the service's.
+
+    A solution has no two versions of one name: CreateSolutionVersion documents ResourceAlreadyExistsException.
+    """
     mode, solution_arn = values["trainingMode"], values["solutionArn"]
     if mode == "AUTOTRAIN" and values["trainingType"] != AUTOMATIC["trainingType"]:
         raise InvalidInputError("The training mode AUTOTRAIN is for automatic training")
@@ -89,6 +92,9 @@ def version(backend: "PersonalizeBackend", values: "Values") -> None:
         full = (v for v in backend.found("SolutionVersion", solution_arn) if v.values["trainingMode"] != "UPDATE")
         if not any(found.status == "ACTIVE" for found in full):
             raise InvalidInputError("The training mode UPDATE needs an ACTIVE version that was trained in full")
+    name = values.get("name")
+    if any(one.values["name"] == name for one in backend.found("SolutionVersion", solution_arn)):
+        raise ResourceAlreadyExistsError(f"Another solution version with name {name} already exists.")
     values.setdefault("name", f"{solution_arn.rsplit('/', 1)[1]}/{secrets.token_hex(4)}")
 
 

@@ -15,7 +15,7 @@ from cli import doctor
 from cli.stack import Stack
 from tests.integration.conftest import ROOT, Site, wait_until
 
-NOT_HERE = {"role, simulated", "concurrency", "service health"}
+NOT_HERE = {"role, simulated", "service health"}
 """What the local cloud can't be asked."""
 
 
@@ -116,6 +116,19 @@ def test_what_is_broken_is_named_with_a_remedy(
         mend()
     assert found.outcome == doctor.PROBLEM
     assert found.remedy
+
+
+@pytest.mark.parametrize(("most", "outcome"), [("5", doctor.OK), ("9", doctor.OK), ("10", doctor.PROBLEM)])
+def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
+    results: Examine, monkeypatch: pytest.MonkeyPatch, most: str, outcome: str
+) -> None:
+    given = Stack("usher").parameters
+    assert given["MapConcurrency"] == "5"
+    monkeypatch.setattr(Stack, "parameters", {**given, "MapConcurrency": most})
+    found = results("concurrency")["concurrency"]
+    assert (found.outcome, found.found) == (
+        outcome, f"10 at once, of which a check of much data takes {most} (MapConcurrency)",
+    )  # fmt: skip
 
 
 def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytest.MonkeyPatch) -> None:

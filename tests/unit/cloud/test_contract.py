@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
+from moto.awslambda.responses import LambdaResponse
 from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
@@ -84,6 +85,10 @@ def test_motos_alarms_still_begin_as_ok_and_tell_nobody() -> None:
 
 def test_motos_eventbridge_still_tests_no_pattern() -> None:
     assert EventsHandler.test_event_pattern(None) is None
+
+
+def test_motos_lambda_still_tells_nothing_of_the_account() -> None:
+    assert not hasattr(LambdaResponse, "get_account_settings")
 
 
 def test_cfn_lint_still_carries_the_schema_of_every_type_that_we_provide() -> None:

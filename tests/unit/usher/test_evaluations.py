@@ -150,9 +150,9 @@ def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) 
     plan = evaluation(dropped).plan()
     deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
     made = {one.arn for one in plan["resources"] if one.kind in deletable}
-    assert {one.arn for one in plan["doomed"]} == made
-    assert all(one.doomed for one in plan["doomed"])
-    assert all("films-eval-" in one.arn for one in plan["doomed"])
+    assert {one.arn for one in plan["delete"]} == made
+    assert all(one.delete for one in plan["delete"])
+    assert all("films-eval-" in one.arn for one in plan["delete"])
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
@@ -193,7 +193,7 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     plan = evaluation(dropped, charts=LIVE).plan()
     (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
-    assert not [one for one in plan["doomed"] if "abcd1234" in one.arn]
+    assert not [one for one in plan["delete"] if "abcd1234" in one.arn]
     live = next(one for one in plan["entrants"] if one.kind == "live")
     assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
 

@@ -6,12 +6,14 @@ import pytest
 
 from benchmarks.looks import SECONDS_A_CALL, Row, rows
 from local.simulation.stack import deployed
+from tests.unit.stack.files import REPOSITORY, machine
 
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""
 MOST_CALLS = 60
-HOURS = 48
-"""Until the pipeline's execution times out (pipeline.asl.yaml)."""
+HOURS = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")["TimeoutSeconds"] / 3600
+"""Until the pipeline's execution times out."""
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from usher.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.planning import Draft, draft
 from usher.reconcile import State, advance
 from usher.resources import KINDS, STACK_TAG
-from usher.retiring import OTHERS, TAKE_OVER, WHOLE, retire
+from usher.retiring import NOT_OWN, TAKE_OVER, WHOLE, retire
 from usher.target import Target
 
 from local.personalize import faults
@@ -33,6 +33,7 @@ from tests.unit.usher.world import (
     target,
 )
 
+MANAGED = {CLOUDFORMATION_TAG: "infrastructure"}
 PROD = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher-prod/3c4d"
 SOME = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("{}")'
 CONFIG: Mapping[str, Any] = {
@@ -75,7 +76,7 @@ class Stack:
         made = self._loop(lambda before: advance(
             self.inventory, plan["resources"], "train", plan["excused"], before, 0, {}
         ))  # fmt: skip
-        gone = self._loop(lambda before: retire(self.inventory, list(map(asdict, plan["doomed"])), [], before, 0))
+        gone = self._loop(lambda before: retire(self.inventory, list(map(asdict, plan["delete"])), [], before, 0))
         return {state.id: state for state in (*made, *gone)}
 
     def _loop(self, look: Any) -> list[State]:
@@ -131,7 +132,7 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
             prod.plan("films", **wishes)
         (problem,) = refused.value.problems
         assert problem.place == "films/"
-        assert f"the dataset group films of the stack usher ({STACK})" in problem.message
+        assert f"the dataset group films, which belongs to the stack usher ({STACK})." in problem.message
         assert "usher import films --adopt --from-stack usher" in problem.remedy
     assert everything() == before
 
@@ -173,13 +174,17 @@ def test_a_line_of_adopt_claims_what_is_nobodys(usher: Stack) -> None:
     arn = make_by_hand(usher.world, "dataset_group", name="Old")
     group = personalize_backends[ACCOUNT]["us-east-1"].resources[arn]
     usher.drop("films", {**CONFIG, "adopt": {"dataset_group/films": "Old"}})
-    for key, value, said in (
-        (STACK_TAG, PROD, "of the stack usher-prod"),
-        (CLOUDFORMATION_TAG, "infrastructure", "was not made by Usher"),
+    for tags, said, options in (
+        ({STACK_TAG: PROD}, "which belongs to the stack usher-prod", "--adopt --from-stack usher-prod."),
+        (MANAGED, "which is managed by the CloudFormation stack infrastructure", "--adopt --anyway."),
+        (MANAGED | {STACK_TAG: PROD}, "which belongs to", "--adopt --from-stack usher-prod --anyway."),
     ):
-        group.tags = {key: value}
-        with pytest.raises(InputError, match=said):
+        group.tags = dict(tags)
+        with pytest.raises(InputError) as refused:
             usher.plan("films")
+        (problem,) = refused.value.problems
+        assert f"the dataset group Old, {said}" in problem.message
+        assert problem.remedy.endswith(f"usher import Old --group films {options}")
     group.tags = {}
     assert usher.run("films")["dataset_group/films"].arn == arn
     assert group.tags == {STACK_TAG: STACK}
@@ -197,8 +202,55 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
     assert wait is None
     assert states[0].status == "FAILED"
     assert states[0].reason == f"It belongs to the stack usher ({STACK})."
-    assert "another name" in states[0].remedy
+    assert states[0].remedy.endswith("another name; or take it over: usher import, with --adopt --from-stack usher.")
     assert everything() == before
+
+
+def test_a_dataset_group_is_asked_for_its_owner_once_it_is_there(usher: Stack) -> None:
+    """What AWS tells of the tags of one that is being created is not documented."""
+    usher.drop("films")
+    plan = usher.plan("films").plan
+    assert plan
+    usher.world.hold()
+    for _ in range(2):
+        states, _ = advance(usher.inventory, plan["resources"], "train", {}, [], 0, {})
+        assert states[0].status == "PENDING"
+    assert not usher.world.calls["ListTagsForResource"]
+
+
+def test_a_foreign_dataset_group_that_is_being_created_is_left_alone(usher: Stack, prod: Stack) -> None:
+    prod.drop("films")
+    plan = prod.plan("films").plan
+    assert plan
+    usher.world.hold()
+    arn = make_by_hand(usher.world, "dataset_group", name="films", tags=[{"tagKey": STACK_TAG, "tagValue": STACK}])
+    before = everything()
+    states, _ = advance(prod.inventory, plan["resources"], "import", {}, [], 0, {})
+    assert {arn: one for arn, one in everything().items() if ":schema/" not in arn} == before
+    usher.world.let_go()
+    while usher.world.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] != "ACTIVE":
+        time.sleep(0.01)
+    states, _ = advance(prod.inventory, plan["resources"], "import", {}, [], 0, {})
+    assert (states[0].status, states[0].reason) == ("FAILED", f"It belongs to the stack usher ({STACK}).")
+    assert set(everything()) == {arn, *(one for one in everything() if ":schema/" in one)}
+
+
+def test_schemas_of_a_folder_of_the_same_name_in_another_stack_are_theirs(usher: Stack, prod: Stack) -> None:
+    usher.drop("shop")
+    usher.run("shop")
+    old = make_by_hand(usher.world, "dataset_group", name="Old")
+    own = [{"tagKey": STACK_TAG, "tagValue": PROD}]
+    make_by_hand(usher.world, "event_tracker", name="Old", datasetGroupArn=old, tags=own)
+    prod.drop("shop", {"solutions": {}, "adopt": {"dataset_group/shop": "Old"}})
+    with_another_column = "".join(f"{line},x\n" for line in interactions().splitlines()).replace(",x", ",EVENT_TYPE", 1)
+    prod.bucket.write("shop/interactions.csv", with_another_column.encode())
+    prod.run("shop")
+    assert not [one for one in prod.plan("shop").findings["unmanaged"] if one["id"].startswith("schema/")]
+    theirs = {arn: one for arn, one in everything().items() if one[2].get(STACK_TAG) == STACK or ":schema/" in arn}
+    prod.run("shop", remove={"at": "now"})
+    assert old not in everything()
+    assert {arn: one for arn, one in everything().items() if arn in theirs} == theirs
+    assert not usher.world.calls["DeleteSchema"]
 
 
 @pytest.fixture
@@ -236,7 +288,7 @@ def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trai
     assert states["campaign/popular"].status == "FAILED"
     assert states["campaign/popular"].reason == f"It belongs to the stack usher-prod ({PROD})."
     unmanaged = trained.plan("films").findings["unmanaged"]
-    assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", OTHERS, False)]
+    assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
     assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
 
 
@@ -245,9 +297,13 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     theirs = make_by_hand(
         trained.world, "filter", name="theirs", datasetGroupArn=group, filterExpression=SOME.format("y")
     )
+    note = trained.plan("films", remove={"at": "now"}).findings["note"]
+    assert note.startswith(
+        "The group is removed, but for what this stack did not make and what that needs: filter/theirs,"
+    )
     states = trained.run("films", remove={"at": "now"})
     left = {state.arn: state for state in states.values() if state.status == "SKIPPED"}
-    assert (left[theirs].reason, left[theirs].remedy) == (OTHERS, TAKE_OVER)
+    assert (left[theirs].reason, left[theirs].remedy) == (NOT_OWN, TAKE_OVER)
     assert sorted(arn.split(":")[5].split("/")[0] for arn in left) == ["dataset", "dataset-group", "filter", "schema"]
     assert {state.status for state in states.values() if state.arn not in left} == {"GONE"}
     trained.world.personalize.delete_filter(filterArn=theirs)
@@ -261,8 +317,8 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags[STACK_TAG] = PROD
-    states, _ = retire(trained.inventory, list(map(asdict, plan["doomed"])), [], [], 0)
-    assert next(state for state in states if state.arn == campaign).reason == OTHERS
+    states, _ = retire(trained.inventory, list(map(asdict, plan["delete"])), [], [], 0)
+    assert next(state for state in states if state.arn == campaign).reason == NOT_OWN
     assert not trained.world.calls["DeleteCampaign"]
 
 

@@ -63,10 +63,11 @@ def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> No
     assert not ParamValidator().validate(members, MODEL.operation_model(name).input_shape).generate_report()
 
 
-def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs() -> None:
+def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs_and_versions() -> None:
     assert plan() == plan()
     assert changed(target=replace(TARGET, run="20270101T000000Z-dcba")) == {
-        f"dataset_import_job/{dataset}" for dataset in DATA
+        *(f"dataset_import_job/{dataset}" for dataset in DATA),
+        *(f"solution_version/{solution.name}" for solution in CONFIG.solutions),
     }
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore import xform_name
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from moto.core.models import botocore_stubber
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
 from usher.inventory import Found
@@ -205,6 +206,7 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
+    wanted = films.plan(HOPELESS, run="run-2")
     seen = foresee(films.inventory, wanted)
     assert list(seen.excused) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
@@ -243,7 +245,7 @@ def test_a_version_whose_training_somebody_stopped_is_a_failure_and_trained_agai
     states, _ = films.look(wanted, before=list(states.values()))
     assert states["solution_version/popular"].status == "FAILED"
     assert states["campaign/popular"].status == "SKIPPED"
-    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert films.settle(films.plan(POPULAR, run="run-2"))["campaign/popular"].status == "READY"
 
 
 def test_new_data_is_trained_on_and_the_same_campaign_updated(films: World) -> None:
@@ -325,7 +327,7 @@ def test_only_what_may_pass_is_waited_for(films: World, code: str, status: int, 
     def refuse(**_: Any) -> None:
         raise ClientError(answer, "CreateDatasetGroup")
 
-    films.listen(films.personalize, "before-call.personalize.CreateDatasetGroup", refuse)
+    films.listen(films.creator, "before-call.personalize.CreateDatasetGroup", refuse)
     states, wait = films.look(films.plan())
     assert states["dataset_group/films"].status == outcome
     assert bool(wait) == (outcome == "WAITING")
@@ -343,9 +345,47 @@ def test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words(films: Wo
 
     needed = {"dataset_group", "schema", *({"dataset"} if kind != "Dataset" else {})}
     films.settle([one for one in films.plan() if one.kind in needed], "import")
-    films.listen(films.personalize, f"before-call.personalize.Create{kind}", refuse)
+    films.listen(films.creator, f"before-call.personalize.Create{kind}", refuse)
     states, _ = films.look(films.plan(), "import")
     assert {one.status for name, one in states.items() if name.startswith(f"{xform_name(kind)}/")} == {outcome}
+
+
+@pytest.mark.parametrize("lost", [ReadTimeoutError(endpoint_url="x"), ConnectionClosedError(endpoint_url="x")])
+def test_a_training_whose_answer_is_lost_is_not_paid_for_twice(films: World, lost: Exception) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle(wanted, "import")
+    sent = []
+
+    def lose(event_name: str, request: Any, **_: Any) -> None:
+        sent.append(request)
+        botocore_stubber(event_name, request)
+        raise lost
+
+    films.listen(films.creator, "before-send.personalize.CreateSolutionVersion", lose)
+    with pytest.raises(type(lost)):
+        films.look(wanted)
+    assert len(sent) == 1
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
+
+
+def test_a_version_that_no_list_shows_yet_is_not_trained_again(films: World) -> None:
+    wanted = films.plan(POPULAR)
+    films.settle(wanted, "import")
+    films.hold()
+    films.look(wanted)
+
+    def forget(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["solutionVersions"] = []
+
+    films.listen(films.personalize, "after-call.personalize.ListSolutionVersions", forget)
+    states, _ = films.look(wanted)
+    version = states["solution_version/popular"]
+    assert (version.status, "already exists" in version.reason) == ("WAITING", True)
+    films.personalize.meta.events.unregister("after-call.personalize.ListSolutionVersions", forget)
+    films.let_go()
+    assert films.settle(wanted)["campaign/popular"].status == "READY"
+    assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
 
 
 HOUR = timedelta(hours=1)

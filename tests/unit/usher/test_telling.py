@@ -126,10 +126,10 @@ def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
 def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
     schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
     arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
-    doomed = Leftover("schema/items", "schema", arn, "replaced", doomed=True)
+    leftover = Leftover("schema/items", "schema", arn, "replaced", delete=True)
     run = Run(world.bucket, "films", "r")
     run.begin("arn:e")
-    run.write({"group": "films", "resources": [], "doomed": [doomed], "removed": True}, "plan.json")
+    run.write({"group": "films", "resources": [], "delete": [leftover], "removed": True}, "plan.json")
     reconcile = load_function("reconcile").lambda_handler
     assert reconcile({"group": "films", "run": "r", "stage": "retire"}, None)["settled"]
     (event,) = heard()

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from usher import data
-from usher.aws import client
+from usher.aws import ONCE, client
 from usher.bucket import Bucket
 from usher.config import Config, Solution
 from usher.intake import take_in
@@ -81,10 +81,14 @@ class World:
     def __post_init__(self) -> None:
         self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
         self.personalize = client("personalize")
-        self.clients = {"personalize": self.personalize, "scheduler": client("scheduler")}
+        self.creator = client("personalize", ONCE)
+        self.clients = {
+            "personalize": self.personalize, "personalize-once": self.creator, "scheduler": client("scheduler")
+        }  # fmt: skip
         self.clients["scheduler"].create_schedule_group(Name="usher")
-        self.listen(self.personalize, "before-call", self._count)
-        self.listen(self.personalize, "after-call", self._die)
+        for personalize in (self.personalize, self.creator):
+            self.listen(personalize, "before-call", self._count)
+            self.listen(personalize, "after-call", self._die)
         self.bucket = Bucket(self.s3, BUCKET)
         everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
         self.s3.create_bucket(Bucket=BUCKET)

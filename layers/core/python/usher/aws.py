@@ -15,14 +15,16 @@ RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
 PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 7})
 # Somebody waits for the answer: with botocore's own 60 seconds, the function would time out instead.
 PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
+# A creation whose answer is lost may have happened, and Personalize takes no client token: whoever creates looks first.
+ONCE = Config(retries={"mode": "legacy", "total_max_attempts": 1})
 CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
 
 @functools.cache
-def client(service: str) -> Any:
-    """The process's one client of a service."""
+def client(service: str, config: Config | None = None) -> Any:
+    """The process's one client of a service, or of a service and a configuration other than its own."""
     make: Any = boto3.client
-    return make(service, config=CONFIGS.get(service, RETRIES))
+    return make(service, config=config or CONFIGS.get(service, RETRIES))
 
 
 def now() -> datetime:

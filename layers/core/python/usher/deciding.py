@@ -25,6 +25,8 @@ class Decision:
     why: str
     due: str = ""
     """When a rest ends, if it ends by itself: ISO time, UTC, to the second."""
+    remedy: str = ""
+    """What a person can do, where the reason is not the service's but the stack's own."""
 
 
 def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], excused: Mapping[str, str]) -> Decision:

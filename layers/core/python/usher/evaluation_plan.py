@@ -178,8 +178,8 @@ class Evaluation:
     def plan(self) -> dict[str, Any]:
         """What plan.json is to hold: an ordinary run in a group of its own, and what is to be gone afterwards."""
         wanted = [*self._trained(), *self._asked_live()]
-        doomed = [
-            Leftover(one.id, one.kind, one.arn, "the evaluation is over", doomed=True)
+        made = [
+            Leftover(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
             for one in reversed(wanted)
             if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
         ]
@@ -187,7 +187,7 @@ class Evaluation:
             "group": self.at.group,
             "resources": wanted,
             "excused": {},
-            "doomed": doomed,
+            "delete": made,
             "removed": True,
             "entrants": self.entrants(),
             "files": self._files(),

@@ -106,4 +106,4 @@ def prepare(
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether something that an evaluation may have made is still there, as far as its record tells. Pure."""
     gone = [state for state in record.get("retired", []) if state["status"] == "GONE"]
-    return len(gone) < len(plan.get("doomed", []))
+    return len(gone) < len(plan.get("delete", []))

@@ -45,8 +45,9 @@ class Inventory:
     clients: Clients
     stack_arn: str
     """Of the stack to which everything belongs that is created."""
-    claiming: bool = False
-    """Whether to plan as if everything belonged to the stack: for what it is about to take over."""
+    claims: Mapping[str, Mapping[str, str]] | None = None
+    """By ARN, tags to plan with as if they were there, and as if everything belonged to the stack: for what it is about
+    to take over. None: there is no such thing."""
     _answers: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def describe(self, kind: Kind, arn: str) -> dict[str, Any]:
@@ -60,7 +61,7 @@ class Inventory:
     def tags(self, arn: str) -> dict[str, str]:
         """A resource's tags."""
         tags = self._once((arn, "tags"), lambda: tags_of(self.clients, arn))
-        return tags | {STACK_TAG: self.stack_arn} if self.claiming else tags
+        return tags if self.claims is None else {**tags, STACK_TAG: self.stack_arn, **self.claims.get(arn, {})}
 
     def owns(self, kind: Kind, arn: str) -> bool:
         """Whether a resource belongs to the stack, as far as its tags can tell."""
@@ -72,19 +73,20 @@ class Inventory:
         own = {INPUTS_TAG: resource.inputs, STACK_TAG: self.stack_arn}
         pairs = {tag["tagKey"]: tag["tagValue"] for tag in resource.tags} | own
         tags = [{"tagKey": key, "tagValue": value} for key, value in pairs.items() if value]
-        answer = self._call(kind, "create", {**members, **({"tags": tags} if kind.taggable else {})})
+        asked = {**members, **({"tags": tags} if kind.taggable else {})}
+        answer = getattr(self.clients[kind.creator], f"create_{kind.name}")(**asked)
         arn = str(answer[f"{kind.member}Arn"])
         self._forget(arn)
         return arn
 
     def update(self, kind: Kind, arn: str, members: Mapping[str, Any]) -> None:
         """Change a resource in place."""
-        self._call(kind, "update", {**kind.key(arn), **members})
+        getattr(self.clients[kind.service], f"update_{kind.name}")(**kind.key(arn), **members)
         self._forget(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
         """Delete a resource, or begin to."""
-        self._call(kind, "delete", kind.key(arn))
+        getattr(self.clients[kind.service], f"delete_{kind.name}")(**kind.key(arn))
         self._forget(arn)
 
     def tag(self, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
@@ -129,10 +131,6 @@ class Inventory:
             born = self.describe(KINDS[kind.outlives], parent)["creationDateTime"]
             found = [one for one in found if one["creationDateTime"] >= born]
         return sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
-
-    def _call(self, kind: Kind, verb: str, members: Mapping[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = getattr(self.clients[kind.service], f"{verb}_{kind.name}")(**members)
-        return answer
 
     def _forget(self, arn: str) -> None:
         """What is known of a resource, as it has changed. Lists stay as they were: no look needs them again."""

@@ -165,6 +165,7 @@ class _Plan:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
     def _version(self, solution: Solution, unique: str) -> Resource:
+        """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
         asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
@@ -172,7 +173,10 @@ class _Plan:
         made_from = digest([unique, *(given.inputs for given in self.data.values()), *increments])
         return self._resource(
             "train", "solution_version", solution.name,
-            {"trainingMode": mode} if mode != "FULL" else {},
+            {
+                "name": f"{self._job_name(solution.name)}{self.at.run}",
+                **({"trainingMode": mode} if mode != "FULL" else {}),
+            },
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
             inputs=f"{made_from}@{wish['at']}".rstrip("@"),
@@ -207,7 +211,7 @@ class _Plan:
         return f"{self.at.group}-{name}-{digest([self.at.group, made_from], SUFFIX)}"
 
     def _job_name(self, name: str, *made_from: str) -> str:
-        """How a job's name begins. Jobs can't be deleted, so their names are never free again: the run's follows."""
+        """How the name of a job or a version begins. Neither can be deleted to free its name: the run's follows."""
         shown = f"{self.at.group}-{name}".replace("/", "-").replace(".", "-")[:SHOWN]
         return f"{shown}-{digest([self.at.group, name, *made_from], SUFFIX)}-"
 

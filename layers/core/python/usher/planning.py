@@ -24,6 +24,7 @@ RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
 NOTHING = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 GONE = "The group is removed; its files stay."
+PARTLY_GONE = "The group is removed, but for what this stack did not make and what that needs: {1}. Its files stay."
 MISSING = (
     "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
     "says so (adopt) back, and ask again."
@@ -45,8 +46,8 @@ class Draft:
         """Whether there is anything to do."""
         idle = {"reuse", "hold"}
         states = self.findings.get("resources", [])
-        doomed = self.plan and (self.plan["doomed"] or "removed" in self.plan)
-        return any(state.action not in idle for state in states) or bool(doomed)
+        deletions = self.plan and (self.plan["delete"] or "removed" in self.plan)
+        return any(state.action not in idle for state in states) or bool(deletions)
 
 
 def draft(
@@ -58,15 +59,15 @@ def draft(
     wishes: Wishes | None = None,
     settle: Settle = lambda _wanted, _live: {},
     forgiving: bool = True,
-    claiming: bool = False,
+    claims: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used.
 
     `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
-    built again; `claiming`: whether the group is about to be taken over, whosever it is.
+    built again; `claims`: an Inventory's.
     """
     wishes = wishes or {}
-    inventory = Inventory(clients, target.stack_arn, claiming)
+    inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in wishes:
         return _removal(bucket, target, inventory)
     notes = list(unread(bucket, target.group))
@@ -95,7 +96,7 @@ def draft(
         "resources": wanted,
         "excused": foresight.excused,
         "usual": foresight.seconds,
-        "doomed": [one for one in unwanted if one.doomed],
+        "delete": [one for one in unwanted if one.delete],
         **serving_wishes(intake.config, types),
     }
     inputs = {f"{one.kind}/{one.name}": one.input for one in intake.config.jobs}
@@ -106,7 +107,7 @@ def draft(
     }
     size = prices.size_of(intake.report, foresight.hours, lines)
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
-    told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.doomed} for one in unwanted]
+    told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],
         "data": intake.report,
@@ -129,9 +130,11 @@ def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
     group, adopted = _taken_over(target, config, inventory)
     check_group(inventory, group, target.group)
     unwanted = everything(inventory, target, adopted)
-    plan = {"group": target.group, "resources": [], "excused": {}, "doomed": unwanted, "removed": True}
+    plan = {"group": target.group, "resources": [], "excused": {}, "delete": unwanted, "removed": True}
     is_there = any(one.kind == "dataset_group" for one in unwanted)
-    return Draft({"note": (GONE if is_there else MISSING).format(target.group), "resources": [], "removal": True}, plan)
+    stays = ", ".join(one.id for one in unwanted if not one.delete)
+    note = (PARTLY_GONE if stays else GONE if is_there else MISSING).format(target.group, stays)
+    return Draft({"note": note, "resources": [], "removal": True}, plan)
 
 
 def _taken_over(target: Target, config: Config, inventory: Inventory) -> tuple[Resource, list[Resource]]:

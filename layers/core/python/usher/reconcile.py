@@ -98,8 +98,8 @@ def _decide(
 ) -> Decision:
     """What to do about a resource, if it is the stack's to do."""
     decision = decide(resource, found, wanted, excused)
-    why = objection(inventory, resource, found, wanted, decision.action) if found else ""
-    return Decision("fail", why) if why else decision
+    against = objection(inventory, resource, found, wanted, decision.action) if found else None
+    return Decision("fail", against.why, remedy=against.remedy) if against else decision
 
 
 def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
@@ -207,7 +207,7 @@ class _Look:
         if found and decision.action in {"reuse", "hold"}:
             return _ready(resource, found, decision, held)
         if found and decision.action == "fail":
-            return replace(state, status="FAILED", remedy=remedy_for(decision.why))
+            return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.why))
         if decision.action in {"create", "retrain"} and kind.name in self.full:
             return State(resource.id, "wait", "WAITING", resource.arn, self.full[kind.name])
         if decision.action in _ACTS:

@@ -18,19 +18,6 @@ REMEDIES = (
         "Another group uses this name; rename the group's folder, or the resource in usher.yaml.",
     ),
     ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
-    (
-        "belongs to the stack",
-        "Use a folder or a resource of another name; or take it over: usher import, with --adopt and --from-stack.",
-    ),
-    (
-        "was not made by Usher",
-        "Give it, or the resource in usher.yaml, another name; or take it over: usher import --adopt.",
-    ),
-    (
-        "managed by the CloudFormation stack",
-        "Take it out of that stack; or take it over: usher import --adopt --anyway.",
-    ),
-    ("belongs to another dataset group", "Give it, or the resource in usher.yaml, another name."),
     ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 from usher.aws import error_code
 
 Clients = Mapping[str, Any]
-"""boto3 clients by service: personalize and scheduler."""
+"""boto3 clients by service: personalize and scheduler; and for who creates, `Kind.creator`'s."""
 PAGE = {"PageSize": 100}
 """The most that a List operation of either service gives at once."""
 INPUTS_TAG = "usher:inputs"
@@ -67,6 +67,11 @@ class Kind:
     def has_owner(self) -> bool:
         """Whether a tag of its own tells to which stack it belongs; versions and jobs belong with their parent."""
         return self.taggable and not (self.parent and self.listed_by is None)
+
+    @property
+    def creator(self) -> str:
+        """The client that creates one. Personalize's never repeats a call: the next look sees what came of it."""
+        return "personalize-once" if self.service == "personalize" else self.service
 
     @property
     def latest_update(self) -> str:

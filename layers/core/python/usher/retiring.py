@@ -22,7 +22,7 @@ from usher.waiting import seconds_until_next_look
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
 FOREIGN = "not made by Usher"
-OTHERS = "not made by this stack"
+NOT_OWN = "not made by this stack"
 NEEDED = "what this stack did not make needs it"
 WHOLE = "the whole group is removed"
 LEFT = "See what still uses it, and ask for the removal again once that is gone."
@@ -45,7 +45,7 @@ class Leftover:
     kind: str
     arn: str
     why: str
-    doomed: bool = False
+    delete: bool = False
     """Whether it is to be deleted."""
 
 
@@ -65,7 +65,7 @@ def leftovers(
             why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
             may_go = _may_go(kind, why, prune=prune)
             if may_go and not inventory.owns(kind, arn):
-                why, may_go = OTHERS, False
+                why, may_go = NOT_OWN, False
             found.append(Leftover(id_, kind.name, arn, why, may_go))
     return found
 
@@ -80,9 +80,9 @@ def everything(inventory: Inventory, at: Target, adopted: Sequence[Resource]) ->
     others = {arn for kind, _, arn in there if kind.name != "dataset_group" and not inventory.owns(kind, arn)}
     found = []
     for kind, name, arn in there:
-        why = OTHERS if arn in others else NEEDED if others and kind.name in NEEDED_BY_ALL else WHOLE
+        why = NOT_OWN if arn in others else NEEDED if others and kind.name in NEEDED_BY_ALL else WHOLE
         id_, _ = _identify(at.group, kind, name, arn)
-        found.append(Leftover(id_, kind.name, arn, why, doomed=why == WHOLE))
+        found.append(Leftover(id_, kind.name, arn, why, delete=why == WHOLE))
     return found
 
 
@@ -111,7 +111,7 @@ def _own(
         for one in inventory.summaries(kind, of):
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
             name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
-            belongs = arn in adopted or _belongs(at.group, kind, name)
+            belongs = arn in adopted or kind.listed_by != "" or _is_own_schema(inventory, at, name)
             if belongs and not str(one.get("status", "")).startswith("DELETE"):
                 yield name, arn
     if kind.name == "dataset_group" and inventory.describe(kind, group_arn):
@@ -133,9 +133,18 @@ def _parents(inventory: Inventory, at: Target, kind: Kind, group_arn: str) -> It
                 yield {"solutionArn": solution["solutionArn"]}
 
 
-def _belongs(group: str, kind: Kind, name: str) -> bool:
-    """Whether one of those that List can't narrow to a group, schemas, is one of the group's."""
-    return kind.listed_by != "" or _own_name(group, name) in DATASETS
+def _is_own_schema(inventory: Inventory, at: Target, name: str) -> bool:
+    """Whether a schema, which List can't narrow to a group and which has no tags, is the stack's by its name.
+
+    The name tells the folder alone. Where this stack's has taken over a dataset group of another name, another stack
+    may have a folder of the same name.
+    """
+    if _own_name(at.group, name) not in DATASETS:
+        return False
+    kind = KINDS["dataset_group"]
+    arn = f"{at.arn_prefix}:{kind.arn.format(name=at.group)}"
+    status = str(inventory.describe(kind, arn).get("status", "DELETED"))
+    return status.startswith("DELETE") or inventory.owns(kind, arn)
 
 
 def _own_name(group: str, name: str) -> str | None:
@@ -195,13 +204,13 @@ def _retire_one(inventory: Inventory, one: Leftover, serving: Collection[str]) -
     state = State(f"{one.kind}/{one.arn.rpartition('/')[2]}", "delete", "PENDING", one.arn, one.why)
     if any(arn == one.arn or arn.startswith(f"{one.arn}/") for arn in serving):
         return replace(state, action="hold", status="SKIPPED", reason="It serves.")
-    if not one.doomed:
-        return replace(state, action="hold", status="SKIPPED", remedy=TAKE_OVER if one.why == OTHERS else LEFT)
+    if not one.delete:
+        return replace(state, action="hold", status="SKIPPED", remedy=TAKE_OVER if one.why == NOT_OWN else LEFT)
     try:
         details = inventory.describe(kind, one.arn)
         if details and not str(details.get("status", "")).startswith("DELETE"):
             if not inventory.owns(kind, one.arn):
-                return replace(state, action="hold", status="SKIPPED", reason=OTHERS, remedy=TAKE_OVER)
+                return replace(state, action="hold", status="SKIPPED", reason=NOT_OWN, remedy=TAKE_OVER)
             if kind.name == "solution":
                 _stop_training(inventory, one.arn)
             inventory.delete(kind, one.arn)

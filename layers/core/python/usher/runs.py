@@ -28,6 +28,7 @@ RECORD = "run.json"
 PAGE = "run.html"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
 """Where the console of a partition is, if not with all others."""
+STILL_THERE = "Of the group, this is still there: {}. Its files stay."
 RESUME = {
     EXPORT: "Start it again: it makes new jobs.",
     EVALUATION: "Start it again; what it made is deleted.",
@@ -257,6 +258,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
     problems += [one for one in found if one not in problems]
     held = list(_told(resources, "HELD", "held back"))
+    still = ", ".join(state["id"] for state in left if state["status"] == "SKIPPED")
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
     if skipped:
@@ -266,6 +268,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
         "outcome": "FAILED" if problems else "HELD" if held else "SUCCEEDED",
         "problems": problems,
         "summary": "\n".join(lines) or record.get("note") or done,
+        **({"note": STILL_THERE.format(still)} if still else {}),
     }
 
 
