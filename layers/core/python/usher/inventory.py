@@ -144,10 +144,14 @@ class Inventory:
 
 
 def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one."""
+    """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one.
+
+    0 for less than a twentieth of what its kind usually takes: a local cloud whose clock is fast has such times.
+    """
     for one in newest_first:
         last = one.get(kind.latest_update) or (one if kind.timed else {})
         if last.get("status") == "ACTIVE":
             begun: datetime = last["creationDateTime"]
-            return float((last["lastUpdatedDateTime"] - begun).total_seconds())
+            seconds = float((last["lastUpdatedDateTime"] - begun).total_seconds())
+            return seconds if seconds >= kind.minutes * 60 / 20 else 0
     return 0
