@@ -42,7 +42,7 @@ rehearse: setup ## A deployment from beginning to end, by sam, on the local clou
 
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
 	pytest -n auto tests/unit
-	pytest -n auto --dist loadfile --no-loadscope-reorder tests/integration
+	pytest -n auto --dist loadfile tests/integration
 	python -m local.rehearsal
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
