@@ -204,7 +204,7 @@ def lose(site: Site) -> None:
         answer = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         for message in answer.get("Messages", []):
             told = {name: one["StringValue"] for name, one in message.get("MessageAttributes", {}).items()}
-            found |= {told[name] for name in ("RULE_ARN", "SCHEDULE_ARN") if name in told}  # a function's has neither
+            found.update(told[name] for name in ("RULE_ARN", "SCHEDULE_ARN") if name in told)  # a function's: neither
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         kinds = [arn.split(":")[5].split("/")[0] for arn in found]
         return "rule" in kinds and kinds.count("schedule") == 2 and not answer.get("Messages")
