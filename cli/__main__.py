@@ -26,13 +26,14 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from usher.aws import client
-from usher.bucket import GROUP_NAME, config_keys
+from usher.bucket import GROUP_NAME, SOLUTION_HOME, config_keys, is_solution_config
 from usher.errors import InputError, UsherError
 from usher.holdout import SPLITS
 from usher.inventory import Inventory
 from usher.pins import Pins, choose
 from usher.planning import Draft, draft
 from usher.prices import FREE
+from usher.resources import GROUP_TAG
 from usher.retiring import belongings
 from usher.versions import usable
 from usher.wishes import Wishes
@@ -40,6 +41,7 @@ from usher.wishes import Wishes
 from cli import doctor, show
 from cli.adopt import Preview, check_owners, claim, made_from, sources
 from cli.evaluate import evaluate
+from cli.existing import Existing
 from cli.existing import read as read_existing
 from cli.offline import offline
 from cli.stack import Stack
@@ -112,26 +114,38 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
         console.print(f"Note: {note}", soft_wrap=True, markup=False)
     if not options.adopt:
         return 0
-    copies = sources(stack.bucket.s3, group, existing.locations)
-    bucket = Preview(stack.bucket.s3, stack.bucket.name, {config_keys(group)[0]: text.encode()}, copies)
-    plan = draft_of(stack, group, bucket, claims={}).plan
+    bucket = _preview(stack, group, existing, text)
+    claims = {existing.arn: {GROUP_TAG: group}}
+    plan = draft_of(stack, group, bucket, claims).plan
     if plan is None:
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
     owned = [arn for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner]
-    check_owners(inventory, owned, options.from_stack, anyway=options.anyway)
-    inputs, outdated = made_from(inventory, plan["resources"], copies)
+    check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
+    inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
     for one in outdated:
         console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
-    drafted = draft_of(stack, group, bucket, inputs)
+    claims |= inputs
+    drafted = draft_of(stack, group, bucket, claims)
+    for arn in dict.fromkeys([*owned, *claims]):
+        console.print(f"Is tagged as the stack's: {arn}", soft_wrap=True, markup=False)
     show.draft(console, drafted)
     if is_costly(drafted) and not options.anyway:
         raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")
-    claim(inventory, owned, inputs)
+    claim(inventory, owned, claims)
     bucket.put()
     console.print(f"Usher looks after {options.dataset_group} from now on: s3://{bucket.name}/{group}/")
     return 0
+
+
+def _preview(stack: Stack, group: str, existing: Existing, text: str) -> Preview:
+    """The bucket with the config and the data of what is taken over. A folder of the AWS Solution stays as it is."""
+    bucket = stack.bucket
+    if any(map(is_solution_config, bucket.keys(f"{SOLUTION_HOME}/{group}/"))):
+        return Preview(bucket.s3, bucket.name)
+    copies = sources(bucket.s3, group, existing.locations)
+    return Preview(bucket.s3, bucket.name, {config_keys(group)[0]: text.encode()}, copies)
 
 
 def diagnose(stack: Stack, options: argparse.Namespace, console: Console) -> int:

@@ -10,7 +10,7 @@ from usher.bucket import Bucket, File
 from usher.errors import UsherError
 from usher.inventory import Inventory
 from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import INPUTS_TAG, STACK_TAG, Resource
+from usher.resources import GROUP_TAG, INPUTS_TAG, STACK_TAG, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,20 @@ def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source
         yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
 
 
-def check_owners(inventory: Inventory, arns: Iterable[str], from_stack: str, *, anyway: bool) -> None:
-    """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`."""
+def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_stack: str, *, anyway: bool) -> None:
+    """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`.
+
+    Likewise where the dataset group is that of another folder of the stack, which gives it up if it is `from_stack`.
+    """
     for arn in arns:
         tags = inventory.tags(arn)
+        served = tags.get(GROUP_TAG, group)
+        if served != group and stack_name(tags.get(STACK_TAG, "")) != from_stack:
+            name = stack_name(tags.get(STACK_TAG, ""))
+            raise UsherError(
+                f"{arn} is that of the folder {served}/ of the stack {name}, whose runs will be refused once it is "
+                f"taken over. To take it over: --from-stack {name}."
+            )
         owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
         if owner not in {"", inventory.stack_arn} and stack_name(owner) != from_stack:
             raise UsherError(
@@ -111,13 +121,13 @@ def made_from(
     arns: dict[str, str] = {}
     tags: dict[str, dict[str, str]] = {}
     outdated: list[str] = []
-    newest = max(source.modified for source in data.values())
+    newest = max((source.modified for source in data.values()), default=None)
     for resource in wanted:
         found = inventory.find(resource, arns)
         if found is None:
             continue
         arns[resource.id] = found.arn
-        if not resource.inputs or found.inputs:
+        if not newest or not resource.inputs or found.inputs:
             continue
         if found.details["creationDateTime"] < newest:
             outdated.append(resource.id)
@@ -128,9 +138,9 @@ def made_from(
     return tags, outdated
 
 
-def claim(inventory: Inventory, owned: Iterable[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own, and with what they were made from (`made_from`)."""
-    tags = {arn: dict(of) for arn, of in made_from.items()}
+def claim(inventory: Inventory, owned: Iterable[str], claims: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with further tags by ARN (`claims`)."""
+    tags = {arn: dict(of) for arn, of in claims.items()}
     for arn in owned:
         tags.setdefault(arn, {})[STACK_TAG] = inventory.stack_arn
     for arn, of in tags.items():

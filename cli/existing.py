@@ -24,6 +24,8 @@ class Existing:
     """By dataset, the s3:// address that was imported last."""
     notes: list[str] = field(default_factory=list)
     """What there is, and can't be taken over."""
+    arn: str = ""
+    """The dataset group's."""
 
 
 def read(personalize: Any, dataset_group: str, group: str) -> Existing:
@@ -51,6 +53,7 @@ class _Reader:
         self._model: Any = botocore.session.get_session().get_service_model("personalize")
 
     def read(self, dataset_group: str, arn: str) -> Existing:
+        self.found.arn = arn
         details = describe(self.personalize, KINDS["dataset_group"], arn)
         self.adopt[f"dataset_group/{self.group}"] = dataset_group
         schemas = dict(self._schemas())
@@ -84,7 +87,7 @@ class _Reader:
     def _named(self, kind: str) -> Iterator[tuple[str, Content]]:
         """Blocks of all resources of a kind in the group, by the names that they have here."""
         for details in self._active(kind, self.within):
-            key = short_name(details["name"], self.group)
+            key = short_name(details["name"])
             block = self._members(f"Create{kind.capitalize()}", details)
             if kind != "filter":
                 if "recipeArn" not in details:

@@ -56,8 +56,8 @@ def test_a_solutions_folder_becomes_a_served_group(stack: Stack, capsys: pytest.
 
 
 @pytest.mark.usefixtures("account")
-def test_what_the_solution_has_made_goes_on_serving(stack: Stack) -> None:
-    """Its names are taken; only what nobody can know the data of, imports and versions, is made once more."""
+def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once a person has taken it over; only what nobody can know the data of, imports and versions, is made again."""
     old = Old(stack)
     old.put("old.csv", interactions())
     group = old.make("dataset_group", name="FilmClub")
@@ -70,13 +70,20 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack) -> None:
         "campaign", solutionVersionArn=version, **CONFIG["solutions"][0]["campaigns"][0]["serviceConfig"]
     )
     before = set(stack.personalize.resources)
+    assert drop(stack) == "FAILED"
+    command = "import FilmClub --group films --adopt"
+    assert f"usher {command}." in " ".join(told(capsys, "status", "films", status=1).split())
+    assert set(stack.personalize.resources) == before
+    assert "a run would do all this" in told(capsys, *command.split(), status=1)
+    assert f"Is tagged as the stack's: {campaign}" in told(capsys, *command.split(), "--anyway")
+    assert not stack.read("films/usher.yaml"), "the folder has its config"
     assert drop(stack) == "SUCCEEDED"
     new = [arn.split(":")[5].split("/")[0] for arn in set(stack.personalize.resources) - before]
     assert sorted(new) == ["dataset-import-job", "event-tracker", "solution"]
     served = json.loads(stack.items("films")["serving"]["map"]["S"])["solutions"]["alike"]
     assert served["campaignArn"] == campaign
     assert served["solutionVersionArn"].startswith(f"{solution}/")
-    (record,) = stack.read(r"films/out/runs/[^/]+/run\.json").values()
+    *_, record = stack.read(r"films/out/runs/[^/]+/run\.json").values()
     assert {one["arn"] for one in record["unmanaged"] if not one["deleted"]} >= {other}, (
         "the group is found by its name"
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,14 @@ def trainer() -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture
 def world(tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The account, and the environment that the template gives the functions."""
-    install(Tap(is_open=True), tmp_path, trainer)
+    with account(tmp_path, trainer, monkeypatch) as world:
+        yield world
+
+
+@contextmanager
+def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An account for as long as the context lasts; `path`: where its Personalize keeps its files."""
+    install(Tap(is_open=True), path, trainer)
     environment = {
         "BUCKET_NAME": BUCKET,
         "TABLE_NAME": TABLE,

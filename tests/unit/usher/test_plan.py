@@ -11,7 +11,8 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.bucket import GROUP_NAME
-from usher.config import NAME_LENGTH, Config, Solution, defaults
+from usher.config import LONGEST_NAME, Config, Solution, defaults
+from usher.names import NAME_LENGTH
 from usher.plan import Data, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.resources import KINDS, Resource
 from usher.schemas import make_schema
@@ -133,7 +134,7 @@ def test_names_keep_within_the_services_limit(group: str, name: str) -> None:
 
 
 def test_the_longest_names_keep_within_the_services_limit() -> None:
-    _check_names("g" * 35, "n" * 20)
+    _check_names("g" * 35, "n" * LONGEST_NAME)
     assert not GROUP_NAME.match("g" * 36)
 
 

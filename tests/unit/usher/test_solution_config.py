@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config import Config, read
+from usher.config import LONGEST_NAME, Config, read
 from usher.errors import InputError, Problem
 from usher.solution_config import translate
 
@@ -167,7 +167,7 @@ def test_what_the_solution_has_made_is_adopted_by_its_name() -> None:
 def test_names_that_leave_no_room_are_shortened_and_adopted_whole() -> None:
     group = "films-of-the-club-in-the-village"
     (solution,) = wanted(TAGGED, group).solutions
-    assert len(f"{group}-{solution.name}-abcdef") <= 63
+    assert len(solution.name) == LONGEST_NAME
     name = TAGGED["solutions"][0]["serviceConfig"]["name"]
     assert wanted(TAGGED, group).adopt[f"solution/{solution.name}"] == name
 

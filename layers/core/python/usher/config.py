@@ -55,8 +55,8 @@ SCHEDULE = ("ScheduleExpression", "ScheduleExpressionTimezone", "State")
 """Members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
 TRAINING_MODES = ("FULL", "UPDATE")
 POPULARITY = "aws-popularity-count"
-NAME_LENGTH = 63
-"""Personalize's limit; Usher's own names are `<group>-<name>-<six characters>`."""
+LONGEST_NAME = 55
+"""It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
 SCHEDULE_LENGTH = 64
 """EventBridge Scheduler's limit; Usher's names are `<group>.<name>`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
@@ -427,11 +427,8 @@ class _Reader(Checker):
                 self._note(f"adopt.{name}", "is nothing that this file asks for.", self._choose(name, known))
 
     def _check_name(self, name: str, path: str) -> None:
-        room = NAME_LENGTH - len(self.group) - 8
-        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > room:
-            self._note(
-                path, f"is not a usable name in the group {self.group}.", f"Use up to {room} letters, digits, - and _."
-            )
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > LONGEST_NAME:
+            self._note(path, "is not a usable name.", f"Use up to {LONGEST_NAME} letters, digits, - and _.")
 
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:

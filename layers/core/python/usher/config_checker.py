@@ -11,6 +11,9 @@ from botocore.validate import ParamValidator
 
 from usher.errors import Problem
 
+RESERVED = "usher:"
+"""How the keys of the tags begin by which Usher tells whose a resource is, and what it was made from."""
+
 
 class Checker:
     """Reads parts of a config file and notes down problems on the way."""
@@ -62,6 +65,10 @@ class Checker:
         for name in filled_in:
             if name in block:
                 self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
+        tags = block.get("tags")
+        for tag in tags if isinstance(tags, list) else ():
+            if isinstance(tag, Mapping) and str(tag.get("tagKey")).startswith(RESERVED):
+                self._note(path, f"has the tag {tag['tagKey']}.", f"Remove it: keys with {RESERVED} are Usher's.")
         given = {name: value for name, value in block.items() if name not in filled_in}
         for name in sorted(set(given) - set(shape.members)):
             remedy = self._choose(name, {*shape.members, *own} - {*filled_in})

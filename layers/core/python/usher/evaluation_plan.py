@@ -11,6 +11,7 @@ from usher.config import Config, Job, Solution
 from usher.errors import InputError, Problem
 from usher.export_config import WITHOUT_BATCH
 from usher.intake import Intake, recipe_type
+from usher.names import fingerprint, unique_name
 from usher.plan import Data, recipe_arn, resources
 from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
@@ -137,7 +138,7 @@ class Evaluation:
 
         Raises InputError where there is nothing to compare.
         """
-        unique = digest([home.group, home.run], 6)
+        unique = fingerprint(home.group, home.run)
         own = replace(at, group=f"{home.group[:20]}-eval-{unique}", run=unique)
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
@@ -232,7 +233,7 @@ class Evaluation:
         for one in self.entrants():
             if one.kind == "live" and not one.campaign:
                 params = {
-                    "jobName": f"{self.at.group}-{digest(one.name, 6)}",
+                    "jobName": unique_name(self.at.group, one.folder),
                     "solutionVersionArn": one.version,
                     "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}/")}},
                     **self._output(one.folder),

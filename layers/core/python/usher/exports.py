@@ -17,11 +17,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from usher import export_output
-from usher.aws import digest, now
+from usher.aws import now
 from usher.bucket import Bucket, export_prefix
 from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, files_of, read_blocks, write
+from usher.names import unique_name
 from usher.resources import KINDS, Resource
 from usher.runs import EXPORT
 
@@ -29,8 +30,6 @@ MANIFEST = "manifest.json"
 LATEST = "latest.json"
 RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
 """The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
-SHOWN = 24
-"""Characters of a group's and a solution's name in what a job is called."""
 TO_THE_RUN = "See the group's last pipeline run."
 
 
@@ -129,7 +128,7 @@ def _jobs(
     """The batch jobs that answer an export's input."""
     kind = KINDS[shape.job]
     for number, path in enumerate(inputs, start=1):
-        job = f"{f'{group}-{name}'[:SHOWN]}-{digest([group, name, run, number])}"
+        job = unique_name(group, name, run, number)
         members = {"jobName": job, "jobInput": {"s3DataSource": {"path": path}}, **params}
         arn = f"{at.arn_prefix}:{kind.arn.format(**members)}"
         part = f"-{number}" if len(inputs) > 1 else ""

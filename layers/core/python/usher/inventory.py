@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from usher.names import family_of
 from usher.resources import INPUTS_TAG, KINDS, STACK_TAG, Clients, Kind, Resource, describe, summaries, tags_of
 
 Answer = TypeVar("Answer")
@@ -67,6 +68,15 @@ class Inventory:
         """Whether a resource belongs to the stack, as far as its tags can tell."""
         return not kind.has_owner or self.tags(arn).get(STACK_TAG) == self.stack_arn
 
+    def home(self, members: Mapping[str, Any]) -> str:
+        """The ARN of the dataset group in which something lies, from its members in Describe or Create.
+
+        A campaign's or a job's is its solution's. Empty where the members do not tell.
+        """
+        if version := members.get("solutionVersionArn"):
+            members = self.describe(KINDS["solution"], str(version).rpartition("/")[0])
+        return str(members.get("datasetGroupArn") or "")
+
     def create(self, resource: Resource, members: Mapping[str, Any]) -> str:
         """Create a resource with the tags that it is to have; return its ARN."""
         kind = KINDS[resource.kind]
@@ -110,7 +120,7 @@ class Inventory:
             return None
         # Personalize refuses to tell the tags of what is being deleted.
         is_leaving = str(details.get("status", "")).startswith("DELETE")
-        is_tagged = resource.inputs or (resource.tags and not kind.job)
+        is_tagged = resource.inputs or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
         tags = self.tags(arn) if is_tagged and not is_leaving else {}
         # The newest may have become ACTIVE since it was listed.
         newest = [arn] if siblings and details["status"] == "ACTIVE" else []
@@ -124,7 +134,7 @@ class Inventory:
             one
             for one in self.summaries(kind, {kind.parent: parent})
             if one.get("trainingType") != "AUTOMATIC"
-            and one.get("jobName", "").startswith(wanted.family)
+            and (not wanted.family or family_of(one["jobName"]) == wanted.family)
             and one.get("importMode", mode) == mode
         ]
         if kind.outlives:

@@ -1,7 +1,8 @@
-"""Whose a resource is. The tag `usher:stack` of a resource names its stack; a stack changes and deletes only its own.
+"""Whose a resource is. It is a group's if it lies in the group's dataset group and bears the stack's tag.
 
-Versions and jobs belong to whom their parent does; schemas and metric attributions can't have tags and belong to the
-dataset group that uses them.
+The tag `usher:stack` names the stack, and `usher:group` of a dataset group the one group that it is for. Versions and
+jobs belong to whom their parent does; schemas and metric attributions can't have tags and belong to the dataset group
+that uses them. Names only find candidates.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 
 from usher.errors import InputError, Problem
 from usher.inventory import Found, Inventory
-from usher.resources import KINDS, STACK_TAG, Resource
+from usher.resources import GROUP_TAG, KINDS, STACK_TAG, Resource
 
 CLOUDFORMATION_TAG = "aws:cloudformation:stack-name"
-CHANGES = {"update", "rebuild"}
 ANOTHER_NAME = "Give it, or the resource in usher.yaml, another name"
+OUTSIDE = {"dataset_group", "schema"}
+"""Kinds that lie in no dataset group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +53,24 @@ def check_group(inventory: Inventory, wanted: Resource, group: str) -> None:
 
 
 def objection(
-    inventory: Inventory, resource: Resource, found: Found, wanted: Mapping[str, object], action: str
+    inventory: Inventory, resource: Resource, found: Found, wanted: Mapping[str, object], action: str, group: str
 ) -> Objection | None:
     """What speaks against an action on what is there under the wanted name; None where it may be taken.
 
-    `wanted`: its Create members with the ARNs filled in.
+    `wanted`: its Create members with the ARNs filled in. `group`: the ARN of the plan's dataset group; empty where it
+    has none, or none yet.
     """
-    there, group = found.details.get("datasetGroupArn"), wanted.get("datasetGroupArn")
     if found.status.startswith("DELETE"):
         return None
-    if group and there and there != group:
-        return Objection(f"It belongs to another dataset group, {there}.", f"{ANOTHER_NAME}.")
-    # Nothing is built on a dataset group before it is there, so its owner is asked for then. All else that is created
-    # or trained is made in the stack's own group: a parent that is elsewhere was refused above, with its children.
-    if action not in CHANGES and (resource.kind != "dataset_group" or action == "wait"):
+    kind = KINDS[resource.kind]
+    # What has no ARN of its own was found in its parent's list.
+    if resource.arn and kind.service == "personalize" and kind.name not in OUTSIDE:
+        there = inventory.home(found.details)
+        if there != (inventory.home(wanted) or group):
+            where = f"another dataset group, {there}" if there else "a dataset group that is gone"
+            return Objection(f"It belongs to {where}.", f"{ANOTHER_NAME}; or take its line out of adopt.")
+    # What AWS tells of the tags of one that is being created is not documented: its owner is asked for later.
+    if action == "wait":
         return None
     if owner := _other_owner(inventory, resource, found.arn):
         return Objection(f"It {owner.says}.", f"{ANOTHER_NAME}; or take it over: usher import, with {owner.options}.")
@@ -72,16 +78,23 @@ def objection(
 
 
 def _other_owner(inventory: Inventory, resource: Resource, arn: str) -> _Owner | None:
-    """Whose a resource is, if not the stack's; None where it is, or where it is nobody's and the config adopts it."""
-    if inventory.owns(KINDS[resource.kind], arn):
+    """Whose a resource is, if not the stack's and, of a dataset group, the group's."""
+    kind, group = KINDS[resource.kind], resource.id.partition("/")[2]
+    if not kind.has_owner:
         return None
     tags = inventory.tags(arn)
     owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
+    if owner == inventory.stack_arn:
+        served = tags.get(GROUP_TAG, "")
+        if kind.name != "dataset_group" or served == group:
+            return None
+        if not served:
+            return _Owner(f"has no tag {GROUP_TAG}", "--adopt")
+        return _Owner(f"is that of the folder {served}/", f"--adopt --from-stack {stack_name(owner)}")
     anyway = " --anyway" if managed else ""
     if owner:
         name = stack_name(owner)
         return _Owner(f"belongs to the stack {name} ({owner})", f"--adopt --from-stack {name}{anyway}")
     if managed:
         return _Owner(f"is managed by the CloudFormation stack {managed}", f"--adopt{anyway}")
-    is_adopted = any(tag["tagKey"] == STACK_TAG for tag in resource.tags)
-    return None if is_adopted else _Owner("was not made by Usher", "--adopt")
+    return _Owner("was not made by Usher", "--adopt")

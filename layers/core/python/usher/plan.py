@@ -13,19 +13,13 @@ from usher.aws import digest
 from usher.config import JOBS, Config, Job, Solution, follows_latest
 from usher.deciding import FOREVER, LATEST
 from usher.export_config import wished
-from usher.resources import KINDS, STACK_TAG, Resource
+from usher.names import job_family, unique_name
+from usher.resources import GROUP_TAG, KINDS, Resource
 from usher.schemas import Schema
 from usher.target import Target
 
-SUFFIX = 6
-"""Characters of a digest in a name."""
-SHOWN = 24
-"""Characters of a group's and a job's name in what the job is called in Personalize, where the run's name follows."""
 UPDATED = ("performAutoTraining", "performIncrementalUpdate")
 """Members of CreateSolution that make no other solution."""
-
-FOUND_BY_GROUP = {"dataset", "event_tracker"}
-"""Kinds that are adopted with their group, without a line of their own."""
 
 Wishes = Mapping[str, Mapping[str, str]]
 """What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
@@ -66,7 +60,7 @@ class _Plan:
         yield self._dataset_group()
         for dataset, given in self.data.items():
             yield from self._dataset(dataset, given)
-        yield self._resource("import", "event_tracker", self.at.group, {"name": self.at.group}, self._group,
+        yield self._resource("import", "event_tracker", self.at.group, {"name": self._unique("")}, self._group,
                              after=["dataset/interactions"])  # fmt: skip
         if self.config.metric_attribution is not None:
             yield self._metric_attribution(self.config.metric_attribution)
@@ -92,8 +86,9 @@ class _Plan:
         return {"datasetGroupArn": f"dataset_group/{self.at.group}"}
 
     @property
-    def _is_group_adopted(self) -> bool:
-        return f"dataset_group/{self.at.group}" in self.config.adopt
+    def _home(self) -> str:
+        """The dataset group's name in Personalize."""
+        return self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
 
     @property
     def _datasets(self) -> list[str]:
@@ -108,14 +103,15 @@ class _Plan:
         members = {"name": self.at.group, **self.config.group}
         if "kmsKeyArn" in members:
             members = {"roleArn": self.at.role_arn, **members}
-        return self._resource("import", "dataset_group", self.at.group, members)
+        made = self._resource("import", "dataset_group", self.at.group, members)
+        return replace(made, tags=[*made.tags, {"tagKey": GROUP_TAG, "tagValue": self.at.group}])
 
     def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
         domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
-        unique = f"{self.at.group}-{dataset}-{digest(given.schema, SUFFIX)}"
         yield self._resource(
-            "import", "schema", dataset, {"name": unique, "schema": json.dumps(given.schema), **domain}
-        )
+            "import", "schema", dataset,
+            {"name": self._unique(dataset, given.schema), "schema": json.dumps(given.schema), **domain},
+        )  # fmt: skip
         yield self._resource(
             "import", "dataset", dataset,
             {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
@@ -125,13 +121,13 @@ class _Plan:
         yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, held=held)
         for file, (location, content) in _files(given).items():
             name = f"{dataset}/{file}"
-            family = self._job_name(name, given.inputs, content)
+            family = self._family(name, given.inputs, content)
             after = [f"dataset_import_job/{dataset}"]
             yield self._import(name, location, "INCREMENTAL", dataset, after=after, family=family)
 
     def _import(self, name: str, location: str, mode: str, dataset: str, family: str = "", **more: Any) -> Resource:
         params = {
-            "jobName": f"{family or self._job_name(name)}{self.at.run}",
+            "jobName": f"{family or self._family(name)}{self.at.run}",
             "dataSource": {"dataLocation": location},
             "roleArn": self.at.role_arn,
             "importMode": mode,
@@ -142,7 +138,7 @@ class _Plan:
     def _metric_attribution(self, members: Mapping[str, Any]) -> Resource:
         destination = {"path": f"{self.at.bucket_url}{self.at.group}/out/attribution/"}
         output = {"s3DataDestination": destination, "roleArn": self.at.role_arn}
-        params = {"name": self.at.group, **members, "metricsOutputConfig": output}
+        params = {"name": self._unique(""), **members, "metricsOutputConfig": output}
         return self._resource("import", "metric_attribution", self.at.group, params, self._group, after=self._datasets)
 
     def _solution(self, solution: Solution) -> Iterator[Resource]:
@@ -174,7 +170,7 @@ class _Plan:
         return self._resource(
             "train", "solution_version", solution.name,
             {
-                "name": f"{self._job_name(solution.name)}{self.at.run}",
+                "name": f"{self._family(solution.name)}{self.at.run}",
                 **({"trainingMode": mode} if mode != "FULL" else {}),
             },
             {"solutionArn": f"solution/{solution.name}"},
@@ -191,7 +187,7 @@ class _Plan:
             return
         name = f"{section}/{job.name}"
         occasion = digest(wish["at"]) if wish and job.scheduled else ""
-        family = self._job_name(name)
+        family = self._family(name)
         folder = f"{self.at.bucket_url}{self.at.group}"
         params = {
             "jobName": f"{family}{occasion or self.at.run}",
@@ -207,13 +203,12 @@ class _Plan:
         made = self._resource("train", job.kind, job.name, params, refs, inputs=made_from, family=family)
         yield made if occasion else replace(made, arn="")
 
-    def _unique(self, name: str, made_from: object) -> str:
-        return f"{self.at.group}-{name}-{digest([self.at.group, made_from], SUFFIX)}"
+    def _unique(self, name: str, *made_from: object) -> str:
+        """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
+        return unique_name(self.at.group, name, self._home, *made_from)
 
-    def _job_name(self, name: str, *made_from: str) -> str:
-        """How the name of a job or a version begins. Neither can be deleted to free its name: the run's follows."""
-        shown = f"{self.at.group}-{name}".replace("/", "-").replace(".", "-")[:SHOWN]
-        return f"{shown}-{digest([self.at.group, name, *made_from], SUFFIX)}-"
+    def _family(self, name: str, *made_from: str) -> str:
+        return job_family(self.at.group, name, self._home, *made_from)
 
     def _resource(
         self,
@@ -227,13 +222,9 @@ class _Plan:
         row, id_ = KINDS[kind], f"{kind}/{name}"
         members = {member: value for member, value in params.items() if member != "tags"}
         tags = [*params.get("tags", self.config.tags)] if row.taggable else []
-        is_adopted = id_ in self.config.adopt or (kind in FOUND_BY_GROUP and self._is_group_adopted)
-        if is_adopted and row.has_owner:
-            tags.append({"tagKey": STACK_TAG, "tagValue": self.at.stack_arn})
         if id_ in self.config.adopt:
             members["name"] = self.config.adopt[id_]
-        group = self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
-        tail = row.arn.format(group=group, **members) if row.arn else ""
+        tail = row.arn.format(group=self._home, **members) if row.arn else ""
         arn = tail and f"{self.at.arn_prefix}:{tail}"
         return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=tags, **more)
 

@@ -1,11 +1,11 @@
 """Draw up a run's plan: read what is wanted, look at what is there, decide. Changes nothing in Personalize."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from usher import prices
-from usher.adopting import still_as_wanted
+from usher.adopting import is_schema_in_use, still_as_wanted
 from usher.bucket import DATASETS, Bucket
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
@@ -16,7 +16,7 @@ from usher.ownership import check_group
 from usher.pins import Pin, pinned
 from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.reconcile import State, foresee
-from usher.resources import Clients, Resource
+from usher.resources import KINDS, Clients, Resource
 from usher.retiring import REPLACED, Leftover, everything, leftovers
 from usher.target import Target
 
@@ -80,6 +80,7 @@ def draft(
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
     wanted = _adopted(inventory, target, intake, wishes)
     check_group(inventory, wanted[0], target.group)
+    notes += _unused_schemas(inventory, target, intake.config, wanted)
     pins = settle(wanted, live)
     wanted = _guarded(pinned(wanted, pins), intake.config, live)
     foresight = foresee(inventory, wanted, forgiving=forgiving)
@@ -143,7 +144,9 @@ def _taken_over(target: Target, config: Config, inventory: Inventory) -> tuple[R
     wanted = resources(target, config, data)
     kept = still_as_wanted(inventory, wanted[:1], config.adopt)
     group = wanted[0] if kept else resources(target, replace(config, adopt={}), data)[0]
-    return group, [one for one in wanted if one.id in kept or (one.kind == "schema" and one.id in config.adopt)]
+    schemas = [one for one in wanted if one.kind == "schema" and one.id in config.adopt]
+    used = [one for one in schemas if is_schema_in_use(inventory, group.arn, one)]
+    return group, [*([group] if kept else []), *used]
 
 
 def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:
@@ -189,6 +192,17 @@ def _adopted(inventory: Inventory, target: Target, intake: Intake, wishes: Wishe
     if kept == intake.config.adopt:
         return wanted
     return resources(target, replace(intake.config, adopt=kept), intake.data, wishes)
+
+
+def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Sequence[Resource]) -> Iterator[Problem]:
+    """The lines of `adopt` for schemas that are there, and not in use by the group's dataset."""
+    kind = KINDS["schema"]
+    for one in wanted:
+        name = config.adopt.get(one.id, "") if one.kind == kind.name else ""
+        adopted = replace(one, arn=f"{at.arn_prefix}:{kind.arn.format(name=name)}")
+        if name and inventory.describe(kind, adopted.arn) and not is_schema_in_use(inventory, wanted[0].arn, adopted):
+            said = f"names the schema {name}, which this group's dataset does not use."
+            yield Problem(f"{at.group}/: adopt.{one.id}", said, "Take the line out: Usher makes a schema of its own.")
 
 
 def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:

@@ -26,6 +26,10 @@ STAGES = ("import", "train", "export")
 NOT_YET = {
     "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
 }  # fmt: skip
+TAKEN = "ResourceAlreadyExistsException"
+"""Either the answer to its creation was lost, and the next look finds it; or it is somebody else's name."""
+PATIENCE_SECONDS = 600.0
+"""After which a name that is taken is somebody else's."""
 QUOTA = "LimitExceededException"
 """Personalize's one code for all quotas: of those in progress, which passes, and of those that are there."""
 SERVES = "solutionVersionArn"
@@ -77,7 +81,7 @@ def foresee(inventory: Inventory, resources: Sequence[Resource], *, forgiving: b
         hours[resource.id] = found.details.get("trainingHours", 0) if found else 0
         if found and forgiving and failure(found):
             excused[found.arn] = failure(found)
-        decision = _decide(inventory, resource, found, wanted, excused)
+        decision = _decide(inventory, resource, found, wanted, excused, _group(states))
         if held and found is None:
             states[resource.id] = _kept_out(resource, held)
         elif found and decision.action in {"reuse", "hold"}:
@@ -95,11 +99,17 @@ def _decide(
     found: Found | None,
     wanted: Mapping[str, Any],
     excused: Mapping[str, str],
+    group: str,
 ) -> Decision:
-    """What to do about a resource, if it is the stack's to do."""
+    """What to do about a resource, if it is the group's to do. `group`: the dataset group's ARN."""
     decision = decide(resource, found, wanted, excused)
-    against = objection(inventory, resource, found, wanted, decision.action) if found else None
+    against = objection(inventory, resource, found, wanted, decision.action, group) if found else None
     return Decision("fail", against.why, remedy=against.remedy) if against else decision
+
+
+def _group(states: Mapping[str, State]) -> str:
+    """The ARN of a plan's dataset group; empty where there is none yet."""
+    return next((state.arn for state in states.values() if state.id.startswith("dataset_group/")), "")
 
 
 def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
@@ -134,8 +144,11 @@ def advance(
             continue
         state = look.advance(resource)
         earlier = past.get(resource.id, {})
-        if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status:
+        is_same = resource.id not in look.taken or earlier.get("reason") == state.reason
+        if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status and is_same:
             state = replace(state, waited=earlier.get("waited", 0) + slept)
+        if resource.id in look.taken and state.waited >= PATIENCE_SECONDS:
+            state = replace(state, action="fail", status="FAILED", remedy=remedy_for(state.reason))
         if state.status == "PENDING":
             minutes = KINDS[resource.kind].minutes
             pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS
@@ -183,6 +196,8 @@ class _Look:
     """Of the resources before, by id."""
     full: dict[str, str] = field(default_factory=dict)
     """By kind of which no more can be in progress now, the service's words for it."""
+    taken: set[str] = field(default_factory=set)
+    """Ids of resources whose name was refused, as there is one."""
 
     def advance(self, resource: Resource) -> State:
         """The state after doing what can be done."""
@@ -202,7 +217,7 @@ class _Look:
         found, wanted, held = _look(self.inventory, resource, self.states)
         if held and found is None:
             return _kept_out(resource, held)
-        decision = _decide(self.inventory, resource, found, wanted, self.excused)
+        decision = _decide(self.inventory, resource, found, wanted, self.excused, _group(self.states))
         state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
         if found and decision.action in {"reuse", "hold"}:
             return _ready(resource, found, decision, held)
@@ -223,6 +238,8 @@ class _Look:
         is_full = kind.quota_in_progress and error_code(error) == QUOTA
         if is_full:
             self.full[kind.name] = reason
+        if error_code(error) == TAKEN:
+            self.taken.add(resource.id)
         is_faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
         if is_full or is_faulty or error_code(error) in NOT_YET:
             return State(resource.id, "wait", "WAITING", resource.arn, reason)

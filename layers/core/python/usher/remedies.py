@@ -14,8 +14,8 @@ REMEDIES = (
     ("reserved keywords or null", "Give EVENT_TYPE real values."),
     ("Invalid Expression", "Correct the filter in usher.yaml; it can use the fields of the schemas only."),
     (
-        "Another resource with",
-        "Another group uses this name; rename the group's folder, or the resource in usher.yaml.",
+        "already exists",
+        "Something that is not this group's has this name. Rename the resource in usher.yaml, or delete what has it.",
     ),
     ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
     ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),

@@ -18,6 +18,8 @@ PAGE = {"PageSize": 100}
 INPUTS_TAG = "usher:inputs"
 STACK_TAG = "usher:stack"
 """Its value is the ARN of the stack to which a resource belongs."""
+GROUP_TAG = "usher:group"
+"""Its value is the one group that a dataset group is for: the name of its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Resource:
     """What this resource is made from: a newest one made from something else is out of date. A digest, and after an @
     when it was asked for, if it was."""
     family: str = ""
-    """How the names of the jobs begin that may count as this one."""
+    """The family (names.family_of) of the jobs that may count as this one; empty: any of the parent's."""
     tags: Sequence[Mapping[str, str]] = ()
     rest_seconds: float = 0
     """The least time between the creation of one and that of the next, unless somebody asks."""

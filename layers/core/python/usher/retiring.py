@@ -6,7 +6,7 @@ removed. Nothing that serves is deleted, without that wish nothing whose name is
 bear the stack's own tag.
 """
 
-import re
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from usher.aws import error_code
 from usher.bucket import DATASETS
 from usher.inventory import Inventory
+from usher.names import label, label_of, unique_name
 from usher.reconcile import NOT_YET, State
 from usher.resources import KINDS, Kind, Resource
 from usher.target import Target
@@ -61,7 +62,7 @@ def leftovers(
     found = []
     for kind, name, arn in belongings(inventory, at, wanted):
         if arn not in arns:
-            id_, ours = _identify(at.group, kind, name, arn)
+            id_, ours = _identify(at.group, kind, name, arn, ids)
             why = FOREIGN if not ours else REPLACED if id_ in ids else REMOVED
             may_go = _may_go(kind, why, prune=prune)
             if may_go and not inventory.owns(kind, arn):
@@ -81,7 +82,7 @@ def everything(inventory: Inventory, at: Target, adopted: Sequence[Resource]) ->
     found = []
     for kind, name, arn in there:
         why = NOT_OWN if arn in others else NEEDED if others and kind.name in NEEDED_BY_ALL else WHOLE
-        id_, _ = _identify(at.group, kind, name, arn)
+        id_, _ = _identify(at.group, kind, name, arn, ())
         found.append(Leftover(id_, kind.name, arn, why, delete=why == WHOLE))
     return found
 
@@ -111,7 +112,7 @@ def _own(
         for one in inventory.summaries(kind, of):
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
             name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
-            belongs = arn in adopted or kind.listed_by != "" or _is_own_schema(inventory, at, name)
+            belongs = arn in adopted or kind.listed_by != "" or _is_own_schema(inventory, at.group, group_arn, arn)
             if belongs and not str(one.get("status", "")).startswith("DELETE"):
                 yield name, arn
     if kind.name == "dataset_group" and inventory.describe(kind, group_arn):
@@ -133,36 +134,35 @@ def _parents(inventory: Inventory, at: Target, kind: Kind, group_arn: str) -> It
                 yield {"solutionArn": solution["solutionArn"]}
 
 
-def _is_own_schema(inventory: Inventory, at: Target, name: str) -> bool:
-    """Whether a schema, which List can't narrow to a group and which has no tags, is the stack's by its name.
+def _is_own_schema(inventory: Inventory, group: str, group_arn: str, arn: str) -> bool:
+    """Whether a schema is Usher's, for this dataset group, by a name that nobody else's schema can have.
 
-    The name tells the folder alone. Where this stack's has taken over a dataset group of another name, another stack
-    may have a folder of the same name.
+    List can't narrow schemas to a group, and they have no tags.
     """
-    if _own_name(at.group, name) not in DATASETS:
+    name = arn.rpartition("/")[2]
+    dataset = next((one for one in DATASETS if label(group, one) == label_of(name)), "")
+    if not dataset:
         return False
-    kind = KINDS["dataset_group"]
-    arn = f"{at.arn_prefix}:{kind.arn.format(name=at.group)}"
-    status = str(inventory.describe(kind, arn).get("status", "DELETED"))
-    return status.startswith("DELETE") or inventory.owns(kind, arn)
+    try:
+        schema = json.loads(inventory.describe(KINDS["schema"], arn).get("schema", ""))
+    except ValueError:
+        return False
+    return name == unique_name(group, dataset, group_arn.rpartition("/")[2], schema)
 
 
-def _own_name(group: str, name: str) -> str | None:
-    """The name people use, out of one that Usher has made; None for others."""
-    match = re.fullmatch(rf"{re.escape(group)}-(.+)-[0-9a-f]{{6}}", name)
-    return match[1] if match else None
-
-
-def _identify(group: str, kind: Kind, name: str, arn: str) -> tuple[str, bool]:
-    """A resource's id, and whether Usher has made it."""
+def _identify(group: str, kind: Kind, name: str, arn: str, wanted: Collection[str]) -> tuple[str, bool]:
+    """A resource's id, and whether Usher has made it. `wanted`: the ids of the plan's resources."""
     if kind.service == "scheduler":
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
-    if name == group:
-        return f"{kind.name}/{group}", True
     if kind.name == "dataset":
         return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
-    own = _own_name(group, name)
-    return f"{kind.name}/{own or name}", own is not None
+    read = label_of(name)
+    if group in (name, read):
+        return f"{kind.name}/{group}", True
+    known = (id_ for id_ in wanted if id_.startswith(f"{kind.name}/"))
+    shortened = next((id_ for id_ in known if label(group, id_.partition("/")[2]) == read), "")
+    is_own = read.startswith(f"{group}-")
+    return shortened or f"{kind.name}/{read.removeprefix(f'{group}-') if is_own else name}", is_own
 
 
 def retire(

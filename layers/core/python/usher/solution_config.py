@@ -147,8 +147,8 @@ def _names(section: str, blocks: list[Content]) -> Iterator[tuple[str, str, str]
 def _document(given: Content, group: str) -> dict[str, Any]:
     datasets = given.get("datasets", {})
     schemas = {name: _service(datasets[name]["schema"]) for name in DATASETS if name in datasets}
-    filters, recommenders = (_by_key(given, section, group) for section in ("filters", "recommenders"))
-    solutions = _by_key(given, "solutions", group)
+    filters, recommenders = (_by_key(given, section) for section in ("filters", "recommenders"))
+    solutions = _by_key(given, "solutions")
     campaigns = {key: one["campaigns"][0] for key, one in solutions.items() if one.get("campaigns")}
     sections: dict[str, Any] = {
         "group": _without(_service(given["datasetGroup"]), "name"),
@@ -156,7 +156,7 @@ def _document(given: Content, group: str) -> dict[str, Any]:
         "schemas": {name: schema["schema"] for name, schema in schemas.items()},
         "filters": {key: _without(_service(one), "name") for key, one in filters.items()},
         "recommenders": {key: _with_recipe(_service(one)) for key, one in recommenders.items()},
-        **{section: _jobs(solutions, member, group, given) for member, section in SECTIONS.items()},
+        **{section: _jobs(solutions, member, given) for member, section in SECTIONS.items()},
         "schedules": _schedules(given["datasetGroup"], {"import": "import"}),
     }
     named: dict[str, Mapping[str, Any]] = {
@@ -179,8 +179,8 @@ def _document(given: Content, group: str) -> dict[str, Any]:
     }
 
 
-def _by_key(given: Content, section: str, group: str) -> dict[str, Content]:
-    return {short_name(_service(block)["name"], group): block for block in given.get(section, [])}
+def _by_key(given: Content, section: str) -> dict[str, Content]:
+    return {short_name(_service(block)["name"]): block for block in given.get(section, [])}
 
 
 def _solution(solution: Content) -> dict[str, Any]:
@@ -198,15 +198,15 @@ def _solution(solution: Content) -> dict[str, Any]:
     }
 
 
-def _jobs(solutions: Mapping[str, Content], member: str, group: str, given: Content) -> dict[str, Any]:
+def _jobs(solutions: Mapping[str, Content], member: str, given: Content) -> dict[str, Any]:
     """Jobs have no names in the Solution; here, they have their solution's, and a number if they are several.
 
     Their input stays where it is, and where there is none, nothing is done, as there.
     """
     folder = f"batch/{_service(given['datasetGroup'])['name']}"
     return {
-        short_name(key if number == 1 else f"{key}-{number}", group): {
-            **_job(job, key, group),
+        short_name(key if number == 1 else f"{key}-{number}"): {
+            **_job(job, key),
             "input": f"{folder}/{_service(solution)['name']}/job_config.json",
             "optional": True,
         }
@@ -215,9 +215,9 @@ def _jobs(solutions: Mapping[str, Content], member: str, group: str, given: Cont
     }
 
 
-def _job(job: Content, solution: str, group: str) -> dict[str, Any]:
+def _job(job: Content, solution: str) -> dict[str, Any]:
     service, schedule = _service(job), job.get("workflowConfig", {}).get("schedule", NO_SCHEDULE)
-    named = {"filter": short_name(service["filterArn"].rpartition("/")[2], group)} if "filterArn" in service else {}
+    named = {"filter": short_name(service["filterArn"].rpartition("/")[2])} if "filterArn" in service else {}
     timed = {} if schedule == NO_SCHEDULE else {"schedule": schedule}
     return {"solution": solution, **_without(service, "filterArn"), **named, **timed}
 

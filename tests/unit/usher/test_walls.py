@@ -1,0 +1,179 @@
+"""A writer of one group's folder can't reach another group: the victim's listing stays as it is, byte for byte."""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from usher.bucket import Bucket
+from usher.errors import InputError
+from usher.reconcile import State
+from usher.resources import GROUP_TAG, STACK_TAG
+
+from local.personalize.models import personalize_backends
+from tests.unit.usher.conftest import account
+from tests.unit.usher.test_ownership import PROD, SCHEMA, SOME, Stack, everything, make_by_hand
+from tests.unit.usher.world import ACCOUNT, BUCKET, STACK
+
+VICTIM = "store-eu"
+POPULAR = {"recipe": "aws-popularity-count"}
+CONFIG: Mapping[str, Any] = {
+    "solutions": {"best": POPULAR},
+    "filters": {"some": {"filterExpression": SOME.format("x")}},
+    "batch": {"nightly": {"solution": "best", "input": f"{VICTIM}/batch/nightly.jsonl"}},
+    "schedules": {"retrain": "rate(30 days)"},
+}
+REMOVE = {"remove": {"at": "now"}}
+ELSEWHERE = "It belongs to another dataset group, "
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What a writer of the folder `store` says; {best} and so on stand for the victim's names in Personalize."""
+
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    wishes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    refused: str = ""
+    """What is said where the whole run is refused."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Else, by id, how the reasons of those begin that fail."""
+
+
+WHOLE = {"dataset_group/store": "{dataset_group}"}
+SOLUTION = {"solution/best": "{solution}"}
+CAMPAIGN = {"campaign/best": "{campaign}"}
+FILTER = {"filter/some": "{filter}"}
+SCHEMA_LINE = {"schema/interactions": "{schema}"}
+MINE = "is that of the folder store-eu/"
+BIGGER = {"solutions": {"best": {**POPULAR, "campaign": {"minProvisionedTPS": 5}}}}
+UPDATED = {"solutions": {"best": {**POPULAR, "performAutoTraining": True}}}
+ATTACKS = {
+    "adopt the dataset group": Attack(WHOLE, refused=MINE),
+    "adopt the dataset group and prune it": Attack(WHOLE, {"prune": True, "filters": {}}, refused=MINE),
+    "adopt the dataset group and remove it": Attack(WHOLE, wishes=REMOVE, refused=MINE),
+    "adopt everything and remove it": Attack(
+        {**WHOLE, **SOLUTION, **CAMPAIGN, **FILTER, **SCHEMA_LINE}, {}, REMOVE, MINE
+    ),
+    "adopt the solution": Attack(SOLUTION, failed={"solution/best": ELSEWHERE}),
+    "adopt the solution and change it": Attack(SOLUTION, UPDATED, failed={"solution/best": ELSEWHERE}),
+    "adopt the solution and retrain it": Attack(
+        SOLUTION, wishes={"retrain#best": {"at": "now"}}, failed={"solution/best": ELSEWHERE}
+    ),
+    "adopt the solution and run a job on it": Attack(
+        SOLUTION, {"batch": {"job": {"solution": "best"}}}, failed={"solution/best": ELSEWHERE}
+    ),
+    "adopt the campaign": Attack(CAMPAIGN, failed={"campaign/best": ELSEWHERE}),
+    "adopt the campaign and enlarge it": Attack(CAMPAIGN, BIGGER, failed={"campaign/best": ELSEWHERE}),
+    "adopt solution and campaign": Attack({**SOLUTION, **CAMPAIGN}, BIGGER, failed={"solution/best": ELSEWHERE}),
+    "adopt the filter": Attack(FILTER, failed={"filter/some": ELSEWHERE}),
+    "adopt the filter and prune": Attack(FILTER, {"prune": True}, failed={"filter/some": ELSEWHERE}),
+    "adopt the schema": Attack(SCHEMA_LINE),
+    "adopt the schema and remove the group": Attack(SCHEMA_LINE, wishes=REMOVE),
+    "adopt a group that somebody has made by hand": Attack(
+        {"dataset_group/store": "by-hand"}, refused="was not made by Usher"
+    ),
+    "adopt a group of another stack": Attack(
+        {"dataset_group/store": "of-prod"}, refused="belongs to the stack usher-prod"
+    ),
+    "adopt a filter that somebody has made by hand": Attack(
+        {"filter/some": "by-hand"}, failed={"filter/some": ELSEWHERE}
+    ),
+    "arrive at the same words": Attack(
+        config={"solutions": {"eu-best": POPULAR}, "filters": {"eu-some": SOME.format("x")}, "prune": True}
+    ),
+    "name nothing and prune": Attack(config={"solutions": {}, "filters": {}, "schedules": {}, "prune": True}),
+    "have a job of the same name": Attack(config={"batch": {"nightly": {"solution": "best"}}, "prune": True}),
+    "name a schedule like the victim's": Attack(
+        config={
+            "solutions": {"eu": {**POPULAR, "schedules": {"FULL": "rate(1 day)"}}},
+            "schedules": {"retrain": "rate(1 day)"},
+        }
+    ),
+    "remove the group": Attack(wishes=REMOVE),
+    "tag as another stack's": Attack(
+        config={"tags": [{"tagKey": STACK_TAG, "tagValue": PROD}]}, refused=f"has the tag {STACK_TAG}"
+    ),
+    "tag a single resource as another group's": Attack(
+        config={"group": {"tags": [{"tagKey": GROUP_TAG, "tagValue": VICTIM}]}}, refused=f"has the tag {GROUP_TAG}"
+    ),
+}
+
+
+@dataclass
+class Scene:
+    """The stack, and the victim's names by kind."""
+
+    usher: Stack
+    names: Mapping[str, str]
+    theirs: set[str]
+    """ARNs of all that was there before the attacks."""
+
+    def listing(self) -> str:
+        """All that is not the attacker's: what was there, what lies upon it, and the schedules."""
+        there = {
+            arn: one
+            for arn, one in everything().items()
+            if arn in self.theirs or any(their in str(one) for their in self.theirs if ":schema/" not in their)
+        }
+        schedules = self.usher.world.clients["scheduler"].list_schedules(GroupName="usher", NamePrefix=f"{VICTIM}.")
+        return json.dumps([there, schedules["Schedules"]], default=str, sort_keys=True)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, trainer: ThreadPoolExecutor) -> Iterator[Scene]:
+    """Two groups of a stack, one of another stack, and one that somebody has made by hand."""
+    with pytest.MonkeyPatch.context() as patch, account(tmp_path_factory.mktemp("walls"), trainer, patch) as world:
+        usher = Stack(world, STACK, Bucket(world.s3, BUCKET))
+        world.put(f"{VICTIM}/batch/nightly.jsonl", '{"userId": "u1"}\n')
+        world.put("store/batch/nightly.jsonl", '{"userId": "u1"}\n')
+        world.put("store/batch/job.jsonl", '{"userId": "u1"}\n')
+        usher.drop(VICTIM, CONFIG)
+        made = usher.run(VICTIM)
+        assert {state.status for state in made.values()} == {"READY"}
+        for name, tags in (("by-hand", {}), ("of-prod", {STACK_TAG: PROD, GROUP_TAG: "store"})):
+            pairs = [{"tagKey": key, "tagValue": value} for key, value in tags.items()]
+            group = make_by_hand(world, "dataset_group", name=name, tags=pairs)
+            schema = make_by_hand(world, "schema", name=name, schema=json.dumps(SCHEMA))
+            where = {"datasetGroupArn": group, "schemaArn": schema}
+            make_by_hand(world, "dataset", name=name, datasetType="INTERACTIONS", tags=pairs, **where)
+            make_by_hand(
+                world, "filter", name=name, datasetGroupArn=group, filterExpression=SOME.format("x"), tags=pairs
+            )
+        names = {id_.partition("/")[0]: state.arn.rpartition("/")[2] for id_, state in made.items()}
+        yield Scene(usher, names, set(everything()))
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_hostile_config_leaves_every_other_group_as_it_is(scene: Scene, attack: Attack) -> None:
+    config = {**CONFIG, "batch": {}, **attack.config}
+    adopt = {id_: name.format(**scene.names) for id_, name in attack.adopt.items()}
+    before = scene.listing()
+    for _ in range(2):  # the second run finds what the first has made
+        scene.usher.drop("store", {**config, "adopt": adopt})
+        if attack.refused:
+            with pytest.raises(InputError, match=attack.refused):
+                scene.usher.run("store", **attack.wishes)
+        else:
+            check(scene.usher.run("store", **attack.wishes), attack)
+        assert scene.listing() == before
+
+
+def check(states: Mapping[str, State], attack: Attack) -> None:
+    """What was refused says why and what to do, and the rest of the run goes on."""
+    failed = {id_: state for id_, state in states.items() if state.status == "FAILED"}
+    assert failed.keys() == attack.failed.keys()
+    for id_, state in failed.items():
+        assert state.reason.startswith(attack.failed[id_])
+        assert "out of adopt" in state.remedy
+    assert {state.status for state in states.values()} <= {"READY", "FAILED", "SKIPPED", "GONE"}
+
+
+def test_the_group_itself_works_after_all_that(scene: Scene) -> None:
+    """The attacks would prove nothing if nothing of it could be made."""
+    scene.usher.drop("store", {**CONFIG, "batch": {}})
+    assert {state.status for state in scene.usher.run("store").values()} <= {"READY", "GONE"}
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources
+    assert [arn for arn in there if ":campaign/store-best-" in arn]
