@@ -35,6 +35,7 @@ from local.cloud.credentials import PARTITION, REGION
 from local.cloud.patching import replaced
 from local.cloud.permissions import PERMISSIONS, Demand, Parameters, demands, keys_in
 from local.iam_policy import Principal, Request, Statement, context, decide
+from local.personalize.models import personalize_backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - mot
         return
     service = response.headers["Authorization"].split("/")[3]
     for demand in demands(service, response._get_action(), parameters(response), response.region):
-        request = request_of(caller, demand)
+        request = request_of(caller, demand._replace(says={**resource_tags(demand.resource), **demand.says}))
         policy = identity_policies(caller.owner)
         if demand.action == "sts:AssumeRole":
             trust = trust_policy(authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, demand.resource))
@@ -201,6 +202,21 @@ def request_of(caller: Caller, demand: Demand) -> Request:
     now = datetime.now(UTC)
     clock = {"aws:CurrentTime": now.isoformat(), "aws:EpochTime": str(int(now.timestamp()))}
     return Request(caller.principal, demand.action, demand.resource, context({**caller.says, **clock, **demand.says}))
+
+
+def resource_tags(arn: str) -> dict[str, str]:
+    """The tags of a resource of Personalize, as condition keys have them; none of one that is yet to be created.
+
+    A solution version is authorized as a solution, says the reference, and does not say whose tags count. So only those
+    count here that the version and its solution have in common.
+    """
+    if not arn.startswith(f"arn:{PARTITION}:personalize:{REGION}:{DEFAULT_ACCOUNT_ID}:"):
+        return {}
+    there = personalize_backends[DEFAULT_ACCOUNT_ID][REGION].resources
+    solution = re.match(r".*:solution/[^/]+", arn)
+    tags = [there[one].tags.items() for one in {arn, solution[0] if solution else arn} if one in there]
+    common = set[tuple[str, str]].intersection(*map(set, tags)) if tags else ()
+    return {f"aws:ResourceTag/{key}": value for key, value in common}
 
 
 def trusts(trust: list[Statement], request: Request) -> bool:

@@ -20,7 +20,7 @@ from local.clock import Clock
 from local.cloud import targets
 from local.cloud.credentials import PARTITION, REGION
 from local.cloud.server import STACK
-from local.iam_policy import Statement, listed
+from local.iam_policy import Request, Statement, context, decide, listed
 from local.personalize import runtime
 from tests.integration.conftest import ROOT, SPEED, Site, interactions, items, wait_until
 from tests.integration.test_evaluation import evaluate, left
@@ -303,6 +303,35 @@ def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: 
 
 def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
     assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
+
+
+def tagged(request: Request, key: str, value: str | None) -> Request:
+    """A request with another value of a condition key, or without it."""
+    known = dict(request.context)
+    known.pop(key)
+    return replace(request, context=context(known | ({} if value is None else {key: value})))
+
+
+@pytest.mark.parametrize("owner", [None, "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"])
+def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record, owner: str | None) -> None:
+    """Every request by which it changed something, had that been untagged, or another stack's."""
+    of_resource, of_request = "aws:resourcetag/usher:stack", "aws:requesttag/usher:stack"
+    asked = set()
+    for entry in record.entries():
+        verb, keys = entry.request.action.removeprefix("personalize:"), dict(entry.request.context)
+        if not verb.startswith(("Create", "Delete", "Stop", "Update", "TagResource")):
+            continue
+        if "ReconcileRole" not in str(entry.request.principal.names):
+            continue
+        key = of_resource if of_resource in keys else of_request
+        if key not in keys:
+            assert entry.request.resource.split(":")[5].split("/")[0] in {"schema", "metric-attribution", "recipe"}
+        else:
+            asked.add(verb)
+            assert decide(entry.policy, tagged(entry.request, key, owner)).effect is None, entry.request
+    untaggable = {"CreateSchema", "DeleteSchema", "DeleteMetricAttribution", "UpdateMetricAttribution"}
+    assert untaggable.isdisjoint(asked)
+    assert {"CreateSolutionVersion", "StopSolutionVersionCreation", "TagResource", "UpdateCampaign"} <= asked
 
 
 def test_rights_under_a_condition_are_listed() -> None:

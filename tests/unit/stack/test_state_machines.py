@@ -113,8 +113,9 @@ def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
     )
     substituted = properties["DefinitionSubstitutions"].values()
     invoked = {value["Fn::GetAtt"][0] for value in substituted if "Fn::GetAtt" in value}
-    policies = [policy["LambdaInvokePolicy"] for policy in properties["Policies"] if "LambdaInvokePolicy" in policy]
-    assert invoked == {policy["FunctionName"]["Ref"] for policy in policies}
+    (policy,) = RESOURCES[properties["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
+    (statement,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "lambda:InvokeFunction")
+    assert invoked == {arn["Fn::GetAtt"][0] for arn in statement["Resource"]}
 
 
 @each_machine
