@@ -25,7 +25,7 @@ from moto.core.utils import get_service_model
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.models import FakeBucket, s3_backends
+from moto.s3.models import FakeBucket, FakeDeleteMarker, s3_backends
 from moto.sts.models import sts_backends
 
 from local import authorization
@@ -105,7 +105,9 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
     if not key_name:
         # DeleteObjects; AWS refuses object by object
         keys = keys_in(response.body) if action == "s3:DeleteObject" else []
-        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket)]
+        prefix = response.querystring.get("prefix") if action == "s3:ListBucket" else None
+        says = {"s3:prefix": prefix[0]} if prefix else {}
+        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket, says)]
     found = [Demand(action, f"{bucket}/{key_name}")]
     if action == "s3:PutObject" and "x-amz-tagging" in response.headers:
         found.append(Demand("s3:PutObjectTagging", f"{bucket}/{key_name}"))
@@ -119,7 +121,8 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
 def has(bucket_name: str, key_name: str) -> bool:
     """Whether a bucket is there and has an object."""
     bucket = s3_backends[DEFAULT_ACCOUNT_ID][PARTITION].buckets.get(bucket_name)
-    return bucket is not None and unquote(key_name) in bucket.keys
+    found = bucket.keys.get(unquote(key_name)) if bucket else None
+    return found is not None and not isinstance(found, FakeDeleteMarker)
 
 
 def may_invoke_api(access_key: str, method: str, path: str) -> bool:

@@ -1,7 +1,7 @@
 """What a request must be allowed: actions, the ARNs that they touch, and what condition keys say of them. Pure.
 
 Source: the Service Authorization Reference. Of the condition keys of services, these are here: iam:PassedToService,
-those of an event for PutEvents, and those of tags in requests.
+those of an event for PutEvents, and those of tags in requests; s3:prefix stands in `iam`.
 """
 
 import re

@@ -102,6 +102,16 @@ def test_who_may_not_list_a_bucket_is_not_told_what_it_lacks() -> None:
 
 
 @pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [({"Prefix": "a/"}, None), ({"Prefix": "a/b"}, None), ({"Prefix": "ab/"}, "AccessDenied"), ({}, "AccessDenied")],
+)
+def test_a_condition_knows_the_prefix_that_is_listed(given: dict[str, str], refused: str | None) -> None:
+    reader = session("s3", allow("s3:ListBucket", resource=BUCKET, Condition={"StringLike": {"s3:prefix": "a/*"}}))
+    assert code(reader.list_objects_v2, Bucket=NAME, **given) == refused
+
+
+@pytest.mark.usefixtures("record")
 def test_a_tag_with_an_object_and_a_copy_are_more_than_a_put() -> None:
     writer = session("s3", "s3:PutObject")
     assert code(writer.put_object, Bucket=NAME, Key="n") is None
