@@ -130,8 +130,8 @@ def made_from(
 
 def claim(inventory: Inventory, owned: Iterable[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
     """Tag resources as the stack's own, and with what they were made from (`made_from`)."""
-    tags = {arn: dict(of) for arn, of in made_from.items()}
-    for arn in owned:
-        tags.setdefault(arn, {})[STACK_TAG] = inventory.stack_arn
+    tags = {arn: dict(made_from.get(arn, {})) for arn in (*owned, *made_from)}
+    for of in tags.values():
+        of[STACK_TAG] = inventory.stack_arn
     for arn, of in tags.items():
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in of.items()])
