@@ -182,7 +182,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                     f"{IAM}::test_a_condition_knows_the_tags_of_a_resource_of_personalize",
                     f"{IAM}::test_of_a_version_only_the_tags_count_that_its_solution_has_too",
                 ),
-                "A first run succeeds, then a retraining, an evaluation that is stopped, and a removal: Personalize says "
+                "A first run succeeds, a retraining, an evaluation that is stopped, and a removal: Personalize says "
                 "aws:ResourceTag of all that exists, of versions too, and aws:RequestTag of what is created.",
             ),
             Claim(
