@@ -17,11 +17,11 @@ help: ## Show this help
 
 setup: $(VENV)/.ready ## Install everything into .venv
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Usher needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which with: make PYTHON=python3.13 ...")'
 	@$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (about a minute the first time)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements-uv.txt
 	@uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.txt
 	@touch $@
 
@@ -29,6 +29,7 @@ lock: setup ## Lock the newest versions that pyproject.toml and layers/*/require
 	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
 	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
 		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
+	echo uv | uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 - --output-file requirements-uv.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt local/cloud/lambda_runtime.in --output-file local/cloud/lambda_runtime.txt
 
 demo: setup ## The whole product on MovieLens, in this terminal

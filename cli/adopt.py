@@ -139,9 +139,9 @@ def made_from(
 
 
 def claim(inventory: Inventory, owned: Iterable[str], claims: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own, and with further tags by ARN (`claims`)."""
-    tags = {arn: dict(of) for arn, of in claims.items()}
-    for arn in owned:
-        tags.setdefault(arn, {})[STACK_TAG] = inventory.stack_arn
+    """Tag resources as the stack's own: what it owns, and what has further tags by ARN (`claims`)."""
+    tags = {arn: dict(claims.get(arn, {})) for arn in (*owned, *claims)}
+    for of in tags.values():
+        of[STACK_TAG] = inventory.stack_arn
     for arn, of in tags.items():
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in of.items()])

@@ -174,6 +174,23 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "What bears another stack's tag is neither updated nor deleted.",
                 (f"{OWNERSHIP}::test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted",),
             ),
+            Claim(
+                "The role of reconcile can't change what does not bear the stack's tag.",
+                (
+                    f"{RIGHTS}::test_reconcile_is_refused_what_does_not_bear_the_stacks_tag",
+                    f"{TEMPLATE}::test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none",
+                    f"{IAM}::test_a_condition_knows_the_tags_of_a_resource_of_personalize",
+                    f"{IAM}::test_of_a_version_only_the_tags_count_that_its_solution_has_too",
+                ),
+                "A first run succeeds, a retraining, an evaluation that is stopped, and a removal: Personalize says "
+                "aws:ResourceTag of all that exists, of versions too, and aws:RequestTag of what is created.",
+            ),
+            Claim(
+                "The services assume the stack's roles for this account alone.",
+                (f"{TEMPLATE}::test_a_service_assumes_a_role_only_for_this_account_and_says_for_what",),
+                "The first drop starts an execution that invokes a function, and the hourly schedule starts Watch: "
+                "Step Functions and Scheduler say aws:SourceArn.",
+            ),
         ),
         "The API answers": (
             Claim(

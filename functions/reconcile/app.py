@@ -9,6 +9,8 @@ from typing import Any
 
 from usher.aws import ONCE, client
 from usher.bucket import Bucket
+from usher.erasing import erase
+from usher.export_table import ExportTable
 from usher.inventory import Inventory
 from usher.pins import Pins
 from usher.reconcile import advance
@@ -22,6 +24,7 @@ from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+answers = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
 pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
@@ -65,7 +68,11 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
     states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
-    run.update({"stage": stage, "waitSeconds": wait, "retired": states}, closed=bool(plan.get("removed")))
+    findings = {"retired": states}
+    if wait is None and plan.get("removed") and run.group == group:
+        findings["erasing"] = erase(bucket, answers, group, record.get("erasing"))
+        wait = SHORTEST if findings["erasing"] else None
+    run.update({"stage": stage, "waitSeconds": wait, **findings}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
         wishes.clear(group)
         pins.clear(group)

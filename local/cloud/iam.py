@@ -25,7 +25,7 @@ from moto.core.utils import get_service_model
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import iam_backends
 from moto.s3.exceptions import S3AccessDeniedError
-from moto.s3.models import FakeBucket, s3_backends
+from moto.s3.models import FakeBucket, FakeDeleteMarker, s3_backends
 from moto.sts.models import sts_backends
 
 from local import authorization
@@ -35,6 +35,7 @@ from local.cloud.credentials import PARTITION, REGION
 from local.cloud.patching import replaced
 from local.cloud.permissions import PERMISSIONS, Demand, Parameters, demands, keys_in
 from local.iam_policy import Principal, Request, Statement, context, decide
+from local.personalize.models import personalize_backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - mot
         return
     service = response.headers["Authorization"].split("/")[3]
     for demand in demands(service, response._get_action(), parameters(response), response.region):
-        request = request_of(caller, demand)
+        request = request_of(caller, demand._replace(says={**resource_tags(demand.resource), **demand.says}))
         policy = identity_policies(caller.owner)
         if demand.action == "sts:AssumeRole":
             trust = trust_policy(authorization.role(DEFAULT_ACCOUNT_ID, PARTITION, demand.resource))
@@ -104,7 +105,9 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
     if not key_name:
         # DeleteObjects; AWS refuses object by object
         keys = keys_in(response.body) if action == "s3:DeleteObject" else []
-        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket)]
+        prefix = response.querystring.get("prefix") if action == "s3:ListBucket" else None
+        says = {"s3:prefix": prefix[0]} if prefix else {}
+        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket, says)]
     found = [Demand(action, f"{bucket}/{key_name}")]
     if action == "s3:PutObject" and "x-amz-tagging" in response.headers:
         found.append(Demand("s3:PutObjectTagging", f"{bucket}/{key_name}"))
@@ -118,7 +121,8 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
 def has(bucket_name: str, key_name: str) -> bool:
     """Whether a bucket is there and has an object."""
     bucket = s3_backends[DEFAULT_ACCOUNT_ID][PARTITION].buckets.get(bucket_name)
-    return bucket is not None and unquote(key_name) in bucket.keys
+    found = bucket.keys.get(unquote(key_name)) if bucket else None
+    return found is not None and not isinstance(found, FakeDeleteMarker)
 
 
 def may_invoke_api(access_key: str, method: str, path: str) -> bool:
@@ -201,6 +205,21 @@ def request_of(caller: Caller, demand: Demand) -> Request:
     now = datetime.now(UTC)
     clock = {"aws:CurrentTime": now.isoformat(), "aws:EpochTime": str(int(now.timestamp()))}
     return Request(caller.principal, demand.action, demand.resource, context({**caller.says, **clock, **demand.says}))
+
+
+def resource_tags(arn: str) -> dict[str, str]:
+    """The tags of a resource of Personalize, as condition keys have them; none of one that is yet to be created.
+
+    A solution version is authorized as a solution, says the reference, and does not say whose tags count. So only those
+    count here that the version and its solution have in common.
+    """
+    if not arn.startswith(f"arn:{PARTITION}:personalize:{REGION}:{DEFAULT_ACCOUNT_ID}:"):
+        return {}
+    there = personalize_backends[DEFAULT_ACCOUNT_ID][REGION].resources
+    solution = re.match(r".*:solution/[^/]+", arn)
+    tags = [there[one].tags.items() for one in {arn, solution[0] if solution else arn} if one in there]
+    common = set[tuple[str, str]].intersection(*map(set, tags)) if tags else ()
+    return {f"aws:ResourceTag/{key}": value for key, value in common}
 
 
 def trusts(trust: list[Statement], request: Request) -> bool:

@@ -1,7 +1,7 @@
 """What a request must be allowed: actions, the ARNs that they touch, and what condition keys say of them. Pure.
 
-Source: the Service Authorization Reference. Of the condition keys of services, only iam:PassedToService and those of
-tags in requests are here.
+Source: the Service Authorization Reference. Of the condition keys of services, these are here: iam:PassedToService,
+those of an event for PutEvents, and those of tags in requests; s3:prefix stands in `iam`.
 """
 
 import re
@@ -39,6 +39,9 @@ PERSONALIZE_WITHOUT_RESOURCE = re.compile(r"personalize:(List(?!TagsForResource)
 PASSED = MappingProxyType(
     {"events": "RoleArn", "lambda": "Role", "personalize": "roleArn", "scheduler": "RoleArn", "states": "roleArn"}
 )
+
+EVENT_KEYS = MappingProxyType({"source": "Source", "detail-type": "DetailType"})
+"""Condition keys of EventBridge, and the members of an event that they are about."""
 
 
 class Demand(NamedTuple):
@@ -78,10 +81,15 @@ def demands(service: str, operation: str, given: Parameters, region: str) -> lis
     if service == "scheduler" and "Name" in given:
         group = given.get("GroupName") or given.get("groupName") or "default"
         touched = [f"{prefix}schedule/{group}/{given['Name']}"]
-    if service == "events" and "Entries" in given:
-        buses = {entry.get("EventBusName", "default") for entry in given["Entries"]}
-        touched = [f"{prefix}event-bus/{bus}" for bus in sorted(buses)]
+    if action == "events:PutEvents":
+        return [event_demand(entry, prefix) for entry in given["Entries"]]
     return [*(Demand(action, arn) for arn in touched or ["*"]), *passed_roles(service, given)]
+
+
+def event_demand(entry: Parameters, prefix: str) -> Demand:
+    """What one event must be allowed; AWS decides event by event."""
+    says = {f"events:{key}": entry[name] for key, name in EVENT_KEYS.items() if name in entry}
+    return Demand("events:PutEvents", f"{prefix}event-bus/{entry.get('EventBusName', 'default')}", says)
 
 
 def personalize_demands(action: str, operation: str, given: Parameters, prefix: str) -> list[Demand]:

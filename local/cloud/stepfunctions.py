@@ -24,6 +24,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from jsonata import Jsonata
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.config import default_user_config
 from moto.stepfunctions import models
 from moto.stepfunctions.parser import models as parser_models
@@ -54,11 +55,14 @@ from moto.stepfunctions.parser.utils import TMP_THREADS
 
 from local.clock import Clock
 from local.cloud import credentials, executions, iam
+from local.cloud.credentials import PARTITION, REGION
 from local.cloud.patching import replaced
 
 # As Step Functions calls: what the state machine wrote, once, for as long as a function may run.
 TASK = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=1000, max_pool_connections=50)
 STATES = "states.amazonaws.com"
+MACHINE = f"arn:{PARTITION}:states:{REGION}:{DEFAULT_ACCOUNT_ID}:stateMachine:any"
+"""What Step Functions assumes a role for; its guide says no more of it than `stateMachine:*`."""
 EXCEEDED = "The specified tolerated failure threshold was exceeded"
 HEARTBEAT_SECONDS = 1.0
 JOIN_SECONDS = 1.0
@@ -226,6 +230,6 @@ class Clients:
         role_arn = state_credentials.role_arn
         with self._lock:
             if (service, role_arn) not in self._clients:
-                holder = credentials.assume(role_arn, "state-machine", STATES)
+                holder = credentials.assume(role_arn, "state-machine", STATES, MACHINE)
                 self._clients[service, role_arn] = credentials.client(service, self._endpoint, holder, TASK)
             return self._clients[service, role_arn]

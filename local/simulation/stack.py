@@ -24,7 +24,7 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import events_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
 
 from local import personalize
 from local.clock import Clock
@@ -138,8 +138,12 @@ class Stack:
 
     def read(self, pattern: str) -> dict[str, Any]:
         """The JSON files of the bucket whose keys match a pattern, by key."""
-        keys = s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys
-        return {key: json.loads(keys[key].value) for key in sorted(keys) if re.fullmatch(pattern, key)}
+        return {key: self._read_json(self.bucket, key) for key in self.keys(pattern)}
+
+    def keys(self, pattern: str) -> list[str]:
+        """The keys of the bucket that match a pattern, sorted."""
+        kept = s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.items()
+        return sorted(key for key, one in kept if re.fullmatch(pattern, key) and not isinstance(one, FakeDeleteMarker))
 
     def items(self, group: str) -> dict[str, Any]:
         """The table's items of a group, by name."""

@@ -20,7 +20,7 @@ from local.clock import Clock
 from local.cloud import targets
 from local.cloud.credentials import PARTITION, REGION
 from local.cloud.server import STACK
-from local.iam_policy import Statement, listed
+from local.iam_policy import Request, Statement, context, decide, listed
 from local.personalize import runtime
 from tests.integration.conftest import ROOT, SPEED, Site, interactions, items, wait_until
 from tests.integration.test_evaluation import evaluate, left
@@ -303,6 +303,41 @@ def test_a_right_that_nothing_needs_and_one_that_is_missing_would_be_seen(site: 
 
 def test_nothing_that_the_stack_does_is_refused(record: Record) -> None:
     assert [f"{entry.request.action} on {entry.request.resource}" for entry in record.refused()] == []
+
+
+def tagged(request: Request, key: str, value: str | None) -> Request:
+    """A request with another value of a condition key, or without it."""
+    known = dict(request.context)
+    known.pop(key)
+    return replace(request, context=context(known | ({} if value is None else {key: value})))
+
+
+CHANGES = ("Create", "Delete", "Stop", "Update", "TagResource")
+STACK_KEYS = ("aws:resourcetag/usher:stack", "aws:requesttag/usher:stack")
+UNTAGGED = {"metric-attribution", "recipe", "schema"}
+"""Kinds of resources that Personalize knows no tags of."""
+
+
+@pytest.mark.parametrize("owner", [None, "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"])
+def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record, owner: str | None) -> None:
+    """Every request by which it changed something, had that been untagged, or another stack's.
+
+    It may tag what is untagged: Personalize has no condition key that tells tagging at creation from tagging later.
+    """
+    changed = set()
+    for entry in record.entries():
+        service, operation = entry.request.action.split(":")
+        if service != "personalize" or not operation.startswith(CHANGES) or not entry.decision:
+            continue
+        if entry.request.resource.split(":")[5].split("/")[0] in UNTAGGED:
+            continue
+        keys = [key for key in STACK_KEYS if key in dict(entry.request.context)]
+        asked = entry.request
+        for key in keys if operation == "TagResource" and owner is None else keys[:1]:
+            asked = tagged(asked, key, owner)
+        assert not decide(entry.policy, asked), asked
+        changed.add(operation)
+    assert {"CreateSolutionVersion", "StopSolutionVersionCreation", "TagResource", "UpdateCampaign"} <= changed
 
 
 def test_rights_under_a_condition_are_listed() -> None:

@@ -1,6 +1,7 @@
 """Requests of roles and users, refused and allowed as AWS would."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,12 +14,14 @@ from local.clock import Clock
 from local.cloud import credentials, iam
 from local.cloud.credentials import REGION
 from local.personalize import install, shutdown
+from local.personalize.models import personalize_backends
 from tests.unit.cloud.roles import ACCOUNT, allow, document, make_role
 
 NAME = "bucket"
 BUCKET = f"arn:aws:s3:::{NAME}"
 GROUP = f"arn:aws:personalize:{REGION}:{ACCOUNT}:dataset-group/g"
 OWN = f"arn:aws:personalize:{REGION}:{ACCOUNT}:*"
+DENIED = "AccessDeniedException"
 LAMBDA, PERSONALIZE, SCHEDULER = (f"{name}.amazonaws.com" for name in ("lambda", "personalize", "scheduler"))
 
 
@@ -99,6 +102,16 @@ def test_who_may_not_list_a_bucket_is_not_told_what_it_lacks() -> None:
 
 
 @pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [({"Prefix": "a/"}, None), ({"Prefix": "a/b"}, None), ({"Prefix": "ab/"}, "AccessDenied"), ({}, "AccessDenied")],
+)
+def test_a_condition_knows_the_prefix_that_is_listed(given: dict[str, str], refused: str | None) -> None:
+    reader = session("s3", allow("s3:ListBucket", resource=BUCKET, Condition={"StringLike": {"s3:prefix": "a/*"}}))
+    assert code(reader.list_objects_v2, Bucket=NAME, **given) == refused
+
+
+@pytest.mark.usefixtures("record")
 def test_a_tag_with_an_object_and_a_copy_are_more_than_a_put() -> None:
     writer = session("s3", "s3:PutObject")
     assert code(writer.put_object, Bucket=NAME, Key="n") is None
@@ -127,6 +140,37 @@ SOLUTION = {"name": "s", "datasetGroupArn": GROUP, "recipeArn": "arn:aws:persona
 def test_a_solution_needs_the_right_to_its_recipe_and_to_tag(allowed: list[str], more: Any, refused: str) -> None:
     personalize = session("personalize", *(CREATED[name] for name in allowed))
     assert code(personalize.create_solution, **SOLUTION, **more) == refused
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize(("tags", "refused"), [({"own": "a"}, None), ({"own": "b"}, DENIED), ({}, DENIED)])
+def test_a_condition_knows_the_tags_of_a_resource_of_personalize(tags: dict[str, str], refused: str | None) -> None:
+    maker = client("personalize", credentials.assume(make_role(LAMBDA, "personalize:*", name="maker"), "f", LAMBDA))
+    made = [{"tagKey": key, "tagValue": value} for key, value in tags.items()]
+    arn = maker.create_dataset_group(name="g", tags=made)["datasetGroupArn"]
+    bearing = {"Condition": {"StringEquals": {"aws:ResourceTag/own": "a"}}}
+    personalize = session("personalize", allow("personalize:DescribeDatasetGroup", **bearing))
+    assert code(personalize.describe_dataset_group, datasetGroupArn=arn) == refused
+
+
+@pytest.mark.usefixtures("record")
+def test_of_a_version_only_the_tags_count_that_its_solution_has_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    solution = f"arn:aws:personalize:{REGION}:{ACCOUNT}:solution/s"
+    there = {solution: {"a": "1", "b": "1"}, f"{solution}/0f": {"a": "1", "b": "2", "c": "1"}}
+    kept = {arn: SimpleNamespace(tags=tags) for arn, tags in there.items()}
+    monkeypatch.setattr(personalize_backends[ACCOUNT][REGION], "resources", kept)
+    assert iam.resource_tags(f"{solution}/0f") == {"aws:ResourceTag/a": "1"}
+    assert iam.resource_tags(solution) == {"aws:ResourceTag/a": "1", "aws:ResourceTag/b": "1"}
+    assert iam.resource_tags(f"{solution}/11") == iam.resource_tags(solution)
+    assert iam.resource_tags(GROUP) == {}
+
+
+@pytest.mark.usefixtures("record")
+def test_a_condition_knows_the_source_of_each_event() -> None:
+    events = session("events", allow("events:PutEvents", Condition={"StringEquals": {"events:source": "usher"}}))
+    own, other = ({"Source": source, "DetailType": "d", "Detail": "{}"} for source in ("usher", "billing"))
+    assert code(events.put_events, Entries=[own]) is None
+    assert code(events.put_events, Entries=[own, other]) == DENIED
 
 
 @pytest.mark.usefixtures("record")

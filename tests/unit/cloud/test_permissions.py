@@ -9,6 +9,7 @@ PERSONALIZE = f"arn:aws:personalize:{PREFIX}"
 TABLE = f"arn:aws:dynamodb:{PREFIX}table/t"
 SOLUTION, GROUP = f"{PERSONALIZE}solution/s", f"{PERSONALIZE}dataset-group/g"
 RECIPE = "arn:aws:personalize:::recipe/aws-sims"
+EVENT_BUS = f"arn:aws:events:{PREFIX}event-bus/"
 ROLE = "arn:aws:iam::123456789012:role/r"
 FUNCTION = f"arn:aws:lambda:{PREFIX}function:f"
 TO_PERSONALIZE = {"iam:PassedToService": "personalize.amazonaws.com"}
@@ -45,8 +46,11 @@ TAGGED = {"aws:RequestTag/k": "v", "aws:TagKeys": ("k",)}
         (
             "events",
             "PutEvents",
-            {"Entries": [{}, {}]},
-            [("events:PutEvents", f"arn:aws:events:{PREFIX}event-bus/default")],
+            {"Entries": [{"Source": "s", "DetailType": "d"}, {"EventBusName": "own"}]},
+            [
+                ("events:PutEvents", f"{EVENT_BUS}default", {"events:source": "s", "events:detail-type": "d"}),
+                ("events:PutEvents", f"{EVENT_BUS}own"),
+            ],
         ),
         ("personalize", "DescribeSolution", {"solutionArn": SOLUTION}, [("personalize:DescribeSolution", SOLUTION)]),
         ("personalize", "DescribeRecipe", {"recipeArn": RECIPE}, [("personalize:DescribeRecipe", RECIPE)]),

@@ -46,6 +46,16 @@ def test_a_layers_packages_are_all_pinned_with_hashes(path: Path) -> None:
     assert {re.split(r"[\[=<>]", name)[0].lower() for name in wanted} <= {name for name, _, _ in pins(path)}
 
 
+@pytest.mark.parametrize("path", ["Makefile", "layers/core/Makefile", "layers/data/Makefile"])
+def test_nothing_is_installed_whose_hash_is_not_known(path: str) -> None:
+    commands = (REPOSITORY / path).read_text().replace("\\\n", " ").splitlines()
+    installing = [line for line in commands if re.match(r"\t@?(\S*pip|uv pip) (install|sync) ", line)]
+    assert installing
+    assert all("--require-hashes" in line for line in installing)
+    uv = (REPOSITORY / "requirements-uv.txt").read_text()
+    assert re.match(r"uv==\S+ \\\n    --hash=sha256:", uv)
+
+
 def test_the_layer_brings_boto3_with_every_service_that_functions_call() -> None:
     makefile = (REPOSITORY / "layers" / "core" / "Makefile").read_text()
     (listed,) = re.findall(r"^SERVICES := (.*)$", makefile, re.MULTILINE)

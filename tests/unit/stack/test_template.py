@@ -11,6 +11,7 @@ from botocore import xform_name
 from cfnlint.api import lint
 from usher import checks, parts
 from usher.resources import KINDS, Kind
+from usher.telling import SOURCE
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE
 
@@ -45,9 +46,13 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def granted(function: str, service: str) -> set[str]:
     """The operations of a service that a function may call."""
-    listed = [(name, str(statement["Resource"])) for statement in allowed(function) for name in actions(statement)]
+    listed = [
+        (name, str(statement["Resource"]), str(statement.get("Condition")))
+        for statement in allowed(function)
+        for name in actions(statement)
+    ]
     assert len(set(listed)) == len(listed), "an action is listed twice"
-    return {name.removeprefix(f"{service}:") for name, _ in listed if name.startswith(f"{service}:")}
+    return {name.removeprefix(f"{service}:") for name, *_ in listed if name.startswith(f"{service}:")}
 
 
 def operations(verb: str, kinds: Iterable[Kind]) -> set[str]:
@@ -105,6 +110,56 @@ def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
     )
     assert granted("Reconcile", "personalize") == needed
     assert granted("Reconcile", "scheduler") == {f"{verb}Schedule" for verb in ("Create", "Get", "Update", "Delete")}
+
+
+STACK = {"Ref": "AWS::StackId"}
+CHANGES = ("Create", "Delete", "Stop", "TagResource", "Update")
+
+
+def test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none() -> None:
+    """Source: the Service Authorization Reference; schemas and metric attributions have no tags."""
+    for statement in allowed("Reconcile"):
+        if not any(name.removeprefix("personalize:").startswith(CHANGES) for name in actions(statement)):
+            continue
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        kinds = {arn["Fn::Sub"].rpartition(":")[2] for arn in named if "Fn::Sub" in arn and ":personalize:" in str(arn)}
+        tags = statement.get("Condition", {}).get("StringEquals", {})
+        if kinds and not kinds <= {"schema/*", "metric-attribution/*", "recipe/*"}:
+            assert tags in ({"aws:ResourceTag/usher:stack": STACK}, {"aws:RequestTag/usher:stack": STACK})
+            assert "aws:ResourceTag/usher:stack" in tags or kinds != {"*"} or "Null" in statement["Condition"]
+
+
+PARENTS = {"batch-inference-job": "solution", "batch-segment-job": "solution", "campaign": "solution"} | {
+    "dataset-import-job": "dataset"
+}
+
+
+def test_a_right_to_create_never_covers_what_something_is_created_in() -> None:
+    """A request's tags are the same for all that it touches: they say nothing of the dataset group or the solution."""
+    statements = [one for one in allowed("Reconcile") if "aws:RequestTag/usher:stack" in str(one.get("Condition"))]
+    for statement in statements:
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        covered = {arn["Fn::Sub"].rpartition(":")[2].removesuffix("/*") for arn in named}
+        for name in actions(statement):
+            if name != "personalize:TagResource" and name != "personalize:CreateDatasetGroup":
+                kind = re.sub(r"(?<!^)(?=[A-Z])", "-", name.removeprefix("personalize:Create")).lower()
+                assert kind in covered
+                assert PARENTS.get(kind, "dataset-group") not in covered
+
+
+def test_a_service_assumes_a_role_only_for_this_account_and_says_for_what() -> None:
+    roles = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
+    assert len(roles) == 5
+    for properties in roles.values():
+        (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+        condition = statement["Condition"]
+        assert condition["StringEquals"]["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}
+        assert "aws:SourceArn" in {key for keys in condition.values() for key in keys}
+
+
+def test_functions_send_events_of_usher_alone() -> None:
+    sent = [one for name in FUNCTIONS for one in allowed(name) if "events:PutEvents" in actions(one)]
+    assert [one["Condition"] for one in sent] == [{"StringEquals": {"events:source": SOURCE}}] * 4
 
 
 def test_plan_may_look_at_everything_and_change_nothing() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
+from usher.planning import GONE
 from usher.resources import KINDS
 
 from local.cloud.credentials import REGION
@@ -264,7 +265,15 @@ def test_what_others_made_in_the_group_is_never_pruned(shop: Shop) -> None:
 
 def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> None:
     shop.drop({"solutions": POPULAR, "schedules": {"retrain": "rate(7 days)"}})
+    kept = set(shop.stack.keys("shop/(?!out/).*|shop/out/runs/.*"))
+    for key in ("out/export/popular/1/csv/part-0001.csv", "out/batch/letter/1/letter.jsonl.out", "out/checks/1.json"):
+        shop.stack.put(f"shop/{key}", "u1")
+        shop.stack.put(f"shop-eu/{key}", "u1")
     execution, record = shop.start(task="remove")
+    left = set(shop.stack.keys("shop/.*"))
+    assert kept <= left
+    assert [key for key in left - kept if "/out/runs/" not in key] == []
+    assert len(shop.stack.keys("shop-eu/.*")) == 3
     assert (execution.status, record["outcome"]) == ("SUCCEEDED", "SUCCEEDED")
     assert {state["status"] for state in record["retired"]} == {"GONE"}
     left = shop.count()
@@ -308,7 +317,7 @@ def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(shop: Shop) 
     assert execution.status == "FAILED"
     assert "shop/: can't be removed as long as its config" in record["summary"]
     assert shop.count()["Campaign"] == 1
-    assert shop.drop({"solutions": POPULAR})["note"] == "The group is removed; its files stay."
+    assert shop.drop({"solutions": POPULAR})["note"] == GONE
     assert shop.count()["DatasetGroup"] == 0
     assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
     assert shop.count()["DatasetGroup"] == 1

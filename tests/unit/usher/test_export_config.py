@@ -36,6 +36,7 @@ def test_a_full_export_is_read_as_it_is_written() -> None:
         "numResults": 10, "batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0.3"}},
         "filter": "genre", "filterValues": {"GENRE": ["Comedy", 'a "b"']}, "users": {"COUNTRY": ["DE", 49]},
         "formats": ["csv", "parquet"], "metadata": ["TITLE"], "keep": 3, "table": True, "schedule": "rate(1 day)",
+        "escapeFormulas": True,
     }  # fmt: skip
     exports, problems = read(**{"for-you": block})
     assert problems == []
@@ -47,15 +48,15 @@ def test_a_full_export_is_read_as_it_is_written() -> None:
         "users": {"COUNTRY": ["DE", "49"]},
         "items": [], "attributes": [],
         "formats": ["csv", "parquet"], "metadata": ["TITLE"], "keep": 3, "table": True, "scheduled": True,
+        "escapeFormulas": True,
     }  # fmt: skip
 
 
 def test_an_empty_export_has_defaults() -> None:
     (export,) = read(similar={})[0].values()
     assert (export["settings"], export["formats"], export["keep"]) == ({"numResults": 25}, ["csv"], 7)
-    assert not any(
-        export[name] for name in ("filter", "users", "items", "attributes", "metadata", "table", "scheduled")
-    )
+    off = ("filter", "users", "items", "attributes", "metadata", "table", "scheduled", "escapeFormulas")
+    assert not any(export[name] for name in off)
 
 
 def test_false_is_for_none() -> None:

@@ -124,6 +124,26 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
     assert json.loads(files["out/errors/part-0001.json"]) == answers[2]
 
 
+@pytest.mark.parametrize("escape", [False, True])
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_a_text_that_a_spreadsheet_would_run_is_escaped_in_csv_if_wanted(
+    world: World, begins: str, *, escape: bool
+) -> None:
+    cell, title = f"{begins}1+1", f'{begins}HYPERLINK("x")'
+    world.put(OUTPUT, text([line(cell, [cell, "a=b"], [0.5, -1.0])]).decode())
+    metadata = Metadata({"TITLE": pa.array([title])}, {cell: 0})
+    formats = ["csv", "parquet"]
+    told = assemble(world.bucket, OUTPUT, "out/", USERS, formats, metadata, escape_formulas=escape)
+    files = [world.bucket.read(one["key"]) or b"" for one in told["files"]]
+    mark = "'" if escape else ""
+    _, *rows = csv.reader(io.StringIO(files[0].decode(), newline=""))
+    assert rows == [
+        [mark + cell, "1", mark + cell, "0.5", mark + title],
+        [mark + cell, "2", "a=b", "-1", ""],
+    ]
+    assert parquet.read_table(io.BytesIO(files[1]))["TITLE"].to_pylist() == [title, None]
+
+
 @pytest.mark.parametrize(("shape", "columns"), [
     (ITEMS, ["item_id", "rank", "similar_item_id"]),
     (FANS, ["item_id", "rank", "user_id"]),

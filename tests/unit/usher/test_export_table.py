@@ -1,6 +1,7 @@
 """Exports in the table: the same however often they are loaded, paced, and resumed where they stopped."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -146,3 +147,24 @@ def test_what_has_expired_is_nothing(world: World) -> None:
     files = [put(world, "a.out", range(3))]
     table(world).load(world.bucket, files, BEGUN - LIFE - timedelta(minutes=1), START, KEY)
     assert table(world).read("films", "s", "é1") == {}
+
+
+def test_a_groups_answers_are_erased_and_nobody_elses(world: World) -> None:
+    files = [put(world, "a.out", range(60))]
+    for group in ("films", "films-eu", "film"):
+        table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
+    world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films"}, "item": {"S": "serving"}})
+    assert table(world).erase("films", None) is None
+    left = [key.partition("#")[0] for key in items(world)]
+    assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
+
+
+def test_erasing_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
+    scan = world.dynamodb.scan
+    monkeypatch.setattr(world.dynamodb, "scan", lambda **given: scan(Limit=20, **given))
+    calls, place = 0, None
+    while calls == 0 or place:
+        place, calls = table(world, Time(per_look=export_table.WORK_SECONDS + 1)).erase("films", place), calls + 1
+    assert items(world) == {}
+    assert calls >= 3

@@ -18,7 +18,8 @@ from usher.errors import InputError, Problem
 from usher.serving import as_filter_value
 
 EXPORT = (
-    "filter", "filterValues", "users", "items", "attributes", "formats", "metadata", "keep", "table", "schedule",
+    "filter", "filterValues", "users", "items", "attributes", "formats", "escapeFormulas", "metadata", "keep", "table",
+    "schedule",
 )  # fmt: skip
 """Usher's own keys of an export; all others are those of the job that makes it."""
 FILLED_IN = ("jobName", "solutionVersionArn", "filterArn", "jobInput", "jobOutput", "roleArn")
@@ -117,7 +118,7 @@ class ExportReader(Checker):
         settings["numResults"] = self._at_least_one(settings, "numResults", RESULTS, path)
         operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
-        self._check_kinds(own, path, {"filter": str, "table": bool})
+        self._check_kinds(own, path, {"filter": str, "table": bool, "escapeFormulas": bool})
         return {
             "settings": settings,
             "filter": own.get("filter", ""),
@@ -131,6 +132,7 @@ class ExportReader(Checker):
                 for option in ("items", "attributes", "metadata")
             },
             "formats": self._formats(own.get("formats", ["csv"]), f"{path}.formats"),
+            "escapeFormulas": own.get("escapeFormulas") is True,
             "keep": self._at_least_one(own, "keep", KEEP, path),
             "table": own.get("table") is True,
             "scheduled": "schedule" in own,

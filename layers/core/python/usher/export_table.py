@@ -2,7 +2,7 @@
 
 One item for each user (or item, for similar ones), whose key is spread over all partitions:
 `{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that who is exported no longer is
-forgotten.
+forgotten; those of a group go with it.
 """
 
 import json
@@ -17,6 +17,7 @@ from usher.aws import now
 from usher.bucket import Bucket
 from usher.errors import UsherError
 
+ITEM = "export"
 LIFE = timedelta(days=62)
 """How long an item answers after its export began: one that is made every month may fail once."""
 WRITES_PER_SECOND = 1000
@@ -56,7 +57,7 @@ class ExportTable:
         """
         expires, start, written = str(int((begun + LIFE).timestamp())), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
-            self._write([{**item, "expires": {"N": expires}} for item in batch])
+            self._write([{"PutRequest": {"Item": {**item, "expires": {"N": expires}}}} for item in batch])
             written += len(batch)
             passed = self.clock() - start
             if passed > WORK_SECONDS:
@@ -65,8 +66,34 @@ class ExportTable:
                 self.sleep(rest)
         return None
 
-    def _write(self, items: Sequence[Mapping[str, Any]]) -> None:
-        requests: dict[str, Any] = {self.table: [{"PutRequest": {"Item": item}} for item in items]}
+    def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Delete a group's answers, from a key on; return the key after which to go on, or None at the end.
+
+        Each answer has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
+        """
+        begun, written, place = self.clock(), 0, start
+        while True:
+            page = self.dynamodb.scan(
+                TableName=self.table,
+                FilterExpression="begins_with(#group, :group) AND #item = :item",
+                ProjectionExpression="#group, #item",
+                ExpressionAttributeNames={"#group": "group", "#item": "item"},
+                ExpressionAttributeValues={":group": {"S": f"{group}#"}, ":item": {"S": ITEM}},
+                **({"ExclusiveStartKey": place} if place else {}),
+            )
+            keys, place = page["Items"], page.get("LastEvaluatedKey")
+            for first in range(0, len(keys), AT_ONCE):
+                self._write([{"DeleteRequest": {"Key": key}} for key in keys[first : first + AT_ONCE]])
+            if not place:
+                return None
+            written, passed = written + len(keys), self.clock() - begun
+            if passed > WORK_SECONDS:
+                return dict(place)
+            if (rest := written / WRITES_PER_SECOND - passed) > 0:
+                self.sleep(rest)
+
+    def _write(self, batch: Sequence[Mapping[str, Any]]) -> None:
+        requests: dict[str, Any] = {self.table: batch}
         for attempt in range(TRIES):
             requests = self.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
             if not requests:
@@ -76,7 +103,7 @@ class ExportTable:
 
 
 def _key(group: str, solution: str, subject: str) -> dict[str, dict[str, str]]:
-    return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": "export"}}
+    return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": ITEM}}
 
 
 def _batches(

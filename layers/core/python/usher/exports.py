@@ -147,7 +147,10 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
         blocks = read_blocks(bucket, files_of(bucket.keys(f"{group}/"), group, "items"))
         metadata = export_output.Metadata.of((block.columns for block in blocks), wish["metadata"])
     shape = Shape(**export["shape"])
-    told = export_output.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata)
+    escape = wish.get("escapeFormulas", False)  # a serving map of before this option has none
+    told = export_output.assemble(
+        bucket, file, export["folder"], shape, wish["formats"], metadata, escape_formulas=escape
+    )
     bucket.write_json(_told(export, file), told)
 
 

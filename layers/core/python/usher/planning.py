@@ -23,8 +23,11 @@ from usher.target import Target
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
 NOTHING = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
-GONE = "The group is removed; its files stay."
-PARTLY_GONE = "The group is removed, but for what this stack did not make and what that needs: {1}. Its files stay."
+GONE = "The group is removed, with its exports. Its own files and the records of its runs stay."
+PARTLY_GONE = (
+    "The group is removed, with its exports, but for what this stack did not make and what that needs: {1}. "
+    "Its own files and the records of its runs stay."
+)
 MISSING = (
     "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
     "says so (adopt) back, and ask again."
