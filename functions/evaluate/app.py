@@ -14,7 +14,7 @@ from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.evaluation_plan import Home
 from usher.evaluation_split import Athena, clear, split
-from usher.runs import EVALUATION, Run, has_ended, run_name
+from usher.runs import EVALUATION, Run, concerned_group, has_ended, run_name
 from usher.serving import Serving
 from usher.target import Target
 from usher.telling import EVENT, NOTIFICATION, Teller
@@ -34,7 +34,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def run_of(event: dict[str, Any]) -> Run:
     """The execution's run: the same however often a step is tried; or the one that it clears up."""
     name = run_name(event["execution"], EVALUATION, datetime.fromisoformat(event["startedAt"]))
-    return Run(bucket, str(event["input"].get("group", "")), event["input"].get("clearUp", name))
+    return Run(bucket, concerned_group(event["input"]), event["input"].get("clearUp", name))
 
 
 def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:

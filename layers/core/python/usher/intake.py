@@ -50,9 +50,7 @@ class Intake:
 
 def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
-    if not GROUP_NAME.match(group):
-        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
-        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    check_name(group)
     there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
@@ -109,6 +107,13 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes)
+
+
+def check_name(group: str) -> None:
+    """Raise InputError where a folder's name can be no group's."""
+    if not GROUP_NAME.match(group):
+        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
+        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
 
 
 def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
