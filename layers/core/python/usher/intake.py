@@ -130,6 +130,13 @@ def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
             yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
         elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
             yield Problem(key, "is not read.", f"Move it up to {home}.")
+        elif not deeper and folder.endswith(".csv") and (named := _dataset_in(folder)):
+            yield Problem(key, "is not read.", f"Name it {home}{named}.csv, or move it into {home}{named}/.")
+
+
+def _dataset_in(name: str) -> str:
+    """The dataset that a file's name begins with, whatever follows: `action_interactions` before `actions`, or none."""
+    return next((one for one in sorted(DATASETS, key=len, reverse=True) if name.lower().startswith(one)), "")
 
 
 def _keys(bucket: Bucket, group: str) -> list[str]:
