@@ -14,10 +14,10 @@ from usher.bucket import Bucket
 from usher.errors import InputError
 from usher.evaluation_plan import Home
 from usher.evaluation_split import Athena, clear, split
-from usher.runs import EVALUATION, Run, run_name
+from usher.runs import EVALUATION, Run, concerned_group, has_ended, run_name
 from usher.serving import Serving
 from usher.target import Target
-from usher.telling import tell, tell_end
+from usher.telling import EVENT, NOTIFICATION, Teller
 
 SPARE_MILLISECONDS = 120_000
 """What scoring may take after campaigns have been asked."""
@@ -34,7 +34,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def run_of(event: dict[str, Any]) -> Run:
     """The execution's run: the same however often a step is tried; or the one that it clears up."""
     name = run_name(event["execution"], EVALUATION, datetime.fromisoformat(event["startedAt"]))
-    return Run(bucket, str(event["input"].get("group", "")), event["input"].get("clearUp", name))
+    return Run(bucket, concerned_group(event["input"]), event["input"].get("clearUp", name))
 
 
 def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -76,11 +76,12 @@ def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     record = run.read()
     if evaluations.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
-    if record.get("outcome", "RUNNING") == "RUNNING":
-        record = run.conclude(event["execution"], event["error"])
-        tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
-        tell_end(client("events"), record)
-    clear(Home.of(run))
+    if not has_ended(record):
+        record = run.conclude(event["execution"], event["error"], untold=lambda _: [NOTIFICATION, EVENT])
+    try:
+        Teller(client("sns"), os.environ["TOPIC_ARN"], client("events")).tell(run, record)
+    finally:
+        clear(Home.of(run))
     return {"outcome": "CLEARED" if "clearUp" in event["input"] else record["outcome"], "cause": record["summary"]}
 
 

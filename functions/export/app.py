@@ -5,7 +5,6 @@ the batch jobs.
 """
 
 import os
-from functools import partial
 from typing import Any
 
 from usher.aws import client
@@ -15,7 +14,7 @@ from usher.exporting import Exporter
 from usher.exports import Setting
 from usher.runs import Lock, is_running
 from usher.serving import Serving
-from usher.telling import tell
+from usher.telling import Teller
 
 table = client("dynamodb"), os.environ["TABLE_NAME"]
 exporter = Exporter(
@@ -24,7 +23,7 @@ exporter = Exporter(
     ExportTable(*table),
     Setting.from_env(os.environ),
     lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
-    partial(tell, client("sns"), os.environ["TOPIC_ARN"]),
+    Teller(client("sns"), os.environ["TOPIC_ARN"]),
 )
 STEPS = {
     step.__name__: step

@@ -4,36 +4,49 @@ In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; aga
 """
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from usher import versions
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.prices import spent
-from usher.runs import Lock, Run, concerned_group, is_news, is_running, run_name
+from usher.runs import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running
 from usher.serving import Serving, serving_map
-from usher.telling import measure, measures, tell, tell_end
+from usher.telling import EVENT, METRICS, NOTIFICATION, Teller
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+teller = Teller(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish one round of a pipeline execution."""
-    group = event["group"] or concerned_group(event["input"])
-    run = Run(bucket, group, event["run"] or lock.run(group, event["execution"]) or run_name(event["execution"]))
-    plan, record = run.read("plan.json"), run.read()
-    states = record.get("resources", [])
-    if plan and "removed" not in plan:
-        serving.write(group, serving_map(plan, states, serving.read(group)))
-    known = versions.report(client("personalize"), states, serving.read(group).get("solutions", {}))
-    record = run.conclude(event["execution"], event["error"], {"versions": known, "cost": spent(plan, record, known)})
-    if is_news(run, record):
-        tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
-    if record["outcome"] == "FAILED" or "stage" in record:
-        tell_end(client("events"), record)
-        for values, dimensions, properties in measures(record):
-            measure(values, dimensions, **properties)
-    again = not lock.release(group, event["execution"])
+    """Publish one round of a pipeline execution.
+
+    Where the end can't be told, the group is given back all the same, and the next try tells what is untold.
+    """
+    group, execution = event["group"] or concerned_group(event["input"]), event["execution"]
+    run = Run(bucket, group, event["run"] or begun_run(lock, bucket, group, execution))
+    record = run.read()
+    if not has_ended(record, event["error"]):
+        record = conclude(run, record, execution, event["error"])
+    try:
+        teller.tell(run, record)
+    finally:
+        again = not lock.release(group, execution)
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}
+
+
+def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, str] | None) -> dict[str, Any]:
+    """Make live what has come up, and write the run's last record."""
+    plan, states = run.read("plan.json"), record.get("resources", [])
+    if plan and "removed" not in plan:
+        serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
+    known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))
+
+    def untold(ended: Mapping[str, Any]) -> list[str]:
+        programs = ended["outcome"] == "FAILED" or "stage" in ended
+        return [*([NOTIFICATION] if is_news(run, ended) else []), *([EVENT, METRICS] if programs else [])]
+
+    return run.conclude(execution, error, {"versions": known, "cost": spent(plan, record, known)}, untold)

@@ -5,17 +5,23 @@ In: an EventBridge event, either the end of an execution of one of the state mac
 
 import json
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from usher import versions
 from usher.aws import client
 from usher.bucket import Bucket
-from usher.runs import EVALUATION, concerned_group, unfinished
+from usher.errors import UsherError
+from usher.runs import EVALUATION, RESUME, SUMMARY, Run, cause, concerned_group, has_ended, rounds, run_name
 from usher.serving import Serving
-from usher.telling import measure, tell, tell_end
+from usher.steps import raise_all, take_all
+from usher.telling import EVENT, NOTIFICATION, Teller, measure, tell
+from usher.texts import clean
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+teller = Teller(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
@@ -27,17 +33,40 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         measure_ages()
 
 
-def close(execution: str, given: dict[str, Any], detail: dict[str, Any]) -> None:
-    """Conclude the runs that an execution has left at work: it did not come to do that itself."""
-    groups = [concerned_group(given)] if given.keys() & {"group", "detail"} else serving.groups()
-    for group in groups:
-        for run in unfinished(bucket, group, execution):
-            error = {"Error": detail["status"], "Cause": detail.get("cause") or "no cause given"}
-            record = run.conclude(execution, error)
-            tell(client("sns"), os.environ["TOPIC_ARN"], record, run.link)
-            tell_end(client("events"), record)
-            if run.name.endswith(EVALUATION):
-                clear_up(group, run.name)
+def close(execution: str, given: Any, detail: dict[str, Any]) -> None:
+    """See to it that an execution's end is recorded and told, in every group that it worked on.
+
+    An execution does so itself, unless it was stopped or died. One that has no record at all gets one in the group that
+    its input names; if it names none, people are told without.
+    """
+    error = {"Error": detail["status"], "Cause": detail.get("cause") or "no cause given"}
+    machine = execution.split(":")[-2]
+    try:
+        groups, named = [concerned_group(given)], True
+    except UsherError:
+        groups, named = serving.groups(), False  # an export of all groups; or an input that nobody understands
+    if groups == [""]:
+        return
+    runs = [Run(bucket, group, one["run"]) for group in groups for one in rounds(bucket, group, execution)]
+    if not runs and named:
+        suffix = next(suffix for suffix in RESUME if machine.endswith(suffix))
+        runs = [Run(bucket, groups[0], run_name(execution, suffix))]
+    if not runs:
+        said = f"An execution broke off: {error['Error']}: {cause(error['Cause'])}"
+        record = {"group": machine, "outcome": "FAILED", "summary": clean(said, SUMMARY)}
+        tell(teller.sns, teller.topic, record, execution)
+    raise_all(take_all({run.key(): partial(end, run, execution, error) for run in runs}))
+
+
+def end(run: Run, execution: str, error: dict[str, str]) -> None:
+    """Conclude a run that its execution did not conclude, and tell what is untold of its end."""
+    record = run.read()
+    steps: dict[str, Callable[[], object]] = {}
+    if not has_ended(record):
+        if record and run.name.endswith(EVALUATION):
+            steps["clear up"] = partial(clear_up, run.group, run.name)
+        record = run.conclude(execution, error, untold=lambda _: [NOTIFICATION, EVENT])
+    raise_all(take_all({"tell": partial(teller.tell, run, record), **steps}))
 
 
 def clear_up(group: str, run: str) -> None:

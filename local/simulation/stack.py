@@ -25,10 +25,11 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import events_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.sns.models import sns_backends
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import iam
+from local.cloud import iam, messages
 from local.cloud.apis import Apis
 from local.cloud.cloudformation import CloudFormation, answering
 from local.cloud.credentials import REGION
@@ -124,6 +125,8 @@ class Stack:
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
         self.executions.clear()
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
         self.clock.move_to(LAUNCH)
 
@@ -132,9 +135,11 @@ class Stack:
         """What Personalize knows."""
         return cast(PersonalizeBackend, personalize_backends[ACCOUNT][REGION])
 
-    def put(self, key: str, content: str) -> None:
+    def put(self, key: str, content: str | bytes) -> None:
         """Put a file into the bucket; nobody is told of it."""
-        s3_backends[ACCOUNT]["aws"].put_object(self.bucket, key, content.encode())
+        s3_backends[ACCOUNT]["aws"].put_object(
+            self.bucket, key, content.encode() if isinstance(content, str) else content
+        )
 
     def read(self, pattern: str) -> dict[str, Any]:
         """The JSON files of the bucket whose keys match a pattern, by key."""
@@ -144,6 +149,11 @@ class Stack:
         """The keys of the bucket that match a pattern, sorted."""
         kept = s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.items()
         return sorted(key for key, one in kept if re.fullmatch(pattern, key) and not isinstance(one, FakeDeleteMarker))
+
+    def notifications(self) -> list[str]:
+        """The messages that people were sent since the last reset, by all topics."""
+        topics = sns_backends[ACCOUNT][REGION].topics.values()
+        return [message for topic in topics for _, message, *_ in topic.sent_notifications]
 
     def items(self, group: str) -> dict[str, Any]:
         """The table's items of a group, by name."""
@@ -186,7 +196,9 @@ class Stack:
     def _tell(self, execution: Execution, given: Mapping[str, Any]) -> None:
         """Let EventBridge tell functions of an execution's end."""
         arns = {"executionArn": execution.arn, "stateMachineArn": self.machine}
-        detail = {**arns, "status": execution.status, "input": json.dumps(given), "cause": None}
+        why = execution.output if execution.status == "FAILED" else {}
+        named = {"error": why.get("Error"), "cause": why.get("Cause")}
+        detail = {**arns, "status": execution.status, "input": json.dumps(given), **named}
         told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
             if rule.event_pattern.matches_event(told):
@@ -261,6 +273,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         runtime.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
         stack.enter_context(iam.enforced())
+        stack.enter_context(messages.limited())
         made = Stack(clock)
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from boto3 import client
+from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LambdaStorage
 from moto.awslambda.responses import LambdaResponse
 from moto.cloudformation.models import CloudFormationBackend
@@ -55,6 +57,15 @@ def test_motos_rules_still_know_no_state_machine() -> None:
     rule = Rule("r", "123456789012", "us-east-1", None, pattern, None, None, "default", "ENABLED", targets=[target])
     with pytest.raises(NotImplementedError):
         rule.send_to_targets({"source": "s", "detail": {}}, transform_input=False)
+
+
+@mock_aws
+def test_moto_still_counts_a_messages_characters_and_takes_events_of_any_size() -> None:
+    sns, events = client("sns"), client("events")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    assert sns.publish(TopicArn=topic, Subject="a\nb", Message="é" * 262_144)
+    entry = {"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": "x" * 300_000})}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
 def test_moto_still_gives_the_number_of_a_deleted_version_again() -> None:

@@ -124,7 +124,7 @@ def test_every_task_invokes_a_function_and_retries_what_passes(path: Path) -> No
         for state in scope["States"].values():
             if state["Type"] == "Task":
                 assert state["Resource"] == "arn:aws:states:::lambda:invoke"
-                throttled, passing = state["Retry"]
+                throttled, *_, passing = state["Retry"]
                 assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
                 assert {"Lambda.Unknown", "States.ALL"} & set(passing["ErrorEquals"])
                 assert passing["MaxAttempts"] >= 5

@@ -3,7 +3,7 @@
 import re
 
 from usher import errors
-from usher.errors import InputError, Problem, RequestError, UsherError
+from usher.errors import KEPT, PLACE, SENTENCE, InputError, Problem, RequestError, UsherError
 
 
 def drawn() -> dict[str, str]:
@@ -32,3 +32,21 @@ def test_an_input_error_reads_as_all_of_its_problems() -> None:
     error = InputError([Problem("a.csv line 2", "is bad.", "Mend it."), Problem("b", "too.", "Do.")])
     assert str(error) == "a.csv line 2: is bad. Mend it.\nb: too. Do."
     assert error.as_dicts()[1] == {"place": "b", "message": "too.", "remedy": "Do."}
+
+
+def test_a_problem_is_visible_and_bounded_where_it_is_made() -> None:
+    long = "\u202e" + "x" * 100_000 + "\nend"
+    problem = Problem(long, long, long)
+    assert [len(problem.place), len(problem.message), len(problem.remedy)] == [PLACE, SENTENCE, SENTENCE]
+    for text in (problem.place, problem.message, problem.remedy):
+        assert text.startswith("\\u202ex")
+        assert text.endswith("\\nend")
+
+
+def test_of_100_000_problems_the_first_are_kept_and_the_rest_is_counted() -> None:
+    error = InputError([Problem(f"a.csv line {number}", "is bad.", "Mend it.") for number in range(100_000)])
+    *kept, last = error.as_dicts()
+    assert [one["place"] for one in kept] == [f"a.csv line {number}" for number in range(KEPT)]
+    assert last["place"] == "99,900 more problems"
+    assert len(str(error).splitlines()) == KEPT + 1
+    assert len(InputError([Problem("a", "b", "c")] * KEPT).problems) == KEPT

@@ -1,7 +1,9 @@
 """One run at a time per group; and what is told of it at its end."""
 
 import json
+import re
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +12,13 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from hypothesis import given
+from hypothesis import strategies as st
 from moto import mock_aws
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.errors import UsherError
-from usher.runs import RESUME, Lock, Run, concerned_group, is_running, outcome, run_name, unfinished
+from usher.bucket import GROUP_NAME, Bucket
+from usher.errors import Problem, UsherError
+from usher.runs import RESUME, Lock, Run, begun_run, concerned_group, has_ended, is_running, outcome, run_name
 
 from tests.unit.usher.world import BUCKET, TABLE, World
 
@@ -26,7 +30,7 @@ def dropped(key: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("given", "group"),
+    ("asked", "group"),
     [
         ({"group": "films"}, "films"),
         (dropped("films/interactions.csv"), "films"),
@@ -46,13 +50,28 @@ def dropped(key: str) -> dict[str, Any]:
         (dropped("usher.yaml"), ""),
     ],
 )
-def test_an_input_concerns_the_group_of_its_folder(given: dict[str, Any], group: str) -> None:
-    assert concerned_group(given) == group
+def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group: str) -> None:
+    assert concerned_group(asked) == group
 
 
-def test_an_input_without_a_group_is_told_what_to_say() -> None:
-    with pytest.raises(UsherError, match="Start the pipeline with"):
-        concerned_group({})
+@pytest.mark.parametrize(
+    "asked",
+    [{}, [], "films", 5, None, {"group": ""}, {"group": 5}, {"group": None}, {"group": "a/b"}, {"detail": {}},
+     {"detail": {"object": {"key": 5}}}],
+)  # fmt: skip
+def test_an_input_without_a_group_is_told_what_to_say(asked: object) -> None:
+    with pytest.raises(UsherError, match="Start it with"):
+        concerned_group(asked)
+
+
+@given(st.text(min_size=1))
+def test_whatever_a_folder_is_called_records_of_it_have_a_key_that_s3_takes(folder: str) -> None:
+    group = concerned_group(dropped(f"{folder.replace('/', '')}x/usher.yaml"))
+    assert len(Run(None, group, run_name("arn:e-0001", "-again")).key("plan.json").encode()) <= 1024  # type: ignore[arg-type]
+    assert concerned_group({"group": group}) == group
+    long = f"{folder.replace('/', '')}{'é' * 500}"
+    assert not GROUP_NAME.match(concerned_group({"group": long})), "what was shortened is no group's name either"
+    assert len(Run(None, concerned_group({"group": long}), "r").key().encode()) <= 1024  # type: ignore[arg-type]
 
 
 def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
@@ -317,18 +336,44 @@ def test_a_closed_record_stays_as_it_is(world: World) -> None:
     assert run.read() == ended
 
 
-def test_of_an_executions_runs_those_are_unfinished_that_are_at_work(world: World) -> None:
+def test_the_run_that_an_execution_has_begun_is_found_after_the_group_is_given_back(world: World, lock: Lock) -> None:
     execution = "arn:aws:states:us-east-1:1:execution:usher-pipeline:0123-4567"
-    ended, working = (Run(world.bucket, "films", run_name(execution, suffix)) for suffix in ("", "-again"))
-    ended.begin(execution)
-    ended.conclude(execution, None)
-    working.begin(execution)
-    Run(world.bucket, "films", run_name("arn:other-4567")).begin("arn:other-4567")
-    Run(world.bucket, "music", run_name(execution)).begin(execution)
-    assert [run.name for run in unfinished(world.bucket, "films", execution)] == [working.name]
+    first, second = (Run(world.bucket, "films", name) for name in ("20260101Z-4567", "20260102Z-4567-again"))
+    first.begin(execution)
+    second.begin(execution)
+    Run(world.bucket, "films", "20260103Z-4567").begin("arn:other-4567")
+    Run(world.bucket, "music", "20260104Z-4567").begin(execution)
+    assert begun_run(lock, world.bucket, "films", execution) == second.name
+    assert lock.take("films", execution, first.name)
+    assert begun_run(lock, world.bucket, "films", execution) == first.name
+    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-x-export").endswith("Z-0001-x-export")
+
+
+def test_a_record_has_ended_once_it_tells_of_the_error_that_broke_its_run(world: World) -> None:
+    run, error = Run(world.bucket, "films", "run-1"), {"Error": "E", "Cause": "c"}
+    assert not has_ended(run.begin("arn:e"))
+    assert has_ended(run.conclude("arn:e", None))
+    assert not has_ended(run.read(), error)
+    ended = run.conclude("arn:e", error)
+    assert has_ended(run.read(), error)
+    assert run.conclude("arn:e", error)["problems"] == ended["problems"], "it is not told of twice"
 
 
 def test_a_run_that_never_began_still_gets_a_record(world: World) -> None:
     run = Run(world.bucket, "films", "run-1")
     assert run.conclude("arn:e", {"Error": "E", "Cause": "c"})["outcome"] == "FAILED"
     assert run.read()["execution"] == "arn:e"
+
+
+def test_a_huge_group_has_a_summary_that_says_where_the_rest_is() -> None:
+    problems = [asdict(Problem(f"a.csv line {number}", "is bad." * 500, "Mend it.")) for number in range(100)]
+    states = [
+        {"id": f"filter/{number}", "status": status, "reason": "😀" * 1000, "remedy": "Wait."}
+        for status in ("FAILED", "SKIPPED")
+        for number in range(400)
+    ]
+    ended = outcome(RECORD | {"problems": problems, "resources": states}, {"Error": "E" * 9000, "Cause": "c" * 99999})
+    assert len(ended["problems"]) == 501
+    assert len(json.dumps(ended["summary"])) < 262_000
+    assert ended["summary"].startswith("a.csv line 0: is bad.")
+    assert re.search(r"\n\d+ more: see the run's page\.$", ended["summary"])

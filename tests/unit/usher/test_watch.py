@@ -84,7 +84,6 @@ def test_an_export_of_all_groups_is_closed_in_each(world: World, inbox: Any) -> 
 
 def test_what_concerns_no_group_is_left_alone(world: World, inbox: Any) -> None:
     watch(ended("FAILED", {"detail": {"object": {"key": "films/notes.txt"}}}))
-    watch({"detail": {"executionArn": EXECUTION, "status": "ABORTED"}})
     assert inbox() == []
     assert world.bucket.keys("") == []
 

@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import IO, Any
 
 from usher.aws import error_code
-from usher.errors import UsherError
+from usher.errors import InputError, Problem, UsherError
 
 DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
@@ -32,6 +32,26 @@ INCREMENTS = "incremental"
 DELETED_AT_ONCE = 1000
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
+UNREADABLE = {
+    "AccessDenied": (
+        "can't be read: {}",
+        "If it lies under a KMS key of its own, or belongs to another account, copy it over itself with the bucket's "
+        "encryption; else redeploy the stack, whose role has lost a permission.",
+    ),
+    "InvalidObjectState": ("is archived: {}", "Restore it to S3 Standard, and drop it again."),
+    "InvalidRequest": ("can't be read: {}", "Drop it again, encrypted by the bucket and not with a key of your own."),
+    **dict.fromkeys(
+        ("KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException"),
+        (
+            "lies under a KMS key that can't be used: {}",
+            "Enable the key, or drop the file again, encrypted by the bucket.",
+        ),
+    ),
+}
+"""S3's codes for an object that is there and that no further try reads: what is the matter, and what helps.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and ErrorResponses.html
+"""
 
 
 def is_input(key: str) -> bool:
@@ -137,8 +157,18 @@ class Bucket:
         return [file.key for file in self.files(prefix)]
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
-        """An object's bytes as a stream; `conditions`: such as `Range`, as GetObject knows them."""
-        body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)["Body"]
+        """An object's bytes as a stream; `conditions`: such as `Range`, as GetObject knows them.
+
+        Raises InputError for an object that can't be read, however often that is tried.
+        """
+        try:
+            body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)["Body"]
+        except self.s3.exceptions.ClientError as error:
+            if found := UNREADABLE.get(error_code(error)):
+                message, remedy = found
+                said = error.response["Error"].get("Message", error_code(error)).rstrip(".")
+                raise InputError([Problem(key, f"{message.format(said)}.", remedy)]) from error
+            raise
         return body
 
     def read(self, key: str) -> bytes | None:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from usher.texts import visible
+
 WIDTH = 560
 ROW, BAR = 20, 11
 """The height of a row of text, and of a bar."""
@@ -267,4 +269,4 @@ def _element(name: str, inside: str = "", /, **attributes: float | str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(UNFIT.sub("�", text))
+    return html.escape(UNFIT.sub("�", visible(text)))

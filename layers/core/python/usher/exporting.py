@@ -10,8 +10,10 @@ from usher import exports
 from usher.bucket import Bucket
 from usher.errors import InputError, UsherError
 from usher.export_table import ExportTable
-from usher.runs import EXPORT, Lock, Run, run_name
+from usher.runs import EXPORT, REST_IN, SUMMARY, Lock, Run, begun_run, has_ended
 from usher.serving import Serving
+from usher.telling import NOTIFICATION, Teller
+from usher.texts import listing
 
 SHARES = 10
 """How many calls assemble the parts of an export between them, so that its history does not grow with the parts."""
@@ -30,8 +32,7 @@ class Exporter:
     at: exports.Setting
     lock_of: Callable[[str], Lock]
     """The lock of a solution's exports."""
-    tell: Callable[[Mapping[str, Any], str], None]
-    """Notifies people of a run that has ended: its record, and where its page is."""
+    teller: Teller
     clock: Callable[[], float] = time.monotonic
 
     def find(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -90,26 +91,40 @@ class Exporter:
     ) -> dict[str, str]:
         """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
-        record, more = this.read(), dict[str, Any]()
+        record = this.read()
+        if not has_ended(record, error):
+            record = self._conclude(this, record, execution, error)
+        try:
+            self.teller.tell(this, record)
+        finally:
+            self.lock_of(solution).give_back(group, execution, this.name)
+        return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}
+
+    def _conclude(
+        self, run: Run, record: dict[str, Any], execution: str, error: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        """Point `latest.json` at a complete export, and write the run's last record."""
+        more = dict[str, Any]()
         if is_ready(record) and not error:
             try:
-                export = self._export(group, this.name)
-                manifest, notes = exports.publish(self.bucket, this.name, export, record["startedAt"])
+                export = self._export(run.group, run.name)
+                manifest, notes = exports.publish(self.bucket, run.name, export, record["startedAt"])
                 more = {"export": manifest, "notes": [*record["notes"], *notes]}
                 if notes:
-                    more["summary"] = "\n".join(map(str, notes))
+                    more["summary"] = listing(list(map(str, notes)), SUMMARY, REST_IN)
             except InputError as wrong:
-                this.write(record | {"problems": wrong.as_dicts()})
-        record = this.conclude(execution, error, more)
-        if record["outcome"] == "FAILED" or "summary" in more:
-            self.tell(record, this.link)
-        self.lock_of(solution).give_back(group, execution, this.name)
-        return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}
+                run.write(record | {"problems": wrong.as_dicts()})
+        return run.conclude(
+            execution,
+            error,
+            more,
+            lambda ended: [NOTIFICATION] if ended["outcome"] == "FAILED" or "summary" in more else [],
+        )
 
     def _run(self, group: str, solution: str, execution: str) -> Run:
         """The run for which the execution has the export, or a new one."""
-        begun = self.lock_of(solution).run(group, execution)
-        return Run(self.bucket, group, begun or run_name(execution, f"-{solution or 'no'}{EXPORT}"))
+        lock, suffix = self.lock_of(solution), f"-{solution or 'no'}{EXPORT}"
+        return Run(self.bucket, group, begun_run(lock, self.bucket, group, execution, suffix))
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""

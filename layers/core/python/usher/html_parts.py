@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from usher import charts
+from usher.texts import visible
 
 STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d9dee3, #3a424a); --soft: light-dark(#f4f6f8, #20262c);
@@ -96,8 +97,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
 
 
 def text(value: object) -> str:
-    """What is to be read, escaped."""
-    return value if isinstance(value, Html) else html.escape(str(value))
+    """What is to be read, escaped; hidden characters are shown as escapes."""
+    return value if isinstance(value, Html) else html.escape(visible(str(value)))
 
 
 def tag(word: str) -> Html:

@@ -50,9 +50,7 @@ class Intake:
 
 def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
-    if not GROUP_NAME.match(group):
-        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
-        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    check_name(group)
     there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
@@ -111,6 +109,13 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     return Intake(config, ready, report, notes)
 
 
+def check_name(group: str) -> None:
+    """Raise InputError where a folder's name can be no group's."""
+    if not GROUP_NAME.match(group):
+        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
+        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+
+
 def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
@@ -125,6 +130,13 @@ def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
             yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
         elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
             yield Problem(key, "is not read.", f"Move it up to {home}.")
+        elif not deeper and folder.endswith(".csv") and (named := _dataset_in(folder)):
+            yield Problem(key, "is not read.", f"Name it {home}{named}.csv, or move it into {home}{named}/.")
+
+
+def _dataset_in(name: str) -> str:
+    """The dataset that a file's name begins with, whatever follows: `action_interactions` before `actions`, or none."""
+    return next((one for one in sorted(DATASETS, key=len, reverse=True) if name.lower().startswith(one)), "")
 
 
 def _keys(bucket: Bucket, group: str) -> list[str]:

@@ -59,8 +59,10 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
         if notes:
             yield f"<h2>{title}</h2>"
         yield from (note(look, one) for one in notes)
-    if said := record.get("note"):
-        yield f'<div class="note busy"><p>{text(said)}</p></div>'
+    untold = record.get("untold")
+    for said in (record.get("note"), untold and f"Its end is not told yet by: {', '.join(untold)}."):
+        if said:
+            yield f'<div class="note busy"><p>{text(said)}</p></div>'
 
 
 def _live(versions: Sequence[Mapping[str, Any]]) -> str:

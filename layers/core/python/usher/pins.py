@@ -11,15 +11,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import now
-from usher.errors import InputError, Problem, UsherError
+from usher.errors import SENTENCE, InputError, Problem, UsherError
 from usher.gate import keepers
 from usher.resources import Resource
+from usher.texts import clean
 from usher.versions import usable
 
 ITEM = "pins"
 MARK = "@"
 """Stands before a solution's name, which may be that of a key attribute."""
-ASKED = ("solution", "version", "who", "why")
+ASKED = {"solution": 63, "version": 256, "who": 200, "why": SENTENCE}
+"""What a pin is asked with, and the characters that are kept of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,15 @@ class Pins:
 
     def ask(self, group: str, given: Mapping[str, Any]) -> None:
         """Write down the version that an execution's input asks for, if any. UsherError where it does so badly."""
-        if "group" not in given or not given.keys() & set(ASKED):  # S3's events have a version, too
+        if "group" not in given or not given.keys() & ASKED.keys():  # S3's events have a version, too
             return
         if not all(isinstance(given.get(name), str) and given[name].strip() for name in ASKED):
             raise UsherError(
                 'To promote or to roll back, start the pipeline with {"group": "...", "solution": "...", '
                 '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
             )
-        wish = Pin(given["version"].strip(), given["who"].strip(), given["why"].strip(), now().isoformat())
-        self._write(group, given["solution"].strip(), wish)
+        solution, version, who, why = (clean(given[name].strip(), most) for name, most in ASKED.items())
+        self._write(group, solution, Pin(version, who, why, now().isoformat()))
 
     def settle(
         self, personalize: Any, group: str, wanted: Iterable[Resource], live: Mapping[str, str]

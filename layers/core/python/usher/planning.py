@@ -10,7 +10,7 @@ from usher.bucket import DATASETS, Bucket
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.gate import guarded
-from usher.intake import Intake, config_of, recipe_type, take_in, unread
+from usher.intake import Intake, check_name, config_of, recipe_type, take_in, unread
 from usher.inventory import Inventory
 from usher.ownership import check_group
 from usher.pins import Pin, pinned
@@ -69,6 +69,7 @@ def draft(
     `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
     built again; `claims`: an Inventory's.
     """
+    check_name(target.group)
     wishes = wishes or {}
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in wishes:

@@ -14,10 +14,12 @@ from typing import Any
 from usher import gate
 from usher.aws import error_code
 from usher.deciding import Decision, covers, decide, failure
+from usher.errors import SENTENCE
 from usher.inventory import Found, Inventory
 from usher.ownership import objection
 from usher.remedies import remedy_for
 from usher.resources import KINDS, Kind, Resource
+from usher.texts import clean_members
 from usher.waiting import Pending, seconds_until_next_look
 
 STAGES = ("import", "train", "export")
@@ -54,6 +56,9 @@ class State:
     details: Mapping[str, Any] | None = None
     due: str = ""
     """A Decision's."""
+
+    def __post_init__(self) -> None:
+        clean_members(self, reason=SENTENCE, remedy=SENTENCE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from usher.data import LONGEST_ID, LONGEST_TEXT, LONGEST_VALUE, MANY_VALUES, Column, Fact, Table
-from usher.errors import Problem
+from usher.errors import PLACE, SENTENCE, Problem
 from usher.schemas import ACTION_EVENTS, REQUIRED, Field, Schema, fields
+from usher.texts import clean_members
 
 Severity = Literal["error", "warning"]
 
@@ -47,6 +48,9 @@ class Finding:
     """How many rows it concerns; 0: the whole."""
     lines: Mapping[str, list[int]] = field(default_factory=dict)
     """The first of the rows, as lines by file."""
+
+    def __post_init__(self) -> None:
+        clean_members(self, place=PLACE, message=SENTENCE, remedy=SENTENCE)
 
     @property
     def problem(self) -> Problem:

@@ -6,16 +6,17 @@ has a page for people, `run.html`, which is written with it.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from usher.aws import now
 from usher.bucket import Bucket, as_json, group_of, is_input
-from usher.errors import UsherError
+from usher.errors import SENTENCE, Problem, UsherError
 from usher.page import page
+from usher.texts import clean, listing
 
 LOCK = "lock"
 AGAIN = "-again"
@@ -24,6 +25,12 @@ EVALUATION = "-evaluation"
 """How the names of evaluations end."""
 EXPORT = "-export"
 """How the names of exports end."""
+LONGEST_GROUP = 200
+"""Characters of a folder's name below which a run's files fit into S3's 1,024 bytes of a key."""
+SUMMARY = 20_000
+"""Characters of a summary. As JSON in ASCII, 12 bytes each at worst, it fits into the 262,144 bytes of a notification,
+of an event and of a function's answer to Step Functions, whose causes take 32,768 characters."""
+REST_IN = "the run's page"
 RECORD = "run.json"
 PAGE = "run.html"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
@@ -37,14 +44,20 @@ RESUME = {
 """What to do about a run that broke off, by how its name ends."""
 
 
-def concerned_group(given: Mapping[str, Any]) -> str:
-    """The group that an execution's input is about: an S3 event's, or the one named. Empty: none of our business."""
-    if "group" in given:
-        return str(given["group"])
-    if "detail" not in given:
-        raise UsherError('Start the pipeline with {"group": "<a folder of the bucket>"}.')
-    key = str(given["detail"]["object"]["key"])
-    return group_of(key) if is_input(key) else ""
+def concerned_group(given: object) -> str:
+    """The group that an execution's input is about: an S3 event's, or the one named. Empty: none of our business.
+
+    Records lie in a folder of that name. What is too long for that, or has hidden characters, is cleaned: it can be no
+    group's name, before and after. Raises UsherError for an input that names no group.
+    """
+    match given:
+        case {"group": str(group)} if group and "/" not in group:
+            return clean(group, LONGEST_GROUP)
+        case {"group": _}:
+            pass
+        case {"detail": {"object": {"key": str(key)}}}:
+            return clean(group_of(key), LONGEST_GROUP) if is_input(key) else ""
+    raise UsherError('Start it with {"group": "<a folder of the bucket>"}.')
 
 
 def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:
@@ -57,8 +70,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
-    concluded = Run(bucket, group, begun).read().get("outcome", "RUNNING") != "RUNNING"
-    return run_name(execution, AGAIN) if concluded else begun
+    return run_name(execution, AGAIN) if has_ended(Run(bucket, group, begun).read()) else begun
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
@@ -184,7 +196,7 @@ class Run:
         `closed`: even then, for what is done after the end.
         """
         record = self.read()
-        if closed or record.get("outcome", "RUNNING") == "RUNNING":
+        if closed or not has_ended(record):
             self.write({**record, **change})
 
     @property
@@ -208,11 +220,21 @@ class Run:
         return record
 
     def conclude(
-        self, execution: str, error: Mapping[str, str] | None, more: Mapping[str, Any] | None = None
+        self,
+        execution: str,
+        error: Mapping[str, str] | None,
+        more: Mapping[str, Any] | None = None,
+        untold: Callable[[Mapping[str, Any]], Sequence[str]] = lambda _: (),
     ) -> dict[str, Any]:
-        """Write the run's last record, and return it. `error`: what broke the execution, if any; `more`: to add."""
+        """Write the run's last record, and return it.
+
+        `error`: what broke the execution, if any; `more`: to add; `untold`: the ways in which this end, by its record,
+        is to be told (telling.py), which the record holds until that is done.
+        """
         record = self.read() or self.begin(execution)
         record |= {"endedAt": now().isoformat(), **outcome(record, error), **(more or {})}
+        if ways := list(untold(record)):
+            record["untold"] = ways
         self.write(record)
         return record
 
@@ -227,11 +249,16 @@ def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any
                 yield record
 
 
-def unfinished(bucket: Bucket, group: str, execution: str) -> Iterator[Run]:
-    """The runs of an execution whose records say that it is still at work."""
-    for record in rounds(bucket, group, execution):
-        if record["outcome"] == "RUNNING":
-            yield Run(bucket, group, record["run"])
+def begun_run(lock: "Lock", bucket: Bucket, group: str, execution: str, suffix: str = "") -> str:
+    """The name of the run that an execution has begun on a group, though it may have given it back; else a new one."""
+    named = (one["run"] for one in rounds(bucket, group, execution) if one["run"].endswith(suffix))
+    return lock.run(group, execution) or max(named, default="") or run_name(execution, suffix)
+
+
+def has_ended(record: Mapping[str, Any], error: Mapping[str, str] | None = None) -> bool:
+    """Whether a record tells of its run's end already, and of the error that broke it, if there is one."""
+    ended = record.get("outcome", "RUNNING") != "RUNNING"
+    return ended and (not error or _broke_off(record, error) in record["problems"])
 
 
 def is_news(run: "Run", record: Mapping[str, Any]) -> bool:
@@ -247,37 +274,43 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
 
     FAILED: something is wrong; HELD: all is well but a gate keeps a new version from going live; SUCCEEDED.
     """
-    problems = list(record.get("problems", []))
     resources = record.get("resources", [])
-    if error:
-        said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
-        remedy = next(text for end, text in RESUME.items() if record["run"].endswith(end))
-        problem = {"place": record["execution"], "message": said, "remedy": f"{remedy} If it recurs, see the logs."}
-        problems.append(problem)
     left = record.get("retired", []) if record.get("removal") else []
-    found = [*_told(resources, "FAILED", "failed"), *_told(left, "SKIPPED", "is still there")]
+    found = [
+        *([_broke_off(record, error)] if error else []),
+        *_in_status(resources, "FAILED", "failed"),
+        *_in_status(left, "SKIPPED", "is still there"),
+    ]
+    problems = list(record.get("problems", []))
     problems += [one for one in found if one not in problems]
-    held = list(_told(resources, "HELD", "held back"))
+    held = list(_in_status(resources, "HELD", "held back"))
     still = ", ".join(state["id"] for state in left if state["status"] == "SKIPPED")
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     skipped = [state["id"] for state in resources if state["status"] == "SKIPPED"]
     if skipped:
-        lines.append(f"Left out because of that: {', '.join(skipped)}.")
+        lines.append(clean(f"Left out because of that: {', '.join(skipped)}.", SENTENCE))
     done = f"{sum(state['status'] == 'READY' for state in resources)} resources are as wanted."
     return {
         "outcome": "FAILED" if problems else "HELD" if held else "SUCCEEDED",
         "problems": problems,
-        "summary": "\n".join(lines) or record.get("note") or done,
+        "summary": listing(lines, SUMMARY, REST_IN) or clean(record.get("note") or done, SUMMARY),
         **({"note": STILL_THERE.format(still)} if still else {}),
     }
 
 
-def _told(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[dict[str, str]]:
+def _broke_off(record: Mapping[str, Any], error: Mapping[str, str]) -> dict[str, str]:
+    """What broke an execution as a problem."""
+    said = f"broke off: {error.get('Error')}: {cause(error.get('Cause') or '')}"
+    remedy = next(text for end, text in RESUME.items() if record["run"].endswith(end))
+    return asdict(Problem(record["execution"], said, f"{remedy} If it recurs, see the logs."))
+
+
+def _in_status(states: list[Mapping[str, Any]], status: str, word: str) -> Iterator[dict[str, str]]:
     """The states of a status as problems: where, what, what to do."""
     for state in states:
         if state["status"] == status:
             said = f"{word}: {state['reason'].rstrip('.')}."
-            yield {"place": state["id"], "message": said, "remedy": state["remedy"]}
+            yield asdict(Problem(state["id"], said, state["remedy"]))
 
 
 def cause(text: str) -> str:

@@ -1,18 +1,32 @@
-"""What Usher says about runs: messages to people, events to programs, metrics to CloudWatch."""
+"""What Usher says about runs: messages to people, events to programs, metrics to CloudWatch.
+
+All stays within the services' limits (262,144 bytes for a notification, and for all entries of a PutEvents request),
+since the texts are cut where they are made (texts.py, errors.py, runs.SUMMARY).
+"""
 
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from usher.bucket import GROUP_NAME
+from usher.errors import UsherError
 from usher.reconcile import State
+from usher.runs import REST_IN, SUMMARY, Run
+from usher.steps import raise_all, take_all
+from usher.texts import listing
 
+NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
+"""The ways in which the end of a run is told."""
 SOURCE = "usher"
 BATCH = 10
 """Entries that PutEvents takes at once."""
+TRIES = 3
+"""For entries that PutEvents refuses, for a reason of its own."""
 TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
 
 NAMESPACE = "Usher"
@@ -28,10 +42,37 @@ OF_THE_STACK = {"VersionsHeld", "HoursSinceTraining"}
 """What alarms watch in all groups of a stack at once: an alarm can't add up what has other dimensions."""
 
 
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells of the end of runs. `sns` and `events` are boto3 clients."""
+
+    sns: Any
+    topic: str
+    events: Any = None
+
+    def tell(self, run: Run, record: Mapping[str, Any]) -> None:
+        """Tell in every way that the record still has as untold, whatever becomes of the others.
+
+        What was told is no longer in the record, so that nothing is told twice when this is tried again. Raises what
+        went wrong, as one ExceptionGroup.
+        """
+        if not record.get("untold"):
+            return
+        ways = {
+            NOTIFICATION: lambda: tell(self.sns, self.topic, record, run.link),
+            EVENT: lambda: tell_end(self.events, record),
+            METRICS: lambda: measure_run(record),
+        }
+        failed = take_all({way: ways[way] for way in record["untold"]})
+        told = {name: value for name, value in record.items() if name != "untold"}
+        run.write(told | ({"untold": list(failed)} if failed else {}))
+        raise_all(failed)
+
+
 def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
     """Notify people of a run that has ended. `link`: where its page is."""
     # SNS takes ASCII only, and this may be about a folder whose name is no group's.
-    subject = f"Usher: {ascii(record['group'])[1:-1]} {record['outcome'].lower()}"
+    subject = f"Usher: {record['group'].encode('ascii', 'backslashreplace').decode()} {record['outcome'].lower()}"
     sns.publish(TopicArn=topic, Subject=subject[:99], Message=message(record, link))
 
 
@@ -45,7 +86,7 @@ def message(record: Mapping[str, Any], link: str) -> str:
     cost = record.get("cost")
     parts = [
         record["summary"],
-        "Live now:\n" + "\n".join(live) if live else "",
+        "Live now:\n" + listing(live, SUMMARY, REST_IN) if live else "",
         f"This run: about ${cost['cost']:.2f}. What serves, even idle: ${cost['monthlyCost']:.2f} a month."
         if cost
         else "",
@@ -67,13 +108,19 @@ def tell_changes(events: Any, about: Mapping[str, str], states: Iterable[State])
         for one in states
     ]
     for start in range(0, len(entries), BATCH):
-        events.put_events(Entries=entries[start : start + BATCH])
+        _put(events, entries[start : start + BATCH])
 
 
 def tell_end(events: Any, record: Mapping[str, Any]) -> None:
     """An EventBridge event for the end of a run."""
     detail = {name: record[name] for name in ("group", "run", "execution", "outcome", "summary") if name in record}
-    events.put_events(Entries=[_entry("Run Ended", detail, [])])
+    _put(events, [_entry("Run Ended", detail, [])])
+
+
+def measure_run(record: Mapping[str, Any]) -> None:
+    """Write a run's metrics to the log."""
+    for values, dimensions, properties in measures(record):
+        measure(values, dimensions, **properties)
 
 
 def measure(values: Mapping[str, float], dimensions: Mapping[str, str], **properties: str) -> None:
@@ -97,7 +144,12 @@ def _write(values: Mapping[str, float], dimensions: Mapping[str, str], propertie
 
 
 def measures(record: Mapping[str, Any]) -> Iterator[tuple[dict[str, float], dict[str, str], dict[str, str]]]:
-    """What a run's last record measures, as `measure` takes it: values, dimensions, properties. Pure."""
+    """What a run's last record measures, as `measure` takes it: values, dimensions, properties. Pure.
+
+    Nothing for a folder whose name is no group's: CloudWatch takes ASCII only, and every name would be a metric to pay.
+    """
+    if not GROUP_NAME.match(record["group"]):
+        return
     group = {"Group": record["group"]}
     lasted = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
     states: Sequence[Mapping[str, Any]] = record.get("resources", [])
@@ -118,4 +170,20 @@ def _plain(state: State) -> dict[str, str]:
 
 
 def _entry(kind: str, detail: Mapping[str, Any], arns: list[str]) -> dict[str, Any]:
-    return {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail), "Resources": arns}
+    # Not in ASCII, where a character may take 12 bytes: ten entries of the longest texts would be too much at once.
+    return {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail, ensure_ascii=False), "Resources": arns}
+
+
+def _put(events: Any, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Send entries, those that are refused once more. UsherError where some still are.
+
+    PutEvents succeeds even then: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+    """
+    for _ in range(TRIES):
+        answers = events.put_events(Entries=entries)["Entries"]
+        refused = [(entry, one) for entry, one in zip(entries, answers, strict=True) if "ErrorCode" in one]
+        if not refused:
+            return
+        entries = [entry for entry, _ in refused]
+    code, said = refused[0][1]["ErrorCode"], refused[0][1].get("ErrorMessage", "")
+    raise UsherError(f"EventBridge refuses {len(refused)} events: {code}: {said}")

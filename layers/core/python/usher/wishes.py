@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.errors import UsherError
+from usher.texts import clean
 
 ITEM = "wishes"
 MARK = "@"
@@ -23,6 +24,8 @@ TASKS = {
     "remove": set[str](),
 }
 """What each task may say besides."""
+LONGEST = 63
+"""Characters that are kept of each: Personalize's longest names."""
 USAGE = (
     'To ask for more than a look, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
     "retrain (of one solution: and trainingMode, solution), batch and segments (job), remove."
@@ -43,13 +46,13 @@ class Wishes:
         """
         if "task" not in given:
             return
-        members = {name: value for name, value in given.items() if name not in {"group", "task", "at"}}
-        if members.keys() - TASKS.get(given["task"], {"-"}) or not all(isinstance(one, str) for one in given.values()):
+        if not all(isinstance(one, str) for one in given.values()) or given["task"] not in TASKS:
             raise UsherError(USAGE)
-        if given["task"] not in TASKS:
+        members = {name: clean(value, LONGEST) for name, value in given.items() if name not in {"group", "task", "at"}}
+        if members.keys() - TASKS[given["task"]]:
             raise UsherError(USAGE)
         of = members.pop("solution", members.pop("job", ""))
-        wish = json.dumps({"at": given.get("at", started_at), **members})
+        wish = json.dumps({"at": clean(given.get("at", started_at), LONGEST), **members})
         try:
             self.dynamodb.update_item(
                 TableName=self.table,

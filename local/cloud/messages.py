@@ -1,0 +1,73 @@
+"""What SNS and EventBridge refuse to send.
+
+Gaps upstream (moto 5.2.5): SNS counts characters of a message, where AWS counts bytes, and takes any subject of up to
+100 characters; EventBridge takes events of any size.
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+"""
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+
+from moto.events.exceptions import ValidationException
+from moto.events.models import EventsBackend
+from moto.sns.exceptions import SNSInvalidParameter
+from moto.sns.models import SNSBackend
+
+from local.cloud.patching import replaced
+
+BYTES = 262_144
+"""Of a message, and of all entries of a PutEvents request."""
+TIME_BYTES = 14
+"""What the time of an entry counts for."""
+SUBJECT = 100
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Let SNS and EventBridge refuse what AWS refuses."""
+    with ExitStack() as stack:
+        stack.enter_context(replaced(SNSBackend, "publish", publishing(SNSBackend.publish)))
+        stack.enter_context(replaced(EventsBackend, "put_events", putting(EventsBackend.put_events)))
+        yield
+
+
+def publishing(publish: Any) -> Any:
+    """Publish, for subjects and messages that SNS takes."""
+
+    @wraps(publish)
+    def run(backend: Any, message: str, *arguments: Any, subject: str | None = None, **named: Any) -> Any:
+        if subject is not None and not is_subject(subject):
+            raise SNSInvalidParameter("Invalid parameter: Subject")
+        if len(message.encode()) > BYTES:
+            raise SNSInvalidParameter("Invalid parameter: Message too long")
+        return publish(backend, message, *arguments, subject=subject, **named)
+
+    return run
+
+
+def is_subject(text: str) -> bool:
+    """Whether a text is ASCII without control characters that begins with a letter, number or punctuation mark."""
+    begin = string.ascii_letters + string.digits + string.punctuation
+    return text.isascii() and text.isprintable() and text[:1] in set(begin) and len(text) < SUBJECT
+
+
+def putting(put_events: Any) -> Any:
+    """PutEvents, for as much as it takes at once."""
+
+    @wraps(put_events)
+    def run(backend: Any, events: Sequence[Mapping[str, Any]]) -> Any:
+        if sum(map(size, events)) > BYTES:
+            raise ValidationException("Total size of the entries in the request is over the limit.")
+        return put_events(backend, events)
+
+    return run
+
+
+def size(entry: Mapping[str, Any]) -> int:
+    """The bytes that an entry counts for."""
+    texts = [entry.get(name) or "" for name in ("Source", "DetailType", "Detail")] + list(entry.get("Resources") or [])
+    return sum(len(text.encode()) for text in texts) + (TIME_BYTES if "Time" in entry else 0)

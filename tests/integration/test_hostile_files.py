@@ -1,0 +1,55 @@
+"""In the cloud as in the simulation: a hostile drop ends in a record and a notification, and soon.
+
+A sample of what tests/unit/usher/test_hostile_files.py goes through, and folders whose names services treat in their
+own ways.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.unit.fuzz.corpus import CONFIGS, TABLES
+from usher.runs import concerned_group
+
+from tests.integration.conftest import Site, wait_until
+from tests.unit.usher.test_hostile_files import FEW, SECONDS
+
+FOLDERS = ("été", "a b+c%2B", "x\u202ey", "-dash", "quote'\"<b>", "l" * 36, "é" * 400)
+CASES: Mapping[str, Mapping[str, str | bytes]] = {
+    **{f"hostile{n}": {"interactions.csv": FEW, "usher.yaml": one} for n, (_, one) in enumerate(CONFIGS[:105:21])},
+    **{f"hostile{n}t": {"interactions.csv": one} for n, (_, one) in enumerate(TABLES[::12]) if len(one) < 5000},
+    **{folder: {"interactions.csv": FEW} for folder in FOLDERS},
+}
+"""Files by folder."""
+
+
+def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
+    site: Site, inbox: Callable[[], list[str]]
+) -> None:
+    told, runs = list[str](), dict[str, str]()
+    for folder, files in CASES.items():
+        for name, content in files.items():
+            site.drop(f"{folder}/{name}", content)
+        wait_until(lambda folder=folder: ended(site, folder))  # type: ignore[misc]
+        for record in ended(site, folder):
+            execution = site.stepfunctions.describe_execution(executionArn=record["execution"])
+            assert (execution["stopDate"] - execution["startDate"]).total_seconds() < SECONDS
+            assert record["outcome"] == execution["status"] == "FAILED"
+            runs[record["run"]] = record["problems"][0]["place"]
+        told += inbox()
+    assert len(runs) >= len(CASES)
+
+    def are_told() -> bool:
+        told.extend(inbox())
+        return all(any(run in one and place in one for one in told) for run, place in runs.items())
+
+    wait_until(are_told)
+
+
+def ended(site: Site, folder: str) -> list[dict[str, Any]]:
+    """The records of a folder's runs, once none is at work."""
+    keys = site.keys(f"{concerned_group({'group': folder})}/out/runs/")
+    records = [site.read_json(key) for key in keys if key.endswith("/run.json")]
+    over = all(
+        site.stepfunctions.describe_execution(executionArn=one["execution"])["status"] != "RUNNING" for one in records
+    )
+    return records if over else []

@@ -1,0 +1,66 @@
+"""What SNS and EventBridge refuse to send."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from boto3 import client
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from local.cloud.messages import BYTES, limited
+
+
+@pytest.fixture
+def topic() -> Iterator[dict[str, str]]:
+    with mock_aws(), limited():
+        yield {"TopicArn": client("sns").create_topic(Name="t")["TopicArn"]}
+
+
+@pytest.mark.parametrize(
+    ("subject", "taken"),
+    [
+        ("Usher: films failed", True),
+        ("[films] failed", True),
+        ("x" * 99, True),
+        ("x" * 100, False),
+        ("", False),
+        (" films", False),
+        ("films\nfailed", False),
+        ("films\x7f", False),
+        ("été", False),
+    ],
+)
+def test_a_subject_is_a_line_of_ascii(topic: dict[str, str], subject: str, taken: bool) -> None:
+    assert refusal("sns", "publish", **topic, Subject=subject, Message="m") == ("" if taken else SUBJECT)
+
+
+SUBJECT = "InvalidParameter: Invalid parameter: Subject"
+
+
+@pytest.mark.parametrize(("message", "refused"), [("é" * (BYTES // 2), False), ("é" * (BYTES // 2) + "x", True)])
+def test_a_message_has_at_most_so_many_bytes(topic: dict[str, str], message: str, refused: bool) -> None:
+    said = "InvalidParameter: Invalid parameter: Message too long" if refused else ""
+    assert refusal("sns", "publish", **topic, Message=message) == said
+
+
+@pytest.mark.usefixtures("topic")
+@pytest.mark.parametrize("entries", [1, 10])
+@pytest.mark.parametrize("more", [0, 1])
+def test_all_entries_of_a_request_have_at_most_so_many_bytes(entries: int, more: int) -> None:
+    frame = len("s" + "t" + "arn" + json.dumps({"a": ""}))
+    texts = ["x" * (BYTES // entries - frame)] * entries
+    texts[0] += "x" * (BYTES % entries + more)
+    put = [{"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": one}), "Resources": ["arn"]} for one in texts]
+    said = "ValidationException: Total size of the entries in the request is over the limit." if more else ""
+    assert refusal("events", "put_events", Entries=put) == said
+
+
+def refusal(service: str, operation: str, **request: Any) -> str:
+    """The code and the message with which a service refuses; empty where it does not."""
+    try:
+        getattr(client(service), operation)(**request)
+    except ClientError as error:
+        return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
+    return ""

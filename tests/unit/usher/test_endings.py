@@ -1,0 +1,244 @@
+"""However a run ends, its record and its group are seen to, and whoever can be told is told, once."""
+
+import json
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from usher.aws import client
+from usher.errors import UsherError
+from usher.reconcile import State
+from usher.runs import Lock, Run, run_name
+from usher.serving import Serving
+from usher.steps import raise_all, take_all
+from usher.telling import EVENT, METRICS, NOTIFICATION, Teller, tell, tell_changes
+
+from tests.unit.usher.test_handlers import STATES, call
+from tests.unit.usher.world import TABLE, TOPIC, World, interactions
+
+EXECUTION = STATES + "e-0001"
+GIVEN = {"input": {"group": "films"}, "execution": EXECUTION}
+
+
+class Inbox:
+    """A subscriber of the topic."""
+
+    def __init__(self, sns: Any) -> None:
+        self.sns, self.sqs = sns, client("sqs")
+        self.queue = self.sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        self.subscribe()
+
+    def subscribe(self) -> None:
+        self.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
+
+    def read(self) -> list[str]:
+        """What was told since it was last read."""
+        received = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(one["Body"])["Message"] for one in received]
+
+
+@pytest.fixture
+def inbox(world: World) -> Inbox:
+    return Inbox(world.sns)
+
+
+@pytest.fixture
+def broken(world: World) -> str:
+    """The run of a group with bad data, planned and not yet published."""
+    world.put("films/interactions.csv", "USER_ID\nu1\n")
+    call("plan", **GIVEN, step="take", startedAt="2026-01-01T00:00:00Z")
+    return str(call("plan", **GIVEN, step="plan")["run"])
+
+
+def is_free(world: World) -> bool:
+    """Whether nobody has the group."""
+    return not Lock(world.dynamodb, TABLE, lambda _: True).run("films", EXECUTION)
+
+
+def test_every_step_is_taken_and_every_failure_is_raised_at_the_end() -> None:
+    taken = []
+
+    def fail() -> None:
+        taken.append("b")
+        raise OSError("no")
+
+    failed = take_all({"a": lambda: taken.append("a"), "b": fail, "c": fail, "d": lambda: taken.append("d")})
+    assert taken == ["a", "b", "b", "d"]
+    with pytest.raises(ExceptionGroup, match="failed: b: no; c: no") as raised:
+        raise_all(failed)
+    assert len(raised.value.exceptions) == 2
+    raise_all(take_all({"a": lambda: None}))
+
+
+@pytest.mark.parametrize("run_is_known", [True, False])
+def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_are_told_later(
+    world: World, inbox: Inbox, broken: str, capsys: pytest.CaptureFixture[str], run_is_known: bool
+) -> None:
+    ended = {**GIVEN, "group": "films", "run": broken if run_is_known else None, "error": None}
+    world.sns.delete_topic(TopicArn=TOPIC)
+    with pytest.raises(ExceptionGroup, match=r"failed: notification: .*NotFound"):
+        call("publish", **ended)
+    assert "RunSeconds" in capsys.readouterr().out, "metrics are written"
+    record = Run(world.bucket, "films", broken).read()
+    assert (record["outcome"], record["untold"]) == ("FAILED", [NOTIFICATION])
+    assert is_free(world)
+
+    world.sns.create_topic(Name="usher")
+    inbox.subscribe()
+    answer = call("publish", **ended)
+    assert (answer["outcome"], answer["again"]) == ("FAILED", False)
+    assert "RunSeconds" not in capsys.readouterr().out, "what was told is not told again"
+    assert len(inbox.read()) == 1
+    told = Run(world.bucket, "films", broken).read()
+    assert told == {name: value for name, value in record.items() if name != "untold"}
+    call("publish", **ended)
+    assert inbox.read() == []
+    assert len(world.bucket.keys("films/out/runs/")) == 2, "there is one run"
+
+
+def test_without_a_bus_people_are_told(
+    world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usher.telling.SOURCE", "")  # PutEvents refuses the entry, and answers with 200
+    with pytest.raises(ExceptionGroup, match="event: EventBridge refuses 1 events: InvalidArgument"):
+        call("publish", **GIVEN, group="films", run=broken, error=None)
+    assert len(inbox.read()) == 1
+    assert Run(world.bucket, "films", broken).read()["untold"] == [EVENT]
+    assert is_free(world)
+
+
+def test_what_is_untold_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:
+    run = Run(world.bucket, "films", run_name(EXECUTION))
+    run.begin(EXECUTION)
+    run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, untold=lambda _: [NOTIFICATION])
+    detail = {"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps({"group": "films"})}
+    call("watch", detail=detail)
+    (told,) = inbox.read()
+    assert "broke off: E: c" in told
+    call("watch", detail=detail)
+    assert inbox.read() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "folder", "said"),
+    [
+        ({"group": "films", "task": "retrian"}, "films", "To ask for more than a look"),
+        ({"group": "my films"}, "my films", "can't be the name of a dataset group"),
+        ({"group": "\ud800"}, r"\ud800", "can't be the name of a dataset group"),
+        ({"detail": {"object": {"key": f"{'é' * 480}/usher.yaml"}}}, f"{'é' * 99}...{'é' * 98}", "dataset group"),
+        ({"detail": {"object": {"key": "a\u202e\nb/usher.yaml"}}}, r"a\u202e\nb", "can't be the name of a"),
+    ],
+)  # fmt: skip
+def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
+    world: World, inbox: Inbox, given: dict[str, Any], folder: str, said: str
+) -> None:
+    """As the state machine does it, and Watch after it where that fails at once."""
+    try:
+        taken = call("plan", input=given, execution=EXECUTION, step="take", startedAt="2026-01-01T00:00:00Z")
+        planned = call("plan", input=given, execution=EXECUTION, step="plan")
+        assert taken["run"] == planned["run"]
+        call("publish", input=given, execution=EXECUTION, group=planned["group"], run=planned["run"], error=None)
+    except UsherError as error:
+        cause = json.dumps({"errorMessage": str(error)})
+        call(
+            "watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given), "cause": cause}
+        )
+    (run,) = world.bucket.keys(f"{folder}/out/runs/")[1::2]
+    record = world.bucket.read_json(run)
+    assert record["outcome"] == "FAILED"
+    (told,) = inbox.read()
+    assert said in record["summary"]
+    assert said in told
+
+
+def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inbox: Inbox) -> None:
+    Serving(world.dynamodb, TABLE).write("films", {"solutions": {}})
+    for given in ({"gruop": "films"}, [1], None):
+        call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
+        (told,) = inbox.read()
+        assert told.startswith("An execution broke off: FAILED")
+        assert EXECUTION in told
+    assert world.bucket.keys("") == []
+
+
+def test_what_can_not_be_read_is_named_with_what_helps(world: World, inbox: Inbox) -> None:
+    content = interactions().encode()
+    world.s3.put_object(Bucket=world.bucket.name, Key="films/interactions.csv", Body=content, StorageClass="GLACIER")
+    call("plan", **GIVEN, step="take", startedAt="2026-01-01T00:00:00Z")
+    run = call("plan", **GIVEN, step="plan")["run"]
+    call("publish", **GIVEN, group="films", run=run, error=None)
+    (told,) = inbox.read()
+    assert told.startswith("films/interactions.csv: is archived: ")
+    assert "Restore it" in told
+
+
+class Bus:
+    """EventBridge that refuses some entries, each as often as it says."""
+
+    def __init__(self, **refusals: int) -> None:
+        self.refusals = refusals
+        self.sent: list[str] = []
+        self.bytes: list[int] = []
+
+    def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+        self.bytes.append(sum(size(one) for one in Entries))
+        return {"Entries": [self._answer(json.loads(one["Detail"])["resource"]) for one in Entries]}
+
+    def _answer(self, name: str) -> dict[str, str]:
+        if self.refusals.get(name, 0) > 0:
+            self.refusals[name] -= 1
+            return {"ErrorCode": "ThrottlingException", "ErrorMessage": "Slow down."}
+        self.sent.append(name)
+        return {"EventId": "1"}
+
+
+def size(entry: Mapping[str, Any]) -> int:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html"""
+    return sum(
+        len(text.encode()) for text in (entry["Source"], entry["DetailType"], entry["Detail"], *entry["Resources"])
+    )
+
+
+def states(*names: str) -> list[State]:
+    return [State(name, "create", "FAILED", "arn:" + "a" * 200, "😀" * 5000, "\n" * 5000) for name in names]
+
+
+def test_an_event_that_is_refused_is_sent_again_and_no_other() -> None:
+    bus = Bus(b=2)
+    tell_changes(bus, {"group": "g", "run": "r"}, states("a", "b", "c"))
+    assert bus.sent == ["a", "c", "b"]
+    with pytest.raises(UsherError, match="EventBridge refuses 1 events: ThrottlingException: Slow down"):
+        tell_changes(Bus(b=3), {"group": "g", "run": "r"}, states("a", "b"))
+
+
+def test_the_longest_events_fit_into_a_request() -> None:
+    bus = Bus()
+    tell_changes(
+        bus, {"group": "é" * 200, "run": "r" * 99}, states(*("😀" * 256 + str(number) for number in range(10)))
+    )
+    assert max(bus.bytes) < 262_144
+
+
+def test_the_longest_notification_fits(world: World) -> None:
+    versions = [
+        {"solution": "😀" * 63, "arn": "a/" + "1" * 200, "live": True, "trainedAt": "2026-11-22T10:20:00+00:00"}
+    ] * 2000
+    sent = []
+    sns = SimpleNamespace(publish=lambda **message: sent.append(message))
+    group = "\u202eé" * 100
+    record = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "versions": versions}
+    tell(sns, TOPIC, record, Run(world.bucket, group, "r").link)
+    assert len(sent[0]["Message"].encode()) < 262_144
+    assert len(sent[0]["Subject"]) < 100
+    assert sent[0]["Subject"].isascii()
+    assert sent[0]["Subject"].isprintable()
+
+
+def test_folders_that_can_be_no_groups_make_no_metrics(capsys: pytest.CaptureFixture[str], world: World) -> None:
+    run = Run(world.bucket, "été", "r")
+    run.begin("arn:e")
+    record = run.conclude("arn:e", None, untold=lambda _: [METRICS])
+    Teller(None, TOPIC).tell(run, record)
+    assert capsys.readouterr().out == ""
+    assert "untold" not in run.read()

@@ -1,0 +1,108 @@
+"""Whatever is dropped or asked: the run ends in a record and one notification, and soon."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
+from usher.bucket import group_of, is_input
+from usher.errors import PLACE, SENTENCE
+from usher.runs import SUMMARY
+from usher.texts import visible
+
+from local.simulation.stack import Stack, deployed
+
+FEW = "".join(GOOD.splitlines(keepends=True)[:41])
+"""Too few interactions to train on: beside them, even a config that happens to be right leads to nothing."""
+CHEAP = "solutions: {p: {recipe: aws-popularity-count, campaign: false}}"
+CASES: Mapping[str, Mapping[str, str | bytes]] = {
+    **{
+        f"config: {name}": {"films/usher.yaml": content, "films/interactions.csv": FEW}
+        for name, content in CONFIGS[:105]
+    },
+    **{f"table: {name}": {"films/usher.yaml": CHEAP, "films/interactions.csv": content} for name, content in TABLES},
+    **{f"key: {key[:60]!r}": {key: FEW} for key in KEYS if is_input(key) and group_of(key)},
+}
+"""The files of a drop, by what is the matter; the last one starts the run."""
+ASKED: Mapping[str, Any] = {
+    "nothing": {},
+    "a list": ["films"],
+    "a text": "films",
+    "no name": {"group": ""},
+    "a number": {"group": 5},
+    "nobody": {"group": None},
+    "a path": {"group": "films/out"},
+    "half a character": {"group": "\ud800"},
+    "a long name": {"group": "é" * 100_000},
+    "another key": {"gruop": "films"},
+    "an unknown task": {"group": "films", "task": "drop"},
+    "a task that is none": {"group": "films", "task": ["import"]},
+    "a task with more": {"group": "films", "task": "import", "solution": "s"},
+    "a version without a solution": {"group": "films", "version": "latest"},
+    "removing what can be no group": {"group": "my films", "task": "remove"},
+    "an event without an object": {"detail": {}},
+    "an event without a key": {"detail": {"object": {"key": None}}},
+}
+SECONDS = 30
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with deployed() as stack:
+        yield stack
+
+
+def test_there_are_two_hundred_cases() -> None:
+    assert len(CASES) + len(ASKED) >= 200
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: str) -> None:
+    stack.reset()
+    for key, content in CASES[name].items():
+        stack.put(key, content)
+    execution = stack.drop(key)
+    (record,) = stack.read(r".*/out/runs/.*/run\.json").values()
+    assert "untold" not in record
+    if record["outcome"] == "SUCCEEDED":  # it looks hostile, and is right, or there is nothing to do yet
+        assert execution.status == "SUCCEEDED"
+        assert "resources" in record or record["note"].startswith("Nothing to do until")
+    else:
+        assert_told(stack, record)
+        assert not any(one["message"].startswith("broke off") for one in record["problems"])
+        assert execution.seconds <= SECONDS
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_hostile_request_is_told(stack: Stack, name: str) -> None:
+    stack.reset()
+    execution, waits = stack.start(json.loads(json.dumps(ASKED[name])))
+    for seconds in waits:
+        stack.clock.shift(seconds)
+    assert execution.status == "FAILED"
+    assert execution.seconds <= SECONDS
+    if records := stack.read(r"(.|\n)*/out/runs/.*/run\.json"):
+        (record,) = records.values()
+        assert_told(stack, record)
+    else:
+        (told,) = stack.notifications()
+        assert "Start it with" in told
+        assert execution.arn in told
+
+
+def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
+    """People got one notification, which names every place and what helps, and is fit to be shown."""
+    assert record["outcome"] == "FAILED"
+    assert record["problems"]
+    for one in record["problems"]:
+        assert 0 < len(one["place"]) <= PLACE
+        assert 0 < len(one["message"]) <= SENTENCE
+        assert 0 < len(one["remedy"]) <= SENTENCE
+        assert all(text == visible(text) for text in one.values())
+    (told,) = stack.notifications()
+    first = record["problems"][0]
+    assert told.startswith(f"{first['place']}: {first['message']} {first['remedy']}")
+    assert len(record["summary"]) <= SUMMARY + 100
+    assert len(told.encode()) <= 262_144
+    assert record["run"] in told

@@ -1,0 +1,64 @@
+"""Whatever somebody has written, a person sees what is there, and no more of it than fits."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.texts import HIDDEN, clean, listing, visible
+
+anything = st.text(st.characters(codec=None, exclude_categories=[]))  # lone surrogates, too
+
+
+@given(anything, st.integers(3, 60))
+def test_a_clean_text_can_be_seen_encoded_and_fits(text: str, limit: int) -> None:
+    shown = clean(text, limit)
+    assert len(shown) <= limit
+    assert json.loads(json.dumps(shown).encode()) == shown
+    assert shown.encode().decode() == shown
+    assert not {unicodedata.category(one) for one in shown} & HIDDEN
+    assert clean(shown, limit) == shown
+
+
+@given(anything)
+def test_what_can_be_seen_stays_as_it_is(text: str) -> None:
+    assert (visible(text) == text) == (not {unicodedata.category(one) for one in text} & HIDDEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("été 東京 😀", "été 東京 😀"),
+        ("a\nb\tc\x00", r"a\nb\tc\x00"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\ufeffid", r"\ufeffid"),
+        ("\ud800", r"\ud800"),
+        ("\u2028\u2029\x85", r"\u2028\u2029\x85"),
+        ("\U000e0041", r"\U000e0041"),
+    ],
+)
+def test_hidden_characters_become_escapes(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert clean(text, 99) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("abcdefghij", 10, "abcdefghij"),
+        ("abcdefghijk", 10, "abcd...ijk"),
+        ("abcdefghijk", 9, "abc...ijk"),
+        ("abcdefghijk", 3, "..."),
+        ("a" + "\n" * 10**7 + "z", 9, r"a\n...\nz"),
+    ],
+)
+def test_a_long_text_is_cut_in_its_middle(text: str, limit: int, shown: str) -> None:
+    assert clean(text, limit) == shown
+
+
+def test_of_many_lines_whole_ones_are_shown_and_the_rest_is_counted() -> None:
+    assert listing(["one", "two"], 8, "there") == "one\ntwo"
+    assert listing(["one", "two", "three"], 8, "there") == "one\ntwo\n1 more: see there."
+    assert listing(["x" * 9], 8, "there") == "1 more: see there."
+    assert listing([], 8, "there") == ""
