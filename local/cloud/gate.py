@@ -1,11 +1,12 @@
 """What stands before the ports of the local cloud.
 
-`local_only` is for every port. A web page can send requests to this machine, so it refuses what a page sends: the browser
-names the page's origin or site (https://www.w3.org/TR/fetch-metadata/), and after DNS rebinding another host. AWS would
-answer a page that signs; this is stricter. `signed_only` is for AWS's port, where nobody is answered without a signature.
+`local_only` is for every port. A web page can send requests to this machine, so it refuses what a page sends: the
+browser names the page's origin or site (https://www.w3.org/TR/fetch-metadata/), and after DNS rebinding another host.
+AWS would answer a page that signs; this is stricter. `signed_only` is for AWS's port, where nobody is answered without
+a signature.
 
-The host is `127.0.0.1` or `localhost`, so S3's buckets stand in the path. boto3 puts them there for every endpoint of its
-own, and so do the aws CLI and SAM CLI.
+The host is `127.0.0.1` or `localhost`, so S3's buckets stand in the path. boto3 puts them there for every endpoint that
+is set, and so do the aws CLI and SAM CLI.
 """
 
 import io

@@ -2,11 +2,10 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
-On AWS nobody else is in the execution environment. Here every user and every browser of the machine reaches the port, and
-AWS's client sends no secret. So each connection must be held by the runtime's own process, as Linux tells in `/proc`.
+On AWS nobody else is in the execution environment. Here every user and every browser of the machine reaches the port,
+and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux tells in `/proc`.
 """
 
-import os
 import queue
 import socket
 import sys
@@ -125,15 +124,14 @@ def holds(pid: int, connection: socket.socket) -> bool:
     with suppress(OSError, StopIteration):
         line = next(line for line in Path("/proc/net/tcp").read_text().splitlines() if ends in line)
         wanted = f"socket:[{line.split()[9]}]"
-        with os.scandir(f"/proc/{pid}/fd") as descriptors:
-            return any(target(one.path) == wanted for one in descriptors)
+        return any(target(link) == wanted for link in Path(f"/proc/{pid}/fd").iterdir())
     return False
 
 
-def target(link: str) -> str:
+def target(link: Path) -> str:
     """Where a symbolic link leads; "" where it is gone."""
     with suppress(OSError):
-        return os.readlink(link)
+        return str(link.readlink())
     return ""
 
 

@@ -29,10 +29,10 @@ def other() -> Iterator[int]:
 def test_another_process_gets_no_event_and_answers_none(api: RuntimeApi, other: int, method: str, path: str) -> None:
     api.serve(other)
     api.send({}, b"an event")
-    with closing(HTTPConnection(api.address)) as connection:
-        with pytest.raises((RemoteDisconnected, ConnectionResetError)):
-            connection.request(method, PREFIX + path)
-            connection.getresponse()
+    refused = pytest.raises((RemoteDisconnected, ConnectionResetError))
+    with closing(HTTPConnection(api.address)) as connection, refused:
+        connection.request(method, PREFIX + path)
+        connection.getresponse()
     assert api.reports.empty()
 
 
