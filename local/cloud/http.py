@@ -125,6 +125,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         self._seconds = seconds
         self.create()
         self.app = self._app
+        self.app.config["MAX_CONTENT_LENGTH"] = PAYLOAD_BYTES + 1  # one byte more shows `begin` that it is too much
         self.app.before_request(begin)
         self.app.after_request(self._log)
 
