@@ -24,6 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     options = parse(arguments)
+    os.umask(0o077)  # what it writes, in STATE and elsewhere, is for nobody else on this machine
     disk, handler = FullDisk(ended, options.state), logging.StreamHandler(sys.stdout)
     handler.addFilter(disk)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])

@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from local.cloud.cloudwatch import metered
+from local.cloud.gate import local_only
 from local.cloud.http import HttpApi, Invoke, nothing_found
 from local.cloud.stages import Stage
 
@@ -95,10 +96,12 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def serving(listener: socket.socket, app: Any, handler: type[WSGIRequestHandler]) -> Iterator[None]:
-    """Serve a WSGI application, one thread per request: requests nest (task -> function -> service)."""
+    """Serve a WSGI application to this machine's programs, one thread per request, as requests nest
+    (task -> function -> service).
+    """
     host, port = listener.getsockname()
     quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
-    server = make_server(host, port, app, threaded=True, request_handler=quiet, fd=listener.fileno())
+    server = make_server(host, port, local_only(app, port), threaded=True, request_handler=quiet, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

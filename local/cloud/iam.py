@@ -4,8 +4,8 @@ The gap upstream (moto 5.2.5): `IAMRequest` checks all services but S3 with the 
 narrow `Resource` refuses everything; an unmatched `Condition` refuses, also in bucket policies; actions mind case;
 DeleteObjects is checked with the bucket, not with what it deletes.
 
-Who signs with a key that moto does not know is not checked. The endpoint stands for AWS's own, which speak TLS, so
-`aws:SecureTransport` is true.
+Who signs with a key that moto does not know is not checked: a test within the process may. Over HTTP `local.cloud.gate`
+refuses such a request. The endpoint stands for AWS's own, which speak TLS, so `aws:SecureTransport` is true.
 """
 
 import json

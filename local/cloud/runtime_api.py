@@ -1,15 +1,21 @@
 """Lambda's runtime API, which AWS's runtime interface client asks for work and tells of results; one for each worker.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+
+On AWS nobody else is in the execution environment. Here every user and every browser of the machine reaches the port,
+and AWS's client sends no secret. So the runtime's own process must hold each connection, as Linux tells in `/proc`.
 """
 
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Literal
 
 PREFIX = "/2018-06-01/runtime/"
@@ -24,15 +30,19 @@ class Report:
 
 
 class RuntimeApi:
-    """Serves one runtime on `address` until it is closed."""
+    """Has an `address`; serves one process there, from `serve` on, until it is closed."""
 
     def __init__(self) -> None:
         self.reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._requests: queue.SimpleQueue[tuple[Mapping[str, str], bytes] | None] = queue.SimpleQueue()
         self._closed = False
         self._server = Server(("127.0.0.1", 0), type("Handler", (Handler,), {"api": self}))
-        self.address = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+
+    def serve(self, pid: int) -> None:
+        """Answer a process, and no other."""
+        self._server.pid = pid
         self._thread.start()
 
     def send(self, headers: Mapping[str, str], event: bytes) -> None:
@@ -58,7 +68,13 @@ class RuntimeApi:
 
 
 class Server(ThreadingHTTPServer):
-    """Quiet about connections that end early: that is how a killed runtime looks."""
+    """Serves the process `pid`. Quiet about connections that end early: that is how a killed runtime looks."""
+
+    pid: int
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base class's signature
+        """Whether the process holds the other end of a connection."""
+        return holds(self.pid, request)
 
     def handle_error(self, *_: Any) -> None:
         """Tell nobody."""
@@ -97,3 +113,29 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Log nothing."""
+
+
+def holds(pid: int, connection: socket.socket) -> bool:
+    """Whether a process holds the other end of an IPv4 connection of this machine.
+
+    https://docs.kernel.org/networking/proc_net_tcp.html
+    """
+    ends = f" {hexadecimal(*connection.getpeername())} {hexadecimal(*connection.getsockname())} "
+    with suppress(OSError, StopIteration):
+        line = next(line for line in Path("/proc/net/tcp").read_text().splitlines() if ends in line)
+        wanted = f"socket:[{line.split()[9]}]"
+        return any(target(link) == wanted for link in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def target(link: Path) -> str:
+    """Where a symbolic link leads; "" where it is gone."""
+    with suppress(OSError):
+        return str(link.readlink())
+    return ""
+
+
+def hexadecimal(host: str, port: int) -> str:
+    """An address as the kernel writes it."""
+    number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
+    return f"{number:08X}:{port:04X}"

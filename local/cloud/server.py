@@ -15,7 +15,8 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.model_instances import reset_model_data
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
 
 from local import personalize
 from local.authorization import Record
@@ -37,12 +38,16 @@ from local.cloud import (
 )
 from local.cloud.alarms import Alarms
 from local.cloud.apis import listening, serving
+from local.cloud.gate import signed_only
 from local.cloud.lambda_limits import NEW, Limits
+from local.cloud.patching import replaced
 from local.cloud.providers import Place
 from local.cloud.scheduler import Scheduler, utc_now
 from local.cloud.targets import Deliveries
 
 STACK = "usher"
+NOT_AWS = ("moto_api", "instance_metadata")
+"""What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -130,7 +135,9 @@ class LocalCloud:
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
         stack.enter_context(lambda_service.running(runner))
-        stack.enter_context(serving(aws, DomainDispatcherApplication(create_backend_app), MotoRequestHandler))
+        stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
+        services = DomainDispatcherApplication(service_app)
+        stack.enter_context(serving(aws, signed_only(services, credentials.find), MotoRequestHandler))
         stack.callback(stepfunctions.join)
         stack.callback(runner.close)
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
@@ -177,6 +184,11 @@ def environ(values: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def service_app(service: Any) -> Any:
+    """The WSGI application of one of moto's services."""
+    return http.nothing_found if service in NOT_AWS else werkzeug_app.create_backend_app(service)
 
 
 def forget() -> None:

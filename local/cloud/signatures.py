@@ -1,68 +1,176 @@
-"""Check the AWS Signature Version 4 of a received HTTP request, with botocore's own signer."""
+"""Check the AWS Signature Version 4 of a received HTTP request, with botocore's own signers.
+
+It stands in the Authorization header or in the query of a pre-signed URL.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+
+Not here: SigV4A, S3's signed chunks (`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`), S3's POST policies. They are refused.
+"""
 
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from hashlib import sha256
+from urllib.parse import parse_qsl, urlsplit
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from werkzeug.wrappers import Request
 
 AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<date>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request, ?"
-    r"SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})"
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/(?P<date>\d{8})/(?P<region>[\w-]+)/(?P<service>[\w.-]+)/aws4_request, ?"
+    r"SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})",
+    re.ASCII,
 )
-ALLOWED_SKEW = timedelta(minutes=5)
+CONTENT_HASH = "x-amz-content-sha256"
+UNSIGNED_PAYLOADS = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+"""What S3, and no other service, takes in place of the body's hash."""
+ALLOWED_SKEW, S3_ALLOWED_SKEW = timedelta(minutes=5), timedelta(minutes=15)
+MOST_EXPIRES_SECONDS = 7 * 24 * 3600
+
+
+class Reason(Enum):
+    """Why a signature is refused; services have codes of their own for it."""
+
+    UNSIGNED = auto()
+    UNKNOWN_KEY = auto()
+    WRONG_TOKEN = auto()
+    SKEWED = auto()
+    EXPIRED = auto()
+    MISMATCH = auto()
 
 
 class SignatureError(Exception):
-    """The request is not signed, or not by whom it says."""
+    """The request is not signed, or not by whom it says. `service` is the one it was signed for, "" if unknown."""
+
+    def __init__(self, reason: Reason, message: str, service: str = "") -> None:
+        super().__init__(message)
+        self.reason, self.service = reason, service
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as it came: the URL with path and query still encoded, headers by names in lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Callable[[], bytes]
+
+    @classmethod
+    def of(cls, request: Request) -> "Received":
+        """What Werkzeug's server received."""
+        raw = request.environ["RAW_URI"]
+        url = raw if urlsplit(raw).scheme else f"http://{request.host}{raw}"
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return cls(request.method, url, headers, request.get_data)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a request says of its signature; `authorization` is its header, or the one that says the same."""
+
+    authorization: str
+    stamp: str
+    token: str
+    expires: str | None
+    """Seconds, of a pre-signed URL; None of a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed a request: access key, ARN, and the Authorization header as in `Signature`."""
+
+    access_key: str
+    arn: str
+    authorization: str
 
 
 def check(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    find: Callable[[str], tuple[Credentials, str] | None],
-    now: datetime,
-) -> tuple[str, str]:
-    """Access key and ARN of who signed a request for `execute-api`; SignatureError says what is wrong.
+    request: Received, find: Callable[[str], tuple[Credentials, str] | None], now: datetime, service: str | None = None
+) -> Signer:
+    """Who signed a request (for `service`, if that is given); SignatureError says what is wrong.
 
-    `url` as received (path and query still encoded); `headers` with names in lower case; `find` tells credentials and
-    holder of an access key.
+    `find` tells credentials and holder of an access key. The body is read only where its hash is not in the headers,
+    or once they have proved to be signed.
     """
-    match = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
-    if match is None or match["service"] != "execute-api":
-        raise SignatureError("no signature for execute-api")
+    said = signature_in(request)
+    match = AUTHORIZATION.fullmatch(said.authorization)
+    if match is None or service not in (None, match["service"]):
+        raise SignatureError(Reason.UNSIGNED, f"no signature for {service or 'AWS'}")
+
+    def refused(reason: Reason, message: str) -> SignatureError:
+        return SignatureError(reason, message, match["service"])
+
     found = find(match["key"])
     if found is None:
-        raise SignatureError(f"unknown access key {match['key']}")
+        raise refused(Reason.UNKNOWN_KEY, "the access key is unknown")
     credentials, holder = found
-    stamp = headers.get("x-amz-date", "")
-    if not stamp.startswith(match["date"]) or abs(now - time_of(stamp)) > ALLOWED_SKEW:
-        raise SignatureError("the signature is not from now")
-    if credentials.token != headers.get("x-amz-security-token"):
-        raise SignatureError("wrong session token")
-    if headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD") not in ("UNSIGNED-PAYLOAD", sha256(body).hexdigest()):
-        raise SignatureError("the body is not the one that was signed")
-    signed = match["headers"].split(";")
-    if "host" not in signed or not all(name in headers for name in signed):
-        raise SignatureError("a signed header is missing")
-    request = AWSRequest(method, url, {name: headers[name] for name in signed}, body)
-    request.context["timestamp"] = stamp
-    signer = SigV4Auth(credentials, match["service"], match["region"])
-    expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-    if not hmac.compare_digest(expected, match["signature"]):
-        raise SignatureError("the signature does not match")
-    return match["key"], holder
+    if not hmac.compare_digest(said.token.encode(), (credentials.token or "").encode()):
+        raise refused(Reason.WRONG_TOKEN, "wrong session token")
+    if wrong := untimely(said, match, now):
+        raise refused(wrong, "the signature is not from now")
+    names = match["headers"].split(";")
+    open_to_change = {name for name in request.headers if name.startswith("x-amz-")} - set(names)
+    if "host" not in names or open_to_change or not all(name in request.headers for name in names):
+        raise refused(Reason.MISMATCH, "a header that must be signed is not, or a signed one is missing")
+    s3 = match["service"] == "s3"
+    declared = request.headers.get(CONTENT_HASH, UNSIGNED_PAYLOADS[0] if s3 and said.expires is not None else "")
+    if s3 and not declared:
+        raise refused(Reason.MISMATCH, f"no {CONTENT_HASH}")
+    body = b"" if declared else request.body()
+    if not hmac.compare_digest(expected(request, said, match, credentials, body), match["signature"]):
+        raise refused(Reason.MISMATCH, "the signature does not match")
+    unsigned = s3 and declared in UNSIGNED_PAYLOADS
+    if declared and not unsigned and sha256(request.body()).hexdigest() != declared:
+        raise refused(Reason.MISMATCH, "the body is not the one that was signed")
+    return Signer(match["key"], holder, said.authorization)
 
 
-def time_of(stamp: str) -> datetime:
-    """An `X-Amz-Date`; SignatureError where it is none."""
+def signature_in(request: Received) -> Signature:
+    """What a request says of its signature."""
+    query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+    if "X-Amz-Signature" not in query:
+        given = (request.headers.get(name, "") for name in ("authorization", "x-amz-date", "x-amz-security-token"))
+        return Signature(*given, expires=None)
+    if "authorization" in request.headers:
+        raise SignatureError(Reason.UNSIGNED, "a signature in the header and another in the query")
+    algorithm, credential, signed, signature, stamp, token, expires = (
+        query.get(f"X-Amz-{name}", "")
+        for name in ("Algorithm", "Credential", "SignedHeaders", "Signature", "Date", "Security-Token", "Expires")
+    )
+    header = f"{algorithm} Credential={credential}, SignedHeaders={signed}, Signature={signature}"
+    return Signature(header, stamp, token, expires)
+
+
+def untimely(said: Signature, match: re.Match[str], now: datetime) -> Reason | None:
+    """Why a signature does not count now; None if it does."""
+    skew = S3_ALLOWED_SKEW if match["service"] == "s3" else ALLOWED_SKEW
     try:
-        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise SignatureError("no X-Amz-Date") from error
+        signed = datetime.strptime(said.stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        life = timedelta(seconds=int(said.expires)) if said.expires is not None else skew
+    except (ValueError, OverflowError):
+        return Reason.MISMATCH
+    if not said.stamp.startswith(match["date"]) or not 0 < life.total_seconds() <= MOST_EXPIRES_SECONDS:
+        return Reason.MISMATCH
+    if signed - now > skew:
+        return Reason.SKEWED
+    if now - signed > life:
+        return Reason.EXPIRED if said.expires is not None else Reason.SKEWED
+    return None
+
+
+def expected(request: Received, said: Signature, match: re.Match[str], credentials: Credentials, body: bytes) -> str:
+    """The signature that the holder of the credentials would have made."""
+    in_query, in_header = (S3SigV4QueryAuth, S3SigV4Auth) if match["service"] == "s3" else (SigV4QueryAuth, SigV4Auth)
+    url, question, query = request.url.partition("?")
+    kept = [pair for pair in query.split("&") if not pair.startswith("X-Amz-Signature=")]
+    headers = {name: request.headers[name] for name in match["headers"].split(";")}
+    made = AWSRequest(request.method, f"{url}{question}{'&'.join(kept)}", headers, body)
+    made.context["timestamp"] = said.stamp
+    signer = (in_header if said.expires is None else in_query)(credentials, match["service"], match["region"])
+    signature: str = signer.signature(signer.string_to_sign(made, signer.canonical_request(made)), made)
+    return signature

@@ -115,6 +115,7 @@ class Worker:
             start_new_session=True,
             preexec_fn=die_with_parent,
         )
+        self._api.serve(self._process.pid)
         assert self._process.stdout  # noqa: S101 - it is a pipe
         self._log = Log(self._process.stdout.fileno(), write)
 

@@ -15,8 +15,10 @@ from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import CloudWatchBackend, Dimension, are_dimensions_same
+from moto.core.responses import BaseResponse
 from moto.events.models import Rule
 from moto.events.responses import EventsHandler
+from moto.moto_server import werkzeug_app
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -28,9 +30,12 @@ from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
+from werkzeug.test import Client
 
 from local.cloud.cloudformation import ACTIONS
+from local.cloud.patching import replaced
 from local.cloud.resources import PROVIDERS
+from local.cloud.server import NOT_AWS
 from local.cloud.templates import create_only
 
 
@@ -100,6 +105,27 @@ def test_motos_eventbridge_still_tests_no_pattern() -> None:
 
 def test_motos_lambda_still_tells_nothing_of_the_account() -> None:
     assert not hasattr(LambdaResponse, "get_account_settings")
+
+
+def test_motos_server_still_lets_every_page_read_its_answers_unless_told_otherwise() -> None:
+    assert werkzeug_app.DISABLE_GLOBAL_CORS is False
+    origin = {"Origin": "http://evil.example"}
+    shown = []
+    for off in (False, True):
+        with replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", off):
+            shown.append(Client(werkzeug_app.create_backend_app("moto_api")).get("/moto-api/data.json", headers=origin))
+    assert ["Access-Control-Allow-Origin" in answer.headers for answer in shown] == [True, False]
+
+
+def test_moto_still_knows_no_signer_of_a_pre_signed_url() -> None:
+    response = BaseResponse()
+    response.headers, response.querystring = {}, {"X-Amz-Credential": ["AKIAUSER/20260101/us-east-1/s3/aws4_request"]}
+    assert response.get_access_key() == "AKIAEXAMPLE"
+
+
+@pytest.mark.parametrize("service", NOT_AWS)
+def test_moto_still_serves_under_these_names_what_is_not_aws(service: Any) -> None:
+    assert werkzeug_app.create_backend_app(service).url_map
 
 
 def test_cfn_lint_still_carries_the_schema_of_every_type_that_we_provide() -> None:

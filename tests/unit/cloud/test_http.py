@@ -1,5 +1,6 @@
 """The HTTP API's limits, its decoding of paths, and its stage: without servers and functions."""
 
+import io
 import json
 import threading
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from moto import mock_aws
 from werkzeug.test import Client
 
-from local.cloud.http import HttpApi
+from local.cloud.http import PAYLOAD_BYTES, HttpApi
 from local.cloud.stages import Stage, Throttle, access_log_line
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -133,3 +134,24 @@ def test_every_request_is_in_the_access_log() -> None:
         "GET GET /{group}/things/{thing} 429 Too Many Requests $default",
         "GET - 404 Not Found $default",
     ]
+
+
+class Endless(io.RawIOBase):
+    """A body that does not end."""
+
+    given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.given += len(buffer)
+        return len(buffer)
+
+
+def test_a_body_without_a_length_is_read_up_to_the_limit_only() -> None:
+    body = Endless()
+    chunked = {"wsgi.input": body, "wsgi.input_terminated": True}  # as a server gives a body in chunks
+    answered = serve(Function()).post("/g/things", environ_overrides=chunked)
+    assert answer(answered) == (413, {"message": "Request Entity Too Large"})
+    assert body.given < 2 * PAYLOAD_BYTES

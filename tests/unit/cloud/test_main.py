@@ -21,8 +21,9 @@ COMMAND = [sys.executable, "-m", "local.cloud", "--template", str(TEMPLATE)]
 
 
 @pytest.fixture
-def server() -> Iterator["subprocess.Popen[str]"]:
-    environment = {**os.environ, "AWS_PORT": "0", "API_PORT": "0", "PYTHONPATH": str(ROOT)}
+def server(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    state = {"STATE": str(tmp_path / "state")}
+    environment = {**os.environ, **state, "AWS_PORT": "0", "API_PORT": "0", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(COMMAND, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         yield process
         process.kill()
@@ -30,19 +31,17 @@ def server() -> Iterator["subprocess.Popen[str]"]:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
-    server: "subprocess.Popen[str]", end: signal.Signals
+    server: "subprocess.Popen[str]", end: signal.Signals, tmp_path: Path
 ) -> None:
     assert server.stdout
     assert f"functions run on Python {chosen().version} ({chosen().executable}) in a new account" in next(server.stdout)
     ready = next(line for line in server.stdout if line.startswith("ready"))
     words = dict(word.split("=", 1) for word in shlex.split(ready.replace(" # ", " ")) if "=" in word)
-    client = boto3.client(
-        "lambda",
-        region_name=words["AWS_DEFAULT_REGION"],
-        endpoint_url=words["AWS_ENDPOINT_URL"],
-        aws_access_key_id=words["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=words["AWS_SECRET_ACCESS_KEY"],
+    session = boto3.Session(
+        words["AWS_ACCESS_KEY_ID"], words["AWS_SECRET_ACCESS_KEY"], None, words["AWS_DEFAULT_REGION"]
     )
+    client = session.client("lambda", endpoint_url=words["AWS_ENDPOINT_URL"])
+    session.client("personalize", endpoint_url=words["AWS_ENDPOINT_URL"]).create_dataset_group(name="films")
     assert words["ApiUrl"].startswith("http://127.0.0.1:")
     assert words["BucketName"].startswith("usher-bucket-")
     name = next(one["FunctionName"] for one in client.list_functions()["Functions"] if "Work" in one["FunctionName"])
@@ -56,6 +55,9 @@ def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
     for pid in workers:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    kept = {path.name: path.stat().st_mode for path in (tmp_path / "state").rglob("*")}
+    assert "resources.json" in kept
+    assert not any(mode & 0o077 for mode in kept.values()), "other users may read what it has kept"
 
 
 def test_a_taken_port_is_named_with_the_way_out() -> None:

@@ -4,7 +4,6 @@ import ast
 import inspect
 import itertools
 import json
-import math
 import os
 import re
 import subprocess
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 import yaml
 from botocore.session import get_session
-from moto.server import ThreadedMotoServer
 from usher import api, config, events, export_config, serving
 from usher.baselines import BASELINES
 from usher.bucket import DATASETS
@@ -25,10 +23,9 @@ from usher.metrics import METRICS
 from usher.resources import KINDS
 from usher.scoring import FORMS
 
-from local.clock import Clock
 from local.cloud.__main__ import PORTS
 from local.cloud.server import LocalCloud
-from local.personalize import Faults, faults, install, shutdown
+from local.personalize import Faults, faults
 from local.personalize.algorithms import TRANSFORMATIONS
 from local.personalize.recipes import RECIPES, Recipe
 from local.recommenders import catalog
@@ -202,17 +199,10 @@ def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Re
     "code", [code for code in FENCED.findall(DOCS["local-personalize.md"]) if "SetFaults" in code[1]]
 )
 def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
-    install(Clock(math.inf))
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
-    try:
-        subprocess.run(["sh", "-ec", code[1]], env={**os.environ, **keys}, check=True)  # noqa: S603, S607 - our own page
+    with LocalCloud(None, 0, 0) as cloud:
+        environment = {**os.environ, **cloud.environment}
+        subprocess.run(["sh", "-ec", code[1]], env=environment, check=True)  # noqa: S603, S607 - our own page
         assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
-    finally:
-        server.stop()
-        shutdown()
 
 
 @pytest.mark.parametrize("page", PAGES)
