@@ -15,6 +15,7 @@ from usher.exporting import Exporter
 from usher.exports import Setting
 from usher.runs import Lock, is_running
 from usher.serving import Serving
+from usher.spending import Spending
 from usher.telling import tell
 
 table = client("dynamodb"), os.environ["TABLE_NAME"]
@@ -22,6 +23,7 @@ exporter = Exporter(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
     Serving(*table),
     ExportTable(*table),
+    Spending(*table),
     Setting.from_env(os.environ),
     lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
     partial(tell, client("sns"), os.environ["TOPIC_ARN"]),
