@@ -100,10 +100,11 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         added = {
             key: checks.table(bucket, dataset, [there[key]], there) for key in increment_keys(keys, group, dataset)
         }
-        report[dataset]["added"] = {
-            key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": len(one.ids)}
-            for key, one in added.items()
-        }
+        if added:
+            report[dataset]["added"] = {
+                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": len(one.ids)}
+                for key, one in added.items()
+            }
         increments, wrong = _increments(bucket, added, schema)
         problems += wrong
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)

@@ -49,21 +49,19 @@ class Spending:
         """Add what a run orders to the day's sum, once however often it is tried. `facts`: serving and users."""
         old = [name for name in self._item(group) if name.startswith(DAY) and name < self._day(WINDOW)]
         names = {f"#old{number}": name for number, name in enumerate(old)}
-        sets = [f"{name} = :{name}" for name in facts]
-        expires = int((self.clock() + 2 * WINDOW).timestamp())
-        values = {":dollars": dollars, ":expires": expires, **{f":{name}": value for name, value in facts.items()}}
+        remove = f" REMOVE {', '.join(names)}" if names else ""
+        values = {"expires": int((self.clock() + 2 * WINDOW).timestamp()), **facts}
+        sets = "".join(f", #{name} = :{name}" for name in values)
+        numbers = {f":{name}": {"N": f"{value:.6f}"} for name, value in {**values, "dollars": dollars}.items()}
         try:
             self.dynamodb.update_item(
                 TableName=self.table,
                 Key=_key(group),
-                UpdateExpression=f"ADD #day :dollars SET {', '.join(['lastRun = :run', 'expires = :expires', *sets])}"
-                + (f" REMOVE {', '.join(names)}" if names else ""),
+                UpdateExpression=f"ADD #day :dollars SET lastRun = :run{sets}{remove}",
                 ConditionExpression="attribute_not_exists(lastRun) OR lastRun <> :run",
-                ExpressionAttributeNames={"#day": self._day(), **names},
-                ExpressionAttributeValues={
-                    ":run": {"S": run}, **{name: {"N": f"{value:.6f}"} for name, value in values.items()}
-                },
-            )  # fmt: skip
+                ExpressionAttributeNames={"#day": self._day(), **names, **{f"#{name}": name for name in values}},
+                ExpressionAttributeValues={":run": {"S": run}, **numbers},
+            )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
