@@ -35,6 +35,7 @@ from usher.planning import Draft, draft
 from usher.prices import FREE
 from usher.resources import GROUP_TAG
 from usher.retiring import belongings
+from usher.spending import Spending
 from usher.versions import usable
 from usher.wishes import Wishes
 
@@ -84,6 +85,8 @@ def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping
         wishes=Wishes(dynamodb, table).of(group),
         settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
         claims=claims,
+        ceilings=stack.ceilings,
+        past=Spending(dynamodb, table).of(group),
     )
 
 

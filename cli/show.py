@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from usher.evaluation_page import verdict
+from usher.page import used
 from usher.planning import Draft
 
 from cli.doctor import OK, PROBLEM, UNKNOWN, Result
@@ -66,6 +67,7 @@ def draft(console: Console, drafted: Draft) -> None:
         return
     minutes, cost, monthly = _price(foretold)
     console.print(f"In all: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
+    console.print(f"At most, of the stack's ceilings: {used(findings['ceilings'])}.", soft_wrap=True, markup=False)
     prices = foretold["prices"]
     console.print(f"Prices: {prices['source']}, {prices['date']}", style="dim", soft_wrap=True, markup=False)
     if foretold["unpriced"]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.bucket import Bucket
+from usher.ceilings import Ceilings
 from usher.errors import UsherError
 from usher.runs import EVALUATION, Run
 from usher.serving import Serving
@@ -69,12 +70,23 @@ class Stack:
         """Clients of the services that resources belong to."""
         return {name: client(name) for name in ("personalize", "scheduler")}
 
-    def target(self, group: str) -> Target:
-        """Where a group's plan is for, as the function that plans is told."""
+    @cached_property
+    def _planning(self) -> Mapping[str, str]:
+        """The environment of the function that plans."""
         resource = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId="Plan")
         function = resource["StackResourceDetail"]["PhysicalResourceId"]
         configuration = client("lambda").get_function_configuration(FunctionName=function)
-        return Target.from_env(group, DRAFT, configuration["Environment"]["Variables"])
+        environ: dict[str, str] = configuration["Environment"]["Variables"]
+        return environ
+
+    def target(self, group: str) -> Target:
+        """Where a group's plan is for, as the function that plans is told."""
+        return Target.from_env(group, DRAFT, self._planning)
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """What files may make it spend at most."""
+        return Ceilings.from_env(self._planning)
 
     def groups(self) -> list[str]:
         """The folders of the bucket, each of which is a group's."""

@@ -11,11 +11,13 @@ from typing import Any
 from usher import athena, evaluation_report, evaluations
 from usher.aws import client
 from usher.bucket import Bucket
+from usher.ceilings import Ceilings
 from usher.errors import InputError
 from usher.evaluation_plan import Home
 from usher.evaluation_split import Athena, clear, split
 from usher.runs import EVALUATION, Run, concerned_group, has_ended, run_name
 from usher.serving import Serving
+from usher.spending import Spending
 from usher.target import Target
 from usher.telling import EVENT, NOTIFICATION, Teller
 
@@ -23,7 +25,9 @@ SPARE_MILLISECONDS = 120_000
 """What scoring may take after campaigns have been asked."""
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+table = client("dynamodb"), os.environ["TABLE_NAME"]
+serving, spending = Serving(*table), Spending(*table)
+ceilings = Ceilings.from_env(os.environ)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -44,10 +48,12 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
     at = Target(run.group, run.name, *role, bucket_url=bucket.url(""))
     try:
-        plan, findings = evaluations.prepare(bucket, at, client("personalize"), serving.read(run.group), options)
+        past, served = spending.of(run.group), serving.read(run.group)
+        plan, findings = evaluations.prepare(bucket, at, client("personalize"), served, options, ceilings, past)
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"group": run.group, "run": run.name, "ready": False}
+    spending.order(run.group, run.name, findings["ceilings"]["run"])
     run.write(plan, "plan.json")
     run.write(record | findings)
     return {"group": run.group, "run": run.name, "ready": True}

@@ -14,6 +14,7 @@ from usher.exporting import Exporter
 from usher.exports import Setting
 from usher.runs import Lock, is_running
 from usher.serving import Serving
+from usher.spending import Spending
 from usher.telling import Teller
 
 table = client("dynamodb"), os.environ["TABLE_NAME"]
@@ -21,6 +22,7 @@ exporter = Exporter(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
     Serving(*table),
     ExportTable(*table),
+    Spending(*table),
     Setting.from_env(os.environ),
     lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
     Teller(client("sns"), os.environ["TOPIC_ARN"]),

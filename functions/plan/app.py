@@ -14,18 +14,22 @@ from typing import Any
 from usher import checks
 from usher.aws import client
 from usher.bucket import Bucket
+from usher.ceilings import Ceilings
 from usher.errors import InputError
 from usher.pins import Pins
 from usher.planning import Draft, draft
+from usher.prices import size_of
 from usher.runs import Lock, Run, concerned_group, is_running, next_run
 from usher.serving import Serving
+from usher.spending import Spending
 from usher.target import Target
 from usher.wishes import Wishes
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = client("dynamodb"), os.environ["TABLE_NAME"]
 lock = Lock(*table, is_running(client("stepfunctions")))
-pins, serving, wishes = Pins(*table), Serving(*table), Wishes(*table)
+pins, serving, spending, wishes = Pins(*table), Serving(*table), Spending(*table), Wishes(*table)
+ceilings = Ceilings.from_env(os.environ)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 
@@ -51,6 +55,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}
+    if drafted.is_work and (facts := drafted.findings.get("ceilings")):
+        users = size_of(drafted.findings["data"], {}).users
+        spending.order(group, run.name, facts["run"], serving=facts["serving"], users=users)
     if drafted.plan:
         run.write(drafted.plan, "plan.json")
     run.write({**record, **drafted.findings})
@@ -84,6 +91,8 @@ def make_draft(run: Run) -> Draft:
         wishes=asked,
         settle=settle,
         forgiving=run.is_first,
+        ceilings=ceilings,
+        past=spending.of(run.group),
     )
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
         wishes.forget(run.group, "import")

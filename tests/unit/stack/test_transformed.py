@@ -7,6 +7,8 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
+from usher.ceilings import PARAMETERS, Ceilings
+from usher.schedules import starts
 
 from tests.unit.stack.files import TEMPLATE
 
@@ -112,3 +114,21 @@ def test_every_machine_and_the_api_log_and_the_api_has_a_limit() -> None:
     (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
     assert stage["Properties"]["DefaultRouteSettings"].keys() == {"ThrottlingBurstLimit", "ThrottlingRateLimit"}
     assert "path" not in stage["Properties"]["AccessLogSettings"]["Format"].lower()
+
+
+def test_each_ceiling_on_spending_reaches_the_functions_that_plan_and_defaults_to_the_codes() -> None:
+    parameters = yaml_parse(TEMPLATE.read_text())["Parameters"]
+    defaults = {name: str(parameters[name]["Default"]) for name in PARAMETERS.values()}
+    assert Ceilings.from_env(defaults) == Ceilings()
+    for function in ("Plan", "Export", "Evaluate"):
+        given = transformed()[function]["Properties"]["Environment"]["Variables"]
+        assert {name: given[name] for name in defaults if name != "AllowHPO"} == {
+            name: {"Fn::Sub": f"${{{name}}}"} for name in defaults if name != "AllowHPO"
+        }
+        assert given["AllowHPO"] == {"Ref": "AllowHPO"}
+
+
+def test_the_stacks_own_export_schedule_reaches_the_function_that_plans() -> None:
+    given = transformed()["Plan"]["Properties"]["Environment"]["Variables"]["EXPORT_SCHEDULE"]
+    assert given == {"Fn::If": ["ExportsAreScheduled", {"Ref": "ExportSchedule"}, ""]}
+    assert starts(yaml_parse(TEMPLATE.read_text())["Parameters"]["ExportSchedule"]["Default"]).a_month == 30

@@ -283,6 +283,15 @@ def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
     assert not dropped.creations()
 
 
+@pytest.mark.parametrize("parameter", ["MaxRunDollars", "MaxMonthlyDollars"])
+def test_an_evaluation_above_a_ceiling_makes_nothing(
+    dropped: World, monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    monkeypatch.setenv(parameter, "0.01")
+    assert f"--parameter-overrides {parameter}=" in evaluate(dropped)["summary"]
+    assert not dropped.creations()
+
+
 def test_a_group_without_interactions_is_told(world: World) -> None:
     assert "films/: has no interactions. Drop interactions.csv first." in evaluate(world)["summary"]
 

@@ -14,6 +14,7 @@ from usher.export_config import ExportReader, wished
 from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
 from usher.resources import Resource
 from usher.runs import run_name
+from usher.spending import Past
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
@@ -43,7 +44,7 @@ def drawn_up(
     world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **wish: Any
 ) -> dict[str, Any]:
     """The plan of an export."""
-    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING)[0]
+    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING, Past())[0]
 
 
 def jobs(plan: dict[str, Any]) -> list[Resource]:
@@ -113,7 +114,7 @@ def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPa
 )
 def test_what_is_not_there_cannot_be_exported(world: World, content: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        prepare(world.bucket, "films", "for-you", "run-1", content, SETTING)
+        prepare(world.bucket, "films", "for-you", "run-1", content, SETTING, Past())
     assert str(caught.value).startswith(message)
 
 

@@ -11,6 +11,7 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.export_table import ExportTable
 from usher.serving import Serving
+from usher.spending import Spending
 
 from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
@@ -341,3 +342,46 @@ def test_an_export_of_something_misspelt_exports_nothing(world: World) -> None: 
     for given in ({"gruop": "films"}, {"solution": "for-you"}):
         with pytest.raises(UsherError, match="for one group"):
             call("export", step="find", given=given)
+
+
+def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch, inbox: Any
+) -> None:
+    served(world)
+    before, made = Serving(world.dynamodb, TABLE).read("films"), world.creations()
+    inbox()
+    dear = {**CONFIG["solutions"], "dear": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}}
+    world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": dear}))
+    planned, published = run(execution="e-0002")
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
+    assert published["cause"].startswith("usher.yaml: solutions.dear.campaign.minProvisionedTPS: is above 10")
+    assert "MaxProvisionedTPS=5000" in inbox()[-1]
+    world.put("films/usher.yaml", json.dumps(CONFIG))
+    world.put("films/interactions.csv", interactions(users=61))
+    monkeypatch.setenv("MaxRunDollars", "0.01")
+    assert "MaxRunDollars=1" in run(execution="e-0003")[1]["cause"]
+    assert Serving(world.dynamodb, TABLE).read("films") == before
+    assert world.creations() == made
+
+
+def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(world)
+    ordered = Spending(world.dynamodb, TABLE).of("films").ordered
+    assert export()["outcome"] == "SUCCEEDED"
+    latest = world.bucket.read_json("films/out/export/for-you/latest.json")
+    after = Spending(world.dynamodb, TABLE).of("films")
+    assert after.ordered == pytest.approx(ordered + 60 / 1000 * 0.15)
+    made = world.creations()
+    for parameter, value, needed in (("MaxExportLines", "59", "60"), ("MaxRunDollars", "0.001", "1"),
+                                     ("MaxMonthlyDollars", str(after.serving), "145")):  # fmt: skip
+        with monkeypatch.context() as patched:
+            patched.setenv(parameter, value)
+            execution = f"{STATES}x-{parameter}"
+            prepared = call("export", step="prepare", **FOR_YOU, execution=execution)
+            ended = finish(prepared["run"], execution)
+        assert (prepared["outcome"], ended["outcome"]) == ("FAILED", "FAILED")
+        assert f"--parameter-overrides {parameter}={needed}." in ended["cause"]
+    assert world.creations() == made
+    assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest

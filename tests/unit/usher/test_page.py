@@ -98,6 +98,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
             "prices": {"source": text, "date": text, "own": {text: number}},
         },
         "cost": {"cost": number, "monthlyCost": number},
+        "ceilings": {"run": number, "mostOfRun": number, "month": number, "mostOfMonth": number},
     }  # fmt: skip
 
 

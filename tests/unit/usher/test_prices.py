@@ -149,5 +149,5 @@ def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
 
 
 def test_recipes_tell_how_they_are_billed() -> None:
-    assert is_v2("aws-personalized-ranking-v2")
-    assert not is_v2("aws-similar-items")
+    assert is_v2({"recipeArn": f"{RECIPE}aws-personalized-ranking-v2"})
+    assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})

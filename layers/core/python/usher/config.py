@@ -33,6 +33,7 @@ from usher.config_checker import Checker
 from usher.errors import InputError, Problem
 from usher.export_config import ExportReader
 from usher.prices import PRICES
+from usher.schedules import starts
 from usher.schemas import REQUIRED, is_field, types
 
 DEFAULT_SOLUTIONS = {
@@ -61,9 +62,8 @@ SCHEDULE_LENGTH = 64
 """EventBridge Scheduler's limit; Usher's names are `<group>.<name>`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 PERIOD = re.compile(rf"([1-9]\d*) ({'|'.join(UNITS)})s?")
-EXPRESSION = re.compile(
-    r"rate\([1-9]\d* (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)|cron\((\S+ ){5}\S+\)"
-)
+DEAREST = 1000
+"""Times the price of the table: what `prices` may say at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,7 @@ class _Reader(Checker):
             filled_in = ("name", "solutionVersionArn")
             campaign = self._members("CreateCampaign", campaign, f"{path}.campaign", filled_in)
         self._check_members("CreateSolution", settings, path, ("name", "datasetGroupArn", "recipeArn"))
+        self._check_training(settings, path)
         return Solution(
             name,
             recipe,
@@ -247,6 +248,16 @@ class _Reader(Checker):
             self._gate(own["gate"], f"{path}.gate", campaign) if "gate" in own else {},
             self._one_of(own.get("trainingMode", "FULL"), f"{path}.trainingMode", TRAINING_MODES),
         )
+
+    def _check_training(self, settings: Mapping[str, Any], path: str) -> None:
+        if settings.get("performAutoML"):
+            remedy = "Remove it; usher evaluate compares recipes."
+            self._note(f"{path}.performAutoML", "has Personalize choose the recipe, which this file names.", remedy)
+        automatic: Any = settings
+        for member in ("solutionConfig", "autoTrainingConfig", "schedulingExpression"):
+            automatic = automatic.get(member) if isinstance(automatic, Mapping) else None
+        if automatic is not None:
+            self._is_schedule(automatic, f"{path}.solutionConfig.autoTrainingConfig.schedulingExpression")
 
     def _recommender(self, name: str, block: Any) -> Recommender:
         path = f"recommenders.{name}"
@@ -345,15 +356,22 @@ class _Reader(Checker):
     def _schedule(self, name: str, task: Mapping[str, str], block: Any, path: str) -> Schedule:
         members = dict(block) if isinstance(block, Mapping) else {"ScheduleExpression": block}
         expression = members.get("ScheduleExpression")
-        if not isinstance(expression, str) or not EXPRESSION.fullmatch(expression):
-            remedy = "Write rate(1 day), cron(0 3 * * ? *) or at(2030-01-31T03:00:00)."
-            self._note(path, f"is {str(expression)[:99]}, which is no schedule.", remedy)
+        if not self._is_schedule(expression, path):
             return Schedule(name, task, {})
         if len(f"{self.group}.{name}") > SCHEDULE_LENGTH:
             self._note(path, "has too long a name for a schedule.", "Shorten the name above it.")
         settings = self._mapping(members, path, SCHEDULE)
         filled_in = ("Name", "Target", "FlexibleTimeWindow")
         return Schedule(name, task, self._members("CreateSchedule", settings, path, filled_in))
+
+    def _is_schedule(self, expression: Any, path: str) -> bool:
+        try:
+            starts(expression if isinstance(expression, str) else "")
+        except ValueError:
+            remedy = "Write rate(1 day), cron(0 3 * * ? *) or at(2030-01-31T03:00:00)."
+            self._note(path, f"is {str(expression)[:99]}, which is no schedule.", remedy)
+            return False
+        return True
 
     def _rest(self, given: Any, path: str) -> float:
         if given in ("always", "manual"):
@@ -381,6 +399,10 @@ class _Reader(Checker):
     def _prices(self, block: Any) -> Mapping[str, float]:
         prices = self._mapping(block, "prices", PRICES)
         self._check_kinds(prices, "prices", dict.fromkeys(PRICES, float))
+        for name, value in prices.items():
+            if isinstance(value, int | float) and not 0 <= value <= DEAREST * PRICES[name]:
+                remedy = f"Give it dollars, from 0 to {DEAREST * PRICES[name]:g}."
+                self._note(f"prices.{name}", "is no price that can be.", remedy)
         return prices
 
     def _adopted(self, block: Any) -> Mapping[str, str]:

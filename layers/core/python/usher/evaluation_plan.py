@@ -13,6 +13,7 @@ from usher.export_config import WITHOUT_BATCH
 from usher.intake import Intake, recipe_type
 from usher.names import fingerprint, unique_name
 from usher.plan import Data, recipe_arn, resources
+from usher.prices import Size
 from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
 from usher.runs import Run
@@ -175,6 +176,14 @@ class Evaluation:
             for name, one in self.live.items()
         ]  # fmt: skip
         return trained + live
+
+    def most_lines(self, size: Size) -> dict[str, int]:
+        """How many lines each batch job answers at most, by id: no more than there are users, or items."""
+        return {
+            f"batch_inference_job/{one.folder}": size.items if one.input == "items" else size.users
+            for one in self.entrants()
+            if not one.campaign
+        }
 
     def plan(self) -> dict[str, Any]:
         """What plan.json is to hold: an ordinary run in a group of its own, and what is to be gone afterwards."""

@@ -11,16 +11,18 @@ Models are trained in a dataset group of their own, which is gone afterwards (ev
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from usher import prices
 from usher.bucket import Bucket
+from usher.ceilings import Ceilings, Estimate
 from usher.errors import InputError, Problem, UsherError
 from usher.evaluation_plan import Evaluation, Home
 from usher.holdout import SPLITS
 from usher.intake import take_in
 from usher.reconcile import State
+from usher.spending import Past
 from usher.target import Target
 
 Rule = tuple[Callable[[Any], bool], str]
@@ -86,11 +88,18 @@ RULES: Mapping[str, Rule] = {
 
 
 def prepare(
-    bucket: Bucket, at: Target, personalize: Any, serving: Mapping[str, Any], options: Options
+    bucket: Bucket,
+    at: Target,
+    personalize: Any,
+    serving: Mapping[str, Any],
+    options: Options,
+    ceilings: Ceilings,
+    past: Past,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Plan an evaluation; return what plan.json is to hold, and what the run's record is to tell.
 
-    Raises InputError where the group has nothing to evaluate with. `at`: of the group; `serving`: its serving map.
+    Raises InputError where the group has nothing to evaluate with, or it costs too much. `at`: of the group; `serving`:
+    its serving map; `past`: what it has ordered.
     """
     intake = take_in(bucket, at.group, personalize, at.arn_prefix)
     if intake is None:
@@ -99,8 +108,17 @@ def prepare(
     evaluation = Evaluation.of(Home(bucket, at.group, at.run), at, personalize, intake, options.recipes, live)
     plan = evaluation.plan() | {"options": asdict(options)}
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
-    foretold = prices.foretell(plan["resources"], states, prices.size_of(intake.report, {}), intake.config.prices, {})
-    return plan, {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
+    size = prices.size_of(intake.report, {})
+    size = replace(size, lines=evaluation.most_lines(size))
+    foretold = prices.foretell(plan["resources"], states, size, intake.config.prices, {})
+    by_id = {one.id: one for one in plan["resources"]}
+    estimate = Estimate.beside(
+        past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
+    )
+    if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
+        raise InputError(above, intake.report)
+    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
+    return plan, findings | {"ceilings": ceilings.facts(estimate)}
 
 
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

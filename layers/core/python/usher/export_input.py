@@ -45,7 +45,7 @@ class Input:
     def lines(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
         """Whom to ask for. Raises InputError where there is nothing to go by, or too much."""
         keys = bucket.keys(f"{group}/")
-        given = [key for key in keys if key.startswith(f"{group}/export/{self.solution}/") and key.endswith(".jsonl")]
+        given = own_lines(keys, group, self.solution)
         named = next((option for option in ("users", "items", "attributes") if self.wish[option]), "")
         if given and named:
             said = f"stands beside exports.{self.solution}.{named}."
@@ -110,6 +110,11 @@ class Input:
         files = [key for name in datasets for key in files_of(keys, group, name)]
         for one in distinct(read_blocks(bucket, files), column):
             yield {self.shape.key: one}
+
+
+def own_lines(keys: Sequence[str], group: str, solution: str) -> list[str]:
+    """The keys, of all those below a group, of its own lines for an export."""
+    return [key for key in keys if key.startswith(f"{group}/export/{solution}/") and key.endswith(".jsonl")]
 
 
 def files_of(keys: list[str], group: str, dataset: str) -> list[str]:

@@ -12,6 +12,7 @@ from usher.errors import InputError, UsherError
 from usher.export_table import ExportTable
 from usher.runs import EXPORT, REST_IN, SUMMARY, Lock, Run, begun_run, has_ended
 from usher.serving import Serving
+from usher.spending import Spending
 from usher.telling import NOTIFICATION, Teller
 from usher.texts import listing
 
@@ -29,6 +30,7 @@ class Exporter:
     bucket: Bucket
     serving: Serving
     table: ExportTable
+    spending: Spending
     at: exports.Setting
     lock_of: Callable[[str], Lock]
     """The lock of a solution's exports."""
@@ -50,10 +52,12 @@ class Exporter:
             return {"run": run.name, "outcome": "JOINED"}
         record = run.begin(execution)
         try:
-            plan, notes = exports.prepare(self.bucket, group, solution, run.name, self.serving.read(group), self.at)
+            serving, past = self.serving.read(group), self.spending.of(group)
+            plan, notes = exports.prepare(self.bucket, group, solution, run.name, serving, self.at, past)
         except InputError as error:
             run.write(record | {"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
+        self.spending.order(group, run.name, plan["export"]["dollars"])
         run.write(plan, "plan.json")
         run.write(record | {"notes": notes})
         return {"run": run.name, "outcome": "READY"}

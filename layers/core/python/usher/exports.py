@@ -10,8 +10,8 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,12 +19,15 @@ from botocore.exceptions import ClientError
 from usher import export_output
 from usher.aws import now
 from usher.bucket import Bucket, export_prefix
+from usher.ceilings import Ceilings, Estimate
 from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, files_of, read_blocks, write
 from usher.names import unique_name
+from usher.prices import Size, most
 from usher.resources import KINDS, Resource
 from usher.runs import EXPORT
+from usher.spending import Past
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
@@ -39,11 +42,12 @@ class Setting:
 
     arn_prefix: str
     role_arn: str
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Setting":
         """As the template sets it."""
-        return cls(environ["PERSONALIZE_ARN_PREFIX"], environ["PERSONALIZE_ROLE_ARN"])
+        return cls(environ["PERSONALIZE_ARN_PREFIX"], environ["PERSONALIZE_ROLE_ARN"], Ceilings.from_env(environ))
 
 
 def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -65,11 +69,11 @@ def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -
 
 
 def prepare(
-    bucket: Bucket, group: str, name: str, run: str, serving: Mapping[str, Any], at: Setting
+    bucket: Bucket, group: str, name: str, run: str, serving: Mapping[str, Any], at: Setting, past: Past
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Write an export's input; return the plan of its run, and what could not be taken of the group's own lines.
 
-    Raises InputError where there is nothing to export.
+    `past`: what the group has ordered. Raises InputError where there is nothing to export, or too much.
     """
     wish, solution, shape = _wanted(group, name, serving)
     if wish["metadata"]:
@@ -77,11 +81,15 @@ def prepare(
     folder = f"{export_prefix(group, name)}{run}/"
     source = Input(name, wish, shape)
     lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
-    most = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
-    parts, count, content = write(bucket, f"{folder}input/", lines, extra, most)
+    room = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
+    place = f"{group}/: exports.{name}"
+    parts, count, content = write(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
     if not count:
         said = "asks for nobody: no line can be sent."
-        raise InputError([*source.problems, Problem(f"{group}/: exports.{name}", said, "Correct what it goes by.")])
+        raise InputError([*source.problems, Problem(place, said, "Correct what it goes by.")])
+    estimate = Estimate.beside(past, {place: _cost(shape, wish, count, past.users)})
+    if above := at.ceilings.check_estimate(group, estimate):
+        raise InputError(above)
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
@@ -97,9 +105,25 @@ def prepare(
         "shape": asdict(shape),
         "solutionVersionArn": solution["solutionVersionArn"],
         "input": {"lines": count, "refused": source.refused, "digest": content},
+        "dollars": estimate.of_run,
     }
     plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
     return {**plan, "export": facts}, source.problems
+
+
+def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) -> Iterator[dict[str, Any]]:
+    """The lines, as long as they are not too many. InputError from then on."""
+    for number, line in enumerate(lines, start=1):
+        if above := ceilings.check_lines(place, number):
+            raise InputError(above)
+        yield line
+
+
+def _cost(shape: Shape, wish: Mapping[str, Any], lines: int, users: int) -> float:
+    """What a batch job for so many lines costs at most, in US dollars."""
+    job = Resource(f"{shape.job}/export", shape.job, "export", wish["settings"])
+    size = Size({}, 0, users, {}, {job.id: lines})
+    return most(job, {"recipeArn": wish["recipe"]}, size)
 
 
 def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], Shape]:

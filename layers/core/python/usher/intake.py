@@ -43,7 +43,7 @@ class Intake:
     data: Mapping[str, Data]
     report: Mapping[str, Any]
     """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones: users of
-    interactions), columns, rejected, findings."""
+    interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
 
@@ -98,6 +98,11 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         added = {
             key: checks.table(bucket, dataset, [there[key]], there) for key in increment_keys(keys, group, dataset)
         }
+        if added:
+            report[dataset]["added"] = {
+                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": len(one.ids)}
+                for key, one in added.items()
+            }
         increments, wrong = _increments(bucket, added, schema)
         problems += wrong
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)

@@ -37,6 +37,7 @@ def _head(record: Mapping[str, Any]) -> Html:
         "Expected": f"{plan['minutes']:g} min" if plan else "",
         "Cost of this run": _dollars(cost["cost"], _unknown(plan, "cost")) if cost else "",
         "What serves, a month": _dollars(cost["monthlyCost"], _unknown(plan, "monthlyCost")) if cost else "",
+        "At most, of the stack's ceilings": used(record["ceilings"]) if "ceilings" in record else "",
     }
     title = f"<h1>{text(record['group'])} {tag(record['outcome'])}</h1>"
     where = code(f"run {record.get('run', '')} of {record.get('execution', '')}")
@@ -158,6 +159,14 @@ def _cost(plan: Mapping[str, Any], of: str, digits: int) -> str:
 def _unknown(plan: Mapping[str, Any], of: str) -> list[str]:
     """What costs nobody knows how much."""
     return [name for name, row in plan.get("resources", {}).items() if row[of] is None]
+
+
+def used(ceilings: Mapping[str, float]) -> str:
+    """How much of the ceilings a plan uses, as a record tells it."""
+    return (
+        f"${ceilings['run']:,.2f} of ${ceilings['mostOfRun']:,.2f} for this run, "
+        f"${ceilings['month']:,.2f} of ${ceilings['mostOfMonth']:,.2f} in 30 days"
+    )
 
 
 def _dollars(value: float, unpriced: Sequence[str]) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 from usher import prices
 from usher.adopting import is_schema_in_use, still_as_wanted
 from usher.bucket import DATASETS, Bucket
+from usher.ceilings import Ceilings
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
+from usher.estimating import count_lines, estimate
 from usher.gate import guarded
 from usher.intake import Intake, check_name, config_of, recipe_type, take_in, unread
 from usher.inventory import Inventory
@@ -18,6 +20,7 @@ from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, s
 from usher.reconcile import State, foresee
 from usher.resources import KINDS, Clients, Resource
 from usher.retiring import REPLACED, Leftover, everything, leftovers
+from usher.spending import Past
 from usher.target import Target
 
 RESUME = "resume"
@@ -32,6 +35,7 @@ MISSING = (
     "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
     "says so (adopt) back, and ask again."
 )
+DEFAULTS, NOTHING_YET = Ceilings(), Past()
 Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
 
@@ -63,11 +67,13 @@ def draft(
     settle: Settle = lambda _wanted, _live: {},
     forgiving: bool = True,
     claims: Mapping[str, Mapping[str, str]] | None = None,
+    ceilings: Ceilings = DEFAULTS,
+    past: Past = NOTHING_YET,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used.
 
     `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
-    built again; `claims`: an Inventory's.
+    built again; `claims`: an Inventory's; `past`: what the group has ordered.
     """
     check_name(target.group)
     wishes = wishes or {}
@@ -79,6 +85,8 @@ def draft(
     if intake is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
+    if above := ceilings.check(intake.config):
+        raise InputError(above, intake.report)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
         intake = replace(intake, data=_waiting(inventory, target, intake, wishes))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
@@ -104,20 +112,20 @@ def draft(
         "delete": [one for one in unwanted if one.delete],
         **serving_wishes(intake.config, types),
     }
-    inputs = {f"{one.kind}/{one.name}": one.input for one in intake.config.jobs}
-    lines = {
-        one.id: bucket.count_lines(inputs[one.id])
-        for one in states
-        if one.action in prices.SPENDING and one.id in inputs
-    }
-    size = prices.size_of(intake.report, foresight.hours, lines)
+    lines = count_lines(bucket, target.group, intake, plan)
+    above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
+    size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
+    estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
+    if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
+        raise InputError(above, intake.report)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],
         "data": intake.report,
         "resources": states,
         "plan": foretold,
+        "ceilings": ceilings.facts(estimated),
         "pins": pins,
         "unmanaged": told,
     }

@@ -21,6 +21,8 @@ class Target:
     schedule_role_arn: str = ""
     stack_arn: str = ""
     """arn:aws:cloudformation:<region>:<account>:stack/<name>/<id>: what the tag of everything that it makes says."""
+    export_schedule: str = ""
+    """When the stack makes the exports that have no schedule of their own; empty: never."""
 
     @classmethod
     def from_env(cls, group: str, run: str, environ: Mapping[str, str]) -> "Target":
@@ -36,4 +38,5 @@ class Target:
             environ["SCHEDULE_GROUP"],
             environ["SCHEDULE_ROLE_ARN"],
             environ["STACK_ARN"],
+            environ.get("EXPORT_SCHEDULE", ""),  # a stack that was deployed before it had one
         )

@@ -1,0 +1,72 @@
+"""What a group's files order at most, from a run's plan: what its ceilings are held against."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from usher.bucket import Bucket
+from usher.ceilings import Estimate
+from usher.config import Config
+from usher.export_input import own_lines
+from usher.intake import Intake
+from usher.inventory import Inventory
+from usher.prices import SPENDING, Size, monthly_most, most, size_of, solution_of
+from usher.reconcile import State
+from usher.repeating import export_id, repeated
+from usher.resources import KINDS, Resource
+from usher.retiring import REMOVED, REPLACED, Leftover
+from usher.spending import Past
+
+PAID_BY_THE_HOUR = {"campaign", "recommender"}
+
+
+def count_lines(bucket: Bucket, group: str, intake: Intake, plan: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
+    """Where the lines are asked for that each batch job and export answers, and how many they are; by id."""
+    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input)) for one in intake.config.jobs}
+    keys = bucket.keys(f"{group}/") if plan["exports"] else []
+    size = size_of(intake.report, {})
+    for name, one in plan["exports"].items():
+        if given := own_lines(keys, group, name):
+            count = sum(map(bucket.count_lines, given))
+        elif named := one["items"] or one["attributes"]:
+            count = len(named)
+        elif one["users"]:
+            count = intake.report.get("users", {}).get("ids", 0)
+        else:
+            count = size.items if plan["solutions"][name]["type"] == "RELATED_ITEMS" else size.users
+        found[export_id(name, one["recipe"])] = (f"usher.yaml: exports.{name}", count)
+    return found
+
+
+def estimate(
+    inventory: Inventory,
+    config: Config,
+    plan: Mapping[str, Any],
+    states: Sequence[State],
+    unwanted: Sequence[Leftover],
+    size: Size,
+    export_schedule: str,
+    past: Past,
+) -> Estimate:
+    """What carrying out a plan costs at most, and what a month does from then on. Changes nothing.
+
+    `plan`: as planning draws it up; `states`: what is to be done; `export_schedule`: the stack's, or empty.
+    """
+    by_id = {one.id: one for one in plan["resources"]}
+    made = [by_id[one.id] for one in states if one.action in SPENDING]
+    return Estimate(
+        {one.id: most(one, solution_of(one, by_id), size) for one in made},
+        {one.id: monthly_most(one, solution_of(one, by_id), size) for one in by_id.values()}
+        | dict(_staying(inventory, unwanted, size)),
+        list(repeated(config, plan["exports"], size, export_schedule)),
+        past.ordered,
+    )
+
+
+def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
+    """What campaigns and recommenders cost that Usher made, that are no longer wanted, and that stay all the same."""
+    for one in unwanted:
+        if one.kind in PAID_BY_THE_HOUR and one.why in {REMOVED, REPLACED} and not one.delete:
+            there = inventory.describe(KINDS[one.kind], one.arn)
+            solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
+            members = inventory.describe(KINDS["solution"], solution) if solution else {}
+            yield one.arn, monthly_most(Resource(one.id, one.kind, "train", there), members, size)

@@ -1,0 +1,244 @@
+"""What files may spend: no file lifts a ceiling, and nothing is made of what is refused."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from usher.ceilings import PARAMETERS, Ceilings, Estimate
+from usher.config import Config, Recommender
+from usher.errors import InputError
+from usher.planning import Draft, draft
+from usher.prices import MOST_TRIALS, PRICES, Size, monthly_most, most, trials
+from usher.resources import Resource
+from usher.spending import Past
+
+from tests.unit.usher.world import World, interactions, target
+
+SIMS, V2 = {"recipe": "aws-sims"}, {"recipe": "aws-user-personalization-v2"}
+HPO = {**SIMS, "performHPO": True}
+MONTH = 2592 * PRICES["requestThousand"]
+"""Of a v1 campaign at one request per second."""
+
+
+def jobs(most_jobs: str) -> dict[str, Any]:
+    return {"hpoConfig": {"hpoResourceConfig": {"maxNumberOfTrainingJobs": most_jobs}}}
+
+
+def many(number: int, **settings: Any) -> dict[str, Any]:
+    return {"solutions": {f"s{one}": settings for one in range(number)}, "exports": False}
+
+
+HOSTILE: list[tuple[dict[str, Any], str, str]] = [
+    # a config, the parameter that is named, and where
+    ({"solutions": {"s": {**SIMS, "campaign": {"minProvisionedTPS": 5000}}}},
+     "MaxProvisionedTPS=5000.", "usher.yaml: solutions.s.campaign.minProvisionedTPS"),
+    ({"solutions": {"s": {**V2, "campaign": {"minProvisionedTPS": 10**400}}}},
+     "MaxProvisionedTPS=<number>.", "usher.yaml: solutions.s.campaign.minProvisionedTPS"),
+    (many(9, **SIMS, campaign={"minProvisionedTPS": 10}), "MaxMonthlyDollars=12973.", "films/"),
+    (many(15, **SIMS), "MaxMonthlyDollars=2166.", "films/"),
+    ({"solutions": {"s": SIMS}, "schedules": {"retrain": "rate(1 minute)"}},
+     "MinScheduleMinutes=1.", "usher.yaml: schedules.retrain"),
+    ({"solutions": {"s": {**SIMS, "schedules": {"FULL": "cron(* * * * ? *)"}}}},
+     "MinScheduleMinutes=1.", "usher.yaml: solutions.s.schedules.FULL"),
+    ({"solutions": {"s": SIMS}, "schedules": {"import": {"ScheduleExpression": "cron(0,59 * * * ? *)"}}},
+     "MinScheduleMinutes=1.", "usher.yaml: schedules.import"),
+    ({"solutions": {"s": V2}, "exports": {"s": {"schedule": "rate(30 minutes)"}}},
+     "MinScheduleMinutes=30.", "usher.yaml: exports.s.schedule"),
+    ({"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "schedule": "rate(5 minutes)"}}},
+     "MinScheduleMinutes=5.", "usher.yaml: batch.b.schedule"),
+    ({"solutions": {"s": HPO}, "schedules": {"retrain": "rate(1 hour)"}}, "MaxMonthlyDollars=7057.", "films/"),
+    ({"solutions": {"s": HPO}, "schedules": {"retrain": "rate(1 hour)"}, "prices": {"trainingHour": 0}},
+     "MaxMonthlyDollars=7057.", "films/"),
+    ({"solutions": {"s": {**HPO, "solutionConfig": jobs("0000000000040")}}, "schedules": {"retrain": "rate(1 hour)"}},
+     "MaxMonthlyDollars=7057.", "films/"),
+    ({"solutions": {"s": {**HPO, "solutionConfig": jobs("NaN")}}, "schedules": {"retrain": "rate(1 hour)"}},
+     "MaxMonthlyDollars=7057.", "films/"),
+    ({"solutions": {"s": {**HPO, "solutionConfig": jobs("-1")}}, "schedules": {"retrain": "rate(1 hour)"}},
+     "MaxMonthlyDollars=7057.", "films/"),
+    (many(25, **HPO, campaign=False), "MaxRunDollars=241.", "films/"),
+    ({"solutions": {"s": {**HPO, "campaign": False, "performAutoTraining": True, "solutionConfig": {
+        "autoTrainingConfig": {"schedulingExpression": "rate(1 minute)"}, **jobs("40")}}}},
+     "MaxMonthlyDollars=414720.", "films/"),
+    ({"solutions": {"s": {**V2, "campaign": False}}, "batch": {"b": {
+        "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
+     }}}, "MaxMonthlyDollars=216001.", "films/"),
+    ({"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}},
+      "segments": {"b": {"solution": "f", "schedule": "rate(1 hour)", "input": "films/batch/large.jsonl"}}},
+     "MaxMonthlyDollars=12960.", "films/"),
+    ({"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "input": "films/batch/huge.jsonl"}}},
+     "MaxExportLines=3001.", "films/batch/huge.jsonl"),
+    ({"solutions": {"own": V2}, "exports": {"own": {}}}, "MaxExportLines=3001.", "usher.yaml: exports.own"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def site(world: World) -> World:
+    """A group with data, and files of lines."""
+    world.put("films/interactions.csv", interactions())
+    world.put("films/batch/b.jsonl", '{"itemId": "i1"}\n' * 2)
+    world.put("films/batch/large.jsonl", '{"itemId": "i1"}\n' * 2000)
+    for key in ("films/batch/huge.jsonl", "films/export/own/users.jsonl"):
+        world.put(key, '{"userId": "u1"}\n' * 3001)
+    return world
+
+
+def plan(world: World, config: Any, ceilings: Ceilings = Ceilings(), past: Past = Past()) -> Draft:  # noqa: B008
+    world.put("films/usher.yaml", json.dumps(config))
+    at = replace(target(), export_schedule="cron(0 3 * * ? *)")
+    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings, past=past)
+
+
+def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
+    """Place and remedy of each problem; nothing has been made."""
+    with pytest.raises(InputError) as error:
+        plan(world, config, **options)
+    assert not world.creations()
+    return [(one.place, one.remedy) for one in error.value.problems]
+
+
+def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site: World) -> None:
+    for config, parameter, place in HOSTILE:
+        config.setdefault("batch", {})
+        ceilings = Ceilings(export_lines=3000)
+        found = refused(site, config, ceilings=ceilings)
+        expected = (place, f"Ask for less, or have somebody who deploys the stack allow it: sam deploy "
+                           f"--parameter-overrides {parameter}")  # fmt: skip
+        assert expected in found, config
+
+
+def test_hpo_is_refused_where_the_stack_does_not_allow_it(site: World) -> None:
+    ((place, remedy),) = refused(site, {"solutions": {"s": HPO}}, ceilings=Ceilings(hpo=False))
+    assert place == "usher.yaml: solutions.s.performHPO"
+    assert remedy.endswith("--parameter-overrides AllowHPO=ENABLED.")
+
+
+def test_a_remedy_that_is_followed_works(site: World) -> None:
+    config = {"solutions": {"s": HPO}, "schedules": {"retrain": "rate(1 hour)"}}
+    assert plan(site, config, Ceilings(month_dollars=7057)).is_work
+
+
+def test_the_defaults_let_an_ordinary_group_pass_and_its_record_tells_what_is_used(site: World) -> None:
+    drafted = plan(site, {})
+    facts = drafted.findings["ceilings"]
+    assert facts["run"] == pytest.approx(drafted.findings["plan"]["cost"])
+    assert facts["serving"] == pytest.approx(drafted.findings["plan"]["monthlyCost"]) == pytest.approx(MONTH)
+    assert facts["repeated"] == pytest.approx(30 * 60 / 1000 * PRICES["batchThousandV2"]), "the nightly export"
+    assert facts["month"] == pytest.approx(facts["serving"] + max(facts["repeated"], facts["run"]))
+    assert (facts["mostOfRun"], facts["mostOfMonth"]) == (200, 2000)
+
+
+def test_the_samples_of_the_aws_solution_pass(site: World) -> None:
+    """Its README has performHPO, updates every hour, and campaigns of one request per second."""
+    tuned = {"recipe": "aws-user-personalization", "performHPO": True, "schedules": {"FULL": "cron(0 0 ? * 1 *)"}}
+    updated = {"recipe": "aws-user-personalization", "schedules": {"UPDATE": "cron(0 * * * ? *)"}}
+    assert plan(site, {"solutions": {"tuned": tuned, "updated": updated}}).is_work
+
+
+def test_what_was_ordered_in_30_days_counts_until_a_run_orders_nothing(site: World) -> None:
+    config = {"solutions": {"s": {**SIMS, "campaign": False}}}
+    ((place, remedy),) = refused(site, config, past=Past(1999.9))
+    assert (place, remedy[-23:]) == ("films/", "MaxMonthlyDollars=2001.")
+    assert Ceilings().check_estimate("films", Estimate({}, ordered=10**6)) == []
+
+
+def test_a_campaign_that_is_no_longer_in_the_file_counts_as_long_as_it_is_there(site: World) -> None:
+    site.settle(plan(site, {"solutions": {"old": SIMS}}).plan["resources"])  # type: ignore[index]
+    facts = plan(site, {"solutions": {"new": SIMS}}).findings["ceilings"]
+    assert facts["serving"] == pytest.approx(2 * MONTH)
+    facts = plan(site, {"solutions": {"new": SIMS}, "prune": True}).findings["ceilings"]
+    assert facts["serving"] == pytest.approx(MONTH)
+
+
+def test_added_files_are_imported_and_trained_on_at_their_price(site: World) -> None:
+    config = {"solutions": {"s": V2}}
+    before = plan(site, config).findings["ceilings"]["run"]
+    site.put("films/interactions/incremental/a.csv", interactions(users=100))
+    rows, size = 2000, len(interactions(users=100))
+    more = rows / 1000 * PRICES["trainingThousandInteractionsV2"] + size / 1e9 * PRICES["importGB"]
+    assert plan(site, config).findings["ceilings"]["run"] == pytest.approx(before + more)
+
+
+def test_what_has_no_known_price_counts_at_the_highest_that_is_known() -> None:
+    size = Size({}, 0, 250_000, {}, {"batch_segment_job/s": 10, "batch_inference_job/t": 100})
+    segments = Resource("batch_segment_job/s", "batch_segment_job", "train")
+    themes = {"batchInferenceJobMode": "THEME_GENERATION", "numResults": 20}
+    assert most(segments, {}, size) == pytest.approx(10 * 250 * 0.15)
+    assert most(Resource("batch_inference_job/t", "batch_inference_job", "train", themes), {}, size) == pytest.approx(
+        100 * 20 / 1000 * 0.15
+    )
+    assert monthly_most(Resource("recommender/r", "recommender", "train"), {}, size) == pytest.approx(3 * 720 * 0.375)
+
+
+@given(st.text() | st.integers().map(str))
+def test_a_version_takes_no_more_trainings_than_personalize_allows(text: str) -> None:
+    assert trials({"performHPO": True, "solutionConfig": jobs(text)}) in range(1, MOST_TRIALS + 1)
+    assert trials({"solutionConfig": jobs(text)}) == 1
+
+
+solutions = st.fixed_dictionaries(
+    {"recipe": st.sampled_from(["aws-sims", "aws-user-personalization-v2", "aws-popularity-count"])},
+    optional={
+        "performHPO": st.booleans(),
+        "campaign": st.just(False) | st.builds(lambda tps: {"minProvisionedTPS": tps}, st.integers(1, 20)),
+        "performAutoTraining": st.booleans(),
+        "schedules": st.builds(
+            lambda hours: {"FULL": f"rate({hours} hours)"}, st.integers(1, 1000)
+        ),
+    },
+)  # fmt: skip
+configs = st.fixed_dictionaries(
+    {"solutions": st.dictionaries(st.sampled_from("abcdefgh"), solutions, max_size=8)},
+    optional={
+        "prices": st.dictionaries(st.sampled_from(list(PRICES)), st.floats(0, 10)),
+        "schedules": st.builds(lambda hours: {"retrain": f"rate({hours} hours)"}, st.integers(1, 1000)),
+        "exports": st.just(False),
+    },
+)
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(configs, st.floats(1, 5000), st.floats(0, 100))
+def test_no_plan_that_is_accepted_costs_more_than_its_ceilings(
+    site: World, config: Any, month: float, run: float
+) -> None:
+    ceilings = Ceilings(month_dollars=month, run_dollars=run)
+    try:
+        drafted = plan(site, config, ceilings)
+    except InputError:
+        assert not site.creations()
+        return
+    without = plan(site, {name: block for name, block in config.items() if name != "prices"}, ceilings)
+    assert drafted.findings["ceilings"] == without.findings["ceilings"], "prices change only what is shown"
+    told = without.findings["plan"]
+    assert told["cost"] <= run
+    trainings = math.fsum(month_of_training(one, config) for one in config["solutions"].values())
+    assert told["monthlyCost"] + trainings <= month + 0.01
+    assert all((one.get("campaign") or {}).get("minProvisionedTPS", 1) <= 10 for one in config["solutions"].values())
+
+
+def month_of_training(solution: dict[str, Any], config: dict[str, Any]) -> float:
+    """What the trainings that a config repeats cost in 30 days."""
+    rates = [block[name] for block in (config, solution) for name in ("schedules",) if name in block]
+    hours = [int(text[5:-7]) for one in rates for text in one.values()]
+    times = sum(720 / one for one in hours) + (30 / 7 if solution.get("performAutoTraining") else 0)
+    each = 1.2 * PRICES["trainingThousandInteractionsV2"] if solution["recipe"].endswith("-v2") else 0.24
+    return times * each * (40 if solution.get("performHPO") else 1)
+
+
+def test_a_recommender_has_the_same_ceiling_as_a_campaign() -> None:
+    settings = {"recommenderConfig": {"minRecommendationRequestsPerSecond": 11}}
+    config = Config((), {}, {}, None, recommenders=(Recommender("r", "aws-ecomm-popular-items-by-views", settings),))
+    (problem,) = Ceilings().check(config)
+    assert problem.place == "usher.yaml: recommenders.r.recommenderConfig.minRecommendationRequestsPerSecond"
+    assert problem.remedy.endswith("MaxProvisionedTPS=11.")
+
+
+def test_ceilings_are_read_from_the_environment_and_default_to_the_templates() -> None:
+    assert Ceilings.from_env({}) == Ceilings()
+    given = {"MaxProvisionedTPS": "3", "AllowHPO": "DISABLED", "MaxRunDollars": "0.5"}
+    assert Ceilings.from_env(given) == Ceilings(provisioned_tps=3, hpo=False, run_dollars=0.5)
+    assert set(PARAMETERS) == {*Ceilings.__slots__}

@@ -1,0 +1,49 @@
+"""What groups have ordered in the last 30 days."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from usher.spending import ITEM, Past, Spending
+
+from tests.unit.usher.world import TABLE, World
+
+BEGUN = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def spending(world: World) -> Spending:
+    return Spending(world.dynamodb, TABLE, lambda: BEGUN)
+
+
+def on_day(spending: Spending, day: int) -> Spending:
+    return replace(spending, clock=lambda: BEGUN + timedelta(days=day))
+
+
+def test_a_group_has_ordered_nothing_at_first(spending: Spending) -> None:
+    assert spending.of("films") == Past(0, 0, 0)
+
+
+def test_what_is_ordered_adds_up_for_each_group_by_itself(spending: Spending) -> None:
+    spending.order("films", "run-1", 1.5, serving=144.1, users=943)
+    spending.order("films", "export-1", 0.25)
+    spending.order("shop", "run-1", 7)
+    assert spending.of("films") == Past(1.75, 144.1, 943)
+    assert spending.of("shop").ordered == 7
+
+
+def test_a_step_that_is_tried_again_orders_once(spending: Spending) -> None:
+    for _ in range(3):
+        spending.order("films", "run-1", 1.5, serving=144.1, users=943)
+    assert spending.of("films").ordered == 1.5
+
+
+def test_after_30_days_it_counts_no_more_and_is_forgotten(spending: Spending, world: World) -> None:
+    for day in range(40):
+        on_day(spending, day).order("films", f"run-{day}", 1)
+    assert on_day(spending, 39).of("films").ordered == 31, "the day itself and 30 before it"
+    assert on_day(spending, 80).of("films").ordered == 0
+    key = {"group": {"S": "films"}, "item": {"S": ITEM}}
+    item = world.dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+    assert sum(name.startswith("@") for name in item) == 31
+    assert float(item["expires"]["N"]) > (BEGUN + timedelta(days=39 + 30)).timestamp()
