@@ -8,7 +8,7 @@ import yaml
 from usher.aws import client
 from usher.config import read
 from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import STACK_TAG
+from usher.resources import GROUP_TAG, STACK_TAG
 
 from local.simulation.stack import Stack
 from tests.unit.cli.world import told
@@ -328,6 +328,23 @@ def test_only_the_stack_that_is_named_gives_a_group_up(old: Old, capsys: pytest.
     told(capsys, *command, "--from-stack", "usher-prod")
     assert owners(old) == {"usher"}
     assert old.stack.drop("films/usher.yaml").status == "SUCCEEDED"
+
+
+def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
+    (group,) = (one for arn, one in old.stack.personalize.resources.items() if arn.endswith(":dataset-group/OldFilms"))
+    assert group.tags[GROUP_TAG] == "films"
+    command = ("import", "OldFilms", "--group", "movies", "--adopt")
+    text = told(capsys, *command, status=1)
+    assert f"{group.arn} is that of the folder films/ of the stack usher" in text
+    assert "--from-stack usher." in text
+    assert (group.tags[GROUP_TAG], old.stack.read("movies/.*")) == ("films", {})
+    text = told(capsys, *command, "--from-stack", "usher")
+    assert f"Is tagged as the stack's: {group.arn}" in text
+    assert group.tags[GROUP_TAG] == "movies"
+    assert old.stack.drop("movies/usher.yaml").status == "SUCCEEDED"
+    assert old.stack.drop("films/usher.yaml").status == "FAILED"
+    assert "which is that of the folder movies/." in told(capsys, "status", "films", status=1)
 
 
 def test_what_cloudformation_manages_is_named_with_its_stack(old: Old, capsys: pytest.CaptureFixture[str]) -> None:

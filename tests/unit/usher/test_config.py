@@ -130,6 +130,11 @@ schemas: {things: {}, items: no}
         ("solutions: {s: {recipe: aws-sims, campaign: }}", "solutions.s.campaign: is empty."),
         ("solutions: {s: {recipe: aws-sims, name: x}}", "solutions.s.name: is filled in by Usher. Remove it."),
         ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
+        ("tags: [{tagKey: 'usher:stack', tagValue: x}]", "tags: has the tag usher:stack."),
+        (
+            "solutions: {a: {recipe: aws-sims, campaign: {tags: [{tagKey: 'usher:inputs', tagValue: x}]}}}",
+            "solutions.a.campaign: has the tag usher:inputs.",
+        ),
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
         ("export: {solution: s}", "usher.yaml: export: is now a section by solution. Write exports: {for-you: {...}}"),
         ("solutions:\n  a: {recipe: aws-sims}\n  a: {}", "usher.yaml line 3: is not readable: a is there twice."),

@@ -193,6 +193,16 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
     assert fields(take(world), "items") == before | {"PRICE": ["null", "float"]}
 
 
+def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> None:
+    world.put("films/interactions.csv", interactions())
+    world.put("films/items.csv", ITEMS)
+    world.settle(world.plan(), "import")
+    world.put("spies/interactions.csv", interactions())
+    world.put("spies/items.csv", "ITEM_ID,PRICE\ni1,9.5\n")
+    world.put("spies/usher.json", json.dumps({"adopt": {"dataset_group/spies": "films"}}))
+    assert fields(take(world, "spies"), "items") == {"ITEM_ID": "string", "PRICE": ["null", "float"]}
+
+
 @pytest.mark.parametrize(
     ("key", "said"),
     [

@@ -14,7 +14,7 @@ from usher.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.planning import Draft, draft
 from usher.reconcile import State, advance
 from usher.resources import GROUP_TAG, KINDS, STACK_TAG
-from usher.retiring import NOT_OWN, TAKE_OVER, WHOLE, retire
+from usher.retiring import NOT_OWN, REMOVED, REPLACED, TAKE_OVER, WHOLE, retire
 from usher.target import Target
 
 from local.personalize import faults
@@ -328,6 +328,49 @@ def test_only_what_can_have_a_tag_is_asked_for_it(world: World) -> None:
     arn = make_by_hand(world, "schema", name="films-items-0123af", schema=json.dumps(SCHEMA))
     assert world.inventory.owns(KINDS["schema"], arn)
     assert not world.calls["ListTagsForResource"]
+
+
+def test_a_schema_is_a_groups_only_by_the_digest_of_its_content(trained: Stack) -> None:
+    """Anybody can make one of a name that looks the same."""
+    made = next(arn for arn in everything() if ":schema/" in arn).rpartition("/")[2]
+    lookalike = f"{made[:-16]}{'a' * 16}"
+    make_by_hand(trained.world, "schema", name=lookalike, schema=json.dumps(SCHEMA))
+    assert trained.plan("films").findings["unmanaged"] == []
+    gone = trained.run("films", remove={"at": "now"})
+    assert {f"schema/{made}"} == {id_ for id_ in gone if id_.startswith("schema/")}
+
+
+def test_a_line_for_a_schema_that_the_groups_dataset_does_not_use_is_noted(usher: Stack) -> None:
+    make_by_hand(usher.world, "schema", name="theirs", schema=json.dumps(SCHEMA))
+    usher.drop("films", {**CONFIG, "adopt": {"schema/interactions": "theirs"}})
+    (note,) = usher.plan("films").findings["notes"]
+    assert note.place == "films/: adopt.schema/interactions"
+    assert "theirs, which this group's dataset does not use" in note.message
+    assert usher.run("films")["schema/interactions"].arn.rpartition("/")[2].startswith("films-interactions-")
+
+
+def test_what_has_no_tag_in_a_group_of_its_own_is_not_used(trained: Stack) -> None:
+    there = personalize_backends[ACCOUNT]["us-east-1"].resources
+    campaign = next(arn for arn in there if ":campaign/" in arn)
+    there[campaign].tags.clear()
+    states = trained.run("films")
+    assert (states["campaign/popular"].status, states["campaign/popular"].reason) == (
+        "FAILED",
+        "It was not made by Usher.",
+    )
+    assert "usher import, with --adopt" in states["campaign/popular"].remedy
+    assert {state.status for id_, state in states.items() if id_ != "campaign/popular"} == {"READY"}
+    assert not there[campaign].tags
+
+
+def test_a_predecessor_with_a_long_name_goes_too(usher: Stack) -> None:
+    """Though the name that people read is cut."""
+    long = {"n" * 54 + end: {"filterExpression": SOME.format("x")} for end in "ab"}
+    usher.drop("films", {**CONFIG, "filters": long})
+    usher.run("films")
+    usher.drop("films", {**CONFIG, "filters": {"n" * 54 + "a": {"filterExpression": SOME.format("y")}}})
+    unmanaged = usher.plan("films").findings["unmanaged"]
+    assert sorted((one["why"], one["deleted"]) for one in unmanaged) == [(REMOVED, False), (REPLACED, True)]
 
 
 SCHEMA = {

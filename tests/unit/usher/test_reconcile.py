@@ -11,7 +11,7 @@ from moto.core.models import botocore_stubber
 from usher.config import Solution
 from usher.deciding import FOREVER, covers, decide
 from usher.inventory import Found
-from usher.reconcile import State, foresee
+from usher.reconcile import PATIENCE_SECONDS, State, foresee
 from usher.resources import INPUTS_TAG, KINDS, Resource, describe
 
 from local.personalize.models import personalize_backends
@@ -386,6 +386,21 @@ def test_a_version_that_no_list_shows_yet_is_not_trained_again(films: World) -> 
     films.let_go()
     assert films.settle(wanted)["campaign/popular"].status == "READY"
     assert len(films.personalize.list_solution_versions()["solutionVersions"]) == 1
+
+
+def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(films: World) -> None:
+    wanted = films.plan()
+    tracker = next(one for one in wanted if one.kind == "event_tracker")
+    other = films.personalize.create_dataset_group(name="other")["datasetGroupArn"]
+    films.personalize.create_event_tracker(name=tracker.params["name"], datasetGroupArn=other)
+    films.settle([one for one in wanted if one.kind in {"dataset_group", "schema", "dataset"}])
+    states, _ = films.look(wanted)
+    for _ in range(3):
+        assert states[tracker.id].status == "WAITING"
+        states, _ = films.look(wanted, before=list(states.values()), slept=PATIENCE_SECONDS / 3)
+    assert (states[tracker.id].status, states[tracker.id].action) == ("FAILED", "fail")
+    assert "already exists" in states[tracker.id].reason
+    assert "is not this group's" in states[tracker.id].remedy
 
 
 HOUR = timedelta(hours=1)

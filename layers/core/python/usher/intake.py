@@ -28,7 +28,7 @@ from usher.diagnosis import Diagnosis
 from usher.diagnosis import report as diagnose
 from usher.errors import InputError, Problem
 from usher.plan import Data
-from usher.resources import KINDS, describe
+from usher.resources import GROUP_TAG, KINDS, describe, tags_of
 from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.solution_config import translate
 
@@ -70,9 +70,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             continue
         location = data_location(group, dataset, files)
         table = checks.table(bucket, dataset, [there[key] for key in files], there)
-        in_use = _schema_in_use(
-            personalize, f"{arn_prefix}:dataset/{config.adopt.get(f'dataset_group/{group}', group)}/{dataset.upper()}"
-        )
+        in_use = _schema_in_use(personalize, arn_prefix, group, config, dataset)
         schema = _schema(table, config.schemas.get(dataset), in_use)
         found = rules.check(table, schema, location)
         errors = [one for one in found if one.severity == "error"]
@@ -209,11 +207,13 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
     return read(content, given[0], group, recipes), notes
 
 
-def _schema_in_use(personalize: Any, dataset_arn: str) -> Schema | None:
-    dataset = describe(personalize, KINDS["dataset"], dataset_arn)
-    if not dataset:
+def _schema_in_use(personalize: Any, arn_prefix: str, group: str, config: Config, dataset: str) -> Schema | None:
+    """The schema of the group's dataset; None where there is none, or where the dataset group is not the group's."""
+    name = config.adopt.get(f"dataset_group/{group}", group)
+    details = describe(personalize, KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
+    if not details or tags_of({"personalize": personalize}, details["datasetGroupArn"]).get(GROUP_TAG) != group:
         return None
-    schema: Schema = json.loads(describe(personalize, KINDS["schema"], dataset["schemaArn"])["schema"])
+    schema: Schema = json.loads(describe(personalize, KINDS["schema"], details["schemaArn"])["schema"])
     return schema
 
 
