@@ -1,4 +1,4 @@
-"""A hostile writer of one group's folder, with the policy of docs/security.md, beside a group whose name begins alike."""
+"""A hostile writer of one folder, with the policy of docs/security.md, beside a group whose name begins alike."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from usher.bucket import is_input
 
 from local.cloud import credentials
-from local.demo.caller import CallError, Caller
+from local.demo.caller import Caller, CallError
 from tests.integration.conftest import KINDS, NUMBERS, ROOT, Site, interactions
 from tests.integration.test_export import export
 
@@ -182,6 +182,13 @@ def hostile(site: Site, group: str, victim: str) -> dict[str, dict[str, Any]]:
     mine: dict[str, Any] = {"solutions": {"popular": POPULAR}, "exports": False}
     place = {"path": f"s3://{site.bucket}/{victim}/"}
     return {
+        # What is called eu-popular in the group begins like the victim's popular.
+        "have names that begin alike": {
+            "solutions": {"eu-popular": POPULAR, "popular": POPULAR},
+            "filters": {"eu-seen": FILTER},
+            "exports": {"eu-popular": {"table": True, "numResults": 3}},
+            "schedules": {"retrain": "rate(7 days)"},
+        },
         "adopt the dataset group": mine | {"adopt": {f"dataset_group/{group}": victim}},
         "adopt what lies in it": mine
         | {
@@ -201,20 +208,13 @@ def hostile(site: Site, group: str, victim: str) -> dict[str, dict[str, Any]]:
         },
         "call itself so": mine | {"group": {"name": victim}},
         "bear another's tag": mine | {"tags": [{"tagKey": "usher:stack", "tagValue": "arn:x"}]},
-        # What is called eu-popular in the group begins like the victim's popular.
-        "have names that begin alike": {
-            "solutions": {"eu-popular": POPULAR, "popular": POPULAR},
-            "filters": {"eu-seen": FILTER},
-            "exports": {"eu-popular": {"table": True, "numResults": 3}},
-            "schedules": {"retrain": "rate(7 days)"},
-        },
         "prune what begins alike": {"solutions": {"popular": POPULAR}, "exports": False, "prune": True},
     }
 
 
 def test_a_hostile_folder_leaves_the_other_group_as_it_was(site: Site, writer: Writer) -> None:
     before = seen(site, writer.victim)
-    writer.put(f"{writer.group}/interactions.csv", interactions(users=20))
+    writer.put(f"{writer.group}/interactions.csv", interactions())
     ends = {}
     for attack, config in hostile(site, writer.group, writer.victim).items():
         writer.put(f"{writer.group}/usher.yaml", json.dumps(config))
@@ -222,6 +222,5 @@ def test_a_hostile_folder_leaves_the_other_group_as_it_was(site: Site, writer: W
         after = seen(site, writer.victim)
         assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == set(), attack
     assert site.api.get(f"/{writer.victim}/recommendations/u1", numResults=3)["itemList"]
-    assert ends.pop("have names that begin alike") == "SUCCEEDED"
-    assert ends.pop("prune what begins alike") == "SUCCEEDED"
-    assert set(ends.values()) == {"FAILED"}, ends
+    succeeded = {"have names that begin alike", "prune what begins alike"}
+    assert {attack for attack, outcome in ends.items() if outcome == "SUCCEEDED"} == succeeded
