@@ -5,14 +5,16 @@ In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; aga
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from usher import versions
 from usher.aws import client
 from usher.bucket import Bucket
 from usher.prices import spent
-from usher.runs import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running
+from usher.runs import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
 from usher.serving import Serving, serving_map
+from usher.steps import raise_all, take_all
 from usher.telling import EVENT, METRICS, NOTIFICATION, Teller
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
@@ -24,17 +26,19 @@ teller = Teller(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish one round of a pipeline execution.
 
-    Where the end can't be told, the group is given back all the same, and the next try tells what is untold.
+    Where its end can't be told, the group is given back all the same; another try, or the next round, tells the rest.
     """
     group, execution = event["group"] or concerned_group(event["input"]), event["execution"]
     run = Run(bucket, group, event["run"] or begun_run(lock, bucket, group, execution))
     record = run.read()
     if not has_ended(record, event["error"]):
         record = conclude(run, record, execution, event["error"])
-    try:
-        teller.tell(run, record)
-    finally:
-        again = not lock.release(group, execution)
+    former = [] if run.is_first else [one for one in rounds(bucket, group, execution) if one["run"] < run.name]
+    ends = {one["run"]: one for one in [*former, record]}
+    failed = take_all({name: partial(teller.tell, Run(bucket, group, name), one) for name, one in ends.items()})
+    again = not lock.release(group, execution)
+    if not again:
+        raise_all(failed)
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}
 
 

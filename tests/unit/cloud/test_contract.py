@@ -3,6 +3,7 @@
 import copy
 import inspect
 import json
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,6 +40,12 @@ from local.cloud.server import NOT_AWS
 from local.cloud.templates import create_only
 
 
+@pytest.fixture
+def account() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
 def test_moto_still_evaluates_no_jsonata_and_leaves_strings_unescaped() -> None:
     assert jsonata._eval_jsonata is None
     assert jsonata.encode_jsonata_variable_declarations({"$x": '"'}) == '$x:=""";'
@@ -64,7 +71,7 @@ def test_motos_rules_still_know_no_state_machine() -> None:
         rule.send_to_targets({"source": "s", "detail": {}}, transform_input=False)
 
 
-@mock_aws
+@pytest.mark.usefixtures("account")
 def test_moto_still_counts_a_messages_characters_and_takes_events_of_any_size() -> None:
     sns, events = client("sns"), client("events")
     topic = sns.create_topic(Name="t")["TopicArn"]

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
-from boto3 import client
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -15,7 +15,7 @@ from local.cloud.messages import BYTES, limited
 @pytest.fixture
 def topic() -> Iterator[dict[str, str]]:
     with mock_aws(), limited():
-        yield {"TopicArn": client("sns").create_topic(Name="t")["TopicArn"]}
+        yield {"TopicArn": boto3.client("sns").create_topic(Name="t")["TopicArn"]}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_all_entries_of_a_request_have_at_most_so_many_bytes(entries: int, more:
 def refusal(service: str, operation: str, **request: Any) -> str:
     """The code and the message with which a service refuses; empty where it does not."""
     try:
-        getattr(client(service), operation)(**request)
+        getattr(boto3.client(service), operation)(**request)  # type: ignore[call-overload]
     except ClientError as error:
         return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     return ""

@@ -77,7 +77,7 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
 ) -> None:
     ended = {**GIVEN, "group": "films", "run": broken if run_is_known else None, "error": None}
     world.sns.delete_topic(TopicArn=TOPIC)
-    with pytest.raises(ExceptionGroup, match=r"failed: notification: .*NotFound"):
+    with pytest.raises(ExceptionGroup, match=r"notification: .*NotFound"):
         call("publish", **ended)
     assert "RunSeconds" in capsys.readouterr().out, "metrics are written"
     record = Run(world.bucket, "films", broken).read()
@@ -106,6 +106,24 @@ def test_without_a_bus_people_are_told(
     assert len(inbox.read()) == 1
     assert Run(world.bucket, "films", broken).read()["untold"] == [EVENT]
     assert is_free(world)
+
+
+def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_not(
+    world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _: True)
+    assert call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")["outcome"] == "JOINED"
+    world.sns.delete_topic(TopicArn=TOPIC)
+    assert call("publish", **GIVEN, group="films", run=broken, error=None)["again"]
+    world.sns.create_topic(Name="usher")
+    inbox.subscribe()
+    world.put("films/interactions.csv", "ITEM_ID\ni1\n")
+    second = call("plan", **GIVEN, step="plan")["run"]
+    assert not call("publish", **GIVEN, group="films", run=second, error=None)["again"]
+    first, then = inbox.read()
+    assert broken in first
+    assert second in then
+    assert not any("untold" in Run(world.bucket, "films", name).read() for name in (broken, second))
 
 
 def test_what_is_untold_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:

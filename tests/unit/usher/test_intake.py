@@ -70,6 +70,12 @@ def test_data_alone_is_enough(world: World) -> None:
         ),
         ("films/items/incremental/2026/1.csv", "Move it up to films/items/, or to films/items/incremental/."),
         ("train/films/data/items.csv", "Move it up to train/films/."),
+        (
+            "films/interactions-2026.csv",
+            "Name it films/interactions.csv, or move it into films/interactions/.",
+        ),
+        ("films/Users_old.csv", "Name it films/users.csv, or move it into films/users/."),
+        ("films/readme.csv", None),
         ("films/notes/readme.csv", None),
         ("films/batch/letter.jsonl", None),
         ("films/out/export/s/interactions.csv", None),
