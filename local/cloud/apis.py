@@ -96,9 +96,7 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def serving(listener: socket.socket, app: Any, handler: type[WSGIRequestHandler]) -> Iterator[None]:
-    """Serve a WSGI application to this machine's programs, one thread per request, as requests nest
-    (task -> function -> service).
-    """
+    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service)."""
     host, port = listener.getsockname()
     quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
     server = make_server(host, port, local_only(app, port), threaded=True, request_handler=quiet, fd=listener.fileno())

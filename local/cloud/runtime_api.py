@@ -37,8 +37,8 @@ class RuntimeApi:
         self._requests: queue.SimpleQueue[tuple[Mapping[str, str], bytes] | None] = queue.SimpleQueue()
         self._closed = False
         self._server = Server(("127.0.0.1", 0), type("Handler", (Handler,), {"api": self}))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
         self.address = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def serve(self, pid: int) -> None:
         """Answer a process, and no other."""

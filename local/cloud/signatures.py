@@ -114,8 +114,8 @@ def check(
     if wrong := untimely(said, match, now):
         raise refused(wrong, "the signature is not from now")
     names = match["headers"].split(";")
-    open_to_change = {name for name in request.headers if name.startswith("x-amz-")} - set(names)
-    if "host" not in names or open_to_change or not all(name in request.headers for name in names):
+    unsigned = {name for name in request.headers if name.startswith("x-amz-")} - set(names)
+    if "host" not in names or unsigned or not all(name in request.headers for name in names):
         raise refused(Reason.MISMATCH, "a header that must be signed is not, or a signed one is missing")
     s3 = match["service"] == "s3"
     declared = request.headers.get(CONTENT_HASH, UNSIGNED_PAYLOADS[0] if s3 and said.expires is not None else "")
@@ -124,8 +124,8 @@ def check(
     body = b"" if declared else request.body()
     if not hmac.compare_digest(expected(request, said, match, credentials, body), match["signature"]):
         raise refused(Reason.MISMATCH, "the signature does not match")
-    unsigned = s3 and declared in UNSIGNED_PAYLOADS
-    if declared and not unsigned and sha256(request.body()).hexdigest() != declared:
+    open_body = s3 and declared in UNSIGNED_PAYLOADS
+    if declared and not open_body and sha256(request.body()).hexdigest() != declared:
         raise refused(Reason.MISMATCH, "the body is not the one that was signed")
     return Signer(match["key"], holder, said.authorization)
 
@@ -134,8 +134,10 @@ def signature_in(request: Received) -> Signature:
     """What a request says of its signature."""
     query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
     if "X-Amz-Signature" not in query:
-        given = (request.headers.get(name, "") for name in ("authorization", "x-amz-date", "x-amz-security-token"))
-        return Signature(*given, expires=None)
+        header, stamp, token = (
+            request.headers.get(name, "") for name in ("authorization", "x-amz-date", "x-amz-security-token")
+        )
+        return Signature(header, stamp, token, None)
     if "authorization" in request.headers:
         raise SignatureError(Reason.UNSIGNED, "a signature in the header and another in the query")
     algorithm, credential, signed, signature, stamp, token, expires = (
