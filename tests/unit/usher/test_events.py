@@ -105,9 +105,9 @@ def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
         ("eventValue", "x", "eventValue of event 12 must be a number, not x."),
         ("eventValue", True, "eventValue of event 12 must be a number"),
         ("impression", "a|b", "impression of event 12 must be a list"),
-        ("properties", "not json", "properties of event 12 must be an object, or one as JSON text."),
-        ("properties", "[1]", "properties of event 12 must be an object."),
-        ("metricAttribution", 1, "metricAttribution of event 12 must be an object."),
+        ("properties", "not json", "properties of event 12 must be an object, or one as JSON text: Expecting value"),
+        ("properties", "[1]", "properties of event 12 must be an object, or one as JSON text."),
+        ("metricAttribution", 1, "metricAttribution of event 12 must be {eventAttributionSource: a text"),
         ("itemId", "", "itemId of event 12 must be a text"),
     ],
 )

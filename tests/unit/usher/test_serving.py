@@ -1,5 +1,6 @@
 """From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -120,13 +121,23 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     serving = Serving(world.dynamodb, TABLE, clock=lambda: 0.0)
-    with pytest.raises(RequestError, match="There is no group films here; there is: none yet") as caught:
+    with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
         serving.of("films")
     assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
     serving.write("films", FULL)
     assert serving.of("films") == FULL
-    with pytest.raises(RequestError, match="there is: films"):
+    with pytest.raises(RequestError, match="There is no group music, or") as caught:
         serving.of("music")
+    assert "films" not in str(caught.value)
+
+
+def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
+    serving = Serving(world.dynamodb, TABLE)
+    serving.write("films", FULL)
+    for name in ("films", *(f"g{number}" for number in range(5))):
+        with suppress(RequestError):
+            serving.of(name)
+    assert set(serving._cache) == {"films"}
 
 
 LIVE = {
@@ -208,7 +219,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"numResults": "0000000011"}, 400, "BadNumResults", BAD_NUMBER.format("0000000011")),
         ("recommendations", {"numResults": "9" * 5000}, 400, "BadNumResults", BAD_NUMBER.format("9" * 99)),
         ("recommendations", {"filter": "genre", "filterValues": "GENRE=Drama"}, 400, "BadFilterValues",
-         'filterValues must be JSON such as {"NAME": "value"}.'),
+         'filterValues must be JSON such as {"NAME": "value"}: Expecting value: line 1 column 1 (char 0).'),
         ("recommendations", {"filterValues": "{}"}, 400, "BadFilterValues", "filterValues need a filter."),
         ("recommendations", {"context": "[]"}, 400, "BadContext", 'context must be JSON such as {"NAME": "value"}.'),
         ("rankings", {"items": []}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
