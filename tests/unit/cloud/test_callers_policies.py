@@ -73,7 +73,7 @@ class Caller:
 @pytest.fixture(scope="module")
 def callers() -> Iterator[Any]:
     """Makes callers by the statements that they have."""
-    signed = {"security": [{"AWS_IAM": []}]}
+    signed: dict[str, Any] = {"security": [{"AWS_IAM": []}]}
     uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/f/invocations"
     operation = {"x-amazon-apigateway-integration": {"uri": uri}, **signed}
     paths = {path: {method: operation} for path, method in ROUTES.items()}
