@@ -22,8 +22,8 @@ MOST_BYTES = 10 * 1024
 """Of an event."""
 MOST_IMPRESSIONS = 25
 LONGEST_PROPERTIES = 1024
-RESERVED = ("userId", "sessionId", "eventType", "timestamp", "recommendationId", "impression")
-"""They are no properties: they have members of their own."""
+RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
+"""They are no properties, in any spelling of Personalize's schemas (`EVENT_TYPE`): they have members of their own."""
 LONGEST_RECOMMENDATION_ID = 40
 SOURCE = re.compile(r"(?=.*[\x21-\x7e])[\x20-\x7e]{1,1024}")
 LARGEST_VALUE = 3.4e38
@@ -124,7 +124,7 @@ def _properties(value: Any, name: str) -> str:
         raise _bad(f"{wanted}: {error}") from None
     if not isinstance(content, dict):
         raise _bad(wanted)
-    if reserved := [key for key in RESERVED if key in content]:
+    if reserved := [key for key in content if key.replace("_", "").lower() in RESERVED]:
         raise _bad(f"{name} must not have {', '.join(reserved)}")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     if len(text) > LONGEST_PROPERTIES:
