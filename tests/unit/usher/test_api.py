@@ -1,5 +1,6 @@
 """The API functions, asked as API Gateway asks them (payload version 2)."""
 
+import io
 import json
 import re
 import socket
@@ -251,6 +252,21 @@ def test_every_failure_gets_the_right_status(
     served.listen(client("personalize-runtime"), "before-call", failing(error))
     answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
     assert answer == (status, {"code": code, "message": message})
+
+
+@pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
+def test_the_log_of_a_failure_does_not_tell_of_the_user(
+    served: World, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.listen(client("personalize-runtime"), "before-call", failing(error))
+    log = io.StringIO()
+    monkeypatch.setattr(api.logger.registered_handler, "stream", log)
+    asked = {"userId": "jane@example.com", "context": json.dumps({"STREET": "Elm Street 7"})}
+    status, _ = ask(load_function("recommendations"), "GET", "/films/recommendations", **asked)  # type: ignore[arg-type]
+    assert status >= 500
+    assert type(error).__name__ in log.getvalue()
+    assert "jane" not in log.getvalue()
+    assert "Elm" not in log.getvalue()
 
 
 EXPORTED = {"recommendedItems": ["a", "b", "c"], "scores": [0.5, 0.25]}
