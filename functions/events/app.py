@@ -17,7 +17,7 @@ serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 def record(group: str) -> tuple[dict[str, Any], int]:
     """Take in the posted `events` of `userId` in `sessionId`."""
     body = api.body(app)
-    tracking_id = serving.of(api.path(app, "group"))["trackingId"]
+    tracking_id = serving.of(api.group(app))["trackingId"]
     if not tracking_id:
         raise RequestError(503, "NotLive", "The group's event tracker is not live yet.")
     for portion in portions(body, tracking_id):

@@ -21,7 +21,7 @@ def rank(group: str) -> dict[str, Any]:
             raise RequestError(400, "BadBody", "The body must have userId and items.")
         return client("personalize-runtime").get_personalized_ranking(**members)
 
-    return api.ask(serving, api.path(app, "group"), "rankings", api.body(app), get)
+    return api.ask(serving, api.group(app), "rankings", api.body(app), get)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

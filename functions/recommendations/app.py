@@ -37,7 +37,7 @@ def ask(route: str, name: str) -> dict[str, Any]:
     def look_up(group: str, solution: str) -> Any:
         return table.read(group, solution, identifier)
 
-    return api.ask_or_look_up(serving, api.path(app, "group"), route, options, get, look_up)
+    return api.ask_or_look_up(serving, api.group(app), route, options, get, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 What SAM CLI (1.170.0) does otherwise, and is put right here: it does not know IAM authorisation; an unknown route is
 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time is the
-moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while an HTTP
-API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`. What follows a `%`
-that is no escape is not known to work on AWS: 404 here. The server class is no public API, hence the pinned version.
+moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while an
+HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; slashes are
+merged, and one at the end does not count; HEAD is taken where GET is, and fails. What follows a `%` that is no escape
+is not known to work on AWS: 404 here. AWS does not say either whether IAM is asked about the path as it was sent or
+as it is decoded: here policies must allow both. The server class is no public API, hence the pinned version.
 """
 
 import json
@@ -36,6 +38,7 @@ from local.cloud.stages import Stage, Throttle, write_access_log
 log = logging.getLogger(__name__)
 
 TIME = "%d/%b/%Y:%H:%M:%S +0000"
+STAGE = "$default"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
 Invoke = Callable[[str, str], tuple[str, bool]]
@@ -74,10 +77,16 @@ def signed_routes(body: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 def route_arn(event: Mapping[str, Any]) -> str:
     """The ARN by which a function's permission for API Gateway names the route of an event."""
-    context = event["requestContext"]
-    route = event["routeKey"].replace(" ", "", 1)
-    place = f"{credentials.REGION}:{context['accountId']}"
-    return f"arn:{credentials.PARTITION}:execute-api:{place}:{context['apiId']}/{context['stage']}/{route}"
+    return arn(event["requestContext"]["apiId"], event["routeKey"].replace(" ", "", 1))
+
+
+def arn(api_id: str, route: str) -> str:
+    """The ARN of a route, `METHOD/path`, as policies write it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-invoke-api.html
+    """
+    place = f"{credentials.REGION}:{DEFAULT_ACCOUNT_ID}"
+    return f"arn:{credentials.PARTITION}:execute-api:{place}:{api_id}/{STAGE}/{route}"
 
 
 class Refusal(Response):
@@ -126,6 +135,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         self.create()
         self.app = self._app
         self.app.config["MAX_CONTENT_LENGTH"] = PAYLOAD_BYTES + 1  # one byte more shows `begin` that it is too much
+        self.app.url_map.merge_slashes = False
         self.app.before_request(begin)
         self.app.after_request(self._log)
 
@@ -141,11 +151,17 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         )
 
     def _request_handler(self, **path_parameters: Any) -> Any:
-        route = self._get_current_route(request).path
+        try:
+            route = self._get_current_route(request).path
+        except KeyError:
+            return message(HTTPStatus.NOT_FOUND)
         g.route_key = f"{request.method} {route}"
         if not self._throttle.admits(g.route_key):
             return message(HTTPStatus.TOO_MANY_REQUESTS)
-        if malformed(path_parameters.values()):
+        sent = sent_path()
+        if malformed(path_parameters.values()) or not unquote(sent) == request.path == route.format_map(
+            path_parameters
+        ):
             return message(HTTPStatus.NOT_FOUND)
         if (request.method, route) in self._signed:
             try:
@@ -153,7 +169,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             except signatures.SignatureError as error:
                 log.warning("%s %s refused: %s", request.method, request.path, error)
                 return message(HTTPStatus.FORBIDDEN)
-            if not iam.may_invoke_api(g.caller["accessKey"], request.method, request.path):
+            asked = [arn(self._id, request.method + path) for path in {sent, request.path}]
+            if not iam.may_invoke_api(g.caller["accessKey"], asked):
                 return message(HTTPStatus.FORBIDDEN)
         return super()._request_handler(**path_parameters)
 
@@ -170,7 +187,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             "apiId": self._id,
             "domainName": flask_request.host,
             "requestId": g.request_id,
-            "stage": "$default",
+            "stage": STAGE,
             "time": now.strftime(TIME),
             "timeEpoch": int(now.timestamp() * 1000),
         }
@@ -236,9 +253,15 @@ def context(api_id: str, response: Response) -> dict[str, Any]:
         "responseLatency": latency,
         "responseLength": response.content_length,
         "routeKey": g.get("route_key"),
-        "stage": "$default",
+        "stage": STAGE,
         "status": response.status_code,
     }
+
+
+def sent_path() -> str:
+    """The path of the current request as it was sent, still encoded."""
+    target = str(request.environ["RAW_URI"]).partition("?")[0]
+    return target if target.startswith("/") else "/" + target.partition("://")[2].partition("/")[2]
 
 
 def malformed(parameters: Iterable[str]) -> bool:

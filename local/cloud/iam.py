@@ -10,7 +10,7 @@ refuses such a request. The endpoint stands for AWS's own, which speak TLS, so `
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -125,12 +125,13 @@ def has(bucket_name: str, key_name: str) -> bool:
     return found is not None and not isinstance(found, FakeDeleteMarker)
 
 
-def may_invoke_api(access_key: str, method: str, path: str) -> bool:
-    """Whether who holds an access key may call a route of the HTTP API."""
+def may_invoke_api(access_key: str, routes: Iterable[str]) -> bool:
+    """Whether who holds an access key may call the HTTP API, by all ARNs under which policies may know the request."""
     caller = caller_of(access_key)
-    resource = f"arn:{PARTITION}:execute-api:{REGION}:{DEFAULT_ACCOUNT_ID}:local/$default/{method}{path}"
-    demand = Demand("execute-api:Invoke", resource)
-    return caller is not None and bool(ask(identity_policies(caller.owner), request_of(caller, demand)))
+    return caller is not None and all(
+        bool(ask(identity_policies(caller.owner), request_of(caller, Demand("execute-api:Invoke", arn))))
+        for arn in routes
+    )
 
 
 def check_role(role_arn: str, service: str, source: str, action: str, resource: str) -> None:

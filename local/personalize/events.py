@@ -8,6 +8,7 @@ from local.personalize.exceptions import InvalidInputError, ResourceNotFoundErro
 from local.personalize.imports import LATEST
 from local.personalize.interactions import Event, Interaction
 from local.personalize.schemas import plain
+from local.personalize.validation import decoded
 
 if TYPE_CHECKING:
     from local.personalize.models import PersonalizeBackend
@@ -17,6 +18,8 @@ MAX_EVENT = 10 * 1024
 """Bytes."""
 FORBIDDEN = frozenset({"userId", "sessionId", "eventType", "timestamp", "recommendationId", "impression"})
 """Keys that may not be among an event's properties, having members of their own."""
+OWN = frozenset({"USERID", "ITEMID", "ACTIONID", "TIMESTAMP", "EVENTTYPE", "EVENTVALUE"})
+"""Plain names of the fields that an event has by its members: no property of another spelling replaces them."""
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 
 
@@ -90,7 +93,8 @@ def _seconds(raw: Mapping[str, Any], name: str) -> int:
 
 def _more(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
     """What else an event says, by plain name of the field; a list becomes a cell of several values."""
-    said = {plain(name): str(value) for name, value in properties.items() if value is not None}
+    named = {plain(name): value for name, value in properties.items()}
+    said = {name: str(value) for name, value in named.items() if value is not None and name not in OWN}
     told = {
         "RECOMMENDATIONID": raw.get("recommendationId"),
         "IMPRESSION": "|".join(raw.get("impression", [])),
@@ -100,10 +104,7 @@ def _more(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, st
 
 
 def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        properties = json.loads(raw.get("properties", "{}"))
-    except ValueError:
-        properties = None
+    properties = decoded(raw.get("properties", "{}"))
     if not isinstance(properties, dict):
         raise InvalidInputError("Error parsing properties json")
     return properties

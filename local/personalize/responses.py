@@ -23,7 +23,7 @@ from local.personalize.exceptions import (
 from local.personalize.kinds import KINDS
 from local.personalize.models import MAX_TAGS, PersonalizeBackend, personalize_backends
 from local.personalize.resources import Kind, Values
-from local.personalize.validation import validate
+from local.personalize.validation import decoded, validate
 
 T = TypeVar("T")
 PAGE = 100
@@ -183,10 +183,7 @@ def _control() -> dict[str, Answer]:
 
 
 def _decoded(body: bytes) -> Values:
-    try:
-        params = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        params = None
+    params = decoded(body or b"{}")
     if not isinstance(params, dict):
         raise _error("SerializationException", "The request body is not a JSON object.")
     return params

@@ -4,11 +4,12 @@ boto3 checks members, types and minimums before it sends; maximums, patterns and
 clients send, are left to the service. The texts are those of AWS's own front end.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Never
 
 from local.personalize.exceptions import InvalidInputError
 
@@ -17,6 +18,20 @@ MAX_SHOWN = 256
 LARGEST = sys.float_info.max
 CLASSES = {r"\p{ASCII}": r"[\x00-\x7F]", r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": r"\s"}
 """The models hold Java's expressions; these classes, or the nearest there is, are what Python's engine lacks."""
+
+
+def decoded(text: str | bytes) -> Any:
+    """JSON as the service reads it; None where Python's reader takes more: NaN, halves of surrogate pairs."""
+    try:
+        value = json.loads(text, parse_constant=_no_json)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _no_json(name: str) -> Never:
+    raise ValueError(f"{name} is no JSON")
 
 
 def validate(shape: Any, value: Any) -> None:

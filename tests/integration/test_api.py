@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+from botocore.credentials import Credentials
 
+from local.cloud.server import STACK
 from local.demo.caller import CallError
 from tests.integration.conftest import Site, interactions, items
+from tests.unit.cloud.roles import document, narrowed
 
 CONFIG = """
 solutions:
@@ -31,7 +35,7 @@ def live(site: Site) -> Iterator[Site]:
 
 
 REFUSED = [
-    ("/nowhere/recommendations/u1", {}, 404, "UnknownGroup", "live"),
+    ("/nowhere/recommendations/u1", {}, 404, "UnknownGroup", "no group nowhere"),
     ("/live/recommendations/u1", {"solution": "ranking"}, 404, "UnknownSolution", "for-you, popular"),
     ("/live/recommendations/u1", {"filter": "unknown"}, 404, "UnknownFilter", "seen, genre"),
     ("/live/recommendations/u1", {"numResults": "0"}, 400, "BadNumResults", "from 1 to 500"),
@@ -49,6 +53,7 @@ REFUSED = [
     ),
     ("/live/recommendations/u1", {"context": "[]"}, 400, "BadContext", "JSON"),
     ("/live/recommendations/" + "u" * 257, {}, 400, "BadId", "256"),
+    ("/live/recommendations/a%2520b", {}, 400, "BadPath", "in the query"),
 ]
 
 
@@ -73,6 +78,8 @@ BAD_BODIES = [
     ("events", {"userId": "u1", "events": [{"itemId": "i1"}]}, 400, "BadId", "eventType of event 1"),
     ("events", {"userId": "u1", "events": [{"eventType": "watch", "when": 1}]}, 400, "BadEvent", "sentAt"),
     ("events", {"userId": "u1", "events": [{"eventType": "watch", "sentAt": 1.7e12}]}, 400, "BadEvent", "seconds"),
+    ("events", b'{"userId": "u1", "events": [{"eventType": "w", "properties": {"x": NaN}}]}', 400, "BadBody", "NaN"),
+    ("events", b"[" * 100_000, 400, "BadBody", "nested"),
 ]
 
 
@@ -90,6 +97,22 @@ def test_a_path_that_is_not_there_is_not_found(live: Site) -> None:
     with pytest.raises(CallError) as refused:
         live.api.get("/live/elsewhere")
     assert refused.value.status == 404
+
+
+def test_a_user_who_may_call_one_group_is_refused_for_another(live: Site) -> None:
+    iam = live.cloud.client("iam")
+    found = live.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
+    (api_id,) = (one["PhysicalResourceId"] for one in found if one["ResourceType"] == "AWS::ApiGatewayV2::Api")
+    iam.create_user(UserName="caller")
+    policy = document(narrowed("live", api_id))
+    iam.put_user_policy(UserName="caller", PolicyName="live", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="caller")["AccessKey"]
+    caller = replace(live.api, credentials=Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+    assert caller.get("/live/recommendations/u1", numResults=1)["itemList"]
+    for path in ("/nowhere/recommendations/u1", "/%6Eowhere/recommendations/u1", "/liver/recommendations/u1"):
+        with pytest.raises(CallError) as refused:
+            caller.get(path)
+        assert refused.value.status == 403
 
 
 def test_options_reach_personalize(live: Site) -> None:

@@ -1,6 +1,8 @@
 """Roles as tests need them, in moto's IAM."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,6 +16,14 @@ def document(*statements: dict[str, Any]) -> str:
 
 def allow(*actions: str, resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+
+def narrowed(group: str, api_id: str) -> dict[str, Any]:
+    """The statement of docs/api.md that lets a caller ask for one group, of an API."""
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    (policy,) = (text for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "execute-api:Invoke" in text)
+    (statement,) = json.loads(policy.replace("movielens", group).replace("a1b2c3d4e5", api_id))["Statement"]
+    return dict(statement)
 
 
 def make_role(service: str, *allowed: str | dict[str, Any], name: str = "r", **conditions: Any) -> str:

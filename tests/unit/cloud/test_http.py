@@ -64,6 +64,20 @@ def test_what_does_not_survive_decoding_is_not_found(path: str) -> None:
     assert answer(serve(Function()).get(f"/g/things/{path}")) == (404, {"message": "Not Found"})
 
 
+@pytest.mark.parametrize("path", ["//g/things/1", "/g//things/1", "/g/things/1/", "/x/../g/things/1", "/g/things/%2F"])
+def test_a_path_is_taken_as_it_is(path: str) -> None:
+    function = Function()
+    assert answer(serve(function).open(path, method="GET")) == (404, {"message": "Not Found"})
+    assert not function.events
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "TRACE"])
+def test_a_route_is_of_its_own_method(method: str) -> None:
+    function = Function()
+    assert serve(function).open("/g/things/1", method=method).status_code == 404
+    assert not function.events
+
+
 def test_an_integration_has_thirty_seconds() -> None:
     function = Function()
     function.may_answer.clear()

@@ -195,8 +195,11 @@ def test_what_a_decision_rested_on_is_recorded(record: Record) -> None:
 
 @pytest.mark.usefixtures("record")
 def test_a_role_calls_the_http_api_by_its_right_to_invoke() -> None:
-    resource = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/GET/*"
-    caller = credentials.assume(make_role(LAMBDA, allow("execute-api:Invoke", resource=resource)), "f", LAMBDA)
-    assert iam.may_invoke_api(caller.access_key, "GET", "/g/recommendations/u")
-    assert not iam.may_invoke_api(caller.access_key, "POST", "/g/events")
-    assert not iam.may_invoke_api("AKIAUNKNOWN", "GET", "/g/recommendations/u")
+    api = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1"
+    caller = credentials.assume(
+        make_role(LAMBDA, allow("execute-api:Invoke", resource=f"{api}/$default/GET/*")), "f", LAMBDA
+    )
+    asked = f"{api}/$default/GET/g/recommendations/u"
+    assert iam.may_invoke_api(caller.access_key, [asked])
+    assert not iam.may_invoke_api(caller.access_key, [asked, f"{api}/$default/POST/g/events"])
+    assert not iam.may_invoke_api("AKIAUNKNOWN", [asked])

@@ -10,6 +10,7 @@ import pytest
 from local.personalize import interactions
 from local.personalize.datasets import GroupData
 from local.personalize.interactions import Event, Interaction
+from local.personalize.validation import decoded
 from tests.unit.personalize.world import World
 
 ROWS = pd.DataFrame(
@@ -144,3 +145,32 @@ def test_properties_impressions_and_recommendations_are_kept(world: World) -> No
     stored = backend.data(backend.get("DatasetGroup", group))
     names = ["USER_ID", "DEVICE_TYPE", "IMPRESSION", "RECOMMENDATION_ID", "EVENT_ATTRIBUTION_SOURCE"]
     assert stored.export("INTERACTIONS", "PUT", names).splitlines()[1] == "u,tv,i|j,RID-1,home"
+
+
+def test_a_property_in_another_spelling_replaces_no_field(world: World) -> None:
+    group = world.loaded()
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    properties = {"TIME_STAMP": "never", "Timestamp": "x", "ITEM_ID": ["i"], "userID": 1, "event_value": "much"}
+    event = {"eventType": "watch", "itemId": "i3", "sentAt": 5, "properties": json.dumps(properties)}
+    world.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=[event])
+    from local.personalize.models import personalize_backends
+
+    backend = personalize_backends["123456789012"]["us-east-1"]
+    stored = backend.data(backend.get("DatasetGroup", group))
+    names = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE"]
+    assert stored.export("INTERACTIONS", "ALL", names).splitlines()[-1].startswith("new,i3,5,watch,")
+
+
+@pytest.mark.parametrize("properties", ['{"x": NaN}', '{"x": -Infinity}', '{"x": "\\ud800"}', "[" * 1000])
+def test_properties_that_are_no_json_are_refused(world: World, properties: str) -> None:
+    group = world.group()
+    world.dataset(group)
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    event = {"eventType": "watch", "sentAt": 5, "properties": properties}
+    with pytest.raises(world.events.exceptions.InvalidInputException):
+        world.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=[event])
+
+
+@pytest.mark.parametrize("body", [b'{"eventValue": NaN}', b'{"userId": "\\ud800"}', b"[" * 100_000, b"\xff"])
+def test_a_request_that_is_no_json_is_not_read(body: bytes) -> None:
+    assert decoded(body) is None

@@ -3,6 +3,7 @@
 import json
 import re
 from email.message import Message
+from hashlib import sha256
 from importlib.metadata import distributions, metadata, version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
+from usher.pictures import FONTS
 
 from layers import sbom
 from tests.unit.docs.tables import pinned
@@ -46,6 +48,12 @@ def test_every_package_in_the_layers_has_a_licence_that_is_allowed() -> None:
     found = [package for folder in folders for package in sbom.packages(Path(folder)) if package.name in DEPLOYED]
     assert {package.name for package in found} == DEPLOYED.keys()
     assert sbom.problems(found) == []
+
+
+def test_the_font_is_the_one_whose_origin_is_written_down() -> None:
+    page = (REPOSITORY / "docs" / "licences.md").read_text()
+    written = dict(re.findall(r"^\| (Lato-\w+\.ttf) \| ([0-9a-f]{64}) \|$", page, re.MULTILINE))
+    assert written == {Path(font).name: sha256(Path(font).read_bytes()).hexdigest() for font in FONTS}
 
 
 def test_licences_that_were_read_are_of_packages_that_need_it() -> None:

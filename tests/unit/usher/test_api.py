@@ -1,11 +1,13 @@
 """The API functions, asked as API Gateway asks them (payload version 2)."""
 
+import io
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -36,22 +38,31 @@ def ask(
     parameters: Mapping[str, str] | None = None,
     **query: str,
 ) -> tuple[int, dict[str, Any]]:
-    """The status and the JSON of a function's answer. `path` as it stands in the URL, `parameters` decoded."""
-    event = {
+    """The status and the JSON of a function's answer."""
+    answer = function.lambda_handler(event_of(method, path, body, parameters, **query), CONTEXT)
+    assert answer["headers"]["Content-Type"] == "application/json"
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def event_of(
+    method: str, path: str, body: object = None, parameters: Mapping[str, str] | None = None, **query: str
+) -> dict[str, Any]:
+    """What API Gateway hands over. `path` as it stands in the URL, `parameters` decoded."""
+    _, _, *kind = path.split("/")
+    given = {"group": "films", **(parameters or {})}
+    names = "/".join(f"{{{name}}}" for name in given if name != "group")
+    return {
         "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
+        "routeKey": f"{method} /" + "/".join(["{group}", *kind[:1], *([names] if names else kind[1:])]),
+        "rawPath": unquote(path),
+        "rawQueryString": urlencode(query),
         "headers": {"content-type": "application/json"},
         "queryStringParameters": query,
-        "pathParameters": {"group": "films", **(parameters or {})},
+        "pathParameters": given,
         "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
         "body": body if isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
     }
-    answer = function.lambda_handler(event, CONTEXT)
-    assert answer["headers"]["Content-Type"] == "application/json"
-    return answer["statusCode"], json.loads(answer["body"])
 
 
 @pytest.fixture
@@ -79,11 +90,11 @@ def test_nothing_is_found_at_an_unknown_path(function: str, method: str, path: s
 
 
 @pytest.mark.usefixtures("served")
-def test_an_unknown_group_is_answered_with_those_there_are() -> None:
+def test_an_unknown_group_is_answered_without_those_there_are() -> None:
     status, body = ask(load_function("recommendations"), "GET", "/art/recommendations/u", parameters={
         "group": "art", "userId": "u"})  # fmt: skip
     assert (status, body["code"]) == (404, "UnknownGroup")
-    assert body["message"] == "There is no group art here; there is: films."
+    assert body["message"] == "There is no group art, or it has published nothing yet."
 
 
 @pytest.mark.usefixtures("served")
@@ -96,11 +107,70 @@ def test_a_wrong_option_is_the_callers_fault() -> None:
 
 @pytest.mark.parametrize("user", ["u1", "a b", "ü/ö", "100%", "a+b", "u:1@x"])
 @pytest.mark.usefixtures("served")
-def test_any_user_id_reaches_personalize(user: str) -> None:
+def test_any_user_id_reaches_personalize(user: str, served: World) -> None:
+    told: list[str] = []
+    served.listen(
+        client("personalize-runtime"), "before-parameter-build", lambda params, **_: told.append(params["userId"])
+    )
     path = f"/films/recommendations/{quote(user, safe='')}"
-    status, body = ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
+    ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
+    assert set(told) == {user}
+
+
+@pytest.mark.usefixtures("served")
+def test_an_error_of_a_service_names_neither_arns_nor_the_account() -> None:
+    status, body = recommended()
     assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
-    assert "campaign/for-you" in body["message"]
+    assert "arn" not in body["message"]
+    assert not re.search(r"\d{12}", body["message"])
+
+
+READ_TWICE = [
+    ("/films/recommendations/a%20b", "films", "a b"),  # sent as a%2520b
+    ("/films/recommendations/%61", "films", "a"),
+    ("/films/recommendations/a%2Fb", "films", "a/b"),
+    ("/films/recommendations/a", "films", "a?b"),  # the gateway cuts the path, but not the parameter
+    ("/%66ilms/recommendations/u", "films", "u"),
+    ("/films/recommendations/..", "films", ".."),
+    ("/art/../films/recommendations/u", "films", "u"),
+    ("//films/recommendations/u", "films", "u"),
+    ("/./films/recommendations/u", "films", "u"),
+]
+
+
+@pytest.mark.parametrize(("path", "group", "user"), READ_TWICE)
+@pytest.mark.usefixtures("served")
+def test_a_path_that_iam_may_have_read_in_another_way_is_refused(path: str, group: str, user: str) -> None:
+    event = event_of("GET", "/films/recommendations/u", parameters={"group": group, "userId": user}) | {"rawPath": path}
+    answer = load_function("recommendations").lambda_handler(event, CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "BadPath")
+
+
+def test_a_domain_may_put_a_prefix_in_front(world: World) -> None:
+    load(world, campaign=None)
+    event = event_of("GET", "/films/recommendations/u", parameters={"userId": "u"})
+    event["rawPath"] = "/v1/films/recommendations/u"
+    assert load_function("recommendations").lambda_handler(event, CONTEXT)["statusCode"] == 200
+
+
+@pytest.mark.parametrize("group", ["*", "films#for-you#u", "f" * 36, "films\n", "-", "a b", "films%", "ﬁlms"])
+@pytest.mark.usefixtures("served")
+def test_what_is_no_name_of_a_group_is_never_looked_up(group: str, served: World) -> None:
+    asked: list[Any] = []
+    served.listen(client("dynamodb"), "before-call", lambda **_: asked.append(group))
+    status, body = ask(
+        load_function("events"), "POST", f"/{quote(group)}/events", {"userId": "u", "events": [{"eventType": "w"}]},
+        {"group": group},
+    )  # fmt: skip
+    assert (status, body["code"]) == (404, "UnknownGroup")
+    assert not asked
+
+
+@pytest.mark.usefixtures("served")
+def test_an_option_that_is_given_twice_is_refused() -> None:
+    event = event_of("GET", "/films/recommendations", userId="a,b") | {"rawQueryString": "userId=a&user%49d=b"}
+    answer = load_function("recommendations").lambda_handler(event, CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "RepeatedOption")
 
 
 @pytest.mark.parametrize("user", ["u1", "50%off", "a%20b", "ü/ö", "a+b"])
@@ -126,9 +196,9 @@ def test_a_request_about_nobody_is_the_callers_fault() -> None:
 @pytest.mark.parametrize(("function", "path"), [("ranking", "/films/rankings"), ("events", "/films/events")])
 @pytest.mark.usefixtures("served")
 def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str) -> None:
-    assert ask(load_function(function), "POST", path, body) == (
-        400, {"code": "BadBody", "message": "The body must be a JSON object."},
-    )  # fmt: skip
+    status, answer = ask(load_function(function), "POST", path, body)
+    assert (status, answer["code"]) == (400, "BadBody")
+    assert "The body must be a JSON object" in answer["message"]
 
 
 @pytest.mark.usefixtures("served")
@@ -182,6 +252,21 @@ def test_every_failure_gets_the_right_status(
     served.listen(client("personalize-runtime"), "before-call", failing(error))
     answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
     assert answer == (status, {"code": code, "message": message})
+
+
+@pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
+def test_the_log_of_a_failure_does_not_tell_of_the_user(
+    served: World, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.listen(client("personalize-runtime"), "before-call", failing(error))
+    log = io.StringIO()
+    monkeypatch.setattr(api.logger.registered_handler, "stream", log)
+    asked = {"userId": "jane@example.com", "context": json.dumps({"STREET": "Elm Street 7"})}
+    status, _ = ask(load_function("recommendations"), "GET", "/films/recommendations", **asked)  # type: ignore[arg-type]
+    assert status >= 500
+    assert type(error).__name__ in log.getvalue()
+    assert "jane" not in log.getvalue()
+    assert "Elm" not in log.getvalue()
 
 
 EXPORTED = {"recommendedItems": ["a", "b", "c"], "scores": [0.5, 0.25]}

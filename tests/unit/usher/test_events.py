@@ -10,7 +10,9 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.errors import RequestError
-from usher.events import MEMBERS, PORTION, portions
+from usher.events import MEMBERS, NOTHING, PORTION, portions
+
+from local.personalize.validation import validate
 
 MODEL: Any = botocore.session.get_session().get_service_model("personalize-events")
 SHAPE = MODEL.operation_model("PutEvents").input_shape
@@ -105,10 +107,22 @@ def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
         ("eventValue", "x", "eventValue of event 12 must be a number, not x."),
         ("eventValue", True, "eventValue of event 12 must be a number"),
         ("impression", "a|b", "impression of event 12 must be a list"),
-        ("properties", "not json", "properties of event 12 must be an object, or one as JSON text."),
-        ("properties", "[1]", "properties of event 12 must be an object."),
-        ("metricAttribution", 1, "metricAttribution of event 12 must be an object."),
+        ("properties", "not json", "properties of event 12 must be an object, or one as JSON text: Expecting value"),
+        ("properties", "[1]", "properties of event 12 must be an object, or one as JSON text."),
+        ("metricAttribution", 1, "metricAttribution of event 12 must be {eventAttributionSource: a text"),
         ("itemId", "", "itemId of event 12 must be a text"),
+        ("itemId", "null", "itemId of event 12 is null: a program's word for no ID."),
+        ("itemId", "a\x00", "itemId of event 12 must not have control characters"),
+        ("impression", ["i"] * 26, "impression of event 12 has 26 items; 25 are allowed."),
+        ("recommendationId", "R" * 41, "recommendationId of event 12 must have at most 40 characters."),
+        ("sentAt", time.time() + 100_000, "more than a day from now."),
+        ("eventValue", 1e39, "eventValue of event 12 must be from -3.4e+38 to 3.4e+38."),
+        ("properties", '{"x": NaN}', "or one as JSON text: NaN is no JSON."),
+        ("properties", {"timestamp": 1}, "properties of event 12 must not have timestamp."),
+        ("properties", {"EVENT_TYPE": "w"}, "properties of event 12 must not have EVENT_TYPE."),
+        ("properties", {"x": "y" * 1017}, "properties of event 12 have 1025 characters as JSON; 1024 are allowed."),
+        ("metricAttribution", {"eventAttributionSource": " "}, "metricAttribution of event 12 must be"),
+        ("impression", ["€" * 256] * 25, "Event 12 has 19"),
     ],
 )
 def test_nothing_is_passed_on_if_any_event_is_bad(member: str, value: object, said: str) -> None:
@@ -116,6 +130,26 @@ def test_nothing_is_passed_on_if_any_event_is_bad(member: str, value: object, sa
     with pytest.raises(RequestError) as refused:
         portions({"userId": "u", "events": events}, "t")
     assert said in str(refused.value)
+
+
+def test_what_is_just_allowed_passes_the_services_own_model() -> None:
+    event = EVENT | {
+        "sentAt": time.time() + 80_000,
+        "impression": ["i"] * 25,
+        "recommendationId": "R" * 40,
+        "eventValue": -3.4e38,
+        "properties": {"x": "€" * 1016},
+        "metricAttribution": {"eventAttributionSource": "a" * 1024},
+    }
+    (call,) = portions(posted(event), "t")
+    validate(SHAPE, json.loads(json.dumps(call)))
+    assert len(call["eventList"][0]["properties"]) == 1024
+
+
+@pytest.mark.parametrize("word", sorted(NOTHING))
+@pytest.mark.parametrize("member", ["userId", "sessionId"])
+def test_a_programs_word_for_nothing_is_nobody(member: str, word: str) -> None:
+    assert refused(posted(EVENT, **{member: word})).startswith(f"BadId: {member} is {word}: a program's word")
 
 
 def test_no_more_events_than_can_be_passed_on_in_time() -> None:

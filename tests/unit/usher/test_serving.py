@@ -1,10 +1,22 @@
 """From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
 
+from contextlib import suppress
 from typing import Any
 
+import botocore.session
 import pytest
 from usher.errors import RequestError
-from usher.serving import FRESH_SECONDS, ROUTES, Serving, identifier, identifiers, request, serving_map
+from usher.serving import (
+    FRESH_SECONDS,
+    LONGEST_VALUE,
+    READERS,
+    ROUTES,
+    Serving,
+    identifier,
+    identifiers,
+    request,
+    serving_map,
+)
 
 from tests.unit.usher.world import TABLE, World
 
@@ -120,13 +132,23 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     serving = Serving(world.dynamodb, TABLE, clock=lambda: 0.0)
-    with pytest.raises(RequestError, match="There is no group films here; there is: none yet") as caught:
+    with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
         serving.of("films")
     assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
     serving.write("films", FULL)
     assert serving.of("films") == FULL
-    with pytest.raises(RequestError, match="there is: films"):
+    with pytest.raises(RequestError, match="There is no group music, or") as caught:
         serving.of("music")
+    assert "films" not in str(caught.value)
+
+
+def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
+    serving = Serving(world.dynamodb, TABLE)
+    serving.write("films", FULL)
+    for name in ("films", *(f"g{number}" for number in range(5))):
+        with suppress(RequestError):
+            serving.of(name)
+    assert set(serving._cache) == {"films"}
 
 
 LIVE = {
@@ -208,14 +230,30 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"numResults": "0000000011"}, 400, "BadNumResults", BAD_NUMBER.format("0000000011")),
         ("recommendations", {"numResults": "9" * 5000}, 400, "BadNumResults", BAD_NUMBER.format("9" * 99)),
         ("recommendations", {"filter": "genre", "filterValues": "GENRE=Drama"}, 400, "BadFilterValues",
-         'filterValues must be JSON such as {"NAME": "value"}.'),
+         'filterValues must be JSON such as {"NAME": "value"}: Expecting value: line 1 column 1 (char 0).'),
         ("recommendations", {"filterValues": "{}"}, 400, "BadFilterValues", "filterValues need a filter."),
         ("recommendations", {"context": "[]"}, 400, "BadContext", 'context must be JSON such as {"NAME": "value"}.'),
+        ("recommendations", {"context": '{"D": 1e999}'}, 400, "BadContext",
+         'context must be JSON such as {"NAME": "value"}: a number is too large.'),
+        ("rankings", {"context": {"D": True}}, 400, "BadContext", "context: D must be a text or a number."),
+        ("rankings", {"context": {"D": ["a"]}}, 400, "BadContext", "context: D must be a text or a number."),
+        ("rankings", {"context": {f"D{n}": "" for n in range(151)}}, 400, "BadContext",
+         "context has 151 names; 150 are allowed."),
+        ("rankings", {"context": {"D": "x" * 1001}}, 400, "BadContext",
+         "context: D must have at most 1000 characters, not 1001."),
+        ("rankings", {"filter": "genre", "filterValues": {"G" * 51: "x"}}, 400, "BadFilterValues",
+         f"filterValues has the name {'G' * 51}; a name has 1 to 50 letters, digits and underscores."),
+        ("rankings", {"filter": "genre", "filterValues": {"GENRE": []}}, 400, "BadFilterValues",
+         "filterValues: GENRE must be a text or a number, or a list of these."),
+        ("rankings", {"filter": "genre", "filterValues": {"GENRE": ["x" * 498] * 2}}, 400, "BadFilterValues",
+         "filterValues: GENRE must have at most 1000 characters, not 1001."),
         ("rankings", {"items": []}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": "abc"}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": ["a"] * 501}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": ["a", None]}, 400, "BadId", "items must be a text of 1 to 256 characters."),
         ("similar-items", {"userId": ""}, 400, "BadId", "userId must be a text of 1 to 256 characters."),
+        *(("similar-items", {"userId": f"a{one}"}, 400, "BadId",
+           "userId must not have control characters or half of a surrogate pair.") for one in "\x00\n\x7f\x9f\ud800"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named_with_what_is_allowed(
@@ -224,6 +262,16 @@ def test_a_wrong_option_is_named_with_what_is_allowed(
     with pytest.raises(RequestError) as caught:
         request(LIVE, route, given)
     assert (caught.value.status, caught.value.code, str(caught.value)) == (status, code, message)
+
+
+@pytest.mark.parametrize("option", ["filterValues", "context"])
+def test_the_limits_of_names_and_values_are_those_of_the_service(option: str) -> None:
+    model: Any = botocore.session.get_session().get_service_model("personalize-runtime")
+    shape = model.operation_model("GetRecommendations").input_shape.members[option]
+    pairs = READERS[option].__self__  # type: ignore[attr-defined]
+    assert pairs.most == shape.metadata["max"]
+    assert pairs.longest_name == shape.key.metadata["max"]
+    assert shape.value.metadata["max"] == LONGEST_VALUE
 
 
 def test_a_route_that_no_solution_serves_says_so() -> None:

@@ -1,8 +1,9 @@
 """What the API functions share: routing, and every error as JSON `{code, message}` with the right status."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -10,8 +11,10 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
+from usher.bucket import GROUP_NAME
 from usher.errors import RequestError
 from usher.serving import Serving, exported, identifier, request
+from usher.strict_json import parse
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -24,7 +27,10 @@ STATUSES = {
     "InvalidInputException": (400, "InvalidInput"),
     "ResourceNotFoundException": (404, "NotFound"),
     "ThrottlingException": (429, "TooManyRequests"),
+    "ValidationException": (400, "InvalidInput"),
 }
+PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
+"""What a service's own words may tell of the account: ARNs, and the account's number."""
 
 
 def resolver() -> APIGatewayHttpResolver:
@@ -47,31 +53,52 @@ def answer_request(app: APIGatewayHttpResolver, event: dict[str, Any], context: 
     Encoded again, it matches that route and no other.
     """
     _, _, route = event["routeKey"].partition(" ")
-    parts = {name: quote(value, safe="") for name, value in (event.get("pathParameters") or {}).items()}
-    return app.resolve({**event, "rawPath": route.format_map(parts)}, context)
+    given = event.get("pathParameters") or {}
+    parts = {name: quote(value, safe="", errors="replace") for name, value in given.items()}
+    asked = {**event, "rawPath": route.format_map(parts), "plain": _is_plain(event["rawPath"], route.format_map(given))}
+    return app.resolve(asked, context)
 
 
-def path(app: APIGatewayHttpResolver, name: str) -> str:
-    """A part of the path, decoded."""
-    return str((app.current_event.path_parameters or {})[name])
+def _is_plain(path: str, read: str) -> bool:
+    """Whether a path can be read in one way only.
+
+    An HTTP API decodes a path to find the route and to ask IAM, and each parameter once more for the function. Only
+    where both are the same has the caller been allowed what the function does. `path`: as it was decoded once (a custom
+    domain may put a prefix in front); `read`: the route with the function's parameters.
+    """
+    return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
+
+
+def group(app: APIGatewayHttpResolver) -> str:
+    """The group that a request is about."""
+    name = str((app.current_event.path_parameters or {})["group"])
+    if not app.current_event["plain"]:
+        said = "This path can be read in two ways. Send an ID with %, / or ? in it, or of dots alone, in the query."
+        raise RequestError(400, "BadPath", said)
+    if not GROUP_NAME.match(name):
+        raise RequestError(404, "UnknownGroup", "There is no group of this name.")
+    return name
 
 
 def subject(app: APIGatewayHttpResolver, name: str) -> tuple[str, Mapping[str, Any]]:
     """The ID that a request is about, from the path or else from the query; and the rest of the query.
 
-    An HTTP API decodes paths twice: in a path, an ID with `%` or `/` does not arrive as it was sent.
+    An HTTP API joins the values of an option that is given twice by commas: another ID than either.
     """
-    given = dict(app.current_event.query_string_parameters or {})
-    parts = app.current_event.path_parameters or {}
+    event = app.current_event
+    options = [option for option, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+    if len(options) > len(set(options)):
+        raise RequestError(400, "RepeatedOption", "An option stands in the query more than once.")
+    given, parts = dict(event.query_string_parameters or {}), event.path_parameters or {}
     return identifier(parts[name] if name in parts else given.pop(name, None), name), given
 
 
 def body(app: APIGatewayHttpResolver) -> dict[str, Any]:
     """The JSON object that was posted."""
     try:
-        content = app.current_event.json_body
-    except ValueError:
-        content = None
+        content = parse(app.current_event.decoded_body or "")
+    except ValueError as error:
+        raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
     if not isinstance(content, dict):
         raise RequestError(400, "BadBody", "The body must be a JSON object.")
     return content
@@ -149,11 +176,15 @@ def _refuse(error: RequestError) -> Response[Any]:
 
 def _report(error: ClientError) -> Response[Any]:
     known = STATUSES.get(error_code(error))
-    return problem(*known, error.response["Error"]["Message"]) if known else _give_up(error)
+    return problem(*known, _public(error.response["Error"]["Message"])) if known else _give_up(error)
 
 
 def _correct(error: ParamValidationError) -> Response[Any]:
-    return problem(400, "InvalidInput", str(error))
+    return problem(400, "InvalidInput", _public(str(error)))
+
+
+def _public(message: str) -> str:
+    return PRIVATE.sub("...", message)[:1000]
 
 
 def _give_up(_: Exception) -> Response[Any]:

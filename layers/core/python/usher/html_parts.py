@@ -1,8 +1,10 @@
 """What pages are made of: their look, tables, notes and figures. Pure."""
 
 import html
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 
 from usher import charts
 from usher.texts import visible
@@ -50,11 +52,15 @@ class Html(str):
 
 
 def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page, self-contained."""
+    """A whole page, self-contained: a browser takes from it its one style sheet, and nothing else from anywhere."""
+    style = STYLE + charts.STYLE
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><meta name="referrer" content="no-referrer">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{STYLE}{charts.STYLE}</style></head><body>{''.join(sections)}</body></html>\n"
+        f"<title>{text(title)}</title><style>{style}</style></head><body>{''.join(sections)}</body></html>\n"
     )
 
 

@@ -5,15 +5,22 @@ The map is written by `publish` when resources are live and read by the API func
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from usher.errors import RequestError
+from usher.strict_json import parse
 
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
+MOST_LETTERS = 256
+"""Of an ID."""
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+LONGEST_VALUE = 1000
+"""Of a filter's or a context's value."""
 MOST_RESULTS = 500
 DEFAULT_RESULTS = 25
 """Personalize's own."""
@@ -127,10 +134,11 @@ class Serving:
         """A group's map for answering a request: cached, and a RequestError where there is none."""
         read, content = self._cache.get(group, (0.0, {}))
         if not content or self.clock() - read > FRESH_SECONDS:
+            self.forget(group)  # nothing is kept of a group that is not there: callers may make up any number of names
             content = self.read(group, consistent=False)
+            if not content:
+                raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
             self._cache[group] = (self.clock(), content)
-        if not content:
-            raise _unknown("group", group, self.groups())
         return content
 
     def forget(self, group: str) -> None:
@@ -190,8 +198,10 @@ def identifier(value: object, name: str) -> str:
     """A user's, item's or session's ID; RequestError where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not 1 <= len(value) <= 256:
-        raise RequestError(400, "BadId", f"{name} must be a text of 1 to 256 characters.")
+    if not isinstance(value, str) or not 1 <= len(value) <= MOST_LETTERS:
+        raise RequestError(400, "BadId", f"{name} must be a text of 1 to {MOST_LETTERS} characters.")
+    if UNPRINTABLE.search(value):
+        raise RequestError(400, "BadId", f"{name} must not have control characters or half of a surrogate pair.")
     return value
 
 
@@ -218,16 +228,6 @@ def _filter(value: object, content: Mapping[str, Any]) -> dict[str, Any]:
     return {"filterArn": content["filters"][name]}
 
 
-def _filter_values(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
-    values = _mapping(value, "filterValues")
-    for name, one in values.items():
-        parts = one if isinstance(one, list) else [one]
-        if not parts or not all(isinstance(part, str | int | float) and not isinstance(part, bool) for part in parts):
-            said = f"filterValues: {name} must be a text, a number or a list of these."
-            raise RequestError(400, "BadFilterValues", said)
-    return {"filterValues": {name: as_filter_value(one) for name, one in values.items()}}
-
-
 def as_filter_value(value: Any) -> str:
     """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
     if isinstance(value, list):
@@ -236,25 +236,53 @@ def as_filter_value(value: Any) -> str:
     return text if text.startswith('"') or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)
 
 
-def _context(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
-    return {"context": {name: str(one) for name, one in _mapping(value, "context").items()}}
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """An option of names and values, with the limits of Personalize's API."""
 
+    option: str
+    most: int
+    longest_name: int
+    takes_lists: bool
+    write: Callable[[Any], str]
 
-def _mapping(value: object, name: str) -> Mapping[str, Any]:
-    try:
-        content = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise RequestError(400, f"Bad{name[0].upper()}{name[1:]}", f'{name} must be JSON such as {{"NAME": "value"}}.')
-    return content
+    def read(self, value: object, _: Mapping[str, Any]) -> dict[str, Any]:
+        """The member of the call. `value`: an object, or one as JSON text."""
+        wanted = 'must be JSON such as {"NAME": "value"}'
+        try:
+            content = parse(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise self._refusal(f"{wanted}: {error}") from None
+        if not isinstance(content, dict):
+            raise self._refusal(wanted)
+        if len(content) > self.most:
+            raise self._refusal(f"has {len(content)} names; {self.most} are allowed")
+        return {self.option: {self._name(name): self._value(name, one) for name, one in content.items()}}
+
+    def _name(self, name: str) -> str:
+        if len(name) > self.longest_name or not re.fullmatch("[A-Za-z0-9_]+", name):
+            allowed = f"1 to {self.longest_name} letters, digits and underscores"
+            raise self._refusal(f"has the name {name[:99]}; a name has {allowed}")
+        return name
+
+    def _value(self, name: str, value: Any) -> str:
+        parts = value if isinstance(value, list) and self.takes_lists else [value]
+        if not parts or not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in parts):
+            raise self._refusal(f"{name} must be a text or a number{', or a list of these' * self.takes_lists}", ": ")
+        text = self.write(value)
+        if len(text) > LONGEST_VALUE:
+            raise self._refusal(f"{name} must have at most {LONGEST_VALUE} characters, not {len(text)}", ": ")
+        return text
+
+    def _refusal(self, said: str, after: str = " ") -> RequestError:
+        return RequestError(400, f"Bad{self.option[0].upper()}{self.option[1:]}", f"{self.option}{after}{said}.")
 
 
 READERS: dict[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
     "numResults": _num_results,
     "filter": _filter,
-    "filterValues": _filter_values,
-    "context": _context,
+    "filterValues": Pairs("filterValues", 25, 50, takes_lists=True, write=as_filter_value).read,
+    "context": Pairs("context", 150, 150, takes_lists=False, write=str).read,
     "userId": lambda value, _: {"userId": identifier(value, "userId")},
     "items": lambda value, _: {"inputList": identifiers(value, "items")},
 }
@@ -269,6 +297,6 @@ def _unanswered(name: str, able: Mapping[str, Any], live: Mapping[str, Any]) -> 
     return RequestError(404, "NoCampaign", said)
 
 
-def _unknown(what: str, name: str, allowed: Mapping[str, Any] | Sequence[str]) -> RequestError:
+def _unknown(what: str, name: str, allowed: Mapping[str, Any]) -> RequestError:
     said = f"There is no {what} {name[:99]} here; there is: {', '.join(allowed) or 'none yet'}."
     return RequestError(404, f"Unknown{what.capitalize()}", said)

@@ -1,0 +1,260 @@
+"""What callers of the API send: requests that a reader may stumble over, each found by a fault or near one.
+
+A fault that a fuzzer or a person finds becomes another line. A request is what API Gateway hands to a function
+(payload version 2.0); reading one ends in an answer or in a refusal.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
+
+ROUTES = {
+    "GET /{group}/recommendations": "recommendations",
+    "GET /{group}/recommendations/{userId}": "recommendations",
+    "GET /{group}/similar-items": "recommendations",
+    "GET /{group}/similar-items/{itemId}": "recommendations",
+    "POST /{group}/rankings": "ranking",
+    "POST /{group}/events": "events",
+}
+"""The function behind each route of the template."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it is sent: path and query encoded."""
+
+    route: str
+    path: str
+    query: str = ""
+    body: bytes | None = None
+    event: tuple[tuple[str, Any], ...] = ()
+    """What of the event is other than the gateway makes it."""
+
+    def is_of_its_route(self) -> bool:
+        """Whether the gateway would take it for the route that it says."""
+        wanted, found = self.route.partition(" ")[2].split("/")[1:], unquote(self.path).split("/")[1:]
+        fits = all(part and name in (part, f"{{{name[1:-1]}}}") for name, part in zip(wanted, found, strict=False))
+        return len(wanted) == len(found) and fits
+
+    def as_event(self) -> Json:
+        """The event of the route, whose parameters the gateway has decoded once more than the path."""
+        method, _, template = self.route.partition(" ")
+        path = unquote(self.path)
+        parts = zip(template.split("/"), path.split("/"), strict=False)
+        event: Json = {
+            "version": "2.0",
+            "routeKey": self.route,
+            "rawPath": path,
+            "rawQueryString": self.query,
+            "headers": {"content-type": "application/json"},
+            "pathParameters": {name[1:-1]: unquote(part) for name, part in parts if name.startswith("{")},
+            "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+            "isBase64Encoded": False,
+        }
+        if self.query:
+            joined: Json = {}
+            for name, value in parse_qsl(self.query, keep_blank_values=True):
+                joined[name] = f"{joined[name]},{value}" if name in joined else value
+            event["queryStringParameters"] = joined
+        if self.body is not None:
+            try:
+                event["body"] = self.body.decode()
+            except UnicodeDecodeError:
+                event |= {"body": base64.b64encode(self.body).decode(), "isBase64Encoded": True}
+        return event | dict(self.event)
+
+
+def asked(query: str = "", path: str = "/films/recommendations/u1", route: str = "", **event: Any) -> Request:
+    found = route or "GET /{group}/recommendations" + "/{userId}" * (path.count("/") > 2)
+    return Request(found, path, query, None, tuple(event.items()))
+
+
+def ranking(posted: Any, **event: Any) -> Request:
+    return Request("POST /{group}/rankings", "/films/rankings", "", _bytes(posted), tuple(event.items()))
+
+
+def events(posted: Any, path: str = "/films/events", **event: Any) -> Request:
+    return Request("POST /{group}/events", path, "", _bytes(posted), tuple(event.items()))
+
+
+def _bytes(body: Any) -> bytes | None:
+    return body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+
+
+RANKING: Json = {"userId": "u1", "items": ["i1", "i2", "i3"], "context": {"DEVICE": "phone"}}
+EVENT: Json = {
+    "eventType": "watch",
+    "itemId": "i1",
+    "sentAt": 1_700_000_000,
+    "eventId": "e1",
+    "eventValue": 1.5,
+    "recommendationId": "RID-1",
+    "impression": ["i1", "i2"],
+    "metricAttribution": {"eventAttributionSource": "mail"},
+    "properties": {"discountPct": 5, "colours": ["red"]},
+}
+EVENTS: Json = {"userId": "u1", "sessionId": "s1", "events": [EVENT]}
+ORDINARY = {
+    "recommendations": asked("numResults=3&context=" + quote('{"DEVICE": "tv"}')),
+    "of the query": asked(
+        "userId=u1&filter=genre&filterValues=" + quote('{"GENRE": "Comedy"}'), "/films/recommendations"
+    ),
+    "similar": asked("", "/films/similar-items/i1", "GET /{group}/similar-items/{itemId}"),
+    "ranking": ranking(RANKING),
+    "events": events(EVENTS),
+}
+"""Requests that nothing is the matter with."""
+
+
+def _event(**members: Any) -> Request:
+    return events({"userId": "u1", "events": [{"eventType": "watch", **members}]})
+
+
+def _written(members: str) -> Request:
+    return events(f'{{"userId": "u1", "events": [{{"eventType": "watch", {members}}}]}}'.encode())
+
+
+BODIES = {
+    "none": None,
+    "empty": b"",
+    "blank": b" ",
+    "cut": b'{"userId": "u1"',
+    "no object": b"[]",
+    "a text": b'"x"',
+    "null": b"null",
+    "NaN": b"NaN",
+    "no UTF-8": b"\xff\xfe{}",
+    "a mark of the byte order": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"userId": "u1"}'.encode("utf-16"),
+    "deep lists": b"[" * 100_000 + b"]" * 100_000,
+    "deep lists without an end": b"[" * 1_000_000,
+    "deep objects": b'{"events":' * 20_000 + b"1" + b"}" * 20_000,
+    "a deep list among the events": b'{"userId":"u1","events":[' + b"[" * 900 + b"]" * 900 + b"]}",
+    "a deep list of items": b'{"userId":"u1","items":' + b"[" * 900 + b"]" * 900 + b"}",
+    "a name twice": b'{"userId": "u1", "userId": "u2", "items": ["i1"], "events": [{"eventType": "watch"}]}',
+    "a number of 5000 digits": b'{"userId": ' + b"9" * 5000 + b', "items": ["i1"], "events": [{"eventType": "w"}]}',
+    "half a surrogate pair": b'{"userId": "\\ud800", "items": ["\\udfff"], "events": [{"eventType": "\\ud800"}]}',
+    "half a surrogate pair as a name": b'{"\\ud800": 1, "userId": "u1"}',
+    "halves of surrogate pairs in UTF-8": b'{"userId": "\xed\xa0\x80", "items": ["i1"]}',
+    "many members": json.dumps({f"m{n}": n for n in range(50_000)}).encode(),
+    "a name of a megabyte": b'{"' + b"n" * 1_000_000 + b'": 1}',
+    "many empty lists": b'{"events": [' + b"[]," * 100_000 + b"[]]}",
+    "many items": json.dumps({"userId": "u1", "items": ["i1"] * 501}).encode(),
+    "many events": json.dumps({"userId": "u1", "events": [{"eventType": "watch"}] * 501}).encode(),
+    "a form": b"userId=u1&items=i1",
+    "six megabytes": b'{"userId": "' + b"u" * 6_000_000 + b'"}',
+}
+MEMBERS = {
+    "an infinite value": _written('"eventValue": 1e999'),
+    "Infinity": _written('"eventValue": -Infinity'),
+    "a value beyond 64 bits": _written('"eventValue": 1' + "0" * 400),
+    "a value beyond 32 bits": _event(eventValue=1e300),
+    "a time beyond 64 bits": _written('"sentAt": 1' + "0" * 400),
+    "a time of next year": _event(sentAt=4_102_444_800),
+    "milliseconds": _event(sentAt=1_700_000_000_000),
+    "a time below zero": _event(sentAt=-1e18),
+    "NaN in properties": _written('"properties": {"x": NaN}'),
+    "NaN in properties as text": _event(properties='{"x": NaN}'),
+    "Infinity in properties as text": _event(properties='{"x": 1e999}'),
+    "half a surrogate pair in properties": _written('"properties": {"x": "\\ud800"}'),
+    "half a surrogate pair in properties as text": _event(properties='{"x": "\\ud800"}'),
+    "deep properties": _event(properties="[" * 500 + "]" * 500),
+    "deep properties as text": _event(properties='{"x":' + "[" * 400 + "]" * 400 + "}"),
+    "deep properties without an end": _event(properties='{"a":' * 200_000),
+    "long properties": _event(properties={"x": "y" * 1025}),
+    "a reserved property": _event(properties={"timestamp": 1}),
+    "a time in another spelling": _event(properties={"TIME_STAMP": "x", "Timestamp": "never"}),
+    "an item in another spelling": _event(properties={"ITEM_ID": {"a": 1}, "EVENT_VALUE": "x", "itemid": [1]}),
+    "an item among properties": _event(properties={"itemId": {"a": 1}, "eventValue": "x"}),
+    "properties without names": _event(properties={"": "", " ": None, "\x00": "\x00", "a\nb": "c\r\nd"}),
+    "an ID with control characters": _event(itemId="a\x00b\nc\rd\x1b[31m\x85"),
+    "a type with quotes and lines": _event(eventType='a","b"\n"c'),
+    "26 impressions": _event(impression=[f"i{n}" for n in range(26)]),
+    "no impressions": _event(impression=[]),
+    "an impression of lists": _event(impression=[["i1"]]),
+    "a long recommendation ID": _event(recommendationId="R" * 41),
+    "an attribution of something else": _event(metricAttribution={"source": 1}),
+    "an empty attribution": _event(metricAttribution={"eventAttributionSource": " "}),
+    "an event of 10 KB and more": _event(impression=["€" * 256] * 25),
+    "nobody's word": events({"userId": "undefined", "sessionId": "null", "events": [{"eventType": "watch"}]}),
+    "no item's word": _event(itemId="null"),
+    "a number as the ID": events({"userId": 2**63, "events": [{"eventType": "watch"}]}),
+    "a truth as the ID": events({"userId": True, "events": [{"eventType": "watch"}]}),
+    "unknown members": events({"userId": "u1", "events": [{"eventType": "watch", "\ud800x": 1}]}),
+    "an object for a solution": ranking(RANKING | {"solution": {"a": [1]}}),
+    "a list for a filter": ranking(RANKING | {"filter": ["genre"]}),
+    "a truth in the context": ranking(RANKING | {"context": {"DEVICE": True}}),
+    "a deep context": ranking(RANKING | {"context": {"DEVICE": [[[[]]]]}}),
+    "a long context": ranking(RANKING | {"context": {f"D{n}": "x" for n in range(151)}}),
+    "a long value in the context": ranking(RANKING | {"context": {"DEVICE": "x" * 1001}}),
+    "a name that is none in the context": ranking(RANKING | {"context": {"": "x"}}),
+    "values without a filter": ranking(RANKING | {"filterValues": {"GENRE": "x"}}),
+    "items with control characters": ranking(RANKING | {"items": ["a\x00", "\x7f"]}),
+}
+QUERIES = {
+    "a name twice": "userId=a&userId=b",
+    "a name twice in two spellings": "numResults=1&num%52esults=2",
+    "many names": "&".join(f"o{n}=" for n in range(2000)),
+    "no name": "=x&&&=",
+    "no escape": "userId=%&filter=%zz",
+    "half a surrogate pair": "filter=%ED%A0%80",
+    "a zero": "solution=%00",
+    "a long number": "numResults=" + "9" * 5000,
+    "digits of another script": "numResults=%D9%A3",
+    "a number with a sign": "numResults=%2B5",
+    "NaN": "filter=genre&filterValues=NaN",
+    "deep values": "filter=genre&filterValues=" + "[" * 3000,
+    "values of NaN": "filter=genre&filterValues=" + quote('{"GENRE": NaN}'),
+    "values of 1e999": "filter=genre&filterValues=" + quote('{"GENRE": 1e999}'),
+    "values of half a surrogate pair": "filter=genre&filterValues=" + quote('{"GENRE": "\\ud800"}'),
+    "values in values": "filter=genre&filterValues=" + quote('{"GENRE": [["Comedy"]]}'),
+    "quotes in values": "filter=genre&filterValues=" + quote('{"GENRE": "\\"Comedy"}'),
+    "an empty list of values": "filter=genre&filterValues=" + quote('{"GENRE": []}'),
+    "many values": "filter=genre&filterValues=" + quote(json.dumps({f"G{n}": "x" for n in range(26)})),
+    "a long name of a value": "filter=genre&filterValues=" + quote(json.dumps({"G" * 51: "x"})),
+    "a long value": "filter=genre&filterValues=" + quote(json.dumps({"GENRE": "x" * 999})),
+}
+PATHS = {
+    "all groups": ("*", "u1"),
+    "a key of the table": ("films%23for-you%23u", "u1"),
+    "a blank": ("%20", "u1"),
+    "a long group": ("g" * 2000, "u1"),
+    "dots": ("..", "u1"),
+    "half a surrogate pair": ("%ED%A0%80", "%ED%A0%80"),
+    "a zero": ("films%00", "%00"),
+    "braces": ("{group}", "{userId}"),
+    "an ID of dots": ("films", ".."),
+    "an ID that is encoded twice": ("films", "a%2520b"),
+    "an ID with a slash": ("films", "a%252Fb"),
+    "a long ID": ("films", "%F0%9F%8E%AC" * 257),
+    "an ID with an end of line": ("films", "u1%0A"),
+}
+NOT_OF_THE_GATEWAY = {
+    "base64 that is none": events(None, body="%%%", isBase64Encoded=True),
+    "base64 of no UTF-8": events(None, body=base64.b64encode(b"\xff").decode(), isBase64Encoded=True),
+    "base64 beyond ASCII": events(None, body="é", isBase64Encoded=True),
+    "a body that is null": events(None, body=None),
+    "no headers": asked("", headers={}),
+    "a null for the query": asked("", queryStringParameters=None, rawQueryString=""),
+    "half a surrogate pair in the path": asked("", pathParameters={"group": "films", "userId": "\ud800"}),
+    "half a surrogate pair for the group": asked("", pathParameters={"group": "\ud800", "userId": "u1"}),
+    "half a surrogate pair in the query": asked(
+        "", "/films/recommendations", queryStringParameters={"userId": "\ud800"}
+    ),
+    "half a surrogate pair as an option": asked("", queryStringParameters={"\ud800": "\ud800"}),
+    "an odd type": ranking(RANKING, headers={"content-type": "text/html; charset=utf-7", "accept-encoding": "gzip,x"}),
+}
+CORPUS: dict[str, Request] = {
+    **{f"body for events: {name}": events(body) for name, body in BODIES.items()},
+    **{f"body for rankings: {name}": ranking(body) for name, body in BODIES.items()},
+    **MEMBERS,
+    **{f"query: {name}": asked(query) for name, query in QUERIES.items()},
+    **{f"query alone: {name}": asked(query, "/films/recommendations") for name, query in QUERIES.items()},
+    **{f"path: {name}": asked("", f"/{group}/recommendations/{user}") for name, (group, user) in PATHS.items()},
+    **{f"path for events: {name}": events(EVENTS, f"/{group}/events") for name, (group, _) in PATHS.items()},
+    **NOT_OF_THE_GATEWAY,
+}
