@@ -90,7 +90,7 @@ class Exporter:
     ) -> dict[str, str]:
         """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
-        record, more = this.read(), dict[str, Any]()
+        record, more = this.known(), dict[str, Any]()
         if is_ready(record) and not error:
             try:
                 export = self._export(group, this.name)

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from usher import run_files, typed
 from usher.aws import now
-from usher.bucket import Bucket, as_json, group_of, is_input
+from usher.bucket import Bucket, TooLargeError, as_json, group_of, is_input
 from usher.errors import UsherError
 from usher.page import page
+from usher.typed import UnfitError
 
 LOCK = "lock"
 AGAIN = "-again"
@@ -57,7 +59,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
-    concluded = Run(bucket, group, begun).read().get("outcome", "RUNNING") != "RUNNING"
+    concluded = Run(bucket, group, begun).known().get("outcome", "RUNNING") != "RUNNING"
     return run_name(execution, AGAIN) if concluded else begun
 
 
@@ -168,8 +170,24 @@ class Run:
         return f"{self.group}/out/runs/{self.name}/{file}"
 
     def read(self, file: str = RECORD) -> dict[str, Any]:
-        """A file of the run; empty where there is none yet."""
-        return self.bucket.read_json(self.key(file)) or {}
+        """A file of the run; empty where there is none yet. Raises UnfitError for what Usher has not written."""
+        try:
+            content = self.bucket.read(self.key(file), run_files.MOST_BYTES)
+            if content is None:
+                return {}
+            value: dict[str, Any] = typed.parse(content)
+            run_files.CHECKS[file](value, self.group, self.name)
+        except (UnfitError, TooLargeError) as error:
+            said = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
+            raise UnfitError(f"{said} Start the run again; it writes the file anew.") from None
+        return value
+
+    def known(self) -> dict[str, Any]:
+        """The record; empty also where there is something else in its place, of which `conclude` tells."""
+        try:
+            return self.read()
+        except UnfitError:
+            return {}
 
     def write(self, content: Mapping[str, Any], file: str = RECORD) -> None:
         """Write a file of the run; the record's page with it."""
@@ -201,7 +219,7 @@ class Run:
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": self.read().get("startedAt") or now().isoformat(),
+            "startedAt": self.known().get("startedAt") or now().isoformat(),
             "outcome": "RUNNING",
         }
         self.write(record)
@@ -211,7 +229,10 @@ class Run:
         self, execution: str, error: Mapping[str, str] | None, more: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """Write the run's last record, and return it. `error`: what broke the execution, if any; `more`: to add."""
-        record = self.read() or self.begin(execution)
+        try:
+            record = self.read() or self.begin(execution)
+        except UnfitError as unfit:
+            record, error = self.begin(execution), error or {"Error": "UnfitError", "Cause": str(unfit)}
         record |= {"endedAt": now().isoformat(), **outcome(record, error), **(more or {})}
         self.write(record)
         return record
@@ -222,8 +243,8 @@ def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
         if file == RECORD and f"Z-{execution[-4:]}" in name:
-            record = Run(bucket, group, name).read()
-            if record["execution"] == execution:
+            record = Run(bucket, group, name).known()
+            if record.get("execution") == execution:
                 yield record
 
 
