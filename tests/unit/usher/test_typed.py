@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.typed import UnfitError, fit, parse
+
+
+@contextmanager
+def traced() -> Iterator[Callable[[], int]]:
+    """How many bytes Python has allocated at most inside the block."""
+    tracemalloc.start()
+    try:
+        yield lambda: tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @dataclass(frozen=True)
@@ -114,8 +125,6 @@ def test_what_is_too_deep_is_told() -> None:
 
 def test_a_document_of_many_values_takes_bounded_memory() -> None:
     content = b"[" + b"[]," * (8 << 20 >> 2) + b"[]]"
-    tracemalloc.start()
-    parse(content)
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 256 << 20
+    with traced() as most:
+        parse(content)
+    assert most() < 256 << 20

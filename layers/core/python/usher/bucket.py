@@ -28,6 +28,8 @@ SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
 SOLUTION_JOBS = "batch"
 """The folder in which it has a folder for each group's batch jobs."""
+RESERVED = (SOLUTION_HOME, SOLUTION_JOBS)
+"""Folders that can't be a group's: others have theirs inside."""
 CHUNK_BYTES = 1 << 20
 JOB_FOLDERS = ("batch", "segments")
 INCREMENTS = "incremental"
@@ -91,6 +93,11 @@ def group_of(key: str) -> str:
 def homes(group: str) -> tuple[str, str]:
     """The folders that may hold a group's config and data."""
     return f"{group}/", f"{SOLUTION_HOME}/{group}/"
+
+
+def is_plain(key: str) -> bool:
+    """Whether a key is written as people write it: no part is empty or made of dots, and all can be printed."""
+    return key.isprintable() and not any(part.strip(".") == "" for part in key.split("/"))
 
 
 def job_homes(group: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from usher.bucket import (
     DATASETS,
     GROUP_NAME,
     INCREMENTS,
+    RESERVED,
     Bucket,
     at_home,
     data_keys,
@@ -53,6 +54,11 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    if group in RESERVED:
+        said = "can't be a group's folder: the AWS Solution's groups have theirs inside."
+        raise InputError(
+            [Problem(f"{group}/", said, f"Move its files to a folder of another name, or to {group}/<group>/.")]
+        )
     there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]

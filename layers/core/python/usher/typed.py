@@ -33,8 +33,8 @@ def parse(content: bytes) -> Any:
 def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> T:
     """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members of dataclasses are passed over.
 
-    `kind`: a dataclass, whose members without a default must be there; `Mapping[str, ...]`, `Sequence[...]` (a list, or
-    a tuple of Python), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
+    `kind`: a dataclass, whose members without a default must be there; `Mapping[str, ...]`, `Sequence[...]` (or
+    `dict`, `list`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
     """
     fitted: T = _fit(kind, value, path, strict)
     return fitted
@@ -50,9 +50,9 @@ def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
         return _one_of(given, value, path, strict)
     if origin is typing.Literal and value in given:
         return value
-    if origin is Mapping and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+    if origin in (dict, Mapping) and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: _fit(given[1], part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
-    if origin is Sequence and isinstance(value, list | tuple):
+    if origin in (list, Sequence) and isinstance(value, list | tuple):
         return [_fit(given[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
     if kind is float and type(value) in (int, float) and _is_finite(value):
         return value
