@@ -249,7 +249,7 @@ def test_a_key_of_the_accounts_own_may_be_given() -> None:
 
 def test_members_are_looked_at_however_deep_they_are() -> None:
     place = {"type": "structure", "members": {"path": {"shape": "Text"}}}
-    shapes = {
+    shapes: Any = {
         "Text": {"type": "string"},
         "Place": place,
         "Places": {"type": "list", "member": {"shape": "Place"}},

@@ -72,6 +72,7 @@ FORGED: dict[str, tuple[Change, str]] = {
     "a deletion of an unknown kind": (lambda plan: plan["delete"][0].update(kind="x"), "it deletes a 'x'"),
     "a resource without a kind": (lambda plan: find(plan, "filter").pop("kind"), "has no kind"),
     "a removal that is neither true nor false": (lambda plan: plan.update(removed="yes"), "it.removed is 'yes'"),
+    "another group's files": (lambda plan: plan.update(files=["victim/interactions.csv"]), "it is about the file"),
     "seconds of text": (lambda plan: plan.update(usual={"a": "1"}), "it.usual.a is '1'"),
 }
 
@@ -147,6 +148,8 @@ RECORD = {"group": "films", "run": RUN, "execution": "e", "startedAt": "2026", "
         ({"waitSeconds": "1"}, "it.waitSeconds is '1'"),
         ({"problems": ["bad"]}, r"it.problems\[0\] is 'bad'"),
         ({"startedAt": None}, "it.startedAt is 'None'"),
+        ({"data": {"items": {"files": ["victim/items.csv"]}}}, "it is about the file 'victim/items.csv'"),
+        ({"data": {"items": []}}, "data is '\\[\\]'"),
     ],
 )
 def test_a_record_that_usher_has_not_written_is_refused(change: dict[str, Any], said: str) -> None:

@@ -52,7 +52,7 @@ def told(change: Callable[[Told], Any]) -> bytes:
 
 def with_array(begin: int, array: Any) -> bytes:
     """The file with another array at a place among the arrays' bytes."""
-    content = array.tobytes()
+    content: bytes = array.tobytes()
     return TEXT + b"\n" + ARRAYS[:begin] + content + ARRAYS[begin + len(content) :]
 
 

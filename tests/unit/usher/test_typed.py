@@ -39,6 +39,7 @@ class Outer:
     reason: str | None = None
     inner: Sequence[Inner] = ()
     by_name: Mapping[str, Inner] = field(default_factory=dict)
+    pairs: tuple[str, ...] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +53,8 @@ JSON = st.recursive(
 )
 OUTER = st.builds(
     Outer, TEXTS, st.sampled_from(["ON", "OFF"]), st.integers(), st.booleans(), st.none() | TEXTS,
-    st.lists(INNER, max_size=3), st.dictionaries(TEXTS, INNER, max_size=3), st.dictionaries(TEXTS, JSON, max_size=2),
+    st.lists(INNER, max_size=3), st.dictionaries(TEXTS, INNER, max_size=3),
+    st.lists(TEXTS, max_size=2).map(tuple), st.dictionaries(TEXTS, JSON, max_size=2),
 )  # fmt: skip
 
 

@@ -36,6 +36,8 @@ INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
 MOST_BYTES = 1 << 23
 """Of an object that is read at once."""
+LONGEST_LINE = 1 << 28
+"""Bytes of a line that is held as a whole: of a segment with five million users, the most that there are."""
 DELETED_AT_ONCE = 1000
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
@@ -213,14 +215,19 @@ class Bucket:
         self.write(key, as_json(value).encode())
 
 
-def whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+def whole_lines(stream: IO[bytes], size: int, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that.
+
+    Raises TooLargeError for a line that is longer than `longest` bytes.
+    """
     begun = b""
     while chunk := stream.read(size):
         if cut := chunk.rfind(b"\n") + 1:
             yield b"".join((begun, memoryview(chunk)[:cut]))
             begun = b""
         begun += chunk[cut:]
+        if len(begun) > longest:
+            raise TooLargeError(f"A line of a file has more than {longest >> 20} MB. Ask for fewer results.")
     if begun:
         yield begun
 

@@ -14,6 +14,7 @@ from usher.intake import Intake, recipe_type
 from usher.plan import Data, recipe_arn, resources
 from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
+from usher.run_files import own_group
 from usher.runs import Run
 from usher.schemas import fields
 from usher.target import Target
@@ -137,8 +138,7 @@ class Evaluation:
 
         Raises InputError where there is nothing to compare.
         """
-        unique = digest([home.group, home.run], 6)
-        own = replace(at, group=f"{home.group[:20]}-eval-{unique}", run=unique)
+        own = replace(at, group=own_group(home.group, home.run), run=digest([home.group, home.run], 6))
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
         able = [one for one in solutions if types[one.recipe] in INPUTS]

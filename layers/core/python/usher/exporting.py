@@ -113,8 +113,7 @@ class Exporter:
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""
-        export: dict[str, Any] = Run(self.bucket, group, run).read("plan.json")["export"]
-        return export
+        return exports.facts_of(Run(self.bucket, group, run).read("plan.json"), group, run)
 
 
 def is_ready(record: Mapping[str, Any]) -> bool:

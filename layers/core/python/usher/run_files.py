@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from usher.aws import digest
-from usher.bucket import job_homes
+from usher.bucket import homes, job_homes
 from usher.errors import Problem
 from usher.reconcile import STAGES, State
 from usher.resources import KINDS, Resource
@@ -63,6 +63,13 @@ class Record:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What a record tells of a dataset, as far as anything is done by it."""
+
+    files: Sequence[str] = ()
+
+
 def own_group(group: str, run: str) -> str:
     """The name of the dataset group that an evaluation makes for itself. `group`, `run`: where its files are."""
     return f"{group[:20]}-eval-{digest([group, run], 6)}"
@@ -73,6 +80,8 @@ def check_plan(content: Any, group: str, run: str) -> None:
     plan = fit(Plan, content)
     if plan.group not in (group, own_group(group, run)):
         raise UnfitError(f"it is about the group {plan.group[:99]!r}")
+    if foreign := [key for key in plan.files if not key.startswith(homes(group))]:
+        raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
     known = set[str]()
     for one in plan.resources:
         if one.kind not in KINDS or one.stage not in STAGES or not one.id.startswith(f"{one.kind}/"):
@@ -89,11 +98,14 @@ def check_record(content: Any, group: str, run: str) -> None:
     record = fit(Record, content, strict=False)  # of another release, it may have more
     if (record.group, record.run) != (group, run):
         raise UnfitError(f"it is about the run {record.run[:99]!r} of the group {record.group[:99]!r}")
+    files = [key for one in record.data.values() for key in fit(_Files, one, "data", strict=False).files]
+    if foreign := [key for key in files if not key.startswith(homes(group))]:
+        raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
 
 
 def check_queries(content: Any, _group: str, _run: str) -> None:
     """Whether something is athena.json: the ids of an evaluation's queries. Raises UnfitError."""
-    fit(Mapping[str, str], content)
+    fit(dict[str, str], content)
 
 
 CHECKS = {"run.json": check_record, "plan.json": check_plan, "athena.json": check_queries}

@@ -95,8 +95,8 @@ def load(content: bytes, dataset: str, key: str, size: int) -> Table:
         raise UnfitError("it tells too much")
     told = fit(_Told, parse(text))
     _check(told, dataset, key, size)
-    arrays = dict(_arrays(rest, told.ids))
-    _check_ids(told.ids, arrays, size)
+    *places, first_again = _arrays(rest, told.ids)
+    _check_ids(told.ids, *places, first_again, size=size)
     table = Table(dataset, rows=told.rows, lines=told.lines, size=told.size, digests=list(told.digests))
     table.stops = list(told.stops)
     table.faults = _facts(table.faults, told.faults)
@@ -104,13 +104,13 @@ def load(content: bytes, dataset: str, key: str, size: int) -> Table:
         name: Column(_facts(FACTS, column.facts), None if column.values is None else Counter(column.values))
         for name, column in told.columns.items()
     }
-    table.ids = Ids(**arrays, again=told.ids.again, many=told.ids.many)
+    table.ids = Ids(*places, told.ids.again, first_again, told.ids.many)
     table.diagnosis = Diagnosis.from_dict(told.diagnosis)
     return table
 
 
-def _arrays(content: bytes, ids: _Ids) -> Iterator[tuple[str, NDArray[Any]]]:
-    """The arrays by name, out of their bytes."""
+def _arrays(content: bytes, ids: _Ids) -> Iterator[NDArray[Any]]:
+    """The arrays, in the order of ARRAYS, out of their bytes."""
     if (
         not 0 <= ids.number <= MANY_IDS
         or not 0 <= ids.shown <= SHOWN
@@ -121,7 +121,7 @@ def _arrays(content: bytes, ids: _Ids) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, kind in ARRAYS.items():
         array = np.frombuffer(content, kind, ids.shown if name == "first_again" else ids.number, begin)
         begin += array.nbytes
-        yield name, array.copy()
+        yield array.copy()
 
 
 def _check(told: _Told, dataset: str, key: str, size: int) -> None:
@@ -153,8 +153,9 @@ def _check(told: _Told, dataset: str, key: str, size: int) -> None:
         raise UnfitError("it tells more than there can be")
 
 
-def _check_ids(ids: _Ids, arrays: Mapping[str, NDArray[Any]], size: int) -> None:
-    hashes, places, _, again = arrays.values()
+def _check_ids(
+    ids: _Ids, hashes: NDArray[Any], places: NDArray[Any], _: NDArray[Any], again: NDArray[Any], *, size: int
+) -> None:
     if not (
         not (ids.many and (ids.number or ids.again))
         and (hashes[1:] > hashes[:-1]).all()

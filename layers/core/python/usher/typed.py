@@ -34,7 +34,7 @@ def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> 
     """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members of dataclasses are passed over.
 
     `kind`: a dataclass, whose members without a default must be there; `Mapping[str, ...]`, `Sequence[...]` (or
-    `dict`, `list`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
+    `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
     """
     fitted: T = _fit(kind, value, path, strict)
     return fitted
@@ -52,8 +52,9 @@ def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
         return value
     if origin in (dict, Mapping) and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: _fit(given[1], part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
-    if origin in (list, Sequence) and isinstance(value, list | tuple):
-        return [_fit(given[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
+    if origin in (list, tuple, Sequence) and isinstance(value, list | tuple):
+        parts = [_fit(given[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
+        return tuple(parts) if origin is tuple else parts
     if kind is float and type(value) in (int, float) and _is_finite(value):
         return value
     if origin is None and kind is not float and type(value) is kind:
