@@ -95,8 +95,8 @@ def load(content: bytes, dataset: str, key: str, size: int) -> Table:
         raise UnfitError("it tells too much")
     told = fit(_Told, parse(text))
     _check(told, dataset, key, size)
-    *places, first_again = _arrays(rest, told.ids)
-    _check_ids(told.ids, *places, first_again, size=size)
+    hashes, places, twice, again = _arrays(rest, told.ids)
+    _check_ids(told.ids, hashes, places, again, size)
     table = Table(dataset, rows=told.rows, lines=told.lines, size=told.size, digests=list(told.digests))
     table.stops = list(told.stops)
     table.faults = _facts(table.faults, told.faults)
@@ -104,7 +104,7 @@ def load(content: bytes, dataset: str, key: str, size: int) -> Table:
         name: Column(_facts(FACTS, column.facts), None if column.values is None else Counter(column.values))
         for name, column in told.columns.items()
     }
-    table.ids = Ids(*places, told.ids.again, first_again, told.ids.many)
+    table.ids = Ids(hashes, places, twice, told.ids.again, again, told.ids.many)
     table.diagnosis = Diagnosis.from_dict(told.diagnosis)
     return table
 
@@ -153,9 +153,7 @@ def _check(told: _Told, dataset: str, key: str, size: int) -> None:
         raise UnfitError("it tells more than there can be")
 
 
-def _check_ids(
-    ids: _Ids, hashes: NDArray[Any], places: NDArray[Any], _: NDArray[Any], again: NDArray[Any], *, size: int
-) -> None:
+def _check_ids(ids: _Ids, hashes: NDArray[Any], places: NDArray[Any], again: NDArray[Any], size: int) -> None:
     if not (
         not (ids.many and (ids.number or ids.again))
         and (hashes[1:] > hashes[:-1]).all()
