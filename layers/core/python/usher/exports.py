@@ -82,6 +82,8 @@ class Facts:
     shape: Shape
     solutionVersionArn: str  # noqa: N815
     input: Mapping[str, Any]
+    dollars: float = 0
+    """What its jobs cost at most."""
 
 
 def facts_of(plan: Mapping[str, Any], group: str, run: str) -> dict[str, Any]:
