@@ -65,9 +65,10 @@ def measure(path: Path) -> dict[str, float | str]:
         pass
     read = time.process_time()
     bucket, file_ = Disk(None, str(path.parent.parent)), File(KEY, path.stat().st_size, "")
-    found = [stored.dump(parts.scan(bucket, part)) for part in parts.cut(file_)]
+    found = [(part, stored.dump(parts.scan(bucket, part))) for part in parts.cut(file_)]
     apart = time.process_time()
-    gathered = data.gather("interactions", [(path.name, stored.load(one)) for one in found])
+    tables = ((path.name, stored.load(one, "interactions", KEY, part.end - part.start)) for part, one in found)
+    gathered = data.gather("interactions", tables)
     together = time.process_time()
     if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
         raise RuntimeError("the parts tell something else than the whole")

@@ -203,7 +203,7 @@ def simulation_allows_it(deployment: Deployment) -> str:
     asked = {
         "s3:GetObject": f"{bucket}/a/interactions.csv",
         "s3:ListBucket": bucket,
-        "s3:PutObject": f"{bucket}/a/out/x",
+        "s3:PutObject": f"{bucket}/a/out/batch/x",
     }
     denied = []
     for action, arn in asked.items():

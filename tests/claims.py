@@ -30,6 +30,7 @@ MACHINES = "tests/unit/stack/test_state_machines.py"
 OWNERSHIP = "tests/unit/usher/test_ownership.py"
 PACKAGING = "tests/unit/stack/test_packaging.py"
 PIPELINE = "tests/integration/test_pipeline.py"
+POLICY = "tests/unit/stack/test_bucket_policy.py"
 RIGHTS = "tests/integration/test_rights.py"
 RULES = "tests/unit/stack/test_rules.py"
 SURVIVAL = "tests/integration/test_survival.py"
@@ -109,6 +110,16 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "The first import becomes ACTIVE: Personalize says aws:SourceAccount when it asks S3. "
                 "If it has insufficient privileges, take the Conditions out of BucketPolicy.",
                 "bucket policy",
+            ),
+            Claim(
+                "Nobody but the stack's roles and Personalize writes below `out/`.",
+                (
+                    f"{POLICY}::test_nobody_else_writes_what_usher_reads",
+                    f"{POLICY}::test_personalize_writes_its_answers_as_itself_and_by_its_role_and_nothing_else",
+                    f"{RIGHTS}::test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything",
+                ),
+                "`aws s3 cp x s3://<bucket>/a/out/x` is AccessDenied, with an administrator's key too. "
+                "An export's answers arrive: Personalize writes by its role, or says aws:PrincipalServiceName.",
             ),
             Claim(
                 "A group may have an increment a day for a year.",

@@ -9,7 +9,7 @@ from typing import Any
 from usher import checks
 from usher.aws import client, error_code
 from usher.bucket import Bucket
-from usher.parts import Part
+from usher.parts import part_of
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 REPLACED = {"PreconditionFailed", "NoSuchKey"}
@@ -18,7 +18,7 @@ REPLACED = {"PreconditionFailed", "NoSuchKey"}
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Check one part, or note why it could not be checked."""
-    part = Part(**event["part"])
+    part = part_of(event["part"])
     if event["error"]:
         return checks.fail(bucket, part, event["run"], event["error"])
     try:

@@ -79,7 +79,7 @@ def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tell how it went, once nothing is left of it."""
     run = run_of(event)
-    record = run.read()
+    record = run.known()
     if evaluations.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
     if not has_ended(record):

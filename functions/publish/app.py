@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     group, execution = event["group"] or concerned_group(event["input"]), event["execution"]
     run = Run(bucket, group, event["run"] or begun_run(lock, bucket, group, execution))
-    record = run.read()
+    record = run.known()
     if not has_ended(record, event["error"]):
         record = conclude(run, record, execution, event["error"])
     former = [] if run.is_first else [one for one in rounds(bucket, group, execution) if one["run"] < run.name]

@@ -16,6 +16,7 @@ from usher.pins import Pins
 from usher.reconcile import advance
 from usher.resources import Resource
 from usher.retiring import retire
+from usher.run_files import check_reach
 from usher.runs import Run
 from usher.serving import FRESH_SECONDS, Serving, arns_in, serving_map
 from usher.telling import changed, tell_changes
@@ -34,6 +35,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Take one look at a stage."""
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.read("plan.json"), run.read()
+    check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
     look = clear if event["stage"] == "retire" else build
     wait = look(run, plan, record, event["stage"])
     return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("delete") or plan.get("removed"))}

@@ -30,7 +30,8 @@ def check_bucket(
 ) -> None:
     """Raise JobFailedError unless role and bucket policy allow `actions` on the bucket and on `key` in it."""
     source = None if faults.current.unnamed else _source(account, partition, region)
-    assumed = session_of_role(role_arn, "personalize"), context({"aws:SecureTransport": "true"})
+    known = context({"aws:PrincipalArn": role_arn, "aws:SecureTransport": "true"})
+    assumed = session_of_role(role_arn, "personalize"), known
     itself = service(SERVICE, account, source)
     held, shared = identity_policies(role(account, partition, role_arn)), bucket_policy(account, partition, bucket)
     for action in actions:

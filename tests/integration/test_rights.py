@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from samcli.yamlhelper import yaml_parse
@@ -18,7 +20,7 @@ from samcli.yamlhelper import yaml_parse
 from local.authorization import Record, bucket_policy, parsed, queue_policy, recording
 from local.clock import Clock
 from local.cloud import targets
-from local.cloud.credentials import PARTITION, REGION
+from local.cloud.credentials import PARTITION, REGION, client
 from local.cloud.server import STACK
 from local.iam_policy import Request, Statement, context, decide, listed
 from local.personalize import runtime
@@ -369,3 +371,51 @@ def test_every_right_of_every_role_is_used(site: Site, record: Record) -> None:
     }
     assert ITSELF.keys() <= rights, f"in no role: {ITSELF.keys() - rights}; take them out of ITSELF"
     assert UNUSED.keys() <= found.keys(), f"used by now: {UNUSED.keys() - found.keys()}; take them out of UNUSED"
+
+
+def writer(site: Site, folder: str) -> Any:
+    """An S3 client of a user who may do everything below a folder, and nothing else."""
+    iam = site.cloud.client("iam")
+    name = f"writer-of-{folder}"
+    iam.create_user(UserName=name)
+    own = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:{PARTITION}:s3:::{site.bucket}/{folder}/*"}
+    document = {"Version": "2012-10-17", "Statement": own}
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    endpoint = site.cloud.environment["AWS_ENDPOINT_URL"]
+    return client("s3", endpoint, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
+
+
+OUT = [
+    "runs/20260101T000000000Z-abcd/plan.json",
+    "runs/20260101T000000000Z-abcd/run.json",
+    "runs/20260101T000000000Z-abcd/parts.json",
+    "checks/0123456789ab/interactions-0.npz",
+    "export/for-you/latest.json",
+    "export/for-you/20260101T000000000Z-abcd-for-you-export/parts/part-0001.json",
+    "batch/letter/1/letter.jsonl.out",
+    "evaluation/latest.json",
+]
+
+
+def refused(call: Any, **given: Any) -> bool:
+    try:
+        call(**given)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"]) == "AccessDenied"
+    return False
+
+
+def test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything(site: Site) -> None:
+    mallory = writer(site, "mallory")
+    mallory.put_object(Bucket=site.bucket, Key="mallory/notes.txt", Body=b"mine")
+    source = f"{site.bucket}/mallory/notes.txt"
+    for s3 in (mallory, site.s3):
+        for key in (f"{group}/out/{name}" for group in ("mallory", "victim", "train/victim") for name in OUT):
+            there = {"Bucket": site.bucket, "Key": key}
+            assert refused(s3.put_object, **there, Body=b"{}"), key
+            assert refused(s3.copy_object, **there, CopySource=source), key
+            assert refused(s3.create_multipart_upload, **there), key
+            assert refused(s3.put_object_tagging, **there, Tagging={"TagSet": []}), key
+    assert refused(mallory.put_object, Bucket=site.bucket, Key="victim/usher.yaml", Body=b"{}")
+    assert not [key for key in site.keys("") if key.startswith(("mallory/out", "victim/", "train/victim"))]

@@ -94,7 +94,7 @@ def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None
     solution = CONFIG["solutions"][0] | {"batchInferenceJobs": [{"serviceConfig": {"numResults": 5}}]}
     config = CONFIG | {"solutions": [solution]}
     assert drop(stack, config) == "SUCCEEDED", stack.executions
-    key = "batch/FilmClub/alike/job_config.json"
+    key = "batch/films/alike/job_config.json"
     (record,) = stack.read(r"films/out/runs/[^/]+/run\.json").values()
     assert key in [note["place"] for note in record["notes"]]
     assert not stack.read(r"films/out/batch/.+")
@@ -102,7 +102,7 @@ def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None
     assert stack.drop("train/films/config.json").status == "SUCCEEDED"
     jobs = [one for one in stack.personalize.resources.values() if one.kind.name == "BatchInferenceJob"]
     assert [one.values["jobInput"]["s3DataSource"]["path"].partition("/batch/")[2] for one in jobs] == [
-        "FilmClub/alike/job_config.json"
+        "films/alike/job_config.json"
     ]
 
 

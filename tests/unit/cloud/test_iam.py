@@ -6,6 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
+import requests
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -203,3 +206,62 @@ def test_a_role_calls_the_http_api_by_its_right_to_invoke() -> None:
     assert iam.may_invoke_api(caller.access_key, [asked])
     assert not iam.may_invoke_api(caller.access_key, [asked, f"{api}/$default/POST/g/events"])
     assert not iam.may_invoke_api("AKIAUNKNOWN", [asked])
+
+
+def test_whatever_writes_an_object_or_what_is_kept_with_it_is_asked_for_that_object(record: Record) -> None:
+    s3 = session("s3", "s3:*")
+    closed = allow(
+        "s3:DeleteObjectTagging", "s3:PutObject*", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*"
+    )
+    boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(closed))
+    there = {"Bucket": NAME, "Key": "a/out/k"}
+    assert code(s3.put_object, **there) == "AccessDenied"
+    assert code(s3.copy_object, **there, CopySource=f"{NAME}/k") == "AccessDenied"
+    assert code(s3.create_multipart_upload, **there) == "AccessDenied"
+    assert code(s3.upload_part, **there, UploadId="1", PartNumber=1) == "AccessDenied"
+    assert code(s3.upload_part_copy, **there, CopySource=f"{NAME}/k", UploadId="1", PartNumber=1) == "AccessDenied"
+    assert code(s3.complete_multipart_upload, **there, UploadId="1") == "AccessDenied"
+    assert code(s3.put_object_acl, **there, ACL="private") == "AccessDenied"
+    assert code(s3.put_object_tagging, **there, Tagging={"TagSet": []}) == "AccessDenied"
+    assert code(s3.delete_object_tagging, **there) == "AccessDenied"
+    assert code(s3.put_object_retention, **there, Retention={"Mode": "GOVERNANCE"}) == "AccessDenied"
+    assert code(s3.put_object_legal_hold, **there, LegalHold={"Status": "ON"}) == "AccessDenied"
+    assert {entry.request.resource for entry in record.refused()} == {f"{BUCKET}/a/out/k"}
+    assert {entry.request.action for entry in record.refused()} == {
+        f"s3:{name}"
+        for name in (
+            "DeleteObjectTagging", "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectRetention",
+            "PutObjectTagging",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("record")
+@pytest.mark.parametrize("path", ["a/out/k", "a%2Fout%2Fk", "a/%6Fut/k", "a%2fo%75t/k"])
+def test_a_key_is_decoded_before_policies_are_asked(path: str) -> None:
+    closed = allow("s3:PutObject", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*")
+    boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(closed))
+    holder = credentials.assume(make_role(LAMBDA, "s3:*"), "f", LAMBDA)
+    url = f"https://{NAME}.s3.amazonaws.com/{path}"
+    signed = AWSRequest("PUT", url, data=b"x")
+    S3SigV4Auth(holder, "s3", REGION).add_auth(signed)
+    assert requests.put(url, b"x", headers=dict(signed.headers), timeout=9).status_code == 403
+
+
+@pytest.mark.usefixtures("record")
+def test_a_form_is_asked_for_the_key_that_it_names() -> None:
+    closed = allow("s3:PutObject", resource=f"{BUCKET}/*/out/*", Effect="Deny", Principal="*")
+    boto3.client("s3", region_name=REGION).put_bucket_policy(Bucket=NAME, Policy=document(closed))
+    holder = credentials.assume(make_role(LAMBDA, "s3:*"), "f", LAMBDA)
+    url = f"https://{NAME}.s3.amazonaws.com/"
+    for key, status in (("a/out/k", 403), ("a/k", 204)):
+        signed = AWSRequest("POST", url)
+        S3SigV4Auth(holder, "s3", REGION).add_auth(signed)
+        sent = requests.post(
+            url,
+            {"key": key},
+            files={"file": b"x"},
+            headers={"Authorization": signed.headers["Authorization"]},
+            timeout=9,
+        )
+        assert sent.status_code == status

@@ -216,8 +216,9 @@ def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> No
 
 def test_the_bucket_is_reached_through_tls_only() -> None:
     statements = RESOURCES["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    (deny,) = (one for one in statements if one["Effect"] == "Deny")
+    (deny,) = (one for one in statements if one["Sid"] == "OnlyTls")
     assert deny["Principal"] == deny["Action"].removeprefix("s3:") == "*"
+    assert deny["Effect"] == "Deny"
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     arn = {"Fn::GetAtt": ["Bucket", "Arn"]}
     assert deny["Resource"] == [arn, {"Fn::Sub": "${Bucket.Arn}/*"}]

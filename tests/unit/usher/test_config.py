@@ -5,12 +5,17 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
+from botocore.model import ShapeResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from usher import config_checker
 from usher.config import DEFAULT_SOLUTIONS, Config, Solution, defaults, parse
+from usher.config_checker import GIVEN
 from usher.errors import InputError
+from usher.export_config import FILLED_IN
 
 RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]
 
@@ -152,6 +157,113 @@ schemas: {things: {}, items: no}
 def test_each_mistake_is_named(text: str, complaint: str) -> None:
     (said,) = complaints(text)
     assert complaint in said
+
+
+OWN = [
+    "films/batch/a.jsonl",
+    "films/people.json",
+    "films/export/s/a.jsonl",
+    "train/films/a.json",
+    "batch/films/s/job_config.json",
+]
+ELSEWHERE = [
+    "victim/batch/a.jsonl",
+    "films2/batch/a.jsonl",
+    "films",
+    "",
+    "/films/batch/a.jsonl",
+    "films/../victim/a.jsonl",
+    "films/./a.jsonl",
+    "films//a.jsonl",
+    "films/",
+    "films/a\n.jsonl",
+    "films/out/export/s/latest.json",
+    "films/out/runs/r/run.json",
+    "train/films/out/x.jsonl",
+    "train/victim/a.jsonl",
+    "batch/victim/s/job_config.json",
+    "s3://other/films/a.jsonl",
+]
+
+
+def with_input(section: str, key: str) -> str:
+    solutions = {"s": {"recipe": "aws-sims"}}
+    return json.dumps({"solutions": solutions, section: {"letter": {"solution": "s", "input": key}}})
+
+
+@pytest.mark.parametrize("section", ["batch", "segments"])
+def test_a_job_works_on_a_file_of_its_own_group_alone(section: str) -> None:
+    for key in OWN:
+        assert read(with_input(section, key)).jobs[0].input == key
+    for key in ELSEWHERE:
+        (said,) = complaints(with_input(section, key))
+        assert said.startswith(
+            f"films/usher.yaml: {section}.letter.input: is {key!r}, which is no file of the group's own"
+        )
+
+
+VERBATIM = {
+    "CreateDatasetGroup": ("name",),
+    "CreateSolution": ("name", "datasetGroupArn", "recipeArn"),
+    "CreateCampaign": ("name", "solutionVersionArn"),
+    "CreateRecommender": ("name", "datasetGroupArn", "recipeArn"),
+    "CreateFilter": ("name", "datasetGroupArn"),
+    "CreateMetricAttribution": ("name", "datasetGroupArn", "metricsOutputConfig"),
+    "CreateBatchInferenceJob": FILLED_IN,
+    "CreateBatchSegmentJob": FILLED_IN,
+}
+"""Operations whose members a config gives verbatim, with those that Usher fills in."""
+
+
+def references(shape: Any, path: str = "") -> Iterator[str]:
+    """Every member below a structure by whose name botocore's model tells of an ARN or a place in S3."""
+    if shape.type_name == "list":
+        yield from references(shape.member, path)
+    for name, member in shape.members.items() if shape.type_name == "structure" else ():
+        inner = f"{path}.{name}".lstrip(".")
+        if getattr(member, "name", "").endswith(("Arn", "S3Location")) or name.endswith(("Arn", "path")):
+            yield inner
+        else:
+            yield from references(member, inner)
+
+
+@pytest.mark.parametrize("operation", VERBATIM)
+def test_what_is_given_verbatim_names_nothing_outside_the_group(operation: str) -> None:
+    model = botocore.session.get_session().get_service_model("personalize").operation_model(operation)
+    found = {path for path in references(model.input_shape) if path.partition(".")[0] not in VERBATIM[operation]}
+    assert found <= {member for of, member in GIVEN if of == operation} | {"roleArn"}
+
+
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ({"group": {"roleArn": "arn:aws:iam::123456789012:role/admin"}}, "group.roleArn"),
+        ({"metricAttribution": {"metrics": [], "metricsOutputConfig": {"roleArn": "r"}}}, "metricAttribution.metrics"),
+    ],
+)
+def test_a_role_or_a_place_in_a_block_of_personalizes_is_refused(config: dict[str, Any], place: str) -> None:
+    (said, *_) = complaints(json.dumps(config))
+    assert said.startswith(f"films/usher.yaml: {place}")
+    assert said.endswith("Remove it.")
+
+
+def test_a_key_of_the_accounts_own_may_be_given() -> None:
+    given = {"kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/k"}
+    assert read(json.dumps({"group": given})).group == given
+
+
+def test_members_are_looked_at_however_deep_they_are() -> None:
+    place = {"type": "structure", "members": {"path": {"shape": "Text"}}}
+    shapes: Any = {
+        "Text": {"type": "string"},
+        "Place": place,
+        "Places": {"type": "list", "member": {"shape": "Place"}},
+        "Names": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Text"}},
+        "In": {"type": "structure", "members": {"places": {"shape": "Places"}, "names": {"shape": "Names"}}},
+    }
+    shape = ShapeResolver(shapes).get_shape_by_name("In")
+    value = {"places": [{"path": "s3://other/x"}], "names": {"path": "a person's own word"}}
+    assert list(config_checker._references(shape, value)) == ["places.path"]
 
 
 def test_a_mistake_in_the_syntax_is_given_with_its_line() -> None:

@@ -85,6 +85,27 @@ def test_a_subject_that_is_asked_for_twice_is_written_once(world: World) -> None
     assert len(items(world)) == 3
 
 
+def test_lines_that_are_no_answers_make_no_items(world: World) -> None:
+    good = '{"input": {"userId": "u"}, "output": {"recommendedItems": ["i"]}, "error": null}'
+    lines = [
+        "",
+        "x",
+        "[]",
+        "1",
+        "[" * 99_999,
+        '{"input": null, "output": {"a": 1}}',
+        '{"input": {}, "output": {"a": 1}}',
+        '{"input": {"userId": 1}, "output": {"a": 1}}',
+        '{"input": {"userId": ""}, "output": {"a": 1}}',
+        '{"input": {"userId": "v"}, "output": ["i"]}',
+        '{"input": {"userId": "v"}, "output": {"a": 1}, "error": "failed"}',
+        good,
+    ]
+    world.put("a.out", "\n".join(lines))
+    assert table(world).load(world.bucket, ["a.out"], BEGUN, START, {**KEY, "member": "userId"}) is None
+    assert set(items(world)) == {"films#s#u"}
+
+
 @pytest.mark.parametrize("users", [(25, 25), (26, 0), (50, 1), (75, 60), (0, 0)])
 def test_loading_goes_on_where_it_stopped(world: World, users: tuple[int, int]) -> None:
     first, second = users

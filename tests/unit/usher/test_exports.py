@@ -8,13 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.bucket import Bucket
+from usher.bucket import Bucket, as_json
 from usher.errors import InputError, UsherError
 from usher.export_config import ExportReader, wished
-from usher.exports import Setting, asked_for, assemble, outdated, prepare, publish
+from usher.exports import Setting, asked_for, assemble, facts_of, outdated, prepare, publish
 from usher.resources import Resource
 from usher.runs import run_name
 from usher.spending import Past
+from usher.typed import UnfitError
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
@@ -26,6 +27,7 @@ SOLUTIONS = {
 RECIPES = {name: recipe for name, (recipe, _) in SOLUTIONS.items()}
 TYPES = {name: kind for name, (_, kind) in SOLUTIONS.items()}
 GENRE = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.G IN ($G)"}}
+TOLD = {"answers": "a", "lines": 1, "errors": 0, "empty": 0, "rows": 1, "firstError": "", "files": []}
 HOME = "films/out/export/for-you/"
 INTERACTIONS = "USER_ID,ITEM_ID,TIMESTAMP\nb,i,1\na,i,1\n"
 
@@ -206,6 +208,46 @@ def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: Worl
     with pytest.raises(InputError, match="has answers that were not assembled"):
         publish(world.bucket, "run-1", export, "")
     assert world.bucket.read_json(f"{HOME}latest.json") is None
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "{",
+        "[]",
+        '{"lines": 1}',
+        json.dumps(TOLD | {"lines": "1"}),
+        json.dumps(TOLD | {"more": 1}),
+        json.dumps(TOLD | {"files": [{"key": "victim/out/export/s/r/csv/0.csv", "bytes": 1, "rows": 1, "sha256": ""}]}),
+    ],
+)
+def test_what_usher_has_not_told_of_a_part_is_not_published(world: World, forged: str) -> None:
+    export = answered(world, "run-1", GOOD)
+    world.put(f"{HOME}run-1/parts/part-0001.json", forged)
+    with pytest.raises(InputError, match=r"run-1/parts/part-0001.json: .*Start the export again"):
+        publish(world.bucket, "run-1", export, "")
+    assert world.bucket.read_json(f"{HOME}latest.json") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"folder": "films/out/export/other/run-1/"},
+        {"folder": "victim/out/export/for-you/run-1/"},
+        {"folder": f"{HOME}run-2/"},
+        {"solution": "../for-you"},
+        {"shape": {}},
+        {"wish": None},
+        {"more": 1},
+    ],
+)
+def test_an_export_stays_in_the_folder_of_its_run(world: World, change: dict[str, Any]) -> None:
+    world.put("films/interactions.csv", INTERACTIONS)
+    plan = json.loads(as_json(drawn_up(world)))
+    assert facts_of(plan, "films", "run-1") == plan["export"]
+    plan["export"] |= change
+    with pytest.raises(UnfitError):
+        facts_of(plan, "films", "run-1")
 
 
 RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from usher.bucket import group_of
 from usher.config import defaults
 from usher.errors import InputError
 from usher.intake import Intake, take_in, unread
@@ -132,6 +133,25 @@ def test_a_folder_that_cannot_be_a_group_is_refused(world: World, group: str) ->
         f"{group}/: can't be the name of a dataset group. "
         "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
     ]
+
+
+@pytest.mark.parametrize("group", ["train", "batch"])
+@pytest.mark.parametrize("file", ["interactions.csv", "interactions/1.csv"])
+def test_a_folder_with_folders_of_other_groups_is_no_group(world: World, group: str, file: str) -> None:
+    world.put(f"{group}/{file}", interactions())
+    assert group_of(f"{group}/{file}") == group
+    assert refused(world, group) == [
+        f"{group}/: can't be a group's folder: the AWS Solution's groups have theirs inside. "
+        f"Move its files to a folder of another name, or to {group}/<group>/."
+    ]
+
+
+def test_who_writes_below_a_folder_of_the_solution_reaches_that_group_alone(world: World) -> None:
+    for key in ("train/mallory/interactions.csv", "train/mallory/config.json", "train/mallory/victim/interactions.csv"):
+        assert group_of(key) == "mallory"
+    world.put("train/mallory/interactions.csv", interactions())
+    world.put("train/mallory/victim/interactions.csv", interactions())
+    assert take_in(world.bucket, "victim", world.personalize, ARN_PREFIX) is None
 
 
 def test_the_configs_schema_goes_before_the_inferred_one(world: World) -> None:

@@ -26,8 +26,11 @@ def scanned(world: World, length: int, folder: str = FOLDER) -> data.Table:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "PART_BYTES", length)
         found = [part for file in world.bucket.files(folder) for part in parts.cut(file)]
-        tables = [(part.key, stored.load(stored.dump(parts.scan(world.bucket, part)))) for part in found]
-    return data.gather(folder.split("/")[1], tables)
+        dataset = folder.split("/")[1]
+        dumped = [(part, stored.dump(parts.scan(world.bucket, part))) for part in found]
+        assert all(len(one) <= stored.most_bytes(part.end - part.start) for part, one in dumped)
+        tables = [(part.key, stored.load(one, dataset, part.key, part.end - part.start)) for part, one in dumped]
+    return data.gather(dataset, tables)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -29,7 +29,7 @@ def test_it_is_the_same_in_any_order_and_parts(rows: list[Row], data: st.DataObj
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
     parts = Sample(8)
     for begin, end in zip([0, *cuts], [*cuts, len(rows)], strict=True):
-        part = Sample.from_dict(json.loads(json.dumps(counted(shuffled[begin:end]).as_dict())))
+        part = Sample.from_dict(json.loads(json.dumps(counted(shuffled[begin:end]).as_dict())), 8, 60)
         parts.merge(part)
     assert parts.as_dict() == counted(rows).as_dict()
 

@@ -202,11 +202,9 @@ def test_jobs_are_named_after_their_solution() -> None:
     assert (first.name, second.name) == ("for_you", "for_you-2")
     assert (second.solution, second.filter, second.settings) == ("for_you", "not-seen", {"numResults": 9})
     assert not second.scheduled
-    group, solution = (
-        content[name] if name == "datasetGroup" else content[name][1] for name in ("datasetGroup", "solutions")
-    )
-    folder = f"batch/{group['serviceConfig']['name']}/{solution['serviceConfig']['name']}"
-    assert first.input == second.input == f"{folder}/job_config.json"
+    assert content["datasetGroup"]["serviceConfig"]["name"] != "films"
+    solution = content["solutions"][1]["serviceConfig"]["name"]
+    assert first.input == second.input == f"batch/films/{solution}/job_config.json", "as the folder is called"
     assert first.optional
 
 

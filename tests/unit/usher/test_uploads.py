@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher import uploads
-from usher.bucket import Bucket
+from usher.bucket import Bucket, TooLargeError, whole_lines
 from usher.uploads import Upload
 
 from tests.unit.usher.world import BUCKET, World
@@ -23,7 +23,7 @@ def test_an_object_is_what_was_written(world: World, monkeypatch: pytest.MonkeyP
     with Upload(world.bucket, "key") as upload:
         for start in range(0, size, 1 << 20):
             upload.write(content[start : min(size, start + (1 << 20))])
-    assert world.bucket.read("key") == content[:size]
+    assert world.bucket.read("key", size) == content[:size]
     assert (upload.size, upload.sha256) == (size, hashlib.sha256(content[:size]).hexdigest())
 
 
@@ -42,6 +42,21 @@ def test_deleting_takes_any_number_of_keys(world: World) -> None:
     world.bucket.delete(keys[1:])
     assert world.bucket.keys("") == keys[:1]
     world.bucket.delete([])
+
+
+def test_no_more_is_read_than_is_asked_for(world: World) -> None:
+    world.put("key", "x" * 9)
+    assert world.bucket.read("key", 9) == b"x" * 9
+    with pytest.raises(TooLargeError, match="key has more than 8 bytes"):
+        world.bucket.read("key", 8)
+    assert world.bucket.read("nothing", 8) is None
+
+
+def test_a_line_without_an_end_is_not_held_as_a_whole() -> None:
+    whole = b"a" * 9 + b"\n" + b"b" * 10
+    assert b"".join(whole_lines(io.BytesIO(whole), 4, 10)) == whole
+    with pytest.raises(TooLargeError, match="Ask for fewer results"):
+        list(whole_lines(io.BytesIO(b"a\n" + b"b" * 20), 4, 10))
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=9), max_size=9))

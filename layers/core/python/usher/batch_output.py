@@ -27,7 +27,7 @@ def _error(line: bytes, misfit: Exception) -> str:
     """The error of a line: its text, or its JSON where it is none; if it has none, why it doesn't fit."""
     try:
         error = json.loads(line)["error"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         error = None
     told = error or f"is no answer: {misfit}"
     return told if isinstance(told, str) else json.dumps(told)

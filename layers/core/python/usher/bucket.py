@@ -14,6 +14,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, is_dataclass
 from operator import attrgetter
 from typing import IO, Any
@@ -25,10 +26,18 @@ DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
 CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_HOME = "train"
 """The folder in which the AWS Solution has a folder for each group."""
+SOLUTION_JOBS = "batch"
+"""The folder in which it has a folder for each group's batch jobs."""
+RESERVED = (SOLUTION_HOME, SOLUTION_JOBS)
+"""Folders that can't be a group's: others have theirs inside."""
 CHUNK_BYTES = 1 << 20
 JOB_FOLDERS = ("batch", "segments")
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
+MOST_BYTES = 1 << 23
+"""Of an object that is read at once."""
+LONGEST_LINE = 1 << 28
+"""Bytes of a line that is held as a whole: of a segment with five million users, the most that there are."""
 DELETED_AT_ONCE = 1000
 GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 """Personalize allows 63 characters; the names of what belongs to a group add up to 28 to its own."""
@@ -108,6 +117,16 @@ def homes(group: str) -> tuple[str, str]:
     return f"{group}/", f"{SOLUTION_HOME}/{group}/"
 
 
+def is_plain(key: str) -> bool:
+    """Whether a key is written as people write it: no part is empty or made of dots, and all can be printed."""
+    return key.isprintable() and not any(part.strip(".") == "" for part in key.split("/"))
+
+
+def job_homes(group: str) -> tuple[str, ...]:
+    """The folders that may hold what a group's jobs work on: the AWS Solution has a further one for that."""
+    return (*homes(group), f"{SOLUTION_JOBS}/{group}/")
+
+
 def at_home(key: str) -> str:
     """The key that an object of the AWS Solution's folder would have in its group's own."""
     match key.split("/"):
@@ -122,6 +141,10 @@ def is_foreign(key: str) -> bool:
     """Whether an object in a group's folder is none that Usher reads or writes: a misspelt name, most likely."""
     _, _, rest = at_home(key).partition("/")
     return not is_input(key) and not key.endswith("/") and not rest.startswith(("out/", "export/"))
+
+
+class TooLargeError(UsherError):
+    """An object is larger than what is read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +194,18 @@ class Bucket:
             raise
         return body
 
-    def read(self, key: str) -> bytes | None:
-        """An object's bytes; None where there is none."""
+    def read(self, key: str, most: int = MOST_BYTES) -> bytes | None:
+        """An object's bytes, at most so many; None where there is none. Raises TooLargeError."""
         try:
-            return self.open(key).read()
+            with closing(self.open(key)) as stream:
+                content = stream.read(most + 1)
         except self.s3.exceptions.ClientError as error:
             if error_code(error) in {"NoSuchKey", "404"}:
                 return None
             raise
+        if len(content) > most:
+            raise TooLargeError(f"{self.url(key)} has more than {most} bytes.")
+        return content
 
     def lines(self, key: str) -> Iterator[bytes]:
         """An object's lines, streamed."""
@@ -218,14 +245,19 @@ class Bucket:
         self.write(key, as_json(value).encode())
 
 
-def whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
+def whole_lines(stream: IO[bytes], size: int, longest: int = LONGEST_LINE) -> Iterator[bytes]:
+    """A stream's bytes in blocks of whole lines, of `size` or more where a line is longer than that.
+
+    Raises TooLargeError for a line that is longer than `longest` bytes.
+    """
     begun = b""
     while chunk := stream.read(size):
         if cut := chunk.rfind(b"\n") + 1:
             yield b"".join((begun, memoryview(chunk)[:cut]))
             begun = b""
         begun += chunk[cut:]
+        if len(begun) > longest:
+            raise TooLargeError(f"A line of a file has more than {longest >> 20} MB. Ask for fewer results.")
     if begun:
         yield begun
 

@@ -4,21 +4,25 @@ It is at `<group>/out/checks/<edition>/`, a file for each part, with a tag by wh
 """
 
 import json
+import logging
 import os
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from usher import csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored
+from usher import csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed
 from usher.aws import digest
-from usher.bucket import Bucket, File, dataset_of, group_of, homes, is_data
+from usher.bucket import Bucket, File, TooLargeError, dataset_of, group_of, homes, is_data
 from usher.errors import InputError, Problem
 from usher.parts import Part
 from usher.runs import cause
+from usher.typed import UnfitError, fit, parse
+
+log = logging.getLogger(__name__)
 
 PARALLEL_BYTES = int(os.environ.get("PARALLEL_BYTES", 1 << 29))
 """More than so much that was not checked before is checked in parallel."""
-MODULES = (csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored)
+MODULES = (csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed)
 """What is found depends on them."""
 EDITION = digest([Path(str(module.__file__)).read_text() for module in MODULES])
 """Other code may find something else: what was found with it does not count."""
@@ -31,8 +35,16 @@ def table(bucket: Bucket, dataset: str, files: Sequence[File], there: Container[
 
 
 def _found(bucket: Bucket, part: Part, there: Container[str]) -> data.Table:
-    kept = bucket.read(kept_at(part)) if kept_at(part) in there else None
-    return parts.scan(bucket, part) if kept is None else stored.load(kept)
+    """What was found in a part; found anew where what is kept can't be that."""
+    size = part.end - part.start
+    if kept_at(part) in there:
+        try:
+            kept = bucket.read(kept_at(part), stored.most_bytes(size))
+            if kept is not None:
+                return stored.load(kept, dataset_of(part.key), part.key, size)
+        except (UnfitError, TooLargeError):
+            log.warning("%s is not what Usher has written there", kept_at(part))
+    return parts.scan(bucket, part)
 
 
 def outstanding(bucket: Bucket, group: str, run: str) -> list[Part]:
@@ -45,7 +57,7 @@ def outstanding(bucket: Bucket, group: str, run: str) -> list[Part]:
         part for key, file in there.items() if is_data(key) for part in parts.cut(file) if kept_at(part) not in there
     ]
     if failed := [part for part in left if failed_at(part, run) in there]:
-        raise InputError([_failure(part, bucket.read_json(failed_at(part, run))) for part in failed])
+        raise InputError([_failure(part, bucket.read(failed_at(part, run)) or b"") for part in failed])
     return left if sum(part.end - part.start for part in left) > PARALLEL_BYTES else []
 
 
@@ -61,7 +73,7 @@ def fail(bucket: Bucket, part: Part, run: str, error: Mapping[str, str]) -> None
 
 def kept_at(part: Part) -> str:
     """The key under which is kept what was found in a part."""
-    return f"{group_of(part.key)}/out/checks/{EDITION}/{_name(part)}.npz"
+    return f"{group_of(part.key)}/out/checks/{EDITION}/{_name(part)}.table"
 
 
 def failed_at(part: Part, run: str) -> str:
@@ -73,7 +85,19 @@ def _name(part: Part) -> str:
     return f"{dataset_of(part.key)}-{digest(asdict(part), 32)}"
 
 
-def _failure(part: Part, error: Mapping[str, str]) -> Problem:
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What Step Functions tells of a step that failed."""
+
+    Error: str = ""
+    Cause: str = ""
+
+
+def _failure(part: Part, content: bytes) -> Problem:
+    try:
+        error = fit(_Failure, parse(content))
+    except UnfitError as unfit:
+        error = _Failure("UnfitError", str(unfit))
     place = f"{part.key} bytes {part.start} to {part.end}"
-    said = f"could not be checked: {error['Error']}: {cause(error['Cause'])[:500].rstrip('. ')}."
+    said = f"could not be checked: {error.Error}: {cause(error.Cause)[:500].rstrip('. ')}."
     return Problem(place, said, "Drop a file again to try once more; if it recurs, see the logs.")

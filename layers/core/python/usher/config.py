@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from usher.bucket import DATASETS
+from usher.bucket import DATASETS, is_plain, job_homes
 from usher.config_checker import Checker
 from usher.errors import InputError, Problem
 from usher.export_config import ExportReader
@@ -284,6 +284,8 @@ class _Reader(Checker):
             f"Create{''.join(map(str.capitalize, JOBS[section].split('_')))}", settings, path, filled_in
         )
         self._check_kinds(own, path, {"input": str, "optional": bool})
+        file = str(own.get("input", f"{self.group}/{section}/{name}.jsonl"))
+        self._check_input(file, f"{path}.input")
         return Job(
             name,
             JOBS[section],
@@ -291,9 +293,18 @@ class _Reader(Checker):
             str(own.get("filter", "")),
             settings,
             "schedule" in own,
-            str(own.get("input", f"{self.group}/{section}/{name}.jsonl")),
+            file,
             own.get("optional") is True,
         )
+
+    def _check_input(self, key: str, path: str) -> None:
+        """Whether a job's input is one of the group's own files."""
+        home = next((home for home in job_homes(self.group) if key.startswith(home)), "")
+        if not home or not is_plain(key) or key.removeprefix(home).startswith("out/"):
+            said = f"is {key[:99]!r}, which is no file of the group's own."
+            self._note(
+                path, said, f"Put it below {self.group}/, but not below {self.group}/out/, and write its whole key."
+            )
 
     def _filter(self, name: str, block: Any) -> Mapping[str, Any]:
         path = f"filters.{name}"

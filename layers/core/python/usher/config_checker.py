@@ -3,7 +3,7 @@
 import copy
 import difflib
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import botocore.session
@@ -13,6 +13,10 @@ from usher.errors import Problem
 
 RESERVED = "usher:"
 """How the keys of the tags begin by which Usher tells whose a resource is, and what it was made from."""
+GIVEN = {
+    ("CreateDatasetGroup", "kmsKeyArn"): "A key of the account's own: Personalize uses it by PersonalizeRole's rights.",
+}
+"""Members with an ARN that a config may give, by operation, and why."""
 
 
 class Checker:
@@ -74,6 +78,9 @@ class Checker:
             remedy = self._choose(name, {*shape.members, *own} - {*filled_in})
             self._note(f"{path}.{name}", f"is unknown to {operation}.", remedy)
             del given[name]
+        for member in _references(shape, given):
+            if (operation, member) not in GIVEN:
+                self._note(f"{path}.{member}", "can't be given: Usher fills in ARNs and places in S3.", "Remove it.")
         report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
         for line in report.splitlines():
             self._note(path, f"{line}.", f"See {operation} in its service's API reference.")
@@ -104,6 +111,26 @@ def _shape(operation: str) -> Any:
     """What an operation takes, by botocore's model of the service that has it."""
     service = "scheduler" if operation == "CreateSchedule" else "personalize"
     return botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+
+
+def _references(shape: Any, value: Any, path: str = "") -> Iterator[str]:
+    """The members of a structure, however deep, that name another resource or a place in S3, by their paths."""
+    if shape.type_name == "list" and isinstance(value, list):
+        for one in value:
+            yield from _references(shape.member, one, path)
+    if shape.type_name != "structure" or not isinstance(value, Mapping):
+        return
+    for name, member in shape.members.items():
+        inner = f"{path}.{name}".lstrip(".")
+        if name in value and is_reference(name):
+            yield inner
+        elif name in value:
+            yield from _references(member, value[name], inner)
+
+
+def is_reference(member: str) -> bool:
+    """Whether a member of a request names another resource or a place in S3."""
+    return member.lower().endswith(("arn", "arns", "path", "location"))
 
 
 def _without(shape: Any, members: Collection[str]) -> Any:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from usher.hashing import Hashed, Hashes, mixed
 from usher.sample import Integers, Sample
+from usher.typed import UnfitError, fit
 
 CAPS = {
     "periods": 1,  # a single key, counted by period
@@ -47,6 +48,17 @@ NEEDED = (*IDS, "TIMESTAMP")
 
 def _samples() -> dict[str, Sample]:
     return {name: Sample(cap) for name, cap in CAPS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A diagnosis as JSON."""
+
+    samples: Mapping[str, Mapping[str, Any]]
+    first: int | None
+    last: int | None
+    step: int
+    types: Mapping[str, int] | None
 
 
 @dataclass(slots=True)
@@ -114,10 +126,25 @@ class Diagnosis:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Diagnosis":
-        """From what as_dict gave."""
-        samples = {name: Sample.from_dict(one) for name, one in content["samples"].items()}
-        types = None if content["types"] is None else Counter(content["types"])
-        return cls(samples, content["first"], content["last"], content["step"], types)
+        """From what as_dict gave. Raises UnfitError for what it can't have given."""
+        told = fit(_Told, content)
+        if told.samples.keys() != CAPS.keys():
+            raise UnfitError("it has other samples")
+        types = None if told.types is None else Counter(told.types)
+        if len(types or ()) > MOST_TYPES or not 0 <= told.step < len(LENGTHS):
+            raise UnfitError("it has too many types of events, or no length of periods")
+        periods = {name: MOST_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
+        samples = {name: Sample.from_dict(told.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
+        found = cls(samples, told.first, told.last, told.step, types)
+        first, last = (0, 0) if told.first is None or told.last is None else (told.first, told.last)
+        begin, end = found.period(first), found.period(last)
+        if not (-LATEST < first <= last < LATEST and end - begin < MOST_PERIODS):
+            raise UnfitError("its times are in no order, or too far apart")
+        for name, sample in samples.items():
+            least, most = (begin, end) if name in BY_PERIOD else (0, 0)
+            if not ((sample.kept.numbers >= least) & (sample.kept.numbers <= most)).all():
+                raise UnfitError(f"its {name} are beyond its times")
+        return found
 
     def _widen(self, first: int, last: int) -> None:
         """Take in times, with longer periods if they need them."""

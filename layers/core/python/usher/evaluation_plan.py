@@ -16,6 +16,7 @@ from usher.plan import Data, recipe_arn, resources
 from usher.prices import Size
 from usher.resources import KINDS, Resource, describe
 from usher.retiring import Leftover
+from usher.run_files import own_group
 from usher.runs import Run
 from usher.schemas import fields
 from usher.target import Target
@@ -139,8 +140,7 @@ class Evaluation:
 
         Raises InputError where there is nothing to compare.
         """
-        unique = fingerprint(home.group, home.run)
-        own = replace(at, group=f"{home.group[:20]}-eval-{unique}", run=unique)
+        own = replace(at, group=own_group(home.group, home.run), run=fingerprint(home.group, home.run))
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
         able = [one for one in solutions if types[one.recipe] in INPUTS]

@@ -17,6 +17,7 @@ from usher.holdout import Events
 from usher.pictures import png
 from usher.resources import KINDS, describe
 from usher.runs import Run
+from usher.typed import fit
 
 TITLES = ("TITLE", "NAME", "ITEM_NAME")
 """Columns of items that people know them by; the first one that is there counts."""
@@ -30,7 +31,7 @@ def score(run: Run, clients: Mapping[str, Any], is_late: Callable[[], bool]) -> 
     plan, record = run.read("plan.json"), run.read()
     home = Home.of(run)
     states = {state["id"]: state for state in record["resources"]}
-    for one in (Entrant(**one) for one in plan["entrants"]):
+    for one in (fit(Entrant, one) for one in plan["entrants"]):
         if one.campaign and (arn := _arn(states, one.campaign)):
             campaign = Campaign(clients["personalize-runtime"], arn, plan["options"]["requestsPerSecond"])
             if not campaign.answer(home, one.input, one.folder, is_late):
@@ -51,7 +52,7 @@ def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> 
     record = run.read()
     states = {state["id"]: state for state in record["resources"]}
     found, problems = [*baselines.contenders(train)], []
-    for one in (Entrant(**one) for one in plan["entrants"]):
+    for one in (fit(Entrant, one) for one in plan["entrants"]):
         state = states.get(one.version, {"status": "READY"})
         if state["status"] != "READY":
             problems.append(

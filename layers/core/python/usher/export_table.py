@@ -106,6 +106,18 @@ def _key(group: str, solution: str, subject: str) -> dict[str, dict[str, str]]:
     return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": ITEM}}
 
 
+def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Whom a line answers, and what; None for a line that failed, or is no answer: those are among the errors."""
+    try:
+        match json.loads(text):
+            case {"input": dict(asked), "output": dict(output), **rest} if output and not rest.get("error"):
+                subject = asked.get(member)
+                return (subject, output) if isinstance(subject, str) and subject else None
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
 def _batches(
     bucket: Bucket, files: Sequence[str], place: Mapping[str, int], key: Mapping[str, str]
 ) -> Iterator[tuple[list[dict[str, Any]], int, int]]:
@@ -118,10 +130,10 @@ def _batches(
                 if len(items) == AT_ONCE:
                     yield list(items.values()), number, byte
                     items = {}
-                line, byte = json.loads(text) if text.strip() else {}, byte + len(text)
-                if line.get("output") and not line.get("error"):
-                    subject = line["input"][key["member"]]
-                    answer = {"S": json.dumps(line["output"], separators=(",", ":"))}
+                byte += len(text)
+                if answered := _answer(text, key["member"]):
+                    subject, output = answered
+                    answer = {"S": json.dumps(output, separators=(",", ":"))}
                     items[subject] = {**_key(key["group"], key["solution"], subject), "answer": answer}
         if items:
             yield list(items.values()), number + 1, 0

@@ -95,7 +95,7 @@ class Exporter:
     ) -> dict[str, str]:
         """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
-        record = this.read()
+        record = this.known()
         if not has_ended(record, error):
             record = self._conclude(this, record, execution, error)
         try:
@@ -132,8 +132,7 @@ class Exporter:
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""
-        export: dict[str, Any] = Run(self.bucket, group, run).read("plan.json")["export"]
-        return export
+        return exports.facts_of(Run(self.bucket, group, run).read("plan.json"), group, run)
 
 
 def is_ready(record: Mapping[str, Any]) -> bool:

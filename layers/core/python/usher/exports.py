@@ -28,11 +28,13 @@ from usher.prices import Size, most
 from usher.resources import KINDS, Resource
 from usher.runs import EXPORT
 from usher.spending import Past
+from usher.typed import UnfitError, fit, parse
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
 RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
 """The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
+AGAIN = "Start the export again."
 TO_THE_RUN = "See the group's last pipeline run."
 
 
@@ -48,6 +50,52 @@ class Setting:
     def from_env(cls, environ: Mapping[str, str]) -> "Setting":
         """As the template sets it."""
         return cls(environ["PERSONALIZE_ARN_PREFIX"], environ["PERSONALIZE_ROLE_ARN"], Ceilings.from_env(environ))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that was made of answers."""
+
+    key: str
+    bytes: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of a file of answers."""
+
+    answers: str
+    lines: int
+    errors: int
+    empty: int
+    rows: int
+    firstError: str  # noqa: N815 - as it stands in the file
+    files: Sequence[Made]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the plan of a run tells of its export."""
+
+    solution: str
+    folder: str
+    wish: Mapping[str, Any]
+    shape: Shape
+    solutionVersionArn: str  # noqa: N815
+    input: Mapping[str, Any]
+    dollars: float = 0
+    """What its jobs cost at most."""
+
+
+def facts_of(plan: Mapping[str, Any], group: str, run: str) -> dict[str, Any]:
+    """What the plan of a run tells of its export. Raises UnfitError where that is none of the group's."""
+    given: dict[str, Any] = plan.get("export", {})
+    facts = fit(Facts, given, "export")
+    if facts.folder != f"{export_prefix(group, facts.solution)}{run}/" or "/" in facts.solution:
+        raise UnfitError(f"the export is in {facts.folder[:99]!r}, which is not its run's folder")
+    return given
 
 
 def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, str]]:
@@ -201,10 +249,9 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
     one stays the latest.
     """
     files = answers(bucket, export)
-    told = [bucket.read_json(_told(export, file)) for file in files]
-    if not told or None in told:
-        said = "has answers that were not assembled." if told else "has no answers."
-        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, "Start the export again.")])
+    told = list(_read_told(bucket, export, files))
+    if not told:
+        raise InputError([Problem(bucket.url(f"{export['folder']}output/"), "has no answers.", AGAIN)])
     counts = {name: sum(one[name] for one in told) for name in ("lines", "errors", "empty", "rows")}
     problem = next((one["firstError"] for one in told if one["errors"]), "")
     _check_counts(bucket.url(f"{export['folder']}output/"), counts, export["input"]["lines"], problem)
@@ -237,6 +284,25 @@ def publish(bucket: Bucket, run: str, export: Mapping[str, Any], begun: str) -> 
         said = f"still has exports that are older than the ones to keep: {error}"
         notes.append(Problem(bucket.url(home), said, "They go with the next export; if not, delete them."))
     return manifest, notes
+
+
+def _read_told(bucket: Bucket, export: Mapping[str, Any], files: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """What became of each file of answers. Raises InputError where that is not told."""
+    for file in files:
+        key = _told(export, file)
+        content = bucket.read(key)
+        if content is None:
+            said = "has answers that were not assembled."
+            raise InputError([Problem(bucket.url(f"{export['folder']}output/"), said, AGAIN)])
+        try:
+            told: dict[str, Any] = parse(content)
+            made = fit(Told, told).files
+        except UnfitError as unfit:
+            said = f"is not what Usher has written there: {unfit}."
+            raise InputError([Problem(bucket.url(key), said, AGAIN)]) from None
+        if any(not one.key.startswith(export["folder"]) for one in made):
+            raise InputError([Problem(bucket.url(key), "tells of files of another export.", AGAIN)])
+        yield told
 
 
 def _check_counts(place: str, counts: Mapping[str, int], asked: int, problem: str) -> None:

@@ -11,6 +11,7 @@ from usher.bucket import (
     DATASETS,
     GROUP_NAME,
     INCREMENTS,
+    RESERVED,
     Bucket,
     at_home,
     data_keys,
@@ -117,6 +118,10 @@ def check_name(group: str) -> None:
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    if group in RESERVED:
+        said = "can't be a group's folder: the AWS Solution's groups have theirs inside."
+        remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
+        raise InputError([Problem(f"{group}/", said, remedy)])
 
 
 def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:

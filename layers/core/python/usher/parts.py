@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from usher import data
-from usher.bucket import Bucket, File, dataset_of
+from usher.bucket import Bucket, File, dataset_of, is_data
 from usher.csvs import BLOCK_BYTES, UnreadableError, header
+from usher.typed import UnfitError, fit
 
 PART_BYTES = int(os.environ.get("PART_BYTES", 1 << 28))
 """How long parts are. With another length, data has another digest: all is imported and trained once more."""
@@ -26,6 +28,14 @@ class Part:
     etag: str
     start: int
     end: int
+
+
+def part_of(value: Any) -> Part:
+    """A part as the list of parts has it. Raises UnfitError."""
+    part = fit(Part, value)
+    if not is_data(part.key) or not 0 <= part.start <= part.end <= part.start + PART_BYTES:
+        raise UnfitError(f"bytes {part.start} to {part.end} of {part.key[:99]!r} are no part of a group's data")
+    return part
 
 
 def cut(file: File) -> list[Part]:

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from usher import run_files, typed
 from usher.aws import now
-from usher.bucket import Bucket, as_json, group_of, is_input
+from usher.bucket import Bucket, TooLargeError, as_json, group_of, is_input
 from usher.errors import SENTENCE, Problem, UsherError
 from usher.page import page
 from usher.texts import clean, listing
+from usher.typed import UnfitError
 
 LOCK = "lock"
 AGAIN = "-again"
@@ -70,7 +72,7 @@ def next_run(lock: "Lock", bucket: Bucket, group: str, execution: str) -> str:
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
-    return run_name(execution, AGAIN) if has_ended(Run(bucket, group, begun).read()) else begun
+    return run_name(execution, AGAIN) if has_ended(Run(bucket, group, begun).known()) else begun
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
@@ -180,8 +182,24 @@ class Run:
         return f"{self.group}/out/runs/{self.name}/{file}"
 
     def read(self, file: str = RECORD) -> dict[str, Any]:
-        """A file of the run; empty where there is none yet."""
-        return self.bucket.read_json(self.key(file)) or {}
+        """A file of the run; empty where there is none yet. Raises UnfitError for what Usher has not written."""
+        try:
+            content = self.bucket.read(self.key(file), run_files.MOST_BYTES)
+            if content is None:
+                return {}
+            value: dict[str, Any] = typed.parse(content)
+            run_files.CHECKS[file](value, self.group, self.name)
+        except (UnfitError, TooLargeError) as error:
+            said = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
+            raise UnfitError(f"{said} Start the run again; it writes the file anew.") from None
+        return value
+
+    def known(self) -> dict[str, Any]:
+        """The record; empty also where there is something else in its place, of which `conclude` tells."""
+        try:
+            return self.read()
+        except UnfitError:
+            return {}
 
     def write(self, content: Mapping[str, Any], file: str = RECORD) -> None:
         """Write a file of the run; the record's page with it."""
@@ -213,7 +231,7 @@ class Run:
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": self.read().get("startedAt") or now().isoformat(),
+            "startedAt": self.known().get("startedAt") or now().isoformat(),
             "outcome": "RUNNING",
         }
         self.write(record)
@@ -231,7 +249,10 @@ class Run:
         `error`: what broke the execution, if any; `more`: to add; `untold`: the ways in which this end, by its record,
         is to be told (telling.py), which the record holds until that is done.
         """
-        record = self.read() or self.begin(execution)
+        try:
+            record = self.read() or self.begin(execution)
+        except UnfitError as unfit:
+            record, error = self.begin(execution), error or {"Error": "UnfitError", "Cause": str(unfit)}
         record |= {"endedAt": now().isoformat(), **outcome(record, error), **(more or {})}
         if ways := list(untold(record)):
             record["untold"] = ways
@@ -244,8 +265,8 @@ def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
         if file == RECORD and f"Z-{execution[-4:]}" in name:
-            record = Run(bucket, group, name).read()
-            if record["execution"] == execution:
+            record = Run(bucket, group, name).known()
+            if record.get("execution") == execution:
                 yield record
 
 

@@ -15,9 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from usher.hashing import Hashes
+from usher.typed import UnfitError, fit
 
 NEW_ROWS = 1 << 18
 """So many wait at most to be sorted into those that are kept."""
+
+ROW_BYTES = 24
 
 Integers = npt.NDArray[np.int64]
 
@@ -40,6 +43,15 @@ class Rows:
 
 def _no_rows() -> Rows:
     return Rows(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A sample as JSON."""
+
+    cap: int
+    level: int
+    rows: str
 
 
 @dataclass(slots=True)
@@ -108,10 +120,31 @@ class Sample:
         return {"cap": self.cap, "level": self.level, "rows": base64.b64encode(zlib.compress(content, 1)).decode()}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Sample":
-        """From what as_dict gave."""
-        keys, numbers, counts = np.split(np.frombuffer(zlib.decompress(base64.b64decode(content["rows"])), "<i8"), 3)
-        return cls(content["cap"], content["level"], Rows(keys.view(np.uint64), numbers, counts))
+    def from_dict(cls, content: Mapping[str, Any], cap: int, most: int) -> "Sample":
+        """From what as_dict gave, of at most so many rows. Raises UnfitError for what it can't have given."""
+        told = fit(_Told, content)
+        packer = zlib.decompressobj()
+        try:
+            packed = base64.b64decode(told.rows, validate=True)
+            plain = packer.decompress(packed, most * ROW_BYTES + 1)
+        except (ValueError, zlib.error) as error:
+            raise UnfitError(f"a sample is not packed: {error}") from None
+        is_whole = packer.eof and not packer.unused_data and len(plain) % ROW_BYTES == 0
+        if not is_whole or told.cap != cap or not 0 <= told.level < 64:
+            raise UnfitError("a sample is cut off, or has too much")
+        keys, numbers, counts = np.split(np.frombuffer(plain, "<i8"), 3)
+        sample = cls(cap, told.level, Rows(keys.view(np.uint64), numbers, counts))
+        new = _first(sample.kept.keys, numbers)
+        in_order = np.lexsort((numbers, sample.kept.keys))
+        if not (
+            len(new) == len(keys)
+            and (in_order == np.arange(len(keys))).all()
+            and (counts > 0).all()
+            and len(_first(sample.kept.keys)) <= cap
+            and sample.has(sample.kept.keys).all()
+        ):
+            raise UnfitError("a sample's rows are in no order, or not its own")
+        return sample
 
 
 def _summed(parts: list[Rows]) -> Rows:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usher.adopting import short_name
-from usher.bucket import DATASETS
+from usher.bucket import DATASETS, SOLUTION_JOBS
 from usher.errors import InputError, Problem
 
 SERVICE: dict[Any, Any] = {
@@ -156,7 +156,7 @@ def _document(given: Content, group: str) -> dict[str, Any]:
         "schemas": {name: schema["schema"] for name, schema in schemas.items()},
         "filters": {key: _without(_service(one), "name") for key, one in filters.items()},
         "recommenders": {key: _with_recipe(_service(one)) for key, one in recommenders.items()},
-        **{section: _jobs(solutions, member, given) for member, section in SECTIONS.items()},
+        **{section: _jobs(solutions, member, group) for member, section in SECTIONS.items()},
         "schedules": _schedules(given["datasetGroup"], {"import": "import"}),
     }
     named: dict[str, Mapping[str, Any]] = {
@@ -198,16 +198,15 @@ def _solution(solution: Content) -> dict[str, Any]:
     }
 
 
-def _jobs(solutions: Mapping[str, Content], member: str, given: Content) -> dict[str, Any]:
+def _jobs(solutions: Mapping[str, Content], member: str, group: str) -> dict[str, Any]:
     """Jobs have no names in the Solution; here, they have their solution's, and a number if they are several.
 
     Their input stays where it is, and where there is none, nothing is done, as there.
     """
-    folder = f"batch/{_service(given['datasetGroup'])['name']}"
     return {
         short_name(key if number == 1 else f"{key}-{number}"): {
             **_job(job, key),
-            "input": f"{folder}/{_service(solution)['name']}/job_config.json",
+            "input": f"{SOLUTION_JOBS}/{group}/{_service(solution)['name']}/job_config.json",
             "optional": True,
         }
         for key, solution in solutions.items()
