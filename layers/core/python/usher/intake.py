@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from usher.bucket import (
 from usher.config import Config, defaults, parse, read
 from usher.diagnosis import Diagnosis
 from usher.diagnosis import report as diagnose
+from usher.documents import MOST_BYTES
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import KINDS, describe
@@ -185,11 +187,12 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
         return defaults(), []
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    text = bucket.open(given[0]).read().decode("utf-8", "replace")
+    with closing(bucket.open(given[0])) as stream:
+        content = stream.read(MOST_BYTES + 1)
     if not is_solution_config(given[0]):
-        return parse(text, given[0], group, recipes), []
-    content, notes = translate(text, given[0], group)
-    return read(content, given[0], group, recipes), notes
+        return parse(content, given[0], group, recipes), []
+    translated, notes = translate(content, given[0], group)
+    return read(translated, given[0], group, recipes), notes
 
 
 def _schema_in_use(personalize: Any, dataset_arn: str) -> Schema | None:
