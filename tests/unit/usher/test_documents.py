@@ -155,7 +155,7 @@ def test_as_much_as_is_allowed_is_read() -> None:
     assert len(read(f'"{"x" * (MOST_BYTES - 2)}"', "usher.json")) == MOST_BYTES - 2
 
 
-SIZE = MOST_BYTES // 8
+SIZE = MOST_BYTES // 64
 BULK = {
     "many texts": "- a\n",
     "folded text": "a: >\n" + " x\n" * 50,
