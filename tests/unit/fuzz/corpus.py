@@ -1,7 +1,7 @@
 """What people, programs and attackers drop: configs, tables and keys that a reader may stumble over.
 
-Each is a name and the content. A fault that a fuzzer or a person finds becomes another line. Some are right in one form and
-wrong in another; reading one ends in a value or in problems.
+Each is a name and the content. A fault that a fuzzer or a person finds becomes another line. Some are right in one
+form and wrong in another; reading one ends in a value or in problems.
 """
 
 import codecs

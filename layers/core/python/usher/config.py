@@ -61,7 +61,7 @@ SCHEDULE_LENGTH = 64
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 PERIOD = re.compile(rf"([1-9][0-9]{{0,5}}) ({'|'.join(UNITS)})s?")
 EXPRESSION = re.compile(
-    r"rate\([1-9]\d{0,5} (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)|cron\((\S+ ){5}\S+\)", re.ASCII
+    r"rate\([1-9]\d* (minute|hour|day)s?\)|at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)|cron\((\S+ ){5}\S+\)"
 )
 
 

@@ -34,6 +34,8 @@ from usher.resources import KINDS, describe
 from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.solution_config import translate
 
+MOST_FILES = 10_000
+"""CSVs of a group: each is opened in every run."""
 KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
@@ -65,6 +67,10 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         problems += error.problems
     if not problems and not data_keys(keys, group, "interactions"):
         return None
+    tables = sum(map(is_data, keys))
+    if tables > MOST_FILES:
+        said = f"has {tables} CSVs; Usher reads {MOST_FILES}."
+        raise InputError([*problems, Problem(f"{group}/", said, "Put the rows of several files into one.")])
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
     known: dict[str, Diagnosis] = {}
