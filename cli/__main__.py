@@ -15,6 +15,7 @@ AWS_ENDPOINT_URL, it is that of the local cloud.
 """
 
 import argparse
+import json
 import os
 import sys
 from collections import Counter
@@ -25,6 +26,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from usher import documents
 from usher.aws import client
 from usher.bucket import GROUP_NAME, SOLUTION_HOME, config_keys, is_solution_config
 from usher.errors import InputError, UsherError
@@ -68,9 +70,16 @@ def plan(stack: Stack, options: argparse.Namespace, console: Console) -> int:
         key = next(
             (key for key in config_keys(options.group) if key in bucket.keys(key)), config_keys(options.group)[0]
         )
-        bucket = Preview(bucket.s3, bucket.name, {key: options.config.read_bytes()})
+        bucket = Preview(bucket.s3, bucket.name, {key: _as_named(key, options.config)})
     show.draft(console, draft_of(stack, options.group, bucket))
     return 0
+
+
+def _as_named(key: str, file: Path) -> bytes:
+    """A config's content in the form that its key in the bucket tells: JSON, if it ends so. Raises InputError."""
+    content = file.read_bytes()
+    other = key.endswith(".json") and file.suffix != ".json"
+    return json.dumps(documents.read(content, str(file))).encode() if other else content
 
 
 def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None) -> Draft:

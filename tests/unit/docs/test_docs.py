@@ -223,7 +223,7 @@ def test_python_examples_compile(code: str) -> None:
 
 @pytest.mark.parametrize("code", blocks("yaml"))
 def test_examples_of_the_config_are_accepted(code: str) -> None:
-    config.parse(code, "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
+    config.parse(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
 
 
 @pytest.mark.parametrize("code", blocks("json"))

@@ -1,5 +1,6 @@
 """How CSV files are read: every row keeps its line, and what is no record is named."""
 
+import gzip
 from collections.abc import Iterator
 
 import pytest
@@ -79,7 +80,16 @@ def test_rows_keep_their_lines(content: str, expected: list[tuple[int, ...]], od
         ("USER_ID,ITEM_ID,\na,b,\n", "1.csv line 1: has a column without a name. Name it, or"),
         ("USER_ID,ITEM_ID\ra,b\r", "1.csv line 1: has control characters in the header."),
         ("USER_ID,\x00\na,b\n", "1.csv line 1: has control characters in the header."),
-        (GOOD.encode("utf-16"), "1.csv line 1: has control characters in the header."),
+        ("USER_ID,\x1b\na,b\n", "1.csv line 1: has control characters in the header."),
+        ("USER_ID\tITEM_ID\na\tb\n", "1.csv line 1: is separated by tabs. Separate by commas."),
+        ("USER_ID|ITEM_ID\na|b\n", "1.csv line 1: is separated by bars. Separate by commas."),
+        (GOOD.encode("utf-16"), "1.csv line 1: is UTF-16. Save it as"),
+        (GOOD.encode("utf-16-be"), "1.csv line 1: is UTF-16. Save it as"),
+        (gzip.compress(GOOD.encode()), "1.csv line 1: is packed by gzip. Unpack it"),
+        ("<!doctype html>\n", "1.csv line 1: is a web page. Download the file itself."),
+        (b"USER_ID,\xe9\na,b\n", "1.csv line 1: is not UTF-8: "),
+        ("A" * 20_001, "1.csv line 1: has a header of more than 20000 bytes. End it with \\n, and use short names."),
+        (",".join(f"C{n}" for n in range(129)), "1.csv line 1: has 129 columns; no dataset has more than 128. Leave"),
         (GOOD.encode() + "ü,i1,1600000000\n".encode("latin-1"), "1.csv line 1202: is not UTF-8: "),
         (b"ITEM_ID,X\ni," + b"\xff\n1,2,3\n", "1.csv line 2: is not UTF-8: "),
         (b"ITEM_ID,X\n1,2\ni,2," + b"\xff\n", "1.csv line 3: is not UTF-8: "),
@@ -92,8 +102,7 @@ def test_a_file_that_cannot_be_read_is_named(content: str | bytes, problem: str)
     assert str(one).startswith(problem)
 
 
-def test_no_line_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csvs, "BLOCK_BYTES", 1 << 20)
+def test_no_line_fills_the_memory() -> None:
     taken = []
 
     def chunks() -> Iterator[bytes]:

@@ -101,7 +101,7 @@ def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> Non
 
 def test_a_bad_config_is_told_even_before_there_is_data(world: World) -> None:
     world.put("films/usher.yaml", "[")
-    assert refused(world)[0].startswith("films/usher.yaml line 1: is not readable")
+    assert refused(world)[0].startswith("films/usher.yaml line 1 column 2: is not readable")
 
 
 def test_recipes_are_those_of_the_service(world: World) -> None:

@@ -32,6 +32,8 @@ RESERVED = (SOLUTION_HOME, SOLUTION_JOBS)
 """Folders that can't be a group's: others have theirs inside."""
 CHUNK_BYTES = 1 << 20
 JOB_FOLDERS = ("batch", "segments")
+LONGEST_REQUEST = 1 << 20
+"""Bytes of a line that says what an export is to answer."""
 INCREMENTS = "incremental"
 """The folder in a dataset's folder for files that are added to what was imported."""
 MOST_BYTES = 1 << 23
@@ -208,9 +210,17 @@ class Bucket:
         return content
 
     def lines(self, key: str) -> Iterator[bytes]:
-        """An object's lines, streamed."""
-        body: Any = self.open(key)
-        yield from body.iter_lines()
+        """An object's lines, streamed. One of more than LONGEST_REQUEST bytes is cut after one more."""
+        begun = b""
+        with closing(self.open(key)) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                for end, piece in enumerate(chunk.split(b"\n")):
+                    if end:
+                        yield begun
+                        begun = b""
+                    begun += piece[: LONGEST_REQUEST + 1 - len(begun)]
+        if begun:
+            yield begun
 
     def count_lines(self, key: str) -> int:
         """How many lines an object has, streamed; the last one may lack its end."""

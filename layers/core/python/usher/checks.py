@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from usher import csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed
+from usher import contents, csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed
 from usher.aws import digest
 from usher.bucket import Bucket, File, TooLargeError, dataset_of, group_of, homes, is_data
 from usher.errors import InputError, Problem
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 PARALLEL_BYTES = int(os.environ.get("PARALLEL_BYTES", 1 << 29))
 """More than so much that was not checked before is checked in parallel."""
-MODULES = (csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed)
+MODULES = (contents, csvs, data, diagnosis, hashing, ids, parts, sample, schemas, stored, typed)
 """What is found depends on them."""
 EDITION = digest([Path(str(module.__file__)).read_text() for module in MODULES])
 """Other code may find something else: what was found with it does not count."""

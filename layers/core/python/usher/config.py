@@ -22,15 +22,14 @@ is checked against botocore's model of the service, so that new features of the 
 
 import math
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from usher import documents
 from usher.bucket import DATASETS, is_plain, job_homes
 from usher.config_checker import Checker
-from usher.errors import InputError, Problem
+from usher.errors import InputError
 from usher.export_config import ExportReader
 from usher.prices import PRICES
 from usher.schedules import starts
@@ -61,7 +60,7 @@ LONGEST_NAME = 55
 SCHEDULE_LENGTH = 64
 """EventBridge Scheduler's limit; Usher's names are `<group>.<name>`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
-PERIOD = re.compile(rf"([1-9]\d*) ({'|'.join(UNITS)})s?")
+PERIOD = re.compile(rf"([1-9][0-9]{{0,5}}) ({'|'.join(UNITS)})s?")
 DEAREST = 1000
 """Times the price of the table: what `prices` may say at most."""
 
@@ -148,17 +147,9 @@ class Config:
     """Names in Personalize of what was there before Usher, by resource id, such as `solution/for-you`."""
 
 
-def parse(text: str, file: str, group: str, recipes: Collection[str]) -> Config:
+def parse(content: bytes, file: str, group: str, recipes: Collection[str]) -> Config:
     """Read a group's config. `recipes`: the names that Personalize knows. Raises InputError with every problem."""
-    try:
-        content = yaml.load(text, _Loader) or {}  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:  # PyYAML lets impossible dates and numbers through as ValueError
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file} line {mark.line + 1}" if mark else file
-        raise InputError(
-            [Problem(place, f"is not readable: {getattr(error, 'problem', error)}.", "Correct the YAML there.")]
-        ) from None
-    return read(content, file, group, recipes)
+    return read(documents.read(content, file) or {}, file, group, recipes)
 
 
 def read(content: Any, file: str, group: str, recipes: Collection[str]) -> Config:
@@ -170,21 +161,9 @@ def read(content: Any, file: str, group: str, recipes: Collection[str]) -> Confi
     return config
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which takes the last of equal keys without a word; here they are an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
 def defaults() -> Config:
     """What is wanted where there is no config: three solutions, each with a campaign."""
-    return parse("", "", "", [solution["recipe"] for solution in DEFAULT_SOLUTIONS.values()])
+    return read({}, "", "", [solution["recipe"] for solution in DEFAULT_SOLUTIONS.values()])
 
 
 class _Reader(Checker):
@@ -201,11 +180,11 @@ class _Reader(Checker):
             content = {name: block for name, block in content.items() if name != "export"}
         sections = self._mapping(content, "", SECTIONS)
         ordinary = {} if "recommenders" in sections else DEFAULT_SOLUTIONS
-        solutions = self._mapping(sections.get("solutions", ordinary), "solutions")
-        recommenders = self._mapping(sections.get("recommenders", {}), "recommenders")
-        filters = self._mapping(sections.get("filters", {}), "filters")
+        solutions = self._named(sections.get("solutions", ordinary), "solutions")
+        recommenders = self._named(sections.get("recommenders", {}), "recommenders")
+        filters = self._named(sections.get("filters", {}), "filters")
         schemas = self._mapping(sections.get("schemas", {}), "schemas", DATASETS)
-        jobs = {section: self._mapping(sections.get(section, {}), section) for section in JOBS}
+        jobs = {section: self._named(sections.get(section, {}), section) for section in JOBS}
         attribution = sections.get("metricAttribution", False)
         wanted = tuple(self._solution(name, block) for name, block in solutions.items())
         filtering = {name: self._filter(name, block) for name, block in filters.items()}

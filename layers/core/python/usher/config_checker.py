@@ -3,13 +3,23 @@
 import copy
 import difflib
 import functools
+import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import botocore.session
 from botocore.validate import ParamValidator
 
-from usher.errors import Problem
+from usher.errors import InputError, Problem
+
+MOST_PROBLEMS = 1000
+"""With so many, reading ends."""
+MOST_NAMES = 200
+"""In a section, such as solutions: each is a resource that every run looks at."""
+LONGEST_NAME = 150
+"""Of what another name is suggested for: to compare two takes as long as both multiplied."""
+NUMBERS = ("integer", "long", "float", "double")
 
 RESERVED = "usher:"
 """How the keys of the tags begin by which Usher tells whose a resource is, and what it was made from."""
@@ -82,7 +92,7 @@ class Checker:
             if (operation, member) not in GIVEN:
                 self._note(f"{path}.{member}", "can't be given: Usher fills in ARNs and places in S3.", "Remove it.")
         report = ParamValidator().validate(given, _without(shape, filled_in)).generate_report()
-        for line in report.splitlines():
+        for line in (*report.splitlines(), *_beyond(given, shape, "")):
             self._note(path, f"{line}.", f"See {operation} in its service's API reference.")
 
     def _mapping(self, value: Any, path: str, allowed: Collection[str] = ()) -> Mapping[str, Any]:
@@ -99,10 +109,21 @@ class Checker:
         return {str(name): block for name, block in value.items() if not allowed or name in allowed}
 
     def _choose(self, name: str, allowed: Collection[str]) -> str:
-        near = difflib.get_close_matches(name, allowed, 1)
+        near = difflib.get_close_matches(name, allowed, 1) if len(name) <= LONGEST_NAME else []
         return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
 
+    def _named(self, value: Any, path: str) -> Mapping[str, Any]:
+        """A section of blocks by name, as many as a group may have."""
+        blocks = self._mapping(value, path)
+        if len(blocks) > MOST_NAMES:
+            self._note(
+                path, f"has {len(blocks)} names; Usher takes {MOST_NAMES}.", "Leave some out, or use more groups."
+            )
+        return dict(itertools.islice(blocks.items(), MOST_NAMES))
+
     def _note(self, path: str, message: str, remedy: str) -> None:
+        if len(self.problems) == MOST_PROBLEMS:
+            raise InputError(self.problems)
         self.problems.append(Problem(f"{self.file}: {path}", message, remedy))
 
 
@@ -131,6 +152,23 @@ def _references(shape: Any, value: Any, path: str = "") -> Iterator[str]:
 def is_reference(member: str) -> bool:
     """Whether a member of a request names another resource or a place in S3."""
     return member.lower().endswith(("arn", "arns", "path", "location"))
+
+
+def _beyond(value: Any, shape: Any, path: str) -> Iterator[str]:
+    """What in a value is longer, or larger, than its shape allows: botocore looks at the least alone."""
+    most = shape.metadata.get("max", math.inf)
+    if isinstance(value, str | list | dict) and len(value) > most:
+        yield f"{path or 'this'} has a length of {len(value)}; the service takes {most}"
+    elif shape.type_name in NUMBERS and isinstance(value, int | float) and value > most:
+        yield f"{path or 'this'} is {value}; the service takes {most}"
+    elif shape.type_name == "list" and isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _beyond(part, shape.member, f"{path}[{index}]")
+    elif shape.type_name in ("structure", "map") and isinstance(value, dict):
+        for name, part in value.items():
+            inner = shape.members.get(name) if shape.type_name == "structure" else shape.value
+            if inner:
+                yield from _beyond(part, inner, f"{path}.{name}".lstrip("."))
 
 
 def _without(shape: Any, members: Collection[str]) -> Any:

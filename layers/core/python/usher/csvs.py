@@ -4,6 +4,7 @@ Rows keep their lines. Lines that are no records are told, and left out. Each li
 a file does not depend on where it is cut.
 """
 
+import codecs
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,14 +16,25 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from usher.contents import kind_of
 from usher.errors import InputError, Problem
 
 BLOCK_BYTES = 1 << 23
-"""How much is held at a time. No line can be longer."""
+"""How much is held at a time."""
+LONGEST_LINE = 1 << 20
+"""Bytes of a record: more than Personalize takes of all columns together."""
+MOST_LINES = 1 << 18
+"""Of what is parsed at once: each may be wrong, and then takes much more memory than its bytes."""
+LONGEST_HEADER = 20_000
+"""Bytes: as many characters as CreateSchema takes of the whole schema."""
+MOST_COLUMNS = 128
+"""More than Personalize takes of any dataset: of items, 100 besides its own."""
+SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
+CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 FAULTS = ("more values", "fewer values", "open quote", "stray return", "empty line")
 """What may be the matter with a line that is no record."""
-VALUE = rb'(?:"(?>(?:[^"\\]|\\.|"")*)"|(?!"))(?:[^,\\\r]|\\.)*'
-CLOSED = re.compile(rb"%b(?:,%b)*\r?" % (VALUE, VALUE), re.DOTALL)
+VALUE = rb'(?:"(?:[^"\\]++|\\.|"")*+"|(?!"))(?:[^,\\\r]++|\\.)*+'
+CLOSED = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
 """A line that is one record to pyarrow: quotes that open a value are closed, no backslash escapes the line's end."""
 
 
@@ -56,16 +68,16 @@ def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterat
     """
     line = 1
     for content in _whole_lines(chunks):
-        if len(content) > BLOCK_BYTES and content.find(b"\n", 0, BLOCK_BYTES + 1) < 0:
-            said = f"is longer than {BLOCK_BYTES >> 20} MB."
-            raise UnreadableError(key, line, said, "Balance the quotes, and end every record's line.")
         head, rows = 0, content
         if not names:
             first, _, rows = content.partition(b"\n")
             names, head = header(key, first), 1
-        block = _parse(key, names, line + head, rows)
-        line += block.height + head
-        yield replace(block, height=block.height + head)
+        _check_length(key, line + head, rows)
+        for piece in _pieces(rows):
+            block = _parse(key, names, line + head, piece)
+            line += block.height + head
+            yield replace(block, height=block.height + head)
+            head = 0
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
 
@@ -79,32 +91,61 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield rest + whole + end
             rest = b""
         rest += tail
-        if len(rest) > BLOCK_BYTES:
+        if len(rest) > LONGEST_LINE:
             break
     if rest:
         yield rest
 
 
+def _check_length(key: str, line: int, content: bytes) -> None:
+    """Whether a line is too long; the first is the file's `line`-th."""
+    at = 0
+    while len(content) - at > LONGEST_LINE:
+        end = content.rfind(b"\n", at, at + LONGEST_LINE + 1)
+        if end < 0:
+            said = f"is longer than {LONGEST_LINE >> 20} MB."
+            remedy = "Balance the quotes, and end every record's line."
+            raise UnreadableError(key, line + content.count(b"\n", 0, at), said, remedy)
+        at = end + 1
+
+
+def _pieces(content: bytes) -> Iterator[bytes]:
+    """Whole lines in pieces, none of which has more than MOST_LINES."""
+    if content.count(b"\n") <= MOST_LINES:
+        yield content
+        return
+    cut = content.rfind(b"\n", 0, len(content) // 2) + 1 or content.find(b"\n") + 1
+    yield from _pieces(content[:cut])
+    yield from _pieces(content[cut:])
+
+
 def header(key: str, line: bytes) -> list[str]:
     """The columns that a file's first line names. Raises UnreadableError."""
     line = line.removesuffix(b"\n").removesuffix(b"\r")
-    names = line.decode("utf-8", "replace").split(",")
+    kind, remedy = kind_of(line)
+    other = next((name for mark, name in SEPARATORS.items() if mark in line and b"," not in line), "")
+    columns = line.count(b",") + 1
     checks = (
         (not line.strip(), "is empty.", "Drop a CSV with a header and rows."),
-        (line.startswith(b"\xef\xbb\xbf"), "starts with a byte order mark.", "Save it as UTF-8 without one."),
-        (
-            b"\r" in line or b"\x00" in line,
-            "has control characters in the header.",
-            "End lines with \\n or \\r\\n; use plain names.",
-        ),
+        (line.startswith(codecs.BOM_UTF8), "starts with a byte order mark.", "Save it as UTF-8 without one."),
+        (kind, f"is {kind}.", remedy),
+        (len(line) > LONGEST_HEADER, f"has a header of more than {LONGEST_HEADER} bytes.",
+         "End it with \\n, and use short names."),
+        (other, f"is separated by {other}.", "Separate by commas."),
+        (CONTROL.search(line), "has control characters in the header.",
+         "End lines with \\n or \\r\\n; use plain names."),
         (b'"' in line, "has quotes in the header.", "Write the column names without quotes."),
-        (b";" in line and b"," not in line, "is separated by semicolons.", "Separate by commas."),
-        ("" in names, "has a column without a name.", "Name it, or remove the comma too many."),
-        (len(set(names)) < len(names), "names a column twice.", "Rename one of them."),
-    )
+        (columns > MOST_COLUMNS, f"has {columns} columns; no dataset has more than {MOST_COLUMNS}.", "Leave some out."),
+    )  # fmt: skip
     for wrong, said, remedy in checks:
         if wrong:
             raise UnreadableError(key, 1 if line.strip() else 0, said, remedy)
+    _check_encoding(key, 1, line)
+    names = line.decode().split(",")
+    if "" in names:
+        raise UnreadableError(key, 1, "has a column without a name.", "Name it, or remove the comma too many.")
+    if len(set(names)) < len(names):
+        raise UnreadableError(key, 1, "names a column twice.", "Rename one of them.")
     return names
 
 

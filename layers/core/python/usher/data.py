@@ -27,6 +27,8 @@ SHOWN_ROWS = 100
 """Of the rows for which a fact holds, so many are named; the others are counted."""
 MANY_VALUES = 1000
 """A column with more different values than this is taken for free text, not for categories."""
+MUCH_TEXT = 100_000
+"""So is one whose different values have more characters than this."""
 FILE = 1 << 40
 """Lines of the first file are counted from 0, of the second one from here, and so on, to have one order for all."""
 LONGEST_ID = 256
@@ -103,13 +105,13 @@ class Column:
 
     facts: dict[str, Fact] = field(default_factory=_no_facts)
     values: Counter[str] | None = field(default_factory=Counter)
-    """How often each value is there; None if there are more than MANY_VALUES different ones."""
+    """How often each value is there; None if the different ones are more than MANY_VALUES, or MUCH_TEXT."""
 
     def count(self, values: Mapping[str, int] | None) -> None:
         """Note how often values are there."""
         if self.values is not None and values is not None:
             self.values.update(values)
-        if values is None or len(self.values or ()) > MANY_VALUES:
+        if values is None or len(self.values or ()) > MANY_VALUES or sum(map(len, self.values or ())) > MUCH_TEXT:
             self.values = None
 
     def kind(self, rows: int) -> str:

@@ -40,6 +40,8 @@ MONDAY = 3 * 86_400
 LATEST = 10**18
 """Times beyond it, either way, are none."""
 MOST_TYPES = 100
+LONGEST_TYPES = 20_000
+"""Characters of all of them."""
 POINTS = 60
 IDS = {"USER_ID": "users", "ITEM_ID": "items"}
 """What is counted of which column."""
@@ -72,7 +74,7 @@ class Diagnosis:
     step: int = 0
     """The place of the periods' length in LENGTHS: the shortest of which MOST_PERIODS hold all times."""
     types: Counter[str] | None = field(default_factory=Counter)
-    """Events by EVENT_TYPE; none if there are more than MOST_TYPES different ones."""
+    """Events by EVENT_TYPE; none if the different ones are more than MOST_TYPES, or LONGEST_TYPES."""
 
     def add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed]) -> None:
         """Count rows. A row whose TIMESTAMP is no whole number is left out: the checks tell of it.
@@ -166,7 +168,8 @@ class Diagnosis:
             self.types = None
         else:
             self.types.update(more)
-            self.types = self.types if len(self.types) <= MOST_TYPES else None
+            few = len(self.types) <= MOST_TYPES and sum(map(len, self.types)) <= LONGEST_TYPES
+            self.types = self.types if few else None
 
 
 def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:

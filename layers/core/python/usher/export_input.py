@@ -2,17 +2,17 @@
 
 import functools
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.aws import digest
-from usher.bucket import Bucket, data_keys, increment_keys
+from usher.bucket import LONGEST_REQUEST, Bucket, data_keys, increment_keys
 from usher.csvs import Block, read
 from usher.data import LONGEST_ID, chunks
 from usher.errors import InputError, Problem
@@ -124,7 +124,9 @@ def files_of(keys: list[str], group: str, dataset: str) -> list[str]:
 
 def have(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
     """Which cells have one of some values. A categorical column's cell may have several, with | between them."""
-    return pc.match_substring_regex(column, rf"(^|\|)({'|'.join(map(re.escape, values))})($|\|)")
+    wanted, parts = pa.array(values, pa.string()), pc.split_pattern(column, "|")
+    rows = pc.list_parent_indices(parts).filter(pc.is_in(pc.list_flatten(parts), wanted))
+    return pc.or_(pc.is_in(column, wanted), pc.is_in(pa.array(np.arange(len(column))), rows))
 
 
 def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
@@ -144,6 +146,8 @@ def example(shape: Shape) -> str:
 
 def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
+    if len(text) > LONGEST_REQUEST:
+        return {}, f"is longer than {LONGEST_REQUEST >> 20} MB.", f"Write {example(shape)}."
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,12 +28,15 @@ from usher.bucket import (
 from usher.config import Config, defaults, parse, read
 from usher.diagnosis import Diagnosis
 from usher.diagnosis import report as diagnose
+from usher.documents import MOST_BYTES
 from usher.errors import InputError, Problem
 from usher.plan import Data
 from usher.resources import GROUP_TAG, KINDS, describe, tags_of
 from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.solution_config import translate
 
+MOST_FILES = 10_000
+"""CSVs of a group: each is opened in every run."""
 KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
@@ -62,6 +66,10 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
         problems += error.problems
     if not problems and not data_keys(keys, group, "interactions"):
         return None
+    tables = sum(map(is_data, keys))
+    if tables > MOST_FILES:
+        said = f"has {tables} CSVs; Usher reads {MOST_FILES}."
+        raise InputError([*problems, Problem(f"{group}/", said, "Put the rows of several files into one.")])
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
     known: dict[str, Diagnosis] = {}
@@ -205,11 +213,12 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
         return defaults(), []
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    text = bucket.open(given[0]).read().decode("utf-8", "replace")
+    with closing(bucket.open(given[0])) as stream:
+        content = stream.read(MOST_BYTES + 1)
     if not is_solution_config(given[0]):
-        return parse(text, given[0], group, recipes), []
-    content, notes = translate(text, given[0], group)
-    return read(content, given[0], group, recipes), notes
+        return parse(content, given[0], group, recipes), []
+    translated, notes = translate(content, given[0], group)
+    return read(translated, given[0], group, recipes), notes
 
 
 def _schema_in_use(personalize: Any, arn_prefix: str, group: str, config: Config, dataset: str) -> Schema | None:

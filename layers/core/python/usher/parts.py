@@ -3,7 +3,6 @@
 A line belongs to the part in which it begins. The columns stand in the file's first line.
 """
 
-import functools
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +12,7 @@ from typing import Any
 
 from usher import data
 from usher.bucket import Bucket, File, dataset_of, is_data
-from usher.csvs import BLOCK_BYTES, UnreadableError, header
+from usher.csvs import LONGEST_HEADER, LONGEST_LINE, UnreadableError, header
 from usher.typed import UnfitError, fit
 
 PART_BYTES = int(os.environ.get("PART_BYTES", 1 << 28))
@@ -53,7 +52,7 @@ def scan(bucket: Bucket, part: Part) -> data.Table:
         except UnreadableError:
             return data.Table(dataset)
     # A line that begins just before the end may have as many bytes; one more tells that it is too long.
-    last = f"bytes={max(part.start - 1, 0)}-{part.end + BLOCK_BYTES}"
+    last = f"bytes={max(part.start - 1, 0)}-{part.end + LONGEST_LINE}"
     conditions = {"IfMatch": part.etag} | ({"Range": last} if part.end else {})
     hasher = hashlib.sha256()
     with closing(bucket.open(part.key, **conditions)) as stream:
@@ -63,13 +62,8 @@ def scan(bucket: Bucket, part: Part) -> data.Table:
 
 
 def _first_line(bucket: Bucket, part: Part) -> bytes:
-    line = b""
-    with closing(bucket.open(part.key, IfMatch=part.etag, Range=f"bytes=0-{BLOCK_BYTES}")) as stream:
-        for chunk in iter(functools.partial(stream.read, 1 << 16), b""):
-            line += chunk
-            if b"\n" in chunk:
-                break
-    return line.partition(b"\n")[0]
+    with closing(bucket.open(part.key, IfMatch=part.etag, Range=f"bytes=0-{LONGEST_HEADER}")) as stream:
+        return stream.read(LONGEST_HEADER + 1).partition(b"\n")[0]
 
 
 def _own_lines(part: Part, chunks: Iterable[bytes], hasher: "hashlib._Hash") -> Iterator[bytes]:

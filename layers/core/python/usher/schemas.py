@@ -3,6 +3,9 @@
 Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 """
 
+import json
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +66,10 @@ GROWING = ("items", "users")
 MOST_METADATA = {"interactions": 5, "items": 100, "users": 25, "actions": 10}
 """Columns that are neither required nor reserved."""
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
+"""A column's name: Avro's rule, in the length in which CreateSolution's members take one."""
+LONGEST_SCHEMA = 20_000
+"""Characters, as JSON: what CreateSchema takes."""
 TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
@@ -93,9 +100,11 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
 
 def is_field(field: object) -> bool:
     """Whether something is an Avro field as far as its columns can be checked: a name, and one or more types."""
-    if not isinstance(field, Mapping) or not isinstance(field.get("name"), str):
+    if not isinstance(field, Mapping):
         return False
-    kinds = field.get("type")
+    name, kinds = field.get("name"), field.get("type")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        return False
     return isinstance(kinds, str) or (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds))
 
 
@@ -149,8 +158,8 @@ def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tu
         yield from _column_complaints(column, RESERVED[dataset] | by_domain, column.name in REQUIRED[dataset])
     if set(columns) <= set(REQUIRED[dataset]) and dataset in UNIQUE:
         yield "has no column but the ID.", "Add at least one column that describes them."
-    plain = [field["name"].replace("_", "").upper() for field in schema["fields"]]
-    twice = [field["name"] for field, name in zip(schema["fields"], plain, strict=True) if plain.count(name) > 1]
+    plain = Counter(_plain(field["name"]) for field in schema["fields"])
+    twice = [field["name"] for field in schema["fields"] if plain[_plain(field["name"])] > 1]
     if twice:
         yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
     textual = [name for name, column in columns.items() if column.textual]
@@ -160,6 +169,13 @@ def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tu
     own = [name for name in columns if name not in RESERVED[dataset]]
     if len(own) > most:
         yield f"has {len(own)} columns of metadata; Personalize takes {most}.", "Leave some out."
+    if (length := len(json.dumps(schema))) > LONGEST_SCHEMA:
+        yield f"has a schema of {length} characters; Personalize takes {LONGEST_SCHEMA}.", "Shorten the names."
+
+
+def _plain(name: str) -> str:
+    """What tells a name from others."""
+    return name.replace("_", "").upper()
 
 
 def _column_complaints(column: Field, fixed: Mapping[str, Any], required: bool) -> Iterator[tuple[str, str]]:

@@ -5,12 +5,12 @@ beside its CSVs. What that wants is wanted here, and what the Solution has made 
 the README of aws-solutions/maintaining-personalized-experiences-with-machine-learning, version 1.4.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from usher import documents
 from usher.adopting import short_name
 from usher.bucket import DATASETS, SOLUTION_JOBS
 from usher.errors import InputError, Problem
@@ -83,15 +83,12 @@ LEFT_BEHIND: tuple[tuple[str, str, str], ...] = (
 Content = Mapping[str, Any]
 
 
-def translate(text: str, file: str, group: str) -> tuple[dict[str, Any], list[Problem]]:
+def translate(content: bytes, file: str, group: str) -> tuple[dict[str, Any], list[Problem]]:
     """The `usher.yaml` that says the same, and notes on what it does not carry over, each with what to do about it.
 
     Raises InputError with every problem of the file's own structure; what it holds for Personalize is not looked at.
     """
-    try:
-        given = json.loads(text)
-    except ValueError as error:
-        raise InputError([Problem(file, f"is not readable: {error}.", "Correct the JSON there.")]) from None
+    given = documents.read(content, file)
     problems = list(_misfits(given, SHAPE, "")) or list(_unusable(given))
     if problems:
         raise InputError([_placed(file, *problem) for problem in problems])

@@ -1,0 +1,155 @@
+"""Nothing in the corpus, and nothing that is made of it, breaks a reader: each ends in a value or in problems.
+
+FUZZ_SECONDS=600 python -m pytest tests/unit/fuzz    goes on for ten minutes with each reader
+"""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from usher import config, data, documents, rules, solution_config
+from usher.bucket import DATASETS, at_home, dataset_of, group_of, is_config, is_data, is_foreign, is_request
+from usher.errors import InputError, Problem
+from usher.intake import _schema
+from usher.schemas import check_schema
+
+from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, SIMS, TABLES
+
+SECONDS = float(os.environ.get("FUZZ_SECONDS", 2))
+SEED = int(os.environ.get("FUZZ_SEED", 13))
+RECIPES = ["aws-sims", "aws-user-personalization-v2", "aws-similar-items", "aws-personalized-ranking-v2"]
+FILES = ("films/usher.yaml", "films/usher.json", "train/films/config.json")
+SLOWEST = 20
+"""Seconds of the processor: many times what any takes, for a machine that has much else to do."""
+
+
+def read_config(content: bytes) -> Iterator[Problem]:
+    """A config under each of the names that it may have."""
+    for file in FILES:
+        try:
+            if file.startswith("train/"):
+                translated, notes = solution_config.translate(content, file, "films")
+                yield from notes
+                config.read(translated, file, "films", RECIPES)
+            else:
+                config.parse(content, file, "films", RECIPES)
+        except InputError as error:
+            assert error.problems
+            yield from error.problems
+
+
+def read_table(content: bytes) -> Iterator[Problem]:
+    """A table as each of the datasets, whole and in pieces, with the schema that it suggests."""
+    for dataset in DATASETS:
+        pieces = [content[start : start + 4096] for start in range(0, len(content), 4096)]
+        key = f"films/{dataset}.csv"
+        whole, cut = (data.gather(dataset, [(key, data.scan(dataset, key, some))]) for some in ([content], pieces))
+        assert (whole.rows, whole.stops, whole.faults) == (cut.rows, cut.stops, cut.faults)
+        schema = _schema(whole, None, None)
+        yield from (finding.problem for finding in rules.check(whole, schema, key))
+        if not whole.stops:
+            yield from check_schema(dataset, schema, key)
+
+
+def read_key(key: str) -> None:
+    """What a key is, by all that ask."""
+    kinds = [is_config(key), is_data(key), is_request(key)]
+    assert sum(kinds) <= 1
+    assert not (any(kinds) and is_foreign(key))
+    if is_data(key):
+        assert dataset_of(key) in DATASETS
+    assert at_home(key).startswith(group_of(key))
+    if any(kinds):
+        assert group_of(key) != "out"
+
+
+def calm(read: Callable[[Any], Iterator[Problem] | None], content: Any) -> None:
+    """Read something, and look at what is said of it."""
+    start = time.process_time()
+    for problem in read(content) or ():
+        assert problem.place
+        assert problem.message
+        assert problem.remedy
+        assert f"{problem}".isprintable()
+        assert len(f"{problem}") < 4000
+    assert time.process_time() - start < SLOWEST
+
+
+@pytest.mark.parametrize("name", dict(CONFIGS))
+def test_every_config_is_read_or_refused(name: str) -> None:
+    calm(read_config, dict(CONFIGS)[name])
+
+
+@pytest.mark.parametrize("name", dict(TABLES))
+def test_every_table_is_read_or_refused(name: str) -> None:
+    calm(read_table, dict(TABLES)[name])
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_is_something_or_nothing(key: str) -> None:
+    read_key(key)
+
+
+def test_each_case_has_a_name_of_its_own() -> None:
+    assert len(dict(CONFIGS)) == len(CONFIGS)
+    assert len(dict(TABLES)) == len(TABLES)
+    assert len(set(KEYS)) == len(KEYS)
+
+
+def changed(content: bytes, others: list[bytes], chance: random.Random) -> bytes:
+    """Content with a few changes: bytes flipped, pieces left out, doubled, or taken from others."""
+    for _ in range(chance.randint(1, 4)):
+        start = chance.randrange(len(content) + 1)
+        end = start + chance.choice((0, 1, 1, 2, 5, 20, 200))
+        other = chance.choice(others)
+        at = chance.randrange(len(other) + 1)
+        piece = chance.choice(
+            (
+                b"",
+                bytes([chance.randrange(256)]),
+                chance.choice(PIECES),
+                content[start:end] * chance.choice((2, 2, 50)),
+                other[at : at + chance.choice((1, 5, 50))],
+            )
+        )
+        content = content[:start] + piece + content[end:]
+    return content
+
+
+PIECES = [
+    *(bytes([byte]) for byte in b"\x00\t\n\r \"'#%&*,-:;<=>?@[\\]`{|}~!0"), b"\r\n", b'""', b'\\"', b": ", b"- ", b"? ",
+    b"<<: ", b"*a ", b"&a ", b"!!str ", b"|\n", b">\n", b"---\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xe2\x80\xae",
+    b"\xed\xa0\x80", b"\\ud800", b"\\u0000", b"null", b"true", b"NaN", b"1e999", b"-1", b"0", b"9" * 30, b"{}", b"[]",
+]  # fmt: skip
+
+
+@pytest.mark.timeout(SECONDS * 3 + 300)
+@pytest.mark.parametrize(
+    ("read", "cases", "more"),
+    [(read_config, CONFIGS, [SIMS.encode()]), (read_table, TABLES, [GOOD.encode()])],
+    ids=["configs", "tables"],
+)
+def test_no_change_of_the_corpus_breaks_a_reader(read: Any, cases: Any, more: list[bytes]) -> None:
+    chance = random.Random(SEED)
+    # Long ones take long, and hide what is new.
+    seeds = [content[:30_000] for _, content in cases if len(content) < documents.MOST_BYTES] + more * 20
+    until = time.process_time() + SECONDS
+    while time.process_time() < until:
+        content = changed(chance.choice(seeds), seeds, chance)
+        try:
+            calm(read, content)
+        except Exception as error:
+            error.add_note(f"Add this to the corpus: {content!r}")
+            raise
+
+
+@pytest.mark.timeout(SECONDS * 3 + 300)
+def test_no_change_of_a_key_makes_two_things_of_it() -> None:
+    chance = random.Random(SEED)
+    seeds = [key.encode() for key in KEYS]
+    until = time.process_time() + SECONDS / 4
+    while time.process_time() < until:
+        read_key(changed(chance.choice(seeds), seeds, chance).decode("utf-8", "replace"))
