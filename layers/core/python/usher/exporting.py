@@ -64,8 +64,10 @@ class Exporter:
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
         """The shares in which to assemble its files, and where to begin to load them into the table: None for not."""
+        if not is_ready(Run(self.bucket, group, run).read()):
+            return {"shares": [], "place": None}
         export = self._export(group, run)
-        files = exports.answers(self.bucket, export) if is_ready(Run(self.bucket, group, run).read()) else []
+        files = exports.answers(self.bucket, export)
         count = min(len(files), SHARES)
         shares = [{"file": first, "step": count} for first in range(count)]
         return {"shares": shares, "place": {"file": 0, "byte": 0} if files and export["wish"]["table"] else None}
