@@ -158,10 +158,8 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         g.route_key = f"{request.method} {route}"
         if not self._throttle.admits(g.route_key):
             return message(HTTPStatus.TOO_MANY_REQUESTS)
-        sent = sent_path()
-        if malformed(path_parameters.values()) or not unquote(sent) == request.path == route.format_map(
-            path_parameters
-        ):
+        sent, taken = sent_path(), route.format_map(path_parameters)
+        if malformed(path_parameters.values()) or not unquote(sent) == request.path == taken:
             return message(HTTPStatus.NOT_FOUND)
         if (request.method, route) in self._signed:
             try:

@@ -62,9 +62,9 @@ def answer_request(app: APIGatewayHttpResolver, event: dict[str, Any], context: 
 def _is_plain(path: str, read: str) -> bool:
     """Whether a path can be read in one way only.
 
-    An HTTP API decodes a path to find the route and to ask IAM, and each parameter once more for the function. Only
-    where both are the same has the caller been allowed what the function does. `path`: as it was decoded once (a custom
-    domain may put a prefix in front); `read`: the route with the function's parameters.
+    An HTTP API decodes a path once to find the route, and each parameter once more for the function; AWS does not say
+    which of them IAM is asked about. Where they are the same, the caller may do what the function does. `path`: decoded
+    once (a custom domain may put a prefix in front); `read`: the route with the function's parameters.
     """
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 

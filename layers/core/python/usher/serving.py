@@ -248,7 +248,7 @@ class Pairs:
 
     def read(self, value: object, _: Mapping[str, Any]) -> dict[str, Any]:
         """The member of the call. `value`: an object, or one as JSON text."""
-        wanted = 'must be JSON such as {"NAME": "value"}'
+        wanted = f'{self.option} must be JSON such as {{"NAME": "value"}}'
         try:
             content = parse(value) if isinstance(value, str) else value
         except ValueError as error:
@@ -256,26 +256,27 @@ class Pairs:
         if not isinstance(content, dict):
             raise self._refusal(wanted)
         if len(content) > self.most:
-            raise self._refusal(f"has {len(content)} names; {self.most} are allowed")
+            raise self._refusal(f"{self.option} has {len(content)} names; {self.most} are allowed")
         return {self.option: {self._name(name): self._value(name, one) for name, one in content.items()}}
 
     def _name(self, name: str) -> str:
         if len(name) > self.longest_name or not re.fullmatch("[A-Za-z0-9_]+", name):
             allowed = f"1 to {self.longest_name} letters, digits and underscores"
-            raise self._refusal(f"has the name {name[:99]}; a name has {allowed}")
+            raise self._refusal(f"{self.option} has the name {name[:99]}; a name has {allowed}")
         return name
 
     def _value(self, name: str, value: Any) -> str:
         parts = value if isinstance(value, list) and self.takes_lists else [value]
         if not parts or not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in parts):
-            raise self._refusal(f"{name} must be a text or a number{', or a list of these' * self.takes_lists}", ": ")
+            lists = ", or a list of these" * self.takes_lists
+            raise self._refusal(f"{self.option}: {name} must be a text or a number{lists}")
         text = self.write(value)
         if len(text) > LONGEST_VALUE:
-            raise self._refusal(f"{name} must have at most {LONGEST_VALUE} characters, not {len(text)}", ": ")
+            raise self._refusal(f"{self.option}: {name} must have at most {LONGEST_VALUE} characters, not {len(text)}")
         return text
 
-    def _refusal(self, said: str, after: str = " ") -> RequestError:
-        return RequestError(400, f"Bad{self.option[0].upper()}{self.option[1:]}", f"{self.option}{after}{said}.")
+    def _refusal(self, said: str) -> RequestError:
+        return RequestError(400, f"Bad{self.option[0].upper()}{self.option[1:]}", f"{said}.")
 
 
 READERS: dict[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
