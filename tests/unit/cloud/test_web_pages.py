@@ -168,34 +168,52 @@ def test_a_page_is_refused_even_where_it_signs(
 ) -> None:
     url = cloud.endpoint if service == "s3" else cloud.outputs["ApiUrl"]
     request = AWSRequest("PUT" if service == "s3" else "GET", url + path)
-    sign(cloud, service, request)
-    status, _ = send(urlsplit(url).netloc, str(request.method), path, b"", dict(request.headers.items()) | sent)
+    headers = sign(developer(cloud), service, request) | sent
+    status, _ = send(urlsplit(url).netloc, str(request.method), path, b"", headers)
     assert status == 403
 
 
-def sign(cloud: LocalCloud, service: str, request: AWSRequest) -> None:
-    keys = Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])
-    (S3SigV4Auth if service == "s3" else SigV4Auth)(keys, service, "us-east-1").add_auth(request)
+def developer(cloud: LocalCloud) -> Credentials:
+    return Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])
+
+
+@pytest.fixture(scope="module")
+def nobody(cloud: LocalCloud) -> Credentials:
+    """A user who may do nothing."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def sign(by: Credentials, service: str, request: AWSRequest) -> dict[str, str]:
+    """The headers of a request that is signed."""
+    (S3SigV4Auth if service == "s3" else SigV4Auth)(by, service, "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+@pytest.mark.usefixtures("untouched")
+def test_who_may_not_set_faults_sets_none(cloud: LocalCloud, nobody: Credentials) -> None:
+    target = {"X-Amz-Target": "AmazonPersonalize.SetFaults", "Content-Type": "application/x-amz-json-1.1"}
+    headers = sign(nobody, "personalize", AWSRequest("POST", f"{cloud.endpoint}/", target, '{"throttle": 1}'))
+    status, _ = send(urlsplit(cloud.endpoint).netloc, "POST", "/", '{"throttle": 1}', headers)
+    assert status == 400
 
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize("path", ["/moto-api/data.json", "/moto-api/reset", "/latest/meta-data/iam", "/favicon.ico"])
 def test_what_moto_serves_beside_aws_is_not_there_for_who_signs_either(cloud: LocalCloud, path: str) -> None:
-    request = AWSRequest("GET", cloud.endpoint + path)
-    sign(cloud, "s3", request)
-    status, headers = send(urlsplit(cloud.endpoint).netloc, "GET", path, b"", dict(request.headers.items()))
+    signed = sign(developer(cloud), "s3", AWSRequest("GET", cloud.endpoint + path))
+    status, headers = send(urlsplit(cloud.endpoint).netloc, "GET", path, b"", signed)
     assert status == 404
     assert "access-control-allow-origin" not in headers
 
 
-def test_a_pre_signed_url_does_what_its_signer_may(cloud: LocalCloud) -> None:
-    bucket, iam = cloud.outputs["BucketName"], cloud.client("iam")
+def test_a_pre_signed_url_does_what_its_signer_may(cloud: LocalCloud, nobody: Credentials) -> None:
+    bucket = cloud.outputs["BucketName"]
     cloud.client("s3").put_object(Bucket=bucket, Key="a b/ü", Body=b"content")
-    iam.create_user(UserName="nobody")
-    stranger = iam.create_access_key(UserName="nobody")["AccessKey"]
-    keys = cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"]
-    for signer, expected in ((keys, 200), ((stranger["AccessKeyId"], stranger["SecretAccessKey"]), 403)):
-        s3 = client("s3", cloud.endpoint, Credentials(*signer), Config(signature_version="s3v4"))
+    for signer, expected in ((developer(cloud), 200), (nobody, 403)):
+        s3 = client("s3", cloud.endpoint, signer, Config(signature_version="s3v4"))
         url = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a b/ü"})
         status, _ = send(urlsplit(url).netloc, "GET", url.removeprefix(cloud.endpoint), b"", {})
         assert status == expected
