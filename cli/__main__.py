@@ -141,7 +141,7 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
     claims |= inputs
     drafted = draft_of(stack, group, bucket, claims)
     for arn in dict.fromkeys([*owned, *claims]):
-        console.print(f"Is tagged as the stack's: {arn}", soft_wrap=True, markup=False)
+        console.print(f"To be tagged as the stack's: {arn}", soft_wrap=True, markup=False)
     show.draft(console, drafted)
     if is_costly(drafted) and not options.anyway:
         raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")

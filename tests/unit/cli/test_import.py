@@ -340,7 +340,7 @@ def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixtu
     assert "--from-stack usher." in text
     assert (group.tags[GROUP_TAG], old.stack.read("movies/.*")) == ("films", {})
     text = told(capsys, *command, "--from-stack", "usher")
-    assert f"Is tagged as the stack's: {group.arn}" in text
+    assert f"To be tagged as the stack's: {group.arn}" in text
     assert group.tags[GROUP_TAG] == "movies"
     assert old.stack.drop("movies/usher.yaml").status == "SUCCEEDED"
     assert old.stack.drop("films/usher.yaml").status == "FAILED"

@@ -124,6 +124,10 @@ schemas: {things: {}, items: no}
         ("solutions: {s: {recipe: aws-sims, campaign: }}", "solutions.s.campaign: is empty."),
         ("solutions: {s: {recipe: aws-sims, name: x}}", "solutions.s.name: is filled in by Usher. Remove it."),
         ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
+        (
+            "adopt: {dataset_group/films: a/ITEMS}",
+            "adopt.dataset_group/films: is a/ITEMS, which is no name",
+        ),
         ("tags: [{tagKey: 'usher:stack', tagValue: x}]", "tags: has the tag usher:stack."),
         (
             "solutions: {a: {recipe: aws-sims, campaign: {tags: [{tagKey: 'usher:inputs', tagValue: x}]}}}",

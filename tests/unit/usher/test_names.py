@@ -9,6 +9,7 @@ from usher.config import LONGEST_NAME
 from usher.names import (
     LABEL_LENGTH,
     NAME_LENGTH,
+    SERVICE_NAME,
     cut,
     family_of,
     fingerprint,
@@ -19,7 +20,6 @@ from usher.names import (
 )
 from usher.runs import AGAIN, run_name
 
-SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,62}")
 GROUPS = st.from_regex(GROUP_NAME.pattern, fullmatch=True)
 NAMES = st.from_regex(rf"[a-zA-Z0-9][a-zA-Z0-9\-_]{{0,{LONGEST_NAME - 1}}}", fullmatch=True)
 PAIRS = st.tuples(GROUPS, NAMES)

@@ -76,12 +76,12 @@ def test_a_changed_filter_changes_only_itself() -> None:
     assert changed(config=replace(CONFIG, filters={**CONFIG.filters, "old": text("y")})) == {"filter/old"}
 
 
-def test_a_changed_solution_changes_what_is_made_from_it() -> None:
+def test_a_changed_solution_gets_a_campaign_of_its_own_and_has_no_version_yet() -> None:
     first, *others = CONFIG.solutions
     other = replace(first, settings={"eventType": "watch"})
     assert changed(config=replace(CONFIG, solutions=(other, *others))) == {
-        f"{kind}/{first.name}" for kind in ("solution", "solution_version", "campaign")
-    }
+        f"{kind}/{first.name}" for kind in ("solution", "campaign")
+    }, "versions are looked for under the new solution"
 
 
 def test_a_changed_campaign_changes_only_itself_and_keeps_its_name() -> None:

@@ -31,6 +31,7 @@ from usher.bucket import DATASETS, is_plain, job_homes
 from usher.config_checker import Checker
 from usher.errors import InputError
 from usher.export_config import ExportReader
+from usher.names import SERVICE_NAME
 from usher.prices import PRICES
 from usher.schedules import starts
 from usher.schemas import REQUIRED, is_field, types
@@ -398,6 +399,10 @@ class _Reader(Checker):
     def _adopted(self, block: Any) -> Mapping[str, str]:
         names = self._mapping(block, "adopt")
         self._check_kinds(names, "adopt", dict.fromkeys(names, str))
+        for id_, name in names.items():
+            if isinstance(name, str) and not SERVICE_NAME.fullmatch(name):
+                remedy = "Use up to 63 letters, digits, - and _, starting with a letter or a digit."
+                self._note(f"adopt.{id_}", f"is {name[:99]}, which is no name in Personalize.", remedy)
         return names
 
     def _check_whole(self, config: Config) -> None:

@@ -10,7 +10,9 @@ import json
 import re
 
 NAME_LENGTH = 63
-"""Personalize's limit; a name is made of letters, digits, - and _."""
+"""Personalize's limit."""
+SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{NAME_LENGTH - 1}}}")
+"""What Personalize takes as a name."""
 DIGEST_LENGTH = 16
 """Characters of base32 that hold 80 bits."""
 LABEL_LENGTH = NAME_LENGTH - DIGEST_LENGTH - 1

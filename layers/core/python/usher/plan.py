@@ -149,7 +149,7 @@ class _Plan:
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
         )
         yield created
-        yield self._version(solution, unique)
+        yield self._version(solution)
         if solution.campaign is None:
             return
         version = f"solution_version/{solution.name}"
@@ -160,13 +160,13 @@ class _Plan:
         else:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
-    def _version(self, solution: Solution, unique: str) -> Resource:
+    def _version(self, solution: Solution) -> Resource:
         """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
         asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
-        made_from = digest([unique, *(given.inputs for given in self.data.values()), *increments])
+        made_from = digest([*(given.inputs for given in self.data.values()), *increments])
         return self._resource(
             "train", "solution_version", solution.name,
             {
