@@ -136,7 +136,8 @@ PARENTS = {"batch-inference-job": "solution", "batch-segment-job": "solution", "
 
 def test_a_right_to_create_never_covers_what_something_is_created_in() -> None:
     """A request's tags are the same for all that it touches: they say nothing of the dataset group or the solution."""
-    statements = [one for one in allowed("Reconcile") if "aws:RequestTag/usher:stack" in str(one.get("Condition"))]
+    tag = {"aws:RequestTag/usher:stack": STACK}
+    statements = [one for one in allowed("Reconcile") if one.get("Condition", {}).get("StringEquals") == tag]
     for statement in statements:
         named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         covered = {arn["Fn::Sub"].rpartition(":")[2].removesuffix("/*") for arn in named}
