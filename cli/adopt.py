@@ -10,7 +10,7 @@ from usher.bucket import Bucket, File
 from usher.errors import UsherError
 from usher.inventory import Inventory
 from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import INPUTS_TAG, STACK_TAG, Resource
+from usher.resources import INPUTS_TAG, KINDS, STACK_TAG, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +128,17 @@ def made_from(
     return tags, outdated
 
 
-def claim(inventory: Inventory, owned: Iterable[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own, and with what they were made from (`made_from`)."""
-    tags = {arn: dict(made_from.get(arn, {})) for arn in (*owned, *made_from)}
-    for of in tags.values():
-        of[STACK_TAG] = inventory.stack_arn
-    for arn, of in tags.items():
-        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in of.items()])
+def claim(inventory: Inventory, owned: Sequence[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with what they were made from (`made_from`).
+
+    Versions, too: IAM may look at their tags where a solution's are asked for.
+    """
+    versions = [
+        one["solutionVersionArn"]
+        for arn in owned
+        if ":solution/" in arn
+        for one in inventory.summaries(KINDS["solution_version"], {"solutionArn": arn})
+    ]
+    for arn in dict.fromkeys((*owned, *versions, *made_from)):
+        tags = {**made_from.get(arn, {}), STACK_TAG: inventory.stack_arn}
+        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])
