@@ -128,8 +128,8 @@ def made_from(
     return tags, outdated
 
 
-def claim(inventory: Inventory, owned: Sequence[str], made_from: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own, and with what they were made from (`made_from`).
+def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with further tags by ARN (`claims`).
 
     Versions, too: IAM may look at their tags where a solution's are asked for.
     """
@@ -139,6 +139,6 @@ def claim(inventory: Inventory, owned: Sequence[str], made_from: Mapping[str, Ma
         if ":solution/" in arn
         for one in inventory.summaries(KINDS["solution_version"], {"solutionArn": arn})
     ]
-    for arn in dict.fromkeys((*owned, *versions, *made_from)):
-        tags = {**made_from.get(arn, {}), STACK_TAG: inventory.stack_arn}
+    for arn in dict.fromkeys((*owned, *versions, *claims)):
+        tags = {**claims.get(arn, {}), STACK_TAG: inventory.stack_arn}
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])

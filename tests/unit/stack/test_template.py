@@ -160,7 +160,8 @@ def test_a_service_assumes_a_role_only_for_this_account_and_says_for_what() -> N
 
 def test_functions_send_events_of_usher_alone() -> None:
     sent = [one for name in FUNCTIONS for one in allowed(name) if "events:PutEvents" in actions(one)]
-    assert [one["Condition"] for one in sent] == [{"StringEquals": {"events:source": SOURCE}}] * 4
+    assert sent
+    assert all(one["Condition"] == {"StringEquals": {"events:source": SOURCE}} for one in sent)
 
 
 def test_plan_may_look_at_everything_and_change_nothing() -> None:
