@@ -10,7 +10,7 @@ from usher.bucket import Bucket, File
 from usher.errors import UsherError
 from usher.inventory import Inventory
 from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import GROUP_TAG, INPUTS_TAG, STACK_TAG, Resource
+from usher.resources import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +138,17 @@ def made_from(
     return tags, outdated
 
 
-def claim(inventory: Inventory, owned: Iterable[str], claims: Mapping[str, Mapping[str, str]]) -> None:
-    """Tag resources as the stack's own: what it owns, and what has further tags by ARN (`claims`)."""
-    tags = {arn: dict(claims.get(arn, {})) for arn in (*owned, *claims)}
-    for of in tags.values():
-        of[STACK_TAG] = inventory.stack_arn
-    for arn, of in tags.items():
-        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in of.items()])
+def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with further tags by ARN (`claims`).
+
+    Versions, too: IAM may look at their tags where a solution's are asked for.
+    """
+    versions = [
+        one["solutionVersionArn"]
+        for arn in owned
+        if ":solution/" in arn
+        for one in inventory.summaries(KINDS["solution_version"], {"solutionArn": arn})
+    ]
+    for arn in dict.fromkeys((*owned, *versions, *claims)):
+        tags = {**claims.get(arn, {}), STACK_TAG: inventory.stack_arn}
+        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])

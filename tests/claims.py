@@ -189,6 +189,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "The role of reconcile can't change what does not bear the stack's tag.",
                 (
                     f"{RIGHTS}::test_reconcile_is_refused_what_does_not_bear_the_stacks_tag",
+                    f"{RIGHTS}::test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it",
                     f"{TEMPLATE}::test_reconcile_changes_only_what_bears_the_stacks_tag_or_can_have_none",
                     f"{IAM}::test_a_condition_knows_the_tags_of_a_resource_of_personalize",
                     f"{IAM}::test_of_a_version_only_the_tags_count_that_its_solution_has_too",

@@ -70,7 +70,7 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
     states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
-    findings = {"retired": states}
+    findings: dict[str, Any] = {"retired": states}
     if wait is None and plan.get("removed") and run.group == group:
         findings["erasing"] = erase(bucket, answers, group, record.get("erasing"))
         wait = SHORTEST if findings["erasing"] else None

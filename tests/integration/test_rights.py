@@ -17,7 +17,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from samcli.yamlhelper import yaml_parse
 
-from local.authorization import Record, bucket_policy, parsed, queue_policy, recording
+from local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
 from local.clock import Clock
 from local.cloud import targets
 from local.cloud.credentials import PARTITION, REGION, client
@@ -320,25 +320,33 @@ UNTAGGED = {"metric-attribution", "recipe", "schema"}
 """Kinds of resources that Personalize knows no tags of."""
 
 
-@pytest.mark.parametrize("owner", [None, "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"])
-def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record, owner: str | None) -> None:
-    """Every request by which it changed something, had that been untagged, or another stack's.
-
-    It may tag what is untagged: Personalize has no condition key that tells tagging at creation from tagging later.
-    """
-    changed = set()
+def changes(record: Record) -> Iterator[Entry]:
+    """What changed something that can have tags in Personalize."""
     for entry in record.entries():
         service, operation = entry.request.action.split(":")
-        if service != "personalize" or not operation.startswith(CHANGES) or not entry.decision:
-            continue
-        if entry.request.resource.split(":")[5].split("/")[0] in UNTAGGED:
-            continue
-        keys = [key for key in STACK_KEYS if key in dict(entry.request.context)]
+        kind = entry.request.resource.rpartition(":")[2].split("/")[0]
+        if service == "personalize" and operation.startswith(CHANGES) and kind not in UNTAGGED and entry.decision:
+            yield entry
+
+
+def test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it(record: Record) -> None:
+    other = "arn:aws:cloudformation:us-east-1:123456789012:stack/other/1"
+    for entry in changes(record):
+        for key in STACK_KEYS:
+            if key in dict(entry.request.context):
+                assert not decide(entry.policy, tagged(entry.request, key, other)), (key, entry.request)
+
+
+def test_reconcile_is_refused_what_does_not_bear_the_stacks_tag(record: Record) -> None:
+    """It may tag what is untagged: Personalize has no condition key that tells whether it is being created."""
+    changed = set()
+    for entry in changes(record):
         asked = entry.request
-        for key in keys if operation == "TagResource" and owner is None else keys[:1]:
-            asked = tagged(asked, key, owner)
+        keys = [key for key in STACK_KEYS if key in dict(asked.context)]
+        for key in keys if asked.action == "personalize:TagResource" else keys[:1]:
+            asked = tagged(asked, key, None)
         assert not decide(entry.policy, asked), asked
-        changed.add(operation)
+        changed.add(asked.action.removeprefix("personalize:"))
     assert {"CreateSolutionVersion", "StopSolutionVersionCreation", "TagResource", "UpdateCampaign"} <= changed
 
 

@@ -141,6 +141,9 @@ def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.Capture
     before = made(old.stack)
     text = told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
     assert "Nothing to do." in text
+    versions = [one for one in old.stack.personalize.resources.values() if one.kind.name == "SolutionVersion"]
+    assert versions
+    assert all(":stack/usher/" in one.tags[STACK_TAG] for one in versions), "IAM may look at these"
     execution = old.stack.drop("films/interactions/part-1.csv")
     assert execution.status == "SUCCEEDED"
     assert made(old.stack) == before, "the run makes nothing"

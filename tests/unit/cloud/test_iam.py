@@ -151,8 +151,8 @@ def test_a_condition_knows_the_tags_of_a_resource_of_personalize(tags: dict[str,
     maker = client("personalize", credentials.assume(make_role(LAMBDA, "personalize:*", name="maker"), "f", LAMBDA))
     made = [{"tagKey": key, "tagValue": value} for key, value in tags.items()]
     arn = maker.create_dataset_group(name="g", tags=made)["datasetGroupArn"]
-    bearing = {"Condition": {"StringEquals": {"aws:ResourceTag/own": "a"}}}
-    personalize = session("personalize", allow("personalize:DescribeDatasetGroup", **bearing))
+    bearing = {"StringEquals": {"aws:ResourceTag/own": "a"}}
+    personalize = session("personalize", allow("personalize:DescribeDatasetGroup", Condition=bearing))
     assert code(personalize.describe_dataset_group, datasetGroupArn=arn) == refused
 
 

@@ -270,9 +270,9 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
         shop.stack.put(f"shop/{key}", "u1")
         shop.stack.put(f"shop-eu/{key}", "u1")
     execution, record = shop.start(task="remove")
-    left = set(shop.stack.keys("shop/.*"))
-    assert kept <= left
-    assert [key for key in left - kept if "/out/runs/" not in key] == []
+    files = set(shop.stack.keys("shop/.*"))
+    assert kept <= files
+    assert [key for key in files - kept if "/out/runs/" not in key] == []
     assert len(shop.stack.keys("shop-eu/.*")) == 3
     assert (execution.status, record["outcome"]) == ("SUCCEEDED", "SUCCEEDED")
     assert {state["status"] for state in record["retired"]} == {"GONE"}
