@@ -15,7 +15,7 @@ from usher.spending import Spending
 
 from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "solutions": {"for-you": {"recipe": "aws-user-personalization-v2"}, "popular": {"recipe": "aws-popularity-count"}},
     "exports": {"for-you": {"numResults": 3, "table": True}},
 }
@@ -350,8 +350,8 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     served(world)
     before, made = Serving(world.dynamodb, TABLE).read("films"), world.creations()
     inbox()
-    dear = {**CONFIG["solutions"], "dear": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}}
-    world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": dear}))
+    dear = {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}
+    world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "dear": dear}}))
     planned, published = run(execution="e-0002")
     assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
     assert published["cause"].startswith("usher.yaml: solutions.dear.campaign.minProvisionedTPS: is above 10")
@@ -380,7 +380,8 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
             patched.setenv(parameter, value)
             execution = f"{STATES}x-{parameter}"
             prepared = call("export", step="prepare", **FOR_YOU, execution=execution)
-            ended = finish(prepared["run"], execution)
+            who = {**FOR_YOU, "run": prepared["run"]}
+            ended = call("export", step="publish", **who, execution=execution, error=None)
         assert (prepared["outcome"], ended["outcome"]) == ("FAILED", "FAILED")
         assert f"--parameter-overrides {parameter}={needed}." in ended["cause"]
     assert world.creations() == made
