@@ -21,7 +21,7 @@ from cli.stack import Stack
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 EVERY = {"recipes": ["all"]}
 FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
-"""Here, nothing is paid for; the report tells what it would cost."""
+"""Here, nothing is paid for; the run's page tells what it would cost."""
 SPEED = 6000
 """How many times faster than AWS's the minutes of the local Personalize go by."""
 

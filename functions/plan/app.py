@@ -14,7 +14,7 @@ from typing import Any
 from usher import checks
 from usher.aws import client
 from usher.bucket import Bucket
-from usher.ceilings import Ceilings
+from usher.ceilings import AboveCeilingError, Ceilings
 from usher.errors import InputError
 from usher.pins import Pins
 from usher.planning import Draft, draft
@@ -76,24 +76,29 @@ def make_draft(run: Run) -> Draft:
     """The run's plan, with what was asked for.
 
     What failed before an execution is built again, as a person has dropped something since; what failed in its first
-    round would fail again.
+    round would fail again. What was asked for is forgotten where it costs too much, or all runs after it would, too.
     """
     asked = wishes.of(run.group)
 
     def settle(wanted: Any, live: Any) -> Any:
         return pins.settle(clients["personalize"], run.group, wanted, live)
 
-    drafted = draft(
-        bucket,
-        Target.from_env(run.group, run.name, os.environ),
-        clients,
-        serving.read(run.group),
-        wishes=asked,
-        settle=settle,
-        forgiving=run.is_first,
-        ceilings=ceilings,
-        past=spending.of(run.group),
-    )
+    try:
+        drafted = draft(
+            bucket,
+            Target.from_env(run.group, run.name, os.environ),
+            clients,
+            serving.read(run.group),
+            wishes=asked,
+            settle=settle,
+            forgiving=run.is_first,
+            ceilings=ceilings,
+            past=spending.of(run.group),
+        )
+    except AboveCeilingError:
+        for name in asked:
+            wishes.forget(run.group, name)
+        raise
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
         wishes.forget(run.group, "import")
     return drafted

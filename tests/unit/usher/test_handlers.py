@@ -364,6 +364,22 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     assert world.creations() == made
 
 
+def test_a_training_that_is_asked_for_above_a_ceiling_does_not_hold_up_later_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(world)
+    given = {"input": {"group": "films", "task": "retrain"}, "startedAt": "2026-01-01T00:00:00Z"}
+    monkeypatch.setenv("MaxRunDollars", "0.01")
+    for execution in ("e-0002", "e-0003"):
+        asked = given if execution == "e-0002" else {**given, "input": {"group": "films"}}
+        for step in ("take", "plan"):
+            planned = call("plan", **asked, execution=STATES + execution, step=step)
+        ended = call("publish", input=asked["input"], execution=STATES + execution, group="films", run=planned["run"],
+                     error=None)  # fmt: skip
+        assert planned["outcome"] == "DONE"
+        assert ("MaxRunDollars=1" in ended["cause"]) == (execution == "e-0002")
+
+
 def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

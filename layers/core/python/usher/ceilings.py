@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.config import Config
-from usher.errors import Problem
+from usher.errors import InputError, Problem
 from usher.repeating import Repeated, place_of
 from usher.schedules import starts
 from usher.spending import Past
@@ -26,6 +26,10 @@ PARAMETERS = {
 """The parameters of the stack, and the environment variables of its functions, by field."""
 SHOWN = 3
 """How many of the dearest things a message names."""
+
+
+class AboveCeilingError(InputError):
+    """A group's files ask for more than the stack allows."""
 
 
 @dataclass(frozen=True, slots=True)
