@@ -107,8 +107,9 @@ class Ceilings:
                 _above("run_dollars", f"{group}/", f"{said} ({_dearest(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
-            repeated = {one.place: one.a_month for one in estimate.repeated}
-            parts = {**estimate.serving, **repeated, "the last 30 days": estimate.ordered, **estimate.run}
+            parts = {**estimate.serving, "the last 30 days": estimate.ordered, **estimate.run}
+            for one in estimate.repeated:
+                parts[one.place] = parts.get(one.place, 0) + one.a_month
             said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
             problems.append(
                 _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))
