@@ -16,6 +16,7 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.ceilings import AboveCeilingError, Ceilings
 from usher.errors import InputError
+from usher.job_inputs import keep
 from usher.pins import Pins
 from usher.planning import Draft, draft
 from usher.prices import size_of
@@ -52,14 +53,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
             return {"outcome": "CHECK", "group": group, "run": run.name}
         drafted = make_draft(run)
+        plan = drafted.plan
+        if plan and plan["resources"]:
+            plan = keep(run, plan, {state.id: state.action for state in drafted.findings["resources"]})
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}
     if drafted.is_work and (facts := drafted.findings.get("ceilings")):
         users = size_of(drafted.findings["data"], {}).users
         spending.order(group, run.name, facts["run"], serving=facts["serving"], users=users)
-    if drafted.plan:
-        run.write(drafted.plan, "plan.json")
+    if plan:
+        run.write(plan, "plan.json")
     run.write({**record, **drafted.findings})
     return {"outcome": "GO" if drafted.is_work else "DONE", "group": group, "run": run.name}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from usher import exporting, exports
 from usher.aws import client
+from usher.bucket import Bucket
 from usher.errors import UsherError
 from usher.export_table import ExportTable
 from usher.serving import Serving
@@ -402,3 +403,25 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
         assert f"--parameter-overrides {parameter}={needed}." in ended["cause"]
     assert world.creations() == made
     assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
+
+
+def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = {"b": {"solution": "popular", "numResults": 5}}
+    world.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}},
+                                              "batch": batch}))  # fmt: skip
+    world.put("films/interactions.csv", interactions())
+    world.put("films/batch/b.jsonl", '{"userId": "u1"}\n')
+
+    def count_lines(bucket: Bucket, key: str, count: Any = Bucket.count_lines) -> int:
+        lines: int = count(bucket, key)
+        world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
+        return lines
+
+    monkeypatch.setattr(Bucket, "count_lines", count_lines)
+    planned, published = run()
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
+    assert published["cause"].startswith("films/batch/b.jsonl: has grown beyond the 1 lines")
+    assert not world.creations()
+    monkeypatch.undo()

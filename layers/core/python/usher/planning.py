@@ -109,7 +109,8 @@ def draft(
     }
     lines = count_lines(bucket, target.group, intake, plan)
     above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-    size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+    plan["lines"] = {id_: count for id_, (_, count) in lines.items()}
+    size = prices.size_of(intake.report, foresight.hours, plan["lines"])
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
     if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
