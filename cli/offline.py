@@ -20,6 +20,8 @@ from cli.stack import Stack
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 EVERY = {"recipes": ["all"]}
+FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
+"""Here, nothing is paid for; the run's page tells what it would cost."""
 SPEED = 6000
 """How many times faster than AWS's the minutes of the local Personalize go by."""
 
@@ -45,7 +47,8 @@ def offline(data: Path, console: Console) -> Iterator[Here]:
     from local.cloud.server import STACK, LocalCloud, environ
 
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
-    with LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED)) as cloud, environ(cloud.environment):
+    here = LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
+    with here as cloud, environ(cloud.environment):
         client.cache_clear()
         for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
             client("events").disable_rule(Name=rule["Name"])

@@ -14,8 +14,9 @@ from typing import Any
 from usher import checks
 from usher.aws import client
 from usher.bucket import Bucket
-from usher.ceilings import Ceilings
+from usher.ceilings import AboveCeilingError, Ceilings
 from usher.errors import InputError
+from usher.job_inputs import keep
 from usher.pins import Pins
 from usher.planning import Draft, draft
 from usher.prices import size_of
@@ -52,14 +53,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
             return {"outcome": "CHECK", "group": group, "run": run.name}
         drafted = make_draft(run)
+        plan = drafted.plan
+        if plan and plan["resources"]:
+            plan = keep(run, plan, {state.id: state.action for state in drafted.findings["resources"]})
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}
     if drafted.is_work and (facts := drafted.findings.get("ceilings")):
         users = size_of(drafted.findings["data"], {}).users
         spending.order(group, run.name, facts["run"], serving=facts["serving"], users=users)
-    if drafted.plan:
-        run.write(drafted.plan, "plan.json")
+    if plan:
+        run.write(plan, "plan.json")
     run.write({**record, **drafted.findings})
     return {"outcome": "GO" if drafted.is_work else "DONE", "group": group, "run": run.name}
 
@@ -76,24 +80,29 @@ def make_draft(run: Run) -> Draft:
     """The run's plan, with what was asked for.
 
     What failed before an execution is built again, as a person has dropped something since; what failed in its first
-    round would fail again.
+    round would fail again. What was asked for is forgotten where it costs too much, or all runs after it would, too.
     """
     asked = wishes.of(run.group)
 
     def settle(wanted: Any, live: Any) -> Any:
         return pins.settle(clients["personalize"], run.group, wanted, live)
 
-    drafted = draft(
-        bucket,
-        Target.from_env(run.group, run.name, os.environ),
-        clients,
-        serving.read(run.group),
-        wishes=asked,
-        settle=settle,
-        forgiving=run.is_first,
-        ceilings=ceilings,
-        past=spending.of(run.group),
-    )
+    try:
+        drafted = draft(
+            bucket,
+            Target.from_env(run.group, run.name, os.environ),
+            clients,
+            serving.read(run.group),
+            wishes=asked,
+            settle=settle,
+            forgiving=run.is_first,
+            ceilings=ceilings,
+            past=spending.of(run.group),
+        )
+    except AboveCeilingError:
+        for name in asked:
+            wishes.forget(run.group, name)
+        raise
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
         wishes.forget(run.group, "import")
     return drafted

@@ -393,6 +393,22 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("tags: {a: b}", "tags: Invalid type for parameter tags"),
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
+        ("prices: {importGB: -1}", "prices.importGB: is no price that can be. Give it dollars, from 0 to 50."),
+        ("prices: {importGB: .nan}", "prices.importGB: is no price that can be."),
+        ("prices: {importGB: .inf}", "prices.importGB: is no price that can be."),
+        (
+            "prices: {trainingHour: 241}",
+            "prices.trainingHour: is no price that can be. Give it dollars, from 0 to 240.",
+        ),
+        (
+            S % "performAutoML: true",
+            "performAutoML: has Personalize choose the recipe, which this file names. Remove it",
+        ),
+        (
+            S % "solutionConfig: {autoTrainingConfig: {schedulingExpression: rate(1 fortnight)}}",
+            "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is no schedule.",
+        ),
+        ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is no"),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",

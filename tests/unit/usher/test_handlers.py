@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from usher import exporting, exports
 from usher.aws import client
+from usher.bucket import Bucket
 from usher.errors import UsherError
 from usher.export_table import ExportTable
 from usher.serving import Serving
@@ -15,7 +16,7 @@ from usher.spending import Spending
 
 from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "solutions": {"for-you": {"recipe": "aws-user-personalization-v2"}, "popular": {"recipe": "aws-popularity-count"}},
     "exports": {"for-you": {"numResults": 3, "table": True}},
 }
@@ -350,8 +351,8 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     served(world)
     before, made = Serving(world.dynamodb, TABLE).read("films"), world.creations()
     inbox()
-    dear = {**CONFIG["solutions"], "dear": {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}}
-    world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": dear}))
+    dear = {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}
+    world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "dear": dear}}))
     planned, published = run(execution="e-0002")
     assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
     assert published["cause"].startswith("usher.yaml: solutions.dear.campaign.minProvisionedTPS: is above 10")
@@ -362,6 +363,22 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     assert "MaxRunDollars=1" in run(execution="e-0003")[1]["cause"]
     assert Serving(world.dynamodb, TABLE).read("films") == before
     assert world.creations() == made
+
+
+def test_a_training_that_is_asked_for_above_a_ceiling_does_not_hold_up_later_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(world)
+    given = {"input": {"group": "films", "task": "retrain"}, "startedAt": "2026-01-01T00:00:00Z"}
+    monkeypatch.setenv("MaxRunDollars", "0.01")
+    for execution in ("e-0002", "e-0003"):
+        asked = given if execution == "e-0002" else {**given, "input": {"group": "films"}}
+        for step in ("take", "plan"):
+            planned = call("plan", **asked, execution=STATES + execution, step=step)
+        ended = call("publish", input=asked["input"], execution=STATES + execution, group="films", run=planned["run"],
+                     error=None)  # fmt: skip
+        assert planned["outcome"] == "DONE"
+        assert ("MaxRunDollars=1" in ended["cause"]) == (execution == "e-0002")
 
 
 def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
@@ -380,8 +397,31 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
             patched.setenv(parameter, value)
             execution = f"{STATES}x-{parameter}"
             prepared = call("export", step="prepare", **FOR_YOU, execution=execution)
-            ended = finish(prepared["run"], execution)
+            who = {**FOR_YOU, "run": prepared["run"]}
+            ended = call("export", step="publish", **who, execution=execution, error=None)
         assert (prepared["outcome"], ended["outcome"]) == ("FAILED", "FAILED")
         assert f"--parameter-overrides {parameter}={needed}." in ended["cause"]
     assert world.creations() == made
     assert world.bucket.read_json("films/out/export/for-you/latest.json") == latest
+
+
+def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = {"b": {"solution": "popular", "numResults": 5}}
+    world.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}},
+                                              "batch": batch}))  # fmt: skip
+    world.put("films/interactions.csv", interactions())
+    world.put("films/batch/b.jsonl", '{"userId": "u1"}\n')
+
+    def count_lines(bucket: Bucket, key: str, count: Any = Bucket.count_lines) -> int:
+        lines: int = count(bucket, key)
+        world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
+        return lines
+
+    monkeypatch.setattr(Bucket, "count_lines", count_lines)
+    planned, published = run()
+    assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
+    assert published["cause"].startswith("films/batch/b.jsonl: has grown beyond the 1 lines")
+    assert not world.creations()
+    monkeypatch.undo()

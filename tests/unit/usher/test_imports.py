@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from usher.ceilings import PARAMETERS
 
 from tests.unit.stack.files import FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
@@ -60,7 +61,10 @@ def absent(function: dict[str, Any]) -> set[str]:
 def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     """Import a file as a function of the template would: with its packages and its environment."""
     variables = {**GLOBALS["Environment"]["Variables"], **function.get("Environment", {}).get("Variables", {})}
-    texts = {name: value if isinstance(value, str) else "some" for name, value in variables.items()}
+    texts = {
+        name: value if isinstance(value, str) else "1" if name in PARAMETERS.values() else "some"
+        for name, value in variables.items()
+    }
     environment = {**texts, "PYTHONPATH": str(PACKAGE), "AWS_DEFAULT_REGION": "us-east-1"}
     command = [sys.executable, "-c", IMPORT, str(path), json.dumps(sorted(absent(function)))]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,12 +1,12 @@
 """What plans take and cost."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.prices import DATE, PRICES, SOURCE, SPENDING, foretell, is_v2, size_of, spent
+from usher.prices import DATE, PRICES, SOURCE, SPENDING, foretell, is_v2, most, size_of, spent
 from usher.reconcile import State
 from usher.resources import KINDS, Resource
 
@@ -151,3 +151,11 @@ def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
 def test_recipes_tell_how_they_are_billed() -> None:
     assert is_v2({"recipeArn": f"{RECIPE}aws-personalized-ranking-v2"})
     assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})
+
+
+def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_until_one_was_billed() -> None:
+    resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
+    hours, size = {resource.id: 7.5}, size_of({"interactions": {"rows": 10_000_000}}, {})
+    assert most(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
+    assert most(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
+    assert most(resource, hpo, replace(size, hours=hours)) == pytest.approx(7.5 * 0.24)

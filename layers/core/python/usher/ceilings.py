@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.config import Config
-from usher.errors import Problem
+from usher.errors import InputError, Problem
 from usher.repeating import Repeated, place_of
 from usher.schedules import starts
 from usher.spending import Past
@@ -26,6 +26,10 @@ PARAMETERS = {
 """The parameters of the stack, and the environment variables of its functions, by field."""
 SHOWN = 3
 """How many of the dearest things a message names."""
+
+
+class AboveCeilingError(InputError):
+    """A group's files ask for more than the stack allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,9 @@ class Ceilings:
                 _above("run_dollars", f"{group}/", f"{said} ({_dearest(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
-            repeated = {one.place: one.a_month for one in estimate.repeated}
-            parts = {**estimate.serving, **repeated, "the last 30 days": estimate.ordered, **estimate.run}
+            parts = {**estimate.serving, "the last 30 days": estimate.ordered, **estimate.run}
+            for one in estimate.repeated:
+                parts[one.place] = parts.get(one.place, 0) + one.a_month
             said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
             problems.append(
                 _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))

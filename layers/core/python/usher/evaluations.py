@@ -16,7 +16,7 @@ from typing import Any
 
 from usher import prices
 from usher.bucket import Bucket
-from usher.ceilings import Ceilings, Estimate
+from usher.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.errors import InputError, Problem, UsherError
 from usher.evaluation_plan import Evaluation, Home
 from usher.holdout import SPLITS
@@ -116,7 +116,7 @@ def prepare(
         past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
     if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
-        raise InputError(above, intake.report)
+        raise AboveCeilingError(above, intake.report)
     findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
     return plan, findings | {"ceilings": ceilings.facts(estimate)}
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from usher import export_output
 from usher.aws import now
 from usher.bucket import Bucket, export_prefix
-from usher.ceilings import Ceilings, Estimate
+from usher.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.errors import InputError, Problem, UsherError
 from usher.export_config import UNABLE, Shape, shape_of
 from usher.export_input import ROWS, Input, files_of, read_blocks, write
@@ -137,7 +137,7 @@ def prepare(
         raise InputError([*source.problems, Problem(place, said, "Correct what it goes by.")])
     estimate = Estimate.beside(past, {place: _cost(shape, wish, count, past.users)})
     if above := at.ceilings.check_estimate(group, estimate):
-        raise InputError(above)
+        raise AboveCeilingError(above)
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
@@ -163,7 +163,7 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
     """The lines, as long as they are not too many. InputError from then on."""
     for number, line in enumerate(lines, start=1):
         if above := ceilings.check_lines(place, number):
-            raise InputError(above)
+            raise AboveCeilingError(above)
         yield line
 
 

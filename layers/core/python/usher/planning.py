@@ -7,7 +7,7 @@ from typing import Any
 from usher import prices
 from usher.adopting import is_schema_in_use, still_as_wanted
 from usher.bucket import DATASETS, Bucket
-from usher.ceilings import Ceilings
+from usher.ceilings import AboveCeilingError, Ceilings
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.estimating import count_lines, estimate
@@ -70,7 +70,7 @@ def draft(
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
 ) -> Draft:
-    """What a run would do now. Raises InputError for config or data that can't be used.
+    """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
 
     `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
     built again; `claims`: an Inventory's; `past`: what the group has ordered.
@@ -86,7 +86,7 @@ def draft(
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
     if above := ceilings.check(intake.config):
-        raise InputError(above, intake.report)
+        raise AboveCeilingError(above, intake.report)
     if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
         intake = replace(intake, data=_waiting(inventory, target, intake, wishes))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
@@ -114,11 +114,12 @@ def draft(
     }
     lines = count_lines(bucket, target.group, intake, plan)
     above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-    size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+    plan["lines"] = {id_: count for id_, (_, count) in lines.items()}
+    size = prices.size_of(intake.report, foresight.hours, plan["lines"])
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
     if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
-        raise InputError(above, intake.report)
+        raise AboveCeilingError(above, intake.report)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],

@@ -42,6 +42,8 @@ TAKING_TIME = SPENDING | {"update", "wait"}
 MONTH_HOURS = 30 * 24
 MOST_TRIALS = 40
 """Trainings of one solution version with HPO at most: service guide, "Hyperparameters and HPO"."""
+INTERACTIONS_AN_HOUR = 2_000_000
+"""That a v1 recipe trains on in a training hour, until one was billed: assumed, as AWS does not tell."""
 RESULTS = 25
 """numResults where none is given."""
 DEAREST = max(PRICES["batchThousand"], PRICES["batchThousandV2"])
@@ -173,7 +175,7 @@ def cost(resource: Resource, solution: Mapping[str, Any], size: Size, prices: Ma
         return None
     if is_v2(solution):
         return trials(solution) * size.interactions / 1000 * prices["trainingThousandInteractionsV2"]
-    usual = trials(solution) * KINDS[resource.kind].minutes / 60
+    usual = trials(solution) * max(KINDS[resource.kind].minutes / 60, size.interactions / INTERACTIONS_AN_HOUR)
     return size.hours.get(resource.id, usual) * prices["trainingHour"]
 
 

@@ -37,8 +37,8 @@ def starts(expression: str) -> Starts:
     if AT.fullmatch(expression):
         return Starts(DAY_MINUTES, 1)
     if match := RATE.fullmatch(expression):
-        minutes = int(match[1]) * UNITS[match[2]]
-        return Starts(min(minutes, DAY_MINUTES), MONTH_DAYS * DAY_MINUTES / minutes)
+        apart = int(match[1]) * UNITS[match[2]]
+        return Starts(min(apart, DAY_MINUTES), MONTH_DAYS * DAY_MINUTES / apart)
     if not (match := CRON.fullmatch(expression)):
         raise ValueError(f"{expression} is no schedule")
     minutes, hours, days, months, weekdays, years = match.groups()
