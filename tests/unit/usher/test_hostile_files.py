@@ -64,7 +64,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
         stack.put(key, content)
     execution = stack.drop(key)
     (record,) = stack.read(r".*/out/runs/.*/run\.json").values()
-    assert "untold" not in record
+    assert "undelivered" not in record
     if record["outcome"] == "SUCCEEDED":  # it looks hostile, and is right, or there is nothing to do yet
         assert execution.status == "SUCCEEDED"
         assert "resources" in record or record["note"].startswith("Nothing to do until")
