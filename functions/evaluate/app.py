@@ -19,7 +19,7 @@ from usher.runs import EVALUATION, Run, concerned_group, has_ended, run_name
 from usher.serving import Serving
 from usher.spending import Spending
 from usher.target import Target
-from usher.telling import EVENT, NOTIFICATION, Teller
+from usher.telling import EVENT, NOTIFICATION, Channels
 
 SPARE_MILLISECONDS = 120_000
 """What scoring may take after campaigns have been asked."""
@@ -83,9 +83,9 @@ def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if evaluations.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
     if not has_ended(record):
-        record = run.conclude(event["execution"], event["error"], untold=lambda _: [NOTIFICATION, EVENT])
+        record = run.conclude(event["execution"], event["error"], undelivered=lambda _: [NOTIFICATION, EVENT])
     try:
-        Teller(client("sns"), os.environ["TOPIC_ARN"], client("events")).tell(run, record)
+        Channels(client("sns"), os.environ["TOPIC_ARN"], client("events")).deliver(run, record)
     finally:
         clear(Home.of(run))
     return {"outcome": "CLEARED" if "clearUp" in event["input"] else record["outcome"], "cause": record["summary"]}

@@ -15,7 +15,7 @@ from usher.exports import Setting
 from usher.runs import Lock, is_running
 from usher.serving import Serving
 from usher.spending import Spending
-from usher.telling import Teller
+from usher.telling import Channels
 
 table = client("dynamodb"), os.environ["TABLE_NAME"]
 exporter = Exporter(
@@ -25,7 +25,7 @@ exporter = Exporter(
     Spending(*table),
     Setting.from_env(os.environ),
     lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
-    Teller(client("sns"), os.environ["TOPIC_ARN"]),
+    Channels(client("sns"), os.environ["TOPIC_ARN"]),
 )
 STEPS = {
     step.__name__: step

@@ -15,12 +15,12 @@ from usher.prices import spent
 from usher.runs import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
 from usher.serving import Serving, serving_map
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, METRICS, NOTIFICATION, Teller
+from usher.telling import EVENT, METRICS, NOTIFICATION, Channels
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
-teller = Teller(client("sns"), os.environ["TOPIC_ARN"], client("events"))
+channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         record = conclude(run, record, execution, event["error"])
     former = [] if run.is_first else [one for one in rounds(bucket, group, execution) if one["run"] < run.name]
     ends = {one["run"]: one for one in [*former, record]}
-    failed = take_all({name: partial(teller.tell, Run(bucket, group, name), one) for name, one in ends.items()})
+    failed = take_all({name: partial(channels.deliver, Run(bucket, group, name), one) for name, one in ends.items()})
     again = not lock.release(group, execution)
     if not again:
         raise_all(failed)
@@ -49,8 +49,8 @@ def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, 
         serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
     known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))
 
-    def untold(ended: Mapping[str, Any]) -> list[str]:
+    def undelivered(ended: Mapping[str, Any]) -> list[str]:
         programs = ended["outcome"] == "FAILED" or "stage" in ended
         return [*([NOTIFICATION] if is_news(run, ended) else []), *([EVENT, METRICS] if programs else [])]
 
-    return run.conclude(execution, error, {"versions": known, "cost": spent(plan, record, known)}, untold)
+    return run.conclude(execution, error, {"versions": known, "cost": spent(plan, record, known)}, undelivered)

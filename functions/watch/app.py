@@ -16,12 +16,12 @@ from usher.errors import UsherError
 from usher.runs import EVALUATION, RESUME, SUMMARY, Run, cause, concerned_group, has_ended, rounds, run_name
 from usher.serving import Serving
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, NOTIFICATION, Teller, measure, tell
+from usher.telling import EVENT, NOTIFICATION, Channels, measure, tell
 from usher.texts import clean
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
-teller = Teller(client("sns"), os.environ["TOPIC_ARN"], client("events"))
+channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
@@ -54,19 +54,19 @@ def close(execution: str, given: Any, detail: dict[str, Any]) -> None:
     if not runs:
         said = f"An execution broke off: {error['Error']}: {cause(error['Cause'])}"
         record = {"group": machine, "outcome": "FAILED", "summary": clean(said, SUMMARY)}
-        tell(teller.sns, teller.topic, record, execution)
+        tell(channels.sns, channels.topic, record, execution)
     raise_all(take_all({run.key(): partial(end, run, execution, error) for run in runs}))
 
 
 def end(run: Run, execution: str, error: dict[str, str]) -> None:
-    """Conclude a run that its execution did not conclude, and tell what is untold of its end."""
+    """Conclude a run that its execution did not conclude, and report what is undelivered of its end."""
     record = run.read()
     steps: dict[str, Callable[[], object]] = {}
     if not has_ended(record):
         if record and run.name.endswith(EVALUATION):
             steps["clear up"] = partial(clear_up, run.group, run.name)
-        record = run.conclude(execution, error, untold=lambda _: [NOTIFICATION, EVENT])
-    raise_all(take_all({"tell": partial(teller.tell, run, record), **steps}))
+        record = run.conclude(execution, error, undelivered=lambda _: [NOTIFICATION, EVENT])
+    raise_all(take_all({"tell": partial(channels.deliver, run, record), **steps}))
 
 
 def clear_up(group: str, run: str) -> None:

@@ -32,7 +32,7 @@ from local.cloud import (
     iam,
     lambda_service,
     lambdas,
-    messages,
+    refusals,
     rules,
     stepfunctions,
 )
@@ -147,7 +147,7 @@ class LocalCloud:
         stack.enter_context(consistency.eventual(draws, self._clock))
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(events.flowing(disorder))
-        stack.enter_context(messages.limited())
+        stack.enter_context(refusals.limited())
         self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)

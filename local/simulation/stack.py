@@ -29,7 +29,7 @@ from moto.sns.models import sns_backends
 
 from local import personalize
 from local.clock import Clock
-from local.cloud import iam, messages
+from local.cloud import iam, refusals
 from local.cloud.apis import Apis
 from local.cloud.cloudformation import CloudFormation, answering
 from local.cloud.credentials import REGION
@@ -273,7 +273,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         runtime.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
         stack.enter_context(iam.enforced())
-        stack.enter_context(messages.limited())
+        stack.enter_context(refusals.limited())
         made = Stack(clock)
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent

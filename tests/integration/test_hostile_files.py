@@ -4,13 +4,15 @@ A sample of what tests/unit/usher/test_hostile_files.py goes through, and folder
 own ways.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.unit.fuzz.corpus import CONFIGS, TABLES
+import pytest
 from usher.runs import concerned_group
 
 from tests.integration.conftest import Site, wait_until
+from tests.unit.fuzz.corpus import CONFIGS, TABLES
 from tests.unit.usher.test_hostile_files import FEW, SECONDS
 
 FOLDERS = ("été", "a b+c%2B", "x\u202ey", "-dash", "quote'\"<b>", "l" * 36, "é" * 400)
@@ -43,6 +45,28 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
         return all(any(run in one and place in one for one in told) for run, place in runs.items())
 
     wait_until(are_told)
+
+
+@pytest.mark.parametrize("asked", [{"gruop": "hostile"}, {"group": "hostileask", "task": "drop"}])
+def test_a_wrong_request_fails_at_once_and_is_told(
+    site: Site, inbox: Callable[[], list[str]], asked: dict[str, str]
+) -> None:
+    execution = site.stepfunctions.start_execution(
+        stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(asked)
+    )["executionArn"]
+    told = list[str]()
+
+    def is_told() -> bool:
+        told.extend(inbox())
+        return any("broke off" in one and execution[-4:] in one for one in told)
+
+    wait_until(is_told)
+    described = site.stepfunctions.describe_execution(executionArn=execution)
+    assert described["status"] == "FAILED"
+    assert "start" in described["cause"].lower()
+    assert (described["stopDate"] - described["startDate"]).total_seconds() < SECONDS
+    history = site.stepfunctions.get_execution_history(executionArn=execution)["events"]
+    assert sum(event["type"] == "TaskScheduled" for event in history) == 1, "it is not tried again"
 
 
 def ended(site: Site, folder: str) -> list[dict[str, Any]]:

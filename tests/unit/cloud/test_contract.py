@@ -72,8 +72,10 @@ def test_motos_rules_still_know_no_state_machine() -> None:
 
 
 @pytest.mark.usefixtures("account")
-def test_moto_still_counts_a_messages_characters_and_takes_events_of_any_size() -> None:
-    sns, events = client("sns"), client("events")
+def test_moto_still_counts_a_messages_characters_and_takes_events_and_keys_of_any_size() -> None:
+    sns, events, s3 = client("sns"), client("events"), client("s3")
+    s3.create_bucket(Bucket="bucket")
+    assert s3.put_object(Bucket="bucket", Key="x" * 1025, Body=b"")
     topic = sns.create_topic(Name="t")["TopicArn"]
     assert sns.publish(TopicArn=topic, Subject="a\nb", Message="é" * 262_144)
     entry = {"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": "x" * 300_000})}

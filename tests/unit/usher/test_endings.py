@@ -12,7 +12,7 @@ from usher.reconcile import State
 from usher.runs import Lock, Run, run_name
 from usher.serving import Serving
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, METRICS, NOTIFICATION, Teller, tell, tell_changes
+from usher.telling import EVENT, METRICS, NOTIFICATION, Channels, tell, tell_changes
 
 from tests.unit.usher.test_handlers import STATES, call
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions
@@ -81,7 +81,7 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
         call("publish", **ended)
     assert "RunSeconds" in capsys.readouterr().out, "metrics are written"
     record = Run(world.bucket, "films", broken).read()
-    assert (record["outcome"], record["untold"]) == ("FAILED", [NOTIFICATION])
+    assert (record["outcome"], record["undelivered"]) == ("FAILED", [NOTIFICATION])
     assert is_free(world)
 
     world.sns.create_topic(Name="usher")
@@ -91,7 +91,7 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
     assert "RunSeconds" not in capsys.readouterr().out, "what was told is not told again"
     assert len(inbox.read()) == 1
     told = Run(world.bucket, "films", broken).read()
-    assert told == {name: value for name, value in record.items() if name != "untold"}
+    assert told == {name: value for name, value in record.items() if name != "undelivered"}
     call("publish", **ended)
     assert inbox.read() == []
     assert len(world.bucket.keys("films/out/runs/")) == 2, "there is one run"
@@ -104,7 +104,7 @@ def test_without_a_bus_people_are_told(
     with pytest.raises(ExceptionGroup, match="event: EventBridge refuses 1 events: InvalidArgument"):
         call("publish", **GIVEN, group="films", run=broken, error=None)
     assert len(inbox.read()) == 1
-    assert Run(world.bucket, "films", broken).read()["untold"] == [EVENT]
+    assert Run(world.bucket, "films", broken).read()["undelivered"] == [EVENT]
     assert is_free(world)
 
 
@@ -123,13 +123,13 @@ def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_
     first, then = inbox.read()
     assert broken in first
     assert second in then
-    assert not any("untold" in Run(world.bucket, "films", name).read() for name in (broken, second))
+    assert not any("undelivered" in Run(world.bucket, "films", name).read() for name in (broken, second))
 
 
-def test_what_is_untold_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:
+def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:
     run = Run(world.bucket, "films", run_name(EXECUTION))
     run.begin(EXECUTION)
-    run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, untold=lambda _: [NOTIFICATION])
+    run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, undelivered=lambda _: [NOTIFICATION])
     detail = {"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps({"group": "films"})}
     call("watch", detail=detail)
     (told,) = inbox.read()
@@ -256,7 +256,7 @@ def test_the_longest_notification_fits(world: World) -> None:
 def test_folders_that_can_be_no_groups_make_no_metrics(capsys: pytest.CaptureFixture[str], world: World) -> None:
     run = Run(world.bucket, "été", "r")
     run.begin("arn:e")
-    record = run.conclude("arn:e", None, untold=lambda _: [METRICS])
-    Teller(None, TOPIC).tell(run, record)
+    record = run.conclude("arn:e", None, undelivered=lambda _: [METRICS])
+    Channels(None, TOPIC).deliver(run, record)
     assert capsys.readouterr().out == ""
-    assert "untold" not in run.read()
+    assert "undelivered" not in run.read()

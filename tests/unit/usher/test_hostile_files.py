@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
 from usher.bucket import group_of, is_input
 from usher.errors import PLACE, SENTENCE
 from usher.runs import SUMMARY
 from usher.texts import visible
 
 from local.simulation.stack import Stack, deployed
+from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
 
 FEW = "".join(GOOD.splitlines(keepends=True)[:41])
 """Too few interactions to train on: beside them, even a config that happens to be right leads to nothing."""
@@ -64,7 +64,7 @@ def test_a_hostile_drop_ends_in_a_record_and_a_notification(stack: Stack, name: 
         stack.put(key, content)
     execution = stack.drop(key)
     (record,) = stack.read(r".*/out/runs/.*/run\.json").values()
-    assert "untold" not in record
+    assert "undelivered" not in record
     if record["outcome"] == "SUCCEEDED":  # it looks hostile, and is right, or there is nothing to do yet
         assert execution.status == "SUCCEEDED"
         assert "resources" in record or record["note"].startswith("Nothing to do until")

@@ -13,7 +13,7 @@ from usher.export_table import ExportTable
 from usher.runs import EXPORT, REST_IN, SUMMARY, Lock, Run, begun_run, has_ended
 from usher.serving import Serving
 from usher.spending import Spending
-from usher.telling import NOTIFICATION, Teller
+from usher.telling import NOTIFICATION, Channels
 from usher.texts import listing
 
 SHARES = 10
@@ -34,7 +34,7 @@ class Exporter:
     at: exports.Setting
     lock_of: Callable[[str], Lock]
     """The lock of a solution's exports."""
-    teller: Teller
+    channels: Channels
     clock: Callable[[], float] = time.monotonic
 
     def find(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -101,7 +101,7 @@ class Exporter:
         if not has_ended(record, error):
             record = self._conclude(this, record, execution, error)
         try:
-            self.teller.tell(this, record)
+            self.channels.deliver(this, record)
         finally:
             self.lock_of(solution).give_back(group, execution, this.name)
         return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}

@@ -60,8 +60,8 @@ def _notes(record: Mapping[str, Any]) -> Iterable[str]:
         if notes:
             yield f"<h2>{title}</h2>"
         yield from (note(look, one) for one in notes)
-    untold = record.get("untold")
-    for said in (record.get("note"), untold and f"Its end is not told yet by: {', '.join(untold)}."):
+    undelivered = record.get("undelivered")
+    for said in (record.get("note"), undelivered and f"Not delivered yet: {', '.join(undelivered)}."):
         if said:
             yield f'<div class="note busy"><p>{text(said)}</p></div>'
 

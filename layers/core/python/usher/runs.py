@@ -242,20 +242,20 @@ class Run:
         execution: str,
         error: Mapping[str, str] | None,
         more: Mapping[str, Any] | None = None,
-        untold: Callable[[Mapping[str, Any]], Sequence[str]] = lambda _: (),
+        undelivered: Callable[[Mapping[str, Any]], Sequence[str]] = lambda _: (),
     ) -> dict[str, Any]:
         """Write the run's last record, and return it.
 
-        `error`: what broke the execution, if any; `more`: to add; `untold`: the ways in which this end, by its record,
-        is to be told (telling.py), which the record holds until that is done.
+        `error`: what broke the execution, if any; `more`: to add; `undelivered`: by its record, the channels of
+        telling.py that are to report this end; the record holds them until that is done.
         """
         try:
             record = self.read() or self.begin(execution)
         except UnfitError as unfit:
             record, error = self.begin(execution), error or {"Error": "UnfitError", "Cause": str(unfit)}
         record |= {"endedAt": now().isoformat(), **outcome(record, error), **(more or {})}
-        if ways := list(untold(record)):
-            record["untold"] = ways
+        if channels := list(undelivered(record)):
+            record["undelivered"] = channels
         self.write(record)
         return record
 

@@ -21,7 +21,7 @@ from usher.steps import raise_all, take_all
 from usher.texts import listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
-"""The ways in which the end of a run is told."""
+"""The channels by which the end of a run is reported."""
 SOURCE = "usher"
 BATCH = 10
 """Entries that PutEvents takes at once."""
@@ -43,29 +43,29 @@ OF_THE_STACK = {"VersionsHeld", "HoursSinceTraining"}
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
-    """Tells of the end of runs. `sns` and `events` are boto3 clients."""
+class Channels:
+    """Report the end of runs. `sns` and `events` are boto3 clients."""
 
     sns: Any
     topic: str
     events: Any = None
 
-    def tell(self, run: Run, record: Mapping[str, Any]) -> None:
-        """Tell in every way that the record still has as untold, whatever becomes of the others.
+    def deliver(self, run: Run, record: Mapping[str, Any]) -> None:
+        """Report by every channel that the record has as undelivered, whatever becomes of the others.
 
-        What was told is no longer in the record, so that nothing is told twice when this is tried again. Raises what
-        went wrong, as one ExceptionGroup.
+        The record is written without what has worked, so that another try repeats only the rest. Raises what went
+        wrong, as one ExceptionGroup.
         """
-        if not record.get("untold"):
+        if not record.get("undelivered"):
             return
-        ways = {
+        channels = {
             NOTIFICATION: lambda: tell(self.sns, self.topic, record, run.link),
             EVENT: lambda: tell_end(self.events, record),
             METRICS: lambda: measure_run(record),
         }
-        failed = take_all({way: ways[way] for way in record["untold"]})
-        told = {name: value for name, value in record.items() if name != "untold"}
-        run.write(told | ({"untold": list(failed)} if failed else {}))
+        failed = take_all({name: channels[name] for name in record["undelivered"]})
+        rest = {name: value for name, value in record.items() if name != "undelivered"}
+        run.write(rest | ({"undelivered": list(failed)} if failed else {}))
         raise_all(failed)
 
 

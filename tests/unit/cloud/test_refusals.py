@@ -1,4 +1,4 @@
-"""What SNS and EventBridge refuse to send."""
+"""What services refuse for its form or its size."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.cloud.messages import BYTES, limited
+from local.cloud.refusals import BYTES, limited
 
 
 @pytest.fixture
@@ -55,6 +55,14 @@ def test_all_entries_of_a_request_have_at_most_so_many_bytes(entries: int, more:
     put = [{"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": one}), "Resources": ["arn"]} for one in texts]
     said = "ValidationException: Total size of the entries in the request is over the limit." if more else ""
     assert refusal("events", "put_events", Entries=put) == said
+
+
+@pytest.mark.usefixtures("topic")
+@pytest.mark.parametrize(("key", "refused"), [("é" * 512, False), ("é" * 512 + "x", True)])
+def test_a_key_has_at_most_so_many_bytes(key: str, refused: bool) -> None:
+    assert refusal("s3", "create_bucket", Bucket="bucket") == ""
+    said = "KeyTooLongError: Your key is too long" if refused else ""
+    assert refusal("s3", "put_object", Bucket="bucket", Key=key, Body=b"") == said
 
 
 def refusal(service: str, operation: str, **request: Any) -> str:

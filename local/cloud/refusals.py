@@ -1,9 +1,10 @@
-"""What SNS and EventBridge refuse to send.
+"""What SNS, EventBridge and S3 refuse for its form or its size.
 
 Gaps upstream (moto 5.2.5): SNS counts characters of a message, where AWS counts bytes, and takes any subject of up to
-100 characters; EventBridge takes events of any size.
+100 characters; EventBridge takes events of any size, S3 keys of any length.
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
 
 import string
@@ -14,6 +15,8 @@ from typing import Any
 
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import S3Backend
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend
 
@@ -24,14 +27,16 @@ BYTES = 262_144
 TIME_BYTES = 14
 """What the time of an entry counts for."""
 SUBJECT = 100
+KEY_BYTES = 1024
 
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Let SNS and EventBridge refuse what AWS refuses."""
+    """Let services refuse what AWS refuses."""
     with ExitStack() as stack:
         stack.enter_context(replaced(SNSBackend, "publish", publishing(SNSBackend.publish)))
         stack.enter_context(replaced(EventsBackend, "put_events", putting(EventsBackend.put_events)))
+        stack.enter_context(replaced(S3Backend, "put_object", storing(S3Backend.put_object)))
         yield
 
 
@@ -71,3 +76,15 @@ def size(entry: Mapping[str, Any]) -> int:
     """The bytes that an entry counts for."""
     texts = [entry.get(name) or "" for name in ("Source", "DetailType", "Detail")] + list(entry.get("Resources") or [])
     return sum(len(text.encode()) for text in texts) + (TIME_BYTES if "Time" in entry else 0)
+
+
+def storing(put_object: Any) -> Any:
+    """PutObject, for keys that S3 takes."""
+
+    @wraps(put_object)
+    def run(backend: Any, bucket_name: str, key_name: str, *arguments: Any, **named: Any) -> Any:
+        if len(key_name.encode()) > KEY_BYTES:
+            raise S3ClientError("KeyTooLongError", "Your key is too long")
+        return put_object(backend, bucket_name, key_name, *arguments, **named)
+
+    return run
