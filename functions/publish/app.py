@@ -23,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Publish one round of a pipeline execution."""
     group = event["group"] or concerned_group(event["input"])
     run = Run(bucket, group, event["run"] or lock.run(group, event["execution"]) or run_name(event["execution"]))
-    plan, record = run.read("plan.json"), run.known()
+    plan, record = run.known("plan.json"), run.known()
     states = record.get("resources", [])
     if plan and "removed" not in plan:
         serving.write(group, serving_map(plan, states, serving.read(group)))
