@@ -158,16 +158,20 @@ def outputs_are_there(deployment: Deployment) -> str:
 
 
 def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
-    """The bucket's policy allows Personalize to list, read and write."""
+    """The bucket's policy allows Personalize to list, read and write, and nobody else to write below `out/`."""
     try:
         text = client("s3").get_bucket_policy(Bucket=deployment.stack.outputs["BucketName"])["Policy"]
     except ClientError as error:
         if error_code(error) == "NoSuchBucketPolicy":
             raise ProblemError("the bucket has no policy") from error
         raise
-    statements = [one for one in statements_of(text) if PERSONALIZE in services(one) and one["Effect"] == "Allow"]
+    found = statements_of(text)
+    statements = [one for one in found if PERSONALIZE in services(one) and one["Effect"] == "Allow"]
     missing = [right for right in RIGHTS if not any(allows(one, right) for one in statements)]
-    return require([f"{right} is not allowed to {PERSONALIZE}" for right in missing], ", ".join(RIGHTS))
+    problems = [f"{right} is not allowed to {PERSONALIZE}" for right in missing]
+    if not any(one["Effect"] == "Deny" and "/out/" in str(one["Resource"]) for one in found):
+        problems.append("it does not deny writing below out/ to others")
+    return require(problems, ", ".join(RIGHTS))
 
 
 def role_trusts_personalize(deployment: Deployment) -> str:

@@ -44,7 +44,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, str] | None) -> dict[str, Any]:
     """Make live what has come up, and write the run's last record."""
-    plan, states = run.read("plan.json"), record.get("resources", [])
+    plan, states = run.known("plan.json"), record.get("resources", [])
     if plan and "removed" not in plan:
         serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
     known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))

@@ -67,6 +67,14 @@ def without_bucket_policy(site: Site) -> Callable[[], Any]:
     return lambda: site.s3.put_bucket_policy(Bucket=site.bucket, Policy=policy)
 
 
+def with_an_open_out(site: Site) -> Callable[[], Any]:
+    policy = site.s3.get_bucket_policy(Bucket=site.bucket)["Policy"]
+    content = json.loads(policy)
+    content["Statement"] = [one for one in content["Statement"] if "/out/" not in str(one) or one["Effect"] == "Allow"]
+    site.s3.put_bucket_policy(Bucket=site.bucket, Policy=json.dumps(content))
+    return lambda: site.s3.put_bucket_policy(Bucket=site.bucket, Policy=policy)
+
+
 def without_trust(site: Site) -> Callable[[], Any]:
     iam, cloudformation = site.cloud.client("iam"), site.cloud.client("cloudformation")
     found = cloudformation.describe_stack_resource(StackName="usher", LogicalResourceId="PersonalizeRole")
@@ -101,6 +109,7 @@ def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
     ("check", "broken"),
     [
         ("bucket policy", without_bucket_policy),
+        ("bucket policy", with_an_open_out),
         ("role's trust", without_trust),
         ("targets", without_rules),
     ],

@@ -327,6 +327,31 @@ def test_a_run_that_breaks_off_is_told_and_gives_the_group_back(world: World, in
     assert world.bucket.keys("films/out/runs/")
 
 
+@pytest.mark.parametrize("forged", ["another group's data", "no plan", "another group"])
+def test_a_plan_that_somebody_else_has_written_is_not_carried_out_and_that_is_told(
+    world: World, inbox: Any, forged: str
+) -> None:
+    world.put("films/interactions.csv", interactions())
+    given = {"input": {"detail": {"object": {"key": "films/interactions.csv"}}}, "execution": STATES + "e-0001"}
+    planned = call("plan", **given, step="plan")
+    who, key = {"group": "films", "run": planned["run"]}, f"films/out/runs/{planned['run']}/plan.json"
+    plan = world.bucket.read_json(key)
+    if forged == "another group's data":
+        (job,) = (one for one in plan["resources"] if one["kind"] == "dataset_import_job")
+        job["params"]["dataSource"]["dataLocation"] = f"s3://{BUCKET}/victim/interactions.csv"
+    elif forged == "no plan":
+        plan = {"resources": []}
+    else:
+        plan["group"] = "victim"
+    world.bucket.write_json(key, plan)
+    with pytest.raises(UsherError) as refused:
+        call("reconcile", **who, stage="train")
+    assert not [name for name in world.calls if name.startswith(("Create", "Update", "Delete"))]
+    end = call("publish", **given, **who, error={"Error": "UnfitError", "Cause": str(refused.value)})
+    assert end["outcome"] == "FAILED"
+    assert str(refused.value) in "".join(inbox())
+
+
 def test_an_export_of_what_is_not_live_fails_with_a_remedy(world: World, inbox: Any) -> None:
     assert call("export", step="find", given={"group": "films"}) == [{"group": "films", "solution": ""}]
     prepared = call("export", step="prepare", group="films", solution="", execution=STATES + "x-0001")

@@ -95,7 +95,7 @@ class _Failure:
 
 def _failure(part: Part, content: bytes) -> Problem:
     try:
-        error = fit(_Failure, parse(content))
+        error = fit(_Failure, parse(content), strict=False)
     except UnfitError as unfit:
         error = _Failure("UnfitError", str(unfit))
     place = f"{part.key} bytes {part.start} to {part.end}"

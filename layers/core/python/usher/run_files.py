@@ -119,22 +119,16 @@ def check_reach(plan: Mapping[str, Any], group: str, stack_arn: str, bucket_url:
     """
     partition, _, region, account = stack_arn.split(":")[1:5]
     here = tuple(f"{bucket_url}{home}" for home in job_homes(group))
-
-    def is_own(service: str, arn: str) -> bool:
-        return arn.startswith(f"arn:{partition}:{service}:{region}:{account}:")
-
+    own = {name: f"arn:{partition}:{name}:{region}:{account}:" for name in ("personalize", "scheduler", "states")}
+    named = (*own.values(), f"arn:{partition}:iam::{account}:role/", f"arn:{partition}:personalize:::recipe/")
     for one in (*plan["resources"], *plan.get("delete", ())):
-        if one.get("arn") and not is_own(KINDS[one["kind"]].service, one["arn"]):
+        if one.get("arn") and not one["arn"].startswith(own[KINDS[one["kind"]].service]):
             raise UnfitError(f"{one['id'][:99]} is {one['arn'][:99]!r}, which is not the stack's")
         for name, value in _members(one.get("params", {})):
-            if name in LOCATIONS and not (isinstance(value, str) and value.startswith(here)):
+            if name in LOCATIONS and not str(value).startswith(here):
                 raise UnfitError(f"{one['id'][:99]} is about {str(value)[:99]!r}, outside the group's folder")
-            if name.lower().endswith("arn") and name != KEY_OF_THE_GROUP:
-                recipe = f"arn:{partition}:personalize:::recipe/"
-                role = f"arn:{partition}:iam::{account}:role/"
-                own = is_own("personalize", str(value)) or is_own("states", str(value))
-                if not own and not str(value).startswith((recipe, role)):
-                    raise UnfitError(f"{one['id'][:99]} names {str(value)[:99]!r}, which is not the stack's")
+            if name.endswith("Arn") and name != KEY_OF_THE_GROUP and not str(value).startswith(named):
+                raise UnfitError(f"{one['id'][:99]} names {str(value)[:99]!r}, which is not the stack's")
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:

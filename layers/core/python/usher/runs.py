@@ -194,10 +194,10 @@ class Run:
             raise UnfitError(f"{said} Start the run again; it writes the file anew.") from None
         return value
 
-    def known(self) -> dict[str, Any]:
-        """The record; empty also where there is something else in its place, of which `conclude` tells."""
+    def known(self, file: str = RECORD) -> dict[str, Any]:
+        """A file of the run; empty also where something else is in its place. Of the record, `conclude` tells that."""
         try:
-            return self.read()
+            return self.read(file)
         except UnfitError:
             return {}
 
