@@ -9,14 +9,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from usher.texts import clean_members
+
+PLACE = 1200
+"""Characters of a place: a key, which has up to 1,024 bytes, and a line."""
+SENTENCE = 1000
+"""Characters of a message and of a remedy."""
+KEPT = 100
+"""Problems that an InputError keeps."""
+REST = "Correct those above; the next run names what is left."
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (file with line, or config path), what, and what to do about it."""
+    """One thing that is wrong: where (file with line, or config path), what, and what to do about it.
+
+    Each text is made visible and cut to its limit (texts.clean).
+    """
 
     place: str
     message: str
     remedy: str
+
+    def __post_init__(self) -> None:
+        clean_members(self, place=PLACE, message=SENTENCE, remedy=SENTENCE)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message} {self.remedy}"
@@ -27,11 +43,16 @@ class UsherError(Exception):
 
 
 class InputError(UsherError):
-    """Config or data that can't be used. Nothing has been created when this is raised."""
+    """Config or data that can't be used. Nothing has been created when this is raised.
+
+    It keeps the first KEPT problems, and says how many more there are.
+    """
 
     def __init__(self, problems: Sequence[Problem], report: Mapping[str, Any] | None = None) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = tuple(problems)
+        self.problems = tuple(problems[:KEPT])
+        if len(problems) > KEPT:
+            self.problems += (Problem(f"{len(problems) - KEPT:,d} more problems", "are not listed.", REST),)
+        super().__init__("\n".join(map(str, self.problems)))
         self.report = report or {}
         """What the run's record tells about the data, per dataset."""
 
