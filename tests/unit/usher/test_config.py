@@ -436,3 +436,48 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
 )
 def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> None:
     assert any(complaint in said for said in complaints(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (
+            f"filters: {{f: '{'x' * 2501}'}}",
+            "filters.f: filterExpression has a length of 2501; the service takes 2500.",
+        ),
+        (json.dumps({"tags": [{"tagKey": "k", "tagValue": "v" * 257}]}), "tags[0].tagValue has a length of 257; the "),
+        (json.dumps({"tags": [{"tagKey": f"k{n}", "tagValue": "v"} for n in range(201)]}), "tags has a length of 201;"),
+        (
+            "solutions: {s: {recipe: aws-sims, campaign: {campaignConfig: {rankingInfluence: {POPULARITY: 1.5}}}}}",
+            "campaignConfig.rankingInfluence.POPULARITY is 1.5; the service takes 1.",
+        ),
+        (
+            json.dumps({"filters": {f"f{n}": "EXCLUDE ItemID WHERE Items.X IN (1)" for n in range(201)}}),
+            "filters: has 201 names; Usher takes 200. Leave some out",
+        ),
+        ("solutions: {s: {recipe: aws-sims, retrain: {atMost: 1234567 days}}}", "is {'atMost': '1234567 days'}."),
+        (
+            with_schema([{"name": "Unnamed: 0", "type": "string"}]),
+            "schemas.items.fields: is not a list of Avro fields.",
+        ),
+        (with_schema([{"name": "A" * 151, "type": "string"}]), "schemas.items.fields: is not a list of Avro fields."),
+        (with_schema([{"name": None, "type": "string"}]), "schemas.items.fields: is not a list of Avro fields."),
+    ],
+)
+def test_what_is_beyond_the_services_limits_is_named(text: str, complaint: str) -> None:
+    (said,) = complaints(text)
+    assert complaint in said
+
+
+def test_reading_ends_after_many_problems() -> None:
+    said = complaints(json.dumps({f"unknown{n}": 0 for n in range(5000)}))
+    assert len(said) == 101
+    assert said[-1].startswith("900 more problems: are not listed.")
+
+
+def test_no_name_is_suggested_for_a_long_one() -> None:
+    text = "".join(chr(0x4E00 + n * 7919 % 200) for n in range(20_000))
+    content = {"solutions": {text: {"recipe": "aws-sims"}}, "adopt": {f"solution/{text[:-1]}": "x"}}
+    with pytest.raises(InputError) as caught:
+        parse(json.dumps(content, ensure_ascii=False).encode(), "films/usher.json", "films", RECIPES)
+    assert len(caught.value.problems) == 2

@@ -1,6 +1,9 @@
 """What a scan finds in the CSVs, whatever the size of its blocks."""
 
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -56,6 +59,46 @@ def test_a_columns_kind_follows_from_its_values(values: list[str], kind: str) ->
 def test_many_different_texts_are_no_categories() -> None:
     rows = "".join(f"i{number},text {number % 1001}\n" for number in range(4000))
     assert scanned("ITEM_ID,X\n" + rows, dataset="items").columns["X"].kind(4000) == "string"
+
+
+def test_long_texts_are_no_categories_and_are_forgotten() -> None:
+    rows = "".join(f"i{number},{number % 8}{'x' * 20_000}\n" for number in range(40))
+    column = scanned("ITEM_ID,X\n" + rows, dataset="items").columns["X"]
+    assert column.values is None
+    assert column.kind(40) == "string"
+
+
+@given(rows=st.lists(st.sampled_from(["a,1", "b", "c,1,2", '"d', "", "e,\r"]), max_size=12), most=st.integers(1, 4))
+def test_what_is_found_does_not_depend_on_how_many_lines_are_parsed_at_once(rows: list[str], most: int) -> None:
+    content = "ITEM_ID,X\n" + "\n".join(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("usher.csvs.MOST_LINES", most)
+        few = scanned(content, dataset="items")
+    whole = scanned(content, dataset="items")
+    assert (few.rows, few.faults, few.columns) == (whole.rows, whole.faults, whole.columns)
+
+
+HOSTILE = {"too few": b"1\n", "open quotes": b'"\n', "empty lines": b"\n"}
+"""Lines that take much more memory than their bytes."""
+MEASURED = """
+import resource, sys
+from usher import data
+line = eval(sys.argv[1])
+content = b"USER_ID,ITEM_ID,TIMESTAMP\\n" + line * ((1 << 21) // len(line))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+table = data.scan("interactions", "1.csv", [content])
+assert table.rows + sum(fault.rows for fault in table.faults.values()) >= content.count(b"\\n") - 1
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_lines_take_much_memory(name: str) -> None:
+    """Kilobytes beyond what the process had: the libraries, and 2 MB of such lines."""
+    layer = str(Path(data.__file__).parents[1])
+    command = [sys.executable, "-c", MEASURED, repr(HOSTILE[name])]
+    done = subprocess.run(command, env={"PYTHONPATH": layer}, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert int(done.stdout) < 200 << 10
 
 
 @pytest.mark.parametrize("block", [10, 1 << 20])

@@ -191,6 +191,12 @@ def test_free_text_is_no_type() -> None:
     assert report(told)["types"] == {}
 
 
+def test_long_texts_are_no_types() -> None:
+    one = columns([("u", "i", number) for number in range(3)])
+    one["EVENT_TYPE"] = pa.array([f"{number}{'x' * 9999}" for number in range(3)])
+    assert report(added(Diagnosis(), one))["types"] == {}
+
+
 def test_types_are_not_needed() -> None:
     one = columns([("u", "i", 1)])
     del one["EVENT_TYPE"]

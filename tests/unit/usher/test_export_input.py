@@ -70,6 +70,26 @@ def test_a_cell_has_a_value_if_it_is_one_of_its_own(cells: list[list[str]], valu
     assert found.to_pylist() == [bool({*cell} & {*values}) for cell in cells]
 
 
+def test_users_may_be_chosen_by_many_values() -> None:
+    values = [f"{number}{'x' * 20}" for number in range(10_000)]
+    assert have(pa.array([values[-1], f"a|{values[0]}", "x"]), values).to_pylist() == [True, True, False]
+
+
+def test_a_value_may_be_a_whole_cell_with_several() -> None:
+    assert have(pa.array(["a|b", "a|b|c", "b|a"]), ["a|b"]).to_pylist() == [True, False, False]
+
+
+def test_no_line_fills_the_memory(world: World) -> None:
+    """A line of 30 MB comes cut; the next one is whole, and has its number."""
+    world.put("films/export/s/1.jsonl", '{"userId": "a"}\n' + "x" * 30_000_000 + '\n\n{"userId": "b"}')
+    found = list(world.bucket.lines("films/export/s/1.jsonl"))
+    assert [len(line) for line in found] == [15, (1 << 20) + 1, 0, 15]
+    this = source(USERS)
+    assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "b"}]
+    (problem,) = this.problems
+    assert str(problem).startswith("films/export/s/1.jsonl line 2: is longer than 1 MB.")
+
+
 def test_a_column_that_the_users_lack_is_told_with_those_there_are(world: World) -> None:
     world.put("films/users.csv", "USER_ID,COUNTRY\na,DE\n")
     with pytest.raises(InputError, match=r"lacks the column LAND, .* Use one of: USER_ID, COUNTRY"):
@@ -158,6 +178,9 @@ def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> 
         (USERS, '{"userId": "\xed\xa0\x80"}', "has half a character"),
         (USERS, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
         (USERS, '{"userId": ' + "[" * 100_000, "is no JSON object"),
+        (USERS, '{"userId": ' + "9" * 5000 + "}", "is no JSON object"),
+        (USERS, '{"userId": NaN}', "has no userId"),
+        (USERS, '{"userId": "a"' + " " * (1 << 20) + "}", "is longer than 1 MB."),
         (ITEMS, '{"userId": "u"}', "has no itemId"),
         (RANKING, '{"userId": "u"}', "has no itemList of texts"),
         (RANKING, '{"userId": "u", "itemList": []}', "has no itemList of texts"),

@@ -158,10 +158,7 @@ def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tu
         yield from _column_complaints(column, RESERVED[dataset] | by_domain, column.name in REQUIRED[dataset])
     if set(columns) <= set(REQUIRED[dataset]) and dataset in UNIQUE:
         yield "has no column but the ID.", "Add at least one column that describes them."
-    plain = Counter(_plain(field["name"]) for field in schema["fields"])
-    twice = [field["name"] for field in schema["fields"] if plain[_plain(field["name"])] > 1]
-    if twice:
-        yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
+    yield from _naming_complaints(schema)
     textual = [name for name, column in columns.items() if column.textual]
     if len(textual) > (dataset == "items"):
         yield f"has textual columns: {', '.join(textual)}.", "Items may have one, other datasets none."
@@ -169,8 +166,24 @@ def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tu
     own = [name for name in columns if name not in RESERVED[dataset]]
     if len(own) > most:
         yield f"has {len(own)} columns of metadata; Personalize takes {most}.", "Leave some out."
+
+
+def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
+    names = [field["name"] for field in schema["fields"]]
+    for name in names:
+        if not NAME.fullmatch(name):
+            yield f"has the column {name!r}, whose name Avro does not allow.", f"Call it {_allowed(name)}, or the like."
+    plain = Counter(map(_plain, names))
+    twice = [name for name in names if plain[_plain(name)] > 1]
+    if twice:
+        yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
     if (length := len(json.dumps(schema))) > LONGEST_SCHEMA:
         yield f"has a schema of {length} characters; Personalize takes {LONGEST_SCHEMA}.", "Shorten the names."
+
+
+def _allowed(name: str) -> str:
+    """The name nearest to one that Avro does not allow."""
+    return re.sub("[^A-Za-z0-9]+|^(?=[0-9])", "_", name)[:150]
 
 
 def _plain(name: str) -> str:
