@@ -349,6 +349,13 @@ def test_the_run_that_an_execution_has_begun_is_found_after_the_group_is_given_b
     assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-x-export").endswith("Z-0001-x-export")
 
 
+def test_an_execution_does_not_take_one_solutions_export_for_anothers(world: World, lock: Lock) -> None:
+    begun = Run(world.bucket, "films", run_name("arn:e-0001", "-for-you-export"))
+    begun.begin("arn:e-0001")
+    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-for-you-export") == begun.name
+    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-you-export").endswith("Z-0001-you-export")
+
+
 def test_a_record_has_ended_once_it_tells_of_the_error_that_broke_its_run(world: World) -> None:
     run, error = Run(world.bucket, "films", "run-1"), {"Error": "E", "Cause": "c"}
     assert not has_ended(run.begin("arn:e"))

@@ -173,7 +173,7 @@ class _Yaml:
             next(self.events)
             if isinstance(start := next(self.events), yaml.StreamEndEvent):
                 return None
-            if start.tags or start.version:
+            if isinstance(start, yaml.DocumentStartEvent) and (start.tags or start.version):
                 self._refuse(start, "has a directive (%).", "Remove the line.")
             value = self._value(next(self.events), 0)
             next(self.events)

@@ -271,9 +271,13 @@ def rounds(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any
 
 
 def begun_run(lock: "Lock", bucket: Bucket, group: str, execution: str, suffix: str = "") -> str:
-    """The name of the run that an execution has begun on a group, though it may have given it back; else a new one."""
-    named = (one["run"] for one in rounds(bucket, group, execution) if one["run"].endswith(suffix))
-    return lock.run(group, execution) or max(named, default="") or run_name(execution, suffix)
+    """The name of the run that an execution has begun on a group, though it may have given it back; else a new one.
+
+    `suffix`: the whole of what follows in the name, as an execution exports several solutions; empty: any.
+    """
+    names = (one["run"] for one in rounds(bucket, group, execution))
+    begun = (name for name in names if not suffix or name.partition(f"Z-{execution[-4:]}")[2] == suffix)
+    return lock.run(group, execution) or max(begun, default="") or run_name(execution, suffix)
 
 
 def has_ended(record: Mapping[str, Any], error: Mapping[str, str] | None = None) -> bool:
