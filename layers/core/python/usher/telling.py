@@ -63,7 +63,7 @@ class Channels:
             EVENT: lambda: tell_end(self.events, record),
             METRICS: lambda: measure_run(record),
         }
-        failed = take_all({name: channels[name] for name in record["undelivered"]})
+        failed = take_all({name: send for name, send in channels.items() if name in record["undelivered"]})
         rest = {name: value for name, value in record.items() if name != "undelivered"}
         run.write(rest | ({"undelivered": list(failed)} if failed else {}))
         raise_all(failed)
