@@ -109,7 +109,10 @@ def _rows(path: Path) -> Iterator[Row]:
     elif separator:
         quotes = separator == ","
         reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE)
-        yield from ((reader.line_num, cells) for cells in reader if any(cells))
+        try:
+            yield from ((reader.line_num, cells) for cells in reader if any(cells))
+        except csv.Error as error:
+            raise RatingsError(f"{path}, line {reader.line_num}: {error}; balance the quotes") from None
 
 
 def _seconds(path: Path, line: int, text: str) -> int:

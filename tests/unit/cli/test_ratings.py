@@ -63,6 +63,7 @@ def test_titles_and_genres_lie_beside(tmp_path: Path, name: str, content: bytes)
         ("uid,iid,when\n1,2,3\n", "line 1: 'when' is no timestamp.*userId, movieId, timestamp if this is a header"),
         ("1,,5,100\n", "line 1: no item; repair or delete the line"),
         (",10,5,100\n", "line 1: no user"),
+        ('userId,movieId,timestamp\n1,1,"' + "x" * 200_000, "line 2: field larger than field limit"),
     ],
 )
 def test_a_bad_file_is_told_with_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:

@@ -164,7 +164,7 @@ class _Yaml:
     """Makes a value of the events of YAML's parser, so that nothing is built before it is looked at."""
 
     def __init__(self, text: str) -> None:
-        self.events = iter(yaml.parse(text, yaml.SafeLoader))
+        self.events: Iterator[Any] = iter(yaml.parse(text, yaml.SafeLoader))
         self.values = 0
 
     def document(self) -> Any:
