@@ -71,7 +71,8 @@ def writer(site: Site) -> Iterator[Writer]:
     assert site.run(made.victim)["outcome"] == "SUCCEEDED"
     assert export(site, made.victim)["status"] == "SUCCEEDED"
     yield made
-    site.remove(group)  # and the victim, whose name begins alike
+    for name in (made.victim, group):
+        site.remove(name)
 
 
 def seen(site: Site, group: str) -> dict[str, str]:

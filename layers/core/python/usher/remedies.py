@@ -18,7 +18,11 @@ REMEDIES = (
         "Another group uses this name; rename the group's folder, or the resource in usher.yaml.",
     ),
     ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
-    ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
+    (
+        "is not authorized to",
+        "If it names something that this stack did not make, take it over (usher import --adopt). If not, redeploy the "
+        "stack: one of its roles has lost a permission.",
+    ),
 )
 
 
