@@ -336,8 +336,8 @@ def jobs() -> list[tuple[Any, Any]]:
     """Personalize's resources that are measured, with their backends."""
     return [
         (backend, resource)
-        for regions in personalize_backends.values()
-        for backend in regions.values()
+        for regions in list(personalize_backends.values())  # which other threads add to
+        for backend in list(regions.values())
         for resource in list(backend.resources.values())
         if resource.kind.name in JOBS
     ]

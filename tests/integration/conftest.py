@@ -125,6 +125,9 @@ class Site:
             for arn in self.resources(group)[kind]:
                 delete(**{KINDS[kind]: arn})
             wait_until(lambda kind=kind: not self.resources(group)[kind])  # type: ignore[misc]
+        # Or the stack's scheduled export would find the group.
+        key = {"group": {"S": group}, "item": {"S": "serving"}}
+        self.cloud.client("dynamodb").delete_item(TableName=self.cloud.outputs["TableName"], Key=key)
 
 
 def wait_until(true: Callable[[], bool]) -> None:

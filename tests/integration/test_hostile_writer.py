@@ -71,7 +71,8 @@ def writer(site: Site) -> Iterator[Writer]:
     assert site.run(made.victim)["outcome"] == "SUCCEEDED"
     assert export(site, made.victim)["status"] == "SUCCEEDED"
     yield made
-    site.remove(group)  # and the victim, whose name begins alike
+    for name in (made.victim, group):
+        site.remove(name)
 
 
 def seen(site: Site, group: str) -> dict[str, str]:
@@ -239,5 +240,8 @@ def test_a_hostile_folder_leaves_the_other_group_as_it_was(site: Site, writer: W
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
         assert not changed, f"{attack}: {changed}"
     assert site.api.get(f"/{writer.victim}/recommendations/u1", numResults=3)["itemList"]
-    succeeded = {"have names that begin alike", "prune what begins alike"}
-    assert {attack for attack, outcome in ends.items() if outcome == "SUCCEEDED"} == succeeded
+    works = {"have names that begin alike", "prune what begins alike"}
+    # A line of adopt that means nothing may be noted, and the run go on.
+    assert {attack: end for attack, end in ends.items() if not attack.startswith("adopt")} == {
+        attack: "SUCCEEDED" if attack in works else "FAILED" for attack in ends if not attack.startswith("adopt")
+    }

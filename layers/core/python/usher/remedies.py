@@ -18,7 +18,11 @@ REMEDIES = (
         "Something that is not this group's has this name. Rename the resource in usher.yaml, or delete what has it.",
     ),
     ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
-    ("is not authorized to", "Redeploy the stack: one of its roles has lost a permission."),
+    (
+        "is not authorized to",
+        "If it names something that this stack did not make, take it over (usher import --adopt). If not, redeploy the "
+        "stack: one of its roles has lost a permission.",
+    ),
 )
 
 
