@@ -60,7 +60,7 @@ def close(execution: str, given: Any, detail: dict[str, Any]) -> None:
 
 def end(run: Run, execution: str, error: dict[str, str]) -> None:
     """Conclude a run that its execution did not conclude, and report what is undelivered of its end."""
-    record = run.read()
+    record = run.known()
     steps: dict[str, Callable[[], object]] = {}
     if not has_ended(record):
         if record and run.name.endswith(EVALUATION):
