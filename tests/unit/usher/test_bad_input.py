@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from local.simulation.stack import Stack, deployed
@@ -108,6 +108,7 @@ CONFIG: dict[str, Any] = {
 @quickly
 @given(st.sampled_from(["", *CONFIG]), names.map("zz{}".format), values)
 def test_an_unknown_key_is_named_wherever_it_is(stack: Stack, section: str, key: str, value: Any) -> None:
+    assume(section != "filters" or not isinstance(value, str))  # which would be another filter
     config = {name: dict(block) if isinstance(block, dict) else block for name, block in CONFIG.items()}
     target: Any = config[section] if section else config
     if isinstance(target, list):

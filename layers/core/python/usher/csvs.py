@@ -129,11 +129,11 @@ def header(key: str, line: bytes) -> list[str]:
         (not line.strip(), "is empty.", "Drop a CSV with a header and rows."),
         (line.startswith(codecs.BOM_UTF8), "starts with a byte order mark.", "Save it as UTF-8 without one."),
         (kind, f"is {kind}.", remedy),
-        (len(line) > LONGEST_HEADER, f"has a header of more than {LONGEST_HEADER} bytes.",
-         "End it with \\n, and use short names."),
         (other, f"is separated by {other}.", "Separate by commas."),
         (CONTROL.search(line), "has control characters in the header.",
          "End lines with \\n or \\r\\n; use plain names."),
+        (len(line) > LONGEST_HEADER, f"has a header of more than {LONGEST_HEADER} bytes.",
+         "End it with \\n, and use short names."),
         (b'"' in line, "has quotes in the header.", "Write the column names without quotes."),
         (columns > MOST_COLUMNS, f"has {columns} columns; no dataset has more than {MOST_COLUMNS}.", "Leave some out."),
     )  # fmt: skip
