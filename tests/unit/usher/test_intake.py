@@ -9,7 +9,8 @@ from usher.config import defaults
 from usher.errors import InputError
 from usher.intake import Intake, take_in, unread
 
-from tests.unit.usher.world import ARN_PREFIX, World, interactions
+from local.personalize.models import personalize_backends
+from tests.unit.usher.world import ACCOUNT, ARN_PREFIX, Tap, World, interactions
 
 ITEMS = "ITEM_ID,YEAR,GENRES\n" + "".join(f"i{n},{1980 + n},Drama|Crime\n" for n in range(40))
 
@@ -217,6 +218,19 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
     assert fields(take(world), "items") == before
     world.put("films/items.csv", "ITEM_ID,YEAR,GENRES,PRICE\ni1,1980,Drama,9.5\n")
     assert fields(take(world), "items") == before | {"PRICE": ["null", "float"]}
+
+
+def test_a_dataset_group_that_is_being_deleted_has_no_schema_in_use(world: World) -> None:
+    """Personalize refuses to tell its tags."""
+    world.put("films/interactions.csv", interactions())
+    world.settle(world.plan(), "import")
+    (group,) = world.personalize.list_dataset_groups()["datasetGroups"]
+    life = personalize_backends[ACCOUNT]["us-east-1"].resources[group["datasetGroupArn"]].life
+    life.clock = Tap(is_open=False)
+    life.begin("DELETE")
+    with pytest.raises(world.personalize.exceptions.ResourceInUseException):
+        world.personalize.list_tags_for_resource(resourceArn=group["datasetGroupArn"])
+    assert take(world)
 
 
 def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> None:

@@ -31,7 +31,7 @@ from usher.diagnosis import report as diagnose
 from usher.documents import MOST_BYTES
 from usher.errors import InputError, Problem
 from usher.plan import Data
-from usher.resources import GROUP_TAG, KINDS, describe, tags_of
+from usher.resources import GROUP_TAG, KINDS, describe, is_leaving, tags_of
 from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.solution_config import translate
 
@@ -225,7 +225,9 @@ def _schema_in_use(personalize: Any, arn_prefix: str, group: str, config: Config
     """The schema of the group's dataset; None where there is none, or where the dataset group is not the group's."""
     name = config.adopt.get(f"dataset_group/{group}", group)
     details = describe(personalize, KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
-    if not details or tags_of({"personalize": personalize}, details["datasetGroupArn"]).get(GROUP_TAG) != group:
+    home = describe(personalize, KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
+    tags = tags_of({"personalize": personalize}, home["datasetGroupArn"]) if home and not is_leaving(home) else {}
+    if tags.get(GROUP_TAG) != group:
         return None
     schema: Schema = json.loads(describe(personalize, KINDS["schema"], details["schemaArn"])["schema"])
     return schema

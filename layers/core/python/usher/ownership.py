@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from usher.errors import InputError, Problem
 from usher.inventory import Found, Inventory
-from usher.resources import GROUP_TAG, KINDS, STACK_TAG, Resource
+from usher.resources import GROUP_TAG, KINDS, STACK_TAG, Resource, is_leaving
 
 CLOUDFORMATION_TAG = "aws:cloudformation:stack-name"
 ANOTHER_NAME = "Give it, or the resource in usher.yaml, another name"
@@ -35,7 +35,7 @@ def stack_name(arn: str) -> str:
 def check_group(inventory: Inventory, wanted: Resource, group: str) -> None:
     """Raise InputError where the dataset group is there and isn't the stack's: all else would be built upon it."""
     details = inventory.describe(KINDS["dataset_group"], wanted.arn)
-    if not details or str(details["status"]).startswith("DELETE"):
+    if not details or is_leaving(details):
         return
     if why := _other_owner(inventory, wanted, wanted.arn):
         name = details["name"]
@@ -52,7 +52,7 @@ def objection(
     `wanted`: its Create members with the ARNs filled in. `group`: the ARN of the plan's dataset group; empty where it
     has none, or none yet.
     """
-    if found.status.startswith("DELETE"):
+    if is_leaving(found.details):
         return None
     kind = KINDS[resource.kind]
     # What has no ARN of its own was found in its parent's list.
