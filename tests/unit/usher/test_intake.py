@@ -16,7 +16,7 @@ ITEMS = "ITEM_ID,YEAR,GENRES\n" + "".join(f"i{n},{1980 + n},Drama|Crime\n" for n
 
 
 def take(world: World, group: str = "films") -> Intake | None:
-    return take_in(world.bucket, group, world.personalize, ARN_PREFIX)
+    return take_in(world.bucket, group, world.inventory, ARN_PREFIX)
 
 
 def refused(world: World, group: str = "films") -> list[str]:
@@ -152,7 +152,7 @@ def test_who_writes_below_a_folder_of_the_solution_reaches_that_group_alone(worl
         assert group_of(key) == "mallory"
     world.put("train/mallory/interactions.csv", interactions())
     world.put("train/mallory/victim/interactions.csv", interactions())
-    assert take_in(world.bucket, "victim", world.personalize, ARN_PREFIX) is None
+    assert take_in(world.bucket, "victim", world.inventory, ARN_PREFIX) is None
 
 
 def test_the_configs_schema_goes_before_the_inferred_one(world: World) -> None:

@@ -9,6 +9,8 @@ import hashlib
 import json
 import re
 
+from usher.aws import digest
+
 NAME_LENGTH = 63
 """Personalize's limit."""
 SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{NAME_LENGTH - 1}}}")
@@ -21,6 +23,8 @@ JOB_LABEL_LENGTH = 15
 SHORT_DIGEST_LENGTH = 8
 """Of what was cut off; it only tells one group's own names apart."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
+FORMER_NAME = re.compile(r"(.+)-[0-9a-f]{6}")
+"""Of releases whose digests had 24 bits. Only what bears the stack's tag can be theirs."""
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 
 
@@ -50,6 +54,17 @@ def unique_name(group: str, name: str, *made_from: object) -> str:
 def label_of(name: str) -> str:
     """The label of a name that Usher has made; empty for other names."""
     match = OWN_NAME.fullmatch(name)
+    return match[1] if match else ""
+
+
+def former_name(group: str, name: str, _home: str, *made_from: object) -> str:
+    """What former releases called what is `unique_name` now."""
+    return f"{group}-{name}-{digest([group, *made_from], 6)}"
+
+
+def former_label_of(name: str) -> str:
+    """The label of a name as former releases have made it; empty for other names."""
+    match = FORMER_NAME.fullmatch(name)
     return match[1] if match else ""
 
 
