@@ -14,7 +14,7 @@ from typing import Any
 from usher.aws import error_code
 from usher.bucket import DATASETS
 from usher.inventory import Inventory
-from usher.names import former_label_of, label, label_of, unique_name
+from usher.names import FORMER_NAME, label, label_of, unique_name
 from usher.reconcile import NOT_YET, State
 from usher.resources import KINDS, Kind, Resource, is_leaving
 from usher.target import Target
@@ -156,7 +156,7 @@ def _identify(group: str, kind: Kind, name: str, arn: str, wanted: Collection[st
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
     if kind.name == "dataset":
         return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
-    read = label_of(name) or former_label_of(name)
+    read = label_of(name) or label_of(name, FORMER_NAME)
     if group in (name, read):
         return f"{kind.name}/{group}", True
     known = (id_ for id_ in wanted if id_.startswith(f"{kind.name}/"))
