@@ -13,7 +13,7 @@ from usher.prices import SPENDING, Size, monthly_most, most, size_of, solution_o
 from usher.reconcile import State
 from usher.repeating import export_id, repeated
 from usher.resources import KINDS, Resource
-from usher.retiring import REMOVED, REPLACED, Leftover
+from usher.retiring import Leftover
 from usher.spending import Past
 
 PAID_BY_THE_HOUR = {"campaign", "recommender"}
@@ -63,9 +63,9 @@ def estimate(
 
 
 def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
-    """What campaigns and recommenders cost that Usher made, that are no longer wanted, and that stay all the same."""
+    """What campaigns and recommenders of the stack cost that are no longer wanted, and that stay all the same."""
     for one in unwanted:
-        if one.kind in PAID_BY_THE_HOUR and one.why in {REMOVED, REPLACED} and not one.delete:
+        if one.kind in PAID_BY_THE_HOUR and not one.delete and inventory.owns(KINDS[one.kind], one.arn):
             there = inventory.describe(KINDS[one.kind], one.arn)
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}
