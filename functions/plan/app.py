@@ -16,10 +16,10 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.ceilings import AboveCeilingError, Ceilings
 from usher.errors import InputError
-from usher.job_inputs import keep
 from usher.pins import Pins
 from usher.planning import Draft, draft
 from usher.prices import size_of
+from usher.run_inputs import keep
 from usher.runs import Lock, Run, concerned_group, is_running, next_run
 from usher.serving import Serving
 from usher.spending import Spending
@@ -55,7 +55,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         drafted = make_draft(run)
         plan = drafted.plan
         if plan and plan["resources"]:
-            plan = keep(run, plan, {state.id: state.action for state in drafted.findings["resources"]})
+            plan = {**plan, "resources": keep(run, drafted)}
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}

@@ -245,11 +245,6 @@ class Bucket:
         """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
         self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
 
-    def copy(self, key: str, to: str) -> None:
-        """Copy an object of any size, without its tags."""
-        source = {"Bucket": self.name, "Key": key}
-        self.s3.copy(source, self.name, to, ExtraArgs={"TaggingDirective": "REPLACE"})
-
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""
         content = self.read(key)

@@ -1,12 +1,12 @@
 """Draw up a run's plan: read what is wanted, look at what is there, decide. Changes nothing in Personalize."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher import prices
 from usher.adopting import is_schema_in_use, still_as_wanted
-from usher.bucket import DATASETS, Bucket
+from usher.bucket import DATASETS, Bucket, File
 from usher.ceilings import AboveCeilingError, Ceilings
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
@@ -35,6 +35,8 @@ MISSING = (
     "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
     "says so (adopt) back, and ask again."
 )
+IDLE = {"reuse", "hold"}
+"""Actions that change nothing."""
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
@@ -47,14 +49,17 @@ class Draft:
     """What its record tells."""
     plan: Mapping[str, Any] | None
     """What plan.json is to hold; None where there is nothing to plan with."""
+    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
+    """An Intake's."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Of what batch jobs and exports answer, by resource id."""
 
     @property
     def is_work(self) -> bool:
         """Whether there is anything to do."""
-        idle = {"reuse", "hold"}
         states = self.findings.get("resources", [])
         deletions = self.plan and (self.plan["delete"] or "removed" in self.plan)
-        return any(state.action not in idle for state in states) or bool(deletions)
+        return any(state.action not in IDLE for state in states) or bool(deletions)
 
 
 def draft(
@@ -114,8 +119,8 @@ def draft(
     }
     lines = count_lines(bucket, target.group, intake, plan)
     above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-    plan["lines"] = {id_: count for id_, (_, count) in lines.items()}
-    size = prices.size_of(intake.report, foresight.hours, plan["lines"])
+    counts = {id_: count for id_, (_, count) in lines.items()}
+    size = prices.size_of(intake.report, foresight.hours, counts)
     foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
     if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
@@ -130,7 +135,7 @@ def draft(
         "pins": pins,
         "unmanaged": told,
     }
-    return Draft(findings, plan)
+    return Draft(findings, plan, intake.sources, counts)
 
 
 def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
