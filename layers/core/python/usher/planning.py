@@ -7,7 +7,7 @@ from typing import Any
 from usher import prices
 from usher.adopting import is_schema_in_use, still_as_wanted
 from usher.bucket import DATASETS, Bucket, File
-from usher.ceilings import AboveCeilingError, Ceilings
+from usher.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.estimating import count_lines, estimate
@@ -53,6 +53,9 @@ class Draft:
     """An Intake's."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Of what batch jobs and exports answer, by resource id."""
+    estimate: Estimate | None = None
+    users: int = 0
+    """That have interacted."""
 
     @property
     def is_work(self) -> bool:
@@ -135,7 +138,7 @@ def draft(
         "pins": pins,
         "unmanaged": told,
     }
-    return Draft(findings, plan, intake.sources, counts)
+    return Draft(findings, plan, intake.sources, counts, estimated, size.users)
 
 
 def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
