@@ -64,7 +64,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
     (many(25, **HPO, campaign=False), "MaxRunDollars=241.", "films/"),
     ({"solutions": {"s": {**HPO, "campaign": False, "performAutoTraining": True, "solutionConfig": {
         "autoTrainingConfig": {"schedulingExpression": "rate(1 minute)"}, **jobs("40")}}}},
-     "MaxMonthlyDollars=414720.", "films/"),
+     "MaxMonthlyDollars=414730.", "films/"),
     ({"solutions": {"s": {**V2, "campaign": False}}, "batch": {"b": {
         "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
      }}}, "MaxMonthlyDollars=216001.", "films/"),
