@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usher.bucket import Bucket
 from usher.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.config import Config, Recommender
 from usher.errors import InputError
@@ -67,7 +68,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
      "MaxMonthlyDollars=414730.", "films/"),
     ({"solutions": {"s": {**V2, "campaign": False}}, "batch": {"b": {
         "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
-     }}}, "MaxMonthlyDollars=216001.", "films/"),
+     }}}, "MaxMonthlyDollars=216000.", "films/"),
     ({"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}},
       "segments": {"b": {"solution": "f", "schedule": "rate(1 hour)", "input": "films/batch/large.jsonl"}}},
      "MaxMonthlyDollars=12960.", "films/"),
@@ -264,3 +265,45 @@ def test_automatic_training_counts_beside_what_was_ordered() -> None:
     estimate = Estimate({"x": 5}, {"campaign/c": 100}, repeated, ordered=200)
     assert (estimate.standing, estimate.of_month) == (400, 605)
     assert replace(estimate, ordered=0).of_month == 430
+
+
+@pytest.mark.parametrize("ceiling", ["export_lines", "month_dollars"])
+def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(site: World, ceiling: str) -> None:
+    facts = plan(site, {}).findings["ceilings"]
+    assert facts["repeated"] > facts["run"] + 0.01
+    ceilings = Ceilings(**{ceiling: 59 if ceiling == "export_lines" else facts["month"] - 0.01})
+    drafted = plan(site, {}, ceilings)
+    assert drafted.plan
+    assert drafted.plan["exports"] == {}
+    (note,) = [one for one in drafted.findings["notes"] if one.place == "films/: exports.user-personalization"]
+    assert "is left out" in note.message
+    assert "--parameter-overrides M" in note.remedy
+    assert drafted.findings["ceilings"]["repeated"] == 0
+    assert refused(site, {"exports": {"user-personalization": {}}}, ceilings=ceilings), "what a config asks for"
+
+
+def test_a_file_of_lines_is_read_no_further_than_the_ceiling(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("usher.bucket.CHUNK_BYTES", 1000)
+    assert site.bucket.count_lines("films/batch/huge.jsonl") == 3001
+    assert 50 < site.bucket.count_lines("films/batch/huge.jsonl", 50) < 150
+
+
+@pytest.mark.parametrize(("most", "place"), [("MOST_INPUT", "films/batch/huge.jsonl"), ("MOST_INPUTS", "films/")])
+def test_files_of_lines_that_are_too_large_are_refused_unread(
+    site: World, monkeypatch: pytest.MonkeyPatch, most: str, place: str
+) -> None:
+    monkeypatch.setattr(f"usher.estimating.{most}", 40_000)
+    monkeypatch.delattr(Bucket, "count_lines")
+    config = {"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "input": "films/batch/huge.jsonl"}}}
+    assert refused(site, config) == [(place, "Ask for less, in files of their own.")]
+
+
+def test_a_schedule_of_the_stack_that_can_not_be_counted_is_noted_and_counts_as_daily(site: World) -> None:
+    site.put("films/usher.yaml", "{}")
+    expected, found = (
+        draft(site.bucket, replace(target(), export_schedule=schedule), site.clients, {})
+        for schedule in ("rate(1 day)", "cron(0 3 ? * MON@1 *)")
+    )
+    assert found.findings["ceilings"] == expected.findings["ceilings"]
+    (note,) = (one for one in found.findings["notes"] if one.place == "ExportSchedule")
+    assert note.message.startswith("is cron(0 3 ? * MON@1 *), which Usher can't read.")

@@ -439,8 +439,10 @@ def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(
     world.put("films/interactions.csv", interactions())
     world.put("films/batch/b.jsonl", '{"userId": "u1"}\n')
 
-    def count_lines(bucket: Bucket, key: str, count: Any = Bucket.count_lines) -> int:
-        lines: int = count(bucket, key)
+    count = Bucket.count_lines
+
+    def count_lines(bucket: Bucket, key: str, most: float) -> int:
+        lines = count(bucket, key, most)
         world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
         return lines
 

@@ -10,8 +10,8 @@
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
 """
 
-import functools
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -222,11 +222,12 @@ class Bucket:
         if begun:
             yield begun
 
-    def count_lines(self, key: str) -> int:
-        """How many lines an object has, streamed; the last one may lack its end."""
+    def count_lines(self, key: str, most: float = math.inf) -> int:
+        """How many lines an object has, streamed; the last one may lack its end. Beyond `most`, so many at least."""
         lines, last = 0, b"\n"
-        for chunk in iter(functools.partial(self.open(key).read, CHUNK_BYTES), b""):
-            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+        with closing(self.open(key)) as stream:
+            while lines <= most and (chunk := stream.read(CHUNK_BYTES)):
+                lines, last = lines + chunk.count(b"\n"), chunk[-1:]
         return lines + (last != b"\n")
 
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:

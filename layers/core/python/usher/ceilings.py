@@ -100,7 +100,7 @@ class Ceilings:
         """Whether an export or a batch job answers too many lines."""
         if lines <= self.export_lines:
             return []
-        said = f"asks for {lines:,d} lines, and {self.export_lines:,.0f} are the most of one export or batch job."
+        said = f"asks for {lines:,d} lines or more; {self.export_lines:,.0f} are the most of an export or batch job."
         return [_above("export_lines", place, said, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:

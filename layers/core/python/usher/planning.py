@@ -20,6 +20,7 @@ from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, s
 from usher.reconcile import State, foresee
 from usher.resources import KINDS, Clients, Resource
 from usher.retiring import REPLACED, Leftover, everything, leftovers
+from usher.schedules import starts
 from usher.spending import Past
 from usher.target import Target
 
@@ -37,6 +38,7 @@ MISSING = (
 )
 IDLE = {"reuse", "hold"}
 """Actions that change nothing."""
+DAILY = "rate(1 day)"
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
@@ -120,14 +122,26 @@ def draft(
         "delete": [one for one in unwanted if one.delete],
         **serving_wishes(intake.config, types),
     }
-    lines = count_lines(bucket, target.group, intake, plan)
-    above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-    counts = {id_: count for id_, (_, count) in lines.items()}
-    size = prices.size_of(intake.report, foresight.hours, counts)
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
-    estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
-    if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
+    export_schedule, uncounted = _countable(target.export_schedule)
+    notes += uncounted
+
+    def weigh() -> tuple[Estimate, prices.Size, list[Problem]]:
+        """What the plan costs at most, and what of that is above a ceiling."""
+        lines = count_lines(bucket, target.group, intake, plan, ceilings.export_lines)
+        above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
+        size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+        costs = estimate(inventory, intake.config, plan, states, unwanted, size, export_schedule, past)
+        return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
+
+    estimated, size, above = weigh()
+    if above and intake.config.exports is None and plan["exports"]:
+        said = f"is left out, though every group has one as long as no config says otherwise: {above[0].message}"
+        notes.append(Problem(f"{target.group}/: exports.{next(iter(plan['exports']))}", said, above[0].remedy))
+        plan["exports"] = {}
+        estimated, size, above = weigh()
+    if above:
         raise AboveCeilingError(above, intake.report)
+    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],
@@ -138,7 +152,18 @@ def draft(
         "pins": pins,
         "unmanaged": told,
     }
-    return Draft(findings, plan, intake.sources, counts, estimated, size.users)
+    return Draft(findings, plan, intake.sources, size.lines, estimated, size.users)
+
+
+def _countable(schedule: str) -> tuple[str, list[Problem]]:
+    """The stack's schedule of exports, or another where it can't be counted, and a note of that."""
+    try:
+        if schedule:
+            starts(schedule)
+    except ValueError:
+        said = f"is {schedule}, which Usher can't read. The ceilings count it as once a day."
+        return DAILY, [Problem("ExportSchedule", said, "Write it like cron(0 3 * * ? *) or rate(1 day), and deploy.")]
+    return schedule, []
 
 
 def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:

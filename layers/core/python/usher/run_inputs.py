@@ -57,7 +57,7 @@ def _job(run: Run, job: Resource, lines: int, folder: str) -> Resource:
     copy = f"{folder}{key.rpartition('/')[2]}"
     for file in _named(run, key):
         _copy(run, file, copy)
-    if run.bucket.count_lines(copy) > lines:
+    if run.bucket.count_lines(copy, lines) > lines:
         said = f"has grown beyond the {lines:,d} lines that the run was planned with."
         raise InputError([Problem(key, said, "The next round of the run counts them anew.")])
     return replace(job, params={**job.params, "jobInput": {"s3DataSource": {"path": run.bucket.url(copy)}}})
