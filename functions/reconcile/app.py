@@ -27,7 +27,8 @@ from usher.wishes import Wishes
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 answers = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
-pins, spending, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Spending, Wishes))
+pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
+spending = Spending(client("dynamodb"), os.environ["TABLE_NAME"])
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
 

@@ -417,7 +417,7 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
     assert after.ordered == pytest.approx(ordered + 60 / 1000 * 0.15)
     made = world.creations()
     for parameter, value, needed in (("MaxExportLines", "59", "60"), ("MaxRunDollars", "0.001", "1"),
-                                     ("MaxMonthlyDollars", str(after.standing), "145")):  # fmt: skip
+                                     ("MaxMonthlyDollars", str(after.standing), "534")):  # fmt: skip
         with monkeypatch.context() as patched:
             patched.setenv(parameter, value)
             execution = f"{STATES}x-{parameter}"

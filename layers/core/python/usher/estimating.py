@@ -18,8 +18,6 @@ from usher.retiring import REMOVED, REPLACED, Leftover
 from usher.spending import Past
 
 PAID_BY_THE_HOUR = {"campaign", "recommender"}
-
-
 MOST_INPUT = 10**9
 """Bytes of a batch job's input: Personalize's quotas."""
 MOST_INPUTS = 10 * MOST_INPUT
