@@ -49,11 +49,13 @@ def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     at = Target(run.group, run.name, *role, bucket_url=bucket.url(""))
     try:
         past, served = spending.of(run.group), serving.read(run.group)
-        plan, findings = evaluations.prepare(bucket, at, client("personalize"), served, options, ceilings, past)
+        plan, findings, estimate = evaluations.prepare(
+            bucket, at, client("personalize"), served, options, ceilings, past
+        )
+        ceilings.order(spending, run.group, run.name, estimate)
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"group": run.group, "run": run.name, "ready": False}
-    spending.order(run.group, run.name, findings["ceilings"]["run"])
     run.write(plan, "plan.json")
     run.write(record | findings)
     return {"group": run.group, "run": run.name, "ready": True}

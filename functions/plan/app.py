@@ -8,6 +8,7 @@ the group and will see to it) or NOTHING (none of our business).
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,10 +17,9 @@ from usher.aws import client
 from usher.bucket import Bucket
 from usher.ceilings import AboveCeilingError, Ceilings
 from usher.errors import InputError
-from usher.job_inputs import keep
 from usher.pins import Pins
 from usher.planning import Draft, draft
-from usher.prices import size_of
+from usher.run_inputs import keep
 from usher.runs import Lock, Run, concerned_group, is_running, next_run
 from usher.serving import Serving
 from usher.spending import Spending
@@ -52,18 +52,12 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
             bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
             run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
             return {"outcome": "CHECK", "group": group, "run": run.name}
-        drafted = make_draft(run)
-        plan = drafted.plan
-        if plan and plan["resources"]:
-            plan = keep(run, plan, {state.id: state.action for state in drafted.findings["resources"]})
+        drafted, plan = order(run)
         if plan:
             run.write(plan, "plan.json")
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}
-    if drafted.is_work and (facts := drafted.findings.get("ceilings")):
-        users = size_of(drafted.findings["data"], {}).users
-        spending.order(group, run.name, facts["run"], serving=facts["serving"], users=users)
     run.write({**record, **drafted.findings})
     return {"outcome": "GO" if drafted.is_work else "DONE", "group": group, "run": run.name}
 
@@ -76,33 +70,46 @@ def ask(group: str, given: dict[str, Any], started_at: str) -> None:
         pins.ask(group, given)
 
 
-def make_draft(run: Run) -> Draft:
-    """The run's plan, with what was asked for.
+def order(run: Run) -> tuple[Draft, Mapping[str, Any] | None]:
+    """Order what a run is to make; return what it would do, and its plan, if there is one.
 
-    What failed before an execution is built again, as a person has dropped something since; what failed in its first
-    round would fail again. What was asked for is forgotten where it costs too much, or all runs after it would, too.
+    What was asked for is forgotten where it costs too much, or all runs after it would, too.
     """
     asked = wishes.of(run.group)
-
-    def settle(wanted: Any, live: Any) -> Any:
-        return pins.settle(clients["personalize"], run.group, wanted, live)
-
     try:
-        drafted = draft(
-            bucket,
-            Target.from_env(run.group, run.name, os.environ),
-            clients,
-            serving.read(run.group),
-            wishes=asked,
-            settle=settle,
-            forgiving=run.is_first,
-            ceilings=ceilings,
-            past=spending.of(run.group),
-        )
+        drafted = make_draft(run, asked)
+        plan = drafted.plan and {**drafted.plan, "resources": keep(run, drafted)}
+        if estimate := drafted.estimate:
+            facts = {"standing": estimate.standing, "users": drafted.users}
+            ceilings.order(spending, run.group, run.name, estimate, **facts)
     except AboveCeilingError:
         for name in asked:
             wishes.forget(run.group, name)
         raise
+    return drafted, plan
+
+
+def make_draft(run: Run, asked: Mapping[str, Any]) -> Draft:
+    """The run's plan, with what was asked for.
+
+    What failed before an execution is built again, as a person has dropped something since; what failed in its first
+    round would fail again.
+    """
+
+    def settle(wanted: Any, live: Any) -> Any:
+        return pins.settle(clients["personalize"], run.group, wanted, live)
+
+    drafted = draft(
+        bucket,
+        Target.from_env(run.group, run.name, os.environ),
+        clients,
+        serving.read(run.group),
+        wishes=asked,
+        settle=settle,
+        forgiving=run.is_first,
+        ceilings=ceilings,
+        past=spending.of(run.group),
+    )
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
         wishes.forget(run.group, "import")
     return drafted

@@ -19,6 +19,7 @@ from usher.retiring import retire
 from usher.run_files import check_reach
 from usher.runs import Run
 from usher.serving import FRESH_SECONDS, Serving, arns_in, serving_map
+from usher.spending import Spending
 from usher.telling import changed, tell_changes
 from usher.waiting import SHORTEST
 from usher.wishes import Wishes
@@ -27,6 +28,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 answers = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
 pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
+spending = Spending(client("dynamodb"), os.environ["TABLE_NAME"])
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
 
@@ -78,4 +80,5 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     if wait is None and plan.get("removed"):
         wishes.clear(group)
         pins.clear(group)
+        spending.expire(group)
     return wait

@@ -1,10 +1,11 @@
 """What SNS, EventBridge and S3 refuse for its form or its size.
 
 Gaps upstream (moto 5.2.5): SNS counts characters of a message, where AWS counts bytes, and takes any subject of up to
-100 characters; EventBridge takes events of any size, S3 keys of any length.
+100 characters; EventBridge takes events of any size, S3 keys of any length, and it copies whatever If-Match says.
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 """
 
 import string
@@ -12,11 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from moto.events.exceptions import ValidationException
 from moto.events.models import EventsBackend
-from moto.s3.exceptions import S3ClientError
+from moto.s3.exceptions import PreconditionFailed, S3ClientError
 from moto.s3.models import S3Backend
+from moto.s3.responses import S3Response
 from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend
 
@@ -28,6 +31,7 @@ TIME_BYTES = 14
 """What the time of an entry counts for."""
 SUBJECT = 100
 KEY_BYTES = 1024
+IF_MATCH = "x-amz-copy-source-if-match"
 
 
 @contextmanager
@@ -37,6 +41,8 @@ def limited() -> Iterator[None]:
         stack.enter_context(replaced(SNSBackend, "publish", publishing(SNSBackend.publish)))
         stack.enter_context(replaced(EventsBackend, "put_events", putting(EventsBackend.put_events)))
         stack.enter_context(replaced(S3Backend, "put_object", storing(S3Backend.put_object)))
+        for copy in ("copy_object", "upload_part_copy"):
+            stack.enter_context(replaced(S3Response, copy, matching(vars(S3Response)[copy])))
         yield
 
 
@@ -86,5 +92,20 @@ def storing(put_object: Any) -> Any:
         if len(key_name.encode()) > KEY_BYTES:
             raise S3ClientError("KeyTooLongError", "Your key is too long")
         return put_object(backend, bucket_name, key_name, *arguments, **named)
+
+    return run
+
+
+def matching(copy: Any) -> Any:
+    """A copy of an object, or of a part of one, if it has the ETag that it must have."""
+
+    @wraps(copy)
+    def run(response: Any) -> Any:
+        if etag := response.headers.get(IF_MATCH):
+            bucket, _, key = unquote(urlsplit(response.headers["x-amz-copy-source"]).path).lstrip("/").partition("/")
+            source = response.backend.get_object(bucket, key)
+            if source and source.etag.strip('"') != etag.strip('"'):
+                raise PreconditionFailed(IF_MATCH)
+        return copy(response)
 
     return run

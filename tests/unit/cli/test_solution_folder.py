@@ -103,7 +103,7 @@ def test_a_job_works_on_its_file_where_the_solution_has_it(stack: Stack) -> None
     assert stack.drop("train/films/config.json").status == "SUCCEEDED"
     jobs = [one for one in stack.personalize.resources.values() if one.kind.name == "BatchInferenceJob"]
     (path,) = (one.values["jobInput"]["s3DataSource"]["path"] for one in jobs)
-    assert re.fullmatch(r"s3://[^/]+/films/out/runs/[^/]+/input/[^/]+/job_config\.json", path)
+    assert re.fullmatch(r"s3://[^/]+/films/out/input/[^/]+/[^/]+/job_config\.json", path)
 
 
 def test_what_is_wrong_with_it_is_told_before_anything_is_made(

@@ -65,6 +65,20 @@ def test_a_key_has_at_most_so_many_bytes(key: str, refused: bool) -> None:
     assert refusal("s3", "put_object", Bucket="bucket", Key=key, Body=b"") == said
 
 
+@pytest.mark.usefixtures("topic")
+def test_a_copy_is_of_the_object_that_was_meant() -> None:
+    s3, to = boto3.client("s3"), {"Bucket": "bucket", "Key": "c"}
+    s3.create_bucket(Bucket="bucket")
+    etag = s3.put_object(Bucket="bucket", Key="a b", Body=b"a")["ETag"]
+    upload = s3.create_multipart_upload(**to)["UploadId"]  # type: ignore[arg-type]
+    of = {"CopySource": {"Bucket": "bucket", "Key": "a b"}, "CopySourceIfMatch": etag, **to}
+    part = {**of, "UploadId": upload, "PartNumber": 1}
+    assert refusal("s3", "copy_object", **of) == refusal("s3", "upload_part_copy", **part) == ""
+    s3.put_object(Bucket="bucket", Key="a b", Body=b"b")
+    for operation, request in (("copy_object", of), ("upload_part_copy", part)):
+        assert refusal("s3", operation, **request).startswith("PreconditionFailed: ")
+
+
 def refusal(service: str, operation: str, **request: Any) -> str:
     """The code and the message with which a service refuses; empty where it does not."""
     try:

@@ -35,6 +35,7 @@ OUTPUT = [
     "{group}/out/runs/{name}/run.html",
     "{group}/out/runs/{name}/plan.json",
     "{group}/out/checks/{name}.json",
+    "{group}/out/input/{name}/{name}/00000.csv",
     "{group}/out/export/{name}/{name}/input/part-0001.json",
     "{group}/out/export/{name}/{name}/output/part-0001.json.out",
     "{group}/out/export/{name}/{name}/csv/part-0001.csv",

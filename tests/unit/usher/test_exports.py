@@ -46,7 +46,7 @@ def drawn_up(
     world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **wish: Any
 ) -> dict[str, Any]:
     """The plan of an export."""
-    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING, Past())[0]
+    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING, Past(users=60))[0]
 
 
 def jobs(plan: dict[str, Any]) -> list[Resource]:
@@ -301,3 +301,12 @@ def test_only_runs_older_than_the_ones_to_keep_are_outdated(
     gone_runs = {key.split("/")[1] for key in gone}
     newest = sorted(run for run, done in complete.items() if done)[-keep:]
     assert gone_runs == {run for run in complete if run < newest[0]} - {latest}
+
+
+def test_a_segment_job_is_refused_as_long_as_no_run_has_told_how_many_users_there_are(world: World) -> None:
+    content = serving(fans={"items": ["i1"]})
+    with pytest.raises(InputError) as error:
+        prepare(world.bucket, "films", "fans", "run-1", content, SETTING, Past())
+    (problem,) = error.value.problems
+    assert (problem.place, problem.remedy) == ("films/: exports.fans", 'Start the pipeline with {"group": "films"}.')
+    assert world.bucket.keys("films/") == []

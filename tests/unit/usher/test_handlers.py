@@ -417,7 +417,7 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
     assert after.ordered == pytest.approx(ordered + 60 / 1000 * 0.15)
     made = world.creations()
     for parameter, value, needed in (("MaxExportLines", "59", "60"), ("MaxRunDollars", "0.001", "1"),
-                                     ("MaxMonthlyDollars", str(after.serving), "145")):  # fmt: skip
+                                     ("MaxMonthlyDollars", str(after.standing), "534")):  # fmt: skip
         with monkeypatch.context() as patched:
             patched.setenv(parameter, value)
             execution = f"{STATES}x-{parameter}"
@@ -439,8 +439,10 @@ def test_a_job_answers_what_was_counted_whatever_is_put_there_afterwards(
     world.put("films/interactions.csv", interactions())
     world.put("films/batch/b.jsonl", '{"userId": "u1"}\n')
 
-    def count_lines(bucket: Bucket, key: str, count: Any = Bucket.count_lines) -> int:
-        lines: int = count(bucket, key)
+    count = Bucket.count_lines
+
+    def count_lines(bucket: Bucket, key: str, most: float) -> int:
+        lines = count(bucket, key, most)
         world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 5)
         return lines
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.prices import DATE, PRICES, SOURCE, SPENDING, foretell, is_v2, most, size_of, spent
+from usher.prices import DATE, PRICES, SOURCE, SPENDING, foretell, is_v2, monthly_most, most, size_of, spent
 from usher.reconcile import State
 from usher.resources import KINDS, Resource
 
@@ -153,9 +153,24 @@ def test_recipes_tell_how_they_are_billed() -> None:
     assert not is_v2({"recipeArn": f"{RECIPE}aws-similar-items"})
 
 
-def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_until_one_was_billed() -> None:
+def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_billed() -> None:
     resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
-    hours, size = {resource.id: 7.5}, size_of({"interactions": {"rows": 10_000_000}}, {})
+    size = size_of({"interactions": {"rows": 10_000_000}}, {})
     assert most(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
     assert most(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
-    assert most(resource, hpo, replace(size, hours=hours)) == pytest.approx(7.5 * 0.24)
+    assert most(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
+
+
+def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> None:
+    """As it "sets the minimum billing charge for the campaign": API_CreateCampaign."""
+    campaign = Resource("campaign/c", "campaign", "train", {"minProvisionedTPS": 3})
+    for recipe, price in (("aws-sims", "requestThousand"), ("aws-user-personalization-v2", "requestThousandV2")):
+        found = monthly_most(campaign, {"recipeArn": f"{RECIPE}{recipe}"}, SIZE)
+        assert found == pytest.approx(3 * 2592 * PRICES[price])
+
+
+def test_a_further_training_counts_at_most_by_its_data_however_little_the_last_was_billed_for() -> None:
+    version, sims = Resource("solution_version/old", "solution_version", "train"), {"recipeArn": f"{RECIPE}aws-sims"}
+    small, large = ({"interactions": {"rows": rows}} for rows in (1000, 500_000_000))
+    assert most(version, sims, size_of(large, {version.id: 0.1})) == pytest.approx(250 * PRICES["trainingHour"])
+    assert most(version, sims, size_of(small, {version.id: 7})) == pytest.approx(7 * PRICES["trainingHour"])

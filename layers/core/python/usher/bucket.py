@@ -10,8 +10,8 @@
 The AWS Solution's folders are read as well: `train/<group>/`, with its config in any `.json`.
 """
 
-import functools
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -224,11 +224,12 @@ class Bucket:
         if begun:
             yield begun
 
-    def count_lines(self, key: str) -> int:
-        """How many lines an object has, streamed; the last one may lack its end."""
+    def count_lines(self, key: str, most: float = math.inf) -> int:
+        """How many lines an object has, streamed; the last one may lack its end. Beyond `most`, so many at least."""
         lines, last = 0, b"\n"
-        for chunk in iter(functools.partial(self.open(key).read, CHUNK_BYTES), b""):
-            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+        with closing(self.open(key)) as stream:
+            while lines <= most and (chunk := stream.read(CHUNK_BYTES)):
+                lines, last = lines + chunk.count(b"\n"), chunk[-1:]
         return lines + (last != b"\n")
 
     def blocks(self, key: str, start: int = 0, size: int = 1 << 21) -> Iterator[bytes]:
@@ -246,11 +247,6 @@ class Bucket:
     def write(self, key: str, content: bytes | bytearray, **more: str) -> None:
         """Write an object; `more`: such as `Tagging`, as PutObject knows it."""
         self.s3.put_object(Bucket=self.name, Key=key, Body=content, **more)
-
-    def copy(self, key: str, to: str) -> None:
-        """Copy an object of any size, without its tags."""
-        source = {"Bucket": self.name, "Key": key}
-        self.s3.copy(source, self.name, to, ExtraArgs={"TaggingDirective": "REPLACE"})
 
     def read_json(self, key: str) -> Any:
         """A JSON object's value; None where there is none."""

@@ -6,14 +6,14 @@ stack's own prices (usher.prices.PRICES), whatever `prices` a group's config nam
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.config import Config
 from usher.errors import InputError, Problem
 from usher.repeating import Repeated, place_of
 from usher.schedules import starts
-from usher.spending import Past
+from usher.spending import Past, Spending
 
 PARAMETERS = {
     "provisioned_tps": "MaxProvisionedTPS",
@@ -47,7 +47,7 @@ class Estimate:
     @classmethod
     def beside(cls, past: Past, run: Mapping[str, float]) -> "Estimate":
         """Of a run that changes nothing about what serves: an export or an evaluation."""
-        return cls(run, {"what serves": past.serving}, ordered=past.ordered)
+        return cls(run, {"what serves": past.standing}, ordered=past.ordered)
 
     @property
     def of_run(self) -> float:
@@ -55,11 +55,16 @@ class Estimate:
         return math.fsum(self.run.values())
 
     @property
+    def standing(self) -> float:
+        """What 30 days cost without anything that Usher does: what serves, and what is trained automatically."""
+        return math.fsum([*self.serving.values(), *(one.a_month for one in self.repeated if one.automatic)])
+
+    @property
     def of_month(self) -> float:
-        """What 30 days cost: what serves, and what is repeated or, if that is more, was ordered in the last 30 days."""
+        """What 30 days cost: what stands, and what is repeated or, if that is more, was ordered in the last 30 days."""
         ordered = self.ordered + self.of_run if self.of_run else 0
-        repeated = math.fsum(one.a_month for one in self.repeated)
-        return math.fsum(self.serving.values()) + max(repeated, ordered)
+        repeated = math.fsum(one.a_month for one in self.repeated if not one.automatic)
+        return self.standing + max(repeated, ordered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Ceilings:
         """Whether an export or a batch job answers too many lines."""
         if lines <= self.export_lines:
             return []
-        said = f"asks for {lines:,d} lines, and {self.export_lines:,.0f} are the most of one export or batch job."
+        said = f"asks for {lines:,d} lines or more; {self.export_lines:,.0f} are the most of an export or batch job."
         return [_above("export_lines", place, said, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
@@ -115,6 +120,16 @@ class Ceilings:
                 _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))
             )
         return problems
+
+    def order(self, spending: Spending, group: str, run: str, estimate: Estimate, **facts: float) -> None:
+        """Note what a run orders; `facts`: as Spending.order takes them.
+
+        Raises AboveCeilingError, and orders nothing, where it is too much with what others have ordered until now.
+        """
+        others = spending.order(group, run, estimate.of_run, **facts)
+        if above := self.check_estimate(group, replace(estimate, ordered=others)):
+            spending.cancel(group, estimate.of_run)
+            raise AboveCeilingError(above)
 
     def facts(self, estimate: Estimate) -> dict[str, float]:
         """What a run's record tells of its estimate and of the ceilings on it, in US dollars."""

@@ -6,7 +6,7 @@ from typing import Any
 from usher.bucket import Bucket
 from usher.export_table import ExportTable
 
-ERASED = ("batch", "checks", "evaluation", "export", "segments")
+ERASED = ("batch", "checks", "evaluation", "export", "input", "segments")
 """The folders below `<group>/out/` whose files go."""
 
 

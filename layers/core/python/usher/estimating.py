@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from usher.bucket import Bucket
+from usher.bucket import Bucket, File
 from usher.ceilings import Estimate
 from usher.config import Config
+from usher.errors import InputError, Problem
 from usher.export_input import own_lines
 from usher.intake import Intake
 from usher.inventory import Inventory
@@ -17,16 +18,30 @@ from usher.retiring import Leftover
 from usher.spending import Past
 
 PAID_BY_THE_HOUR = {"campaign", "recommender"}
+MOST_INPUT = 10**9
+"""Bytes of a batch job's input: Personalize's quotas."""
+MOST_INPUTS = 10 * MOST_INPUT
+"""Bytes that are read to count the lines of a group's files."""
 
 
-def count_lines(bucket: Bucket, group: str, intake: Intake, plan: Mapping[str, Any]) -> dict[str, tuple[str, int]]:
-    """Where the lines are asked for that each batch job and export answers, and how many they are; by id."""
-    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input)) for one in intake.config.jobs}
-    keys = bucket.keys(f"{group}/") if plan["exports"] else []
+def count_lines(
+    bucket: Bucket, group: str, intake: Intake, plan: Mapping[str, Any], most: float
+) -> dict[str, tuple[str, int]]:
+    """Where the lines are asked for that each batch job and export answers, and how many they are; by id.
+
+    Counting ends beyond `most` lines of one. Raises InputError for files that are too large to be counted.
+    """
+    inputs = {one.input for one in intake.config.jobs}
+    files = [file for key in inputs for file in bucket.files(key) if file.key == key]
+    listed = bucket.files(f"{group}/") if plan["exports"] else []
+    keys = [file.key for file in listed]
+    own = {key for name in plan["exports"] for key in own_lines(keys, group, name)}
+    _check_sizes(group, [*files, *(file for file in listed if file.key in own)])
+    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input, most)) for one in intake.config.jobs}
     size = size_of(intake.report, {})
     for name, one in plan["exports"].items():
         if given := own_lines(keys, group, name):
-            count = sum(map(bucket.count_lines, given))
+            count = sum(bucket.count_lines(key, most) for key in given)
         elif named := one["items"] or one["attributes"]:
             count = len(named)
         elif one["users"]:
@@ -35,6 +50,16 @@ def count_lines(bucket: Bucket, group: str, intake: Intake, plan: Mapping[str, A
             count = size.items if plan["solutions"][name]["type"] == "RELATED_ITEMS" else size.users
         found[export_id(name, one["recipe"])] = (f"usher.yaml: exports.{name}", count)
     return found
+
+
+def _check_sizes(group: str, files: Sequence[File]) -> None:
+    remedy = "Ask for less, in files of their own."
+    problems = [Problem(one.key, "is larger than 1 GB, the most that a batch job takes.", remedy)
+                for one in files if one.size > MOST_INPUT]  # fmt: skip
+    if not problems and sum(one.size for one in files) > MOST_INPUTS:
+        problems = [Problem(f"{group}/", "has more than 10 GB of lines for batch jobs and exports.", remedy)]
+    if problems:
+        raise InputError(problems)
 
 
 def estimate(

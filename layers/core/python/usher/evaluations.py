@@ -96,8 +96,8 @@ def prepare(
     options: Options,
     ceilings: Ceilings,
     past: Past,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Plan an evaluation; return what plan.json is to hold, and what the run's record is to tell.
+) -> tuple[dict[str, Any], dict[str, Any], Estimate]:
+    """Plan an evaluation; return what plan.json is to hold, what the run's record is to tell, and what it costs.
 
     Raises InputError where the group has nothing to evaluate with, or it costs too much. `at`: of the group; `serving`:
     its serving map; `past`: what it has ordered.
@@ -119,7 +119,7 @@ def prepare(
     if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, intake.report)
     findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
-    return plan, findings | {"ceilings": ceilings.facts(estimate)}
+    return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

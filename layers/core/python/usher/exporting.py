@@ -53,11 +53,11 @@ class Exporter:
         record = run.begin(execution)
         try:
             serving, past = self.serving.read(group), self.spending.of(group)
-            plan, notes = exports.prepare(self.bucket, group, solution, run.name, serving, self.at, past)
+            plan, notes, estimate = exports.prepare(self.bucket, group, solution, run.name, serving, self.at, past)
+            self.at.ceilings.order(self.spending, group, run.name, estimate)
         except InputError as error:
             run.write(record | {"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
-        self.spending.order(group, run.name, plan["export"]["dollars"])
         run.write(plan, "plan.json")
         run.write(record | {"notes": notes})
         return {"run": run.name, "outcome": "READY"}

@@ -35,6 +35,8 @@ LATEST = "latest.json"
 RUN = re.compile(rf"(\d{{8}}T\d{{9}}Z-[^/]{{4}}-[^/]+{EXPORT})/")
 """The folder of a run, as runs.run_name calls it. All else below a solution's exports is not Usher's."""
 AGAIN = "Start the export again."
+SEGMENT_JOB = "batch_segment_job"
+UNKNOWN = "can't be estimated: no run of the pipeline has told yet how many users there are."
 TO_THE_RUN = "See the group's last pipeline run."
 
 
@@ -118,8 +120,8 @@ def asked_for(given: Mapping[str, Any], maps: Mapping[str, Mapping[str, Any]]) -
 
 def prepare(
     bucket: Bucket, group: str, name: str, run: str, serving: Mapping[str, Any], at: Setting, past: Past
-) -> tuple[dict[str, Any], list[Problem]]:
-    """Write an export's input; return the plan of its run, and what could not be taken of the group's own lines.
+) -> tuple[dict[str, Any], list[Problem], Estimate]:
+    """Write an export's input; return the plan of its run, what could not be taken of the group's own lines, and costs.
 
     `past`: what the group has ordered. Raises InputError where there is nothing to export, or too much.
     """
@@ -131,13 +133,13 @@ def prepare(
     lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
     room = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
     place = f"{group}/: exports.{name}"
+    if shape.job == SEGMENT_JOB and not past.users:
+        raise InputError([Problem(place, UNKNOWN, f'Start the pipeline with {{"group": "{group}"}}.')])
     parts, count, content = write(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
     if not count:
         said = "asks for nobody: no line can be sent."
         raise InputError([*source.problems, Problem(place, said, "Correct what it goes by.")])
     estimate = Estimate.beside(past, {place: _cost(shape, wish, count, past.users)})
-    if above := at.ceilings.check_estimate(group, estimate):
-        raise AboveCeilingError(above)
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
@@ -156,7 +158,7 @@ def prepare(
         "dollars": estimate.of_run,
     }
     plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
-    return {**plan, "export": facts}, source.problems
+    return {**plan, "export": facts}, source.problems, estimate
 
 
 def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from usher import checks, data, rules
@@ -14,6 +14,7 @@ from usher.bucket import (
     INCREMENTS,
     RESERVED,
     Bucket,
+    File,
     at_home,
     data_keys,
     data_location,
@@ -52,6 +53,8 @@ class Intake:
     interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
+    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
+    """The files of each import as they were checked, by s3:// address."""
 
 
 def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Intake | None:
@@ -74,6 +77,7 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
     known: dict[str, Diagnosis] = {}
+    sources: dict[str, Sequence[File]] = {}
     for dataset in DATASETS:
         files = data_keys(keys, group, dataset)
         if not files:
@@ -113,6 +117,8 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
             }
         increments, wrong = _increments(bucket, added, schema)
         problems += wrong
+        sources[bucket.url(location)] = [there[key] for key in files]
+        sources |= {bucket.url(key): [there[key]] for key in added}
         name = schema_name if schema == in_use else ""
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments, name)
         known[dataset] = table.diagnosis
@@ -120,7 +126,7 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
     if problems:
         raise InputError(problems, report)
-    return Intake(config, ready, report, notes)
+    return Intake(config, ready, report, notes, sources)
 
 
 def check_name(group: str) -> None:

@@ -1,13 +1,13 @@
 """Draw up a run's plan: read what is wanted, look at what is there, decide. Changes nothing in Personalize."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher import prices
 from usher.adopting import is_schema_in_use, still_as_wanted
-from usher.bucket import DATASETS, Bucket
-from usher.ceilings import AboveCeilingError, Ceilings
+from usher.bucket import DATASETS, Bucket, File
+from usher.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.config import POPULARITY, Config
 from usher.errors import InputError, Problem
 from usher.estimating import count_lines, estimate
@@ -21,6 +21,7 @@ from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, s
 from usher.reconcile import State, foresee
 from usher.resources import KINDS, Clients, Resource, is_leaving
 from usher.retiring import REPLACED, Leftover, everything, leftovers
+from usher.schedules import starts
 from usher.spending import Past
 from usher.target import Target
 
@@ -36,6 +37,9 @@ MISSING = (
     "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
     "says so (adopt) back, and ask again."
 )
+IDLE = {"reuse", "hold"}
+"""Actions that change nothing."""
+DAILY = "rate(1 day)"
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
@@ -48,14 +52,20 @@ class Draft:
     """What its record tells."""
     plan: Mapping[str, Any] | None
     """What plan.json is to hold; None where there is nothing to plan with."""
+    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
+    """An Intake's."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Of what batch jobs and exports answer, by resource id."""
+    estimate: Estimate | None = None
+    users: int = 0
+    """That have interacted."""
 
     @property
     def is_work(self) -> bool:
         """Whether there is anything to do."""
-        idle = {"reuse", "hold"}
         states = self.findings.get("resources", [])
         deletions = self.plan and (self.plan["delete"] or "removed" in self.plan)
-        return any(state.action not in idle for state in states) or bool(deletions)
+        return any(state.action not in IDLE for state in states) or bool(deletions)
 
 
 def draft(
@@ -113,14 +123,26 @@ def draft(
         "delete": [one for one in unwanted if one.delete],
         **serving_wishes(intake.config, types),
     }
-    lines = count_lines(bucket, target.group, intake, plan)
-    above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-    plan["lines"] = {id_: count for id_, (_, count) in lines.items()}
-    size = prices.size_of(intake.report, foresight.hours, plan["lines"])
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
-    estimated = estimate(inventory, intake.config, plan, states, unwanted, size, target.export_schedule, past)
-    if above := [*above, *ceilings.check_estimate(target.group, estimated)]:
+    export_schedule, uncounted = _countable(target.export_schedule)
+    notes += uncounted
+
+    def weigh() -> tuple[Estimate, prices.Size, list[Problem]]:
+        """What the plan costs at most, and what of that is above a ceiling."""
+        lines = count_lines(bucket, target.group, intake, plan, ceilings.export_lines)
+        above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
+        size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+        costs = estimate(inventory, intake.config, plan, states, unwanted, size, export_schedule, past)
+        return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
+
+    estimated, size, above = weigh()
+    if above and intake.config.exports is None and plan["exports"]:
+        said = f"is left out, though every group has one as long as no config says otherwise: {above[0].message}"
+        notes.append(Problem(f"{target.group}/: exports.{next(iter(plan['exports']))}", said, above[0].remedy))
+        plan["exports"] = {}
+        estimated, size, above = weigh()
+    if above:
         raise AboveCeilingError(above, intake.report)
+    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],
@@ -131,7 +153,18 @@ def draft(
         "pins": pins,
         "unmanaged": told,
     }
-    return Draft(findings, plan)
+    return Draft(findings, plan, intake.sources, size.lines, estimated, size.users)
+
+
+def _countable(schedule: str) -> tuple[str, list[Problem]]:
+    """The stack's schedule of exports, or another where it can't be counted, and a note of that."""
+    try:
+        if schedule:
+            starts(schedule)
+    except ValueError:
+        said = f"is {schedule}, which Usher can't read. The ceilings count it as once a day."
+        return DAILY, [Problem("ExportSchedule", said, "Write it like cron(0 3 * * ? *) or rate(1 day), and deploy.")]
+    return schedule, []
 
 
 def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:

@@ -6,7 +6,7 @@ known price is told as such and not as free.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -191,8 +191,12 @@ def monthly_cost(
         return _recommender(resource, prices) if size.users <= RECOMMENDER_USERS else None
     if resource.kind != "campaign" or is_v2(solution):
         return 0.0
-    requests = 3600 * resource.params.get("minProvisionedTPS", 1)
-    return float(MONTH_HOURS * requests / 1000 * prices["requestThousand"])
+    return _provisioned(resource, prices["requestThousand"])
+
+
+def _provisioned(campaign: Resource, price: float) -> float:
+    """What a campaign's provisioned requests cost in 30 days. `price`: of a thousand."""
+    return float(MONTH_HOURS * 3600 * campaign.params.get("minProvisionedTPS", 1) / 1000 * price)
 
 
 def _recommender(resource: Resource, prices: Mapping[str, float]) -> float:
@@ -210,8 +214,8 @@ def most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
     counts as an answer at the highest price that is known of batch jobs. Without a count of lines, each user is one.
     """
     known = cost(resource, solution, size, PRICES)
-    if known is not None:
-        return known
+    if known is not None:  # the data may be a multiple of what the last training was billed for
+        return max(known, cost(resource, solution, replace(size, hours={}), PRICES) or 0)
     lines = size.lines.get(resource.id, size.users)
     if resource.kind == "batch_segment_job":
         lines *= max(size.users, 1)
@@ -221,7 +225,13 @@ def most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
 
 
 def monthly_most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
-    """What a campaign or recommender costs in 30 days at most, by PRICES. Further users count as much as the first."""
+    """What a campaign or recommender costs in 30 days at most, by PRICES. Further users count as much as the first.
+
+    A campaign of a v2 recipe is shown without costs, as its price is one of requests; but minProvisionedTPS "sets the
+    minimum billing charge for the campaign", whatever the recipe: API_CreateCampaign.
+    """
+    if resource.kind == "campaign" and is_v2(solution):
+        return _provisioned(resource, PRICES["requestThousandV2"])
     known = monthly_cost(resource, solution, size, PRICES)
     return math.ceil(size.users / RECOMMENDER_USERS) * _recommender(resource, PRICES) if known is None else known
 

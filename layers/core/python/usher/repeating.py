@@ -26,6 +26,8 @@ class Repeated:
     """In 30 days."""
     dollars: float
     """Each time, at most."""
+    automatic: bool = False
+    """Personalize orders it by itself, so that it is never among what was ordered."""
 
     @property
     def a_month(self) -> float:
@@ -49,7 +51,7 @@ def repeated(
         if one.settings.get("performAutoTraining"):
             automatic = one.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})
             times = starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
-            yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one))
+            yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one), automatic=True)
     left = math.fsum(costs.export(name) for name, one in exports.items() if not one["scheduled"])
     if export_schedule and left:
         yield Repeated("ExportSchedule", starts(export_schedule).a_month, left)

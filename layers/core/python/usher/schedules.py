@@ -57,18 +57,19 @@ def _days(field: str, first: int, last: int, most: float, each: float, names: Se
     """How many days of a month a field allows. `each`: how many days of a month one of its values stands for."""
     if field in ("*", "?"):
         return most
+    field = _numbered(field, first, names)
+    if names and field == "L":  # the week's last day, where a day of the month is meant elsewhere
+        return each
     single = [part for part in field.split(",") if ONE_DAY.fullmatch(part)]
     other = [part for part in field.split(",") if part not in single]
-    found = _values(",".join(other), first, last, names) if other else set()
+    found = _values(",".join(other), first, last) if other else set()
     return min(most, len(single) + each * len(found))
 
 
 def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set[int]:
     """The numbers that a field stands for. `names`: of its numbers, from `first` on."""
-    for number, name in enumerate(names, start=first):
-        field = field.replace(name, str(number))
     found: set[int] = set()
-    for part in field.split(","):
+    for part in _numbered(field, first, names).split(","):
         match = PART.fullmatch(part)
         begin, end, step = (int(one) if one else None for one in match.groups()) if match else (last + 1, None, None)
         low = first if begin is None else begin
@@ -78,3 +79,9 @@ def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set
         whole = range(low, high + 1) if low <= high else [*range(low, last + 1), *range(first, high + 1)]
         found.update(list(whole)[:: step or 1])
     return found
+
+
+def _numbered(field: str, first: int, names: Sequence[str]) -> str:
+    for number, name in enumerate(names, start=first):
+        field = field.replace(name, str(number))
+    return field

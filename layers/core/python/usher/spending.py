@@ -1,10 +1,11 @@
 """What a group has ordered in the last 30 days, as estimated before it was made. Kept in the table.
 
 One item for each group, with an attribute for each day: `{"group": <group>, "item": "spending", "@2026-11-26": 41.2}`.
-What is ordered counts whatever comes of it: a training that fails is billed, too.
+What is ordered counts whatever comes of it: a training that fails is billed, too. It is ordered before it is held
+against a ceiling, so that no two can pass that are too much together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,10 +24,10 @@ class Past:
 
     ordered: float = 0
     """US dollars in the last 30 days."""
-    serving: float = 0
-    """US dollars a month for what serves, when a run of the pipeline was planned last."""
+    standing: float = 0
+    """US dollars a month for what serves and is trained automatically, when a run of the pipeline was planned last."""
     users: int = 0
-    """That have interacted, as of then."""
+    """That have interacted, as of then; 0 as long as none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +41,54 @@ class Spending:
     def of(self, group: str) -> Past:
         """A group's last 30 days."""
         item = self._item(group)
-        oldest = self._day(WINDOW)
-        ordered = sum(float(value["N"]) for name, value in item.items() if name.startswith(DAY) and name >= oldest)
-        serving, users = (float(item[name]["N"]) if name in item else 0 for name in ("serving", "users"))
-        return Past(ordered, serving, int(users))
+        standing, users = (float(item[name]["N"]) if name in item else 0 for name in ("standing", "users"))
+        return Past(self._ordered(item), standing, int(users))
 
-    def order(self, group: str, run: str, dollars: float, **facts: float) -> None:
-        """Add what a run orders to the day's sum, once however often it is tried. `facts`: serving and users."""
+    def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
+        """Add what a run orders to the day's sum, once however often it is tried; return the dollars of all others.
+
+        Of two that order at the same time, the later one is told of both. `facts`: standing and users.
+        """
         old = [name for name in self._item(group) if name.startswith(DAY) and name < self._day(WINDOW)]
         names = {f"#old{number}": name for number, name in enumerate(old)}
-        remove = f" REMOVE {', '.join(names)}" if names else ""
-        values = {"expires": int((self.clock() + 2 * WINDOW).timestamp()), **facts}
-        sets = "".join(f", #{name} = :{name}" for name in values)
-        numbers = {f":{name}": {"N": f"{value:.6f}"} for name, value in {**values, "dollars": dollars}.items()}
+        sets = "".join(f", #{name} = :{name}" for name in facts)
+        numbers = {f":{name}": {"N": f"{value:.6f}"} for name, value in {**facts, "dollars": dollars}.items()}
         try:
-            self.dynamodb.update_item(
+            item = self.dynamodb.update_item(
                 TableName=self.table,
                 Key=_key(group),
-                UpdateExpression=f"ADD #day :dollars SET lastRun = :run{sets}{remove}",
+                UpdateExpression=f"ADD #day :dollars SET lastRun = :run{sets} REMOVE {', '.join(['expires', *names])}",
                 ConditionExpression="attribute_not_exists(lastRun) OR lastRun <> :run",
-                ExpressionAttributeNames={"#day": self._day(), **names, **{f"#{name}": name for name in values}},
+                ExpressionAttributeNames={"#day": self._day(), **names, **{f"#{name}": name for name in facts}},
                 ExpressionAttributeValues={":run": {"S": run}, **numbers},
-            )
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+            item = self._item(group)
+        return max(self._ordered(item) - dollars, 0)
+
+    def cancel(self, group: str, dollars: float) -> None:
+        """Take back what was ordered last, as it is refused: another try orders anew."""
+        self.dynamodb.update_item(
+            TableName=self.table,
+            Key=_key(group),
+            UpdateExpression="ADD #day :dollars REMOVE lastRun",
+            ExpressionAttributeNames={"#day": self._day()},
+            ExpressionAttributeValues={":dollars": {"N": f"{-dollars:.6f}"}},
+        )
+
+    def expire(self, group: str) -> None:
+        """Let the table forget a group that is removed, once it has ordered nothing for long enough."""
+        self.dynamodb.update_item(
+            TableName=self.table,
+            Key=_key(group),
+            UpdateExpression="SET expires = :then",
+            ExpressionAttributeValues={":then": {"N": str(int((self.clock() + 2 * WINDOW).timestamp()))}},
+        )
+
+    def _ordered(self, item: Mapping[str, Any]) -> float:
+        oldest = self._day(WINDOW)
+        return sum(float(value["N"]) for name, value in item.items() if name.startswith(DAY) and name >= oldest)
 
     def _day(self, before: timedelta = timedelta()) -> str:
         return f"{DAY}{self.clock() - before:%Y-%m-%d}"
