@@ -170,7 +170,7 @@ def test_a_header_is_put_before_a_file_of_any_size(bucket: Bucket, size: int, mo
     content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     bucket.write("source", content)
     athena.with_header(bucket, "source", "target", b"A,B\n")
-    assert bucket.read("target") == b"A,B\n" + content
+    assert bucket.open("target").read() == b"A,B\n" + content
 
 
 def test_a_copy_that_fails_leaves_no_upload_behind(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,7 @@ def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
     leftover = Leftover("schema/items", "schema", arn, "replaced", delete=True)
     run = Run(world.bucket, "films", "r")
     run.begin("arn:e")
-    run.write({"group": "films", "resources": [], "delete": [leftover], "removed": True}, "plan.json")
+    run.write({"group": "films", "resources": [], "excused": {}, "delete": [leftover], "removed": True}, "plan.json")
     reconcile = load_function("reconcile").lambda_handler
     assert reconcile({"group": "films", "run": "r", "stage": "retire"}, None)["settled"]
     (event,) = heard()
