@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usher import ids
 from usher.ceilings import PARAMETERS, Ceilings, Estimate
 from usher.config import Config, Recommender
 from usher.errors import InputError
@@ -108,6 +109,15 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         expected = (place, f"Ask for less, or have somebody who deploys the stack allow it: sam deploy "
                            f"--parameter-overrides {parameter}")  # fmt: skip
         assert expected in found, config
+
+
+def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "MANY_IDS", 10)
+    config = {"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}}}
+    job = {"solution": "f", "input": "films/batch/large.jsonl"}
+    ((place, remedy),) = refused(site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10))
+    assert place == "films/"
+    assert "MaxRunDollars" in remedy
 
 
 def test_hpo_is_refused_where_the_stack_does_not_allow_it(site: World) -> None:
