@@ -163,6 +163,20 @@ def test_a_campaign_that_is_no_longer_in_the_file_counts_as_long_as_it_is_there(
     assert facts["serving"] == pytest.approx(MONTH)
 
 
+def test_a_former_solution_that_is_trained_automatically_counts_as_long_as_it_is_there(site: World) -> None:
+    daily = {
+        "performAutoTraining": True,
+        "solutionConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}},
+    }
+    site.settle(plan(site, many(1, **SIMS, **daily, campaign=False)).plan["resources"])  # type: ignore[index]
+    for changed in (
+        {"solutions": {"new": V2 | {"campaign": False}}},
+        many(1, **SIMS, campaign=False, performHPO=False),
+    ):
+        facts = plan(site, {**changed, "exports": False}).findings["ceilings"]
+        assert facts["serving"] == pytest.approx(30 * PRICES["trainingHour"])
+
+
 def test_added_files_are_imported_and_trained_on_at_their_price(site: World) -> None:
     config = {"solutions": {"s": V2}}
     before = plan(site, config).findings["ceilings"]["run"]

@@ -11,7 +11,7 @@ from usher.intake import Intake
 from usher.inventory import Inventory
 from usher.prices import SPENDING, Size, monthly_most, most, size_of, solution_of
 from usher.reconcile import State
-from usher.repeating import export_id, repeated
+from usher.repeating import automatic_trainings, export_id, repeated
 from usher.resources import KINDS, Resource
 from usher.retiring import REMOVED, REPLACED, Leftover
 from usher.spending import Past
@@ -63,9 +63,18 @@ def estimate(
 
 
 def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
-    """What campaigns and recommenders cost that Usher made, that are no longer wanted, and that stay all the same."""
+    """What costs of what Usher made, that is no longer wanted, and that stays all the same.
+
+    A former solution may be trained by Personalize itself.
+    """
     for one in unwanted:
-        if one.kind in PAID_BY_THE_HOUR and one.why in {REMOVED, REPLACED} and not one.delete:
+        if one.why not in {REMOVED, REPLACED} or one.delete:
+            continue
+        if one.kind == "solution":
+            there = inventory.describe(KINDS["solution"], one.arn)
+            version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
+            yield one.arn, automatic_trainings(there) * most(version, there, size)
+        if one.kind in PAID_BY_THE_HOUR:
             there = inventory.describe(KINDS[one.kind], one.arn)
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}
