@@ -28,14 +28,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from usher import documents
 from usher.aws import client
-from usher.bucket import GROUP_NAME, SOLUTION_HOME, config_keys, is_solution_config
+from usher.bucket import GROUP_NAME, Bucket, config_keys, group_of, homes, is_config, is_data
 from usher.errors import InputError, UsherError
 from usher.holdout import SPLITS
 from usher.inventory import Inventory
 from usher.pins import Pins, choose
 from usher.planning import Draft, draft
 from usher.prices import FREE
-from usher.resources import GROUP_TAG
+from usher.resources import GROUP_TAG, STACK_TAG
 from usher.retiring import belongings
 from usher.spending import Spending
 from usher.versions import usable
@@ -121,40 +121,64 @@ def take_over(stack: Stack, options: argparse.Namespace, console: Console) -> in
         raise UsherError(f"{group} is too long, or no name, for a group. Choose one: --group <name>.")
     existing = read_existing(personalize, options.dataset_group, group)
     text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
-    print(text, end="")  # noqa: T201 - to be piped into a file
-    for note in existing.notes:
-        console.print(f"Note: {note}", soft_wrap=True, markup=False)
-    if not options.adopt:
-        return 0
-    bucket = _preview(stack, group, existing, text)
-    claims = {existing.arn: {GROUP_TAG: group}}
+    is_kept = options.adopt and has_files(stack.bucket, group)
+    if not is_kept:
+        print(text, end="")  # noqa: T201 - to be piped into a file
+        for note in existing.notes:
+            console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if options.adopt:
+        adopt(stack, options, console, _preview(stack, group, existing, "" if is_kept else text), existing.arn)
+    return 0
+
+
+def adopt(stack: Stack, options: argparse.Namespace, console: Console, bucket: Preview, arn: str) -> None:
+    """Tag a dataset group (`arn`) and what is in it as a group's, and put its files into the bucket.
+
+    Raises UsherError where they are another's, or where a run would then do something that costs.
+    """
+    group = options.group or options.dataset_group
+    claims = {arn: {GROUP_TAG: group}}
     plan = draft_of(stack, group, bucket, claims).plan
     if plan is None:
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
+    if plan["resources"][0].arn != arn:
+        raise UsherError(
+            f"The files in {bucket.url(group)}/ are not for the dataset group {options.dataset_group}. To use them for "
+            f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {options.dataset_group}}}"
+        )
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
-    owned = [arn for kind, _, arn in belongings(inventory, target, plan["resources"]) if kind.has_owner]
+    owned = [one for kind, _, one in belongings(inventory, target, plan["resources"]) if kind.has_owner]
     check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
     inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
     for one in outdated:
         console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
     claims |= inputs
     drafted = draft_of(stack, group, bucket, claims)
-    for arn in dict.fromkeys([*owned, *claims]):
-        console.print(f"To be tagged as the stack's: {arn}", soft_wrap=True, markup=False)
+    for one in dict.fromkeys([*owned, *claims]):
+        console.print(f"To be tagged as the stack's: {one}", soft_wrap=True, markup=False)
     show.draft(console, drafted)
-    if is_costly(drafted) and not options.anyway:
+    tags = inventory.tags(arn)
+    is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
+    if is_costly(drafted) and not (is_own or options.anyway):
         raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")
     claim(inventory, owned, claims)
     bucket.put()
-    console.print(f"Usher looks after {options.dataset_group} from now on: s3://{bucket.name}/{group}/")
-    return 0
+    console.print(f"Usher looks after {options.dataset_group} from now on: {bucket.url(group)}/", soft_wrap=True)
+    if is_costly(drafted):
+        console.print("The next run does all this.")
+
+
+def has_files(bucket: Bucket, group: str) -> bool:
+    """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
+    keys = (key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group)
+    return any(is_config(key) or is_data(key) for key in keys)
 
 
 def _preview(stack: Stack, group: str, existing: Existing, text: str) -> Preview:
-    """The bucket with the config and the data of what is taken over. A folder of the AWS Solution stays as it is."""
+    """The bucket with a config and with the data of what is taken over; without a config, as it is."""
     bucket = stack.bucket
-    if any(map(is_solution_config, bucket.keys(f"{SOLUTION_HOME}/{group}/"))):
+    if not text:
         return Preview(bucket.s3, bucket.name)
     copies = sources(bucket.s3, group, existing.locations)
     return Preview(bucket.s3, bucket.name, {config_keys(group)[0]: text.encode()}, copies)

@@ -56,14 +56,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         plan = drafted.plan
         if plan and plan["resources"]:
             plan = keep(run, plan, {state.id: state.action for state in drafted.findings["resources"]})
+        if plan:
+            run.write(plan, "plan.json")
     except InputError as error:
         run.write(record | {"data": error.report, "problems": error.as_dicts()})
         return {"outcome": "DONE", "group": group, "run": run.name}
     if drafted.is_work and (facts := drafted.findings.get("ceilings")):
         users = size_of(drafted.findings["data"], {}).users
         spending.order(group, run.name, facts["run"], serving=facts["serving"], users=users)
-    if plan:
-        run.write(plan, "plan.json")
     run.write({**record, **drafted.findings})
     return {"outcome": "GO" if drafted.is_work else "DONE", "group": group, "run": run.name}
 

@@ -35,6 +35,13 @@ TRANSACTED = MappingProxyType(
 )
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_personalize.html
 PERSONALIZE_WITHOUT_RESOURCE = re.compile(r"personalize:(List(?!TagsForResource).*|PutEvents|PutActionInteractions)")
+# Members whose ARNs are not asked for, as the reference lists only the job's and the campaign's own.
+NOT_ASKED_FOR = MappingProxyType(
+    {
+        "CreateBatchSegmentJob": frozenset({"solutionVersionArn", "filterArn"}),
+        "UpdateCampaign": frozenset({"solutionVersionArn"}),
+    }
+)
 # Members of requests that hand a role over, wherever they stand, by service: who takes it needs iam:PassRole.
 PASSED = MappingProxyType(
     {"events": "RoleArn", "lambda": "Role", "personalize": "roleArn", "scheduler": "RoleArn", "states": "roleArn"}
@@ -95,6 +102,8 @@ def event_demand(entry: Parameters, prefix: str) -> Demand:
 def personalize_demands(action: str, operation: str, given: Parameters, prefix: str) -> list[Demand]:
     """Every ARN that the request names, recipes included, and the one of what it creates; tags are to be allowed, too.
 
+    But for NOT_ASKED_FOR.
+
     CreateSolution and CreateRecommender need the recipe's, which the reference does not list: AWS's own solution for
     Personalize grants it since its version 1.4.5.
     """
@@ -105,7 +114,8 @@ def personalize_demands(action: str, operation: str, given: Parameters, prefix: 
     if tags:
         says["aws:TagKeys"] = tuple(tags)
     service = ":".join(prefix.split(":")[:3])
-    touched = [value for value in given.values() if isinstance(value, str) and value.startswith(f"{service}:")]
+    named = [value for member, value in given.items() if member not in NOT_ASKED_FOR.get(operation, ())]
+    touched = [value for value in named if isinstance(value, str) and value.startswith(f"{service}:")]
     made = new_arn(operation, given, prefix)
     tagged = [Demand("personalize:TagResource", made, says)] if made and tags else []
     arns = dict.fromkeys([*touched, made] if made else touched)

@@ -42,6 +42,9 @@ UNUSED: Mapping[tuple[str, str], str] = {
         ("PlanRole", f"personalize:Describe{job}"): "Of a job that is ACTIVE, List tells all; others are described."
         for job in ("BatchInferenceJob", "BatchSegmentJob", "DatasetImportJob")
     },
+    ("ReconcileRole", "personalize:CreateBatchSegmentJob"): (
+        "Of the solution: the reference lists the job alone. It also lacks CreateSolution's recipe, which AWS asks for."
+    ),
 }
 """What nothing uses here, by logical id of the role and the action or resource, with the reason to keep it."""
 

@@ -147,7 +147,11 @@ def imported(name: str, layers: list[str], python: Interpreter, folder: Path) ->
         task_root = unzipped(code, code.namelist(), folder)
     given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     own = FUNCTIONS[name].get("Environment", {}).get("Variables", {})
-    environment = tuple((key, value if value.isdigit() else key.lower()) for key, value in {**given, **own}.items())
+    defaults = {key: str(one.get("Default", "")) for key, one in TEMPLATE["Parameters"].items()}
+    environment = tuple(
+        (key, defaults.get(value.strip("${}"), value if value.isdigit() else key.lower()))
+        for key, value in {**given, **own}.items()
+    )
     configuration = Configuration(
         name=name,
         version="$LATEST",

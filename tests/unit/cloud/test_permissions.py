@@ -87,10 +87,24 @@ TAGGED = {"aws:RequestTag/k": "v", "aws:TagKeys": ("k",)}
             "CreateBatchSegmentJob",
             {"jobName": "j", "solutionVersionArn": f"{SOLUTION}/1", "roleArn": ROLE},
             [
-                ("personalize:CreateBatchSegmentJob", f"{SOLUTION}/1"),
                 ("personalize:CreateBatchSegmentJob", f"{PERSONALIZE}batch-segment-job/j"),
                 ("iam:PassRole", ROLE, TO_PERSONALIZE),
             ],
+        ),
+        (
+            "personalize",
+            "CreateBatchInferenceJob",
+            {"jobName": "j", "solutionVersionArn": f"{SOLUTION}/1"},
+            [
+                ("personalize:CreateBatchInferenceJob", f"{SOLUTION}/1"),
+                ("personalize:CreateBatchInferenceJob", f"{PERSONALIZE}batch-inference-job/j"),
+            ],
+        ),
+        (
+            "personalize",
+            "UpdateCampaign",
+            {"campaignArn": f"{PERSONALIZE}campaign/c", "solutionVersionArn": f"{SOLUTION}/1"},
+            [("personalize:UpdateCampaign", f"{PERSONALIZE}campaign/c")],
         ),
         (
             "personalize",

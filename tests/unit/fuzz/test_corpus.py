@@ -29,6 +29,7 @@ from usher.bucket import (
 from usher.documents import MOST_BYTES
 from usher.errors import InputError, Problem
 from usher.intake import take_in
+from usher.inventory import Inventory
 from usher.texts import visible
 
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, SIMS, TABLES
@@ -98,7 +99,8 @@ def read_table(content: bytes) -> Iterator[Problem]:
 def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
     """What is said of a group with these objects."""
     try:
-        intake = take_in(Memory(None, "bucket", objects), "films", Recipes(), "arn:aws:personalize:us-east-1:1")
+        inventory = Inventory({"personalize": Recipes()}, "")
+        intake = take_in(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
         yield from intake.notes if intake else ()
     except InputError as error:
         assert error.problems

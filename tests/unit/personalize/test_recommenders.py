@@ -64,7 +64,7 @@ def test_a_stopped_recommender_answers_no_more_until_it_is_started(world: World,
 
 
 def test_stopping_and_starting_pass_through_states(world: World, video: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.current, "clock", Clock(600))  # 2 minutes take 0.2 s, a training 2 s
+    monkeypatch.setattr(runtime.current, "clock", Clock(200))  # 2 minutes take 0.6 s, a training 6 s
     client = world.personalize
     arn = recommender(world, video)["recommenderArn"]
 

@@ -140,6 +140,10 @@ schemas: {things: {}, items: no}
             "solutions.a.campaign: has the tag usher:inputs.",
         ),
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
+        (
+            "solutions: {out: {recipe: aws-sims}}",
+            "solutions.out: can't be its name: nobody may put files into films/export/out/. Rename it.",
+        ),
         ("export: {solution: s}", "usher.yaml: export: is now a section by solution. Write exports: {for-you: {...}}"),
         (
             "solutions:\n  a: {recipe: aws-sims}\n  a: {}",

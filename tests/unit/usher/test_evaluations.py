@@ -85,7 +85,7 @@ def report(world: World) -> dict[str, Any]:
 
 
 def intake(world: World) -> Intake:
-    found = take_in(world.bucket, "films", world.personalize, ARN_PREFIX)
+    found = take_in(world.bucket, "films", world.inventory, ARN_PREFIX)
     assert found
     return found
 

@@ -9,13 +9,14 @@ from usher.config import defaults
 from usher.errors import InputError
 from usher.intake import Intake, take_in, unread
 
-from tests.unit.usher.world import ARN_PREFIX, World, interactions
+from local.personalize.models import personalize_backends
+from tests.unit.usher.world import ACCOUNT, ARN_PREFIX, Tap, World, interactions
 
 ITEMS = "ITEM_ID,YEAR,GENRES\n" + "".join(f"i{n},{1980 + n},Drama|Crime\n" for n in range(40))
 
 
 def take(world: World, group: str = "films") -> Intake | None:
-    return take_in(world.bucket, group, world.personalize, ARN_PREFIX)
+    return take_in(world.bucket, group, world.inventory, ARN_PREFIX)
 
 
 def refused(world: World, group: str = "films") -> list[str]:
@@ -151,7 +152,7 @@ def test_who_writes_below_a_folder_of_the_solution_reaches_that_group_alone(worl
         assert group_of(key) == "mallory"
     world.put("train/mallory/interactions.csv", interactions())
     world.put("train/mallory/victim/interactions.csv", interactions())
-    assert take_in(world.bucket, "victim", world.personalize, ARN_PREFIX) is None
+    assert take_in(world.bucket, "victim", world.inventory, ARN_PREFIX) is None
 
 
 def test_the_configs_schema_goes_before_the_inferred_one(world: World) -> None:
@@ -217,6 +218,19 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
     assert fields(take(world), "items") == before
     world.put("films/items.csv", "ITEM_ID,YEAR,GENRES,PRICE\ni1,1980,Drama,9.5\n")
     assert fields(take(world), "items") == before | {"PRICE": ["null", "float"]}
+
+
+def test_a_dataset_group_that_is_being_deleted_has_no_schema_in_use(world: World) -> None:
+    """Personalize refuses to tell its tags."""
+    world.put("films/interactions.csv", interactions())
+    world.settle(world.plan(), "import")
+    (group,) = world.personalize.list_dataset_groups()["datasetGroups"]
+    life = personalize_backends[ACCOUNT]["us-east-1"].resources[group["datasetGroupArn"]].life
+    life.clock = Tap(is_open=False)
+    life.begin("DELETE")
+    with pytest.raises(world.personalize.exceptions.ResourceInUseException):
+        world.personalize.list_tags_for_resource(resourceArn=group["datasetGroupArn"])
+    assert take(world)
 
 
 def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> None:

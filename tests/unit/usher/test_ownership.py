@@ -132,8 +132,8 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
             prod.plan("films", **wishes)
         (problem,) = refused.value.problems
         assert problem.place == "films/"
-        assert f"the dataset group films, which belongs to the stack usher ({STACK})." in problem.message
-        assert "usher import films --adopt --from-stack usher" in problem.remedy
+        assert "the dataset group films, which belongs to another stack." in problem.message
+        assert "usher import films --adopt." in problem.remedy
     assert everything() == before
 
 
@@ -174,20 +174,22 @@ def test_a_line_of_adopt_takes_only_what_a_person_has_tagged(usher: Stack) -> No
     arn = make_by_hand(usher.world, "dataset_group", name="Old")
     group = personalize_backends[ACCOUNT]["us-east-1"].resources[arn]
     usher.drop("films", {**CONFIG, "adopt": {"dataset_group/films": "Old"}})
-    for tags, said, options in (
-        ({STACK_TAG: PROD}, "which belongs to the stack usher-prod", "--adopt --from-stack usher-prod."),
-        (MANAGED, "which is managed by the CloudFormation stack infrastructure", "--adopt --anyway."),
-        (MANAGED | {STACK_TAG: PROD}, "which belongs to", "--adopt --from-stack usher-prod --anyway."),
-        ({}, "which was not made by Usher", "--adopt."),
-        ({STACK_TAG: STACK}, f"which has no tag {GROUP_TAG}", "--adopt."),
-        ({STACK_TAG: STACK, GROUP_TAG: "shop"}, "which is that of the folder shop/", "--adopt --from-stack usher."),
+    for tags, said in (
+        ({STACK_TAG: PROD}, "belongs to another stack"),
+        (MANAGED, "is managed by CloudFormation"),
+        (MANAGED | {STACK_TAG: PROD}, "belongs to another stack"),
+        ({}, "was not made by Usher"),
+        ({STACK_TAG: STACK}, f"has no tag {GROUP_TAG}"),
+        ({STACK_TAG: STACK, GROUP_TAG: "shop"}, "is that of another folder"),
     ):
         group.tags = dict(tags)
         with pytest.raises(InputError) as refused:
             usher.plan("films")
         (problem,) = refused.value.problems
-        assert f"the dataset group Old, {said}" in problem.message
-        assert problem.remedy.endswith(f"usher import Old --group films {options}")
+        assert f"the dataset group Old, which {said}." in problem.message
+        assert problem.remedy.endswith("usher import Old --group films --adopt.")
+        told = json.dumps(refused.value.as_dicts())
+        assert not any(one in told for one in ("usher-prod", "infrastructure", "shop", ACCOUNT)), "whose it is"
         assert group.tags == tags
     group.tags = {STACK_TAG: STACK, GROUP_TAG: "films"}
     assert usher.run("films")["dataset_group/films"].arn == arn
@@ -204,8 +206,8 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
     states, wait = advance(prod.inventory, plan["resources"], "train", {}, [], 0, {})
     assert wait is None
     assert states[0].status == "FAILED"
-    assert states[0].reason == f"It belongs to the stack usher ({STACK})."
-    assert states[0].remedy.endswith("another name; or take it over: usher import, with --adopt --from-stack usher.")
+    assert states[0].reason == "It belongs to another stack."
+    assert states[0].remedy.endswith("another name; or see whose it is, and take it over: usher import, with --adopt.")
     assert everything() == before
 
 
@@ -234,7 +236,7 @@ def test_a_foreign_dataset_group_that_is_being_created_is_left_alone(usher: Stac
     while usher.world.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] != "ACTIVE":
         time.sleep(0.01)
     states, _ = advance(prod.inventory, plan["resources"], "import", {}, [], 0, {})
-    assert (states[0].status, states[0].reason) == ("FAILED", f"It belongs to the stack usher ({STACK}).")
+    assert (states[0].status, states[0].reason) == ("FAILED", "It belongs to another stack.")
     assert set(everything()) == {arn, *(one for one in everything() if ":schema/" in one)}
 
 
@@ -275,7 +277,7 @@ def test_a_resource_of_the_wanted_name_in_another_group_is_not_touched(usher: St
     make_by_hand(usher.world, "solution", **wanted.params, datasetGroupArn=other)
     states = usher.run("films")
     assert states["solution/popular"].status == "FAILED"
-    assert states["solution/popular"].reason == f"It belongs to another dataset group, {other}."
+    assert states["solution/popular"].reason == "It belongs to another dataset group."
     assert states["solution_version/popular"].status == "SKIPPED"
     assert not usher.world.personalize.list_solution_versions()["solutionVersions"]
 
@@ -288,7 +290,7 @@ def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trai
     trained.drop("films", {"solutions": {"popular": popular}, "prune": True})
     states = trained.run("films")
     assert states["campaign/popular"].status == "FAILED"
-    assert states["campaign/popular"].reason == f"It belongs to the stack usher-prod ({PROD})."
+    assert states["campaign/popular"].reason == "It belongs to another stack."
     unmanaged = trained.plan("films").findings["unmanaged"]
     assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
     assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
@@ -301,7 +303,8 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     )
     note = trained.plan("films", remove={"at": "now"}).findings["note"]
     assert note.startswith(
-        "The group is removed, but for what this stack did not make and what that needs: filter/theirs,"
+        "The group is removed, with its exports, but for what this stack did not make and what that needs: "
+        "filter/theirs,"
     )
     states = trained.run("films", remove={"at": "now"})
     left = {state.arn: state for state in states.values() if state.status == "SKIPPED"}
@@ -311,6 +314,17 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     trained.world.personalize.delete_filter(filterArn=theirs)
     states = trained.run("films", remove={"at": "now"})
     assert {(state.status, state.reason) for state in states.values()} == {("GONE", WHOLE)}
+
+
+def test_what_the_stack_serves_counts_to_its_ceiling_whatever_its_name(trained: Stack) -> None:
+    before = trained.plan("films").findings["ceilings"]["serving"]
+    (version,) = trained.world.personalize.list_solution_versions()["solutionVersions"]
+    members = {"solutionVersionArn": version["solutionVersionArn"], "minProvisionedTPS": 1}
+    make_by_hand(trained.world, "campaign", name="theirs", **members)
+    assert trained.plan("films").findings["ceilings"]["serving"] == before
+    own = [{"tagKey": STACK_TAG, "tagValue": STACK}]
+    make_by_hand(trained.world, "campaign", name="of-old", tags=own, **members)
+    assert trained.plan("films").findings["ceilings"]["serving"] == pytest.approx(2 * before)
 
 
 def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: Stack) -> None:

@@ -8,6 +8,8 @@ import pytest
 from usher import run_files
 from usher.bucket import as_json
 from usher.config import Config, Job, Solution
+from usher.errors import InputError
+from usher.intake import MOST_FILES
 from usher.plan import Data, resources
 from usher.retiring import Leftover
 from usher.run_files import check_plan, check_reach, check_record, own_group
@@ -49,6 +51,18 @@ def test_what_usher_plans_is_carried_out() -> None:
     plan = planned()
     check_plan(plan, "films", RUN)
     check_reach(plan, "films", STACK, URL)
+
+
+def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_again(world: World) -> None:
+    folder = f"s3://{'b' * 63}/{'g' * 35}/interactions/"
+    files = {f"{folder}incremental/{'day-' * 25}{day}.csv": "0123456789ab" for day in range(100)}
+    made = resources(target("g" * 35, RUN), Config((), {}, {}, None), {"interactions": Data(folder, "d", {}, files)})
+    plan = as_json({"resources": made, "usual": {one.id: 1234.567 for one in made}})
+    assert len(plan) / len(files) * MOST_FILES < run_files.MOST_BYTES
+    larger = {"resources": [], "files": ["f" * 1000] * (run_files.MOST_BYTES // 1000)}
+    with pytest.raises(InputError, match="films/: has more files than one plan has room for: 16 MB of 16"):
+        Run(world.bucket, "films", RUN).write(larger, "plan.json")
+    assert not world.bucket.keys("films/")
 
 
 def test_an_evaluations_plan_is_about_the_group_that_it_makes_for_itself() -> None:

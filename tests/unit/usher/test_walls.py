@@ -26,7 +26,7 @@ CONFIG: Mapping[str, Any] = {
     "schedules": {"retrain": "rate(30 days)"},
 }
 REMOVE = {"remove": {"at": "now"}}
-ELSEWHERE = "It belongs to another dataset group, "
+ELSEWHERE = "It belongs to another dataset group."
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ SOLUTION = {"solution/best": "{solution}"}
 CAMPAIGN = {"campaign/best": "{campaign}"}
 FILTER = {"filter/some": "{filter}"}
 SCHEMA_LINE = {"schema/interactions": "{schema}"}
-MINE = "is that of the folder store-eu/"
+MINE = "is that of another folder"
 BIGGER = {"solutions": {"best": {**POPULAR, "campaign": {"minProvisionedTPS": 5}}}}
 UPDATED = {"solutions": {"best": {**POPULAR, "performAutoTraining": True}}}
 ATTACKS = {
@@ -75,9 +75,7 @@ ATTACKS = {
     "adopt a group that somebody has made by hand": Attack(
         {"dataset_group/store": "by-hand"}, refused="was not made by Usher"
     ),
-    "adopt a group of another stack": Attack(
-        {"dataset_group/store": "of-prod"}, refused="belongs to the stack usher-prod"
-    ),
+    "adopt a group of another stack": Attack({"dataset_group/store": "of-prod"}, refused="belongs to another stack"),
     "adopt a filter that somebody has made by hand": Attack(
         {"filter/some": "by-hand"}, failed={"filter/some": ELSEWHERE}
     ),

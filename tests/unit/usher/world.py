@@ -144,7 +144,7 @@ class World:
         **config: Any,
     ) -> list[Resource]:
         """The resources that the solutions and the data in the bucket ask for."""
-        intake = take_in(self.bucket, group, self.personalize, ARN_PREFIX)
+        intake = take_in(self.bucket, group, self.inventory, ARN_PREFIX)
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
         wanted = Config(solutions, filters, {}, {})

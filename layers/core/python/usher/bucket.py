@@ -30,6 +30,8 @@ SOLUTION_JOBS = "batch"
 """The folder in which it has a folder for each group's batch jobs."""
 RESERVED = (SOLUTION_HOME, SOLUTION_JOBS)
 """Folders that can't be a group's: others have theirs inside."""
+OUT = "out"
+"""The folder below which, wherever it stands, only Usher and Personalize may write (BucketPolicy of template.yaml)."""
 CHUNK_BYTES = 1 << 20
 JOB_FOLDERS = ("batch", "segments")
 LONGEST_REQUEST = 1 << 20
@@ -133,7 +135,7 @@ def at_home(key: str) -> str:
     """The key that an object of the AWS Solution's folder would have in its group's own."""
     match key.split("/"):
         case [folder, group, _, *_] if (
-            folder == SOLUTION_HOME and group not in (*DATASETS, "out", "export") and not is_request(key)
+            folder == SOLUTION_HOME and group not in (*DATASETS, OUT, "export") and not is_request(key)
         ):
             return key.removeprefix(f"{SOLUTION_HOME}/")
     return key

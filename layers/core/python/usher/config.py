@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher import documents
-from usher.bucket import DATASETS, is_plain, job_homes
+from usher.bucket import DATASETS, OUT, is_plain, job_homes
 from usher.config_checker import Checker
 from usher.errors import InputError
 from usher.export_config import ExportReader
@@ -210,6 +210,8 @@ class _Reader(Checker):
     def _solution(self, name: str, block: Any) -> Solution:
         path = f"solutions.{name}"
         self._check_name(name, path)
+        if name == OUT:
+            self._note(path, f"can't be its name: nobody may put files into {self.group}/export/{OUT}/.", "Rename it.")
         settings = dict(self._mapping(block, path))
         own = {key: settings.pop(key) for key in SOLUTION if key in settings}
         recipe = self._recipe(own.get("recipe", ""), path)

@@ -13,7 +13,7 @@ from usher.prices import SPENDING, Size, monthly_most, most, size_of, solution_o
 from usher.reconcile import State
 from usher.repeating import automatic_trainings, export_id, repeated
 from usher.resources import KINDS, Resource
-from usher.retiring import REMOVED, REPLACED, Leftover
+from usher.retiring import Leftover
 from usher.spending import Past
 
 PAID_BY_THE_HOUR = {"campaign", "recommender"}
@@ -63,18 +63,22 @@ def estimate(
 
 
 def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
-    """What costs of what Usher made, that is no longer wanted, and that stays all the same.
+    """What costs of the stack's own that is no longer wanted, and that stays all the same.
 
-    A former solution may be trained by Personalize itself.
+    Personalize goes on training a former solution by itself, where it was told to.
     """
     for one in unwanted:
-        if one.why not in {REMOVED, REPLACED} or one.delete:
+        if (
+            one.delete
+            or one.kind not in {*PAID_BY_THE_HOUR, "solution"}
+            or not inventory.owns(KINDS[one.kind], one.arn)
+        ):
             continue
         if one.kind == "solution":
             there = inventory.describe(KINDS["solution"], one.arn)
             version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
             yield one.arn, automatic_trainings(there) * most(version, there, size)
-        if one.kind in PAID_BY_THE_HOUR:
+        else:
             there = inventory.describe(KINDS[one.kind], one.arn)
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}

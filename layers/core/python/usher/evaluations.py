@@ -21,6 +21,7 @@ from usher.errors import InputError, Problem, UsherError
 from usher.evaluation_plan import Evaluation, Home
 from usher.holdout import SPLITS
 from usher.intake import take_in
+from usher.inventory import Inventory
 from usher.reconcile import State
 from usher.spending import Past
 from usher.target import Target
@@ -101,7 +102,7 @@ def prepare(
     Raises InputError where the group has nothing to evaluate with, or it costs too much. `at`: of the group; `serving`:
     its serving map; `past`: what it has ordered.
     """
-    intake = take_in(bucket, at.group, personalize, at.arn_prefix)
+    intake = take_in(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
     if intake is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     live = serving.get("solutions", {}) if options.live else {}

@@ -30,8 +30,9 @@ from usher.diagnosis import Diagnosis
 from usher.diagnosis import report as diagnose
 from usher.documents import MOST_BYTES
 from usher.errors import InputError, Problem
+from usher.inventory import Inventory
 from usher.plan import Data
-from usher.resources import GROUP_TAG, KINDS, describe, tags_of
+from usher.resources import GROUP_TAG, KINDS, is_leaving
 from usher.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.solution_config import translate
 
@@ -53,7 +54,7 @@ class Intake:
     """What the config says in vain."""
 
 
-def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> Intake | None:
+def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Intake | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
     check_name(group)
     there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
@@ -61,7 +62,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
     try:
-        config, notes = _read_config(bucket, group, keys, personalize)
+        config, notes = _read_config(bucket, group, keys, inventory.clients["personalize"])
     except InputError as error:
         problems += error.problems
     if not problems and not data_keys(keys, group, "interactions"):
@@ -79,7 +80,7 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             continue
         location = data_location(group, dataset, files)
         table = checks.table(bucket, dataset, [there[key] for key in files], there)
-        in_use = _schema_in_use(personalize, arn_prefix, group, config, dataset)
+        in_use, schema_name = _schema_in_use(inventory, arn_prefix, group, config, dataset)
         schema = _schema(table, config.schemas.get(dataset), in_use)
         found = rules.check(table, schema, location)
         errors = [one for one in found if one.severity == "error"]
@@ -112,7 +113,8 @@ def take_in(bucket: Bucket, group: str, personalize: Any, arn_prefix: str) -> In
             }
         increments, wrong = _increments(bucket, added, schema)
         problems += wrong
-        ready[dataset] = Data(bucket.url(location), table.digest, schema, increments)
+        name = schema_name if schema == in_use else ""
+        ready[dataset] = Data(bucket.url(location), table.digest, schema, increments, name)
         known[dataset] = table.diagnosis
     if "interactions" in known:
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
@@ -221,14 +223,18 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
     return read(translated, given[0], group, recipes), notes
 
 
-def _schema_in_use(personalize: Any, arn_prefix: str, group: str, config: Config, dataset: str) -> Schema | None:
-    """The schema of the group's dataset; None where there is none, or where the dataset group is not the group's."""
+def _schema_in_use(
+    inventory: Inventory, arn_prefix: str, group: str, config: Config, dataset: str
+) -> tuple[Schema | None, str]:
+    """The schema of the group's dataset, and its name; None where there is none, or the dataset group is another's."""
     name = config.adopt.get(f"dataset_group/{group}", group)
-    details = describe(personalize, KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
-    if not details or tags_of({"personalize": personalize}, details["datasetGroupArn"]).get(GROUP_TAG) != group:
-        return None
-    schema: Schema = json.loads(describe(personalize, KINDS["schema"], details["schemaArn"])["schema"])
-    return schema
+    details = inventory.describe(KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
+    home = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
+    tags = inventory.tags(home["datasetGroupArn"]) if home and not is_leaving(home) else {}
+    if tags.get(GROUP_TAG) != group:
+        return None, ""
+    schema = inventory.describe(KINDS["schema"], details["schemaArn"])
+    return json.loads(schema["schema"]), schema["name"]
 
 
 def _schema(table: data.Table, given: Schema | None, in_use: Schema | None) -> Schema:

@@ -6,7 +6,18 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from usher.names import family_of
-from usher.resources import INPUTS_TAG, KINDS, STACK_TAG, Clients, Kind, Resource, describe, summaries, tags_of
+from usher.resources import (
+    INPUTS_TAG,
+    KINDS,
+    STACK_TAG,
+    Clients,
+    Kind,
+    Resource,
+    describe,
+    is_leaving,
+    summaries,
+    tags_of,
+)
 
 Answer = TypeVar("Answer")
 
@@ -118,10 +129,8 @@ class Inventory:
             details = self.describe(kind, arn) if arn else {}
         if not details:
             return None
-        # Personalize refuses to tell the tags of what is being deleted.
-        is_leaving = str(details.get("status", "")).startswith("DELETE")
         is_tagged = resource.inputs or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
-        tags = self.tags(arn) if is_tagged and not is_leaving else {}
+        tags = self.tags(arn) if is_tagged and not is_leaving(details) else {}
         # The newest may have become ACTIVE since it was listed.
         newest = [arn] if siblings and details["status"] == "ACTIVE" else []
         usable = [*newest, *(one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), ""][0]

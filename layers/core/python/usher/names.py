@@ -5,9 +5,9 @@ other. The digest has 80 bits, over the group and the whole name, too: what peop
 """
 
 import base64
-import hashlib
-import json
 import re
+
+from usher.aws import digest
 
 NAME_LENGTH = 63
 """Personalize's limit."""
@@ -21,13 +21,14 @@ JOB_LABEL_LENGTH = 15
 SHORT_DIGEST_LENGTH = 8
 """Of what was cut off; it only tells one group's own names apart."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
+FORMER_NAME = re.compile(r"(.+)-[0-9a-f]{6}")
+"""Of releases whose digests had 24 bits. Only what bears the stack's tag can be theirs."""
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 
 
 def fingerprint(*made_from: object) -> str:
     """80 bits of the SHA-256 of JSON-serialisable values, as 16 characters of lower-case base32."""
-    text = json.dumps(made_from, sort_keys=True, default=str)
-    return base64.b32encode(hashlib.sha256(text.encode()).digest()[:10]).decode().lower()
+    return base64.b32encode(bytes.fromhex(digest(made_from, 20))).decode().lower()
 
 
 def cut(text: str, length: int) -> str:
@@ -47,10 +48,15 @@ def unique_name(group: str, name: str, *made_from: object) -> str:
     return f"{label(group, name)}-{fingerprint(group, name, *made_from)}"
 
 
-def label_of(name: str) -> str:
-    """The label of a name that Usher has made; empty for other names."""
-    match = OWN_NAME.fullmatch(name)
+def label_of(name: str, pattern: re.Pattern[str] = OWN_NAME) -> str:
+    """The label of a name that Usher has made; empty for other names. `pattern`: or FORMER_NAME."""
+    match = pattern.fullmatch(name)
     return match[1] if match else ""
+
+
+def former_name(group: str, name: str, _home: str, *made_from: object) -> str:
+    """What former releases called what is `unique_name` now."""
+    return f"{group}-{name}-{digest([group, *made_from], 6)}"
 
 
 def job_family(group: str, name: str, *made_from: object) -> str:

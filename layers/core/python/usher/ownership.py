@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from usher.errors import InputError, Problem
 from usher.inventory import Found, Inventory
-from usher.resources import GROUP_TAG, KINDS, STACK_TAG, Resource
+from usher.resources import GROUP_TAG, KINDS, STACK_TAG, Resource, is_leaving
 
 CLOUDFORMATION_TAG = "aws:cloudformation:stack-name"
 ANOTHER_NAME = "Give it, or the resource in usher.yaml, another name"
+TAKE_OVER = "see whose it is, and take it over"
 OUTSIDE = {"dataset_group", "schema"}
 """Kinds that lie in no dataset group."""
 
@@ -26,14 +27,6 @@ class Objection:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """Whose something is that is not the stack's. `options`: with which `usher import` takes it over."""
-
-    says: str
-    options: str
-
-
 def stack_name(arn: str) -> str:
     """A stack's name, from its ARN."""
     return arn.split("/")[1] if arn.count("/") > 1 else arn
@@ -42,14 +35,13 @@ def stack_name(arn: str) -> str:
 def check_group(inventory: Inventory, wanted: Resource, group: str) -> None:
     """Raise InputError where the dataset group is there and isn't the stack's: all else would be built upon it."""
     details = inventory.describe(KINDS["dataset_group"], wanted.arn)
-    if not details or str(details["status"]).startswith("DELETE"):
+    if not details or is_leaving(details):
         return
-    if owner := _other_owner(inventory, wanted, wanted.arn):
+    if why := _other_owner(inventory, wanted, wanted.arn):
         name = details["name"]
-        said = f"would become the dataset group {name}, which {owner.says}. Nothing of it was changed."
-        command = f"usher import {name}{f' --group {group}' if name != group else ''} {owner.options}"
-        remedy = f"Use a folder of another name; or take the group over: {command}."
-        raise InputError([Problem(f"{group}/", said, remedy)])
+        said = f"would become the dataset group {name}, which {why}. Nothing of it was changed."
+        command = f"usher import {name}{f' --group {group}' if name != group else ''} --adopt"
+        raise InputError([Problem(f"{group}/", said, f"Use a folder of another name; or {TAKE_OVER}: {command}.")])
 
 
 def objection(
@@ -60,41 +52,37 @@ def objection(
     `wanted`: its Create members with the ARNs filled in. `group`: the ARN of the plan's dataset group; empty where it
     has none, or none yet.
     """
-    if found.status.startswith("DELETE"):
+    if is_leaving(found.details):
         return None
     kind = KINDS[resource.kind]
     # What has no ARN of its own was found in its parent's list.
     if resource.arn and kind.service == "personalize" and kind.name not in OUTSIDE:
         there = inventory.home(found.details)
         if there != (inventory.home(wanted) or group):
-            where = f"another dataset group, {there}" if there else "a dataset group that is gone"
+            where = "another dataset group" if there else "a dataset group that is gone"
             return Objection(f"It belongs to {where}.", f"{ANOTHER_NAME}; or take its line out of adopt.")
     # What AWS tells of the tags of one that is being created is not documented: its owner is asked for later.
     if action == "wait":
         return None
-    if owner := _other_owner(inventory, resource, found.arn):
-        return Objection(f"It {owner.says}.", f"{ANOTHER_NAME}; or take it over: usher import, with {owner.options}.")
+    if why := _other_owner(inventory, resource, found.arn):
+        return Objection(f"It {why}.", f"{ANOTHER_NAME}; or {TAKE_OVER}: usher import, with --adopt.")
     return None
 
 
-def _other_owner(inventory: Inventory, resource: Resource, arn: str) -> _Owner | None:
-    """Whose a resource is, if not the stack's and, of a dataset group, the group's."""
+def _other_owner(inventory: Inventory, resource: Resource, arn: str) -> str:
+    """Why a resource is not the stack's or, of a dataset group, not the group's; empty where it is.
+
+    Whoever may write a group's folder reads it: it names neither other stacks nor other folders.
+    """
     kind, group = KINDS[resource.kind], resource.id.partition("/")[2]
     if not kind.has_owner:
-        return None
+        return ""
     tags = inventory.tags(arn)
-    owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
-    if owner == inventory.stack_arn:
+    if tags.get(STACK_TAG) == inventory.stack_arn:
         served = tags.get(GROUP_TAG, "")
         if kind.name != "dataset_group" or served == group:
-            return None
-        if not served:
-            return _Owner(f"has no tag {GROUP_TAG}", "--adopt")
-        return _Owner(f"is that of the folder {served}/", f"--adopt --from-stack {stack_name(owner)}")
-    anyway = " --anyway" if managed else ""
-    if owner:
-        name = stack_name(owner)
-        return _Owner(f"belongs to the stack {name} ({owner})", f"--adopt --from-stack {name}{anyway}")
-    if managed:
-        return _Owner(f"is managed by the CloudFormation stack {managed}", f"--adopt{anyway}")
-    return _Owner("was not made by Usher", "--adopt")
+            return ""
+        return "is that of another folder" if served else f"has no tag {GROUP_TAG}"
+    if STACK_TAG in tags:
+        return "belongs to another stack"
+    return "is managed by CloudFormation" if CLOUDFORMATION_TAG in tags else "was not made by Usher"

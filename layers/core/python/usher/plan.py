@@ -5,7 +5,7 @@ thus another resource, made beside the old one, and the serving map switches whe
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from usher.aws import digest
 from usher.config import JOBS, Config, Job, Solution, follows_latest
 from usher.deciding import FOREVER, LATEST
 from usher.export_config import wished
-from usher.names import job_family, unique_name
+from usher.names import former_name, job_family, unique_name
 from usher.resources import GROUP_TAG, KINDS, Resource
 from usher.schemas import Schema
 from usher.target import Target
@@ -35,6 +35,8 @@ class Data:
     schema: Schema = field(default_factory=dict)
     increments: Mapping[str, str] = field(default_factory=dict)
     """Digests of files that are added to the data, by s3:// address."""
+    schema_name: str = ""
+    """In Personalize, where the group's dataset has the very same schema already: of interactions, it can't change."""
     there: str = ""
     """Digest of what the dataset holds, where newer data has to wait."""
 
@@ -44,9 +46,15 @@ class Data:
         return self.there or digest([self.digest, self.schema])
 
 
-def resources(target: Target, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None) -> list[Resource]:
+def resources(
+    target: Target,
+    config: Config,
+    data: Mapping[str, Data],
+    wishes: Wishes | None = None,
+    name_of: Callable[..., str] = unique_name,
+) -> list[Resource]:
     """Every resource that config, data and wishes ask for, each after what it needs."""
-    return list(_Plan(target, config, data, wishes or {}).resources())
+    return list(_Plan(target, config, data, wishes or {}, name_of).resources())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class _Plan:
     config: Config
     data: Mapping[str, Data]
     wishes: Wishes
+    name_of: Callable[..., str]
 
     def resources(self) -> Iterator[Resource]:
         yield self._dataset_group()
@@ -108,10 +117,8 @@ class _Plan:
 
     def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
         domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
-        yield self._resource(
-            "import", "schema", dataset,
-            {"name": self._unique(dataset, given.schema), "schema": json.dumps(given.schema), **domain},
-        )  # fmt: skip
+        name = given.schema_name or self._unique(dataset, given.schema)
+        yield self._resource("import", "schema", dataset, {"name": name, "schema": json.dumps(given.schema), **domain})
         yield self._resource(
             "import", "dataset", dataset,
             {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
@@ -149,7 +156,8 @@ class _Plan:
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
         )
         yield created
-        yield self._version(solution)
+        former = former_name(self.at.group, solution.name, "", made_from)
+        yield self._version(solution, *([former] if created.params["name"] == former else []))
         if solution.campaign is None:
             return
         version = f"solution_version/{solution.name}"
@@ -160,13 +168,16 @@ class _Plan:
         else:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
-    def _version(self, solution: Solution) -> Resource:
-        """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
+    def _version(self, solution: Solution, *former: str) -> Resource:
+        """A run names one version of each solution, so that Personalize can refuse to train it a second time.
+
+        `former`: the solution's name, if a former release gave it: it was in the digest, and all would be trained anew.
+        """
         asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
-        made_from = digest([*(given.inputs for given in self.data.values()), *increments])
+        made_from = digest([*former, *(given.inputs for given in self.data.values()), *increments])
         return self._resource(
             "train", "solution_version", solution.name,
             {
@@ -205,7 +216,7 @@ class _Plan:
 
     def _unique(self, name: str, *made_from: object) -> str:
         """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
-        return unique_name(self.at.group, name, self._home, *made_from)
+        return self.name_of(self.at.group, name, self._home, *made_from)
 
     def _family(self, name: str, *made_from: str) -> str:
         return job_family(self.at.group, name, self._home, *made_from)

@@ -14,11 +14,12 @@ from usher.estimating import count_lines, estimate
 from usher.gate import guarded
 from usher.intake import Intake, check_name, config_of, recipe_type, take_in, unread
 from usher.inventory import Inventory
+from usher.names import former_name
 from usher.ownership import check_group
 from usher.pins import Pin, pinned
 from usher.plan import Data, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.reconcile import State, foresee
-from usher.resources import KINDS, Clients, Resource
+from usher.resources import KINDS, Clients, Resource, is_leaving
 from usher.retiring import REPLACED, Leftover, everything, leftovers
 from usher.spending import Past
 from usher.target import Target
@@ -81,7 +82,7 @@ def draft(
     if "remove" in wishes:
         return _removal(bucket, target, inventory)
     notes = list(unread(bucket, target.group))
-    intake = take_in(bucket, target.group, clients["personalize"], target.arn_prefix)
+    intake = take_in(bucket, target.group, inventory, target.arn_prefix)
     if intake is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     intake = _with_inputs(bucket, intake)
@@ -200,11 +201,24 @@ def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishe
 
 def _adopted(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> list[Resource]:
     """The wanted resources, with what is to be adopted as long as it is as wanted."""
-    wanted = resources(target, intake.config, intake.data, wishes)
-    kept = still_as_wanted(inventory, wanted, intake.config.adopt)
-    if kept == intake.config.adopt:
+    config, data = intake.config, intake.data
+    config = replace(config, adopt={**dict(_of_former_release(inventory, target, intake)), **config.adopt})
+    wanted = resources(target, config, data, wishes)
+    kept = still_as_wanted(inventory, wanted, config.adopt)
+    if kept == config.adopt:
         return wanted
-    return resources(target, replace(intake.config, adopt=kept), intake.data, wishes)
+    return resources(target, replace(config, adopt=kept), data, wishes)
+
+
+def _of_former_release(inventory: Inventory, target: Target, intake: Intake) -> Iterator[tuple[str, str]]:
+    """Id and name of what the stack has made in the group's dataset group, and would name otherwise today."""
+    wanted = resources(target, intake.config, intake.data)
+    for now, former in zip(wanted, resources(target, intake.config, intake.data, name_of=former_name), strict=True):
+        kind = KINDS[now.kind]
+        if now.arn != former.arn and not kind.job and not inventory.describe(kind, now.arn):
+            there = inventory.describe(kind, former.arn)
+            if inventory.home(there) == wanted[0].arn and not is_leaving(there) and inventory.owns(kind, former.arn):
+                yield now.id, former.params["name"]
 
 
 def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Sequence[Resource]) -> Iterator[Problem]:

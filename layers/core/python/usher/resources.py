@@ -185,6 +185,11 @@ def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
     return details | (_listed(client, kind.told_by, kind.key(arn)) if kind.told_by else {})
 
 
+def is_leaving(details: Mapping[str, Any]) -> bool:
+    """Whether something is being deleted. Personalize refuses to tell the tags of that."""
+    return str(details.get("status", "")).startswith("DELETE")
+
+
 def summaries(clients: Clients, kind: Kind, of: Mapping[str, str]) -> list[dict[str, Any]]:
     """Every resource of a kind that List tells of. `of`: the members that narrow it."""
     (listed,) = _listed(clients[kind.service], f"list_{kind.name}s", of).values()

@@ -14,9 +14,9 @@ from typing import Any
 from usher.aws import error_code
 from usher.bucket import DATASETS
 from usher.inventory import Inventory
-from usher.names import label, label_of, unique_name
+from usher.names import FORMER_NAME, label, label_of, unique_name
 from usher.reconcile import NOT_YET, State
-from usher.resources import KINDS, Kind, Resource
+from usher.resources import KINDS, Kind, Resource, is_leaving
 from usher.target import Target
 from usher.waiting import seconds_until_next_look
 
@@ -113,7 +113,7 @@ def _own(
             arn = str(one.get(f"{kind.member}Arn") or one["Arn"])
             name = str(one.get("Name") or one.get("name") or arn.rpartition("/")[2])
             belongs = arn in adopted or kind.listed_by != "" or _is_own_schema(inventory, at.group, group_arn, arn)
-            if belongs and not str(one.get("status", "")).startswith("DELETE"):
+            if belongs and not is_leaving(one):
                 yield name, arn
     if kind.name == "dataset_group" and inventory.describe(kind, group_arn):
         yield group_arn.rpartition("/")[2], group_arn
@@ -156,7 +156,7 @@ def _identify(group: str, kind: Kind, name: str, arn: str, wanted: Collection[st
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
     if kind.name == "dataset":
         return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
-    read = label_of(name)
+    read = label_of(name) or label_of(name, FORMER_NAME)
     if group in (name, read):
         return f"{kind.name}/{group}", True
     known = (id_ for id_ in wanted if id_.startswith(f"{kind.name}/"))
@@ -208,7 +208,7 @@ def _retire_one(inventory: Inventory, one: Leftover, serving: Collection[str]) -
         return replace(state, action="hold", status="SKIPPED", remedy=TAKE_OVER if one.why == NOT_OWN else LEFT)
     try:
         details = inventory.describe(kind, one.arn)
-        if details and not str(details.get("status", "")).startswith("DELETE"):
+        if details and not is_leaving(details):
             if not inventory.owns(kind, one.arn):
                 return replace(state, action="hold", status="SKIPPED", reason=NOT_OWN, remedy=TAKE_OVER)
             if kind.name == "solution":

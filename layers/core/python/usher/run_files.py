@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from usher.bucket import homes, job_homes
-from usher.errors import Problem
+from usher.errors import InputError, Problem
 from usher.names import fingerprint
 from usher.reconcile import STAGES, State
 from usher.resources import KINDS, Resource
 from usher.retiring import Leftover
 from usher.typed import UnfitError, fit
 
-MOST_BYTES = 1 << 23
-"""Of a run's file."""
+MOST_BYTES = 1 << 24
+"""Of a run's file: twice what 10,000 increments take. As JSON's values, it fits into a function's 512 MB."""
 LOCATIONS = ("path", "dataLocation")
 """Members with an s3:// address, wherever they stand in what is created."""
 KEY_OF_THE_GROUP = "kmsKeyArn"
@@ -92,6 +92,15 @@ def check_plan(content: Any, group: str, run: str) -> None:
         known.add(one.id)
     if unknown := [one.kind for one in plan.delete if one.kind not in KINDS]:
         raise UnfitError(f"it deletes a {unknown[0][:99]!r}")
+
+
+def check_size(size: int, group: str) -> None:
+    """Raise InputError where a plan of so many bytes could be written, but not be read again."""
+    if size > MOST_BYTES:
+        said = f"has more files than one plan has room for: {size >> 20} MB of {MOST_BYTES >> 20}."
+        raise InputError(
+            [Problem(f"{group}/", said, "Put the rows of several files into one, or shorten their names.")]
+        )
 
 
 def check_record(content: Any, group: str, run: str) -> None:

@@ -202,10 +202,13 @@ class Run:
             return {}
 
     def write(self, content: Mapping[str, Any], file: str = RECORD) -> None:
-        """Write a file of the run; the record's page with it."""
-        self.bucket.write_json(self.key(file), content)
+        """Write a file of the run; the record's page with it. Raises InputError for a plan that is too large."""
+        text = as_json(content)
+        if file == "plan.json":
+            run_files.check_size(len(text), self.group)
+        self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
-            html = page(json.loads(as_json(content))).encode()
+            html = page(json.loads(text)).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
     def update(self, change: Mapping[str, Any], *, closed: bool = False) -> None:
