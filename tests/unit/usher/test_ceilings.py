@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from usher import ids
 from usher.bucket import Bucket
 from usher.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.config import Config, Recommender
@@ -113,6 +114,15 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         assert expected in found, config
 
 
+def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "MANY_IDS", 10)
+    config = {"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}}}
+    job = {"solution": "f", "input": "films/batch/large.jsonl"}
+    ((place, remedy),) = refused(site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10))
+    assert place == "films/"
+    assert "MaxRunDollars" in remedy
+
+
 def test_hpo_is_refused_where_the_stack_does_not_allow_it(site: World) -> None:
     ((place, remedy),) = refused(site, {"solutions": {"s": HPO}}, ceilings=Ceilings(hpo=False))
     assert place == "usher.yaml: solutions.s.performHPO"
@@ -155,6 +165,20 @@ def test_a_campaign_that_is_no_longer_in_the_file_counts_as_long_as_it_is_there(
     assert facts["serving"] == pytest.approx(2 * MONTH)
     facts = plan(site, {"solutions": {"new": SIMS}, "prune": True}).findings["ceilings"]
     assert facts["serving"] == pytest.approx(MONTH)
+
+
+def test_a_former_solution_that_is_trained_automatically_counts_as_long_as_it_is_there(site: World) -> None:
+    daily = {
+        "performAutoTraining": True,
+        "solutionConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}},
+    }
+    site.settle(plan(site, many(1, **SIMS, **daily, campaign=False)).plan["resources"])  # type: ignore[index]
+    for changed in (
+        {"solutions": {"new": V2 | {"campaign": False}}},
+        many(1, **SIMS, campaign=False, performHPO=False),
+    ):
+        facts = plan(site, {**changed, "exports": False}).findings["ceilings"]
+        assert facts["serving"] == pytest.approx(30 * PRICES["trainingHour"])
 
 
 def test_added_files_are_imported_and_trained_on_at_their_price(site: World) -> None:

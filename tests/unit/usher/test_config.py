@@ -129,6 +129,12 @@ schemas: {things: {}, items: no}
             "adopt.dataset_group/films: is a/ITEMS, which is no name",
         ),
         ("tags: [{tagKey: 'usher:stack', tagValue: x}]", "tags: has the tag usher:stack."),
+        ("tags: [{tagKey: 'Usher:Stack', tagValue: x}]", "tags: has the tag Usher:Stack."),
+        ("tags: [{tagKey: a, tagValue: x}, {tagKey: a, tagValue: y}]", "tags: has the tag a twice."),
+        (
+            "tags: [{tagKey: 'aws:cloudformation:stack-name', tagValue: x}]",
+            "has the tag aws:cloudformation:stack-name.",
+        ),
         (
             "solutions: {a: {recipe: aws-sims, campaign: {tags: [{tagKey: 'usher:inputs', tagValue: x}]}}}",
             "solutions.a.campaign: has the tag usher:inputs.",
@@ -485,3 +491,12 @@ def test_no_name_is_suggested_for_a_long_one() -> None:
     with pytest.raises(InputError) as caught:
         parse(json.dumps(content, ensure_ascii=False).encode(), "films/usher.json", "films", RECIPES)
     assert len(caught.value.problems) == 2
+
+
+def test_wrong_names_are_compared_with_others_only_as_long_as_that_takes_little_time() -> None:
+    names = [f"{'ab' * 25}{number:05d}" for number in range(200)]
+    content = {"solutions": {"s": {"recipe": "aws-sims"}}, "filters": dict.fromkeys(names, "INCLUDE ItemID WHERE x")}
+    content["adopt"] = {f"filter/{name[:-1]}x": "x" for name in names[::10]}
+    said = complaints(json.dumps(content))
+    assert "Did you mean" in said[0]
+    assert "Use one of" in said[-1]

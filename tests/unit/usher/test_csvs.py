@@ -115,6 +115,14 @@ def test_no_line_fills_the_memory() -> None:
     assert len(taken) == 3
 
 
+def test_reading_ends_after_many_lines_that_are_no_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csvs, "MOST_FAULTS", 100)
+    monkeypatch.setattr(csvs, "MOST_LINES", 64)
+    assert len(faults(read(HEADER + GOOD + "x\n" * 100))["fewer values"]) == 100
+    with pytest.raises(InputError, match=r"is where reading ends: more than 100 lines before it are no records."):
+        read(HEADER + "x\n" * 200)
+
+
 cells = st.text(st.characters(codec="utf-8", exclude_characters='\n\r\\\x00"'), min_size=1, max_size=9)
 
 

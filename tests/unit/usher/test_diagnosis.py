@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher import diagnosis
 from usher.diagnosis import LENGTHS, MONDAY, Diagnosis, report
-from usher.hashing import hashed
+from usher.hashing import hashed, hashes
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
 Event = tuple[str, str, int]
@@ -243,3 +243,12 @@ def test_of_movielens_it_tells_what_is_known() -> None:
     assert (told["events"], told["users"]["number"], told["items"]["number"]) == (100_836, 610, 9724)
     assert (told["from"][:10], told["to"][:10]) == ("1996-03-29", "2018-09-24")
     assert told["items"]["points"][0] == [1, 329], "Forrest Gump"
+
+
+def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(diagnosis.CAPS, "users", 4)
+    users = pa.array([f"u{number}" for number in range(100)])
+    odd = [user for user, key in zip(users.to_pylist(), hashes(users).tolist(), strict=True) if key % 2]
+    found = report(diagnosed([(user, "i", 1) for user in odd]))
+    assert found["events"] == len(odd)
+    assert found["users"]["number"] == 2

@@ -403,6 +403,16 @@ def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(fi
     assert "is not this group's" in states[tracker.id].remedy
 
 
+def test_what_differs_after_every_update_is_a_failure_some_time(films: World) -> None:
+    wanted = films.plan(tags=[{"tagKey": "a", "tagValue": value} for value in ("x", "y")])
+    states = films.settle([one for one in films.plan() if one.kind == "dataset_group"])
+    for _ in range(3):
+        assert (found := states["dataset_group/films"]).status != "FAILED"
+        states, wait = films.look(wanted[:1], before=list(states.values()), slept=PATIENCE_SECONDS / 2)
+    assert (found.action, states["dataset_group/films"].status, wait) == ("update", "FAILED", None)
+    assert states["dataset_group/films"].reason == "It differs in tags after every update."
+
+
 HOUR = timedelta(hours=1)
 
 

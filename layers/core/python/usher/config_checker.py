@@ -5,6 +5,7 @@ import difflib
 import functools
 import itertools
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -19,10 +20,15 @@ MOST_NAMES = 200
 """In a section, such as solutions: each is a resource that every run looks at."""
 LONGEST_NAME = 150
 """Of what another name is suggested for: to compare two takes as long as both multiplied."""
+MOST_COMPARED = 10_000_000
+"""Characters of a file's wrong names, each times those of the names that it is compared with: about a second's work."""
 NUMBERS = ("integer", "long", "float", "double")
 
-RESERVED = "usher:"
-"""How the keys of the tags begin by which Usher tells whose a resource is, and what it was made from."""
+RESERVED = ("usher:", "aws:")
+"""How the keys of the tags begin by which Usher tells whose a resource is, and what it was made from; and AWS's.
+
+IAM's conditions on tags take keys that differ in case alone for one.
+"""
 GIVEN = {
     ("CreateDatasetGroup", "kmsKeyArn"): "A key of the account's own: Personalize uses it by PersonalizeRole's rights.",
 }
@@ -35,6 +41,7 @@ class Checker:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
+        self.compared = 0
 
     def _flag(self, value: Any, path: str) -> bool:
         return bool(self._one_of(value, path, (True, False)))
@@ -80,9 +87,12 @@ class Checker:
             if name in block:
                 self._note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
         tags = block.get("tags")
-        for tag in tags if isinstance(tags, list) else ():
-            if isinstance(tag, Mapping) and str(tag.get("tagKey")).startswith(RESERVED):
-                self._note(path, f"has the tag {tag['tagKey']}.", f"Remove it: keys with {RESERVED} are Usher's.")
+        keys = [str(tag.get("tagKey")) for tag in tags if isinstance(tag, Mapping)] if isinstance(tags, list) else []
+        for key, times in Counter(keys).items():
+            if key.lower().startswith(RESERVED):
+                self._note(path, f"has the tag {key}.", "Remove it: such keys are Usher's or AWS's.")
+            if times > 1:
+                self._note(path, f"has the tag {key} twice.", "Keep one of the two.")
         given = {name: value for name, value in block.items() if name not in filled_in}
         for name in sorted(set(given) - set(shape.members)):
             remedy = self._choose(name, {*shape.members, *own} - {*filled_in})
@@ -109,7 +119,10 @@ class Checker:
         return {str(name): block for name, block in value.items() if not allowed or name in allowed}
 
     def _choose(self, name: str, allowed: Collection[str]) -> str:
-        near = difflib.get_close_matches(name, allowed, 1) if len(name) <= LONGEST_NAME else []
+        near: list[str] = []
+        if len(name) <= LONGEST_NAME:
+            self.compared += len(name) * sum(map(len, allowed))
+            near = difflib.get_close_matches(name, allowed, 1) if self.compared <= MOST_COMPARED else []
         return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
 
     def _named(self, value: Any, path: str) -> Mapping[str, Any]:

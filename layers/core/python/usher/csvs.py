@@ -25,6 +25,8 @@ LONGEST_LINE = 1 << 20
 """Bytes of a record: more than Personalize takes of all columns together."""
 MOST_LINES = 1 << 18
 """Of what is parsed at once: each may be wrong, and then takes much more memory than its bytes."""
+MOST_FAULTS = 1_000_000
+"""Lines of a file, or of a part of one, that are no records: each takes a hundred times as long as a record."""
 LONGEST_HEADER = 20_000
 """Bytes: as many characters as CreateSchema takes of the whole schema."""
 MOST_COLUMNS = 128
@@ -66,7 +68,7 @@ def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterat
     `names`: the columns, if the bytes are a part of a file without its header, of which the first line counts as 1.
     Raises UnreadableError where there is no reading on.
     """
-    line = 1
+    line, faults = 1, 0
     for content in _whole_lines(chunks):
         head, rows = 0, content
         if not names:
@@ -77,7 +79,10 @@ def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterat
             block = _parse(key, names, line + head, piece)
             line += block.height + head
             yield replace(block, height=block.height + head)
-            head = 0
+            head, faults = 0, faults + sum(map(len, block.faults.values()))
+            if faults > MOST_FAULTS:
+                said = f"is where reading ends: more than {MOST_FAULTS:,d} lines before it are no records."
+                raise UnreadableError(key, line, said, "Write a record per line, and leave out empty lines.")
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
 

@@ -169,6 +169,11 @@ class Table:
         whole = hashlib.sha256("".join(self.digests).encode()).hexdigest()
         return self.digests[0] if len(self.digests) == 1 else whole
 
+    @property
+    def most_ids(self) -> int:
+        """How many different IDs there are, or, where they are too many to be held, at most."""
+        return self.rows if self.ids.many else len(self.ids)
+
 
 def scan(dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Table:
     """Read a file, or a part of it of which `names` are the columns, and note what matters."""

@@ -234,6 +234,8 @@ def _again(sample: Sample) -> float:
 
 def _shares(counts: Integers, rate: int) -> dict[str, Any]:
     """How events are shared out among users or items. `counts`: each one's events, descending."""
+    if not len(counts):  # IDs can be chosen by their hashes, so that none is in the sample
+        counts = np.ones(1, np.int64)
     number, events = len(counts), int(counts.sum())
     ranks = np.unique(np.geomspace(1, number, POINTS).round().astype(np.int64))
     slope, fit = _line(np.log10(ranks * rate), np.log10(counts[ranks - 1]))

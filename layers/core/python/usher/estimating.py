@@ -12,7 +12,7 @@ from usher.intake import Intake
 from usher.inventory import Inventory
 from usher.prices import SPENDING, Size, monthly_most, most, size_of, solution_of
 from usher.reconcile import State
-from usher.repeating import export_id, repeated
+from usher.repeating import automatic_trainings, export_id, repeated
 from usher.resources import KINDS, Resource
 from usher.retiring import Leftover
 from usher.spending import Past
@@ -88,9 +88,22 @@ def estimate(
 
 
 def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
-    """What campaigns and recommenders of the stack cost that are no longer wanted, and that stay all the same."""
+    """What costs of the stack's own that is no longer wanted, and that stays all the same.
+
+    Personalize goes on training a former solution by itself, where it was told to.
+    """
     for one in unwanted:
-        if one.kind in PAID_BY_THE_HOUR and not one.delete and inventory.owns(KINDS[one.kind], one.arn):
+        if (
+            one.delete
+            or one.kind not in {*PAID_BY_THE_HOUR, "solution"}
+            or not inventory.owns(KINDS[one.kind], one.arn)
+        ):
+            continue
+        if one.kind == "solution":
+            there = inventory.describe(KINDS["solution"], one.arn)
+            version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
+            yield one.arn, automatic_trainings(there) * most(version, there, size)
+        else:
             there = inventory.describe(KINDS[one.kind], one.arn)
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}

@@ -49,8 +49,8 @@ class Intake:
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones: users of
-    interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
+    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones, at most:
+    users of interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
     """What the config says in vain."""
     sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
             "files": files,
             "bytes": table.size,
             "rows": table.rows,
-            "ids": len(table.ids),
+            "ids": table.most_ids,
             "columns": list(table.columns),
             "rejected": sum(one.rows for one in errors),
             "findings": found,
@@ -112,7 +112,7 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
         }
         if added:
             report[dataset]["added"] = {
-                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": len(one.ids)}
+                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": one.most_ids}
                 for key, one in added.items()
             }
         increments, wrong = _increments(bucket, added, schema)

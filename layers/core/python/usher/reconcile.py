@@ -31,7 +31,7 @@ NOT_YET = {
 TAKEN = "ResourceAlreadyExistsException"
 """Either the answer to its creation was lost, and the next look finds it; or it is somebody else's name."""
 PATIENCE_SECONDS = 600.0
-"""After which a name that is taken is somebody else's."""
+"""After which a name that is taken is somebody else's, and what differs after an update always will."""
 QUOTA = "LimitExceededException"
 """Personalize's one code for all quotas: of those in progress, which passes, and of those that are there."""
 SERVES = "solutionVersionArn"
@@ -154,6 +154,9 @@ def advance(
             state = replace(state, waited=earlier.get("waited", 0) + slept)
         if resource.id in look.taken and state.waited >= PATIENCE_SECONDS:
             state = replace(state, action="fail", status="FAILED", remedy=remedy_for(state.reason))
+        if state.action == earlier.get("action") == "update" and state.waited >= PATIENCE_SECONDS:
+            said = f"{state.reason.rstrip('.')} after every update."
+            state = replace(state, action="fail", status="FAILED", reason=said, remedy=remedy_for(said))
         if state.status == "PENDING":
             minutes = KINDS[resource.kind].minutes
             pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS

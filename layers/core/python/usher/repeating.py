@@ -48,13 +48,19 @@ def repeated(
             place, times = place_of(schedule), starts(schedule.settings["ScheduleExpression"]).a_month
             yield from costs.ordered(place, times, schedule.input)
     for one in config.solutions:
-        if one.settings.get("performAutoTraining"):
-            automatic = one.settings.get("solutionConfig", {}).get("autoTrainingConfig", {})
-            times = starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
+        if times := automatic_trainings(one.settings):
             yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one), automatic=True)
     left = math.fsum(costs.export(name) for name, one in exports.items() if not one["scheduled"])
     if export_schedule and left:
         yield Repeated("ExportSchedule", starts(export_schedule).a_month, left)
+
+
+def automatic_trainings(solution: Mapping[str, Any]) -> float:
+    """How often Personalize trains a solution by itself in 30 days. `solution`: Create's or Describe's members."""
+    if not solution.get("performAutoTraining"):
+        return 0
+    automatic = solution.get("solutionConfig", {}).get("autoTrainingConfig", {})
+    return starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
 
 
 def place_of(schedule: Schedule) -> str:
