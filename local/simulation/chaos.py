@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from usher import checks, parts
+from usher.spending import ITEM
 
 from local.cloud.patching import replaced
 from local.simulation.machine import TaskError
@@ -122,9 +123,11 @@ def world(stack: Stack) -> str:
     records = stack.read(f"{GROUP}/out/runs/.*/run.json").values()
     outcomes = {record["outcome"] for record in records if record["execution"] not in stopped}
     left = [record["run"] for record in records if record["outcome"] == "RUNNING"]
+    table = stack.items(GROUP)
+    table.pop(ITEM, None)  # what a run has ordered counts though it broke off, and again for the run after it
     seen = {
         "resources": sorted(json.dumps(resource, sort_keys=True, default=str) for resource in resources),
-        "table": stack.items(GROUP),
+        "table": table,
         "outcomes": sorted(outcomes),
         "left running": left,
         "executions": sorted({execution.status for execution in stack.executions.values()} - {"ABORTED"}),

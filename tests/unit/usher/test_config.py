@@ -404,8 +404,8 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
         ("prices: {importGB: -1}", "prices.importGB: is no price that can be. Give it dollars, from 0 to 50."),
-        ("prices: {importGB: .nan}", "has the number .nan, which is out of range."),
-        ("prices: {importGB: .inf}", "has the number .inf, which is out of range."),
+        ("prices: {importGB: .nan}", "prices.importGB: is '.nan'. Give it a number."),
+        ("prices: {importGB: 9e99}", "has the number 9e99, which is out of range."),
         (
             "prices: {trainingHour: 241}",
             "prices.trainingHour: is no price that can be. Give it dollars, from 0 to 240.",
