@@ -291,6 +291,11 @@ def test_automatic_training_counts_beside_what_was_ordered() -> None:
     assert replace(estimate, ordered=0).of_month == 430
 
 
+def test_a_refusal_names_what_is_dearest_in_a_month_though_it_costs_nothing_to_make() -> None:
+    (problem,) = Ceilings().check_estimate("films", Estimate({"campaign/c": 0}, {"campaign/c": 2500}, []))
+    assert "(campaign/c: $2,500.00)" in problem.message
+
+
 @pytest.mark.parametrize("ceiling", ["export_lines", "month_dollars"])
 def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(site: World, ceiling: str) -> None:
     facts = plan(site, {}).findings["ceilings"]

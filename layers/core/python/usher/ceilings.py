@@ -5,6 +5,7 @@ stack's own prices (usher.prices.PRICES), whatever `prices` a group's config nam
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -112,9 +113,10 @@ class Ceilings:
                 _above("run_dollars", f"{group}/", f"{said} ({_dearest(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
-            parts = {**estimate.serving, "the last 30 days": estimate.ordered, **estimate.run}
-            for one in estimate.repeated:
-                parts[one.place] = parts.get(one.place, 0) + one.a_month
+            parts = defaultdict(float, {"the last 30 days": estimate.ordered})
+            repeated = ((one.place, one.a_month) for one in estimate.repeated)
+            for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *repeated):
+                parts[name] += dollars
             said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
             problems.append(
                 _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))
