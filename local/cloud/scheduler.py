@@ -1,33 +1,76 @@
 """EventBridge Scheduler that really fires.
 
-The gap upstream: moto (5.2.5) stores schedules and never looks at them again. One that was updated without a `State`
-has none there; AWS enables it.
+Gaps upstream (moto 5.2.5): schedules are stored, whatever their expression, time zone and state, and never looked at
+again. One that was updated without a `State` has none there; AWS enables it.
 """
 
 import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any
 from uuid import uuid4
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from aws_croniter import AwsCroniter
-from moto.scheduler.models import scheduler_backends
+from moto.scheduler.exceptions import ValidationException
+from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
+from local.cloud.patching import replaced
 from local.cloud.targets import Deliveries, Delivery, Sender, error_code
 
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
 FOREVER = datetime.max.replace(tzinfo=UTC)
+EXPRESSION = re.compile(r"(at|rate|cron)\((.+)\)")
+AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+RATE = re.compile(r"([1-9]\d*) (minute|hour|day)s?")
+STATES = ("ENABLED", "DISABLED")
 
 
 def utc_now() -> datetime:
     """The real time."""
     return datetime.now(UTC)
+
+
+@contextmanager
+def checking() -> Iterator[None]:
+    """Let CreateSchedule and UpdateSchedule refuse what EventBridge Scheduler refuses."""
+    with ExitStack() as stack:
+        for name in ("create_schedule", "update_schedule"):
+            act = checked(vars(EventBridgeSchedulerBackend)[name])
+            stack.enter_context(replaced(EventBridgeSchedulerBackend, name, act))
+        yield
+
+
+def checked(act: Any) -> Any:
+    """An action that raises ValidationException for an expression, a time zone or a state that is none.
+
+    The words for an expression are AWS's as localstack/localstack#9284 quotes them; those for a time zone are ours.
+    https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    """
+
+    @wraps(act)
+    def check(backend: Any, **given: Any) -> Any:
+        expression, zone = given["schedule_expression"], given["schedule_expression_timezone"] or "UTC"
+        if (given["state"] or "ENABLED") not in STATES:
+            raise ValidationException(
+                "1 validation error detected: Value at 'state' failed to satisfy constraint: Member must satisfy "
+                f"enum value set: [{', '.join(STATES)}]"
+            )
+        if zone not in available_timezones():
+            raise ValidationException(f"Invalid ScheduleExpressionTimezone {zone}.")
+        try:
+            next_after(expression, utc_now(), ZoneInfo(zone), utc_now())
+        except (ValueError, OverflowError) as error:
+            raise ValidationException(f"Invalid Schedule Expression {expression}.") from error
+        return act(backend, **given)
+
+    return check
 
 
 class Scheduler:
@@ -38,22 +81,37 @@ class Scheduler:
         self._now = now
         self._looked = now()
         self._lock = threading.Lock()
+        self._failing: set[str] = set()
 
     def tick(self) -> int:
-        """Fire every enabled schedule that became due since the last look, once each; returns how many."""
+        """Fire every enabled schedule that became due since the last look, once each; returns how many.
+
+        One that fails is logged when it begins to, and keeps none of the others from firing.
+        """
         with self._lock:
             since, self._looked = self._looked, self._now()
             until = self._looked
         fired = 0
         for schedule, group in enabled():
-            moment = due_at(schedule, since, until)
-            if moment is None:
-                continue
-            self._deliveries.send(delivery(schedule, moment))
-            fired += 1
-            if schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
-                group.delete_schedule(schedule.name)
+            try:
+                fired += self._fire(schedule, group, since, until)
+            except Exception:
+                if schedule.arn not in self._failing:
+                    log.exception("the scheduler can't look at %s", schedule.arn)
+                self._failing.add(schedule.arn)
+            else:
+                self._failing.discard(schedule.arn)
         return fired
+
+    def _fire(self, schedule: Any, group: Any, since: datetime, until: datetime) -> bool:
+        """Whether a schedule was due, and so fired."""
+        moment = due_at(schedule, since, until)
+        if moment is None:
+            return False
+        self._deliveries.send(delivery(schedule, moment))
+        if schedule.action_after_completion == "DELETE" and not due_at(schedule, until, FOREVER):
+            group.delete_schedule(schedule.name)
+        return True
 
     @contextmanager
     def ticking(self) -> Iterator[None]:
@@ -109,14 +167,15 @@ def next_after(expression: str, moment: datetime, zone: ZoneInfo, origin: dateti
     `zone` holds for at and cron; rates count from `origin`. ValueError for anything else.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
     """
-    kind, _, body = expression.removesuffix(")").partition("(")
-    if kind == "at":
+    form = EXPRESSION.fullmatch(expression)
+    kind, body = form.groups() if form else ("", "")
+    if kind == "at" and AT.fullmatch(body):
         once = datetime.fromisoformat(body).replace(tzinfo=zone)
         return once if once > moment else None
-    if kind == "rate" and (match := re.fullmatch(r"(\d+) (minute|hour|day)s?", body)):
+    if kind == "rate" and (match := RATE.fullmatch(body)):
         step = timedelta(**{f"{match[2]}s": int(match[1])})
         return origin + step * max(1, (moment - origin) // step + 1)
-    if kind == "cron" and body:
+    if kind == "cron":
         # aws-croniter insists on UTC: it gets the zone's wall time, called UTC.
         wall = moment.astimezone(zone).replace(tzinfo=UTC)
         (found,) = AwsCroniter(body).get_next(wall)

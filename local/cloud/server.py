@@ -42,7 +42,7 @@ from local.cloud.gate import signed_only
 from local.cloud.lambda_limits import NEW, Limits
 from local.cloud.patching import replaced
 from local.cloud.providers import Place
-from local.cloud.scheduler import Scheduler, utc_now
+from local.cloud.scheduler import Scheduler, checking, utc_now
 from local.cloud.targets import Deliveries
 
 STACK = "usher"
@@ -143,6 +143,7 @@ class LocalCloud:
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
         deliveries = stack.enter_context(Deliveries(self._clock))
         stack.enter_context(rules.ruling(deliveries))
+        stack.enter_context(checking())
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))

@@ -5,12 +5,13 @@ from zoneinfo import ZoneInfo
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from local.clock import Clock
-from local.cloud.scheduler import Scheduler, next_after
+from local.cloud.scheduler import Scheduler, checking, next_after
 from local.cloud.targets import Deliveries
 from tests.unit.cloud.roles import make_role
 
@@ -37,7 +38,9 @@ def test_a_schedule_is_due_next(expression: str, zone: str, moment: str, expecte
     assert due == (expected and datetime.fromisoformat(expected))
 
 
-@pytest.mark.parametrize("expression", ["every day", "rate(1 fortnight)", "cron"])
+@pytest.mark.parametrize(
+    "expression", ["every day", "rate(1 fortnight)", "rate(0 days)", "cron", "cron(0 3 * * ? *", "at(2026-07-01)"]
+)
 def test_what_is_no_schedule_is_refused(expression: str) -> None:
     with pytest.raises(ValueError, match="is no schedule"):
         next_after(expression, ORIGIN, ZoneInfo("UTC"), ORIGIN)
@@ -61,13 +64,13 @@ def queue() -> Iterator[Any]:
         url = sqs.create_queue(QueueName="seen")["QueueUrl"]
         role = make_role("scheduler.amazonaws.com", "sqs:SendMessage")
 
-        def create(arn: str = "arn:aws:sqs:us-east-1:123456789012:seen", **settings: Any) -> Any:
+        def create(arn: str = "arn:aws:sqs:us-east-1:123456789012:seen", name: str = "s", **settings: Any) -> Any:
             target = {
                 "Arn": arn,
                 "RoleArn": role,
                 "Input": "<aws.scheduler.attempt-number>",
             }
-            schedules.create_schedule(Name="s", FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
+            schedules.create_schedule(Name=name, FlexibleTimeWindow={"Mode": "OFF"}, Target=target, **settings)
             return lambda: [
                 message["Body"]
                 for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -114,3 +117,46 @@ def test_a_target_that_cannot_be_reached_is_logged(queue: Any, caplog: pytest.Lo
     moments = iter([ORIGIN, ORIGIN + timedelta(days=1)])
     assert Scheduler(Deliveries(Clock()), lambda: next(moments)).tick() == 1
     assert "cannot deliver to arn:aws:kinesis" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"ScheduleExpression": "cron(0 * * * * *)"}, r"Invalid Schedule Expression cron\(0 \* \* \* \* \*\)\."),
+        ({"ScheduleExpression": "rate(0 days)"}, "Invalid Schedule Expression"),
+        ({"ScheduleExpression": f"rate({'9' * 20} days)"}, "Invalid Schedule Expression"),
+        ({"ScheduleExpression": "at(2026-02-30T00:00:00)"}, "Invalid Schedule Expression"),
+        ({"ScheduleExpressionTimezone": "Berlin"}, "Invalid ScheduleExpressionTimezone Berlin"),
+        ({"ScheduleExpressionTimezone": "../../x"}, "Invalid ScheduleExpressionTimezone"),
+        ({"ScheduleExpressionTimezone": "Europe"}, "Invalid ScheduleExpressionTimezone"),
+        ({"State": "WEIRD"}, r"enum value set: \[ENABLED, DISABLED\]"),
+    ],
+)
+def test_what_is_no_schedule_is_neither_created_nor_updated(queue: Any, settings: Any, complaint: str) -> None:
+    client: Any = boto3.client("scheduler", region_name="us-east-1")
+    settings = {"ScheduleExpression": "cron(0 3 * * ? *)", **settings}
+    with checking():
+        queue(ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone=BERLIN)
+        before = client.get_schedule(Name="s")
+        kept = {name: before[name] for name in ("Name", "FlexibleTimeWindow", "Target")}
+        with pytest.raises(ClientError, match=f"ValidationException.*{complaint}"):
+            queue(name="other", **settings)
+        with pytest.raises(ClientError, match=f"ValidationException.*{complaint}"):
+            client.update_schedule(**kept, **settings)
+    assert [one["Name"] for one in client.list_schedules()["Schedules"]] == ["s"]
+    assert client.get_schedule(Name="s")["ScheduleExpression"] == before["ScheduleExpression"]
+
+
+def test_a_schedule_that_fails_is_logged_once_and_keeps_no_other_from_firing(
+    queue: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody checks them here, as they are created."""
+    queue(ScheduleExpression="rate(1 day)", ScheduleExpressionTimezone="Berlin")
+    seen = queue(name="t", ScheduleExpression="cron(0 3 * * ? *)")
+    moments = iter(ORIGIN + timedelta(days=day) for day in range(3))
+    scheduler = Scheduler(Deliveries(Clock()), lambda: next(moments))
+    assert [scheduler.tick(), scheduler.tick()] == [1, 1]
+    assert seen() == ["1", "1"]
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == [
+        "the scheduler can't look at arn:aws:scheduler:us-east-1:123456789012:schedule/default/s"
+    ]

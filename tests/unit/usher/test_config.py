@@ -419,6 +419,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
             "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is no schedule.",
         ),
         ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is no"),
+        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), where one kind of days is a ?, or at("),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",

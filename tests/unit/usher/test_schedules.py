@@ -51,6 +51,7 @@ def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: f
         "", "every day", "rate(0 minutes)", "rate(1 fortnight)", f"rate({'9' * 5000} days)", "rate(-1 days)",
         "cron(0 3 * * ?)", "cron(99 3 * * ? *)", "cron(0 24 * * ? *)", "cron(0 3 * 13 ? *)", "cron(0 3 ? * 8 *)",
         "cron(*/0 * * * ? *)", "cron(x 3 * * ? *)", "cron(0 3 * * ? 1)", "rate(nan days)", "rate(1e3 days)",
+        "cron(0 * * * * *)", "cron(0 3 ? * ? *)", "cron(? 3 * * ? *)",
     ],
 )  # fmt: skip
 def test_what_is_no_schedule_is_refused(expression: str) -> None:

@@ -361,7 +361,7 @@ class _Reader(Checker):
         try:
             starts(expression if isinstance(expression, str) else "")
         except ValueError:
-            remedy = "Write rate(1 day), cron(0 3 * * ? *) or at(2030-01-31T03:00:00)."
+            remedy = "Write rate(1 day), cron(0 3 * * ? *), where one kind of days is a ?, or at(2030-01-31T03:00:00)."
             self._note(path, f"is {str(expression)[:99]}, which is no schedule.", remedy)
             return False
         return True

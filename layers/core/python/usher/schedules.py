@@ -15,7 +15,7 @@ RATE = re.compile(rf"rate\(([1-9]\d{{0,8}}) ({'|'.join(UNITS)})s?\)")
 AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 NUMBER = r"(\d{1,4})"
-PART = re.compile(rf"(?:[*?]|{NUMBER}(?:-{NUMBER})?)(?:/{NUMBER})?")
+PART = re.compile(rf"(?:\*|{NUMBER}(?:-{NUMBER})?)(?:/{NUMBER})?")
 ONE_DAY = re.compile(r"L|LW|L-\d\d?|\d\d?W|\d?L|\d#\d")
 """What names one day of a month: its last, the weekday nearest to one, its last Friday, its second Friday."""
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -42,6 +42,8 @@ def starts(expression: str) -> Starts:
     if not (match := CRON.fullmatch(expression)):
         raise ValueError(f"{expression} is no schedule")
     minutes, hours, days, months, weekdays, years = match.groups()
+    if (days == "?") == (weekdays == "?"):
+        raise ValueError(f"{expression} is no schedule: one of its days of the month and of the week is a ?")
     _values(months, 1, 12, MONTHS)
     _values(years, 1970, 2199)
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
