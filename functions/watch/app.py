@@ -78,6 +78,6 @@ def clear_up(group: str, run: str) -> None:
 def measure_ages() -> None:
     """How long ago each solution's live version was trained."""
     for group in serving.groups():
-        for solution, one in serving.read(group)["solutions"].items():
+        for solution, one in serving.read(group).get("solutions", {}).items():
             hours = versions.hours_since_training(client("personalize"), one["solutionVersionArn"])
             measure({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution})
