@@ -11,3 +11,7 @@ os.environ |= {
 }
 
 import moto  # noqa: F401
+from hypothesis import settings
+
+settings.register_profile("quick", max_examples=50)
+settings.load_profile("quick")

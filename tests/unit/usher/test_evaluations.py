@@ -229,6 +229,15 @@ def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
     assert dropped.personalize.list_schemas()["schemas"] == []
 
 
+def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: World) -> None:
+    found = intake(dropped)
+    live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
+    home = Home(dropped.bucket, "films", "run-1")
+    plan = Evaluation.of(home, target(), dropped.personalize, live, [], {}).plan()
+    assert plan["delete"]
+    assert "films-own" not in str([plan["resources"], plan["delete"]])
+
+
 def test_steps_may_run_twice(dropped: World) -> None:
     assert evaluate(dropped, times=2)["outcome"] == "SUCCEEDED"
     assert {one["answered"] for one in report(dropped)["contenders"]} == {60}

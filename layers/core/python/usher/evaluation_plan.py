@@ -222,7 +222,9 @@ class Evaluation:
             jobs=tuple(self._job(one) for one in by_batch),
             tags=self.intake.config.tags,
         )
-        for one in resources(self.at, config, {**self.intake.data, "interactions": learnt}):
+        # The group's own schemas would be taken down with all that is made here.
+        data = {name: replace(one, schema_name="") for name, one in self.intake.data.items()}
+        for one in resources(self.at, config, {**data, "interactions": learnt}):
             if one.kind == "batch_inference_job":
                 yield replace(one, params={**one.params, **self._output(one.id.partition("/")[2])})
             elif one.kind != "event_tracker":  # nobody will send events
