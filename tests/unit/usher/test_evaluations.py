@@ -230,6 +230,7 @@ def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
 
 
 def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: World) -> None:
+    dropped.put("films/items.csv", "ITEM_ID,GENRE\n" + "\n".join(f"i{item},g" for item in range(40)))
     found = intake(dropped)
     live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
     home = Home(dropped.bucket, "films", "run-1")
