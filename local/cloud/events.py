@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from moto.events.models import events_backends
 from moto.s3 import notifications
+from moto.s3.models import FakeDeleteMarker
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
@@ -92,7 +93,9 @@ def offer(event: Event) -> None:
 def s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html"""
     action = event_name.removeprefix("s3:")
-    described = {"key": key.name, "size": key.size, "etag": key.etag.strip('"'), "sequencer": f"{time.time_ns():018X}"}
+    described = {"key": key.name, "sequencer": f"{time.time_ns():018X}"}
+    if not isinstance(key, FakeDeleteMarker):
+        described |= {"size": key.size, "etag": key.etag.strip('"')}
     if bucket.versioning_status:
         described["version-id"] = key.version_id
     detail = {

@@ -73,8 +73,8 @@ def test_a_folder_whose_group_another_stack_has_made_is_refused(site: Site, othe
     assert "resources" not in record, "nothing was made"
     (problem,) = record["problems"]
     assert problem["place"] == f"{group}/"
-    assert "stack usher " in problem["message"] or "stack usher(" in problem["message"]
-    assert "--from-stack usher" in problem["remedy"]
+    assert "belongs to another stack" in problem["message"]
+    assert f"usher import {group} --adopt" in problem["remedy"], "which says whose it is"
     other.stepfunctions.start_execution(
         stateMachineArn=other.cloud.outputs["PipelineArn"], input=json.dumps({"group": group, "task": "remove"})
     )

@@ -96,3 +96,16 @@ def test_an_execution_tells_of_its_start_and_once_of_its_end() -> None:
         ]
     assert [(one["status"], one["stopDate"] is None) for one in told] == [("RUNNING", True), ("ABORTED", False)]
     assert {(one["executionArn"], one["input"]) for one in told} == {(execution, '{"a": 1}')}
+
+
+@pytest.mark.usefixtures("queue")
+def test_what_is_deleted_already_can_be_deleted_once_more_and_for_good() -> None:
+    s3: Any = boto3.client("s3", region_name="us-east-1")
+    s3.put_bucket_versioning(Bucket="drops", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="drops", Key="a.csv", Body=b"abc")
+    for _ in range(2):
+        assert s3.delete_objects(Bucket="drops", Delete={"Objects": [{"Key": "a.csv"}]}).get("Errors", []) == []
+    found = s3.list_object_versions(Bucket="drops")
+    versions = [{"Key": "a.csv", "VersionId": one["VersionId"]} for one in found["Versions"] + found["DeleteMarkers"]]
+    assert s3.delete_objects(Bucket="drops", Delete={"Objects": versions}).get("Errors", []) == []
+    assert "Versions" not in s3.list_object_versions(Bucket="drops")
