@@ -81,11 +81,11 @@ class Deployment:
         return [one["name"] for one in listed if one["name"].startswith(self.group)]
 
     def left_in_the_table(self) -> list[str]:
-        """The items of the group, and of its evaluations, in the stack's table."""
+        """The items of the group, and of its evaluations, in the stack's table, but for what counts to its month."""
         dynamodb, table = self.stack.table
         pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
-        found = (item["group"]["S"] for page in pages for item in page["Items"])
-        return [group for group in found if group.startswith(self.group)]
+        found = ((item["group"]["S"], item["item"]["S"]) for page in pages for item in page["Items"])
+        return [one[0] for one in found if one[0].startswith(self.group) and one != (self.group, "spending")]
 
     def clean(self) -> None:
         """Delete what the tests have put into Personalize, the table and the bucket."""

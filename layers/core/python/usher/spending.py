@@ -79,6 +79,8 @@ class Spending:
 
     def expire(self, group: str) -> None:
         """Let the table forget a group that is removed, once it has ordered nothing for long enough."""
+        if not self._item(group):  # an evaluation's own group orders nothing
+            return
         self.dynamodb.update_item(
             TableName=self.table,
             Key=_key(group),
