@@ -17,7 +17,8 @@ from usher.resources import KINDS, Resource
 from usher.retiring import Leftover
 from usher.spending import Past
 
-PAID_BY_THE_HOUR = {"campaign", "recommender"}
+STANDING = {"campaign", "recommender", "solution"}
+"""Kinds that may cost as long as they are there."""
 MOST_INPUT = 10**9
 """Bytes of a batch job's input: Personalize's quotas."""
 MOST_INPUTS = 10 * MOST_INPUT
@@ -93,18 +94,13 @@ def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> 
     Personalize goes on training a former solution by itself, where it was told to.
     """
     for one in unwanted:
-        if (
-            one.delete
-            or one.kind not in {*PAID_BY_THE_HOUR, "solution"}
-            or not inventory.owns(KINDS[one.kind], one.arn)
-        ):
+        if one.delete or one.kind not in STANDING or not inventory.owns(KINDS[one.kind], one.arn):
             continue
+        there = inventory.describe(KINDS[one.kind], one.arn)
         if one.kind == "solution":
-            there = inventory.describe(KINDS["solution"], one.arn)
             version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
             yield one.arn, automatic_trainings(there) * most(version, there, size)
         else:
-            there = inventory.describe(KINDS[one.kind], one.arn)
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}
             yield one.arn, monthly_most(Resource(one.id, one.kind, "train", there), members, size)

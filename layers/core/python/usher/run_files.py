@@ -32,7 +32,6 @@ class Plan:
     resources: Sequence[Resource]
     excused: Mapping[str, str]
     usual: Mapping[str, float] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
     delete: Sequence[Leftover] = ()
     removed: bool = False
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
