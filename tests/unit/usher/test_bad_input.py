@@ -90,7 +90,7 @@ def test_every_broken_file_is_in_the_record(stack: Stack, fault: str) -> None:
 
 names = st.text(st.characters(codec="ascii", categories=["L"]), min_size=1, max_size=8)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | names,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats() | names,  # a config takes 64 bits
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
     max_leaves=6,
 )
