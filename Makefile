@@ -30,21 +30,21 @@ lock: setup ## Lock the newest versions that pyproject.toml and layers/*/require
 	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
 		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
 	echo uv | uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 - --output-file requirements-uv.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt local/cloud/lambda_runtime.in --output-file local/cloud/lambda_runtime.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt usher_local/cloud/lambda_runtime.in --output-file usher_local/cloud/lambda_runtime.txt
 
 demo: setup ## The whole product on MovieLens, in this terminal
-	@python -m local.demo
+	@python -m usher_local.demo
 
 up: setup ## The local cloud in the foreground
-	@python -m local.cloud
+	@python -m usher_local.cloud
 
 rehearse: setup ## A deployment from beginning to end, by sam, on the local cloud
-	@python -m local.rehearsal
+	@python -m usher_local.rehearsal
 
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
 	pytest -n auto tests/unit
 	pytest -n auto --dist loadfile tests/integration
-	python -m local.rehearsal
+	python -m usher_local.rehearsal
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

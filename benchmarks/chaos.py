@@ -1,15 +1,15 @@
 """Every fault at every boundary of a run: how many runs end as if nothing had happened.
 
 Run it with `python -m benchmarks.chaos`. One dataset, solution, campaign, filter and tracker; the real template,
-state machine and handlers on a simulated clock; see `local/simulation/chaos.py` for what a fault does and what is
+state machine and handlers on a simulated clock; see `usher_local/simulation/chaos.py` for what a fault does and what is
 compared.
 """
 
 from collections.abc import Iterator
 
 from benchmarks.report import report
-from local.simulation.chaos import FAULTS, boundaries, disturbed, small_parts
-from local.simulation.stack import Stack, deployed
+from usher_local.simulation.chaos import FAULTS, boundaries, disturbed, small_parts
+from usher_local.simulation.stack import Stack, deployed
 
 
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:

@@ -20,9 +20,9 @@ from typing import IO
 
 import pyarrow as pa
 from pyarrow import csv
-from usher import data, parts, stored
-from usher.bucket import Bucket, File
-from usher.csvs import BLOCK_BYTES
+from usher.datasets import byte_ranges, profile, profile_file
+from usher.datasets.csv_reader import BLOCK_BYTES
+from usher.storage.bucket import Bucket, File
 
 from benchmarks.report import report
 
@@ -57,7 +57,9 @@ def measure(path: Path) -> dict[str, float | str]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     with path.open("rb") as file:
-        whole = data.gather("interactions", [(path.name, data.scan("interactions", path.name, data.chunks(file)))])
+        whole = profile.gather(
+            "interactions", [(path.name, profile.scan("interactions", path.name, profile.chunks(file)))]
+        )
     checked = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
@@ -65,10 +67,10 @@ def measure(path: Path) -> dict[str, float | str]:
         pass
     read = time.process_time()
     bucket, file_ = Disk(None, str(path.parent.parent)), File(KEY, path.stat().st_size, "")
-    found = [(part, stored.dump(parts.scan(bucket, part))) for part in parts.cut(file_)]
+    found = [(part, profile_file.dump(byte_ranges.scan(bucket, part))) for part in byte_ranges.cut(file_)]
     apart = time.process_time()
-    tables = ((path.name, stored.load(one, "interactions", KEY, part.end - part.start)) for part, one in found)
-    gathered = data.gather("interactions", tables)
+    tables = ((path.name, profile_file.load(one, "interactions", KEY, part.end - part.start)) for part, one in found)
+    gathered = profile.gather("interactions", tables)
     together = time.process_time()
     if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
         raise RuntimeError("the parts tell something else than the whole")

@@ -12,10 +12,10 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import report
-from cli.evaluate import evaluate
-from cli.offline import offline
-from local.demo.__main__ import CACHE
-from local.demo.movielens import fetch, prepare
+from usher_cli.evaluate import evaluate
+from usher_cli.offline import offline
+from usher_local.demo.__main__ import CACHE
+from usher_local.demo.movielens import fetch, prepare
 
 LATEST_SMALL = Path("../shared/data/movielens-latest-small/ratings.csv")
 ROUNDS = (["all"], ["aws-hrnn", "aws-hrnn-metadata", "aws-hrnn-coldstart"])

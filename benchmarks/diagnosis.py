@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
-from usher.csvs import read
-from usher.data import chunks
-from usher.diagnosis import IDS, Diagnosis
-from usher.diagnosis import report as told
-from usher.hashing import hashed
+from usher.datasets.csv_reader import read
+from usher.datasets.diagnosis import IDS, Diagnosis
+from usher.datasets.diagnosis import report as told
+from usher.datasets.hashing import hashed
+from usher.datasets.profile import chunks
 
 from benchmarks.report import report
 

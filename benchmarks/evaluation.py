@@ -21,9 +21,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
-from usher import answers, baselines, holdout, scoring
-from usher.holdout import Events, Split
-from usher.metrics import DEPTH, Pairs, measure, summary
+from usher.evaluation import baselines, predictions, scoring, splits
+from usher.evaluation.metrics import DEPTH, Pairs, measure, summary
+from usher.evaluation.splits import Events, Split
 
 from benchmarks.report import report
 
@@ -74,9 +74,9 @@ def notebook() -> list[Row]:
     """
     users, items = 6040, 3700
     events = made_up(users, 165, items)
-    held = holdout.hold_out(events, Split())
+    held = splits.hold_out(events, Split())
     train, kept = events.where(~held), events.where(held)
-    best = np.argsort(-np.bincount(train.item, minlength=items))[: answers.LONGEST].astype(np.int32)
+    best = np.argsort(-np.bincount(train.item, minlength=items))[: predictions.LONGEST].astype(np.int32)
     lists, popular = ranked(users, items), np.broadcast_to(best, (users, len(best)))
     past, future = (pd.DataFrame({"USER_ID": part.user, "ITEM_ID": part.item}) for part in (train, kept))
 
@@ -162,17 +162,17 @@ def whole(folder: str) -> list[Row]:
     """A whole report on a million users, from a batch job's output: three contenders, two forms, five segments."""
     users, items = 1_000_000, 100_000
     events = made_up(users, 10, items)
-    held = holdout.hold_out(events, Split())
+    held = splits.hold_out(events, Split())
     path, scores = Path(folder, "lists.out"), [0.5] * DEPTH
     with path.open("w") as file:
         for user, places in enumerate(ranked(users, items)):
             output = {"recommendedItems": places.astype(str).tolist(), "scores": scores}
             file.write(json.dumps({"input": {"userId": str(user)}, "output": output, "error": None}) + "\n")
     with path.open("rb") as stream:
-        reading, lists = seconds(lambda: answers.read([(path.name, stream)]))
+        reading, lists = seconds(lambda: predictions.read([(path.name, stream)]))
     read = row("batch output read", f"{users} lines, {path.stat().st_size >> 20} MB", reading)
     train = events.where(~held)
-    contenders = [*baselines.contenders(train), answers.Contender("model", "trained", "", lists)]
+    contenders = [*baselines.contenders(train), predictions.Contender("model", "trained", "", lists)]
     taken, _ = seconds(lambda: scoring.report("last-tenth", train, events.where(held), contenders, {}))
     return [read, row("whole report, 3 contenders", f"{users} users, {len(events.time)} events", taken)]
 
@@ -181,12 +181,12 @@ def split(folder: str, millions: str) -> list[Row]:
     """A file of interactions, read, split and written in two parts."""
     path, size = interactions(folder, int(millions)), f"{millions} M rows"
     with path.open("rb") as stream:
-        reading, (events,) = seconds(lambda: holdout.read([(path.name, stream)]))
+        reading, (events,) = seconds(lambda: splits.read([(path.name, stream)]))
     rows = [row("interactions read", f"{size}, {path.stat().st_size >> 20} MB", reading)]
-    taken, mask = seconds(lambda: holdout.hold_out(events, Split()))
+    taken, mask = seconds(lambda: splits.hold_out(events, Split()))
     rows.append(row("split", size, taken))
     with path.open("rb") as stream, Path(folder, "a").open("wb") as train, Path(folder, "b").open("wb") as rest:
-        writing, _ = seconds(lambda: holdout.write([(path.name, stream)], mask, train, rest))
+        writing, _ = seconds(lambda: splits.write([(path.name, stream)], mask, train, rest))
     rows.append(row("two parts written", size, writing))
     return [*rows, row("all three", size, reading + taken + writing)]
 

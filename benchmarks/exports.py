@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from usher.bucket import Bucket
-from usher.csvs import Block
-from usher.export_config import USERS
-from usher.export_input import distinct
-from usher.export_output import Metadata, assemble
+from usher.config.exports import USERS
+from usher.datasets.csv_reader import Block
+from usher.exports.assembly import Metadata, assemble
+from usher.exports.recipients import distinct
+from usher.storage.bucket import Bucket
 
 from benchmarks.report import keep, table
 

@@ -9,14 +9,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from usher.bucket import Bucket
-from usher.runs import Run
+from usher.runs.record import Run
+from usher.storage.bucket import Bucket
 
 from benchmarks.report import report
-from local.clock import Clock
-from local.cloud.server import LocalCloud
-from local.demo.synthetic import interactions
-from local.personalize import Pacing
+from usher_local.clock import Clock
+from usher_local.cloud.server import LocalCloud
+from usher_local.demo.synthetic import interactions
+from usher_local.personalize import Pacing
 
 GROUP = "shop"
 CONFIG = "solutions: {popular: {recipe: aws-popularity-count}}\nexports: false\n"

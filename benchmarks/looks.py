@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.report import report
-from local.simulation.stack import Boundary, Execution, Stack, deployed
+from usher_local.simulation.stack import Boundary, Execution, Stack, deployed
 
 GROUP = "films"
 CONFIG = {

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.report import quantile, report
 from benchmarks.service import REQUESTS, Service, begin_peak, memory, serving, timed
-from local.demo.__main__ import CACHE
-from local.demo.movielens import fetch, prepare
+from usher_local.demo.__main__ import CACHE
+from usher_local.demo.movielens import fetch, prepare
 
 NEWCOMERS = 20
 CLIENTS, EACH = 200, 10

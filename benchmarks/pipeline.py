@@ -11,10 +11,10 @@ from typing import Any
 from botocore.credentials import Credentials
 
 from benchmarks.report import quantile, report
-from local.cloud.server import LocalCloud
-from local.demo.__main__ import CACHE, GROUP
-from local.demo.caller import Caller
-from local.demo.movielens import fetch, prepare
+from usher_local.cloud.server import LocalCloud
+from usher_local.demo.__main__ import CACHE, GROUP
+from usher_local.demo.caller import Caller
+from usher_local.demo.movielens import fetch, prepare
 
 REQUESTS = 500
 

@@ -99,7 +99,7 @@ def policy(statement: Mapping[str, object]) -> str:
 @contextmanager
 def serving(connections: int = 10) -> Iterator[Service]:
     """The local cloud, as `make up` starts it, on an instant clock; `connections` to it at once, at most."""
-    command = [sys.executable, "-m", "local.cloud", "--aws-port", "0", "--api-port", "0", "--speed", "instant"]
+    command = [sys.executable, "-m", "usher_local.cloud", "--aws-port", "0", "--api-port", "0", "--speed", "instant"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - nothing in it is foreign
         try:
             ready = next(line for line in process.stdout or () if line.startswith("ready"))

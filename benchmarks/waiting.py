@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.report import report
-from local.personalize.kinds import KINDS
-from local.personalize.resources import Resource
-from local.personalize.rules import references
-from local.simulation.stack import Execution, Stack, deployed
+from usher_local.personalize.control.constraints import references
+from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.core.resources import Resource
+from usher_local.simulation.stack import Execution, Stack, deployed
 
 GROUP = "films"
 RECIPES = {"for-you": "aws-popularity-count", "similar": "aws-sims", "trending": "aws-popularity-count"}

@@ -24,10 +24,10 @@ EVALUATION = "tests/integration/test_evaluation.py"
 EXPORT = "tests/integration/test_export.py"
 GATE = "tests/integration/test_gate.py"
 IAM = "tests/unit/cloud/test_iam.py"
-LAMBDAS = "tests/unit/cloud/test_lambdas.py"
+LAMBDAS = "tests/unit/cloud/test_lambda_functions.py"
 LAYERS = "tests/unit/cloud/test_layers.py"
 MACHINES = "tests/unit/stack/test_state_machines.py"
-OWNERSHIP = "tests/unit/usher/test_ownership.py"
+OWNERSHIP = "tests/unit/usher/resources/test_ownership.py"
 PACKAGING = "tests/unit/stack/test_packaging.py"
 PIPELINE = "tests/integration/test_pipeline.py"
 POLICY = "tests/unit/stack/test_bucket_policy.py"
@@ -131,14 +131,14 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Increments that Personalize would refuse are refused before the run.",
                 (
-                    "tests/unit/usher/test_rules.py::test_an_increment_of_few_interactions_is_refused_before_personalize_does",
-                    "tests/unit/usher/test_rules.py::test_an_increment_above_a_gigabyte_is_refused",
+                    "tests/unit/usher/datasets/test_rules.py::test_an_increment_of_few_interactions_is_refused_before_personalize_does",
+                    "tests/unit/usher/datasets/test_rules.py::test_an_increment_above_a_gigabyte_is_refused",
                 ),
             ),
             Claim(
                 "Quotas of what ends by itself are waited for, whatever Personalize calls them.",
                 (
-                    "tests/unit/usher/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
+                    "tests/unit/usher/resources/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
                 ),
                 "With six imports at once, the sixth waits.",
                 "quotas",
@@ -155,7 +155,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Nothing is trained twice after a step is retried, or an answer is lost.",
                 (
-                    "tests/unit/usher/test_reconcile.py::test_a_training_whose_answer_is_lost_is_not_paid_for_twice",
+                    "tests/unit/usher/resources/test_reconcile.py::test_a_training_whose_answer_is_lost_is_not_paid_for_twice",
                     f"{MACHINES}::test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made",
                     f"{SURVIVAL}::test_killed_workers_do_no_lasting_harm",
                 ),
@@ -223,21 +223,21 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "IDs of any characters are asked for, in the path or in the query.",
                 (
                     f"{API}::test_ids_with_unusual_characters_are_users_like_others",
-                    "tests/unit/usher/test_api.py::test_an_id_may_stand_in_the_query",
-                    "tests/unit/cloud/test_http.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
+                    "tests/unit/usher/serving/test_http_api.py::test_an_id_may_stand_in_the_query",
+                    "tests/unit/cloud/test_http_api.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
                 ),
                 "Ask for an ID with a % in it.",
             ),
             Claim(
                 "A campaign that hangs is stood in for before the function times out.",
                 (
-                    "tests/unit/usher/test_api.py::test_a_campaign_that_hangs_is_stood_in_for_too",
+                    "tests/unit/usher/serving/test_http_api.py::test_a_campaign_that_hangs_is_stood_in_for_too",
                     "tests/unit/usher/test_aws.py::test_a_request_that_hangs_is_given_up_before_the_function_is",
                 ),
             ),
             Claim(
                 "What has just been written is read, by everyone but the API.",
-                ("tests/unit/usher/test_serving.py::test_only_the_api_reads_what_may_be_old",),
+                ("tests/unit/usher/serving/test_serving_map.py::test_only_the_api_reads_what_may_be_old",),
             ),
             Claim(
                 "Requests are logged and limited.",

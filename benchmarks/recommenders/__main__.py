@@ -22,12 +22,12 @@ from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import serving
-from cli.ratings import Ratings, RatingsError, read
-from local.demo.__main__ import CACHE
-from local.demo.movielens import DownloadError, fetch, prepare
-from local.personalize.recipes import RECIPES, Recipe
-from local.recommenders.base import Recommender
-from local.recommenders.catalog import RECIPES as MODELS
+from usher_cli.ratings import Ratings, RatingsError, read
+from usher_local.demo.__main__ import CACHE
+from usher_local.demo.movielens import DownloadError, fetch, prepare
+from usher_local.personalize.core.recipes import RECIPES, Recipe
+from usher_local.recommenders.base import Recommender
+from usher_local.recommenders.catalog import RECIPES as MODELS
 
 LATEST_SMALL = Path("../shared/data/movielens-latest-small/ratings.csv")
 HOLDOUT, SERVED, ALONE = "hold-out", "service", "in process"

@@ -10,9 +10,9 @@ from benchmarks.recommenders.holdout import Holdout, List, table
 from benchmarks.recommenders.served import Line, Served, served
 from benchmarks.report import quantile
 from benchmarks.service import REQUESTS, timed
-from local.personalize.recipes import ACTIONS, POPULAR, RANKING, RELATED, SEGMENTS, USER, Recipe
-from local.personalize.usecases import use_case
-from local.recommenders.metrics import DEPTH
+from usher_local.personalize.core.recipes import ACTIONS, POPULAR, RANKING, RELATED, SEGMENTS, USER, Recipe
+from usher_local.personalize.core.use_cases import use_case
+from usher_local.recommenders.metrics import DEPTH
 
 DEEP = 500
 """The service's longest list: de-duplicated ones are cut out of it."""

@@ -9,9 +9,9 @@ from typing import Any
 from benchmarks.recommenders import offers
 from benchmarks.recommenders.holdout import Holdout
 from benchmarks.service import Service
-from cli.ratings import Ratings
-from local.personalize.recipes import SHOP, Recipe
-from local.personalize.usecases import use_case
+from usher_cli.ratings import Ratings
+from usher_local.personalize.core.recipes import SHOP, Recipe
+from usher_local.personalize.core.use_cases import use_case
 
 INTERACTIONS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long", "EVENT_TYPE": "string"}
 ITEMS = {

@@ -9,11 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from usher.metrics import CUTS, DEPTH, METRICS, Pairs, measure
+from usher.evaluation.metrics import CUTS, DEPTH, METRICS, Pairs, measure
 
-from cli.ratings import Ratings
-from local.recommenders.base import Interactions
-from local.recommenders.metrics import hold_out
+from usher_cli.ratings import Ratings
+from usher_local.recommenders.base import Interactions
+from usher_local.recommenders.metrics import hold_out
 
 NAMES = ("MRR", *(f"P@{cut}" for cut in CUTS), *(f"NDCG@{cut}" for cut in CUTS))
 FORMS = ("raw", "d25", "dedup")

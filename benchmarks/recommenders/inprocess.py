@@ -16,11 +16,11 @@ from benchmarks.recommenders.holdout import Holdout, List, table
 from benchmarks.recommenders.sasrec import SASRec
 from benchmarks.report import quantile
 from benchmarks.service import memory, timed
-from cli.ratings import Ratings
-from local.recommenders.actions import NextBestAction
-from local.recommenders.base import Interactions, Query, Recommender
-from local.recommenders.metrics import DEPTH
-from local.recommenders.segments import ItemAffinity
+from usher_cli.ratings import Ratings
+from usher_local.recommenders.actions import NextBestAction
+from usher_local.recommenders.base import Interactions, Query, Recommender
+from usher_local.recommenders.metrics import DEPTH
+from usher_local.recommenders.segments import ItemAffinity
 
 BLOCK = 256
 """Lists that are made at once."""

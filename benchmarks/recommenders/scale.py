@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import quantile, report
-from local.recommenders.actions import NextBestAction
-from local.recommenders.base import Interactions, Query
-from local.recommenders.catalog import RECIPES, train
+from usher_local.recommenders.actions import NextBestAction
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.catalog import RECIPES, train
 
 MODELS = {RECIPES[recipe].__name__: recipe for recipe in reversed(RECIPES)}
 """One recipe for each model: the others with this model cost the same."""

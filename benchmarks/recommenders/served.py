@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.recommenders.groups import Group
 from benchmarks.recommenders.trainer import Peak
 from benchmarks.service import BUCKET, RECIPE, Service
-from local.personalize.recipes import SEGMENTS, Recipe
+from usher_local.personalize.core.recipes import SEGMENTS, Recipe
 
 Line = dict[str, Any]
 """What is asked for a user, as a batch job's line has it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.ratings import Ratings
+from usher_cli.ratings import Ratings
 
 START, DAY, MINUTE = 1_700_006_400, 86400, 60  # a midnight
 AISLES = ("Bakery", "Dairy", "Drinks", "Frozen", "Fruit", "Garden", "Grill", "Household", "Snacks", "Spices")

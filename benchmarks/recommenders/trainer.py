@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.service import memory
-from local.personalize import fitting
+from usher_local.personalize.modelling import training_process
 
 
 class Peak:
@@ -18,5 +18,5 @@ class Peak:
         for listed in Path(f"/proc/{self.server}/task").glob("*/children"):
             with suppress(OSError, StopIteration):
                 for child in map(int, listed.read_text().split()):
-                    if fitting.__name__.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                    if training_process.__name__.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
                         self.megabytes = max(self.megabytes, memory(child, "VmHWM"))

@@ -6,10 +6,10 @@ In: `{part, run, error}`; the part as `plan` has written it. With an error, the 
 import os
 from typing import Any
 
-from usher import checks
 from usher.aws import client, error_code
-from usher.bucket import Bucket
-from usher.parts import part_of
+from usher.datasets import profile_cache
+from usher.datasets.byte_ranges import part_of
+from usher.storage.bucket import Bucket
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 REPLACED = {"PreconditionFailed", "NoSuchKey"}
@@ -20,9 +20,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
     """Check one part, or note why it could not be checked."""
     part = part_of(event["part"])
     if event["error"]:
-        return checks.fail(bucket, part, event["run"], event["error"])
+        return profile_cache.fail(bucket, part, event["run"], event["error"])
     try:
-        return checks.check(bucket, part)
+        return profile_cache.check(bucket, part)
     except bucket.s3.exceptions.ClientError as error:
         if error_code(error) not in REPLACED:
             raise

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from usher import athena, evaluation_report, evaluations
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.ceilings import Ceilings
+from usher.costs.ceilings import Ceilings
+from usher.costs.ledger import Spending
 from usher.errors import InputError
-from usher.evaluation_plan import Home
-from usher.evaluation_split import Athena, clear, split
-from usher.runs import EVALUATION, Run, concerned_group, has_ended, run_name
-from usher.serving import Serving
-from usher.spending import Spending
-from usher.target import Target
-from usher.telling import EVENT, NOTIFICATION, Channels
+from usher.evaluation import athena_split, preparation, score_step
+from usher.evaluation.plan import Home
+from usher.evaluation.split_step import Athena, clear, split
+from usher.resources.target import Target
+from usher.runs.notifications import EVENT, NOTIFICATION, Channels
+from usher.runs.record import EVALUATION, Run, concerned_group, has_ended, run_name
+from usher.serving.serving_map import Serving
+from usher.storage.bucket import Bucket
 
 SPARE_MILLISECONDS = 120_000
 """What scoring may take after campaigns have been asked."""
@@ -43,13 +43,13 @@ def run_of(event: dict[str, Any]) -> Run:
 
 def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Plan what is to be compared."""
-    options, run = evaluations.Options.of(event["input"]), run_of(event)
+    options, run = preparation.Options.of(event["input"]), run_of(event)
     record = run.begin(event["execution"])
     role = os.environ["PERSONALIZE_ARN_PREFIX"], os.environ["PERSONALIZE_ROLE_ARN"]
     at = Target(run.group, run.name, *role, bucket_url=bucket.url(""))
     try:
         past, served = spending.of(run.group), serving.read(run.group)
-        plan, findings, estimate = evaluations.prepare(
+        plan, findings, estimate = preparation.prepare(
             bucket, at, client("personalize"), served, options, ceilings, past
         )
         ceilings.order(spending, run.group, run.name, estimate)
@@ -75,14 +75,14 @@ def hold_back(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Ask the campaigns, as far as time allows; when all have answered, write the report."""
     clients = {name: client(name) for name in ("personalize", "personalize-runtime")}
-    return {"written": evaluation_report.score(Run(bucket, event["group"], event["run"]), clients, is_late(context))}
+    return {"written": score_step.score(Run(bucket, event["group"], event["run"]), clients, is_late(context))}
 
 
 def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tell how it went, once nothing is left of it."""
     run = run_of(event)
     record = run.known()
-    if evaluations.is_left(run.read("plan.json"), record):
+    if preparation.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
     if not has_ended(record):
         record = run.conclude(event["execution"], event["error"], undelivered=lambda _: [NOTIFICATION, EVENT])
@@ -101,4 +101,6 @@ def is_late(context: Any) -> Callable[[], bool]:
 def engine() -> Athena | None:
     """Athena, if the stack has been told to split there."""
     workgroup = os.environ["ATHENA_WORKGROUP"]
-    return Athena(client("athena"), athena.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None
+    return (
+        Athena(client("athena"), athena_split.Setting(os.environ["ATHENA_DATABASE"], workgroup)) if workgroup else None
+    )

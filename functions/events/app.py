@@ -3,21 +3,21 @@
 import os
 from typing import Any
 
-from usher import api
 from usher.aws import client
 from usher.errors import RequestError
-from usher.events import portions
-from usher.serving import Serving
+from usher.serving import http_api
+from usher.serving.events import portions
+from usher.serving.serving_map import Serving
 
-app = api.resolver()
+app = http_api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 
 
 @app.post("/<group>/events")
 def record(group: str) -> tuple[dict[str, Any], int]:
     """Take in the posted `events` of `userId` in `sessionId`."""
-    body = api.body(app)
-    tracking_id = serving.of(api.group(app))["trackingId"]
+    body = http_api.body(app)
+    tracking_id = serving.of(http_api.group(app))["trackingId"]
     if not tracking_id:
         raise RequestError(503, "NotLive", "The group's event tracker is not live yet.")
     for portion in portions(body, tracking_id):
@@ -27,4 +27,4 @@ def record(group: str) -> tuple[dict[str, Any], int]:
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return api.answer_request(app, event, context)
+    return http_api.answer_request(app, event, context)

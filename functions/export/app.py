@@ -8,14 +8,14 @@ import os
 from typing import Any
 
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.export_table import ExportTable
-from usher.exporting import Exporter
-from usher.exports import Setting
-from usher.runs import Lock, is_running
-from usher.serving import Serving
-from usher.spending import Spending
-from usher.telling import Channels
+from usher.costs.ledger import Spending
+from usher.exports.export_job import Setting
+from usher.exports.steps import Exporter
+from usher.runs.notifications import Channels
+from usher.runs.record import Lock, is_running
+from usher.serving.export_store import ExportTable
+from usher.serving.serving_map import Serving
+from usher.storage.bucket import Bucket
 
 table = client("dynamodb"), os.environ["TABLE_NAME"]
 exporter = Exporter(

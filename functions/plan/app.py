@@ -12,19 +12,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from usher import checks
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.ceilings import AboveCeilingError, Ceilings
+from usher.costs.ceilings import AboveCeilingError, Ceilings
+from usher.costs.ledger import Spending
+from usher.datasets import profile_cache
 from usher.errors import InputError
-from usher.pins import Pins
-from usher.planning import Draft, draft
-from usher.run_inputs import keep
-from usher.runs import Lock, Run, concerned_group, is_running, next_run
-from usher.serving import Serving
-from usher.spending import Spending
-from usher.target import Target
-from usher.wishes import Wishes
+from usher.planning.input_copies import keep
+from usher.planning.planner import Draft, draft
+from usher.planning.tasks import Wishes
+from usher.planning.version_pins import Pins
+from usher.resources.target import Target
+from usher.runs.record import Lock, Run, concerned_group, is_running, next_run
+from usher.serving.serving_map import Serving
+from usher.storage.bucket import Bucket
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = client("dynamodb"), os.environ["TABLE_NAME"]
@@ -48,7 +48,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"outcome": "GO", "group": group, "run": run.name}
     record = run.begin(execution)
     try:
-        if parts := checks.outstanding(bucket, group, run.name):
+        if parts := profile_cache.outstanding(bucket, group, run.name):
             bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
             run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
             return {"outcome": "CHECK", "group": group, "run": run.name}

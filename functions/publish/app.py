@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from usher import versions
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.prices import spent
-from usher.runs import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
-from usher.serving import Serving, serving_map
+from usher.costs.prices import spent
+from usher.resources import versions
+from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels
+from usher.runs.record import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
+from usher.serving.serving_map import Serving, serving_map
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, METRICS, NOTIFICATION, Channels
+from usher.storage.bucket import Bucket
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))

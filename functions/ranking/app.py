@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-from usher import api
 from usher.aws import client
 from usher.errors import RequestError
-from usher.serving import Serving
+from usher.serving import http_api
+from usher.serving.serving_map import Serving
 
-app = api.resolver()
+app = http_api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 
 
@@ -21,9 +21,9 @@ def rank(group: str) -> dict[str, Any]:
             raise RequestError(400, "BadBody", "The body must have userId and items.")
         return client("personalize-runtime").get_personalized_ranking(**members)
 
-    return api.ask(serving, api.group(app), "rankings", api.body(app), get)
+    return http_api.ask(serving, http_api.group(app), "rankings", http_api.body(app), get)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return api.answer_request(app, event, context)
+    return http_api.answer_request(app, event, context)

@@ -3,12 +3,12 @@
 import os
 from typing import Any
 
-from usher import api
 from usher.aws import client
-from usher.export_table import ExportTable
-from usher.serving import Serving
+from usher.serving import http_api
+from usher.serving.export_store import ExportTable
+from usher.serving.serving_map import Serving
 
-app = api.resolver()
+app = http_api.resolver()
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 table = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
 
@@ -29,7 +29,7 @@ def recommend_similar(group: str, item: str = "") -> dict[str, Any]:
 
 def ask(route: str, name: str) -> dict[str, Any]:
     """Ask the campaign that serves a route about a user or an item, or else the newest export."""
-    identifier, options = api.subject(app, name)
+    identifier, options = http_api.subject(app, name)
 
     def get(members: dict[str, Any]) -> Any:
         return client("personalize-runtime").get_recommendations(**{name: identifier}, **members)
@@ -37,9 +37,9 @@ def ask(route: str, name: str) -> dict[str, Any]:
     def look_up(group: str, solution: str) -> Any:
         return table.read(group, solution, identifier)
 
-    return api.ask_or_look_up(serving, api.group(app), route, options, get, look_up)
+    return http_api.ask_or_look_up(serving, http_api.group(app), route, options, get, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return api.answer_request(app, event, context)
+    return http_api.answer_request(app, event, context)

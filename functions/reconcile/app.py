@@ -8,21 +8,21 @@ import os
 from typing import Any
 
 from usher.aws import ONCE, client
-from usher.bucket import Bucket
-from usher.erasing import erase
-from usher.export_table import ExportTable
-from usher.inventory import Inventory
-from usher.pins import Pins
-from usher.reconcile import advance
-from usher.resources import Resource
-from usher.retiring import retire
-from usher.run_files import check_reach
-from usher.runs import Run
-from usher.serving import FRESH_SECONDS, Serving, arns_in, serving_map
-from usher.spending import Spending
-from usher.telling import changed, tell_changes
-from usher.waiting import SHORTEST
-from usher.wishes import Wishes
+from usher.costs.ledger import Spending
+from usher.exports.erasure import erase
+from usher.planning.tasks import Wishes
+from usher.planning.version_pins import Pins
+from usher.resources.deletion import retire
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import Resource
+from usher.resources.polling import SHORTEST
+from usher.resources.reconcile import advance
+from usher.runs.documents import check_reach
+from usher.runs.notifications import changed, tell_changes
+from usher.runs.record import Run
+from usher.serving.export_store import ExportTable
+from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
+from usher.storage.bucket import Bucket
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])

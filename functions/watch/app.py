@@ -9,14 +9,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from usher import versions
 from usher.aws import client
-from usher.bucket import Bucket
-from usher.errors import UsherError
-from usher.runs import EVALUATION, RESUME, SUMMARY, Run, cause, concerned_group, has_ended, rounds, run_name
-from usher.serving import Serving
+from usher.errors import UsherError, lambda_error_message
+from usher.resources import versions
+from usher.runs.notifications import EVENT, NOTIFICATION, Channels, measure, tell
+from usher.runs.record import EVALUATION, RESUME, SUMMARY, Run, concerned_group, has_ended, rounds, run_name
+from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, NOTIFICATION, Channels, measure, tell
+from usher.storage.bucket import Bucket
 from usher.texts import clean
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
@@ -52,7 +52,7 @@ def close(execution: str, given: Any, detail: dict[str, Any]) -> None:
         suffix = next(suffix for suffix in RESUME if machine.endswith(suffix))
         runs = [Run(bucket, groups[0], run_name(execution, suffix))]
     if not runs:
-        said = f"An execution broke off: {error['Error']}: {cause(error['Cause'])}"
+        said = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
         record = {"group": machine, "outcome": "FAILED", "summary": clean(said, SUMMARY)}
         tell(channels.sns, channels.topic, record, execution)
     raise_all(take_all({run.key(): partial(end, run, execution, error) for run in runs}))

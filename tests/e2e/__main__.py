@@ -4,8 +4,8 @@ import os
 import sys
 
 import pytest
-from usher.prices import PRICES
-from usher.resources import KINDS
+from usher.config.price_list import PRICES
+from usher.resources.kinds import KINDS
 
 STEPS = {
     "import, train and deploy": ("dataset_group", "dataset", "dataset_import_job", "solution_version", "campaign"),

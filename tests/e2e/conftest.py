@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import boto3
 import pytest
 from usher.aws import client
-from usher.bucket import Bucket
+from usher.storage.bucket import Bucket
 
-from cli.stack import Stack
-from local.demo.caller import Caller
+from usher_cli.stack import Stack
+from usher_local.demo.caller import Caller
 
 Found = TypeVar("Found")
 

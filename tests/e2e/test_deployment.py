@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from local.demo.caller import CallError
-from local.demo.synthetic import interactions, items
 from tests.e2e.conftest import HOURS, Deployment, poll
+from usher_local.demo.caller import CallError
+from usher_local.demo.synthetic import interactions, items
 
 pytestmark = pytest.mark.timeout(HOURS * 3600)
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from usher.bucket import is_input
+from usher.storage.bucket import is_input
 
-from local.clock import Clock
-from local.cloud.server import LocalCloud
-from local.demo.caller import Caller
-from local.demo.synthetic import interactions as interactions
-from local.demo.synthetic import items as items
-from local.demo.watch import cause
 from tests import offline  # noqa: F401
+from usher_local.clock import Clock
+from usher_local.cloud.server import LocalCloud
+from usher_local.demo.caller import Caller
+from usher_local.demo.synthetic import interactions as interactions
+from usher_local.demo.synthetic import items as items
+from usher_local.demo.watch import cause
 
 ROOT = Path(__file__).parents[2]
 SPEED = 1200

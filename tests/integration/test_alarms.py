@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from usher.serving import MAP
+from usher.serving.serving_map import MAP
 
-from local.demo.caller import CallError
-from local.personalize.models import personalize_backends
 from tests.integration.conftest import ROOT, Site, interactions, wait_until
+from usher_local.demo.caller import CallError
+from usher_local.personalize.models import personalize_backends
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 STACK = "usher"

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import pytest
 from botocore.credentials import Credentials
 
-from local.cloud.server import STACK
-from local.demo.caller import CallError
 from tests.integration.conftest import Site, interactions, items
 from tests.unit.cloud.roles import document, narrowed
+from usher_local.cloud.server import STACK
+from usher_local.demo.caller import CallError
 
 CONFIG = """
 solutions:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from usher.aws import client, now
 
-from cli import doctor
-from cli.stack import Stack
-from local.cloud.alarms import Alarms
 from tests.integration.conftest import ROOT, Site, wait_until
+from usher_cli import doctor
+from usher_cli.stack import Stack
+from usher_local.cloud.alarms import Alarms
 
 NOT_HERE = {"role, simulated", "service health"}
 """What the local cloud can't be asked."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from usher.serving import Serving
+from usher.serving.serving_map import Serving
 
-from local.demo.caller import CallError
-from local.personalize import Faults, inject
 from tests.integration.conftest import Site, interactions, items, wait_until
+from usher_local.demo.caller import CallError
+from usher_local.personalize import Faults, inject
 
 POPULAR = {"recipe": "aws-popularity-count", "campaign": False}
 

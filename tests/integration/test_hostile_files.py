@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from usher.runs import concerned_group
+from usher.runs.record import concerned_group
 
 from tests.integration.conftest import Site, wait_until
 from tests.unit.fuzz.corpus import CONFIGS, TABLES

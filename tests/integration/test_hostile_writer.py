@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from usher.bucket import is_input
+from usher.storage.bucket import is_input
 
-from local.cloud import credentials
-from local.demo.caller import Caller, CallError
 from tests.integration.conftest import KINDS, NUMBERS, ROOT, Site, interactions
 from tests.integration.test_export import export
+from usher_local.cloud import credentials
+from usher_local.demo.caller import Caller, CallError
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from local.demo.caller import CallError
 from tests.integration.conftest import Site, interactions, items, wait_until
+from usher_local.demo.caller import CallError
 
 ALL_KINDS_ONCE = {
     "dataset_group": 1,

@@ -17,19 +17,19 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from samcli.yamlhelper import yaml_parse
 
-from local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
-from local.clock import Clock
-from local.cloud import targets
-from local.cloud.credentials import PARTITION, REGION, client
-from local.cloud.server import STACK
-from local.iam_policy import Request, Statement, context, decide, listed
-from local.personalize import runtime
 from tests.integration.conftest import ROOT, SPEED, Site, interactions, items, wait_until
 from tests.integration.test_evaluation import evaluate, left
 from tests.integration.test_evaluation import start as start_evaluation
 from tests.integration.test_export import export
 from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
+from usher_local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
+from usher_local.clock import Clock
+from usher_local.cloud import eventbridge_targets
+from usher_local.cloud.credentials import PARTITION, REGION, client
+from usher_local.cloud.server import STACK
+from usher_local.iam_policy import Request, Statement, context, decide, listed
+from usher_local.personalize.core import environment
 
 pytestmark = pytest.mark.timeout(900)  # the scenario, on a busy machine
 
@@ -171,7 +171,7 @@ def drive(site: Site) -> None:
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime.current, "clock", Clock(SPEED / 10))
+        patch.setattr(environment.current, "clock", Clock(SPEED / 10))
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.resources("-eval-")["solution_version"]))
         site.stepfunctions.stop_execution(executionArn=stopped)
@@ -215,7 +215,7 @@ def lose(site: Site) -> None:
         return "rule" in kinds and kinds.count("schedule") == 2 and not answer.get("Messages")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(targets, "TARGETS", dict.fromkeys(targets.TARGETS, gone))
+        patch.setattr(eventbridge_targets, "TARGETS", dict.fromkeys(eventbridge_targets.TARGETS, gone))
         site.s3.put_object(Bucket=site.bucket, Key="lost/usher.yaml", Body="solutions: none")
         site.days[0] += 1
         site.cloud.scheduler.tick()

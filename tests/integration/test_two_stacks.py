@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from local.cloud.server import LocalCloud
 from tests.integration.conftest import NUMBERS, ROOT, Site, interactions
+from usher_local.cloud.server import LocalCloud
 
 NAME = "usher-two"
 CONFIG = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.iam_policy import NEGATED, TESTS, Principal, Request, Statement, context, decide, matches, statements
+from usher_local.iam_policy import NEGATED, TESTS, Principal, Request, Statement, context, decide, matches, statements
 
 ACCOUNT = frozenset({"1", "arn:aws:iam::1:root"})
 ROLE, SESSION = "arn:aws:iam::1:role/r", "arn:aws:sts::1:assumed-role/r/s"

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.metrics import LEGACY
+from usher.evaluation.metrics import LEGACY
 
 from benchmarks.recommenders.holdout import FORMS, NAMES, Holdout, interval, judge, shapes, table
-from cli.ratings import Ratings
-from local.recommenders.metrics import measure
+from usher_cli.ratings import Ratings
+from usher_local.recommenders.metrics import measure
 
 events = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(0, 9)), min_size=1, max_size=40)
 

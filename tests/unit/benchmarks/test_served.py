@@ -18,9 +18,9 @@ from benchmarks.recommenders.holdout import Holdout
 from benchmarks.recommenders.served import served
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import Service
-from local.clock import Clock
-from local.personalize import install, shutdown
-from local.personalize.recipes import RECIPES
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.core.recipes import RECIPES
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 USERS, SAMPLE = 60, 20

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.recommenders.offers import KINDS, OFFERED, actions, answers
 from benchmarks.recommenders.synthetic import AISLES, DAY, START, purchases, stock
-from cli.ratings import Ratings
+from usher_cli.ratings import Ratings
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack, deployed
 
 
 @pytest.fixture(scope="module")

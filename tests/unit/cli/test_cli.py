@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.__main__ import main
-from local.simulation.stack import Stack
 from tests.unit.cli.world import POPULAR, told
 from tests.unit.usher.world import interactions
+from usher_cli.__main__ import main
+from usher_local.simulation.stack import Stack
 
 EXPRESSION = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
 
@@ -101,7 +101,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         inputs.append(given)
         return "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:new"
 
-    monkeypatch.setattr("cli.stack.Stack.start", start)
+    monkeypatch.setattr("usher_cli.stack.Stack.start", start)
     return inputs
 
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import yaml
 from usher.aws import client, digest
-from usher.config import read
+from usher.config.parser import read
 from usher.names import former_name
-from usher.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources import GROUP_TAG, STACK_TAG
+from usher.resources.kinds import GROUP_TAG, STACK_TAG
+from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
-from local.simulation.stack import Stack
 from tests.unit.cli.world import told
 from tests.unit.usher.world import interactions
+from usher_local.simulation.stack import Stack
 
 ROLE = "arn:aws:iam::123456789012:role/old"
 RECIPE = "arn:aws:personalize:::recipe/"
@@ -392,7 +392,8 @@ def test_a_group_of_a_former_release_goes_on_with_its_files(
     with monkeypatch.context() as patched:
         patched.setattr("usher.names.fingerprint", lambda *made_from: digest(made_from, 6))
         patched.setattr(
-            "usher.plan._Plan._unique", lambda plan, *named: former_name(plan.at.group, named[0], "", *named[1:])
+            "usher.planning.desired._Plan._unique",
+            lambda plan, *named: former_name(plan.at.group, named[0], "", *named[1:]),
         )
         assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     (group,) = (one for arn, one in stack.personalize.resources.items() if arn.endswith(":dataset-group/films"))

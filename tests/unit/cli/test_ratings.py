@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.ratings import Ratings, RatingsError, read
+from usher_cli.ratings import Ratings, RatingsError, read
 
 FORMATS = {
     "ratings.dat": "1::10::5::100\n2::20::3::200\n",

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from local.simulation.stack import Stack
 from tests.unit.cli.test_import import EXPRESSION, Old, account  # noqa: F401 - a fixture
 from tests.unit.cli.world import told
-from tests.unit.usher.test_solution_config import RECIPE, avro
+from tests.unit.usher.config.test_aws_solution import RECIPE, avro
 from tests.unit.usher.world import interactions
+from usher_local.simulation.stack import Stack
 
 FIELDS = ("USER_ID", "ITEM_ID", {"name": "TIMESTAMP", "type": "long"})
 CONFIG: dict[str, Any] = {

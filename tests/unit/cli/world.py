@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.__main__ import main
+from usher_cli.__main__ import main
 
 POPULAR = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False}
 

@@ -14,14 +14,14 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from usher import api
+from usher.serving import http_api
 from werkzeug.test import Client
 
-from local.cloud import credentials, iam
-from local.cloud.credentials import REGION
-from local.cloud.http import HttpApi
-from local.iam_policy import matches
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role, narrowed
+from usher_local.cloud import credentials, iam
+from usher_local.cloud.credentials import REGION
+from usher_local.cloud.http_api import HttpApi
+from usher_local.iam_policy import matches
 
 LAMBDA = "lambda.amazonaws.com"
 API = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:a1b2c3d4e5"
@@ -31,16 +31,16 @@ HOST = "http://127.0.0.1:1"
 
 def function() -> Any:
     """Answers with the group that a request is about, as the API's functions find it."""
-    app = api.resolver()
+    app = http_api.resolver()
 
     @app.get("/<group>/recommendations")
     @app.get("/<group>/recommendations/<user>")
     @app.post("/<group>/events")
     def told(group: str, user: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
-        return {"group": api.group(app)}
+        return {"group": http_api.group(app)}
 
     context = SimpleNamespace(function_name="f", aws_request_id="r")
-    return lambda _, event: (json.dumps(api.answer_request(app, json.loads(event), context)), False)
+    return lambda _, event: (json.dumps(http_api.answer_request(app, json.loads(event), context)), False)
 
 
 @dataclass

@@ -11,13 +11,13 @@ import pytest
 from moto import mock_aws
 from moto.logs.models import LogsBackend
 
-from local.cloud import cloudwatch, queries
+from usher_local.cloud import cloudwatch, metric_queries
 
 
 @pytest.fixture
 def total() -> Iterator[Any]:
     """What metrics add up to."""
-    with mock_aws(), queries.answered():
+    with mock_aws(), metric_queries.answered():
 
         def sums(namespace: str, *names: str, **dimensions: str) -> list[float]:
             found = boto3.client("cloudwatch", region_name="us-east-1")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.clock import Clock
-from local.cloud.consistency import Disorder, Draws, Replicas, arrivals, eventual
+from usher_local.clock import Clock
+from usher_local.cloud.consistency import Disorder, Draws, Replicas, arrivals, eventual
 
 READS = 60
 

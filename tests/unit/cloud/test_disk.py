@@ -14,10 +14,10 @@ from urllib.request import urlopen
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
-from local.cloud import server
-from local.cloud.__main__ import main
-from local.cloud.apis import listening, serving
-from local.cloud.disk import FullDisk, full_disk, remedy
+from usher_local.cloud import server
+from usher_local.cloud.__main__ import main
+from usher_local.cloud.apis import listening, serving
+from usher_local.cloud.disk import FullDisk, full_disk, remedy
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file")
 

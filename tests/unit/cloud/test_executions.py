@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.clock import Clock
-from local.cloud.executions import Limits
-from local.cloud.stepfunctions import executing
 from tests.unit.cloud.roles import make_role
+from usher_local.clock import Clock
+from usher_local.cloud.executions import Limits
+from usher_local.cloud.stepfunctions import executing
 
 LIMITS = Limits(events=40, data=1000, definition=4000, name=20)
 WAIT = {"Type": "Wait", "Seconds": 99_999_999, "End": True}

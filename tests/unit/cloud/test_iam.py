@@ -12,13 +12,13 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local.authorization import Record
-from local.clock import Clock
-from local.cloud import credentials, iam
-from local.cloud.credentials import REGION
-from local.personalize import install, shutdown
-from local.personalize.models import personalize_backends
 from tests.unit.cloud.roles import ACCOUNT, allow, document, make_role
+from usher_local.authorization import Record
+from usher_local.clock import Clock
+from usher_local.cloud import credentials, iam
+from usher_local.cloud.credentials import REGION
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.models import personalize_backends
 
 NAME = "bucket"
 BUCKET = f"arn:aws:s3:::{NAME}"

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
-from local.cloud.apis import PortTakenError
-from local.cloud.server import LocalCloud
+from usher_local.cloud.apis import PortTakenError
+from usher_local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 

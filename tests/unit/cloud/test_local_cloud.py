@@ -21,9 +21,9 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local.clock import Clock
-from local.cloud.credentials import client
-from local.cloud.server import LocalCloud
+from usher_local.clock import Clock
+from usher_local.cloud.credentials import client
+from usher_local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 NIGHT = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""`python -m local.cloud` as a process."""
+"""`python -m usher_local.cloud` as a process."""
 
 import os
 import shlex
@@ -12,12 +12,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.cloud.__main__ import parse
-from local.cloud.lambda_python import chosen
+from usher_local.cloud.__main__ import parse
+from usher_local.cloud.lambda_python import chosen
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
-COMMAND = [sys.executable, "-m", "local.cloud", "--template", str(TEMPLATE)]
+COMMAND = [sys.executable, "-m", "usher_local.cloud", "--template", str(TEMPLATE)]
 
 
 @pytest.fixture

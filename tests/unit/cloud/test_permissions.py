@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from local.cloud.permissions import Demand, demands, keys_in
+from usher_local.cloud.permissions import Demand, demands, keys_in
 
 PREFIX = "us-east-1:123456789012:"
 PERSONALIZE = f"arn:aws:personalize:{PREFIX}"

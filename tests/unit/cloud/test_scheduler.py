@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.clock import Clock
-from local.cloud.scheduler import Scheduler, checking, next_after
-from local.cloud.targets import Deliveries
 from tests.unit.cloud.roles import make_role
+from usher_local.clock import Clock
+from usher_local.cloud.eventbridge_targets import Deliveries
+from usher_local.cloud.scheduler import Scheduler, checking, next_after
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

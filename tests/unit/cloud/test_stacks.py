@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from local.clock import Clock
-from local.cloud.server import LocalCloud
+from usher_local.clock import Clock
+from usher_local.cloud.server import LocalCloud
 
 POLL = {"Delay": 1, "MaxAttempts": 60}
 ASSUMED = {

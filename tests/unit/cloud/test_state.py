@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from local.clock import Clock
-from local.cloud.server import LocalCloud
+from usher_local.clock import Clock
+from usher_local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures" / "stack" / "template.yaml"
 

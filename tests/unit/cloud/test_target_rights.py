@@ -7,9 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from local.cloud.iam import check_function
-from local.cloud.targets import Sender, deliver
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role
+from usher_local.cloud.eventbridge_targets import Sender, deliver
+from usher_local.cloud.iam import check_function
 
 EVENTS, RULE = "events.amazonaws.com", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:seen"

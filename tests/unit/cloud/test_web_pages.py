@@ -26,10 +26,10 @@ from botocore.credentials import Credentials
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from local.clock import Clock
-from local.cloud.credentials import client
-from local.cloud.server import LocalCloud
-from local.personalize import faults
+from usher_local.clock import Clock
+from usher_local.cloud.credentials import client
+from usher_local.cloud.server import LocalCloud
+from usher_local.personalize.core import faults
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 PAGE = Path(__file__).parent / "fixtures/attack.html"
@@ -304,7 +304,7 @@ def test_a_page_in_a_browser_reads_nothing_and_runs_nothing(
     readable = {one["id"] for one in control if one["kind"] in ("cors", "script")}
     assert readable == {one["id"] for one in control if "readable" in report[one["id"]]}
     # All of it has come to the local cloud, and nothing came of it.
-    refused = [one for one in caplog.records if one.name == "local.cloud.gate"]
+    refused = [one for one in caplog.records if one.name == "usher_local.cloud.request_gate"]
     assert len(refused) >= tried
     assert {report[one["id"]] for one in site.attacks if one not in control} == {""}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.demo import movielens
-from local.demo.movielens import DownloadError, fetch, prepare
+from usher_local.demo import movielens
+from usher_local.demo.movielens import DownloadError, fetch, prepare
 
 FILES = {
     movielens.INTERACTIONS: "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"

@@ -2,7 +2,7 @@
 
 import json
 
-from local.demo.watch import cause
+from usher_local.demo.watch import cause
 
 
 def execution(name: str, key: str = "", sequencer: str = "") -> dict[str, str]:

@@ -10,12 +10,12 @@ from itertools import groupby
 from pathlib import Path
 
 from layers import sbom
-from local.personalize.algorithms import PARAMETERS, TRANSFORMATIONS
-from local.personalize.coverage import Row, coverage
-from local.personalize.kinds import KINDS
-from local.personalize.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
-from local.personalize.usecases import NEEDS, use_case
-from local.recommenders import catalog
+from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
+from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
+from usher_local.personalize.core.use_cases import NEEDS, use_case
+from usher_local.personalize.coverage import Row, coverage
+from usher_local.recommenders import catalog
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "docs" / name for name in ("local-personalize.md", "licences.md")]

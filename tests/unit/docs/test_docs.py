@@ -15,23 +15,25 @@ import numpy as np
 import pytest
 import yaml
 from botocore.session import get_session
-from usher import api, config, events, export_config, serving
-from usher.baselines import BASELINES
-from usher.bucket import DATASETS
-from usher.holdout import SPLITS
-from usher.metrics import METRICS
-from usher.resources import KINDS
-from usher.scoring import FORMS
+from usher.config import exports, parser
+from usher.evaluation.baselines import BASELINES
+from usher.evaluation.metrics import METRICS
+from usher.evaluation.scoring import FORMS
+from usher.evaluation.splits import SPLITS
+from usher.resources.kinds import KINDS
+from usher.serving import events, http_api, serving_map
+from usher.storage.bucket import DATASETS
 
-from local.cloud.__main__ import PORTS
-from local.cloud.server import LocalCloud
-from local.personalize import Faults, faults
-from local.personalize.algorithms import TRANSFORMATIONS
-from local.personalize.recipes import RECIPES, Recipe
-from local.recommenders import catalog
-from local.recommenders.base import Interactions
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from usher_local.cloud.__main__ import PORTS
+from usher_local.cloud.server import LocalCloud
+from usher_local.personalize import Faults
+from usher_local.personalize.core import faults
+from usher_local.personalize.core.algorithms import TRANSFORMATIONS
+from usher_local.personalize.core.recipes import RECIPES, Recipe
+from usher_local.recommenders import catalog
+from usher_local.recommenders.base import Interactions
 
 USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
 DOCS = {path.name: path.read_text() for path in sorted((REPOSITORY / "docs").glob("*.md"))}
@@ -70,9 +72,9 @@ def anchors(text: str) -> set[str]:
 
 
 def test_every_key_of_the_config_is_described() -> None:
-    own = [*config.SECTIONS, *(f"solutions.<name>.{name}" for name in config.SOLUTION), *config.JOB, *DATASETS]
-    own += [*config.GATE, *config.SCHEDULE, *(f"schedules.{name}" for name in config.SCHEDULES)]
-    assert missing("configuration.md", [*own, *export_config.EXPORT, *export_config.FORMATS]) == []
+    own = [*parser.SECTIONS, *(f"solutions.<name>.{name}" for name in parser.SOLUTION), *parser.JOB, *DATASETS]
+    own += [*parser.GATE, *parser.SCHEDULE, *(f"schedules.{name}" for name in parser.SCHEDULES)]
+    assert missing("configuration.md", [*own, *exports.EXPORT, *exports.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -83,7 +85,17 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
 
 @pytest.mark.parametrize(
     "module",
-    ["config_checker", "config", "csvs", "data", "export_config", "export_input", "intake", "rules", "schemas"],
+    [
+        "config/checker",
+        "config/parser",
+        "datasets/csv_reader",
+        "datasets/profile",
+        "config/exports",
+        "exports/recipients",
+        "planning/inputs",
+        "datasets/rules",
+        "datasets/schemas",
+    ],
 )
 def test_every_complaint_about_input_is_listed(module: str) -> None:
     constants = [
@@ -122,14 +134,14 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in serving.ROUTES.values() for option in route.options}
+    options = {option for route in serving_map.ROUTES.values() for option in route.options}
     assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
 
 
 def test_every_error_of_the_api_is_described() -> None:
-    sources = [*USHER.glob("*.py"), *(REPOSITORY / "functions").glob("*/app.py")]
+    sources = [*USHER.rglob("*.py"), *(REPOSITORY / "functions").glob("*/app.py")]
     named = {code for path in sources for code in CODE.findall(path.read_text())}
-    known = named | COMPOSED_CODES | {code for _, code in api.STATUSES.values()}
+    known = named | COMPOSED_CODES | {code for _, code in http_api.STATUSES.values()}
     assert missing("api.md", known) == []
     listed = set(re.findall(r"^\| \d{3} \| `(\w+)` \|", DOCS["api.md"], re.M))
     assert listed == known
@@ -223,7 +235,7 @@ def test_python_examples_compile(code: str) -> None:
 
 @pytest.mark.parametrize("code", blocks("yaml"))
 def test_examples_of_the_config_are_accepted(code: str) -> None:
-    config.parse(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
+    parser.parse(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
 
 
 @pytest.mark.parametrize("code", blocks("json"))

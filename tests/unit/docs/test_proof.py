@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.doctor import CHECKS
 from tests.claims import CLAIMS, Claim
 from tests.proof import PAGE, page
+from usher_cli.doctor import CHECKS
 
 ROOT = Path(__file__).parents[3]
 EVERY = [claim for claims in CLAIMS.values() for claim in claims]

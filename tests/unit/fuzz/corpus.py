@@ -11,7 +11,7 @@ import json
 import zipfile
 from typing import Any
 
-from usher.documents import DEEPEST, MOST_BYTES, MOST_VALUES
+from usher.formats.documents import DEEPEST, MOST_BYTES, MOST_VALUES
 
 Case = tuple[str, bytes]
 

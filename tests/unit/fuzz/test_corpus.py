@@ -13,8 +13,12 @@ from typing import IO, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from usher import data, parts
-from usher.bucket import (
+from usher.datasets import byte_ranges, profile
+from usher.errors import InputError, Problem
+from usher.formats.documents import MOST_BYTES
+from usher.planning.inputs import take_in
+from usher.resources.inventory import Inventory
+from usher.storage.bucket import (
     DATASETS,
     Bucket,
     File,
@@ -26,10 +30,6 @@ from usher.bucket import (
     is_foreign,
     is_request,
 )
-from usher.documents import MOST_BYTES
-from usher.errors import InputError, Problem
-from usher.intake import take_in
-from usher.inventory import Inventory
 from usher.texts import visible
 
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, SIMS, TABLES
@@ -88,8 +88,10 @@ def read_table(content: bytes) -> Iterator[Problem]:
     found = []
     for length in (1 << 28, len(content) // 3 + 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parts, "PART_BYTES", length)
-            found.append(data.gather("users", ((file.key, parts.scan(bucket, part)) for part in parts.cut(file))))
+            patch.setattr(byte_ranges, "PART_BYTES", length)
+            found.append(
+                profile.gather("users", ((file.key, byte_ranges.scan(bucket, part)) for part in byte_ranges.cut(file)))
+            )
     whole, cut = found
     assert whole.stops == cut.stops
     if not whole.stops:

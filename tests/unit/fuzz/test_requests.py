@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from usher.aws import client
-from usher.serving import Serving
+from usher.serving.serving_map import Serving
 
-from local.clock import Clock
-from local.personalize import install, shutdown
 from tests.unit.fuzz.requests import CORPUS, EVENTS, ORDINARY, RANKING, ROUTES, Request
 from tests.unit.personalize.world import BUCKET, World, items
 from tests.unit.usher.world import ACCOUNT, load_function
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", 2))
 SEED = int(os.environ.get("FUZZ_SEED", 13))

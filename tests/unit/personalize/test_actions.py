@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from local.clock import Clock
-from local.personalize import install, shutdown
 from tests.unit.personalize.world import World, schema
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
 
 ACTIONS = schema(
     "Actions",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.clock import Clock
-from local.personalize import runtime
-from local.personalize.automatic import HOUR
 from tests.unit.personalize.world import World, until
+from usher_local.clock import Clock
+from usher_local.personalize.control.auto_training import HOUR
+from usher_local.personalize.core import environment
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
             def told_seconds(self, real: float) -> float:
                 return real * speed
 
-        monkeypatch.setattr(runtime.current, "clock", Hastened(float("inf")))
+        monkeypatch.setattr(environment.current, "clock", Hastened(float("inf")))
 
     return at
 

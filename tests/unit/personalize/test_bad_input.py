@@ -9,14 +9,14 @@ import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from local.clock import Clock
-from local.personalize import install, shutdown
-from local.personalize.datasets import GroupData
-from local.personalize.models import personalize_backends
-from local.personalize.recipes import BY_ARN, SEGMENTS, Recipe
-from local.personalize.requests import Request
 from tests.unit.personalize.test_hyperparameters import answer
 from tests.unit.personalize.world import World
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
+from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.modelling.queries import Request
+from usher_local.personalize.models import personalize_backends
 
 RECIPES = [recipe for recipe in BY_ARN.values() if not recipe.domain and recipe.name != "aws-next-best-action"]
 LONG = "\N{GRINNING FACE}" * 256

@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from moto.moto_server.werkzeug_app import create_backend_app
 
-from local.clock import Clock
-from local.personalize import install, runtime, shutdown
-from local.personalize.coverage import NOTES, coverage
-from local.personalize.exceptions import InvalidInputError
-from local.personalize.lifecycle import Lifecycle
-from local.personalize.models import PersonalizeBackend, personalize_backends
-from local.personalize.validation import validate
 from tests.unit.personalize.samples import ACCOUNT, broken, operation, smallest
 from tests.unit.personalize.whole import METRIC, Whole
 from tests.unit.personalize.world import REGION
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.api.validation import validate
+from usher_local.personalize.core import environment
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.core.lifecycle import Lifecycle
+from usher_local.personalize.coverage import NOTES, coverage
+from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 
 STANDING = Clock(1e-6)
 """On it, nothing that takes minutes ever ends."""
@@ -84,7 +85,7 @@ def test_an_answer_has_the_shape_of_the_model(
 ) -> None:
     request = whole.request(name)
     if name == "StopSolutionVersionCreation":
-        monkeypatch.setattr(runtime.current, "clock", STANDING)
+        monkeypatch.setattr(environment.current, "clock", STANDING)
         made = whole.call("CreateSolutionVersion", **whole.request("CreateSolutionVersion"))
         request = {"solutionVersionArn": made["solutionVersionArn"]}
     whole.call(name, **request)
@@ -173,7 +174,7 @@ def _exists(whole: Whole, _: Any, __: Any, ___: str, name: str) -> None:
 
 
 def _limit(whole: Whole, _: Any, monkeypatch: pytest.MonkeyPatch, __: str, name: str) -> None:
-    monkeypatch.setattr(runtime.current, "clock", STANDING)
+    monkeypatch.setattr(environment.current, "clock", STANDING)
     for _ in range(501):
         whole.call(name, **whole.request(name))
 

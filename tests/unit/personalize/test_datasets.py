@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from local.personalize import interactions
-from local.personalize.datasets import GroupData
-from local.personalize.interactions import Event, Interaction
-from local.personalize.validation import decoded
 from tests.unit.personalize.world import World
+from usher_local.personalize.api.validation import decoded
+from usher_local.personalize.data import interactions
+from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.data.interactions import Event, Interaction
 
 ROWS = pd.DataFrame(
     {
@@ -70,8 +70,8 @@ def test_exported_records_are_whole(data: GroupData) -> None:
 
 
 def test_an_export_can_be_imported_again(data: GroupData) -> None:
-    from local.personalize.imports import read
-    from local.personalize.schemas import parse
+    from usher_local.personalize.core.schemas import parse
+    from usher_local.personalize.jobs.import_jobs import read
 
     text = data.export("ITEMS", "ALL", ["ITEM_ID", "TITLE"])
     fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "TITLE", "type": "string", "textual": True}]
@@ -120,7 +120,7 @@ def test_a_cleared_dataset_is_empty(data: GroupData) -> None:
 
 
 def test_properties_impressions_and_recommendations_are_kept(world: World) -> None:
-    from local.personalize.models import personalize_backends
+    from usher_local.personalize.models import personalize_backends
 
     group = world.group()
     world.dataset(group)
@@ -153,7 +153,7 @@ def test_a_property_in_another_spelling_replaces_no_field(world: World) -> None:
     properties = {"TIME_STAMP": "never", "Timestamp": "x", "ITEM_ID": ["i"], "userID": 1, "event_value": "much"}
     event = {"eventType": "watch", "itemId": "i3", "sentAt": 5, "properties": json.dumps(properties)}
     world.events.put_events(trackingId=tracking, userId="new", sessionId="s", eventList=[event])
-    from local.personalize.models import personalize_backends
+    from usher_local.personalize.models import personalize_backends
 
     backend = personalize_backends["123456789012"]["us-east-1"]
     stored = backend.data(backend.get("DatasetGroup", group))

@@ -9,8 +9,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.moto_server.werkzeug_app import create_backend_app
 
-from local.personalize import Faults, faults, inject
 from tests.unit.personalize.world import REGION, World
+from usher_local.personalize import Faults, inject
+from usher_local.personalize.core import faults
 
 
 def throttled(calls: int) -> list[bool]:

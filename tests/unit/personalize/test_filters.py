@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.personalize.datasets import Records, Table
-from local.personalize.exceptions import InvalidInputError
-from local.personalize.expressions import (
+from tests.unit.personalize.world import SCHEMAS
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.core.schemas import parse as parse_schema
+from usher_local.personalize.data.datasets import Records, Table
+from usher_local.personalize.data.interactions import History, Interaction
+from usher_local.personalize.filters.evaluation import Scope, select
+from usher_local.personalize.filters.expressions import (
     Both,
     Clause,
     Condition,
@@ -21,11 +25,7 @@ from local.personalize.expressions import (
     FilterError,
     Placeholder,
 )
-from local.personalize.filters import check, parse, parse_values
-from local.personalize.interactions import History, Interaction
-from local.personalize.schemas import parse as parse_schema
-from local.personalize.selection import Scope, select
-from tests.unit.personalize.world import SCHEMAS
+from usher_local.personalize.filters.grammar import check, parse, parse_values
 
 KNOWN = {kind: parse_schema(text) for kind, text in SCHEMAS.items()}
 GENRES = ["Action|Classic", "Comedy", None, "Drama", "Action"]

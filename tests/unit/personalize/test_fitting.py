@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from local.clock import Clock
-from local.personalize import install, runtime, shutdown, training
-from local.personalize.fitting import Fitter, KilledError, Process, Task, Within
-from local.personalize.handover import read, write
-from local.recommenders import progress
-from local.recommenders.base import Interactions
 from tests.unit.personalize.world import World, until
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.core import environment
+from usher_local.personalize.modelling import training
+from usher_local.personalize.modelling.handover import read, write
+from usher_local.personalize.modelling.training_process import Fitter, KilledError, Process, Task, Within
+from usher_local.recommenders import progress
+from usher_local.recommenders.base import Interactions
 
 LEARNT = Interactions.of("aabbccd", "xyxyxyy", range(7))
 
@@ -43,7 +45,7 @@ class Watched(Process):
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Trains in processes, on a clock that makes nobody wait."""
     monkeypatch.setattr(Watched, "begun", [], raising=False)
-    monkeypatch.setattr(runtime, "Process", Watched)
+    monkeypatch.setattr(environment, "Process", Watched)
     install(Clock(math.inf), tmp_path)
     with mock_aws():
         yield World()
@@ -105,7 +107,7 @@ def test_closing_ends_a_training_and_leaves_nothing_behind(world: World, tmp_pat
 
 
 def test_nothing_is_fitted_after_closing() -> None:
-    closed = runtime.Runtime()
+    closed = environment.Runtime()
     closed.close()
     with pytest.raises(KilledError), closed.fitting():
         raise AssertionError("nothing may begin")
@@ -182,7 +184,7 @@ def test_parts_of_a_fit_are_told_as_shares_of_the_whole() -> None:
 def test_a_fit_s_progress_is_logged_now_and_then(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "local"):
+    with caplog.at_level(logging.INFO, "usher_local"):
         told = training._log("solution/films/1: aws-sims")
         told(0.2)
         monkeypatch.setattr(training, "SILENCE", 0)
@@ -206,7 +208,7 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_server_left_is_gone_when_its_state_is_loaded(tmp_path: Path) -> None:
-    from local.personalize import save
+    from usher_local.personalize import save
 
     install(Clock(math.inf), tmp_path)
     with mock_aws():

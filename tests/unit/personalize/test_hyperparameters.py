@@ -10,18 +10,18 @@ import pytest
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from local.clock import Clock
-from local.personalize import install, shutdown
-from local.personalize.algorithms import PARAMETERS, TRANSFORMATIONS
-from local.personalize.datasets import GroupData
-from local.personalize.models import PersonalizeBackend, personalize_backends
-from local.personalize.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS
-from local.personalize.requests import Entry, Request
-from local.personalize.serving import Model
-from local.recommenders.catalog import INERT
 from tests.unit.personalize.test_actions import ACTIONS as ACTION_FIELDS
 from tests.unit.personalize.test_actions import ANSWERS
 from tests.unit.personalize.world import REGION, World, schema
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
+from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS
+from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.modelling.inference import Model
+from usher_local.personalize.modelling.queries import Entry, Request
+from usher_local.personalize.models import PersonalizeBackend, personalize_backends
+from usher_local.recommenders.catalog import INERT
 
 DAY = 86400
 NOW = 1_700_000_000

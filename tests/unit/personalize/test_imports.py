@@ -5,14 +5,14 @@ import threading
 
 import pytest
 
-from local.personalize import Faults, inject
-from local.personalize.exceptions import JobFailedError
-from local.personalize.fitting import KilledError
-from local.personalize.imports import read
-from local.personalize.runtime import Runtime
-from local.personalize.schemas import parse
 from tests.unit.personalize.world import BUCKET, SCHEMAS, World, interactions, items
 from tests.unit.personalize.world import schema as schema_text
+from usher_local.personalize import Faults, inject
+from usher_local.personalize.core.environment import Runtime
+from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.schemas import parse
+from usher_local.personalize.jobs.import_jobs import read
+from usher_local.personalize.modelling.training_process import KilledError
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n"
 

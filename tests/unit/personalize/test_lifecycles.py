@@ -15,12 +15,12 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.clock import Clock
-from local.personalize import install
-from local.personalize.kinds import KINDS
-from local.personalize.lifecycle import PENDING, TURNS, Lifecycle
-from local.personalize.models import personalize_backends
 from tests.unit.personalize.world import BUCKET, RECIPE, REGION, SCHEMAS, SETTLED, World, interactions, until
+from usher_local.clock import Clock
+from usher_local.personalize import install
+from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.core.lifecycle import PENDING, TURNS, Lifecycle
+from usher_local.personalize.models import personalize_backends
 
 ACCOUNT = "123456789012"
 MINUTE = 1 / 60

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.clock import Clock
-from local.personalize import install, shutdown
-from local.personalize.mixing import explore, promote, shares, top
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import World, items, users
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.modelling.reranking import explore, promote, shares, top
 
 NOW = 1_700_000_000
 

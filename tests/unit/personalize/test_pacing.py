@@ -15,11 +15,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.clock import Clock
-from local.personalize import Pacing, install, runtime
-from local.personalize.pacing import Limit, seconds, switch
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import REGION, World
+from usher_local.clock import Clock
+from usher_local.personalize import Pacing, install
+from usher_local.personalize.core import environment
+from usher_local.personalize.core.pacing import Limit, seconds, switch
 
 ONCE = Config(retries={"total_max_attempts": 1})
 BACKEND: Any = SimpleNamespace(account_id="1", region_name=REGION, resources={})
@@ -39,9 +40,9 @@ class Hands:
 @pytest.fixture
 def paced() -> Iterator[Callable[[Pacing], None]]:
     """Give the service that is running another pacing, until the test ends."""
-    before = runtime.current.pacing
-    yield lambda pacing: setattr(runtime.current, "pacing", pacing)
-    runtime.current.pacing = before
+    before = environment.current.pacing
+    yield lambda pacing: setattr(environment.current, "pacing", pacing)
+    environment.current.pacing = before
 
 
 def taken(calls: int, call: Callable[[], Any]) -> int:
@@ -60,7 +61,7 @@ def taken(calls: int, call: Callable[[], Any]) -> int:
 
 @pytest.mark.usefixtures("world")
 def test_calls_take_no_time_and_are_not_throttled_unless_asked() -> None:
-    pacing = runtime.current.pacing
+    pacing = environment.current.pacing
     assert (pacing.latency, pacing.serving_latency, pacing.throttled) == (0, None, False)
     pacing.sleep = lambda _: pytest.fail("it sleeps")
     assert taken(300, boto3.client("personalize", REGION, config=ONCE).list_schemas) == 300

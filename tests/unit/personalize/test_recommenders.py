@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from local.clock import Clock
-from local.personalize import runtime
 from tests.unit.personalize.world import RECIPE, SCHEMAS, World, interactions, schema, until
+from usher_local.clock import Clock
+from usher_local.personalize.core import environment
 
 WATCHED = schema(
     "Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")
@@ -64,7 +64,7 @@ def test_a_stopped_recommender_answers_no_more_until_it_is_started(world: World,
 
 
 def test_stopping_and_starting_pass_through_states(world: World, video: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.current, "clock", Clock(200))  # 2 minutes take 0.6 s, a training 6 s
+    monkeypatch.setattr(environment.current, "clock", Clock(200))  # 2 minutes take 0.6 s, a training 6 s
     client = world.personalize
     arn = recommender(world, video)["recommenderArn"]
 

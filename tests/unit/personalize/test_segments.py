@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local.clock import Clock
-from local.personalize import install, shutdown
-from local.personalize.attributes import parse
-from local.personalize.exceptions import InvalidInputError
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import BUCKET, World, items, users
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.filters.attribute_expressions import parse
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local.clock import Clock
-from local.personalize import install, shutdown
 from tests.unit.personalize.world import World
+from usher_local.clock import Clock
+from usher_local.personalize import install, shutdown
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from local.clock import Clock
-from local.personalize import install, save, shutdown
-from local.personalize.datasets import GroupData
 from tests.unit.personalize.world import World, interactions, items
+from usher_local.clock import Clock
+from usher_local.personalize import install, save, shutdown
+from usher_local.personalize.data.datasets import GroupData
 
 SEEN = ("list_dataset_groups", "list_datasets", "list_filters", "list_solutions", "list_campaigns", "list_schemas")
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.personalize import search
-from local.personalize.algorithms import PARAMETERS
-from local.personalize.recipes import RECIPES
-from local.recommenders.catalog import INERT
 from tests.unit.personalize.world import RECIPE, World, interactions
+from usher_local.personalize.core.algorithms import PARAMETERS
+from usher_local.personalize.core.recipes import RECIPES
+from usher_local.personalize.modelling import hpo
+from usher_local.recommenders.catalog import INERT
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def metrics_of(world: World, version: dict[str, Any]) -> dict[str, float]:
 
 
 def test_a_search_finds_better_than_the_default_and_obeys_its_objective(world: World) -> None:
-    group, metric = world.loaded(), search.OBJECTIVE
+    group, metric = world.loaded(), hpo.OBJECTIVE
     default = metrics_of(world, world.version(world.solution(group, "sims")))
     best, again = (searched(world, group, 6) for _ in range(2))
     worst = searched(world, group, 6, type="minimize", metricName=metric)
@@ -147,7 +147,7 @@ def test_a_search_without_ranges_sets_what_has_an_effect(world: World) -> None:
     version = world.version(world.solution(world.loaded(), "sims", performHPO=True))
     assert version["tunedHPOParams"]["algorithmHyperParameters"].keys() == names
     for recipe in RECIPES:
-        space = search.space({"performHPO": True}, recipe.values["recipeArn"])
+        space = hpo.space({"performHPO": True}, recipe.values["recipeArn"])
         parameters = PARAMETERS.get(recipe.algorithm_name, {})
         assert {one.name for one in space} == {
             name for name, parameter in parameters.items() if parameter.tunable and name not in INERT
@@ -158,7 +158,7 @@ def test_a_search_for_what_has_no_effect_trains_once_and_says_so(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     group = world.loaded()
-    with caplog.at_level(logging.INFO, "local"):
+    with caplog.at_level(logging.INFO, "usher_local"):
         version = world.version(world.solution(group, "popularity-count", performHPO=True))
     assert "tunedHPOParams" not in version
     assert any("no hyperparameter to search for has an effect" in message for message in caplog.messages)
@@ -172,22 +172,22 @@ def test_a_search_leaves_one_model(world: World, tmp_path: Path) -> None:
 
 
 SPACE = [
-    search.Range("x", "0.9", 0, 1),
-    search.Whole("n", "30", 1, 40),
-    search.Range("flag", "false", values=("true", "false")),
+    hpo.Range("x", "0.9", 0, 1),
+    hpo.Whole("n", "30", 1, 40),
+    hpo.Range("flag", "false", values=("true", "false")),
 ]
 
 
-def value(point: search.Point) -> float:
+def value(point: hpo.Point) -> float:
     """Best, with 0, at one place of SPACE, far from the default."""
     x, n = float(point["x"]), int(point["n"])
     return -((x - 0.3) ** 2) - ((n - 12) / 40) ** 2 - (0.2 if point["flag"] == "false" else 0)
 
 
-def search_with(seed: int, trials: int) -> list[tuple[search.Point, float]]:
-    tried: list[tuple[search.Point, float]] = []
+def search_with(seed: int, trials: int) -> list[tuple[hpo.Point, float]]:
+    tried: list[tuple[hpo.Point, float]] = []
     for _ in range(trials):
-        point = search.suggest(SPACE, tried, seed)
+        point = hpo.suggest(SPACE, tried, seed)
         assert point is not None
         tried.append((point, value(point)))
     return tried
@@ -201,12 +201,12 @@ def test_the_default_is_tried_first_and_nothing_twice() -> None:
 
 
 def test_a_search_learns_from_its_trials() -> None:
-    def best(tried: list[tuple[search.Point, float]]) -> float:
+    def best(tried: list[tuple[hpo.Point, float]]) -> float:
         return max(value for _, value in tried)
 
     spread = [
         max(value({r.name: r.text(share) for r, share in zip(SPACE, row, strict=True)}) for row in points[:20])
-        for points in (search._spread(3, seed) for seed in range(4))
+        for points in (hpo._spread(3, seed) for seed in range(4))
     ]
     found = [best(search_with(seed, 20)) for seed in range(4)]
     assert min(found) > -0.02
@@ -215,7 +215,7 @@ def test_a_search_learns_from_its_trials() -> None:
 
 @given(st.integers(-20, 20), st.integers(0, 40), st.floats(0, 1))
 def test_values_stay_within_their_ranges_and_know_their_place(low: int, size: int, share: float) -> None:
-    whole, real = (kind("x", "0", low, low + size) for kind in (search.Whole, search.Range))
+    whole, real = (kind("x", "0", low, low + size) for kind in (hpo.Whole, hpo.Range))
     assert low <= int(whole.text(share)) <= low + size
     assert low <= float(real.text(share)) <= low + size
     for kind in (whole, real):
@@ -223,18 +223,18 @@ def test_values_stay_within_their_ranges_and_know_their_place(low: int, size: in
 
 
 def test_a_space_without_another_point_ends_the_search() -> None:
-    flag = search.Range("flag", "true", values=("true", "false"))
-    tried: list[tuple[search.Point, float]] = []
-    while (point := search.suggest([flag], tried)) is not None:
+    flag = hpo.Range("flag", "true", values=("true", "false"))
+    tried: list[tuple[hpo.Point, float]] = []
+    while (point := hpo.suggest([flag], tried)) is not None:
         tried.append((point, 0.0))
     assert [point["flag"] for point, _ in tried] == ["true", "false"]
-    assert search.suggest([], []) == {}
-    assert search.suggest([], [({}, 0.0)]) is None
+    assert hpo.suggest([], []) == {}
+    assert hpo.suggest([], [({}, 0.0)]) is None
 
 
 def test_a_default_outside_a_range_begins_in_its_middle() -> None:
-    assert search.suggest([search.Range("x", "0.9", 0, 0.5)], []) == {"x": "0.25"}
-    assert search.suggest([search.Range("flag", "maybe", values=("a", "b"))], []) == {"flag": "b"}
+    assert hpo.suggest([hpo.Range("x", "0.9", 0, 0.5)], []) == {"x": "0.25"}
+    assert hpo.suggest([hpo.Range("flag", "maybe", values=("a", "b"))], []) == {"flag": "b"}
 
 
 @pytest.mark.parametrize("number", ["41", "0", "many"])

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.personalize.preparation import Counting, countings, prepare, weigh
-from local.personalize.recipes import BY_ARN, RECIPES
-from local.personalize.usecases import NEEDS, USE_CASES, use_case
 from tests.unit.personalize.world import RECIPE, World, interactions, items, schema
+from usher_local.personalize.core.recipes import BY_ARN, RECIPES
+from usher_local.personalize.core.use_cases import NEEDS, USE_CASES, use_case
+from usher_local.personalize.modelling.training_data import Counting, countings, prepare, weigh
 
 EVENTS = schema(
     "Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")
@@ -102,7 +102,7 @@ def test_without_rules_every_event_counts() -> None:
     ],
 )
 def test_columns_that_a_solution_leaves_out_are_not_looked_at(world: World, config: Any, fields: set[str]) -> None:
-    from local.personalize.models import personalize_backends
+    from usher_local.personalize.models import personalize_backends
 
     group = world.loaded()
     world.loaded(items(), "ITEMS", group)

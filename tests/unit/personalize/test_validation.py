@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.core.utils import get_service_model
 
-from local.personalize.exceptions import InvalidInputError
-from local.personalize.validation import compiled, validate
 from tests.unit.personalize.world import SCHEMAS, World, schema
+from usher_local.personalize.api.validation import compiled, validate
+from usher_local.personalize.core.errors import InvalidInputError
 
 NAME = r"^[a-zA-Z0-9][a-zA-Z0-9\-_]*"
 

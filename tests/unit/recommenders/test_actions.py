@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from local.recommenders.actions import ENOUGH, PRIOR, NextBestAction
-from local.recommenders.base import Interactions, Query
+from usher_local.recommenders.actions import ENOUGH, PRIOR, NextBestAction
+from usher_local.recommenders.base import Interactions, Query
 
 DAY = 86400
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.recommenders.base import Interactions, count_later, count_users, number
+from usher_local.recommenders.base import Interactions, count_later, count_users, number
 
 
 def test_events_are_sorted_by_user_then_time_then_arrival() -> None:

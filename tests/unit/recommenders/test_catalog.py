@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from local.personalize.recipes import RECIPES as SERVICE
-from local.recommenders.base import Interactions
-from local.recommenders.catalog import RECIPES, train, trim
-from local.recommenders.cooccurrence import Sims
+from usher_local.personalize.core.recipes import RECIPES as SERVICE
+from usher_local.recommenders.base import Interactions
+from usher_local.recommenders.catalog import RECIPES, train, trim
+from usher_local.recommenders.cooccurrence import Sims
 
 INTERACTIONS = Interactions.of("aabbccd", "xyxyxyy", range(7))
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.recommenders import content
-from local.recommenders.base import Interactions, Query
-from local.recommenders.content import Semantic, nearest, tfidf
+from usher_local.recommenders import content
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.content import Semantic, nearest, tfidf
 
 TEXTS = {"a": "A space ship lost in space", "b": "Lost in a ship far in space", "c": "A wedding in Rome", "d": ""}
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from local.recommenders import cooccurrence
-from local.recommenders.base import Interactions, Query
-from local.recommenders.catalog import train
-from local.recommenders.cooccurrence import BACKWARD, DECAY, LAGS, Neighbours, SimilarItems, Sims
-from local.recommenders.progress import listening
+from usher_local.recommenders import cooccurrence
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.catalog import train
+from usher_local.recommenders.cooccurrence import BACKWARD, DECAY, LAGS, Neighbours, SimilarItems, Sims
+from usher_local.recommenders.progress import listening
 
 # a is met with p(opular) four times and with r(are) three times; p by everyone, r by nobody else; once with o(dd).
 USERS = ["apr", "apr", "apr", "apo", "p", "p", "p", "p", "p"]

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from local.recommenders.base import Interactions, Query
-from local.recommenders.labels import Labels
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.labels import Labels
 
 PLAIN = Interactions.of("aab", "wxy", range(3), known=["z"])
 LABELLED = replace(PLAIN, labels=[["G=red"], ["G=red", "G=big"], ["G=blue"], ["G=blue"]])

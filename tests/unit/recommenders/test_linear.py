@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from local.recommenders import linear
-from local.recommenders.base import Interactions, Query
-from local.recommenders.linear import FUTURE, LAGS, PAST, STEPS_RIDGE, TASTE_RIDGE, Steps, Taste
+from usher_local.recommenders import linear
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.linear import FUTURE, LAGS, PAST, STEPS_RIDGE, TASTE_RIDGE, Steps, Taste
 
 HISTORIES = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=LAGS), min_size=1, max_size=4)
 

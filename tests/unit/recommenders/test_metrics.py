@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from local.recommenders import metrics
-from local.recommenders.base import Interactions, Query, Recommender
-from local.recommenders.metrics import best, evaluate, hold_out, measure, rank
-from local.recommenders.popularity import Popularity
+from usher_local.recommenders import metrics
+from usher_local.recommenders.base import Interactions, Query, Recommender
+from usher_local.recommenders.metrics import best, evaluate, hold_out, measure, rank
+from usher_local.recommenders.popularity import Popularity
 
 
 @dataclass(frozen=True)

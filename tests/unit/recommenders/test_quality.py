@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from local.demo import movielens
-from local.recommenders.base import Interactions
-from local.recommenders.catalog import RECIPES
-from local.recommenders.metrics import DEPTH, hold_out, measure, rank
+from usher_local.demo import movielens
+from usher_local.recommenders.base import Interactions
+from usher_local.recommenders.catalog import RECIPES
+from usher_local.recommenders.metrics import DEPTH, hold_out, measure, rank
 
 ROOT = Path(__file__).parents[3]
 LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"

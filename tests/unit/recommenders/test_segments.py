@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from local.recommenders.base import Interactions, Query
-from local.recommenders.metrics import evaluate_segments
-from local.recommenders.segments import MEMORY, PRIOR, ItemAffinity, ItemAttributeAffinity
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.metrics import evaluate_segments
+from usher_local.recommenders.segments import MEMORY, PRIOR, ItemAffinity, ItemAttributeAffinity
 
 # Users 0-4 like the items abc, users 5-9 xyz.
 HISTORIES = ["abc", "ab", "bc", "ac", "abc", "xyz", "xy", "yz", "xz", "xyz"]

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from local.recommenders import sequential
-from local.recommenders.base import Interactions, Query
-from local.recommenders.metrics import hold_out, measure, rank
-from local.recommenders.popularity import Popularity
-from local.recommenders.sequential import PRIOR, Sequential
+from usher_local.recommenders import sequential
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.metrics import hold_out, measure, rank
+from usher_local.recommenders.popularity import Popularity
+from usher_local.recommenders.sequential import PRIOR, Sequential
 
 
 def walks(users: int, again: float, seed: int = 0) -> Interactions:

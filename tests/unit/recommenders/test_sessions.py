@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.recommenders import sessions
-from local.recommenders.base import Interactions, Query
-from local.recommenders.sessions import (
+from usher_local.recommenders import sessions
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.sessions import (
     ERA,
     FORGETTING,
     NEARNESS,
@@ -15,7 +15,7 @@ from local.recommenders.sessions import (
     SHARPNESS,
     WINDOW,
     Sessions,
-)  # fmt: skip
+)
 
 HISTORIES = st.lists(st.lists(st.sampled_from("abcde"), min_size=1, max_size=9), min_size=1, max_size=6)
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.recommenders.base import Interactions, Query
-from local.recommenders.trending import Trending, seconds
+from usher_local.recommenders.base import Interactions, Query
+from usher_local.recommenders.trending import Trending, seconds
 
 HOUR = 3600
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.simulation.stack import Stack, deployed
+from usher_local.simulation.stack import Stack, deployed
 
 
 @pytest.fixture(scope="module")

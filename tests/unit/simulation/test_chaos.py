@@ -7,8 +7,8 @@ import copy
 
 import pytest
 
-from local.simulation.chaos import FAULTS, Fault, boundaries, disturbed, small_parts
-from local.simulation.stack import Boundary, Stack
+from usher_local.simulation.chaos import FAULTS, Fault, boundaries, disturbed, small_parts
+from usher_local.simulation.stack import Boundary, Stack
 
 PARTS = 3
 CALLS_OF_A_CHECK = 4

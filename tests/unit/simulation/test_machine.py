@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.simulation.machine import Ended, Machine, TaskError
+from usher_local.simulation.machine import Ended, Machine, TaskError
 
 RETRY = {"ErrorEquals": ["Again"], "IntervalSeconds": 5, "BackoffRate": 2, "MaxAttempts": 3, "MaxDelaySeconds": 12}
 TASK = {"Type": "Task", "Arguments": {"FunctionName": "f", "Payload": {"asked": "{% $states.input.n %}"}}}

@@ -1,7 +1,7 @@
 """What the reference run of benchmarks/waiting.py may cost, if all takes as long as it usually does."""
 
 from benchmarks.waiting import runs
-from local.simulation.stack import Stack
+from usher_local.simulation.stack import Stack
 
 
 def test_waiting_is_cheap_and_loses_little_time(stack: Stack) -> None:

@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher import checks, plan
-from usher.bucket import Bucket, export_prefix
-from usher.config import Config, Job
-from usher.evaluation_plan import Home
-from usher.parts import Part
-from usher.runs import RECORD, Run
+from usher.config.parser import Config, Job
+from usher.datasets import profile_cache
+from usher.datasets.byte_ranges import Part
+from usher.evaluation.plan import Home
+from usher.planning import desired
+from usher.runs.record import RECORD, Run
+from usher.storage.bucket import Bucket, export_prefix
 
-from local.authorization import account_names, service, session_of_role
-from local.iam_policy import Principal, Request, Statement, context, decide, listed, statements
 from tests.unit.stack.files import FUNCTIONS, RESOURCES
 from tests.unit.usher.world import target
+from usher_local.authorization import account_names, service, session_of_role
+from usher_local.iam_policy import Principal, Request, Statement, context, decide, listed, statements
 
 ACCOUNT, NAME = "123456789012", "the-bucket"
 BUCKET = f"arn:aws:s3:::{NAME}"
@@ -89,15 +90,15 @@ def keys() -> list[str]:
     run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
-    made = plan.resources(target(GROUP), config, {})
+    made = desired.resources(target(GROUP), config, {})
     outputs = [one.params["jobOutput"] for one in made if "jobOutput" in one.params]
     outputs += [one.params["metricsOutputConfig"] for one in made if "metricsOutputConfig" in one.params]
     paths = [one["s3DataDestination"]["path"].split("/", 3)[3] for one in outputs]
     assert len(paths) == 3
     return [
         *(run.key(file) for file in (RECORD, "run.html", "plan.json", "parts.json", "athena.json")),
-        checks.kept_at(part),
-        checks.failed_at(part, run.name),
+        profile_cache.kept_at(part),
+        profile_cache.failed_at(part, run.name),
         *(home.key(name) for name in ("train/0.csv", "input/users/part-0001.json", "output/a/0.out", "report.json")),
         *(f"{export_prefix(GROUP, 's')}{name}" for name in ("latest.json", "r/manifest.json", "r/output/0.json.out")),
         *(f"{path}x.out" for path in paths),

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from moto.events.models import EventPattern
-from usher.bucket import DATASETS, is_input
+from usher.storage.bucket import DATASETS, is_input
 
-from local.cloud.event_patterns import MAX_COMPLEXITY, complexity
 from tests.unit.stack.files import RESOURCES
+from usher_local.cloud.event_patterns import MAX_COMPLEXITY, complexity
 
 RULES: dict[str, Any] = {
     name: event["Properties"]["Pattern"] for name, event in RESOURCES["Pipeline"]["Properties"]["Events"].items()

@@ -12,7 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.pictures import FONTS
+from usher.reports.png import FONTS
 
 from layers import sbom
 from tests.unit.docs.tables import pinned

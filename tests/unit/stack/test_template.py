@@ -9,9 +9,9 @@ import pytest
 import yaml
 from botocore import xform_name
 from cfnlint.api import lint
-from usher import checks, parts
-from usher.resources import KINDS, Kind
-from usher.telling import SOURCE
+from usher.datasets import byte_ranges, profile_cache
+from usher.resources.kinds import KINDS, Kind
+from usher.runs.notifications import SOURCE
 
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE
 
@@ -179,8 +179,8 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
 @pytest.mark.parametrize("function", ["Plan", "Check"])
 def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
     variables = FUNCTIONS[function]["Environment"]["Variables"]
-    assert int(variables["PART_BYTES"]) == parts.PART_BYTES
-    assert int(variables.get("PARALLEL_BYTES", checks.PARALLEL_BYTES)) == checks.PARALLEL_BYTES
+    assert int(variables["PART_BYTES"]) == byte_ranges.PART_BYTES
+    assert int(variables.get("PARALLEL_BYTES", profile_cache.PARALLEL_BYTES)) == profile_cache.PARALLEL_BYTES
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -7,8 +7,8 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
-from usher.ceilings import PARAMETERS, Ceilings
-from usher.schedules import starts
+from usher.config.schedule_expressions import starts
+from usher.costs.ceilings import PARAMETERS, Ceilings
 
 from tests.unit.stack.files import TEMPLATE
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from local.personalize import install, shutdown
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, STACK, TABLE, TOPIC, Tap, World
+from usher_local.personalize import install, shutdown
 
 
 @pytest.fixture(scope="session")

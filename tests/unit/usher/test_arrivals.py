@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.simulation.stack import Execution, Stack, deployed
 from tests.unit.usher.world import interactions
+from usher_local.simulation.stack import Execution, Stack, deployed
 
 FILES = 100
 BURST_SECONDS = 10

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from local.simulation.stack import Stack, deployed
 from tests.unit.usher.world import interactions
+from usher_local.simulation.stack import Stack, deployed
 
 GOOD = interactions().splitlines()
 KEY = "films/interactions.csv"

@@ -10,15 +10,15 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
-from usher.planning import GONE
-from usher.resources import KINDS
+from usher.planning.planner import GONE
+from usher.resources.kinds import KINDS
 
-from local.cloud.credentials import REGION
-from local.personalize import faults
-from local.personalize.faults import Faults
-from local.personalize.kinds import KINDS as LOCAL_KINDS
-from local.simulation.stack import Execution, Stack, deployed
 from tests.unit.usher.world import interactions
+from usher_local.cloud.credentials import REGION
+from usher_local.personalize.control.kinds import KINDS as LOCAL_KINDS
+from usher_local.personalize.core import faults
+from usher_local.personalize.core.faults import Faults
+from usher_local.simulation.stack import Execution, Stack, deployed
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
-from usher.reconcile import State
-from usher.runs import Lock, Run, run_name
-from usher.serving import Serving
+from usher.resources.reconcile import State
+from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, tell, tell_changes
+from usher.runs.record import Lock, Run, run_name
+from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
-from usher.telling import EVENT, METRICS, NOTIFICATION, Channels, tell, tell_changes
 
 from tests.unit.usher.test_handlers import STATES, call
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions
@@ -100,7 +100,7 @@ def test_without_a_topic_programs_are_told_the_group_is_given_back_and_people_ar
 def test_without_a_bus_people_are_told(
     world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usher.telling.SOURCE", "")  # PutEvents refuses the entry, and answers with 200
+    monkeypatch.setattr("usher.runs.notifications.SOURCE", "")  # PutEvents refuses the entry, and answers with 200
     with pytest.raises(ExceptionGroup, match="event: EventBridge refuses 1 events: InvalidArgument"):
         call("publish", **GIVEN, group="films", run=broken, error=None)
     assert len(inbox.read()) == 1
@@ -111,7 +111,7 @@ def test_without_a_bus_people_are_told(
 def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_not(
     world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _: True)
+    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _: True)
     assert call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")["outcome"] == "JOINED"
     world.sns.delete_topic(TopicArn=TOPIC)
     assert call("publish", **GIVEN, group="films", run=broken, error=None)["again"]

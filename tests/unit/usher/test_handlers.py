@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from usher import exporting, exports
 from usher.aws import client
-from usher.bucket import Bucket
+from usher.costs.ledger import Spending
 from usher.errors import UsherError
-from usher.export_table import ExportTable
-from usher.serving import Serving
-from usher.spending import Spending
+from usher.exports import steps
+from usher.serving.export_store import ExportTable
+from usher.serving.serving_map import Serving
+from usher.storage.bucket import Bucket
 
 from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
@@ -88,8 +88,8 @@ def test_many_parts_are_assembled_in_ten_shares_each_as_far_as_time_allows(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An execution's history holds 25,000 events, seven for each call."""
-    monkeypatch.setattr(exports, "ROWS", 15)
-    monkeypatch.setattr(exporting, "WORK_SECONDS", -1)
+    monkeypatch.setattr(export, "ROWS", 15)
+    monkeypatch.setattr(steps, "WORK_SECONDS", -1)
     served(world)
     prepared = call("export", step="prepare", **FOR_YOU, execution=EXECUTION)
     who = {"group": "films", "run": prepared["run"]}
@@ -151,7 +151,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
 def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     served(world)
     first, second = STATES + "x-0001", STATES + "x-0002"
-    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda execution: execution == first)
+    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda execution: execution == first)
     prepared = call("export", step="prepare", **FOR_YOU, execution=first)
     assert call("export", step="prepare", **FOR_YOU, execution=first) == prepared, "a step that is tried again"
     assert call("export", step="prepare", **FOR_YOU, execution=second)["outcome"] == "JOINED"
@@ -163,7 +163,7 @@ def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.Monk
 
 def test_an_export_that_died_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     served(world)
-    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _execution: False)
+    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _execution: False)
     call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0001")
     assert export(STATES + "x-0002")["outcome"] == "SUCCEEDED"
 
@@ -271,7 +271,7 @@ def test_what_arrives_during_a_run_gets_one_more_round_of_the_same_execution(
     world.put("films/interactions.csv", interactions())
     first = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
     planned = call("plan", **first, step="plan")
-    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda execution: execution == first["execution"])
+    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda execution: execution == first["execution"])
     joined = call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")
     assert (planned["outcome"], joined["outcome"]) == ("GO", "JOINED")
     who = {"group": "films", "run": planned["run"]}
@@ -286,7 +286,7 @@ def test_one_mistake_is_told_once_whatever_the_rounds(
     world: World, inbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
-    monkeypatch.setattr("usher.runs.is_running", lambda _: lambda _: True)
+    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _: True)
 
     def round_(told: int) -> str:
         """Something arrives during each of an execution's rounds."""

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from usher.bucket import group_of, is_input
 from usher.errors import PLACE, SENTENCE
-from usher.runs import SUMMARY
+from usher.runs.record import SUMMARY
+from usher.storage.bucket import group_of, is_input
 from usher.texts import visible
 
-from local.simulation.stack import Stack, deployed
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES
+from usher_local.simulation.stack import Stack, deployed
 
 FEW = "".join(GOOD.splitlines(keepends=True)[:41])
 """Too few interactions to train on: beside them, even a config that happens to be right leads to nothing."""

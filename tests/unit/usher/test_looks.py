@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.looks import SECONDS_A_CALL, Row, rows
-from local.simulation.stack import deployed
 from tests.unit.stack.files import REPOSITORY, machine
+from usher_local.simulation.stack import deployed
 
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""

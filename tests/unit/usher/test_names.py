@@ -4,10 +4,9 @@ import re
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from usher.bucket import DATASETS, GROUP_NAME
-from usher.config import LONGEST_NAME
 from usher.names import (
     LABEL_LENGTH,
+    LONGEST_NAME,
     NAME_LENGTH,
     SERVICE_NAME,
     cut,
@@ -18,7 +17,8 @@ from usher.names import (
     label_of,
     unique_name,
 )
-from usher.runs import AGAIN, run_name
+from usher.runs.record import AGAIN, run_name
+from usher.storage.bucket import DATASETS, GROUP_NAME
 
 GROUPS = st.from_regex(GROUP_NAME.pattern, fullmatch=True)
 NAMES = st.from_regex(rf"[a-zA-Z0-9][a-zA-Z0-9\-_]{{0,{LONGEST_NAME - 1}}}", fullmatch=True)

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from usher.bucket import Bucket
 from usher.errors import InputError
-from usher.reconcile import State
-from usher.resources import GROUP_TAG, STACK_TAG
+from usher.resources.kinds import GROUP_TAG, STACK_TAG
+from usher.resources.reconcile import State
+from usher.storage.bucket import Bucket
 
-from local.personalize.models import personalize_backends
 from tests.unit.usher.conftest import account
-from tests.unit.usher.test_ownership import PROD, SCHEMA, SOME, Stack, everything, make_by_hand
+from tests.unit.usher.resources.test_ownership import PROD, SCHEMA, SOME, Stack, everything, make_by_hand
 from tests.unit.usher.world import ACCOUNT, BUCKET, STACK
+from usher_local.personalize.models import personalize_backends
 
 VICTIM = "store-eu"
 POPULAR = {"recipe": "aws-popularity-count"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from usher.aws import client, now
-from usher.config import Solution
-from usher.runs import Run, run_name
-from usher.serving import Serving
+from usher.config.parser import Solution
+from usher.runs.record import Run, run_name
+from usher.serving.serving_map import Serving
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
 
@@ -96,7 +96,7 @@ def test_the_age_of_what_is_live_is_measured(
     versions = {"top": states["solution_version/top"].arn, "gone": states["solution_version/top"].arn + "0"}
     solutions = {name: {"solutionVersionArn": arn} for name, arn in versions.items()}
     Serving(world.dynamodb, TABLE).write("films", {"solutions": solutions})
-    monkeypatch.setattr("usher.versions.now", lambda: now() + timedelta(hours=30))
+    monkeypatch.setattr("usher.resources.versions.now", lambda: now() + timedelta(hours=30))
     watch({"detail": {}})
     line, _of_the_stack = capsys.readouterr().out.splitlines()
     measured = json.loads(line)

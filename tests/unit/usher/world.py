@@ -13,20 +13,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from usher import data
 from usher.aws import ONCE, client
-from usher.bucket import Bucket
-from usher.config import Config, Solution
-from usher.intake import take_in
-from usher.inventory import Inventory
-from usher.plan import Wishes, resources
-from usher.reconcile import State, advance, foresee
-from usher.resources import Resource
-from usher.target import Target
+from usher.config.parser import Config, Solution
+from usher.datasets import profile
+from usher.planning.desired import Wishes, resources
+from usher.planning.inputs import take_in
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import Resource
+from usher.resources.reconcile import State, advance, foresee
+from usher.resources.target import Target
+from usher.storage.bucket import Bucket
 
-from local.clock import Clock
-from local.personalize import runtime
-from local.personalize.models import personalize_backends
+from usher_local.clock import Clock
+from usher_local.personalize.core import environment
+from usher_local.personalize.models import personalize_backends
 
 REPOSITORY = Path(__file__).parents[3]
 ACCOUNT = "123456789012"
@@ -118,11 +118,11 @@ class World:
 
     def hold(self) -> None:
         """Let everything that is created from now on stay pending."""
-        runtime.current.clock = Tap(is_open=False)
+        environment.current.clock = Tap(is_open=False)
 
     def let_go(self) -> None:
         """End what `hold` began."""
-        clock = runtime.current.clock
+        clock = environment.current.clock
         assert isinstance(clock, Tap)
         clock.turn(is_open=True)
 
@@ -210,14 +210,16 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
     ]
 
 
-def scanned(*files: str | bytes, dataset: str = "interactions") -> data.Table:
+def scanned(*files: str | bytes, dataset: str = "interactions") -> profile.Table:
     """What is found in files that are called 1.csv, 2.csv and so on."""
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
-    tables = [data.scan(dataset, key, data.chunks(io.BytesIO(one))) for key, one in zip(keys, contents, strict=True)]
+    tables = [
+        profile.scan(dataset, key, profile.chunks(io.BytesIO(one))) for key, one in zip(keys, contents, strict=True)
+    ]
     for table, content in zip(tables, contents, strict=True):
         table.size = len(content)
-    return data.gather(dataset, zip(keys, tables, strict=True))
+    return profile.gather(dataset, zip(keys, tables, strict=True))
 
 
 def load_function(name: str) -> ModuleType:

@@ -5,6 +5,7 @@ UsherError
 └── RequestError    what a caller asked of the API is wrong or can't be had now; carries the HTTP status
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -68,3 +69,11 @@ class RequestError(UsherError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+def lambda_error_message(text: str) -> str:
+    """A Lambda error's message, without its stack trace."""
+    try:
+        return str(json.loads(text)["errorMessage"])
+    except (ValueError, KeyError, TypeError):
+        return text

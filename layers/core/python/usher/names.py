@@ -11,6 +11,8 @@ from usher.aws import digest
 
 NAME_LENGTH = 63
 """Personalize's limit."""
+LONGEST_NAME = 55
+"""It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
 SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{NAME_LENGTH - 1}}}")
 """What Personalize takes as a name."""
 DIGEST_LENGTH = 16
@@ -72,3 +74,8 @@ def family_of(job_name: str) -> str:
     """The family of a job's name; empty for names that Usher has not made."""
     match = JOB_NAME.fullmatch(job_name)
     return match[1] if match else ""
+
+
+def short_name(name: str) -> str:
+    """The name by which people ask here for what has this name in Personalize: shortened where Usher has no room."""
+    return cut(name, LONGEST_NAME)

@@ -1,0 +1,4 @@
+"""The files of batch inference jobs.
+
+May import: nothing.
+"""

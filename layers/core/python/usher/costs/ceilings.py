@@ -1,0 +1,190 @@
+"""What files may make a stack spend at most. Pure.
+
+Ceilings are parameters of the stack, so only who deploys can raise them. What is held against them is estimated by the
+stack's own prices (usher.prices.PRICES), whatever `prices` a group's config names.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from usher.config.parser import Config
+from usher.config.schedule_expressions import starts
+from usher.costs.ledger import Past, Spending
+from usher.costs.recurring import Repeated, place_of
+from usher.errors import InputError, Problem
+
+PARAMETERS = {
+    "provisioned_tps": "MaxProvisionedTPS",
+    "schedule_minutes": "MinScheduleMinutes",
+    "export_lines": "MaxExportLines",
+    "hpo": "AllowHPO",
+    "run_dollars": "MaxRunDollars",
+    "month_dollars": "MaxMonthlyDollars",
+}
+"""The parameters of the stack, and the environment variables of its functions, by field."""
+SHOWN = 3
+"""How many of the dearest things a message names."""
+
+
+class AboveCeilingError(InputError):
+    """A group's files ask for more than the stack allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a group's files order, in US dollars, at most."""
+
+    run: Mapping[str, float]
+    """Once, by resource id."""
+    serving: Mapping[str, float] = field(default_factory=dict)
+    """In 30 days, by the id of a campaign or recommender: of what is wanted, and of what is there and stays."""
+    repeated: Sequence[Repeated] = ()
+    ordered: float = 0
+    """In the last 30 days."""
+
+    @classmethod
+    def beside(cls, past: Past, run: Mapping[str, float]) -> "Estimate":
+        """Of a run that changes nothing about what serves: an export or an evaluation."""
+        return cls(run, {"what serves": past.standing}, ordered=past.ordered)
+
+    @property
+    def of_run(self) -> float:
+        """What the run costs."""
+        return math.fsum(self.run.values())
+
+    @property
+    def standing(self) -> float:
+        """What 30 days cost without anything that Usher does: what serves, and what is trained automatically."""
+        return math.fsum([*self.serving.values(), *(one.a_month for one in self.repeated if one.automatic)])
+
+    @property
+    def of_month(self) -> float:
+        """What 30 days cost: what stands, and what is repeated or, if that is more, was ordered in the last 30 days."""
+        ordered = self.ordered + self.of_run if self.of_run else 0
+        repeated = math.fsum(one.a_month for one in self.repeated if not one.automatic)
+        return self.standing + max(repeated, ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The ceilings of a stack."""
+
+    provisioned_tps: float = 10
+    """Of one campaign or recommender."""
+    schedule_minutes: float = 60
+    """Between two starts of a schedule."""
+    export_lines: float = 1_000_000
+    """Of one export's or batch job's input."""
+    hpo: bool = True
+    """Whether hyperparameter optimisation is allowed."""
+    run_dollars: float = 200
+    month_dollars: float = 2000
+    """Of one group."""
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Ceilings":
+        """As the template sets them; a stack that was deployed before it had one has the default."""
+        given = {name: environ[parameter] for name, parameter in PARAMETERS.items() if parameter in environ}
+        values: dict[str, Any] = {
+            name: text == "ENABLED" if name == "hpo" else float(text) for name, text in given.items()
+        }
+        return cls(**values)
+
+    def check(self, config: Config) -> list[Problem]:
+        """What a config asks for above the ceilings on single settings."""
+        return [*self._provisioned(config), *self._trained(config), *self._scheduled(config)]
+
+    def check_lines(self, place: str, lines: int) -> list[Problem]:
+        """Whether an export or a batch job answers too many lines."""
+        if lines <= self.export_lines:
+            return []
+        said = f"asks for {lines:,d} lines or more; {self.export_lines:,.0f} are the most of an export or batch job."
+        return [_above("export_lines", place, said, lines)]
+
+    def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
+        """Whether a run costs too much, or a month."""
+        problems = []
+        if estimate.of_run > self.run_dollars:
+            said = f"order a run of about ${estimate.of_run:,.2f}, and ${self.run_dollars:,.2f} are the most of one run"
+            problems.append(
+                _above("run_dollars", f"{group}/", f"{said} ({_dearest(estimate.run)}).", math.ceil(estimate.of_run))
+            )
+        if estimate.of_month > self.month_dollars:
+            parts = defaultdict(float, {"the last 30 days": estimate.ordered})
+            repeated = ((one.place, one.a_month) for one in estimate.repeated)
+            for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *repeated):
+                parts[name] += dollars
+            said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
+            problems.append(
+                _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))
+            )
+        return problems
+
+    def order(self, spending: Spending, group: str, run: str, estimate: Estimate, **facts: float) -> None:
+        """Note what a run orders; `facts`: as Spending.order takes them.
+
+        Raises AboveCeilingError, and orders nothing, where it is too much with what others have ordered until now.
+        """
+        others = spending.order(group, run, estimate.of_run, **facts)
+        if above := self.check_estimate(group, replace(estimate, ordered=others)):
+            spending.cancel(group, estimate.of_run)
+            raise AboveCeilingError(above)
+
+    def facts(self, estimate: Estimate) -> dict[str, float]:
+        """What a run's record tells of its estimate and of the ceilings on it, in US dollars."""
+        return {
+            "run": estimate.of_run,
+            "mostOfRun": self.run_dollars,
+            "month": estimate.of_month,
+            "mostOfMonth": self.month_dollars,
+            "serving": math.fsum(estimate.serving.values()),
+            "repeated": math.fsum(one.a_month for one in estimate.repeated),
+            "ordered": estimate.ordered,
+        }
+
+    def _provisioned(self, config: Config) -> Iterator[Problem]:
+        asked = {
+            f"solutions.{one.name}.campaign.minProvisionedTPS": (one.campaign or {}).get("minProvisionedTPS", 1)
+            for one in config.solutions
+        } | {
+            f"recommenders.{one.name}.recommenderConfig.minRecommendationRequestsPerSecond":
+                one.settings.get("recommenderConfig", {}).get("minRecommendationRequestsPerSecond", 1)
+            for one in config.recommenders
+        }  # fmt: skip
+        for place, rate in asked.items():
+            if rate > self.provisioned_tps:
+                said = f"is above {self.provisioned_tps:g}, the most requests per second that may be provisioned."
+                yield _above("provisioned_tps", _in_config(place), said, rate)
+
+    def _trained(self, config: Config) -> Iterator[Problem]:
+        for one in config.solutions:
+            if one.settings.get("performHPO") and not self.hpo:
+                said = "trains many times for one version, which this stack does not allow."
+                yield _above("hpo", _in_config(f"solutions.{one.name}.performHPO"), said, "ENABLED")
+
+    def _scheduled(self, config: Config) -> Iterator[Problem]:
+        for schedule in config.schedules:
+            shortest = starts(schedule.settings["ScheduleExpression"]).shortest
+            if shortest < self.schedule_minutes:
+                said = f"starts every {shortest:g} minutes, and {self.schedule_minutes:g} are the least between two."
+                yield _above("schedule_minutes", _in_config(place_of(schedule)), said, math.floor(shortest))
+
+
+def _above(name: str, place: str, said: str, needed: object) -> Problem:
+    parameter = PARAMETERS[name]
+    remedy = "Ask for less, or have somebody who deploys the stack allow it: sam deploy --parameter-overrides "
+    # a number of thousands of digits is refused by whoever would print it
+    shown = str(needed) if not isinstance(needed, int) or needed < 10**12 else "<number>"
+    return Problem(place, said, f"{remedy}{parameter}={shown}.")
+
+
+def _in_config(path: str) -> str:
+    return f"usher.yaml: {path}"
+
+
+def _dearest(parts: Mapping[str, float]) -> str:
+    ordered = sorted(parts.items(), key=lambda one: one[1], reverse=True)
+    return ", ".join(f"{name}: ${dollars:,.2f}" for name, dollars in ordered[:SHOWN] if dollars)

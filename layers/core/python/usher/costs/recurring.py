@@ -1,0 +1,140 @@
+"""What a group's config orders again and again, without anybody asking: schedules and automatic training. Pure."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.config.exports import SEGMENTS
+from usher.config.parser import JOBS, Config, Job, Schedule, Solution
+from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
+from usher.costs.prices import Size, most
+from usher.resources.decisions import FOREVER
+from usher.resources.kinds import Resource
+
+AUTOMATIC = "rate(7 days)"
+"""How often a solution is trained with performAutoTraining, where its config doesn't say: API reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Something that is ordered again and again."""
+
+    place: str
+    """What orders it: a path in the config, or a parameter of the stack."""
+    times: float
+    """In 30 days."""
+    dollars: float
+    """Each time, at most."""
+    automatic: bool = False
+    """Personalize orders it by itself, so that it is never among what was ordered."""
+
+    @property
+    def a_month(self) -> float:
+        """US dollars in 30 days."""
+        return self.times * self.dollars
+
+
+def repeated(
+    config: Config, exports: Mapping[str, Mapping[str, Any]], size: Size, export_schedule: str
+) -> Iterator[Repeated]:
+    """All that is repeated. `exports`: as the serving map is to hold them; `export_schedule`: the stack's, or empty.
+
+    `size`: with the lines of jobs and, under export_id, of exports.
+    """
+    costs = _Costs(config, exports, size)
+    for schedule in config.schedules:
+        if schedule.settings.get("State") != "DISABLED":
+            place, times = place_of(schedule), starts(schedule.settings["ScheduleExpression"]).a_month
+            yield from costs.ordered(place, times, schedule.input)
+    for one in config.solutions:
+        if times := automatic_trainings(one.settings):
+            yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one), automatic=True)
+    left = math.fsum(costs.export(name) for name, one in exports.items() if not one["scheduled"])
+    if export_schedule and left:
+        yield Repeated("ExportSchedule", starts(export_schedule).a_month, left)
+
+
+def automatic_trainings(solution: Mapping[str, Any]) -> float:
+    """How often Personalize trains a solution by itself in 30 days. `solution`: Create's or Describe's members."""
+    if not solution.get("performAutoTraining"):
+        return 0
+    automatic = solution.get("solutionConfig", {}).get("autoTrainingConfig", {})
+    return starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
+
+
+def place_of(schedule: Schedule) -> str:
+    """Where in the config a schedule is asked for."""
+    match schedule.input:
+        case {"task": "retrain", "solution": name, "trainingMode": mode}:
+            return f"solutions.{name}.schedules.{mode}"
+        case {"task": "export", "solution": name}:
+            return f"exports.{name}.schedule"
+        case {"task": section, "job": name}:
+            return f"{section}.{name}.schedule"
+    return f"schedules.{schedule.input['task']}"
+
+
+def export_id(name: str, recipe: str) -> str:
+    """The id of the job that stands for an export of a solution: no job's own, which has no dot."""
+    return f"{'batch_segment_job' if recipe in SEGMENTS else 'batch_inference_job'}/exports.{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    config: Config
+    exports: Mapping[str, Mapping[str, Any]]
+    size: Size
+
+    def ordered(self, place: str, times: float, task: Mapping[str, str]) -> Iterator[Repeated]:
+        """What a schedule orders. New data that is imported is trained on, unless that waits for somebody to ask."""
+        solutions = [one for one in self.config.solutions if task.get("solution", one.name) == one.name]
+        match task["task"]:
+            case "retrain":
+                yield Repeated(place, times, math.fsum(map(self.version, solutions)))
+            case "import":
+                yield Repeated(place, times, self.imports())
+                for one in solutions:
+                    rests = MONTH_DAYS * DAY_MINUTES * 60 / one.rest_seconds if one.rest_seconds else times
+                    if one.rest_seconds < FOREVER:
+                        yield Repeated(place, min(times, rests), self.version(one))
+            case "export":
+                named = [task["solution"]] if "solution" in task else self.exports
+                yield Repeated(place, times, math.fsum(map(self.export, named)))
+            case section:
+                jobs = (one for one in self.config.jobs if (one.kind, one.name) == (JOBS[section], task["job"]))
+                yield Repeated(place, times, math.fsum(map(self.job, jobs)))
+
+    def imports(self) -> float:
+        """All data once more."""
+        kind = "dataset_import_job"
+        return math.fsum(most(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes)
+
+    def version(self, solution: Solution) -> float:
+        """A training, and the jobs that follow each."""
+        jobs = (one for one in self.config.jobs if one.solution == solution.name and not one.scheduled)
+        return self.training(solution) + math.fsum(map(self.job, jobs))
+
+    def training(self, solution: Solution) -> float:
+        """A training alone."""
+        resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
+        return most(resource, _members(solution), self.size)
+
+    def export(self, name: str) -> float:
+        """An export of a solution; nothing where there is none."""
+        if name not in self.exports:
+            return 0
+        one = self.exports[name]
+        return self._batch(export_id(name, one["recipe"]), name, one["settings"])
+
+    def job(self, job: Job) -> float:
+        """A batch job."""
+        return self._batch(f"{job.kind}/{job.name}", job.solution, job.settings)
+
+    def _batch(self, id_: str, solution: str, settings: Mapping[str, Any]) -> float:
+        members = next((_members(one) for one in self.config.solutions if one.name == solution), {})
+        return most(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
+
+
+def _members(solution: Solution) -> dict[str, Any]:
+    return {**solution.settings, "recipeArn": solution.recipe}

@@ -1,0 +1,4 @@
+"""A dataset's CSVs: read, profiled and checked.
+
+May import: formats, storage.
+"""

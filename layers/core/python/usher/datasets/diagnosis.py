@@ -1,0 +1,333 @@
+"""What interactions tell before any model is trained: how popularity is shared out, how it drifts, how much is new.
+
+One pass, in constant memory; parts of the data can be added on their own and merged, with the same report. After the
+diagnosis in AWS's samples (amazon-personalize-samples, next_steps/data_science/diagnose), which wants all in memory.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import accumulate
+from operator import mul
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usher.datasets.hash_sample import Integers, Sample
+from usher.datasets.hashing import Hashed, Hashes, mixed
+from usher.formats.typed_json import UnfitError, fit
+
+CAPS = {
+    "periods": 1,  # a single key, counted by period
+    "users": 1 << 18,
+    "items": 1 << 18,
+    "usersByPeriod": 1 << 14,
+    "itemsByPeriod": 1 << 14,
+    "pairs": 1 << 16,  # of user and item
+    "events": 1 << 16,  # of user, item and time
+}
+"""What is counted, and of how many different ones at most; beyond, of a sample."""
+BY_PERIOD = ("periods", "usersByPeriod", "itemsByPeriod")
+MOST_PERIODS = 60
+LENGTHS: Sequence[int] = (1, *accumulate((10, 6, 10, 6, 6, 4, 7, 4, 3, 2, 2, *(2,) * 32), mul))
+"""Of a period, in seconds: 1 s, 10 s, 1 and 10 minutes, 1 and 6 hours, a day, 1, 4, 12, 24 and 48 weeks, and so on."""
+MONDAY = 3 * 86_400
+"""1970 began on a Thursday."""
+LATEST = 10**18
+"""Times beyond it, either way, are none."""
+MOST_TYPES = 100
+LONGEST_TYPES = 20_000
+"""Characters of all of them."""
+POINTS = 60
+IDS = {"USER_ID": "users", "ITEM_ID": "items"}
+"""What is counted of which column."""
+NEEDED = (*IDS, "TIMESTAMP")
+
+
+def _samples() -> dict[str, Sample]:
+    return {name: Sample(cap) for name, cap in CAPS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A diagnosis as JSON."""
+
+    samples: Mapping[str, Mapping[str, Any]]
+    first: int | None
+    last: int | None
+    step: int
+    types: Mapping[str, int] | None
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """What has been seen of interactions; of items and users, which there are."""
+
+    samples: dict[str, Sample] = field(default_factory=_samples)
+    first: int | None = None
+    """The earliest time, in Unix seconds."""
+    last: int | None = None
+    step: int = 0
+    """The place of the periods' length in LENGTHS: the shortest of which MOST_PERIODS hold all times."""
+    types: Counter[str] | None = field(default_factory=Counter)
+    """Events by EVENT_TYPE; none if the different ones are more than MOST_TYPES, or LONGEST_TYPES."""
+
+    def add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed]) -> None:
+        """Count rows. A row whose TIMESTAMP is no whole number is left out: the checks tell of it.
+
+        `ids`: the columns of IDS that are there.
+        """
+        if not all(name in columns for name in NEEDED):
+            for name, whole in IDS.items():
+                if name in ids:
+                    _count(self.samples[whole], ids[name])
+            return
+        times, readable = _times(columns["TIMESTAMP"])
+        if readable is not None:
+            columns = {name: column.filter(readable) for name, column in columns.items()}
+            ids = {name: one.where(readable.to_numpy(zero_copy_only=False)) for name, one in ids.items()}
+        if len(times):
+            self._add(columns, ids, times)
+
+    def _add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed], times: Integers) -> None:
+        self._widen(int(times.min()), int(times.max()))
+        periods = (times + MONDAY) // LENGTHS[self.step]
+        self.samples["periods"].add(*_cells(np.zeros(1, np.uint64), np.zeros(len(times), np.int32), periods))
+        found = []
+        for name, whole in IDS.items():
+            one, sample = ids[name], self.samples[f"{whole}ByPeriod"]
+            _count(self.samples[whole], one)
+            kept = sample.has(one.keys)[one.places]
+            sample.add(*_cells(one.keys, one.places[kept], periods[kept]))
+            found.append(one.keys[one.places])
+        pairs = mixed(found[0] + mixed(found[1]))
+        for name, keys in (("pairs", pairs), ("events", mixed(pairs ^ times.view(np.uint64)))):
+            keys = keys[self.samples[name].has(keys)]
+            self.samples[name].add(keys, np.zeros(len(keys), np.int64), np.ones(len(keys), np.int64))
+        if "EVENT_TYPE" in columns and self.types is not None:
+            values, counts = (part[: MOST_TYPES + 1] for part in pc.value_counts(columns["EVENT_TYPE"]).flatten())
+            self._add_types(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
+
+    def merge(self, other: "Diagnosis") -> None:
+        """Count what another has counted."""
+        if other.first is not None and other.last is not None:
+            self._widen(other.first, other.last)
+        for name, sample in self.samples.items():
+            coarser = LENGTHS[self.step] // LENGTHS[other.step] if name in BY_PERIOD else 1
+            sample.merge(other.samples[name], coarser)
+        self._add_types(other.types)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        samples = {name: sample.as_dict() for name, sample in self.samples.items()}
+        return {"samples": samples, "first": self.first, "last": self.last, "step": self.step, "types": self.types}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Diagnosis":
+        """From what as_dict gave. Raises UnfitError for what it can't have given."""
+        told = fit(_Told, content)
+        if told.samples.keys() != CAPS.keys():
+            raise UnfitError("it has other samples")
+        types = None if told.types is None else Counter(told.types)
+        if len(types or ()) > MOST_TYPES or not 0 <= told.step < len(LENGTHS):
+            raise UnfitError("it has too many types of events, or no length of periods")
+        periods = {name: MOST_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
+        samples = {name: Sample.from_dict(told.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
+        found = cls(samples, told.first, told.last, told.step, types)
+        first, last = (0, 0) if told.first is None or told.last is None else (told.first, told.last)
+        begin, end = found.period(first), found.period(last)
+        if not (-LATEST < first <= last < LATEST and end - begin < MOST_PERIODS):
+            raise UnfitError("its times are in no order, or too far apart")
+        for name, sample in samples.items():
+            least, most = (begin, end) if name in BY_PERIOD else (0, 0)
+            if not ((sample.kept.numbers >= least) & (sample.kept.numbers <= most)).all():
+                raise UnfitError(f"its {name} are beyond its times")
+        return found
+
+    def _widen(self, first: int, last: int) -> None:
+        """Take in times, with longer periods if they need them."""
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+        before = LENGTHS[self.step]
+        while self.period(self.last) - self.period(self.first) >= MOST_PERIODS:
+            self.step += 1
+        if LENGTHS[self.step] > before:
+            for name in BY_PERIOD:
+                self.samples[name].divide(LENGTHS[self.step] // before)
+
+    def period(self, time: int | None) -> int:
+        """The number of the period of a time."""
+        return ((time or 0) + MONDAY) // LENGTHS[self.step]
+
+    def _add_types(self, more: Mapping[str, int] | None) -> None:
+        if self.types is None or more is None:
+            self.types = None
+        else:
+            self.types.update(more)
+            few = len(self.types) <= MOST_TYPES and sum(map(len, self.types)) <= LONGEST_TYPES
+            self.types = self.types if few else None
+
+
+def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
+    """Times as numbers, and which rows have one unless all do."""
+    try:
+        times = text.cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        text = pc.replace_substring_regex(text, r"\.0*$", "")
+        readable = pc.match_substring_regex(text, "^-?[0-9]{1,18}$")
+        return text.filter(readable).cast(pa.int64()).to_numpy(), readable
+    good = (times > -LATEST) & (times < LATEST)
+    return (times, None) if good.all() else (times[good], pa.array(good))
+
+
+def _count(sample: Sample, ids: Hashed) -> None:
+    number = len(ids.keys)
+    sample.add(ids.keys, np.zeros(number, np.int64), np.bincount(ids.places, minlength=number))
+
+
+def _cells(keys: Hashes, places: npt.NDArray[np.int32], periods: Integers) -> tuple[Hashes, Integers, Integers]:
+    """Rows, given by the place of each one's key and its period, counted: keys, periods, counts."""
+    if not len(periods):
+        return keys[:0], periods, periods
+    begin = int(periods.min())
+    width = int(periods.max()) - begin + 1
+    cells = places * np.int64(width) + (periods - begin)
+    if len(keys) * width <= 4 * len(cells):
+        counts = np.bincount(cells)
+        cells = np.flatnonzero(counts)
+        counts = counts[cells]
+    else:
+        cells, counts = np.unique(cells, return_counts=True)
+    return keys[cells // width], cells % width + begin, counts
+
+
+def report(interactions: Diagnosis, items: Diagnosis | None = None, users: Diagnosis | None = None) -> dict[str, Any]:
+    """Everything that is told of interactions, as JSON. `items`, `users`: those that have metadata, if known."""
+    events = int(interactions.samples["periods"].totals()[1].sum())
+    if not events:
+        return {"events": 0}
+    found: dict[str, Any] = {
+        "events": events,
+        "from": _iso(interactions.first),
+        "to": _iso(interactions.last),
+        "sampled": {name: one.rate for name, one in interactions.samples.items() if one.rate > 1},
+        "repeats": _again(interactions.samples["pairs"]),
+        "duplicates": _again(interactions.samples["events"]),
+    }
+    for name, known in (("users", users), ("items", items)):
+        sample = interactions.samples[name]
+        found[name] = _shares(np.sort(sample.totals()[1])[::-1], sample.rate)
+        if known:
+            found[name] |= _references(sample, known.samples[name])
+    return found | {"periods": _periods(interactions), "types": dict((interactions.types or Counter()).most_common())}
+
+
+def _again(sample: Sample) -> float:
+    """The share of events that are not the first of their kind."""
+    counts = sample.totals()[1]
+    return _share(counts.sum() - len(counts), counts.sum())
+
+
+def _shares(counts: Integers, rate: int) -> dict[str, Any]:
+    """How events are shared out among users or items. `counts`: each one's events, descending."""
+    if not len(counts):  # IDs can be chosen by their hashes, so that none is in the sample
+        counts = np.ones(1, np.int64)
+    number, events = len(counts), int(counts.sum())
+    ranks = np.unique(np.geomspace(1, number, POINTS).round().astype(np.int64))
+    slope, fit = _line(np.log10(ranks * rate), np.log10(counts[ranks - 1]))
+    return {
+        "number": number * rate,
+        "mean": _rounded(events / number),
+        "median": float(np.median(counts)),
+        "most": int(counts[0]),
+        "single": _share((counts == 1).sum(), number),
+        "top1": _share(counts[: max(number // 100, 1)].sum(), events),
+        "top10": _share(counts[: max(number // 10, 1)].sum(), events),
+        "points": [[int(rank) * rate, int(count)] for rank, count in zip(ranks, counts[ranks - 1], strict=True)],
+        "slope": slope,
+        "fit": fit,
+    }
+
+
+def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """The slope of the line through points by least squares, and its R-squared; none where there is no line."""
+    if len(x) < 3 or np.ptp(y) == 0:
+        return None, None
+    slope, _ = np.polyfit(x, y, 1)
+    return _rounded(slope), _rounded(np.corrcoef(x, y)[0, 1] ** 2)
+
+
+def _references(seen: Sample, known: Sample) -> dict[str, float]:
+    """The shares of IDs with events that have no metadata, and of those with metadata that have no event."""
+    rarer = max(seen, known, key=lambda sample: sample.rate)
+    active, described = (keys[rarer.has(keys)] for keys in (seen.totals()[0], known.totals()[0]))
+    both = len(np.intersect1d(active, described, assume_unique=True))
+    return {
+        "withoutMetadata": _share(len(active) - both, len(active)),
+        "withoutEvents": _share(len(described) - both, len(described)),
+    }
+
+
+def _periods(interactions: Diagnosis) -> dict[str, Any]:
+    """What changes over time: a value for each period; none where there is nothing to tell."""
+    length, begin = LENGTHS[interactions.step], interactions.period(interactions.first)
+    number = interactions.period(interactions.last) - begin + 1
+    rows = interactions.samples["periods"].rows()
+    events = np.zeros(number, np.int64)
+    events[rows.numbers - begin] = rows.counts
+    users, items = (_matrix(interactions.samples[name], begin, number) for name in ("usersByPeriod", "itemsByPeriod"))
+    return {
+        "seconds": length,
+        "starts": [_iso((begin + place) * length - MONDAY) for place in range(number)],
+        "events": events.tolist(),
+        "newUsers": _new(users),
+        "newItems": _new(items),
+        "likeBefore": [None, *_likeness(items[:, 1:], items[:, :-1])],
+        "likeLast": _likeness(items, items[:, -1:]),
+    }
+
+
+def _matrix(sample: Sample, begin: int, number: int) -> npt.NDArray[np.float64]:
+    """Events by ID (rows) and period (columns)."""
+    rows = sample.rows()
+    _, places = np.unique(rows.keys, return_inverse=True)
+    matrix = np.zeros((places.max(initial=-1) + 1, number))
+    matrix[places, rows.numbers - begin] = rows.counts
+    return matrix
+
+
+def _new(matrix: npt.NDArray[np.float64]) -> list[float | None]:
+    """For each period, the share of its events that are of IDs that have none before."""
+    first = (matrix > 0).argmax(axis=1)
+    new = np.bincount(first, matrix[np.arange(len(matrix)), first], matrix.shape[1])
+    return _ratios(new.astype(np.float64), matrix.sum(axis=0))
+
+
+def _likeness(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> list[float | None]:
+    """The cosine of each period's counts in one matrix to those in the other."""
+    norms = np.linalg.norm(one, axis=0) * np.linalg.norm(other, axis=0)
+    return _ratios((one * other).sum(axis=0), norms)
+
+
+def _ratios(parts: npt.NDArray[np.float64], wholes: npt.NDArray[np.float64]) -> list[float | None]:
+    return [_rounded(part / whole) if whole else None for part, whole in zip(parts, wholes, strict=True)]
+
+
+def _share(part: float, whole: float) -> float:
+    return _rounded(part / whole) if whole else 0.0
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _iso(seconds: int | None) -> str:
+    """A time as ISO 8601; the bare number beyond the year 9999, where that ends."""
+    try:
+        return datetime.fromtimestamp(seconds or 0, UTC).isoformat()
+    except (OverflowError, OSError, ValueError):
+        return str(seconds)

@@ -1,0 +1,200 @@
+"""From what a batch job wrote to files that people use: one row for each recommendation, as CSV or Parquet.
+
+The job's answers are JSON Lines, `{"input": {...}, "output": {"recommendedItems": [...], "scores": [...]}, "error":
+null}`; segments have `usersList` there (the service's guide also prints `recommendedUsers`). They are read in blocks of
+whole lines: memory does not grow with the file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, parquet
+
+from usher.batch.job_output import parse
+from usher.config.exports import Shape
+from usher.storage.bucket import Bucket
+from usher.storage.multipart import Upload
+
+BATCH_ROWS = 1 << 16
+"""Written at once as CSV; pyarrow's default of a 64th of that is a tenth slower."""
+FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How a text begins that spreadsheets run as a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+LISTS = ("recommendedItems", "usersList", "recommendedUsers")
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Columns of the items, to be set beside recommended ones."""
+
+    columns: Mapping[str, pa.StringArray]
+    places: Mapping[str, int]
+    """Each item's row."""
+
+    @classmethod
+    def of(cls, blocks: Iterator[Mapping[str, pa.StringArray]], names: Sequence[str]) -> "Metadata":
+        """From blocks of the items' CSVs, of which the last row of an item counts, as for Personalize."""
+        kept = [{name: block[name] for name in ("ITEM_ID", *names)} for block in blocks]
+        columns = {name: pa.concat_arrays([block[name] for block in kept]) for name in ("ITEM_ID", *names)}
+        places = {item: place for place, item in enumerate(columns.pop("ITEM_ID").to_pylist())}
+        return cls(columns, places)
+
+    def beside(self, items: pa.StringArray) -> dict[str, pa.StringArray]:
+        """The columns for a list of items; null for items that are unknown."""
+        encoded = items.dictionary_encode()
+        known = pa.array([self.places.get(item) for item in encoded.dictionary.to_pylist()], pa.int64())
+        return {name: column.take(known).take(encoded.indices) for name, column in self.columns.items()}
+
+
+NO_METADATA = Metadata({}, {})
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the lines."""
+
+    lines: int = 0
+    errors: int = 0
+    empty: int = 0
+    """Lines that were answered with nothing."""
+    rows: int = 0
+    first_error: str = ""
+    failed: list[bytes] = field(default_factory=list)
+    """The failed lines of the last block, as they are."""
+
+
+def schema(shape: Shape, metadata: Metadata = NO_METADATA) -> pa.Schema:
+    """The columns of assembled files."""
+    fields = {shape.subject: pa.string(), "rank": pa.int32(), shape.result: pa.string()}
+    scores = {"score": pa.float64()} if shape.scored else {}
+    return pa.schema({**fields, **scores, **dict.fromkeys(metadata.columns, pa.string())})
+
+
+def tables(
+    blocks: Iterator[bytes], shape: Shape, counts: Counts, metadata: Metadata = NO_METADATA
+) -> Iterator[pa.Table]:
+    """The rows of a job's answers, block by block. `counts` is kept up to date."""
+    wanted = schema(shape, metadata)
+    for block in blocks:
+        if block.isspace():
+            continue
+        answers = _parse(block, shape)
+        failed = pc.fill_null(pc.not_equal(answers["error"], ""), fill_value=False)
+        counts.failed = []
+        if failed.true_count:
+            _note_errors(counts, block, answers["error"], failed)
+            answers = answers.filter(pc.invert(failed))
+        rows = _rows(answers, shape, counts)
+        counts.lines += len(failed)
+        counts.rows += len(rows["rank"])
+        rows |= metadata.beside(rows[shape.result]) if metadata.columns else {}
+        yield pa.table(rows, schema=wanted)
+
+
+def _parse(block: bytes, shape: Shape) -> pa.RecordBatch:
+    """The members of a block's lines that matter, null where they are not there."""
+    output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
+    members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
+    return parse(block, pa.schema(members)).combine_chunks().to_batches()[0]
+
+
+def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: pa.BooleanArray) -> None:
+    lines = [line for line in block.split(b"\n") if line.strip()]
+    counts.failed = [lines[place] for place in pc.indices_nonzero(failed).to_pylist()]
+    counts.first_error = counts.first_error or errors.filter(failed)[0].as_py()
+    counts.errors += failed.true_count
+
+
+def _rows(answers: pa.RecordBatch, shape: Shape, counts: Counts) -> dict[str, Any]:
+    """The columns of the lists' members, one below the other."""
+    lists = pc.coalesce(*(pc.struct_field(answers["output"], name) for name in LISTS))
+    lengths = _lengths(lists)
+    counts.empty += int((lengths == 0).sum())
+    parents = np.repeat(np.arange(len(lists)), lengths)
+    rank = np.arange(1, len(parents) + 1) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    rows = {
+        shape.subject: pc.struct_field(answers["input"], shape.key).take(pa.array(parents)),
+        "rank": pa.array(rank.astype(np.int32)),
+        shape.result: pc.list_flatten(lists),
+    }
+    if shape.scored:
+        rows["score"] = _scores(pc.struct_field(answers["output"], "scores"), lengths, rank)
+    return rows
+
+
+def _scores(scores: pa.ListArray, lengths: np.ndarray[Any, Any], rank: np.ndarray[Any, Any]) -> pa.DoubleArray:
+    """A score for each row. Recipes without scores have none; items that fill up a list may have none either."""
+    there, flat = _lengths(scores), pc.list_flatten(scores)
+    if np.array_equal(there, lengths):
+        return flat
+    places = np.repeat(np.cumsum(there) - there, lengths) + rank - 1
+    return flat.take(pa.array(places, mask=rank > np.repeat(there, lengths)))
+
+
+def _lengths(lists: pa.ListArray) -> "np.ndarray[Any, Any]":
+    lengths: np.ndarray[Any, Any] = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return lengths
+
+
+def with_formulas_escaped(table: pa.Table) -> pa.Table:
+    """A table whose texts no spreadsheet runs as formulas: an apostrophe stands before them."""
+    for place, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_string(column.type):
+            escaped = pc.binary_join_element_wise("'", column, "")
+            table = table.set_column(
+                place, name, pc.if_else(pc.match_substring_regex(column, FORMULA), escaped, column)
+            )
+    return table
+
+
+def assemble(
+    bucket: Bucket,
+    answers: str,
+    run: str,
+    shape: Shape,
+    formats: Sequence[str],
+    metadata: Metadata = NO_METADATA,
+    *,
+    escape_formulas: bool = False,
+) -> dict[str, Any]:
+    """Write one file of a job's answers in each format, and its failed lines; return its counts and files.
+
+    `answers`: its key; `run`: the export's folder. Files have its name, in a folder for each format.
+    `escape_formulas`: in CSV.
+    """
+    name = answers.rpartition("/")[2].removesuffix(".out").removesuffix(".json")
+    counts, wanted = Counts(), schema(shape, metadata)
+    with ExitStack() as stack:
+        uploads = {kind: stack.enter_context(Upload(bucket, f"{run}{kind}/{name}.{kind}")) for kind in formats}
+        writers = {kind: stack.enter_context(WRITERS[kind](upload, wanted)) for kind, upload in uploads.items()}
+        for table in tables(bucket.blocks(answers), shape, counts, metadata):
+            for kind, writer in writers.items():
+                writer.write_table(with_formulas_escaped(table) if kind == "csv" and escape_formulas else table)
+            if counts.failed and "errors" not in uploads:
+                uploads["errors"] = stack.enter_context(Upload(bucket, f"{run}errors/{name}.json"))
+            for line in counts.failed:
+                uploads["errors"].write(line + b"\n")
+    files = [
+        {"key": upload.key, "bytes": upload.size, "rows": counts.errors if kind == "errors" else counts.rows,
+         "sha256": upload.sha256}
+        for kind, upload in uploads.items()
+    ]  # fmt: skip
+    told = {name: getattr(counts, name) for name in ("lines", "errors", "empty", "rows")}
+    return {"answers": answers, **told, "firstError": counts.first_error, "files": files}
+
+
+def _csv(upload: Upload, wanted: pa.Schema) -> Any:
+    return csv.CSVWriter(upload, wanted, write_options=csv.WriteOptions(batch_size=BATCH_ROWS))
+
+
+def _parquet(upload: Upload, wanted: pa.Schema) -> Any:
+    # Dictionaries of what recurs are smaller, and twice as fast to write; scores hardly recur.
+    return parquet.ParquetWriter(upload, wanted, use_dictionary=[name for name in wanted.names if name != "score"])
+
+
+WRITERS = {"csv": _csv, "parquet": _parquet}

@@ -1,0 +1,23 @@
+"""The placeholders of filters, and how their values are written. Pure."""
+
+import json
+import re
+from typing import Any
+
+PLACEHOLDER = re.compile(r"\$(\w+)")
+CLAUSES = re.compile(r"\|\s*(?=(?:IN|EX)CLUDE\b)", re.IGNORECASE)
+"""Where a filter's expression has another clause."""
+
+
+def needed(expression: str) -> list[str]:
+    """The placeholders that must have a value: those of INCLUDE; an EXCLUDE without one excludes nothing. Pure."""
+    includes = (clause for clause in CLAUSES.split(expression) if clause.lstrip().upper().startswith("INCLUDE"))
+    return [name for clause in includes for name in PLACEHOLDER.findall(clause)]
+
+
+def as_filter_value(value: Any) -> str:
+    """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
+    if isinstance(value, list):
+        return ",".join(map(as_filter_value, value))
+    text = str(value)
+    return text if text.startswith('"') or not isinstance(value, str) else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,4 @@
+"""Documents and texts from outside, read within limits.
+
+May import: nothing.
+"""

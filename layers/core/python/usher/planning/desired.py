@@ -1,0 +1,292 @@
+"""From what is wanted to the resources that must be there. Pure: no call leaves this module.
+
+Immutable resources carry a digest of what they are made from in their name. A changed schema, filter or solution is
+thus another resource, made beside the old one, and the serving map switches when it is live.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from usher.aws import digest
+from usher.config.exports import wished
+from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
+from usher.datasets.schemas import Schema
+from usher.names import former_name, job_family, unique_name
+from usher.resources.decisions import FOREVER, LATEST
+from usher.resources.kinds import GROUP_TAG, KINDS, Resource
+from usher.resources.target import Target
+
+UPDATED = ("performAutoTraining", "performIncrementalUpdate")
+"""Members of CreateSolution that make no other solution."""
+
+Wishes = Mapping[str, Mapping[str, str]]
+"""What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """One dataset's data that is ready to be imported."""
+
+    location: str
+    """s3:// address of the file or the folder."""
+    digest: str
+    schema: Schema = field(default_factory=dict)
+    increments: Mapping[str, str] = field(default_factory=dict)
+    """Digests of files that are added to the data, by s3:// address."""
+    schema_name: str = ""
+    """In Personalize, where the group's dataset has the very same schema already: of interactions, it can't change."""
+    there: str = ""
+    """Digest of what the dataset holds, where newer data has to wait."""
+
+    @property
+    def inputs(self) -> str:
+        """What an import of it is made from."""
+        return self.there or digest([self.digest, self.schema])
+
+
+def resources(
+    target: Target,
+    config: Config,
+    data: Mapping[str, Data],
+    wishes: Wishes | None = None,
+    name_of: Callable[..., str] = unique_name,
+) -> list[Resource]:
+    """Every resource that config, data and wishes ask for, each after what it needs."""
+    return list(_Plan(target, config, data, wishes or {}, name_of).resources())
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    at: Target
+    config: Config
+    data: Mapping[str, Data]
+    wishes: Wishes
+    name_of: Callable[..., str]
+
+    def resources(self) -> Iterator[Resource]:
+        yield self._dataset_group()
+        for dataset, given in self.data.items():
+            yield from self._dataset(dataset, given)
+        yield self._resource("import", "event_tracker", self.at.group, {"name": self._unique("")}, self._group,
+                             after=["dataset/interactions"])  # fmt: skip
+        if self.config.metric_attribution is not None:
+            yield self._metric_attribution(self.config.metric_attribution)
+        for name, members in self.config.filters.items():
+            unique = self._unique(name, members["filterExpression"])
+            yield self._resource(
+                "import", "filter", name, {"name": unique, **members}, self._group, after=self._datasets
+            )
+        for solution in self.config.solutions:
+            yield from self._solution(solution)
+        for one in self.config.recommenders:
+            members = {"name": self._unique(one.name, one.recipe), "recipeArn": recipe_arn(self.at, one.recipe)}
+            yield self._resource(
+                "train", "recommender", one.name, {**members, **one.settings}, self._group, after=self._imports
+            )
+        for job in self.config.jobs:
+            yield from self._job(job)
+        for schedule in self.config.schedules:
+            yield schedule_resource(self.at, schedule.name, schedule.input, schedule.settings)
+
+    @property
+    def _group(self) -> dict[str, str]:
+        return {"datasetGroupArn": f"dataset_group/{self.at.group}"}
+
+    @property
+    def _home(self) -> str:
+        """The dataset group's name in Personalize."""
+        return self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
+
+    @property
+    def _datasets(self) -> list[str]:
+        return [f"dataset/{name}" for name in self.data]
+
+    @property
+    def _imports(self) -> list[str]:
+        increments = (f"{name}/{file}" for name, given in self.data.items() for file in _files(given))
+        return [f"dataset_import_job/{name}" for name in (*self.data, *increments)]
+
+    def _dataset_group(self) -> Resource:
+        members = {"name": self.at.group, **self.config.group}
+        if "kmsKeyArn" in members:
+            members = {"roleArn": self.at.role_arn, **members}
+        made = self._resource("import", "dataset_group", self.at.group, members)
+        return replace(made, tags=[*made.tags, {"tagKey": GROUP_TAG, "tagValue": self.at.group}])
+
+    def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
+        domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
+        name = given.schema_name or self._unique(dataset, given.schema)
+        yield self._resource("import", "schema", dataset, {"name": name, "schema": json.dumps(given.schema), **domain})
+        yield self._resource(
+            "import", "dataset", dataset,
+            {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
+            {**self._group, "schemaArn": f"schema/{dataset}"},
+        )  # fmt: skip
+        held = "New data waits for the import's schedule." if given.there else ""
+        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, held=held)
+        for file, (location, content) in _files(given).items():
+            name = f"{dataset}/{file}"
+            family = self._family(name, given.inputs, content)
+            after = [f"dataset_import_job/{dataset}"]
+            yield self._import(name, location, "INCREMENTAL", dataset, after=after, family=family)
+
+    def _import(self, name: str, location: str, mode: str, dataset: str, family: str = "", **more: Any) -> Resource:
+        params = {
+            "jobName": f"{family or self._family(name)}{self.at.run}",
+            "dataSource": {"dataLocation": location},
+            "roleArn": self.at.role_arn,
+            "importMode": mode,
+        }
+        refs = {"datasetArn": f"dataset/{dataset}"}
+        return self._resource("import", "dataset_import_job", name, params, refs, family=family, **more)
+
+    def _metric_attribution(self, members: Mapping[str, Any]) -> Resource:
+        destination = {"path": f"{self.at.bucket_url}{self.at.group}/out/attribution/"}
+        output = {"s3DataDestination": destination, "roleArn": self.at.role_arn}
+        params = {"name": self._unique(""), **members, "metricsOutputConfig": output}
+        return self._resource("import", "metric_attribution", self.at.group, params, self._group, after=self._datasets)
+
+    def _solution(self, solution: Solution) -> Iterator[Resource]:
+        params = _solution_params(self.at, solution)
+        made_from = {name: value for name, value in params.items() if name not in {*UPDATED, "tags"}}
+        unique = self._unique(solution.name, made_from)
+        created = self._resource(
+            "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
+        )
+        yield created
+        former = former_name(self.at.group, solution.name, "", made_from)
+        yield self._version(solution, *([former] if created.params["name"] == former else []))
+        if solution.campaign is None:
+            return
+        version = f"solution_version/{solution.name}"
+        campaign = {"name": unique, **solution.campaign}
+        if follows_latest(solution.campaign):
+            latest = {**campaign, "solutionVersionArn": f"{created.arn}{LATEST}"}
+            yield self._resource("train", "campaign", solution.name, latest, after=[version])
+        else:
+            yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
+
+    def _version(self, solution: Solution, *former: str) -> Resource:
+        """A run names one version of each solution, so that Personalize can refuse to train it a second time.
+
+        `former`: the solution's name, if a former release gave it: it was in the digest, and all would be trained anew.
+        """
+        asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
+        wish = max(asked, key=lambda one: one["at"], default={"at": ""})
+        mode = wish.get("trainingMode", solution.training_mode)
+        increments = [content for given in self.data.values() for content in given.increments.values()]
+        made_from = digest([*former, *(given.inputs for given in self.data.values()), *increments])
+        return self._resource(
+            "train", "solution_version", solution.name,
+            {
+                "name": f"{self._family(solution.name)}{self.at.run}",
+                **({"trainingMode": mode} if mode != "FULL" else {}),
+            },
+            {"solutionArn": f"solution/{solution.name}"},
+            after=self._imports,
+            inputs=f"{made_from}@{wish['at']}".rstrip("@"),
+            rest_seconds=min(solution.rest_seconds, FOREVER),
+        )  # fmt: skip
+
+    def _job(self, job: Job) -> Iterator[Resource]:
+        """One for each version of its solution; of a scheduled one, the one that was asked for last."""
+        section = next(section for section, kind in JOBS.items() if kind == job.kind)
+        wish = self.wishes.get(f"{section}#{job.name}")
+        if job.scheduled and not wish:
+            return
+        name = f"{section}/{job.name}"
+        occasion = digest(wish["at"]) if wish and job.scheduled else ""
+        family = self._family(name)
+        folder = f"{self.at.bucket_url}{self.at.group}"
+        params = {
+            "jobName": f"{family}{occasion or self.at.run}",
+            "jobInput": {"s3DataSource": {"path": f"{self.at.bucket_url}{job.input}"}},
+            "jobOutput": {"s3DataDestination": {"path": f"{folder}/out/{name}/{occasion or self.at.run}/"}},
+            "roleArn": self.at.role_arn,
+            **job.settings,
+        }
+        refs = {"solutionVersionArn": f"solution_version/{job.solution}"}
+        if job.filter:
+            refs["filterArn"] = f"filter/{job.filter}"
+        made_from = digest([job.settings, job.filter])
+        made = self._resource("train", job.kind, job.name, params, refs, inputs=made_from, family=family)
+        yield made if occasion else replace(made, arn="")
+
+    def _unique(self, name: str, *made_from: object) -> str:
+        """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
+        return self.name_of(self.at.group, name, self._home, *made_from)
+
+    def _family(self, name: str, *made_from: str) -> str:
+        return job_family(self.at.group, name, self._home, *made_from)
+
+    def _resource(
+        self,
+        stage: str,
+        kind: str,
+        name: str,
+        params: Mapping[str, Any],
+        refs: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Resource:
+        row, id_ = KINDS[kind], f"{kind}/{name}"
+        members = {member: value for member, value in params.items() if member != "tags"}
+        tags = [*params.get("tags", self.config.tags)] if row.taggable else []
+        if id_ in self.config.adopt:
+            members["name"] = self.config.adopt[id_]
+        tail = row.arn.format(group=self._home, **members) if row.arn else ""
+        arn = tail and f"{self.at.arn_prefix}:{tail}"
+        return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=tags, **more)
+
+
+def schedule_resource(at: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
+    """A schedule that starts the pipeline, or the export, with a task."""
+    exports = task.get("task") == "export"
+    asked = {name: value for name, value in task.items() if name != "task"}
+    given = {"group": at.group, **(asked if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})}
+    params = {
+        "Name": f"{at.group}.{name}",
+        "GroupName": at.schedule_group,
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {
+            "Arn": at.export_arn if exports else at.pipeline_arn,
+            "RoleArn": at.schedule_role_arn,
+            "Input": json.dumps(given),
+        },
+        **settings,
+    }
+    prefix = at.arn_prefix.replace(":personalize:", ":scheduler:")
+    arn = f"{prefix}:{KINDS['schedule'].arn.format(**params)}"
+    return Resource(f"schedule/{name}", "schedule", "import", params, arn=arn)
+
+
+def _files(data: Data) -> dict[str, tuple[str, str]]:
+    """The increments of a dataset by file name: address and digest."""
+    return {location.rpartition("/")[2]: (location, content) for location, content in data.increments.items()}
+
+
+def _solution_params(at: Target, solution: Solution) -> dict[str, Any]:
+    """CreateSolution's members. Training on a timer, the service's default, costs money nobody asked for: off."""
+    return {"recipeArn": recipe_arn(at, solution.recipe), "performAutoTraining": False, **solution.settings}
+
+
+def recipe_arn(at: Target, recipe: str) -> str:
+    """A recipe's ARN: the service owns them, so there is no region or account in it."""
+    return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
+
+
+def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
+    """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
+
+    Raises InputError for an export that can't be.
+    """
+    recipes = {one.name: one.recipe for one in config.solutions}
+    return {
+        "solutions": {
+            one.name: {"type": types[one.name], "campaign": one.campaign is not None} for one in config.solutions
+        },
+        "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
+        "filters": list(config.filters),
+        "exports": wished(config.exports, recipes, types, [one.name for one in config.schedules]),
+    }

@@ -1,0 +1,138 @@
+"""Promotions and rollbacks: the version that a person wants a solution to serve, and who and why.
+
+The pipeline takes them as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
+newest one older than what is live) or `latest`. A pin holds until a newer version has been trained, which then goes
+through the gate. Pins are one item of the table, an attribute for each solution.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from usher.aws import now
+from usher.errors import SENTENCE, InputError, Problem, UsherError
+from usher.resources.gate import keepers
+from usher.resources.kinds import Resource
+from usher.resources.versions import usable
+from usher.texts import clean
+
+ITEM = "pins"
+MARK = "@"
+"""Stands before a solution's name, which may be that of a key attribute."""
+ASKED = {"solution": 63, "version": 256, "who": 200, "why": SENTENCE}
+"""What a pin is asked with, and the characters that are kept of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A version that a person wants, whatever the gate says."""
+
+    version: str
+    """As asked for; its ARN once settled."""
+    who: str
+    why: str
+    at: str
+    over: str = ""
+    """The ARN of the newest version when the pin was settled, which it holds back; empty until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The pins in the table. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    table: str
+
+    def ask(self, group: str, given: Mapping[str, Any]) -> None:
+        """Write down the version that an execution's input asks for, if any. UsherError where it does so badly."""
+        if "group" not in given or not given.keys() & ASKED.keys():  # S3's events have a version, too
+            return
+        if not all(isinstance(given.get(name), str) and given[name].strip() for name in ASKED):
+            raise UsherError(
+                'To promote or to roll back, start the pipeline with {"group": "...", "solution": "...", '
+                '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
+            )
+        solution, version, who, why = (clean(given[name].strip(), most) for name, most in ASKED.items())
+        self._write(group, solution, Pin(version, who, why, now().isoformat()))
+
+    def settle(
+        self, personalize: Any, group: str, wanted: Iterable[Resource], live: Mapping[str, str]
+    ) -> dict[str, Pin]:
+        """The pins that hold now, each with its version's ARN; what has lapsed or can't be is forgotten.
+
+        `live`: the ARN of each solution's version that is served now. Raises InputError for new pins that can't be.
+        """
+        by_id = {resource.id: resource for resource in wanted}
+        holding: dict[str, Pin] = {}
+        problems: list[Problem] = []
+        for solution, pin in sorted(self._read(group).items()):
+            of = by_id.get(f"solution/{solution}")
+            versions = usable(personalize, of.arn) if of else []
+            if pin.over and versions[:1] == [pin.over]:
+                holding[solution] = pin
+                continue
+            arn = "" if pin.over else choose(pin.version, versions, live.get(solution, ""))
+            if arn:
+                holding[solution] = replace(pin, version=arn, over=versions[0])
+                self._write(group, solution, holding[solution])
+                continue
+            self._forget(group, solution)
+            if not pin.over:
+                problems.append(_impossible(solution, pin, versions))
+        if problems:
+            raise InputError(problems)
+        return holding
+
+    def clear(self, group: str) -> None:
+        """Drop all of a group's, whose versions are gone."""
+        self.dynamodb.delete_item(TableName=self.table, Key=_key(group))
+
+    def _read(self, group: str) -> dict[str, Pin]:
+        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
+        pins = {name: one["S"] for name, one in item.items() if name.startswith(MARK)}
+        return {name.removeprefix(MARK): Pin(**json.loads(text)) for name, text in pins.items()}
+
+    def _write(self, group: str, solution: str, pin: Pin) -> None:
+        self._change(group, solution, "SET #solution = :pin", {":pin": {"S": json.dumps(asdict(pin))}})
+
+    def _forget(self, group: str, solution: str) -> None:
+        self._change(group, solution, "REMOVE #solution")
+
+    def _change(self, group: str, solution: str, change: str, values: Mapping[str, Any] | None = None) -> None:
+        self.dynamodb.update_item(
+            TableName=self.table,
+            Key=_key(group),
+            UpdateExpression=change,
+            ExpressionAttributeNames={"#solution": MARK + solution},
+            **({"ExpressionAttributeValues": values} if values else {}),
+        )
+
+
+def pinned(wanted: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
+    """All resources, what serves with the pin of its solution, if there is one. Pure."""
+    by_id = {keeper: pins[name] for name, keeper in keepers(wanted).items() if name in pins}
+    return [
+        replace(one, gate={**one.gate, "pin": {"version": by_id[one.id].version, "over": by_id[one.id].over}})
+        if one.id in by_id
+        else one
+        for one in wanted
+    ]
+
+
+def choose(version: str, versions: Sequence[str], live: str) -> str:
+    """The version that is meant, of a solution's usable ones (newest first); empty where there is none. Pure."""
+    if version == "previous":
+        older = versions[versions.index(live) + 1 :] if live in versions else []
+        return next(iter(older), "")
+    return next(iter(versions), "") if version == "latest" else version if version in versions else ""
+
+
+def _impossible(solution: str, pin: Pin, versions: Sequence[str]) -> Problem:
+    said = f"has no version {pin.version} that could serve now."
+    remedy = f"Use one of: {', '.join(versions) or 'none is trained'}. Versions of former settings come back with them."
+    return Problem(f"solution {solution}", said, remedy)
+
+
+def _key(group: str) -> dict[str, dict[str, str]]:
+    return {"group": {"S": group}, "item": {"S": ITEM}}

@@ -1,0 +1,4 @@
+"""Pages and charts. Pure.
+
+May import: nothing.
+"""

@@ -1,0 +1,148 @@
+"""What the files of a run hold, checked before anything is done by them. Pure.
+
+They lie where only the stack's roles can write (BucketPolicy of template.yaml). Nothing is taken on trust all the same:
+a plan reaches for nothing outside its group's folder, its stack's account and region.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from usher.errors import InputError, Problem
+from usher.formats.typed_json import UnfitError, fit
+from usher.names import fingerprint
+from usher.resources.deletion import Leftover
+from usher.resources.kinds import KINDS, Resource
+from usher.resources.reconcile import STAGES, State
+from usher.storage.bucket import homes, job_homes
+
+MOST_BYTES = 1 << 24
+"""Of a run's file: twice what 10,000 increments take. As JSON's values, it fits into a function's 512 MB."""
+LOCATIONS = ("path", "dataLocation")
+"""Members with an s3:// address, wherever they stand in what is created."""
+KEY_OF_THE_GROUP = "kmsKeyArn"
+"""The one ARN that a group's config brings along. Only a key whose policy lets PersonalizeRole in is of use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """plan.json: what a run of the pipeline, an export or an evaluation is to do."""
+
+    group: str
+    resources: Sequence[Resource]
+    excused: Mapping[str, str]
+    usual: Mapping[str, float] = field(default_factory=dict)
+    delete: Sequence[Leftover] = ()
+    removed: bool = False
+    solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    filters: Sequence[str] = ()
+    exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    export: Mapping[str, Any] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    entrants: Sequence[Mapping[str, Any]] = ()
+    files: Sequence[str] = ()
+    header: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """run.json, as far as anything is done by it."""
+
+    group: str
+    run: str
+    execution: str
+    startedAt: str  # noqa: N815 - as it stands in the file
+    outcome: Literal["RUNNING", "FAILED", "HELD", "SUCCEEDED"]
+    summary: str = ""
+    stage: str = ""
+    waitSeconds: float | None = None  # noqa: N815
+    resources: Sequence[State] = ()
+    retired: Sequence[State] = ()
+    problems: Sequence[Problem] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What a record tells of a dataset, as far as anything is done by it."""
+
+    files: Sequence[str] = ()
+
+
+def own_group(group: str, run: str) -> str:
+    """The name of the dataset group that an evaluation makes for itself. `group`, `run`: where its files are."""
+    return f"{group[:20]}-eval-{fingerprint(group, run)}"
+
+
+def check_plan(content: Any, group: str, run: str) -> None:
+    """Whether something is the plan of a run in a group's folder. Raises UnfitError."""
+    plan = fit(Plan, content)
+    if plan.group not in (group, own_group(group, run)):
+        raise UnfitError(f"it is about the group {plan.group[:99]!r}")
+    if foreign := [key for key in plan.files if not key.startswith(homes(group))]:
+        raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
+    known = set[str]()
+    for one in plan.resources:
+        if one.kind not in KINDS or one.stage not in STAGES or not one.id.startswith(f"{one.kind}/"):
+            raise UnfitError(f"{one.id[:99]} is a {one.kind[:99]!r} of the stage {one.stage[:99]!r}")
+        if one.id in known or not known.issuperset(one.needs):
+            raise UnfitError(f"{one.id[:99]} is there twice, or before what it needs")
+        known.add(one.id)
+    if unknown := [one.kind for one in plan.delete if one.kind not in KINDS]:
+        raise UnfitError(f"it deletes a {unknown[0][:99]!r}")
+
+
+def check_size(size: int, group: str) -> None:
+    """Raise InputError where a plan of so many bytes could be written, but not be read again."""
+    if size > MOST_BYTES:
+        said = f"has more files than one plan has room for: {size >> 20} MB of {MOST_BYTES >> 20}."
+        raise InputError(
+            [Problem(f"{group}/", said, "Put the rows of several files into one, or shorten their names.")]
+        )
+
+
+def check_record(content: Any, group: str, run: str) -> None:
+    """Whether something is the record of a run in a group's folder. Raises UnfitError."""
+    record = fit(Record, content, strict=False)  # of another release, it may have more
+    if (record.group, record.run) != (group, run):
+        raise UnfitError(f"it is about the run {record.run[:99]!r} of the group {record.group[:99]!r}")
+    files = [key for one in record.data.values() for key in fit(_Files, one, "data", strict=False).files]
+    if foreign := [key for key in files if not key.startswith(homes(group))]:
+        raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
+
+
+def check_queries(content: Any, _group: str, _run: str) -> None:
+    """Whether something is athena.json: the ids of an evaluation's queries. Raises UnfitError."""
+    fit(dict[str, str], content)
+
+
+CHECKS = {"run.json": check_record, "plan.json": check_plan, "athena.json": check_queries}
+"""What each file of a run that is read must be."""
+
+
+def check_reach(plan: Mapping[str, Any], group: str, stack_arn: str, bucket_url: str) -> None:
+    """Whether a plan stays within the folder of a group, and the account and region of a stack. Raises UnfitError.
+
+    `group`: the folder of its run; `bucket_url`: s3://<bucket>/.
+    """
+    partition, _, region, account = stack_arn.split(":")[1:5]
+    here = tuple(f"{bucket_url}{home}" for home in job_homes(group))
+    own = {name: f"arn:{partition}:{name}:{region}:{account}:" for name in ("personalize", "scheduler", "states")}
+    named = (*own.values(), f"arn:{partition}:iam::{account}:role/", f"arn:{partition}:personalize:::recipe/")
+    for one in (*plan["resources"], *plan.get("delete", ())):
+        if one.get("arn") and not one["arn"].startswith(own[KINDS[one["kind"]].service]):
+            raise UnfitError(f"{one['id'][:99]} is {one['arn'][:99]!r}, which is not the stack's")
+        for name, value in _members(one.get("params", {})):
+            if name in LOCATIONS and not str(value).startswith(here):
+                raise UnfitError(f"{one['id'][:99]} is about {str(value)[:99]!r}, outside the group's folder")
+            if name.endswith("Arn") and name != KEY_OF_THE_GROUP and not str(value).startswith(named):
+                raise UnfitError(f"{one['id'][:99]} names {str(value)[:99]!r}, which is not the stack's")
+
+
+def _members(value: Any) -> Iterator[tuple[str, Any]]:
+    """Every member of a value, however deep, with its name."""
+    for name, part in value.items() if isinstance(value, Mapping) else ():
+        yield name, part
+    for part in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _members(part)

@@ -1,0 +1,4 @@
+"""The HTTP API.
+
+May import: datasets, formats, storage.
+"""

@@ -1,0 +1,139 @@
+"""Exports in the table: what the API answers with where no campaign does.
+
+One item for each user (or item, for similar ones), whose key is spread over all partitions:
+`{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that who is exported no longer is
+forgotten; those of a group go with it.
+"""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from usher.aws import now
+from usher.errors import UsherError
+from usher.storage.bucket import Bucket
+
+ITEM = "export"
+LIFE = timedelta(days=62)
+"""How long an item answers after its export began: one that is made every month may fail once."""
+WRITES_PER_SECOND = 1000
+AT_ONCE = 25
+"""Items that BatchWriteItem takes."""
+TRIES = 12
+SLOWEST = 10.0
+"""Seconds between two tries at most."""
+WORK_SECONDS = 600.0
+"""How long one call loads before it says where it stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportTable:
+    """Exports in the table. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    table: str
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def read(self, group: str, solution: str, subject: str) -> dict[str, Any]:
+        """What a subject was answered with, as Personalize wrote it; empty where it was not exported."""
+        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group, solution, subject)).get("Item")
+        if not item or int(item["expires"]["N"]) < now().timestamp():  # expired items may stay for some days
+            return {}
+        output: dict[str, Any] = json.loads(item["answer"]["S"])
+        return output
+
+    def load(
+        self, bucket: Bucket, files: Sequence[str], begun: datetime, place: Mapping[str, int], key: Mapping[str, str]
+    ) -> dict[str, int] | None:
+        """Write the answers of a job's files, from a place on; return where to go on, or None at the end.
+
+        The same export writes the same items, however often it is loaded. `begun`: when the export did; `place`: number
+        of the file, and of the byte in it; `key`: group, solution and the member of a line that names its subject.
+        """
+        expires, start, written = str(int((begun + LIFE).timestamp())), self.clock(), 0
+        for batch, file, byte in _batches(bucket, files, place, key):
+            self._write([{"PutRequest": {"Item": {**item, "expires": {"N": expires}}}} for item in batch])
+            written += len(batch)
+            passed = self.clock() - start
+            if passed > WORK_SECONDS:
+                return {"file": file, "byte": byte}
+            if (rest := written / WRITES_PER_SECOND - passed) > 0:
+                self.sleep(rest)
+        return None
+
+    def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Delete a group's answers, from a key on; return the key after which to go on, or None at the end.
+
+        Each answer has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
+        """
+        begun, written, place = self.clock(), 0, start
+        while True:
+            page = self.dynamodb.scan(
+                TableName=self.table,
+                FilterExpression="begins_with(#group, :group) AND #item = :item",
+                ProjectionExpression="#group, #item",
+                ExpressionAttributeNames={"#group": "group", "#item": "item"},
+                ExpressionAttributeValues={":group": {"S": f"{group}#"}, ":item": {"S": ITEM}},
+                **({"ExclusiveStartKey": place} if place else {}),
+            )
+            keys, place = page["Items"], page.get("LastEvaluatedKey")
+            for first in range(0, len(keys), AT_ONCE):
+                self._write([{"DeleteRequest": {"Key": key}} for key in keys[first : first + AT_ONCE]])
+            if not place:
+                return None
+            written, passed = written + len(keys), self.clock() - begun
+            if passed > WORK_SECONDS:
+                return dict(place)
+            if (rest := written / WRITES_PER_SECOND - passed) > 0:
+                self.sleep(rest)
+
+    def _write(self, batch: Sequence[Mapping[str, Any]]) -> None:
+        requests: dict[str, Any] = {self.table: batch}
+        for attempt in range(TRIES):
+            requests = self.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+            if not requests:
+                return
+            self.sleep(random.uniform(0, min(SLOWEST, 0.05 * 2**attempt)))
+        raise UsherError("The table does not take the export at this pace; start it again later.")
+
+
+def _key(group: str, solution: str, subject: str) -> dict[str, dict[str, str]]:
+    return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": ITEM}}
+
+
+def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Whom a line answers, and what; None for a line that failed, or is no answer: those are among the errors."""
+    try:
+        match json.loads(text):
+            case {"input": dict(asked), "output": dict(output), **rest} if output and not rest.get("error"):
+                subject = asked.get(member)
+                return (subject, output) if isinstance(subject, str) and subject else None
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+def _batches(
+    bucket: Bucket, files: Sequence[str], place: Mapping[str, int], key: Mapping[str, str]
+) -> Iterator[tuple[list[dict[str, Any]], int, int]]:
+    """Items to write together, each time with where the next ones begin. Failed lines have none."""
+    for number in range(place["file"], len(files)):
+        byte = place["byte"] if number == place["file"] else 0
+        items: dict[str, dict[str, Any]] = {}
+        for block in bucket.blocks(files[number], byte):
+            for text in block.splitlines(keepends=True):
+                if len(items) == AT_ONCE:
+                    yield list(items.values()), number, byte
+                    items = {}
+                byte += len(text)
+                if answered := _answer(text, key["member"]):
+                    subject, output = answered
+                    answer = {"S": json.dumps(output, separators=(",", ":"))}
+                    items[subject] = {**_key(key["group"], key["solution"], subject), "answer": answer}
+        if items:
+            yield list(items.values()), number + 1, 0

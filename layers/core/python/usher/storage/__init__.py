@@ -1,0 +1,4 @@
+"""The bucket: where things are, and how they are read and written.
+
+May import: nothing.
+"""

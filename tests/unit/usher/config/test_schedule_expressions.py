@@ -1,0 +1,83 @@
+"""How often schedules start."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
+
+from usher_local.cloud.scheduler import next_after
+
+MINUTE = timedelta(minutes=1)
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@pytest.mark.parametrize(
+    ("expression", "shortest", "a_month"),
+    [
+        ("rate(1 minute)", 1, 43_200),
+        ("rate(12 hours)", 720, 60),
+        ("rate(7 days)", 1440, 30 / 7),
+        ("at(2030-01-31T03:00:00)", 1440, 1),
+        ("cron(0 3 * * ? *)", 1440, 30),
+        ("cron(* * * * ? *)", 1, 43_200),
+        ("cron(0/15 * * * ? *)", 15, 2880),
+        ("cron(0,59 * * * ? *)", 1, 1440),
+        ("cron(30 8-18/2 ? * MON-FRI *)", 120, 6 * 5 * 30 / 7),
+        ("cron(0 0,23 * * ? *)", 60, 60),
+        ("cron(0 2 ? * SUN *)", 1440, 30 / 7),
+        ("cron(0 2 ? * FRI-MON *)", 1440, 4 * 30 / 7),
+        ("cron(0 2 L * ? *)", 1440, 1),
+        ("cron(0 2 15W JAN-MAR ? 2026-2030)", 1440, 1),
+        ("cron(0 2 ? * 6#1,6L *)", 1440, 2),
+        ("cron(0 2 ? * MON#1 *)", 1440, 1),
+        ("cron(0 2 ? * FRIL *)", 1440, 1),
+        ("cron(0 2 ? * L *)", 1440, 30 / 7),
+        ("cron(0 2 1,15 * ? *)", 1440, 2),
+    ],
+)
+def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: float) -> None:
+    told = starts(expression)
+    assert told.shortest == shortest
+    assert told.a_month == pytest.approx(a_month)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "", "every day", "rate(0 minutes)", "rate(1 fortnight)", f"rate({'9' * 5000} days)", "rate(-1 days)",
+        "cron(0 3 * * ?)", "cron(99 3 * * ? *)", "cron(0 24 * * ? *)", "cron(0 3 * 13 ? *)", "cron(0 3 ? * 8 *)",
+        "cron(*/0 * * * ? *)", "cron(x 3 * * ? *)", "cron(0 3 * * ? 1)", "rate(nan days)", "rate(1e3 days)",
+        "cron(0 * * * * *)", "cron(0 3 ? * ? *)", "cron(? 3 * * ? *)",
+    ],
+)  # fmt: skip
+def test_what_is_no_schedule_is_refused(expression: str) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        starts(expression)
+
+
+fields = {
+    "minute": st.sampled_from(["0", "0,30", "*/20", "5-10", "59", "10/25"]),
+    "hour": st.sampled_from(["*", "0", "0,23", "8-18/3", "*/7", "22"]),
+    "days": st.sampled_from(["* * ?", "? * MON", "? * SAT,SUN", "? * FRI-MON", "1 * ?", "L * ?", "1-7 * ?", "? * 2#1"]),
+}
+
+
+@settings(deadline=None, max_examples=25)
+@given(*fields.values())
+def test_no_schedule_starts_more_often_than_is_told(minute: str, hour: str, days: str) -> None:
+    """Against what the local scheduler makes of it, from a Thursday in November on."""
+    expression = f"cron({minute} {hour} {days} *)"
+    told, begun = starts(expression), datetime(2026, 11, 26, tzinfo=UTC)
+    moment, seen = begun, list[datetime]()
+    while (found := next_after(expression, moment, UTC_ZONE, begun)) and found < begun + timedelta(days=MONTH_DAYS):
+        seen.append(found)
+        moment = found
+        if len(seen) > told.a_month + MONTH_DAYS:
+            break
+    gaps = [(later - earlier) / MINUTE for earlier, later in pairwise(seen)]
+    assert told.shortest <= min([*gaps, DAY_MINUTES])
+    assert len(seen) <= told.a_month * 1.2 + 1  # a weekday may be there five times in 30 days

@@ -1,0 +1,254 @@
+"""A diagnosis: what a slow definition says, whatever the blocks and parts, and from samples close to it."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher.datasets import diagnosis
+from usher.datasets.diagnosis import LENGTHS, MONDAY, Diagnosis, report
+from usher.datasets.hashing import hashed, hashes
+
+RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
+Event = tuple[str, str, int]
+IDS = st.sampled_from(["a", "b", "c", "dd", "", "ü" * 9])
+SPANS = st.sampled_from([3, 1000, 10**7, 10**12])
+WEEK = 604_800
+
+
+@st.composite
+def _events(draw: st.DrawFn) -> list[Event]:
+    most = draw(SPANS)
+    return draw(st.lists(st.tuples(IDS, IDS, st.integers(-most, most)), min_size=1, max_size=40))
+
+
+EVENTS = _events()
+
+
+def columns(events: list[Event]) -> dict[str, pa.StringArray]:
+    users, items, times = zip(*events, strict=True) if events else ((), (), ())
+    texts = {"USER_ID": users, "ITEM_ID": items, "TIMESTAMP": map(str, times), "EVENT_TYPE": items}
+    return {name: pa.array(list(values), pa.string()) for name, values in texts.items()}
+
+
+def added(one: Diagnosis, its: Mapping[str, pa.StringArray]) -> Diagnosis:
+    """A diagnosis to which rows have been added."""
+    one.add(its, hashed(its, diagnosis.IDS))
+    return one
+
+
+def diagnosed(events: list[Event]) -> Diagnosis:
+    return added(Diagnosis(), columns(events))
+
+
+def again(one: Diagnosis) -> Diagnosis:
+    """What comes back from JSON."""
+    return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())))
+
+
+@given(EVENTS, st.sampled_from([2, 4, 1000]), st.data())
+@settings(max_examples=200, deadline=None)
+def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: int, data: st.DataObject) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diagnosis, "CAPS", {name: min(cap, most) for name, most in diagnosis.CAPS.items()})
+        patch.setattr(diagnosis, "MOST_TYPES", 3)
+        shuffled = data.draw(st.permutations(events))
+        cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
+        parts = Diagnosis()
+        for begin, end in zip([0, *cuts], [*cuts, len(events)], strict=True):
+            part, middle = Diagnosis(), (begin + end) // 2
+            added(part, columns(shuffled[begin:middle]))
+            added(part, columns(shuffled[middle:end]))
+            parts.merge(again(part) if data.draw(st.booleans()) else part)
+        assert parts.as_dict() == diagnosed(events).as_dict()
+
+
+@given(EVENTS)
+@settings(deadline=None)
+def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
+    assert report(again(diagnosed(events))) == report(diagnosed(events))
+
+
+@given(EVENTS)
+@settings(deadline=None)
+def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
+    frame = pd.DataFrame(events, columns=["user", "item", "time"])
+    told = report(again(diagnosed(events)))
+    seconds = told["periods"]["seconds"]
+    frame["period"] = (frame["time"] + MONDAY) // seconds
+    frame["period"] -= frame["period"].min()
+    number = len(told["periods"]["events"])
+    assert told["events"] == len(frame)
+    assert told["sampled"] == {}
+    assert told["duplicates"] == pytest.approx(frame.duplicated(["user", "item", "time"]).mean(), abs=1e-4)
+    assert told["repeats"] == pytest.approx(frame.duplicated(["user", "item"]).mean(), abs=1e-4)
+    assert told["types"] == Counter(frame["item"])
+    assert told["periods"]["events"] == frame["period"].value_counts().reindex(range(number), fill_value=0).tolist()
+    for name in ("user", "item"):
+        counts = frame[name].value_counts()
+        found = told[f"{name}s"]
+        assert (found["number"], found["median"], found["most"]) == (len(counts), counts.median(), counts.max())
+        assert found["mean"] == pytest.approx(counts.mean(), abs=1e-4)
+        assert found["single"] == pytest.approx((counts == 1).mean(), abs=1e-4)
+        assert found["top1"] == pytest.approx(counts.max() / len(frame), abs=1e-4)
+        assert found["points"] == [[rank, counts.iloc[rank - 1]] for rank, _ in found["points"]]
+        new = frame["period"] == frame.groupby(name)["period"].transform("min")
+        expected = new.groupby(frame["period"]).mean().reindex(range(number))
+        assert told["periods"][f"new{name.title()}s"] == pytest.approx(_none(expected), abs=1e-4)
+
+
+@given(EVENTS)
+@settings(deadline=None)
+def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
+    told = report(diagnosed(events))["periods"]
+    periods = [(time + MONDAY) // told["seconds"] for _, _, time in events]
+    vectors = [Counter[str]() for _ in told["events"]]
+    for (_, item, _), period in zip(events, periods, strict=True):
+        vectors[period - min(periods)][item] += 1
+
+    def cosine(one: Counter[str], other: Counter[str]) -> float | None:
+        norms = float(np.sqrt(sum(n * n for n in one.values()) * sum(n * n for n in other.values())))
+        return sum(one[item] * other[item] for item in one) / norms if norms else None
+
+    before = [cosine(one, other) for one, other in zip(vectors[1:], vectors, strict=False)]
+    assert told["likeBefore"] == pytest.approx([None, *before], abs=1e-4)
+    assert told["likeLast"] == pytest.approx([cosine(one, vectors[-1]) for one in vectors], abs=1e-4)
+
+
+def _none(values: Iterable[float]) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values]
+
+
+@given(st.lists(st.integers(-(10**17), 10**17), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_periods_are_the_shortest_of_which_sixty_hold_all(times: list[int]) -> None:
+    told = report(diagnosed([("u", "i", time) for time in times]))["periods"]
+    assert len(told["events"]) <= 60
+    shorter = [length for length in LENGTHS if length < told["seconds"]]
+    if shorter:
+        first, last = (time // shorter[-1] for time in (min(times) + MONDAY, max(times) + MONDAY))
+        assert last - first >= 60
+
+
+def test_weeks_begin_on_mondays() -> None:
+    told = report(diagnosed([("u", "i", 1_700_000_000 + week * WEEK) for week in range(50)]))["periods"]
+    assert told["seconds"] == WEEK
+    assert told["starts"][0] == "2023-11-13T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [("u", "i", 0)],
+        [("u", "i", 5)] * 3,
+        [("u", "i", -(10**17)), ("u", "j", 10**17)],
+        [("", "", 1_700_000_000)],
+        [(f"u{number}", "i", 1_700_000_000) for number in range(100)],
+    ],
+)
+def test_degenerate_data_is_told_of(events: list[Event]) -> None:
+    told = report(diagnosed(events))
+    assert told["events"] == len(events)
+    json.dumps(told, allow_nan=False)
+
+
+def test_of_nothing_nothing_is_told() -> None:
+    assert report(Diagnosis()) == {"events": 0}
+    assert report(diagnosed([])) == {"events": 0}
+    parts = Diagnosis()
+    parts.merge(again(diagnosed([])))
+    assert report(parts) == {"events": 0}
+
+
+@pytest.mark.parametrize("time", ["", "soon", "1.5", "9" * 18 + "0", "-" + "9" * 19, "9" * 30])
+def test_rows_without_a_readable_time_are_left_out(time: str) -> None:
+    one = columns([("u", "i", 7), ("v", "j", 8)])
+    one["TIMESTAMP"] = pa.array([time, "8"])
+    told = added(Diagnosis(), one)
+    assert report(told)["events"] == 1
+    assert report(told)["users"]["number"] == 1
+
+
+def test_a_time_may_be_written_with_a_point() -> None:
+    one = columns([("u", "i", 7), ("v", "j", 8)])
+    one["TIMESTAMP"] = pa.array(["7.0", "8."])
+    told = added(Diagnosis(), one)
+    assert (told.first, told.last) == (7, 8)
+
+
+def test_free_text_is_no_type() -> None:
+    one = columns([("u", "i", number) for number in range(101)])
+    one["EVENT_TYPE"] = pa.array([f"type {number}" for number in range(101)])
+    told = added(Diagnosis(), one)
+    assert report(told)["types"] == {}
+
+
+def test_long_texts_are_no_types() -> None:
+    one = columns([("u", "i", number) for number in range(3)])
+    one["EVENT_TYPE"] = pa.array([f"{number}{'x' * 9999}" for number in range(3)])
+    assert report(added(Diagnosis(), one))["types"] == {}
+
+
+def test_types_are_not_needed() -> None:
+    one = columns([("u", "i", 1)])
+    del one["EVENT_TYPE"]
+    told = added(Diagnosis(), one)
+    assert report(told)["types"] == {}
+
+
+@pytest.mark.parametrize("cap", [1000, 64])
+def test_dead_references_are_counted_either_way(cap: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "CAPS", {**diagnosis.CAPS, "items": cap})
+    items = added(Diagnosis(), {"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
+    users = added(Diagnosis(), {"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
+    told = report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)]), items, users)
+    assert (told["users"]["withoutMetadata"], told["users"]["withoutEvents"]) == (0, 0.5)
+    near = 1e-9 if cap == 1000 else 0.15
+    assert told["items"]["withoutMetadata"] == pytest.approx(2 / 3, abs=near + 1e-4)
+    assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
+
+
+def test_a_sample_tells_about_what_all_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    random_ = random.Random(0)
+    events = [
+        (f"u{random_.randrange(3000)}", f"i{int(2000 ** random_.random())}", 1_700_000_000 + 60 * number)
+        for number in range(40_000)
+    ]
+    exact = report(diagnosed(events))
+    monkeypatch.setattr(diagnosis, "CAPS", {name: min(most, 1 << 10) for name, most in diagnosis.CAPS.items()})
+    told = report(diagnosed(events))
+    assert told["sampled"] == {
+        "users": 4, "items": 2, "usersByPeriod": 4, "itemsByPeriod": 2, "pairs": 64, "events": 64,
+    }  # fmt: skip
+    assert told["users"]["number"] == pytest.approx(exact["users"]["number"], rel=0.1)
+    assert told["users"]["median"] == pytest.approx(exact["users"]["median"], rel=0.1)
+    assert told["repeats"] == pytest.approx(exact["repeats"], abs=0.06)
+    assert told["periods"]["events"] == exact["periods"]["events"]
+    assert told["periods"]["newUsers"] == pytest.approx(exact["periods"]["newUsers"], abs=0.1)
+
+
+@pytest.mark.skipif(not RATINGS.exists(), reason="MovieLens is not in ../shared/data")
+def test_of_movielens_it_tells_what_is_known() -> None:
+    frame = pd.read_csv(RATINGS, dtype=str)
+    names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
+    told: dict[str, Any] = report(added(Diagnosis(), {name: pa.array(frame[column]) for name, column in names}))
+    assert (told["events"], told["users"]["number"], told["items"]["number"]) == (100_836, 610, 9724)
+    assert (told["from"][:10], told["to"][:10]) == ("1996-03-29", "2018-09-24")
+    assert told["items"]["points"][0] == [1, 329], "Forrest Gump"
+
+
+def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(diagnosis.CAPS, "users", 4)
+    users = pa.array([f"u{number}" for number in range(100)])
+    odd = [user for user, key in zip(users.to_pylist(), hashes(users).tolist(), strict=True) if key % 2]
+    found = report(diagnosed([(user, "i", 1) for user in odd]))
+    assert found["events"] == len(odd)
+    assert found["users"]["number"] == 2

@@ -1,0 +1,201 @@
+"""What is kept of a part of the data is taken for that only where it can be: else the part is read again."""
+
+import base64
+import io
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher.datasets import byte_ranges, diagnosis, profile, profile_cache, profile_file
+from usher.datasets.byte_ranges import Part
+from usher.datasets.profile import Table
+from usher.formats.typed_json import UnfitError
+from usher.storage.bucket import File
+
+from tests.unit.usher.formats.test_typed_json import traced
+from tests.unit.usher.world import World, interactions
+
+KEY = "films/interactions/1.csv"
+CONTENT = interactions().encode()
+SIZE = len(CONTENT)
+Told = dict[str, Any]
+
+
+def table() -> Table:
+    found = profile.scan("interactions", KEY, [CONTENT])
+    found.size, found.digests = SIZE, ["0" * 64]
+    return found
+
+
+KEPT = profile_file.dump(table())
+
+
+def load(content: bytes) -> Table:
+    return profile_file.load(content, "interactions", KEY, SIZE)
+
+
+TEXT, _, ARRAYS = KEPT.partition(b"\n")
+IDS = json.loads(TEXT)["ids"]["number"]
+
+
+def told(change: Callable[[Told], Any]) -> bytes:
+    """The file with another JSON."""
+    content = json.loads(TEXT)
+    change(content)
+    return json.dumps(content).encode() + b"\n" + ARRAYS
+
+
+def with_array(begin: int, array: Any) -> bytes:
+    """The file with another array at a place among the arrays' bytes."""
+    content: bytes = array.tobytes()
+    return TEXT + b"\n" + ARRAYS[:begin] + content + ARRAYS[begin + len(content) :]
+
+
+def rows(*values: int) -> str:
+    return base64.b64encode(zlib.compress(np.array(values, "<i8").tobytes())).decode()
+
+
+def sample(name: str, **change: Any) -> Callable[[Told], Any]:
+    return lambda content: content["diagnosis"]["samples"][name].update(change)
+
+
+def archive() -> bytes:
+    """A zip bomb in numpy's own format."""
+    file = io.BytesIO()
+    np.savez_compressed(file, told=np.zeros(1 << 26, np.uint8))
+    return file.getvalue()
+
+
+def with_ids(**change: Any) -> bytes:
+    return told(lambda one: one["ids"].update(change))
+
+
+FORGED: dict[str, Callable[[], bytes]] = {
+    "nothing": lambda: b"",
+    "text": lambda: b"x" * 999,
+    "a zip bomb": archive,
+    "arrays that are cut off": lambda: KEPT[:-1],
+    "more behind the end": lambda: KEPT + b"\x00",
+    "no JSON": lambda: b"{\n" + ARRAYS,
+    "JSON that is deep": lambda: b"[" * 99999 + b"\n" + ARRAYS,
+    "JSON that is large": lambda: b" " * profile_file.most_bytes(SIZE) + KEPT,
+    "another dataset": lambda: told(lambda one: one.update(dataset="items")),
+    "another size": lambda: told(lambda one: one.update(size=SIZE + 1)),
+    "more rows than bytes": lambda: told(lambda one: one.update(rows=SIZE + 9, lines=SIZE + 9)),
+    "rows of text": lambda: told(lambda one: one.update(rows="9")),
+    "an unknown member": lambda: told(lambda one: one.update(more=1)),
+    "no diagnosis": lambda: told(lambda one: one.update(diagnosis={})),
+    "a digest that is none": lambda: told(lambda one: one.update(digests=["../x"])),
+    "another file's lines": lambda: told(
+        lambda one: one["faults"].update({"empty line": {"rows": 1, "lines": {"v": [1]}}})
+    ),
+    "an unknown fact": lambda: told(lambda one: one["columns"]["ITEM_ID"]["facts"].update(odd={"rows": 1})),
+    "many lines": lambda: told(
+        lambda one: one["faults"].update({"empty line": {"rows": 200, "lines": {KEY: list(range(1, 201))}}})
+    ),
+    "a line before the first": lambda: told(
+        lambda one: one["faults"].update({"empty line": {"rows": 1, "lines": {KEY: [-1]}}})
+    ),
+    "a column without facts": lambda: told(lambda one: one["columns"].update(X={})),
+    "counts below zero": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={"i1": -1})),
+    "many values": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={f"v{n}": 1 for n in range(1002)})),
+    "a stop elsewhere": lambda: told(
+        lambda one: one.update(stops=[{"key": "victim/x", "line": 1, "message": "m", "remedy": "r"}])
+    ),
+    "hashes in no order": lambda: with_array(0, np.zeros(IDS, np.uint64)),
+    "places beyond all files": lambda: with_array(8 * IDS, np.full(IDS, 1 << 50, np.int64)),
+    "places below zero": lambda: with_array(8 * IDS, np.full(IDS, -1, np.int64)),
+    "more IDs than there are bytes": lambda: with_ids(number=1 << 60),
+    "IDs below zero": lambda: with_ids(number=-1, shown=-1),
+    "more IDs that are there again than rows": lambda: with_ids(again=SIZE + 1),
+    "fewer IDs that are there again than places": lambda: with_ids(again=1),
+    "IDs though there are too many": lambda: with_ids(many=True),
+    "a sample that is no base64": lambda: told(sample("users", rows="?")),
+    "a sample that is not packed": lambda: told(sample("users", rows="AAAA")),
+    "a sample that is a bomb": lambda: told(
+        sample("pairs", rows=base64.b64encode(zlib.compress(bytes(1 << 26))).decode())
+    ),
+    "a sample of half a row": lambda: told(sample("users", rows=rows(1, 2))),
+    "a sample with more behind": lambda: told(
+        sample("users", rows=base64.b64encode(zlib.compress(bytes(24)) + b"more").decode())
+    ),
+    "a sample in no order": lambda: told(sample("users", rows=rows(2, 1, 0, 0, 1, 1))),
+    "a sample with a key twice": lambda: told(sample("users", rows=rows(1, 1, 0, 0, 1, 1))),
+    "a sample of nothing": lambda: told(sample("users", rows=rows(1, 0, 0))),
+    "a sample of users with numbers": lambda: told(sample("users", rows=rows(1, 5, 1))),
+    "a sample of periods far away": lambda: told(sample("periods", rows=rows(0, 1 << 60, 1))),
+    "a sample of another size": lambda: told(sample("users", cap=1 << 40)),
+    "a sample of a level too high": lambda: told(sample("users", level=64)),
+    "keys that a level has not": lambda: told(sample("users", level=63)),
+    "times in no order": lambda: told(lambda one: one["diagnosis"].update(first=2_000_000_000)),
+    "times too far apart": lambda: told(lambda one: one["diagnosis"].update(step=0, last=1 << 40)),
+    "a time beyond all": lambda: told(lambda one: one["diagnosis"].update(last=10**30)),
+    "no such length of periods": lambda: told(lambda one: one["diagnosis"].update(step=999)),
+    "many types": lambda: told(lambda one: one["diagnosis"].update(types={f"t{n}": 1 for n in range(101)})),
+}
+
+
+def test_what_was_kept_is_read_as_it_was() -> None:
+    assert profile_file.dump(load(KEPT)) == KEPT
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_cannot_have_been_kept_is_refused_in_bounded_memory(name: str) -> None:
+    content = FORGED[name]()
+    with traced() as most, pytest.raises(UnfitError):
+        load(content)
+    assert most() < len(content) + (64 << 20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(KEPT) - 1), st.integers(0, 255)), max_size=3))
+def test_whatever_bytes_are_changed_it_is_refused_or_can_be_used(changes: list[tuple[int, int]]) -> None:
+    content = bytearray(KEPT)
+    for place, byte in changes:
+        content[place] = byte
+    try:
+        found = load(bytes(content))
+    except UnfitError:
+        return
+    whole = profile.gather("interactions", [(KEY, found)])
+    diagnosis.report(whole.diagnosis)
+
+
+@pytest.fixture
+def part(world: World) -> Iterator[Part]:
+    world.put(KEY, CONTENT.decode())
+    (file,) = world.bucket.files(KEY)
+    yield byte_ranges.cut(file)[0]
+
+
+def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(world: World, part: Part) -> None:
+    file = File(part.key, part.end, part.etag)
+    expected = profile_cache.table(world.bucket, "interactions", [file], ())
+    for content in (b"", FORGED["a zip bomb"](), bytes(profile_file.most_bytes(SIZE) + 1)):
+        world.bucket.write(profile_cache.kept_at(part), content)
+        found = profile_cache.table(world.bucket, "interactions", [file], {profile_cache.kept_at(part)})
+        assert (found.rows, found.digest, found.columns) == (expected.rows, expected.digest, expected.columns)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": "films/usher.yaml"},
+        {"key": "films/out/checks/x/interactions.csv"},
+        {"start": -1},
+        {"end": -1},
+        {"end": byte_ranges.PART_BYTES + 1},
+        {"start": "0"},
+        {"more": 1},
+    ],
+)
+def test_what_is_no_part_of_a_groups_data_is_not_checked(change: dict[str, Any]) -> None:
+    good = {"key": KEY, "etag": "e", "start": 0, "end": 9}
+    assert byte_ranges.part_of(good) == Part(KEY, "e", 0, 9)
+    with pytest.raises(UnfitError):
+        byte_ranges.part_of(good | change)

@@ -1,0 +1,465 @@
+"""Evaluations: what is asked for, what is made for it and taken away again, and what is said where something fails."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from usher.aws import client
+from usher.config.parser import Solution
+from usher.errors import InputError, UsherError
+from usher.evaluation import inference, split_step
+from usher.evaluation.inference import Campaign, lines
+from usher.evaluation.plan import Evaluation, Home, solutions_to_try
+from usher.evaluation.preparation import Options
+from usher.exports import recipients
+from usher.exports.recipients import write
+from usher.planning.inputs import Intake, take_in
+from usher.resources.kinds import KINDS
+from usher.runs.record import Run
+
+from tests.unit.stack.files import REPOSITORY, machine
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, target
+from usher_local.simulation.machine import Ended, Machine, TaskError
+
+EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
+RECORD = "films/out/runs/20260102T030405678Z-4567-evaluation/run.json"
+PACKAGE = REPOSITORY / "layers" / "core" / "python"
+MACHINE = REPOSITORY / "statemachine" / "evaluation.asl.yaml"
+CONFIG = {
+    "solutions": {
+        "popular": {"recipe": "aws-popularity-count", "campaign": False},
+        "similar": {"recipe": "aws-sims", "campaign": False},
+    },
+    "exports": False,
+}
+LIVE = {"solutionVersionArn": f"{ARN_PREFIX}:solution/x/abcd1234", "type": "POPULAR_ITEMS", "campaignArn": None}
+
+
+def call(function: str, **event: Any) -> Any:
+    """What a function answers, through the JSON that Step Functions makes of it."""
+    context = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+    return json.loads(json.dumps(load_function(function).lambda_handler(json.loads(json.dumps(event)), context)))
+
+
+def execute(given: dict[str, Any], times: int = 1, broken: str = "") -> Ended:
+    """An execution of the state machine, in which each function is called so many times; one step may be broken."""
+
+    def invoke(function: str, payload: dict[str, Any]) -> Any:
+        if broken == payload.get("step", payload.get("stage")):
+            raise TaskError("Boom", "It broke.")
+        try:
+            return [call(function[2:-1].lower(), **payload) for _ in range(times)][-1]
+        except UsherError as error:
+            raise TaskError(type(error).__name__, json.dumps({"errorMessage": str(error)})) from error
+
+    context = {"Execution": {"Id": EXECUTION, "Input": given, "StartTime": "2026-01-02T03:04:05.678Z"}}
+    run = Machine(machine(MACHINE), invoke, context).run()
+    while True:
+        try:
+            next(run)
+        except StopIteration as end:
+            ended: Ended = end.value
+            return ended
+        time.sleep(0.01)
+
+
+def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> dict[str, Any]:
+    """The record of an evaluation that has ended, as the execution says, too."""
+    ended = execute({"group": "films", **given}, times, broken)
+    record = dict(world.bucket.read_json(RECORD))
+    assert (record["outcome"] == "SUCCEEDED") == (ended.status == "SUCCEEDED")
+    if ended.status == "FAILED":
+        assert (ended.output["Error"], ended.output["Cause"]) == ("EvaluationFailed", record["summary"])
+    return record
+
+
+def report(world: World) -> dict[str, Any]:
+    latest = world.bucket.read_json("films/out/evaluation/latest.json")
+    return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
+
+
+def intake(world: World) -> Intake:
+    found = take_in(world.bucket, "films", world.inventory, ARN_PREFIX)
+    assert found
+    return found
+
+
+def evaluation(world: World, **live: Any) -> Evaluation:
+    home = Home(world.bucket, "films", "run-1")
+    return Evaluation.of(home, target(), world.personalize, intake(world), [], live)
+
+
+@pytest.fixture
+def dropped(world: World) -> World:
+    world.put("films/usher.json", json.dumps(CONFIG))
+    world.put("films/interactions.csv", interactions())
+    return world
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"group": 7},
+        {"group": "films", "splt": "last-one"},
+        {"group": "films", "split": "by magic"},
+        {"group": "films", "share": 0},
+        {"group": "films", "share": "much"},
+        {"group": "films", "share": True},
+        {"group": "films", "cut": 1_600_000_000},
+        {"group": "films", "split": "global", "cut": "yesterday"},
+        {"group": "films", "recipes": "all"},
+        {"group": "films", "recipes": [1]},
+        {"group": "films", "live": "no"},
+        {"group": "films", "requestsPerSecond": 0},
+    ],
+)
+def test_an_input_that_says_something_wrong_is_told_how_it_is_written(given: dict[str, Any]) -> None:
+    with pytest.raises(UsherError, match="Start the evaluation with") as told:
+        Options.of(given)
+    if wrong := [name for name in given if name != "group"]:
+        assert any(f"{name} is " in str(told.value) for name in wrong)
+
+
+def test_options_have_the_defaults_of_the_notebook() -> None:
+    options = Options.of({"group": "films", "split": "global", "cut": 1_600_000_000})
+    assert (options.cut, options.live, options.recipes) == (1_600_000_000, True, ())
+    assert (Options().split, Options().share) == ("last-tenth", 0.1)
+
+
+def test_a_run_of_its_own_is_planned_without_campaigns_and_trackers(dropped: World) -> None:
+    plan = evaluation(dropped).plan()
+    kinds = [one.kind for one in plan["resources"]]
+    assert not {"campaign", "event_tracker", "schedule"} & {*kinds}
+    assert kinds.count("solution_version") == kinds.count("batch_inference_job") == 2
+    (interactions_import,) = (one for one in plan["resources"] if one.kind == "dataset_import_job")
+    location = interactions_import.params["dataSource"]["dataLocation"]
+    assert location == f"s3://{BUCKET}/films/out/evaluation/run-1/train/"
+    group = plan["group"]
+    assert group.startswith("films-eval-")
+    assert all(group in one.arn for one in plan["resources"] if one.arn)
+
+
+def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) -> None:
+    plan = evaluation(dropped).plan()
+    deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
+    made = {one.arn for one in plan["resources"] if one.kind in deletable}
+    assert {one.arn for one in plan["delete"]} == made
+    assert all(one.delete for one in plan["delete"])
+    assert all("films-eval-" in one.arn for one in plan["delete"])
+
+
+def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
+    config = intake(dropped).config
+    eager = replace(config.solutions[0], settings={"performAutoTraining": True})
+    taken = replace(intake(dropped), config=replace(config, solutions=(eager,)))
+    (solution,) = solutions_to_try(dropped.personalize, taken, [])
+    assert solution.settings["performAutoTraining"] is False
+
+
+def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> None:
+    names = {one.recipe for one in solutions_to_try(dropped.personalize, intake(dropped), ["all"])}
+    assert {"aws-user-personalization-v2", "aws-sims", "aws-trending-now"} <= names
+    assert not {"aws-hrnn", "aws-semantic-similarity", "aws-vod-top-picks"} & names
+    (one,) = solutions_to_try(dropped.personalize, intake(dropped), ["aws-hrnn"])
+    assert one.recipe == "aws-hrnn", "what is named is tried"
+    with pytest.raises(InputError, match="aws-magic, which Personalize does not have"):
+        solutions_to_try(dropped.personalize, intake(dropped), ["aws-magic"])
+
+
+def test_what_recommends_no_items_is_left_out_and_told(dropped: World) -> None:
+    record = evaluate(dropped, recipes=["aws-item-affinity", "aws-sims"])
+    (note,) = record["notes"]
+    assert note["place"] == "item-affinity"
+    assert "recommends no items to users" in note["message"]
+    assert "sims" in {one["name"] for one in report(dropped)["contenders"]}
+
+
+def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
+    dropped.put(
+        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "exports": False})
+    )
+    with pytest.raises(InputError, match="fans: is left out, as aws-item-affinity recommends no items"):
+        evaluation(dropped)
+
+
+def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(dropped: World) -> None:
+    plan = evaluation(dropped, charts=LIVE).plan()
+    (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
+    assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
+    assert not [one for one in plan["delete"] if "abcd1234" in one.arn]
+    live = next(one for one in plan["entrants"] if one.kind == "live")
+    assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
+
+
+@pytest.mark.parametrize(("recipe", "explores"), [("aws-user-personalization", True), ("aws-popularity-count", False)])
+def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, recipe: str, explores: bool) -> None:
+    solution = Solution("for-you", recipe, campaign=None)
+    version = dropped.settle(dropped.plan(solution))["solution_version/for-you"].arn
+    taken = intake(dropped)
+    taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
+    served = {"for-you": {**LIVE, "solutionVersionArn": version}}
+    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, [], served).plan()
+    jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
+    calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
+    assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
+    assert [one.recipe for one in plan["entrants"]] == [recipe, recipe]
+
+
+def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
+    record = evaluate(dropped)
+    assert record["outcome"] == "SUCCEEDED"
+    told = report(dropped)
+    assert {one["name"] for one in told["contenders"]} == {"popularity", "recent-popularity", "popular", "similar"}
+    ranks = {
+        one["contender"]: one["metrics"]["mean_reciprocal_rank"]["value"]
+        for one in told["scores"]
+        if one["form"] == "dedup"
+    }
+    assert [*ranks.values()] == sorted(ranks.values(), reverse=True), "the best comes first"
+    scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
+    assert scores["popular", "raw"]["coverage"]["value"] > 0
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    assert dropped.personalize.list_schemas()["schemas"] == []
+
+
+def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: World) -> None:
+    dropped.put("films/items.csv", "ITEM_ID,GENRE\n" + "\n".join(f"i{item},g" for item in range(40)))
+    found = intake(dropped)
+    live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
+    home = Home(dropped.bucket, "films", "run-1")
+    plan = Evaluation.of(home, target(), dropped.personalize, live, [], {}).plan()
+    assert plan["delete"]
+    assert "films-own" not in str([plan["resources"], plan["delete"]])
+
+
+def test_steps_may_run_twice(dropped: World) -> None:
+    assert evaluate(dropped, times=2)["outcome"] == "SUCCEEDED"
+    assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
+    assert dropped.creations()["CreateSolutionVersion"] == 2
+
+
+def test_jobs_are_asked_in_parts(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipients, "PART_BYTES", 500)
+    evaluate(dropped)
+    home = Home(dropped.bucket, "films", "20260102T030405678Z-4567-evaluation")
+    parts = dropped.bucket.keys(home.key("input/"))
+    assert {key.rpartition("/")[0] for key in parts} == {home.key("input/items"), home.key("input/users")}
+    assert len(parts) > 2
+    assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
+
+
+def test_of_the_data_only_what_was_held_back_stays(dropped: World) -> None:
+    evaluate(dropped)
+    folders = {key.split("/")[4] for key in dropped.bucket.keys("films/out/evaluation/") if key.count("/") > 4}
+    assert folders == {"holdout", "input", "output", "pictures"}
+
+
+def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: World) -> None:
+    lines = interactions().splitlines()
+    typed = [f"{line},{'buy' if number % 12 else 'watch'}" for number, line in enumerate(lines[1:])]
+    world.put("films/interactions.csv", "\n".join([f"{lines[0]},EVENT_TYPE", *typed]) + "\n")
+    picky = {"recipe": "aws-popularity-count", "eventType": "buy", "campaign": False}
+    world.put("films/usher.json", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "picky": picky}}))  # type: ignore[dict-item]
+    record = evaluate(world)
+    assert record["outcome"] == "FAILED"
+    assert "solution_version/picky: failed: " in record["summary"]
+    answered = {one["name"]: one["answered"] for one in report(world)["contenders"]}
+    assert answered == {"popularity": 60, "recent-popularity": 60, "popular": 60, "similar": 60}
+    (problem,) = report(world)["problems"]
+    assert (problem["place"], problem["message"][:22]) == ("picky", "could not be trained: ")
+    assert world.personalize.list_dataset_groups()["datasetGroups"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"share": 0.4}, "leaves 720 interactions to train on; Personalize needs 1000."),
+        ({"split": "global", "cut": 4_000_000_000}, "holds nothing back."),
+        ({"split": "global", "cut": 1}, "leaves nothing to train on."),
+        ({"recipes": ["aws-magic"]}, "which Personalize does not have"),
+    ],
+)
+def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
+    dropped: World, given: dict[str, Any], said: str
+) -> None:
+    assert said in evaluate(dropped, **given)["summary"]
+    assert not dropped.creations()
+
+
+@pytest.mark.parametrize("parameter", ["MaxRunDollars", "MaxMonthlyDollars"])
+def test_an_evaluation_above_a_ceiling_makes_nothing(
+    dropped: World, monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    monkeypatch.setenv(parameter, "0.01")
+    assert f"--parameter-overrides {parameter}=" in evaluate(dropped)["summary"]
+    assert not dropped.creations()
+
+
+def test_a_group_without_interactions_is_told(world: World) -> None:
+    assert "films/: has no interactions. Drop interactions.csv first." in evaluate(world)["summary"]
+
+
+@pytest.mark.parametrize("broken", ["split", "train", "score"])
+def test_what_was_made_goes_also_if_a_step_breaks(dropped: World, broken: str) -> None:
+    record = evaluate(dropped, broken=broken)
+    assert "broke off: Boom: It broke." in record["summary"]
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+
+
+def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
+    evaluate(dropped)
+    record = dropped.bucket.read_json(RECORD)
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    for retired in ([], [{**state, "status": "SKIPPED"} for state in record["retired"]]):
+        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "retired": retired})
+        for error in (None, {"Error": "Boom", "Cause": "It broke."}):
+            assert call("evaluate", step="publish", **event, run="any", error=error)["outcome"] == "RUNNING"
+
+
+def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped: World) -> None:
+    given = {"group": "films"}
+    event = {"input": given, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    prepared = call("evaluate", step="prepare", **event)
+    who = {"group": "films", "run": prepared["run"]}
+    call("evaluate", step="split", **who)
+    call("reconcile", **who, stage="train")
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"]
+    Run(dropped.bucket, "films", prepared["run"]).conclude(EXECUTION, {"Error": "ABORTED", "Cause": "stopped"})
+    assert execute({"group": "films", "clearUp": prepared["run"]}).status == "SUCCEEDED"
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    record = dropped.bucket.read_json(RECORD)
+    assert record["outcome"] == "FAILED"
+    assert {state["status"] for state in record["retired"]} == {"GONE"}
+
+
+def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATHENA_WORKGROUP", "primary")
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    run = call("evaluate", step="prepare", **event)["run"]
+    header, *rows = interactions().splitlines()
+    parts = {"train": rows[: len(rows) - 60], "holdout": rows[len(rows) - 60 :]}
+    for part, written in parts.items():  # moto's Athena runs nothing: here is what it would have written
+        dropped.put(f"films/out/evaluation/{run}/staging/{part}/0", "\n".join(written) + "\n")
+    answers: list[dict[str, Any]] = []
+    while not answers or answers[-1]["waitSeconds"]:
+        answers.append(call("evaluate", step="split", group="films", run=run))
+    assert answers[-1] == {"ready": True, "waitSeconds": None}
+    for part, written in parts.items():
+        text = (dropped.bucket.read(f"films/out/evaluation/{run}/{part}/00000.csv") or b"").decode()
+        assert text.splitlines() == [header, *written]
+    assert dropped.bucket.keys(f"films/out/evaluation/{run}/input/")
+    queries = dropped.bucket.read_json(f"films/out/runs/{run}/athena.json")
+    assert set(queries) == {"create", "train", "holdout", "drop"}
+
+
+def test_a_split_that_athena_can_not_do_drops_its_table(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATHENA_WORKGROUP", "primary")
+    started: list[str] = []
+
+    def fail(model: Any, params: Any, **_: Any) -> Any:
+        if model.name == "StartQueryExecution":
+            started.append(json.loads(params["body"])["QueryString"].split()[0])
+        if model.name == "GetQueryExecution":
+            status = {"State": "FAILED", "StateChangeReason": "No such database."}
+            return SimpleNamespace(status_code=200), {"QueryExecution": {"Status": status}}
+        return None
+
+    dropped.listen(client("athena"), "before-call", fail)
+    record = evaluate(dropped)
+    assert "is FAILED: No such database." in record["summary"]
+    assert started == ["create", "drop"]
+    assert not dropped.creations()
+
+
+def test_data_that_no_function_has_room_for_is_told(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_step, "MOST_BYTES", 1000)
+    assert "Give the stack more EvaluationMemory, or an AthenaWorkgroup" in evaluate(dropped)["summary"]
+    assert not dropped.creations()
+
+
+@pytest.mark.parametrize("megabytes", [3008, 10240])
+def test_a_function_splits_what_its_memory_holds(megabytes: int) -> None:
+    """25 million events of 538 MB took 1,849 MB, of which some 240 are the libraries (benchmarks/README.md)."""
+    source = "from usher import evaluation_split; print(evaluation_split.MOST_BYTES)"
+    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes), "PYTHONPATH": str(PACKAGE)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True
+    )
+    most = int(done.stdout)
+    assert 0.5e9 < most <= 2e9
+    needed = 240 + (1849 - 240) * most / 538e6
+    assert needed < megabytes * 0.75
+
+
+def test_the_lines_that_are_asked() -> None:
+    users, newest = ["a", "b", "c"], {"a": "1", "b": "1"}
+    assert list(lines("users", users, newest, [])) == [{"userId": user} for user in users]
+    assert list(lines("items", users, newest, [])) == [{"itemId": "1"}], "an item is asked about once"
+    assert list(lines("rankings", ["a"], newest, ["2", "1"])) == [{"userId": "a", "itemList": ["2", "1"]}]
+
+
+class Runtime:
+    """Personalize's runtime, as far as a campaign is asked about users; it refuses some."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
+
+    def __init__(self, **refused: str) -> None:
+        self.refused = refused
+        self.asked: list[str] = []
+
+    def get_recommendations(self, userId: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        self.asked.append(userId)
+        if userId in self.refused:
+            raise ClientError({"Error": {"Code": self.refused[userId], "Message": "No."}}, "GetRecommendations")
+        return {"itemList": [{"itemId": "1"}, {"itemId": "2"}]}
+
+
+def asked(world: World, *users: str) -> Home:
+    """A home whose input asks about users, in parts of four."""
+    home = Home(world.bucket, "films", "run-1")
+    write(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
+    return home
+
+
+def test_what_a_campaign_refuses_is_an_answer(world: World) -> None:
+    home = asked(world, "a", "b", "c")
+    campaign = Campaign(Runtime(b="InvalidInputException"), "arn", 1000)
+    assert campaign.answer(home, "users", "live", lambda: False)
+    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
+    assert [one["error"] for one in answers] == [None, "No.", None]
+
+
+def test_a_campaign_that_is_asked_too_fast_is_waited_for_and_given_up_line_by_line(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    home, runtime = asked(world, "a", "b", "c", "d"), Runtime(b="ThrottlingException", c="ThrottlingException")
+    assert Campaign(runtime, "arn", 1000).answer(home, "users", "live", lambda: False)
+    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
+    assert [one["error"] for one in answers] == [None, "No.", "No.", None]
+    assert [pause for pause in pauses if pause >= 1] == list(inference.BACK_OFF), "c is not waited for again"
+
+
+def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:
+    users = [f"u{number}" for number in range(10)]
+    home, runtime = asked(world, *users), Runtime()
+    campaign, late = Campaign(runtime, "arn", 1000), iter([False, False, True, False, True])
+    assert not campaign.answer(home, "users", "live", lambda: next(late))
+    assert not campaign.answer(home, "users", "live", lambda: next(late))
+    assert campaign.answer(home, "users", "live", lambda: False)
+    assert runtime.asked == users
+    answers = [json.loads(line) for _, file in home.files("output/live", ".out") for line in file.read().splitlines()]
+    assert [one["input"]["userId"] for one in answers] == users
+    assert {one["error"] for one in answers} == {None}
+    assert campaign.answer(home, "users", "live", lambda: False)
+    assert runtime.asked == users, "nobody is asked twice"

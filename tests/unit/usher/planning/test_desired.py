@@ -1,0 +1,199 @@
+"""Plans: pure, in order, within the service's limits, and changed only where something has changed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from usher.config.parser import Config, Solution, defaults
+from usher.datasets.schemas import make_schema
+from usher.names import LONGEST_NAME, NAME_LENGTH, former_name
+from usher.planning.desired import Data, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.resources.kinds import KINDS, Resource
+from usher.resources.target import Target
+from usher.storage.bucket import GROUP_NAME
+
+from tests.unit.usher.world import ARN_PREFIX, ROLE
+
+MODEL: Any = botocore.session.get_session().get_service_model("personalize")
+TARGET = Target("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
+COLUMNS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
+DATA = {
+    "interactions": Data("s3://b/films/interactions/", "d1", make_schema("interactions", COLUMNS)),
+    "items": Data("s3://b/films/items.csv", "d2", make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})),
+    "users": Data("s3://b/films/users.csv", "d3", make_schema("users", {"USER_ID": "string", "AGE": "long"})),
+}
+
+
+def text(expression: str) -> dict[str, str]:
+    """A filter of nothing but its expression."""
+    return {"filterExpression": expression}
+
+
+CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YEAR > 2000"), "old": text("x")})
+
+
+def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Target = TARGET) -> dict[str, Resource]:
+    """A plan's resources by id."""
+    return {resource.id: resource for resource in resources(target, config, data)}
+
+
+def test_what_former_releases_have_made_and_what_it_was_made_from_is_known_by_the_same_texts() -> None:
+    """With others, an upgrade would train everything anew."""
+    former = {one.id: one for one in resources(TARGET, CONFIG, DATA, name_of=former_name)}
+    names = {id_: one.params["name"] for id_, one in former.items() if one.kind in {"filter", "solution", "campaign"}}
+    assert names == {
+        "filter/new": "films-new-3f6f71",
+        "filter/old": "films-old-15d8c0",
+        "solution/user-personalization": "films-user-personalization-38fdb8",
+        "campaign/user-personalization": "films-user-personalization-38fdb8",
+        "solution/similar-items": "films-similar-items-f50514",
+        "campaign/similar-items": "films-similar-items-f50514",
+        "solution/personalized-ranking": "films-personalized-ranking-4d19ec",
+        "campaign/personalized-ranking": "films-personalized-ranking-4d19ec",
+    }
+    assert {id_: one.inputs for id_, one in former.items() if one.inputs} == {
+        "dataset_import_job/interactions": "a36755707c98",
+        "dataset_import_job/items": "ea39f4940286",
+        "dataset_import_job/users": "62de2ff248e8",
+        "solution_version/user-personalization": "7d51b8f516e0",
+        "solution_version/similar-items": "56d9dc1a5e70",
+        "solution_version/personalized-ranking": "e2ff9b4dc6e7",
+    }
+
+
+def changed(**other: Any) -> set[str]:
+    """Ids of the resources that differ from the plan without the change, or are in only one of the two."""
+    before, after = plan(), plan(**other)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_every_resource_comes_after_what_it_needs() -> None:
+    seen: set[str] = set()
+    for resource in resources(TARGET, CONFIG, DATA):
+        assert set(resource.needs) <= seen
+        assert resource.id not in seen
+        seen.add(resource.id)
+
+
+@pytest.mark.parametrize("resource", resources(TARGET, CONFIG, DATA), ids=lambda resource: resource.id)
+def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
+    name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
+    members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
+    assert not ParamValidator().validate(members, MODEL.operation_model(name).input_shape).generate_report()
+
+
+def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs_and_versions() -> None:
+    assert plan() == plan()
+    assert changed(target=replace(TARGET, run="20270101T000000Z-dcba")) == {
+        *(f"dataset_import_job/{dataset}" for dataset in DATA),
+        *(f"solution_version/{solution.name}" for solution in CONFIG.solutions),
+    }
+
+
+def test_a_changed_filter_changes_only_itself() -> None:
+    assert changed(config=replace(CONFIG, filters={**CONFIG.filters, "old": text("y")})) == {"filter/old"}
+
+
+def test_a_changed_solution_gets_a_campaign_of_its_own_and_has_no_version_yet() -> None:
+    first, *others = CONFIG.solutions
+    other = replace(first, settings={"eventType": "watch"})
+    assert changed(config=replace(CONFIG, solutions=(other, *others))) == {
+        f"{kind}/{first.name}" for kind in ("solution", "campaign")
+    }, "versions are looked for under the new solution"
+
+
+def test_a_changed_campaign_changes_only_itself_and_keeps_its_name() -> None:
+    first, *others = CONFIG.solutions
+    config = replace(CONFIG, solutions=(replace(first, campaign={"minProvisionedTPS": 3}), *others))
+    assert changed(config=config) == {f"campaign/{first.name}"}
+    assert plan(config)[f"campaign/{first.name}"].arn == plan()[f"campaign/{first.name}"].arn
+
+
+def test_changed_data_is_imported_again_and_everything_trained_again() -> None:
+    data = {**DATA, "items": replace(DATA["items"], digest="d9")}
+    versions = {f"solution_version/{solution.name}" for solution in CONFIG.solutions}
+    assert changed(data=data) == {"dataset_import_job/items", *versions}
+
+
+def test_a_changed_schema_makes_a_new_schema_for_the_same_dataset() -> None:
+    schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long", "GENRES": "categorical"})
+    data = {**DATA, "items": replace(DATA["items"], schema=schema)}
+    versions = {f"solution_version/{solution.name}" for solution in CONFIG.solutions}
+    assert changed(data=data) == {"schema/items", "dataset_import_job/items", *versions}
+
+
+def test_groups_never_share_what_bears_their_name() -> None:
+    """`films` with the solution `new-best` and `films-new` with `best` both lead to the words films-new-best."""
+    one = plan(Config((Solution("new-best", "aws-sims"),), {"new-best": text("x")}, {}, {}))
+    other = plan(
+        Config((Solution("best", "aws-sims"),), {"best": text("x")}, {}, {}),
+        target=replace(TARGET, group="films-new"),
+    )
+    shared = {resource.arn for resource in one.values()} & {resource.arn for resource in other.values()} - {""}
+    assert not shared
+
+
+def test_no_campaign_is_planned_where_none_is_wanted() -> None:
+    config = Config((Solution("offline", "aws-sims", {}, None),), {}, {}, {})
+    assert "campaign/offline" not in plan(config)
+
+
+def test_training_on_a_timer_is_off_unless_wanted() -> None:
+    config = Config((Solution("a", "aws-sims"), Solution("b", "aws-sims", {"performAutoTraining": True})), {}, {}, {})
+    planned = plan(config)
+    assert not planned["solution/a"].params["performAutoTraining"]
+    assert planned["solution/b"].params["performAutoTraining"]
+
+
+@settings(max_examples=30)
+@given(st.from_regex(GROUP_NAME.pattern, fullmatch=True), st.from_regex(r"\A[a-zA-Z0-9][a-zA-Z0-9\-_]{0,19}\Z"))
+def test_names_keep_within_the_services_limit(group: str, name: str) -> None:
+    _check_names(group, name)
+
+
+def test_the_longest_names_keep_within_the_services_limit() -> None:
+    _check_names("g" * 35, "n" * LONGEST_NAME)
+    assert not GROUP_NAME.match("g" * 36)
+
+
+def _check_names(group: str, name: str) -> None:
+    assert GROUP_NAME.match(group)
+    wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
+    for resource in resources(replace(TARGET, group=group), wanted, DATA):
+        given_name = resource.params.get("name") or resource.params.get("jobName", "")
+        assert len(given_name) <= NAME_LENGTH
+        if resource.kind == "dataset_import_job":
+            assert given_name.endswith(TARGET.run)
+
+
+def test_recipes_belong_to_no_region_and_keep_the_partition() -> None:
+    target = replace(TARGET, arn_prefix="arn:aws-cn:personalize:cn-north-1:123456789012")
+    assert recipe_arn(target, "aws-sims") == "arn:aws-cn:personalize:::recipe/aws-sims"
+
+
+def test_the_serving_map_is_to_hold_what_is_exported() -> None:
+    types = {"user-personalization": "USER_PERSONALIZATION", "similar-items": "RELATED_ITEMS",
+             "personalized-ranking": "PERSONALIZED_RANKING"}  # fmt: skip
+    wishes = serving_wishes(CONFIG, types)
+    assert list(wishes["exports"]) == ["user-personalization"]
+    assert wishes["filters"] == ["new", "old"]
+    assert wishes["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
+    assert serving_wishes(replace(CONFIG, exports={}), types)["exports"] == {}
+
+
+def test_a_schedule_of_an_export_starts_it_alone() -> None:
+    given = [{"task": "export"}, {"task": "export", "solution": "for-you"}, {"task": "retrain"}]
+    at = replace(TARGET, export_arn="export", pipeline_arn="pipeline")
+    targets = [schedule_resource(at, "name", task, {}).params["Target"] for task in given]
+    assert [json.loads(target["Input"]) for target in targets] == [
+        {"group": "films"},
+        {"group": "films", "solution": "for-you"},
+        {"group": "films", "task": "retrain", "at": "<aws.scheduler.scheduled-time>"},
+    ]
+    assert [target["Arn"] for target in targets] == ["export", "export", "pipeline"]

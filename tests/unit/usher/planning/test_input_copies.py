@@ -1,0 +1,77 @@
+"""What a run's imports read."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from usher.planning.input_copies import keep
+from usher.planning.planner import Draft, draft
+from usher.resources.kinds import Resource
+from usher.runs.record import Run
+
+from tests.unit.usher.world import BUCKET, World, interactions, target
+from usher_local.cloud.refusals import limited
+
+CHECKED, ADDED, LARGE = interactions(), interactions(start=1_700_000_000), interactions(users=600)
+
+
+@pytest.fixture
+def site(world: World) -> World:
+    world.put("films/usher.yaml", "solutions: {popular: {recipe: aws-popularity-count}}")
+    world.put("films/interactions/a.csv", CHECKED)
+    world.put("films/interactions/incremental/b.csv", ADDED)
+    return world
+
+
+def kept(world: World, drafted: Draft) -> list[Resource]:
+    """The resources of a run's plan, with copies of what is to be imported."""
+    return keep(Run(world.bucket, "films", "run-1"), drafted)
+
+
+def planned(world: World) -> Draft:
+    return draft(world.bucket, target(), world.clients, {})
+
+
+def read(world: World, resources: list[Resource]) -> dict[str, list[str]]:
+    """The keys that each import reads, by id."""
+    folders = {
+        one.id: str(one.params["dataSource"]["dataLocation"])
+        for one in resources
+        if one.kind == "dataset_import_job"
+    }  # fmt: skip
+    return {id_: world.bucket.keys(folder.removeprefix(f"s3://{BUCKET}/")) for id_, folder in folders.items()}
+
+
+def test_an_import_reads_what_was_checked_whatever_is_put_there_afterwards(site: World) -> None:
+    resources = kept(site, planned(site))
+    for key in ("a.csv", "c.csv", "incremental/b.csv"):
+        site.put(f"films/interactions/{key}", LARGE)
+    assert {one.status for one in site.settle(resources).values()} == {"READY"}
+    keys = read(site, resources)
+    assert {id_: list(map(site.bucket.read, some)) for id_, some in keys.items()} == {
+        "dataset_import_job/interactions": [CHECKED.encode()],
+        "dataset_import_job/interactions/b.csv": [ADDED.encode()],
+    }
+    assert all(key.startswith("films/out/input/run-1/") for some in keys.values() for key in some)
+
+
+def test_the_bucket_is_told_to_forget_copies(site: World) -> None:
+    for (key,) in read(site, kept(site, planned(site))).values():
+        tags: Any = site.s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"]
+        assert tags == [{"Key": "usher", "Value": "input"}]
+
+
+def test_a_file_that_changes_after_it_was_checked_is_not_copied(site: World) -> None:
+    drafted = planned(site)
+    site.put("films/interactions/a.csv", LARGE)
+    with limited(), pytest.raises(ClientError, match="412"):
+        kept(site, drafted)
+    assert site.bucket.keys("films/out/") == []
+    assert kept(site, planned(site)), "another try plans anew"
+
+
+def test_what_was_imported_is_not_copied_again(site: World) -> None:
+    site.settle(kept(site, planned(site)))
+    site.bucket.delete(site.bucket.keys("films/out/"))
+    kept(site, planned(site))
+    assert site.bucket.keys("films/out/") == []

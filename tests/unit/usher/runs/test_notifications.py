@@ -1,0 +1,200 @@
+"""What people, programs and CloudWatch are told."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from usher.aws import client
+from usher.datasets.schemas import make_schema
+from usher.resources.deletion import Leftover
+from usher.resources.reconcile import State
+from usher.runs.notifications import (
+    OF_THE_STACK,
+    UNITS,
+    changed,
+    measure,
+    measures,
+    message,
+    tell,
+    tell_changes,
+    tell_end,
+)
+from usher.runs.record import Run
+
+from tests.unit.stack.files import RESOURCES
+from tests.unit.usher.world import TOPIC, World, load_function
+
+VERSION = "arn:aws:personalize:us-east-1:1:solution/films-a/1f2e"
+RECORD: dict[str, Any] = {
+    "group": "films",
+    "run": "r",
+    "execution": "arn:e",
+    "startedAt": "2026-11-22T10:00:00+00:00",
+    "endedAt": "2026-11-22T11:30:00+00:00",
+    "outcome": "HELD",
+    "summary": "campaign/a: held back: worse. Promote it.",
+    "resources": [{"id": "campaign/a", "status": "HELD"}, {"id": "filter/b", "status": "FAILED"}],
+    "data": {
+        "items": {"rows": 9},
+        "interactions": {"rejected": 7},
+    },
+    "versions": [
+        {
+            "solution": "a",
+            "arn": VERSION,
+            "live": True,
+            "trainedAt": "2026-11-22T10:20:00+00:00",
+            "metrics": {"coverage": 0.5},
+        },
+        {"solution": "a", "arn": VERSION + "0", "live": False, "trainedAt": "2026-11-22T11:20:00+00:00", "metrics": {}},
+    ],
+    "cost": {"cost": 1.234, "monthlyCost": 144.115},
+}
+
+
+def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_on() -> None:
+    assert message(RECORD, "s3://b/run.html") == (
+        "campaign/a: held back: worse. Promote it.\n\n"
+        "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
+        "This run: about $1.23. What serves, even idle: $144.12 a month.\n\n"
+        "The whole story: s3://b/run.html"
+    )
+
+
+def test_a_message_about_little_is_short() -> None:
+    assert message({"summary": "Broke off.", "cost": {}}, "x") == "Broke off.\n\nThe whole story: x"
+
+
+@pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
+def test_people_are_told(world: World, group: str) -> None:
+    sqs = client("sqs")
+    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
+    tell(world.sns, TOPIC, {"group": group, "outcome": "FAILED", "summary": "Why."}, "s3://b/run.html")
+    (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    told = json.loads(received["Body"])
+    assert told["Message"] == "Why.\n\nThe whole story: s3://b/run.html"
+    assert told["Subject"].startswith("Usher: ")
+    assert told["Subject"].isascii()
+    assert len(told["Subject"]) < 100
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("PLANNED", "PENDING", True),
+        ("PENDING", "READY", True),
+        ("PENDING", "FAILED", True),
+        ("READY", "HELD", True),
+        ("PENDING", "GONE", True),
+        ("PENDING", "PENDING", False),
+        ("READY", "READY", False),
+        ("PLANNED", "WAITING", False),
+        (None, "SKIPPED", True),
+    ],
+)
+def test_a_change_is_told_once(before: str | None, after: str, told: bool) -> None:
+    past = [{"id": "filter/a", "status": before}] if before else []
+    assert bool(list(changed(past, [State("filter/a", "create", after)]))) == told
+
+
+@pytest.fixture
+def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
+    """A function that returns what a rule on Usher's events has seen."""
+    sqs, events = client("sqs"), client("events")
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    events.put_rule(Name="all", EventPattern=json.dumps({"source": ["usher"]}))
+    target = {"Id": "1", "Arn": "arn:aws:sqs:us-east-1:123456789012:heard"}
+    events.put_targets(Rule="all", Targets=[target])
+
+    def read() -> list[dict[str, Any]]:
+        found = []
+        while batch := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            found += [json.loads(one["Body"]) for one in batch]
+            for one in batch:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
+        return found
+
+    return read
+
+
+def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
+    failed = State("filter/f", "fail", "FAILED", "arn:f", "Bad words.", "Use others.")
+    states = [failed, *(State(f"filter/{number}", "create", "PENDING") for number in range(24))]
+    tell_changes(client("events"), {"group": "films", "run": "r"}, states)
+    events = heard()
+    assert Counter(one["detail-type"] for one in events) == {"Resource Changed": 25}
+    (about,) = (one for one in events if one["detail"]["resource"] == "filter/f")
+    assert about["resources"] == ["arn:f"]
+    assert about["detail"] == {
+        "group": "films", "run": "r", "resource": "filter/f", "status": "FAILED", "action": "fail", "arn": "arn:f",
+        "reason": "Bad words.", "remedy": "Use others.",
+    }  # fmt: skip
+
+
+def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
+    schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
+    arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
+    leftover = Leftover("schema/items", "schema", arn, "replaced", delete=True)
+    run = Run(world.bucket, "films", "r")
+    run.begin("arn:e")
+    run.write({"group": "films", "resources": [], "excused": {}, "delete": [leftover], "removed": True}, "plan.json")
+    reconcile = load_function("reconcile").lambda_handler
+    assert reconcile({"group": "films", "run": "r", "stage": "retire"}, None)["settled"]
+    (event,) = heard()
+    assert event["detail"]["status"] == "GONE"
+    assert event["resources"] == [arn]
+
+
+def test_programs_hear_of_the_end_of_a_run(heard: Any) -> None:
+    tell_end(client("events"), RECORD)
+    (event,) = heard()
+    assert event["detail-type"] == "Run Ended"
+    assert event["detail"] == {name: RECORD[name] for name in ("group", "run", "execution", "outcome", "summary")}
+
+
+def test_a_run_measures_its_length_failures_rejections_and_models() -> None:
+    assert list(measures(RECORD)) == [
+        ({"RunSeconds": 5400, "ResourcesFailed": 1, "VersionsHeld": 1}, {"Group": "films"}, {}),
+        ({"RowsRejected": 0}, {"Group": "films", "Dataset": "items"}, {}),
+        ({"RowsRejected": 7}, {"Group": "films", "Dataset": "interactions"}, {}),
+        ({"coverage": 0.5}, {"Group": "films", "Solution": "a"}, {"version": VERSION}),
+        ({}, {"Group": "films", "Solution": "a"}, {"version": VERSION + "0"}),
+    ]
+
+
+def test_metrics_go_to_the_log_in_cloudwatchs_embedded_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "usher")
+    measure(
+        {"coverage": 0.5, "bad": float("nan"), "HoursSinceTraining": 3}, {"Group": "g", "Solution": "s"}, version="v"
+    )
+    line, of_the_stack = map(json.loads, capsys.readouterr().out.splitlines())
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Usher"
+    assert directive["Dimensions"] == [["Group", "Solution", "service"]]
+    assert {one["Name"] for one in directive["Metrics"]} == {"coverage", "HoursSinceTraining"}
+    assert {name: line[name] for name in ("service", "Group", "Solution", "version", "coverage")} == {
+        "service": "usher", "Group": "g", "Solution": "s", "version": "v", "coverage": [0.5],
+    }  # fmt: skip
+    (directive,) = of_the_stack["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"]], "as an alarm needs it"
+    assert [one["Name"] for one in directive["Metrics"]] == ["HoursSinceTraining"]
+    measure({}, {"Group": "g"})
+    assert capsys.readouterr().out == ""
+
+
+def test_alarms_and_dashboard_ask_for_metrics_that_are_written() -> None:
+    alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    ours = {one["MetricName"] for one in alarms if one.get("Namespace") == "Usher"}
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body.replace("${StaleModelHours}", "1").replace("${AWS::StackName}", "usher"))["widgets"]
+    searched = [
+        row[0]["expression"] for one in widgets for row in one["properties"].get("metrics", []) if len(row) == 1
+    ]
+    assert ours == OF_THE_STACK <= set(UNITS)
+    assert all('service="usher"' in text and ",service}" in text for text in searched), "no other stack's"
+    assert {name for name in UNITS if any(f'"{name}"' in text for text in searched)} == set(UNITS)
+    assert {len(one["properties"]["alarms"]) for one in widgets if one["type"] == "alarm"} == {len(alarms)}

@@ -1,0 +1,191 @@
+"""Exports in the table: the same however often they are loaded, paced, and resumed where they stopped."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from usher.aws import now
+from usher.errors import UsherError
+from usher.serving import export_store
+from usher.serving.export_store import LIFE, ExportTable
+
+from tests.unit.usher.world import TABLE, World
+
+KEY = {"group": "films", "solution": "s", "member": "userId"}
+START = {"file": 0, "byte": 0}
+BEGUN = now()
+
+
+class Time:
+    """A clock that only sleeping, or a table that takes its time, moves."""
+
+    def __init__(self, per_look: float = 0) -> None:
+        self.seconds = 0.0
+        self.slept: list[float] = []
+        self.per_look = per_look
+
+    def clock(self) -> float:
+        self.seconds += self.per_look
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+def put(world: World, file: str, users: range, error: str | None = None) -> str:
+    """A file of answers."""
+    lines = [
+        {
+            "input": {"userId": f"é{user}"},
+            "output": None if error else {"recommendedItems": [f"i{user}"]},
+            "error": error,
+        }
+        for user in users
+    ]
+    world.put(file, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    return file
+
+
+def items(world: World) -> dict[str, Any]:
+    """The table's items by key."""
+    pages = world.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+    return {item["group"]["S"]: item for page in pages for item in page["Items"]}
+
+
+def table(world: World, time: Time | None = None) -> ExportTable:
+    time = time or Time()
+    return ExportTable(world.dynamodb, TABLE, time.clock, time.sleep)
+
+
+def test_every_answer_is_an_item_of_its_own(world: World) -> None:
+    files = [put(world, "a.out", range(60)), put(world, "b.out", range(60, 63)), put(world, "c.out", range(9), "no")]
+    assert table(world).load(world.bucket, files, BEGUN, START, KEY) is None
+    assert set(items(world)) == {f"films#s#é{user}" for user in range(63)}
+    assert table(world).read("films", "s", "é61") == {"recommendedItems": ["i61"]}
+    assert table(world).read("films", "s", "é63") == table(world).read("films", "t", "é61") == {}
+
+
+def test_loading_the_same_export_again_changes_nothing(world: World) -> None:
+    files = [put(world, "a.out", range(30))]
+    table(world).load(world.bucket, files, BEGUN, START, KEY)
+    before = items(world)
+    table(world).load(world.bucket, files, BEGUN, START, KEY)
+    assert items(world) == before
+    assert int(before["films#s#é0"]["expires"]["N"]) == int((BEGUN + LIFE).timestamp())
+
+
+def test_a_subject_that_is_asked_for_twice_is_written_once(world: World) -> None:
+    files = [put(world, "a.out", range(3))]
+    world.put("a.out", (world.bucket.read("a.out") or b"").decode() * 2)
+    table(world).load(world.bucket, files, BEGUN, START, KEY)
+    assert len(items(world)) == 3
+
+
+def test_lines_that_are_no_answers_make_no_items(world: World) -> None:
+    good = '{"input": {"userId": "u"}, "output": {"recommendedItems": ["i"]}, "error": null}'
+    lines = [
+        "",
+        "x",
+        "[]",
+        "1",
+        "[" * 99_999,
+        '{"input": null, "output": {"a": 1}}',
+        '{"input": {}, "output": {"a": 1}}',
+        '{"input": {"userId": 1}, "output": {"a": 1}}',
+        '{"input": {"userId": ""}, "output": {"a": 1}}',
+        '{"input": {"userId": "v"}, "output": ["i"]}',
+        '{"input": {"userId": "v"}, "output": {"a": 1}, "error": "failed"}',
+        good,
+    ]
+    world.put("a.out", "\n".join(lines))
+    assert table(world).load(world.bucket, ["a.out"], BEGUN, START, {**KEY, "member": "userId"}) is None
+    assert set(items(world)) == {"films#s#u"}
+
+
+@pytest.mark.parametrize("users", [(25, 25), (26, 0), (50, 1), (75, 60), (0, 0)])
+def test_loading_goes_on_where_it_stopped(world: World, users: tuple[int, int]) -> None:
+    first, second = users
+    files = [put(world, "a.out", range(first)), put(world, "b.out", range(first, first + second))]
+    place: dict[str, int] | None = START
+    rounds = 0
+    while place is not None:
+        place = table(world, Time(export_store.WORK_SECONDS + 1)).load(world.bucket, files, BEGUN, place, KEY)
+        rounds += 1
+    assert len(items(world)) == first + second
+    batches = -(-first // 25) + -(-second // 25)
+    assert rounds in {batches, batches + 1}
+
+
+def test_writing_keeps_its_pace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_store, "WRITES_PER_SECOND", 10)
+    time = Time()
+    table(world, time).load(world.bucket, [put(world, "a.out", range(100))], BEGUN, START, KEY)
+    assert sum(time.slept) == pytest.approx(10)
+
+
+def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
+    """A table that answers BatchWriteItem so, by how often it was asked."""
+
+    class Refusing:
+        asked = 0
+
+        def batch_write_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+            self.asked += 1
+            return {"UnprocessedItems": RequestItems if answers(self.asked) else {}}
+
+    return Refusing()
+
+
+def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(world: World) -> None:
+    time, refusing = Time(), answering(lambda asked: {"more": 1} if asked < 4 else {})
+    ExportTable(refusing, TABLE, time.clock, time.sleep).load(
+        world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
+    )
+    assert refusing.asked == 4
+    assert len([seconds for seconds in time.slept if seconds < 0.4]) >= 3
+
+
+def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
+    time, refusing = Time(), answering(lambda _: {"more": 1})
+    with pytest.raises(UsherError, match="does not take the export at this pace"):
+        ExportTable(refusing, TABLE, time.clock, time.sleep).load(
+            world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
+        )
+    assert refusing.asked == export_store.TRIES
+
+
+def test_an_export_that_is_made_monthly_answers_until_the_next_even_if_one_fails(world: World) -> None:
+    files = [put(world, "a.out", range(3))]
+    table(world).load(world.bucket, files, BEGUN - timedelta(days=31 + 30, hours=12), START, KEY)
+    assert table(world).read("films", "s", "é1")
+
+
+def test_what_has_expired_is_nothing(world: World) -> None:
+    files = [put(world, "a.out", range(3))]
+    table(world).load(world.bucket, files, BEGUN - LIFE - timedelta(minutes=1), START, KEY)
+    assert table(world).read("films", "s", "é1") == {}
+
+
+def test_a_groups_answers_are_erased_and_nobody_elses(world: World) -> None:
+    files = [put(world, "a.out", range(60))]
+    for group in ("films", "films-eu", "film"):
+        table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
+    world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films"}, "item": {"S": "serving"}})
+    assert table(world).erase("films", None) is None
+    left = [key.partition("#")[0] for key in items(world)]
+    assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
+
+
+def test_erasing_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(world).load(world.bucket, [put(world, "a.out", range(60))], BEGUN, START, KEY)
+    scan = world.dynamodb.scan
+    monkeypatch.setattr(world.dynamodb, "scan", lambda **given: scan(Limit=20, **given))
+    calls, place = 0, None
+    while calls == 0 or place:
+        place, calls = table(world, Time(per_look=export_store.WORK_SECONDS + 1)).erase("films", place), calls + 1
+    assert items(world) == {}
+    assert calls >= 3

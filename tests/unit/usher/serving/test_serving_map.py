@@ -1,0 +1,294 @@
+"""From callers' names to Personalize's: the map, its cache, and what is said of options that are wrong."""
+
+from contextlib import suppress
+from typing import Any
+
+import botocore.session
+import pytest
+from usher.errors import RequestError
+from usher.serving.serving_map import (
+    FRESH_SECONDS,
+    LONGEST_VALUE,
+    READERS,
+    ROUTES,
+    Serving,
+    identifier,
+    identifiers,
+    request,
+    serving_map,
+)
+
+from tests.unit.usher.world import TABLE, World
+
+PLAN = {
+    "group": "films",
+    "solutions": {
+        "for-you": {"type": "USER_PERSONALIZATION", "campaign": True},
+        "offline": {"type": "USER_PERSONALIZATION", "campaign": False},
+    },
+    "filters": ["seen"],
+    "exports": {"for-you": {"table": True}},
+}
+
+
+def ready(name: str, **details: str) -> dict[str, Any]:
+    return {"id": name, "status": "READY", "arn": f"arn:{name}", "details": details}
+
+
+STATES = [
+    ready("event_tracker/films", trackingId="t-1"),
+    ready("filter/seen"),
+    ready("solution_version/for-you"),
+    ready("campaign/for-you"),
+    ready("solution_version/offline"),
+]
+FULL = {
+    "solutions": {
+        "for-you": {
+            "type": "USER_PERSONALIZATION",
+            "campaignArn": "arn:campaign/for-you",
+            "solutionVersionArn": "arn:solution_version/for-you",
+        },
+        "offline": {
+            "type": "USER_PERSONALIZATION",
+            "campaignArn": None,
+            "solutionVersionArn": "arn:solution_version/offline",
+        },
+    },
+    "recommenders": {},
+    "filters": {"seen": "arn:filter/seen"},
+    "trackingId": "t-1",
+    "exports": {"for-you": {"table": True}},
+}
+
+
+def test_only_the_api_reads_what_may_be_old(world: World) -> None:
+    reads: list[bool] = []
+    world.listen(
+        world.dynamodb,
+        "before-parameter-build.dynamodb.GetItem",
+        lambda params, **_: reads.append(params["ConsistentRead"]),
+    )
+    serving = Serving(world.dynamodb, TABLE)
+    serving.write("films", FULL)
+    serving.read("films")
+    serving.groups()
+    serving.of("films")
+    assert reads == [True, True, False]
+
+
+def test_what_is_ready_is_served() -> None:
+    assert serving_map(PLAN, STATES, {}) == FULL
+
+
+def test_what_could_not_be_brought_up_is_served_as_before() -> None:
+    before = {
+        "solutions": {"for-you": {"campaignArn": "old"}, "gone": {}},
+        "filters": {"seen": "old", "gone": "x"},
+        "trackingId": "t-0",
+    }
+    failed = [state | {"status": "FAILED"} for state in STATES]
+    assert serving_map(PLAN, failed, before) == {
+        "solutions": {"for-you": {"campaignArn": "old"}},
+        "recommenders": {},
+        "filters": {"seen": "old"},
+        "trackingId": "t-0",
+        "exports": {"for-you": {"table": True}},
+    }
+
+
+def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
+    before = {"solutions": {"for-you": {"campaignArn": "old"}}}
+    states = [state for state in STATES if state["id"] != "campaign/for-you"]
+    assert serving_map(PLAN, states, before)["solutions"]["for-you"] == {"campaignArn": "old"}
+
+
+def test_what_never_was_live_is_not_served() -> None:
+    assert serving_map(PLAN, [], {}) == {
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
+    }  # fmt: skip
+
+
+def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
+    serving = Serving(world.dynamodb, TABLE)
+    assert (serving.read("films"), serving.groups()) == ({}, [])
+    serving.write("films", FULL)
+    serving.write("art", {})
+    serving.write("films", FULL)
+    assert (serving.read("films"), serving.groups()) == (FULL, ["art", "films"])
+
+
+def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
+    time = [0.0]
+    serving = Serving(world.dynamodb, TABLE, clock=lambda: time[0])
+    serving.write("films", FULL)
+    assert serving.of("films") == FULL
+    serving.write("films", {**FULL, "trackingId": "t-2"})
+    time[0] = FRESH_SECONDS
+    assert serving.of("films")["trackingId"] == "t-1"
+    time[0] += 1
+    assert serving.of("films")["trackingId"] == "t-2"
+
+
+def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
+    serving = Serving(world.dynamodb, TABLE, clock=lambda: 0.0)
+    with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
+        serving.of("films")
+    assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
+    serving.write("films", FULL)
+    assert serving.of("films") == FULL
+    with pytest.raises(RequestError, match="There is no group music, or") as caught:
+        serving.of("music")
+    assert "films" not in str(caught.value)
+
+
+def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
+    serving = Serving(world.dynamodb, TABLE)
+    serving.write("films", FULL)
+    for name in ("films", *(f"g{number}" for number in range(5))):
+        with suppress(RequestError):
+            serving.of(name)
+    assert set(serving._cache) == {"films"}
+
+
+LIVE = {
+    "solutions": {
+        name: {"type": kind, "campaignArn": f"arn:{name}", "solutionVersionArn": "v"}
+        for name, kind in {
+            "for-you": "USER_PERSONALIZATION",
+            "popular": "POPULAR_ITEMS",
+            "similar": "RELATED_ITEMS",
+            "ranking": "PERSONALIZED_RANKING",
+        }.items()
+    }
+    | {"offline": {"type": "USER_PERSONALIZATION", "campaignArn": None, "solutionVersionArn": "v"}},
+    "filters": {"genre": "arn:filter"},
+}
+
+
+@pytest.mark.parametrize(
+    ("route", "solution"),
+    [("recommendations", "for-you"), ("similar-items", "similar"), ("rankings", "ranking")],
+)
+def test_the_first_live_solution_that_can_do_it_answers(route: str, solution: str) -> None:
+    assert request(LIVE, route, {}) == (solution, {"campaignArn": f"arn:{solution}"})
+
+
+def test_another_solution_can_be_asked_for() -> None:
+    assert request(LIVE, "recommendations", {"solution": "popular"})[0] == "popular"
+
+
+@pytest.mark.parametrize(
+    ("given", "members"),
+    [
+        ({"numResults": "25"}, {"numResults": 25}),
+        ({"numResults": 500}, {"numResults": 500}),
+        ({"numResults": None}, {}),
+        ({"filter": "genre"}, {"filterArn": "arn:filter"}),
+        (
+            {"filter": "genre", "filterValues": '{"GENRE": "Drama", "YEAR": 1999, "IDS": ["a", "b\\"c"]}'},
+            {"filterArn": "arn:filter", "filterValues": {"GENRE": '"Drama"', "YEAR": "1999", "IDS": '"a","b\\"c"'}},
+        ),
+        ({"filter": "genre", "filterValues": {"GENRE": '"é"'}},
+         {"filterArn": "arn:filter", "filterValues": {"GENRE": '"é"'}}),
+        ({"context": '{"DEVICE": "phone", "HOUR": 5}'}, {"context": {"DEVICE": "phone", "HOUR": "5"}}),
+    ],
+)  # fmt: skip
+def test_options_become_members_of_the_call(given: dict[str, Any], members: dict[str, Any]) -> None:
+    assert request(LIVE, "recommendations", given) == ("for-you", {"campaignArn": "arn:for-you", **members})
+
+
+def test_a_ranking_takes_a_user_and_items() -> None:
+    _, members = request(LIVE, "rankings", {"userId": 7, "items": ["a", 5]})
+    assert members == {"campaignArn": "arn:ranking", "userId": "7", "inputList": ["a", "5"]}
+
+
+BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
+
+
+@pytest.mark.parametrize(
+    ("route", "given", "status", "code", "message"),
+    [
+        ("recommendations", {"numresults": "1"}, 400, "UnknownOption",
+         "numresults is unknown here; allowed: solution, filter, filterValues, context, numResults."),
+        ("rankings", {"numResults": 1}, 400, "UnknownOption",
+         "numResults is unknown here; allowed: solution, filter, filterValues, context, userId, items."),
+        ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
+         "There is no solution similar here; there is: for-you, popular."),
+        ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
+         "offline has no campaign to answer; an export in its place knows neither filters nor contexts."),
+        ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
+         "There is no solution ['a'] here; there is: ranking."),
+        ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",
+         "There is no filter gnre here; there is: genre."),
+        ("rankings", {"filter": {}}, 404, "UnknownFilter", "There is no filter {} here; there is: genre."),
+        ("recommendations", {"numResults": "0"}, 400, "BadNumResults", BAD_NUMBER.format("0")),
+        ("recommendations", {"numResults": "501"}, 400, "BadNumResults", BAD_NUMBER.format("501")),
+        ("recommendations", {"numResults": "-1"}, 400, "BadNumResults", BAD_NUMBER.format("-1")),
+        ("recommendations", {"numResults": "ten"}, 400, "BadNumResults", BAD_NUMBER.format("ten")),
+        ("recommendations", {"numResults": "²"}, 400, "BadNumResults", BAD_NUMBER.format("²")),
+        ("recommendations", {"numResults": "0000000011"}, 400, "BadNumResults", BAD_NUMBER.format("0000000011")),
+        ("recommendations", {"numResults": "9" * 5000}, 400, "BadNumResults", BAD_NUMBER.format("9" * 99)),
+        ("recommendations", {"filter": "genre", "filterValues": "GENRE=Drama"}, 400, "BadFilterValues",
+         'filterValues must be JSON such as {"NAME": "value"}: Expecting value: line 1 column 1 (char 0).'),
+        ("recommendations", {"filterValues": "{}"}, 400, "BadFilterValues", "filterValues need a filter."),
+        ("recommendations", {"context": "[]"}, 400, "BadContext", 'context must be JSON such as {"NAME": "value"}.'),
+        ("recommendations", {"context": '{"D": 1e999}'}, 400, "BadContext",
+         'context must be JSON such as {"NAME": "value"}: a number is too large.'),
+        ("rankings", {"context": {"D": True}}, 400, "BadContext", "context: D must be a text or a number."),
+        ("rankings", {"context": {"D": ["a"]}}, 400, "BadContext", "context: D must be a text or a number."),
+        ("rankings", {"context": {f"D{n}": "" for n in range(151)}}, 400, "BadContext",
+         "context has 151 names; 150 are allowed."),
+        ("rankings", {"context": {"D": "x" * 1001}}, 400, "BadContext",
+         "context: D must have at most 1000 characters, not 1001."),
+        ("rankings", {"filter": "genre", "filterValues": {"G" * 51: "x"}}, 400, "BadFilterValues",
+         f"filterValues has the name {'G' * 51}; a name has 1 to 50 letters, digits and underscores."),
+        ("rankings", {"filter": "genre", "filterValues": {"GENRE": []}}, 400, "BadFilterValues",
+         "filterValues: GENRE must be a text or a number, or a list of these."),
+        ("rankings", {"filter": "genre", "filterValues": {"GENRE": ["x" * 498] * 2}}, 400, "BadFilterValues",
+         "filterValues: GENRE must have at most 1000 characters, not 1001."),
+        ("rankings", {"items": []}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
+        ("rankings", {"items": "abc"}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
+        ("rankings", {"items": ["a"] * 501}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
+        ("rankings", {"items": ["a", None]}, 400, "BadId", "items must be a text of 1 to 256 characters."),
+        ("similar-items", {"userId": ""}, 400, "BadId", "userId must be a text of 1 to 256 characters."),
+        *(("similar-items", {"userId": f"a{one}"}, 400, "BadId",
+           "userId must not have control characters or half of a surrogate pair.") for one in "\x00\n\x7f\x9f\ud800"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_named_with_what_is_allowed(
+    route: str, given: dict[str, Any], status: int, code: str, message: str
+) -> None:
+    with pytest.raises(RequestError) as caught:
+        request(LIVE, route, given)
+    assert (caught.value.status, caught.value.code, str(caught.value)) == (status, code, message)
+
+
+@pytest.mark.parametrize("option", ["filterValues", "context"])
+def test_the_limits_of_names_and_values_are_those_of_the_service(option: str) -> None:
+    model: Any = botocore.session.get_session().get_service_model("personalize-runtime")
+    shape = model.operation_model("GetRecommendations").input_shape.members[option]
+    pairs = READERS[option].__self__  # type: ignore[attr-defined]
+    assert pairs.most == shape.metadata["max"]
+    assert pairs.longest_name == shape.key.metadata["max"]
+    assert shape.value.metadata["max"] == LONGEST_VALUE
+
+
+def test_a_route_that_no_solution_serves_says_so() -> None:
+    with pytest.raises(RequestError, match=r"There is no solution for this here; there is: none yet") as caught:
+        request({"solutions": {}, "filters": {}}, "recommendations", {})
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize("value", ["", "x" * 257, None, True, 1.5, ["a"]])
+def test_what_is_no_id_is_refused(value: object) -> None:
+    with pytest.raises(RequestError):
+        identifier(value, "userId")
+    with pytest.raises(RequestError):
+        identifiers([value], "items")
+
+
+def test_every_option_of_every_route_is_understood() -> None:
+    from usher.serving.serving_map import READERS
+
+    assert {option for route in ROUTES.values() for option in route.options} == {"solution", *READERS}

@@ -1,0 +1,542 @@
+"""Whether a deployed stack can work: a checklist, asked with the credentials of whoever runs it.
+
+Each check is a row of `CHECKS`. It only reads. What it can't find out, it says so: a missing permission, or a service
+that is not there, is no fault of the stack.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from usher.aws import client, error_code, now
+from usher.storage.bucket import DATASETS, is_input
+
+from usher_cli.stack import Stack
+
+OK, PROBLEM, UNKNOWN = "ok", "problem", "can't be told"
+OUTPUTS = ("BucketName", "ApiUrl", "TableName", "PipelineArn", "ExportArn", "EvaluationArn", "TopicArn")
+PERSONALIZE = "personalize.amazonaws.com"
+RIGHTS = ("s3:GetObject", "s3:ListBucket", "s3:PutObject")
+LENGTH = 200
+REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
+SKEW_SECONDS = 60
+"""AWS refuses signatures that are older than five minutes."""
+
+# https://docs.aws.amazon.com/personalize/latest/dg/limits.html
+QUOTAS: Mapping[str, tuple[str, int, bool]] = {
+    "dataset_group": ("dataset groups", 5, False),
+    "schema": ("schemas", 500, False),
+    "solution": ("solutions", 10, True),
+    "campaign": ("campaigns", 5, True),
+    "recommender": ("recommenders", 5, True),
+    "filter": ("filters", 30, True),
+}
+"""By kind: its words in Service Quotas, the default, and whether it holds for each dataset group."""
+
+
+class ProblemError(Exception):
+    """What a check has found to be wrong."""
+
+
+class UnknownError(Exception):
+    """Why a check can't tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a check; `remedy` only where there is a problem."""
+
+    check: str
+    outcome: str
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the checks ask. `group`: whose config must have room in the quotas, if any; `wanted`: what it would make."""
+
+    stack: Stack
+    group: str | None
+    wanted: Callable[[], Counter[str]]
+
+    @cached_property
+    def resources(self) -> dict[str, list[str]]:
+        """Physical names of the stack's resources, by type."""
+        found: dict[str, list[str]] = {}
+        pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack.name)
+        for one in (one for page in pages for one in page["StackResourceSummaries"]):
+            found.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
+        return found
+
+    def named(self, logical_id: str) -> str:
+        """The physical name of one resource."""
+        found = client("cloudformation").describe_stack_resource(
+            StackName=self.stack.name, LogicalResourceId=logical_id
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    @cached_property
+    def account(self) -> str:
+        """The number of the account."""
+        return str(client("sts").get_caller_identity()["Account"])
+
+    @property
+    def bucket_arn(self) -> str:
+        """The bucket's ARN, in the partition of the stack's other ARNs."""
+        partition = self.stack.outputs["PipelineArn"].split(":")[1]
+        return f"arn:{partition}:s3:::{self.stack.outputs['BucketName']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the checklist. `find` tells what it found, or raises ProblemError or UnknownError."""
+
+    name: str
+    asks: str
+    find: Callable[[Deployment], str]
+    remedy: str
+
+
+def examine(deployment: Deployment, checks: Iterable[Check]) -> Iterator[Result]:
+    """Make the checks, one after the other. UsherError where there is no stack."""
+    with suppress(*REFUSALS):
+        deployment.stack.outputs  # noqa: B018 - raises
+    for check in checks:
+        try:
+            yield Result(check.name, OK, check.find(deployment))
+        except ProblemError as error:
+            yield Result(check.name, PROBLEM, str(error), check.remedy)
+        except (*REFUSALS, UnknownError) as error:
+            yield Result(check.name, UNKNOWN, refusal(error))
+
+
+def refusal(error: Exception) -> str:
+    """Why a check can't tell; the local cloud answers with a page where it has no such operation."""
+    if isinstance(error, ResponseParserError) or error_code(error).isdecimal():
+        return "the endpoint does not answer this as AWS does"
+    return short(error)
+
+
+def short(message: object) -> str:
+    """A service's message on one line."""
+    text = " ".join(str(message).split())
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."
+
+
+def require(problems: Sequence[str], found: str) -> str:
+    """`found`, unless there are problems. Raises ProblemError."""
+    if problems:
+        raise ProblemError("; ".join(problems))
+    return found
+
+
+# The checks
+
+
+def stack_is_complete(deployment: Deployment) -> str:
+    """The stack exists, and its last change went through."""
+    (stack,) = client("cloudformation").describe_stacks(StackName=deployment.stack.name)["Stacks"]
+    status = str(stack["StackStatus"])
+    good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
+    return require([] if good else [f"{status} {stack.get('StackStatusReason', '')}".strip()], status)
+
+
+def outputs_are_there(deployment: Deployment) -> str:
+    """The stack has the outputs that this version's commands use."""
+    missing = [name for name in OUTPUTS if name not in deployment.stack.outputs]
+    return require([f"{name} is missing" for name in missing], ", ".join(OUTPUTS))
+
+
+def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
+    """The bucket's policy allows Personalize to list, read and write, and nobody else to write below `out/`."""
+    try:
+        text = client("s3").get_bucket_policy(Bucket=deployment.stack.outputs["BucketName"])["Policy"]
+    except ClientError as error:
+        if error_code(error) == "NoSuchBucketPolicy":
+            raise ProblemError("the bucket has no policy") from error
+        raise
+    found = statements_of(text)
+    statements = [one for one in found if PERSONALIZE in services(one) and one["Effect"] == "Allow"]
+    missing = [right for right in RIGHTS if not any(allows(one, right) for one in statements)]
+    problems = [f"{right} is not allowed to {PERSONALIZE}" for right in missing]
+    if not any(one["Effect"] == "Deny" and "/out/" in str(one["Resource"]) for one in found):
+        problems.append("it does not deny writing below out/ to others")
+    return require(problems, ", ".join(RIGHTS))
+
+
+def role_trusts_personalize(deployment: Deployment) -> str:
+    """Personalize may assume its role, for this account."""
+    role = client("iam").get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]
+    trusting = [one for one in statements_of(role["AssumeRolePolicyDocument"]) if PERSONALIZE in services(one)]
+    if not any(allows(one, "sts:AssumeRole") for one in trusting):
+        raise ProblemError(f"{role['RoleName']} does not let {PERSONALIZE} assume it")
+    accounts = [value for one in trusting for value in values_of(one, "aws:SourceAccount")]
+    wrong = [account for account in accounts if account != deployment.account]
+    return require([f"it trusts account {account} instead of {deployment.account}" for account in wrong], PERSONALIZE)
+
+
+def role_has_its_rights(deployment: Deployment) -> str:
+    """The policies of Personalize's role allow what it does with the bucket."""
+    iam, role = client("iam"), deployment.named("PersonalizeRole")
+    pages = iam.get_paginator("list_role_policies").paginate(RoleName=role)
+    documents = [
+        iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for page in pages
+        for name in page["PolicyNames"]
+    ]
+    statements = [one for document in documents for one in statements_of(document) if one["Effect"] == "Allow"]
+    missing = [right for right in RIGHTS if not any(allows(one, right) for one in statements)]
+    return require([f"{right} is not allowed" for right in missing], ", ".join(RIGHTS))
+
+
+def simulation_allows_it(deployment: Deployment) -> str:
+    """IAM's own simulation allows the same, with whatever else restricts the role."""
+    iam = client("iam")
+    role = iam.get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]["Arn"]
+    bucket = deployment.bucket_arn
+    asked = {
+        "s3:GetObject": f"{bucket}/a/interactions.csv",
+        "s3:ListBucket": bucket,
+        "s3:PutObject": f"{bucket}/a/out/batch/x",
+    }
+    denied = []
+    for action, arn in asked.items():
+        told = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[arn])
+        denied += [
+            f"{action} on {arn}: {one['EvalDecision']}"
+            for one in told["EvaluationResults"]
+            if one["EvalDecision"] != "allowed"
+        ]
+    return require(denied, ", ".join(asked))
+
+
+def rules_match_what_is_dropped(deployment: Deployment) -> str:
+    """EventBridge itself says which keys start a run: those that are read, and no others."""
+    events, bucket = client("events"), deployment.stack.outputs["BucketName"]
+    patterns = [json.loads(one["EventPattern"]) for one in rules(deployment) if "EventPattern" in one]
+    drops = [json.dumps(one) for one in patterns if one.get("source") == ["aws.s3"]]
+    if not drops:
+        raise ProblemError("the stack has no rule for files that are dropped")
+    wrong = []
+    for key in KEYS:
+        event = json.dumps(dropped(bucket, key, deployment.account, events.meta.region_name))
+        matched = any(events.test_event_pattern(EventPattern=pattern, Event=event).get("Result") for pattern in drops)
+        if is_input(key) and not matched:
+            wrong.append(f"{key} starts no run")
+    return require(wrong, f"{sum(map(is_input, KEYS))} kinds of keys")
+
+
+def targets_exist(deployment: Deployment) -> str:
+    """What the stack's rules start is there, and the rules are on."""
+    events = client("events")
+    problems = [f"{one['Name']} is {one['State']}" for one in rules(deployment) if one["State"] != "ENABLED"]
+    count = 0
+    for one in rules(deployment):
+        targets = [target["Arn"] for target in events.list_targets_by_rule(Rule=one["Name"])["Targets"]]
+        problems += [] if targets else [f"{one['Name']} has no target"]
+        problems += [f"{arn}, target of {one['Name']}, does not exist" for arn in targets if not exists(arn)]
+        count += len(targets)
+    return require(problems, f"{count} targets")
+
+
+def aliases_point_to_the_newest_code(deployment: Deployment) -> str:
+    """The API's functions serve what was deployed last: the same code, the same layers."""
+    functions = client("lambda")
+    problems, names = [], []
+    for function, alias in aliases(deployment):
+        live = functions.get_function_configuration(FunctionName=function, Qualifier=alias)
+        latest = functions.get_function_configuration(FunctionName=function)
+        same = [live.get("CodeSha256") == latest.get("CodeSha256"), layers(live) == layers(latest)]
+        problems += (
+            [] if all(same) else [f"{function}:{alias} is version {live['Version']}, older than what was deployed"]
+        )
+        names.append(f"{alias} of {function}: {live['Version']}")
+    if not names:
+        raise ProblemError("the stack has no alias")
+    return require(problems, ", ".join(names))
+
+
+def no_version_is_left(deployment: Deployment) -> str:
+    """No version that nobody calls keeps a snapshot, which is paid for."""
+    functions, left = client("lambda"), []
+    for function, alias in aliases(deployment):
+        live = functions.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
+        pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+        left += [
+            f"{function}:{one['Version']}"
+            for page in pages
+            for one in page["Versions"]
+            if one["Version"] not in ("$LATEST", live)
+            and one.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions"
+        ]
+    return require([f"{one} is left" for one in left], "none")
+
+
+def account_runs_enough_functions(deployment: Deployment) -> str:
+    """The account may run more functions at once than a large check or export starts."""
+    if "MapConcurrency" not in deployment.stack.parameters:
+        raise UnknownError("the stack has no parameter MapConcurrency")
+    wanted = int(deployment.stack.parameters["MapConcurrency"])
+    limit = client("lambda").get_account_settings()["AccountLimit"]
+    allowed = int(limit.get("UnreservedConcurrentExecutions", limit["ConcurrentExecutions"]))
+    found = f"{allowed} at once, of which a check of much data takes {wanted} (MapConcurrency)"
+    return require([found] if allowed <= wanted else [], found)
+
+
+def quotas_have_room(deployment: Deployment) -> str:
+    """Personalize has room for what there is, and for what a group's config adds."""
+    limits = quotas()
+    group = deployment.group
+    arn = dataset_group(deployment) if group else None
+    wanted = deployment.wanted() if group else Counter()
+    problems, told = [], []
+    for kind, (words, default, in_group) in QUOTAS.items():
+        if in_group and not group:
+            continue
+        limit, source = next(((value, "") for name, value in limits.items() if words in name), (default, " by default"))
+        there = count(kind, arn) if arn or not in_group else 0
+        told.append(f"{words} {there}+{wanted[kind]} of {limit}{source}")
+        if there + wanted[kind] > limit:
+            problems.append(told[-1])
+    return require(problems, ", ".join(told))
+
+
+def clocks_agree(deployment: Deployment) -> str:  # noqa: ARG001 - as all checks
+    """This machine's clock is that of AWS."""
+    headers = client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
+    if "date" not in headers:
+        raise UnknownError("the answer has no Date")
+    skew = abs((now() - parsedate_to_datetime(headers["date"])).total_seconds())
+    return require([f"{skew:.0f} s apart"] if skew > SKEW_SECONDS else [], f"{skew:.0f} s apart")
+
+
+def services_are_healthy(deployment: Deployment) -> str:
+    """AWS Health knows of no trouble, and of no end, of the services that the stack uses."""
+    region = deployment.stack.outputs["PipelineArn"].split(":")[3]
+    asked = {
+        "services": ["PERSONALIZE", "LAMBDA", "STATES", "EVENTS", "S3", "DYNAMODB", "APIGATEWAY"],
+        "regions": [region],
+        "eventStatusCodes": ["open", "upcoming"],
+    }
+    events = client("health").describe_events(filter=asked)["events"]
+    return require([f"{one['service']}: {one['eventTypeCode']} ({one['statusCode']})" for one in events], "no events")
+
+
+def no_event_was_lost(deployment: Deployment) -> str:
+    """The stack's dead-letter queues are empty."""
+    queues, waiting = deployment.resources.get("AWS::SQS::Queue", []), []
+    if not queues:
+        raise UnknownError("the stack has no queue")
+    for url in queues:
+        told = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        number = int(told["Attributes"]["ApproximateNumberOfMessages"])
+        waiting += [f"{number} in {url.rpartition('/')[2]}"] if number else []
+    return require(waiting, f"{len(queues)} empty")
+
+
+def no_alarm_is_on(deployment: Deployment) -> str:
+    """None of the stack's alarms is in ALARM."""
+    names = deployment.resources.get("AWS::CloudWatch::Alarm", [])
+    pages = client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNames=names)
+    alarms = [one for page in pages for one in page["MetricAlarms"]]
+    on = [f"{one['AlarmName']}: {one['StateReason']}" for one in alarms if one["StateValue"] == "ALARM"]
+    off = [f"{one['AlarmName']} has its actions disabled" for one in alarms if not one.get("ActionsEnabled", True)]
+    gone = sorted(set(names) - {one["AlarmName"] for one in alarms})
+    return require([*on, *off, *(f"{name} does not exist" for name in gone)], f"{len(alarms)} alarms")
+
+
+def people_are_told(deployment: Deployment) -> str:
+    """Whoever is to hear of failures has confirmed it."""
+    topic = deployment.stack.outputs["TopicArn"]
+    subscriptions = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]
+    told = f"{len(subscriptions)} subscriptions" if subscriptions else "nobody subscribes to the topic"
+    return require([f"{one} has not confirmed" for one in waiting], told)
+
+
+CHECKS = (
+    Check("stack", "CloudFormation: DescribeStacks", stack_is_complete,
+          "See its events in CloudFormation, then deploy again; after ROLLBACK_COMPLETE delete it first."),
+    Check("outputs", "CloudFormation: DescribeStacks", outputs_are_there,
+          "Deploy this version: make build, sam deploy."),
+    Check("bucket policy", "S3: GetBucketPolicy", bucket_policy_lets_personalize_in,
+          "Somebody changed the policy. Deploy again after a change to it, or restore BucketPolicy of template.yaml."),
+    Check("role's trust", "IAM: GetRole", role_trusts_personalize,
+          "Restore the trust policy of PersonalizeRole in template.yaml."),
+    Check("role's rights", "IAM: ListRolePolicies, GetRolePolicy", role_has_its_rights,
+          "Restore the policy Data of PersonalizeRole in template.yaml."),
+    Check("role, simulated", "IAM: SimulatePrincipalPolicy", simulation_allows_it,
+          "A permission boundary or an organisation's policy stands in the way; ask whoever administers the account."),
+    Check("rules", "EventBridge: DescribeRule, TestEventPattern", rules_match_what_is_dropped,
+          "Deploy this version, whose rules know these keys."),
+    Check("targets", "EventBridge: ListTargetsByRule; DescribeStateMachine, GetFunctionConfiguration", targets_exist,
+          "Enable the rule, or deploy again: CloudFormation's drift detection names what was changed."),
+    Check("aliases", "Lambda: GetFunctionConfiguration", aliases_point_to_the_newest_code,
+          "Deploy again. If it stays, point the alias to the newest version: aws lambda update-alias."),
+    Check("versions", "Lambda: GetAlias, ListVersionsByFunction", no_version_is_left,
+          "Delete them: aws lambda delete-function --function-name <name> --qualifier <version>."),
+    Check("concurrency", "CloudFormation: DescribeStacks; Lambda: GetAccountSettings", account_runs_enough_functions,
+          "Deploy with a lower MapConcurrency, or ask for more in Service Quotas: Lambda, Concurrent executions."),
+    Check("quotas", "Service Quotas: ListServiceQuotas; Personalize: List...", quotas_have_room,
+          "Delete what is not used, or ask for more in Service Quotas: Amazon Personalize."),
+    Check("clock", "STS: GetCallerIdentity", clocks_agree,
+          "Set this machine's clock; AWS refuses what is signed five minutes off."),
+    Check("service health", "Health: DescribeEvents", services_are_healthy,
+          "Read the event in the AWS Health Dashboard."),
+    Check("lost events", "SQS: GetQueueAttributes", no_event_was_lost,
+          "Read the messages, drop the files again that they name, then purge the queue."),
+    Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
+          "The alarm's description says what it means and what to do; usher status shows the runs."),
+    Check("notifications", "SNS: ListSubscriptionsByTopic", people_are_told,
+          "Confirm the mail that SNS has sent; after three days, deploy with NotifyEmail once more."),
+)  # fmt: skip
+
+
+# What they share
+
+
+KEYS = tuple(
+    f"{home}{name}"
+    for home, name in product(
+        ("films/", "train/films/"),
+        (
+            *(f"{dataset}.csv" for dataset in DATASETS),
+            *(f"{dataset}/part.csv" for dataset in DATASETS),
+            *(f"{dataset}/incremental/day.csv" for dataset in DATASETS),
+            "usher.yaml",
+            "usher.json",
+            "config.json",
+            "export/top/users.jsonl",
+            "batch/users.jsonl",
+            "segments/items.jsonl",
+        ),
+    )
+)
+"""A key of every kind that may be dropped; `is_input` says which of them are read."""
+
+
+def dropped(bucket: str, key: str, account: str, region: str) -> dict[str, Any]:
+    """The event of a dropped file, as far as TestEventPattern wants it."""
+    return {
+        "id": "1",
+        "version": "0",
+        "account": account,
+        "region": region,
+        "time": datetime(2026, 1, 1, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key}},
+    }
+
+
+def rules(deployment: Deployment) -> list[dict[str, Any]]:
+    """The stack's rules of EventBridge."""
+    names = deployment.resources.get("AWS::Events::Rule", [])
+    return [client("events").describe_rule(Name=name.rpartition("/")[2]) for name in names]
+
+
+def exists(arn: str) -> bool:
+    """Whether a state machine or a function is there. UnknownError for anything else."""
+    service = arn.split(":")[2]
+    try:
+        if service == "states":
+            client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+        elif service == "lambda":
+            client("lambda").get_function_configuration(FunctionName=arn)
+        else:
+            raise UnknownError(f"{arn} is neither a function nor a state machine")
+    except ClientError as error:
+        if error_code(error) in ("ResourceNotFoundException", "StateMachineDoesNotExist"):
+            return False
+        raise
+    return True
+
+
+def aliases(deployment: Deployment) -> list[tuple[str, str]]:
+    """Function and alias of each alias of the stack."""
+    arns = deployment.resources.get("AWS::Lambda::Alias", [])
+    return [(arn.split(":")[-2], arn.split(":")[-1]) for arn in arns]
+
+
+def layers(configuration: Mapping[str, Any]) -> list[str]:
+    """The ARNs of a function's layers."""
+    return [one["Arn"] for one in configuration.get("Layers", [])]
+
+
+def quotas() -> dict[str, int]:
+    """Personalize's quotas in this account, by their names in lower case; none where they can't be asked for."""
+    try:
+        pages = client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="personalize")
+        return {one["QuotaName"].lower(): int(one["Value"]) for page in pages for one in page["Quotas"]}
+    except REFUSALS:
+        return {}
+
+
+def dataset_group(deployment: Deployment) -> str | None:
+    """The ARN of the dataset group of the deployment's group, if there is one."""
+    pages = client("personalize").get_paginator("list_dataset_groups").paginate()
+    found = [
+        one["datasetGroupArn"] for page in pages for one in page["datasetGroups"] if one["name"] == deployment.group
+    ]
+    return found[0] if found else None
+
+
+def count(kind: str, group: str | None) -> int:
+    """How many resources of a kind there are, in the region or in a dataset group."""
+    personalize = client("personalize")
+    if kind == "campaign" and group:
+        solutions = personalize.get_paginator("list_solutions").paginate(datasetGroupArn=group)
+        arns = [one["solutionArn"] for page in solutions for one in page["solutions"]]
+        asked = [{"solutionArn": arn} for arn in arns]
+    else:
+        asked = [{"datasetGroupArn": group}] if QUOTAS[kind][2] and group else [{}]
+    pages = [page for given in asked for page in personalize.get_paginator(f"list_{kind}s").paginate(**given)]
+    return sum(len(one) for page in pages for name, one in page.items() if isinstance(one, list))
+
+
+def statements_of(document: Any) -> list[dict[str, Any]]:
+    """The statements of a policy, which S3 has as text."""
+    try:
+        found = (json.loads(document) if isinstance(document, str) else document)["Statement"]
+    except ValueError as error:
+        raise UnknownError(f"the policy is no JSON: {error}") from error
+    return list(found) if isinstance(found, list) else [found]
+
+
+def services(statement: Mapping[str, Any]) -> list[str]:
+    """The services that a statement of a resource policy is about."""
+    principal = statement.get("Principal", {})
+    return listed(principal.get("Service", [])) if isinstance(principal, Mapping) else []
+
+
+def allows(statement: Mapping[str, Any], action: str) -> bool:
+    """Whether a statement is about an action."""
+    named = listed(statement.get("Action", []))
+    return statement["Effect"] == "Allow" and bool({action, action.split(":")[0] + ":*", "*"} & set(named))
+
+
+def values_of(statement: Mapping[str, Any], key: str) -> list[str]:
+    """The values that the conditions of a statement compare a key with."""
+    conditions = statement.get("Condition", {}).values()
+    return [value for one in conditions for name, some in one.items() if name == key for value in listed(some)]
+
+
+def listed(value: Any) -> list[str]:
+    """Policies write a list of one without brackets."""
+    return value if isinstance(value, list) else [value]
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """The results for programs."""
+    return json.dumps([asdict(one) for one in results], indent=2)

@@ -1,0 +1,79 @@
+"""`usher evaluate`: start an evaluation, show how it goes, and bring its report here."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from usher.aws import client
+from usher.errors import UsherError
+from usher.evaluation.plan import Home
+from usher.evaluation.preparation import Options
+from usher.runs.record import EVALUATION, RECORD, Run
+from usher.storage.bucket import Bucket
+
+from usher_cli.stack import Stack
+
+LOOK_SECONDS = 0.5
+BEGINNING = "Holding back a part"
+STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
+
+
+def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
+    """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
+
+    `given`: the input of the state machine. The report has the run's outcome, too. Raises UsherError where there is no
+    report.
+    """
+    Options.of(given)
+    started = client("stepfunctions").start_execution(
+        stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
+    )
+    record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
+    problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record.get("problems", []))
+    home = Home(stack.bucket, record["group"], record["run"])
+    (to / "pictures").mkdir(parents=True, exist_ok=True)
+    for key in stack.bucket.keys(home.key("report")) + stack.bucket.keys(home.key("pictures/")):
+        (to / key.removeprefix(home.key(""))).write_bytes(stack.bucket.read(key) or b"")
+    report = stack.bucket.read_json(home.key("report.json"))
+    if report is None:
+        raise UsherError(problems or record["summary"])
+    for one in record.get("notes", []):
+        console.print(f"Note: {one['place']} {one['message']} {one['remedy']}", soft_wrap=True, markup=False)
+    if problems:
+        console.print(problems, style="red", soft_wrap=True, markup=False)
+    return {**report, "outcome": record["outcome"]}
+
+
+def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
+    """Show an evaluation until it has ended; return its record."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(BEGINNING, total=None)
+        for record in _records(bucket, group, execution):
+            resources, stage = record.get("resources", []), record.get("stage", "")
+            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "retire")
+            described = "Asking what serves, scoring" if settled == len(resources) > 0 else STAGES.get(stage, BEGINNING)
+            progress.update(task, description=described, completed=settled, total=len(resources) + 1)
+        progress.update(task, description=record["outcome"].capitalize())
+    return record
+
+
+def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+    """The record of an execution's run as it changes, until both have ended."""
+    stepfunctions = client("stepfunctions")
+    while True:
+        status = stepfunctions.describe_execution(executionArn=execution)
+        keys = bucket.keys(f"{group}/out/runs/")
+        runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
+        record = Run(bucket, group, runs[-1]).read() if runs else {}
+        if record.get("execution") == execution:
+            yield record
+        if status["status"] != "RUNNING":
+            if record.get("execution") != execution or record["outcome"] == "RUNNING":
+                raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
+            return
+        time.sleep(LOOK_SECONDS)

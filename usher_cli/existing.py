@@ -1,0 +1,132 @@
+"""From what there is in Personalize to the `usher.yaml` that wants just that, and to the data it was made from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.session
+from usher.errors import UsherError
+from usher.names import short_name
+from usher.resources.kinds import KINDS, describe, summaries
+from usher.storage.bucket import DATASETS
+
+Content = dict[str, Any]
+
+
+@dataclass
+class Existing:
+    """What a dataset group holds, in Usher's words."""
+
+    content: Content = field(default_factory=dict)
+    """Of its `usher.yaml`."""
+    locations: dict[str, str] = field(default_factory=dict)
+    """By dataset, the s3:// address that was imported last."""
+    notes: list[str] = field(default_factory=list)
+    """What there is, and can't be taken over."""
+    arn: str = ""
+    """The dataset group's."""
+
+
+def read(personalize: Any, dataset_group: str, group: str) -> Existing:
+    """Describe a dataset group as the config of `group`. UsherError where there is none of this name."""
+    arn = _arn(personalize, dataset_group)
+    return _Reader(personalize, group, {"datasetGroupArn": arn}).read(dataset_group, arn)
+
+
+def _arn(personalize: Any, name: str) -> str:
+    pages = personalize.get_paginator("list_dataset_groups").paginate()
+    arns = {one["name"]: str(one["datasetGroupArn"]) for page in pages for one in page["datasetGroups"]}
+    if name not in arns:
+        known = ", ".join(arns) or "none"
+        raise UsherError(f"Personalize has no dataset group {name} in this account and region; there is: {known}.")
+    return arns[name]
+
+
+class _Reader:
+    def __init__(self, personalize: Any, group: str, within: Mapping[str, str]) -> None:
+        self.personalize = personalize
+        self.group = group
+        self.within = within
+        self.found = Existing()
+        self.adopt: dict[str, str] = {}
+        self._model: Any = botocore.session.get_session().get_service_model("personalize")
+
+    def read(self, dataset_group: str, arn: str) -> Existing:
+        self.found.arn = arn
+        details = describe(self.personalize, KINDS["dataset_group"], arn)
+        self.adopt[f"dataset_group/{self.group}"] = dataset_group
+        schemas = dict(self._schemas())
+        for attribution in self._active("metric_attribution", self.within):
+            self._note(attribution["name"], "writes metrics to a place of its own; Usher leaves it as it is.")
+        named = {section: dict(self._named(section[:-1])) for section in ("filters", "recommenders", "solutions")}
+        sections = {
+            "group": self._members("CreateDatasetGroup", details),
+            "schemas": schemas,
+            **{section: blocks for section, blocks in named.items() if section != "solutions"},
+        }
+        self.found.content = {name: block for name, block in sections.items() if block} | {
+            "solutions": {key: block | {"campaign": self._campaign(key)} for key, block in named["solutions"].items()},
+            "exports": False,
+            "adopt": self.adopt,
+        }
+        return self.found
+
+    def _schemas(self) -> Iterator[tuple[str, Any]]:
+        datasets = {name.replace("-", "_").upper(): name for name in DATASETS}
+        for details in self._active("dataset", self.within):
+            name = datasets[details["datasetType"].upper()]
+            schema = describe(self.personalize, KINDS["schema"], details["schemaArn"])
+            self.adopt[f"schema/{name}"] = schema["name"]
+            jobs = self._active("dataset_import_job", {"datasetArn": details["datasetArn"]})
+            newest = max(jobs, key=lambda job: job["creationDateTime"], default=None)
+            if newest:
+                self.found.locations[name] = newest["dataSource"]["dataLocation"]
+            yield name, json.loads(schema["schema"])
+
+    def _named(self, kind: str) -> Iterator[tuple[str, Content]]:
+        """Blocks of all resources of a kind in the group, by the names that they have here."""
+        for details in self._active(kind, self.within):
+            key = short_name(details["name"])
+            block = self._members(f"Create{kind.capitalize()}", details)
+            if kind != "filter":
+                if "recipeArn" not in details:
+                    self._note(details["name"], "has no recipe: Personalize once chose one (AutoML).")
+                    continue
+                block = {"recipe": details["recipeArn"].rpartition("/")[2], **block}
+            self.adopt[f"{kind}/{key}"] = details["name"]
+            yield key, block
+
+    def _campaign(self, key: str) -> Content | bool:
+        """The oldest campaign of a solution, which is the one that applications know."""
+        name = self.adopt[f"solution/{key}"]
+        solution = next(one for one in self._active("solution", self.within) if one["name"] == name)
+        found = self._active("campaign", {"solutionArn": solution["solutionArn"]})
+        campaigns = sorted(found, key=lambda one: one["creationDateTime"])
+        for further in campaigns[1:]:
+            self._note(further["name"], f"is a further campaign of {name}; Usher leaves it as it is.")
+        if not campaigns:
+            return False
+        self.adopt[f"campaign/{key}"] = campaigns[0]["name"]
+        return self._members("CreateCampaign", campaigns[0])
+
+    def _active(self, kind: str, within: Mapping[str, str]) -> list[Content]:
+        """Descriptions of what a kind has within a parent; what is not ACTIVE is only noted."""
+        row = KINDS[kind]
+        listed = summaries({"personalize": self.personalize}, row, within)
+        found = [describe(self.personalize, row, one[f"{row.member}Arn"]) for one in listed]
+        for one in found:
+            if one["status"] != "ACTIVE":
+                self._note(one.get("name", one.get("jobName", "")), f"is {one['status']}, and left out.")
+        return [one for one in found if one["status"] == "ACTIVE"]
+
+    def _members(self, operation: str, details: Content) -> Content:
+        """What Create would be told to make this: all that is described, but what is Usher's, or says nothing."""
+        own = {"name", "recipeArn", "solutionVersionArn", *self.within}
+        members = self._model.operation_model(operation).input_shape.members
+        return {name: details[name] for name in members if name not in own and details.get(name)}
+
+    def _note(self, name: str, said: str) -> None:
+        note = f"{name} {said}"
+        if note not in self.found.notes:
+            self.found.notes.append(note)

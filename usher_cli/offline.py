@@ -1,0 +1,106 @@
+"""Somebody's files on the local cloud, for as long as a block lasts."""
+
+import csv
+import io
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from usher.aws import client
+from usher.errors import UsherError
+from usher.storage.bucket import CONFIGS, is_input
+
+from usher_cli.ratings import RatingsError, read
+from usher_cli.stack import Stack
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+EVERY = {"recipes": ["all"]}
+FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
+"""Here, nothing is paid for; the run's page tells what it would cost."""
+SPEED = 6000
+"""How many times faster than AWS's the minutes of the local Personalize go by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A stack on this machine, and how its evaluation is started."""
+
+    stack: Stack
+    given: Mapping[str, Any]
+
+
+@contextmanager
+def offline(data: Path, console: Console) -> Iterator[Here]:
+    """A stack on this machine that has the files at a path in a group called like them, and has not begun to work.
+
+    `data`: a folder laid out as a group's in the bucket, or a file of ratings that cli.ratings reads. Where there is no
+    config, every recipe that suits the data is to be compared. Raises UsherError where there is nothing to read.
+    """
+    files, group = files_of(data), name_of(data)
+    console.print("Starting the local cloud: the stack of template.yaml, without AWS")
+    from usher_local.clock import Clock
+    from usher_local.cloud.server import STACK, LocalCloud, environ
+
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
+    here = LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
+    with here as cloud, environ(cloud.environment):
+        client.cache_clear()
+        for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
+            client("events").disable_rule(Name=rule["Name"])
+        stack = Stack(STACK)
+        for key, content in files.items():
+            stack.bucket.write(f"{group}/{key}", content)
+        own = any(key in CONFIGS for key in files)
+        try:
+            yield Here(stack, {"group": group, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)})
+        finally:
+            client.cache_clear()
+
+
+def name_of(data: Path) -> str:
+    """What a group is called whose files are at a path: like the folder, or like the file."""
+    path = data.resolve()
+    name = re.sub(r"[^a-zA-Z0-9\-_]", "-", path.name if path.is_dir() else path.stem).lstrip("-_")
+    return name[:35] or "data"
+
+
+def files_of(data: Path) -> dict[str, bytes]:
+    """What a group's folder is to hold, by key. Raises UsherError where there is nothing to read."""
+    return _folder(data) if data.is_dir() else _ratings(data)
+
+
+def _folder(data: Path) -> dict[str, bytes]:
+    keys = [path.relative_to(data).as_posix() for path in sorted(data.rglob("*")) if path.is_file()]
+    used = [key for key in keys if is_input(f"group/{key}")]
+    if not any(key.startswith("interactions") for key in used):
+        raise UsherError(
+            f"{data} has no interactions.csv, and no interactions/*.csv. Lay it out as in the bucket "
+            f"({', '.join(CONFIGS)} and the CSVs), or name a file of ratings."
+        )
+    return {key: (data / key).read_bytes() for key in used}
+
+
+def _ratings(data: Path) -> dict[str, bytes]:
+    try:
+        ratings = read(data)
+    except RatingsError as error:
+        raise UsherError(str(error)) from None
+    columns = ratings.users, ratings.items, ratings.timestamps
+    files = {"interactions.csv": _csv(["USER_ID", "ITEM_ID", "TIMESTAMP"], zip(*columns, strict=True))}
+    if ratings.about:
+        told = ((item, *about) for item, about in ratings.about.items())
+        files["items.csv"] = _csv(["ITEM_ID", "TITLE", "GENRES"], told)
+    return files
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()

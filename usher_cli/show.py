@@ -1,0 +1,142 @@
+"""Plans and runs as tables in the terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from usher.planning.planner import Draft
+from usher.reports.evaluation_page import verdict
+from usher.reports.run_page import used
+
+from usher_cli.doctor import OK, PROBLEM, UNKNOWN, Result
+
+STYLES = {
+    "READY": "green", "SUCCEEDED": "green", "reuse": "green",
+    "RUNNING": "yellow", "PENDING": "yellow", "HELD": "yellow", "hold": "yellow",
+    "FAILED": "bold red", "SKIPPED": "red", "fail": "bold red",
+    "WAITING": "dim", "PLANNED": "dim", "wait": "dim",
+}  # fmt: skip
+CENT = 0.01
+CHECKED = {OK: "green", PROBLEM: "bold red", UNKNOWN: "yellow"}
+
+
+def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below headings; words that tell how things stand are coloured."""
+    shown = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(str(cell), STYLES.get(str(cell), "")) for cell in row))
+    console.print(shown)
+
+
+def problems(console: Console, found: Iterable[Mapping[str, str]]) -> None:
+    """Print what is wrong, where, and what to do about it."""
+    for one in found:
+        console.print(Text(f"{one['place']}: {one['message']}", "red"), Text(str(one["remedy"])), soft_wrap=True)
+
+
+def check(console: Console, result: Result) -> None:
+    """Print a line for a check of `usher doctor`."""
+    line = Text(f"{result.outcome:14}", CHECKED[result.outcome]) + Text(f"{result.check:17}{result.found}")
+    console.print(line, soft_wrap=True)
+    if result.remedy:
+        console.print(Text(f"{'':31}{result.remedy}"), soft_wrap=True)
+
+
+def draft(console: Console, drafted: Draft) -> None:
+    """Print what a run would do, resource by resource, and what that takes and costs."""
+    findings = drafted.findings
+    if note := findings.get("note"):
+        console.print(note, soft_wrap=True, markup=False)
+    for one in findings.get("notes", []):
+        console.print(f"Note: {one}", soft_wrap=True, markup=False)
+    foretold = findings.get("plan")
+    if not foretold:
+        return
+    columns = ("resource", "action", "minutes", "cost", "per month", "why")
+    rows = foretold["resources"].items()
+    table(console, columns, ((name, one["action"], *_price(one), one["why"]) for name, one in rows))
+    for one in findings["unmanaged"]:
+        said = "will be deleted" if one["deleted"] else "is left alone"
+        console.print(f"{one['id']} is {one['why']}, and {said}.", soft_wrap=True, markup=False)
+    if not drafted.is_work:
+        console.print("Nothing to do.")
+        return
+    minutes, cost, monthly = _price(foretold)
+    console.print(f"In all: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
+    console.print(f"At most, of the stack's ceilings: {used(findings['ceilings'])}.", soft_wrap=True, markup=False)
+    prices = foretold["prices"]
+    console.print(f"Prices: {prices['source']}, {prices['date']}", style="dim", soft_wrap=True, markup=False)
+    if foretold["unpriced"]:
+        console.print(f"Not in it, as it has no known price: {', '.join(foretold['unpriced'])}", soft_wrap=True)
+
+
+def _price(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Minutes, cost and monthly cost, for people; empty for nothing."""
+    minutes = f"{one['minutes']:g}" if one["minutes"] else ""
+    return minutes, _dollars(one["cost"]), _dollars(one["monthlyCost"])
+
+
+def _dollars(amount: float | None) -> str:
+    if amount is None:
+        return "unknown"
+    return f"${amount:,.2f}" if amount >= CENT else "under $0.01" if amount else ""
+
+
+def groups(console: Console, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print how the last run of each group went."""
+    if not records:
+        console.print("No group has had a run yet.")
+        return
+    columns = ("group", "last run", "outcome", "")
+    rows = records.items()
+    table(console, columns, ((name, one["startedAt"][:16], one["outcome"], _headline(one)) for name, one in rows))
+
+
+def record(console: Console, run: Mapping[str, Any], serving: Mapping[str, Any]) -> None:
+    """Print a run, and what its group serves."""
+    resources = run.get("resources", [])
+    columns = ("resource", "status", "action", "why")
+    table(console, columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources))
+    solutions = serving.get("solutions", {})
+    if solutions:
+        console.print("\nLive:")
+        table(console, ("solution", "version"), ((name, one["solutionVersionArn"]) for name, one in solutions.items()))
+    console.print(f"\nRun {run['run']}: {run['outcome']}", markup=False)
+    problems(console, run.get("problems", []))
+    if not run.get("problems") and (summary := run.get("summary")):
+        console.print(summary, soft_wrap=True, markup=False)
+
+
+def _headline(run: Mapping[str, Any]) -> str:
+    return str(run.get("summary", "")).partition("\n")[0]
+
+
+SCORES = {
+    "P@5": "precision_at_5",
+    "P@25": "precision_at_25",
+    "NDCG@5": "normalized_discounted_cumulative_gain_at_5",
+    "NDCG@25": "normalized_discounted_cumulative_gain_at_25",
+}
+
+
+def scores(console: Console, report: Mapping[str, Any]) -> None:
+    """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
+    forms: dict[tuple[str, ...], list[str]] = {}
+    for one in report["scores"]:
+        metrics = one["metrics"]
+        first = metrics["mean_reciprocal_rank"]
+        values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
+        half = f"{(first['high'] - first['low']) / 2:.4f}"
+        forms.setdefault((one["contender"], f"{first['value']:.4f}", half, *values), []).append(one["form"])
+    rows = ((name, ", ".join(which), *figures) for (name, *figures), which in forms.items())
+    table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
+    for said in verdict(report):
+        console.print(said, soft_wrap=True, markup=False)
+    for one in report.get("contenders", []):
+        for note in one.get("notes", []):
+            console.print(f"Note: {one['name']}: {note}", soft_wrap=True, markup=False)
+    problems(console, report["problems"])

@@ -1,0 +1,107 @@
+"""A deployed stack, as the command reaches it: with the credentials of the person who calls it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from usher.aws import client
+from usher.costs.ceilings import Ceilings
+from usher.errors import UsherError
+from usher.resources.target import Target
+from usher.runs.record import EVALUATION, Run
+from usher.serving.serving_map import Serving
+from usher.storage.bucket import Bucket
+
+DRAFT = "draft"
+"""The run that a plan is for which is never carried out."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One stack. UsherError where there is none of this name in the account and region."""
+
+    name: str
+
+    @cached_property
+    def _described(self) -> Mapping[str, Any]:
+        """The stack, as CloudFormation describes it."""
+        cloudformation = client("cloudformation")
+        try:
+            (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
+        except cloudformation.exceptions.ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise UsherError(
+                f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or say which one with "
+                "--stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
+            ) from None
+        described: dict[str, Any] = stack
+        return described
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What the template says the stack has."""
+        return {one["OutputKey"]: one["OutputValue"] for one in self._described.get("Outputs", [])}
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What it was deployed with, the template's defaults included."""
+        return {one["ParameterKey"]: one["ParameterValue"] for one in self._described.get("Parameters", [])}
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """Its bucket."""
+        return Bucket(client("s3"), self.outputs["BucketName"])
+
+    @property
+    def table(self) -> tuple[Any, str]:
+        """Its table: a client and the name."""
+        return client("dynamodb"), self.outputs["TableName"]
+
+    @cached_property
+    def serving(self) -> Serving:
+        """Its serving maps."""
+        return Serving(*self.table)
+
+    @cached_property
+    def clients(self) -> dict[str, Any]:
+        """Clients of the services that resources belong to."""
+        return {name: client(name) for name in ("personalize", "scheduler")}
+
+    @cached_property
+    def _planning(self) -> Mapping[str, str]:
+        """The environment of the function that plans."""
+        resource = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId="Plan")
+        function = resource["StackResourceDetail"]["PhysicalResourceId"]
+        configuration = client("lambda").get_function_configuration(FunctionName=function)
+        environ: dict[str, str] = configuration["Environment"]["Variables"]
+        return environ
+
+    def target(self, group: str) -> Target:
+        """Where a group's plan is for, as the function that plans is told."""
+        return Target.from_env(group, DRAFT, self._planning)
+
+    @property
+    def ceilings(self) -> Ceilings:
+        """What files may make it spend at most."""
+        return Ceilings.from_env(self._planning)
+
+    def groups(self) -> list[str]:
+        """The folders of the bucket, each of which is a group's."""
+        pages = self.bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Delimiter="/")
+        return sorted(one["Prefix"].rstrip("/") for page in pages for one in page.get("CommonPrefixes", []))
+
+    def runs(self, group: str) -> list[Run]:
+        """A group's pipeline runs, oldest first."""
+        keys = self.bucket.keys(f"{group}/out/runs/")
+        names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
+        return [Run(self.bucket, group, name) for name in names if not name.endswith(("-export", EVALUATION))]
+
+    def start(self, **given: str) -> str:
+        """Start the pipeline; return the execution's ARN."""
+        started = client("stepfunctions").start_execution(
+            stateMachineArn=self.outputs["PipelineArn"], input=json.dumps(given)
+        )
+        return str(started["executionArn"])

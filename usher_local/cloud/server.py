@@ -1,0 +1,198 @@
+"""The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType, TracebackType
+from typing import Any, Self
+
+from moto.awslambda.models import lambda_backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
+from moto.core.model_instances import reset_model_data
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler
+
+from usher_local import personalize
+from usher_local.authorization import Record
+from usher_local.clock import Clock
+from usher_local.cloud import (
+    apis,
+    cloudformation,
+    cloudwatch,
+    consistency,
+    credentials,
+    eventbridge,
+    eventbridge_rules,
+    http_api,
+    iam,
+    lambda_functions,
+    lambda_service,
+    refusals,
+    stepfunctions,
+)
+from usher_local.cloud.alarms import Alarms
+from usher_local.cloud.apis import listening, serving
+from usher_local.cloud.eventbridge_targets import Deliveries
+from usher_local.cloud.lambda_limits import NEW, Limits
+from usher_local.cloud.patching import replaced
+from usher_local.cloud.provider import Place
+from usher_local.cloud.request_gate import signed_only
+from usher_local.cloud.scheduler import Scheduler, checking, utc_now
+
+STACK = "usher"
+NOT_AWS = ("moto_api", "instance_metadata")
+"""What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class LocalCloud:
+    """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
+
+    `seed` draws what AWS leaves to chance (`usher_local.cloud.consistency`); the same seed draws the same.
+
+    One at a time in a process: it patches moto and keeps its state there.
+    """
+
+    endpoint: str
+    outputs: dict[str, str]
+    environment: dict[str, str]
+    scheduler: Scheduler
+    decisions: Record
+    """What policies were asked, and what they said."""
+    alarms: Alarms
+
+    def __init__(
+        self,
+        template: Path | None = Path("template.yaml"),
+        aws_port: int = 4566,
+        api_port: int = 3000,
+        clock: Clock = Clock(),  # noqa: B008 - immutable
+        parameters: Mapping[str, str] = NOTHING,
+        now: Callable[[], datetime] = utc_now,
+        state: Path | None = None,
+        limits: Limits = NEW,
+        seed: int = consistency.SEED,
+        pacing: personalize.Pacing | None = None,
+    ) -> None:
+        self._template = template.resolve() if template else None
+        self._ports = aws_port, api_port
+        self._clock = clock
+        self._parameters = parameters
+        self._now = now
+        self._state = state
+        self._limits = limits
+        self._seed = seed
+        self._pacing = pacing
+        self._open = ExitStack()
+        self.outputs = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self._start(self._open)
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._open.close()
+
+    def _start(self, stack: ExitStack) -> None:
+        aws, api = (stack.enter_context(listening(port)) for port in self._ports)
+        port = str(aws.getsockname()[1])
+        self.endpoint = f"http://127.0.0.1:{port}"
+        region = {"AWS_DEFAULT_REGION": credentials.REGION}
+        settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
+        forget()
+        stack.callback(forget)  # at the end without these settings: moto would load AWS's policies only to forget them
+        stack.enter_context(environ(settings | region))
+        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
+        personalize.install(self._clock, self._state or temporary, pacing=self._pacing)
+        stack.callback(personalize.shutdown)
+        if self._state:
+            stack.callback(personalize.save)
+        self._developer = credentials.create_developer()
+        self.environment = {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self._developer.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
+            **region,
+        }
+        self.alarms = stack.enter_context(cloudwatch.measuring())
+        runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits)
+
+        def invoke(arn: str, event: str) -> tuple[str, bool]:
+            _, _, _, region, account, _ = arn.split(":", 5)
+            iam.check_function(arn, "apigateway.amazonaws.com", http_api.route_arn(json.loads(event)))
+            answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
+            return answer.body, answer.errored
+
+        # Before the server: who still calls a function when all ends is answered, that it is ending.
+        stack.enter_context(lambda_service.running(runner))
+        stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
+        services = DomainDispatcherApplication(service_app)
+        stack.enter_context(serving(aws, signed_only(services, credentials.find), MotoRequestHandler))
+        stack.callback(stepfunctions.join)
+        stack.callback(runner.close)
+        stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
+        deliveries = stack.enter_context(Deliveries(self._clock))
+        stack.enter_context(eventbridge_rules.ruling(deliveries))
+        stack.enter_context(checking())
+        draws = consistency.Draws(self._seed)
+        stack.enter_context(consistency.eventual(draws, self._clock))
+        disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
+        stack.enter_context(eventbridge.flowing(disorder))
+        stack.enter_context(refusals.limited())
+        self.decisions = stack.enter_context(iam.enforced())
+        served = apis.Apis(api, invoke)
+        stack.callback(served.shut)
+        root = self._template.parent if self._template else Path.cwd()
+        place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner, served, cache(self.client))
+        self._cloudformation = cloudformation.CloudFormation(place)
+        stack.enter_context(cloudformation.answering(self._cloudformation))
+        if self._template:
+            self.outputs = self.deploy(STACK, self._template, self._parameters)
+        self.scheduler = Scheduler(deliveries, self._now)
+        stack.enter_context(self.scheduler.ticking())
+        stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
+
+    def deploy(self, name: str, template: Path, parameters: Mapping[str, str] = NOTHING) -> dict[str, str]:
+        """Create a stack, as `sam deploy` would, from the folders that its template names; its outputs."""
+        made = self._cloudformation.deploy(name, template, parameters)
+        return {output["OutputKey"]: output["OutputValue"] for output in made.outputs}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local cloud, for the local developer."""
+        return credentials.client(service, self.endpoint, self._developer)
+
+
+@contextmanager
+def environ(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables of this process inside the block; moto and SAM read them there."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def service_app(service: Any) -> Any:
+    """The WSGI application of one of moto's services."""
+    return http_api.nothing_found if service in NOT_AWS else werkzeug_app.create_backend_app(service)
+
+
+def forget() -> None:
+    """Empty all of moto's memory."""
+    BackendDict.reset()
+    reset_model_data()

@@ -1,0 +1,67 @@
+"""What holds for every kind: whom a request may name, how many there may be, what forbids a deletion."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from moto.core.utils import get_service_model
+
+from usher_local.personalize.control.kinds import BY_ARN_MEMBER
+from usher_local.personalize.core.errors import InvalidInputError, LimitExceededError, ResourceInUseError
+from usher_local.personalize.core.resources import Blocker, Kind, Quota, Resource, Values
+
+if TYPE_CHECKING:
+    from usher_local.personalize.models import PersonalizeBackend
+
+USABLE_EARLY = frozenset({"Solution"})
+"""Kinds that may be named while they are being created: notebooks train a solution right after asking for it."""
+
+
+def operation(name: str) -> Any:
+    """botocore's model of an operation of the control plane."""
+    return get_service_model("personalize").operation_model(name)
+
+
+def references(values: Values) -> dict[str, str]:
+    """Members that name other resources."""
+    return dict(_references(values))
+
+
+def _references(values: Values) -> Iterator[tuple[str, str]]:
+    if "recipeType" not in values:  # a recipe names itself and what it consists of, which need no looking after
+        for member, value in values.items():
+            if member in BY_ARN_MEMBER and not value.endswith("/$LATEST"):
+                yield member, value
+
+
+def check_references(backend: "PersonalizeBackend", name: str, values: Values) -> None:
+    """Everything that a request of the operation `name` names by ARN must exist and be ACTIVE."""
+    errors = {shape.name for shape in operation(name).error_shapes}
+    for member, arn in references(values).items():
+        found = backend.get(BY_ARN_MEMBER[member].name, arn)
+        early = found.kind.name in USABLE_EARLY and found.life.pending
+        if found.status != "ACTIVE" and not early:
+            refusal = found.refusal("is not ACTIVE")
+            raise refusal if refusal.code in errors else InvalidInputError(refusal.message)
+
+
+def check_quota(backend: "PersonalizeBackend", kind: Kind, quota: Quota, group: str | None) -> None:
+    """LimitExceededError when one more of a kind would be too many, in the region or in a dataset group."""
+    counted = backend.found(kind.name, group if quota.group else None)
+    if quota.pending:
+        if sum(resource.life.pending for resource in counted) >= quota.limit:
+            raise LimitExceededError(f"More than {quota.limit} resources with PENDING or IN_PROGRESS status.")
+    elif len(counted) >= quota.limit:
+        article = "an" if kind.words[0] in "aeiou" else "a"
+        raise LimitExceededError(
+            f"Cannot create {article} {kind.words}. More than {quota.limit} resources in ACTIVE state. "
+            "Please delete some and try again."
+        )
+
+
+def check_blocker(backend: "PersonalizeBackend", resource: Resource, blocker: Blocker) -> None:
+    """ResourceInUseError when a resource is there that forbids a deletion."""
+    if not blocker.of.items() <= resource.values.items():
+        return
+    for other in backend.found(blocker.kind, backend.group_of(resource) if blocker.group else resource.arn):
+        if not blocker.pending or other.busy:
+            raise ResourceInUseError(f"{resource.arn} cannot be deleted; it is in use by {other.arn}.")

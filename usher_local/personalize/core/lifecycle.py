@@ -1,0 +1,139 @@
+"""Statuses: computed whenever somebody looks, from the time that has passed and from the real work being done."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Self
+
+from usher_local.clock import Clock
+
+PENDING = ("CREATE PENDING", "CREATE IN_PROGRESS")
+PENDING_SHARE = 0.1
+"""The part of its time that a resource stands in line before it is worked on."""
+
+
+class Turn(NamedTuple):
+    """A way out of a status: two statuses to pass through, the one to arrive at, and the minutes it takes."""
+
+    pending: str
+    in_progress: str
+    end: str
+    minutes: float
+
+
+TURNS = {
+    "DELETE": Turn("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED", 1),
+    "GIVE UP": Turn("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", 1),
+    "NOT BEGIN": Turn("CREATE STOPPED", "CREATE STOPPED", "CREATE STOPPED", 0),
+    "STOP": Turn("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
+    "START": Turn("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
+}
+"""`DELETED` is never shown: such a resource is gone."""
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """The timeline of one resource or of one update of it.
+
+    It starts at the real time `created` (Unix seconds) and runs as fast as `clock`: what takes `minutes` in the cloud
+    is done after that duration has passed on the clock and `work`, if there is any, has ended.
+    """
+
+    clock: Clock
+    minutes: float
+    created: float = field(default_factory=time.time)
+    failure: str | None = None
+    """Why it fails, as far as that is known."""
+    worked: float = 0.0
+    """Real time at which the work ended."""
+    turn: str | None = None
+    """What it was told to do since, a key of `TURNS`."""
+    turned: float = 0.0
+    work: "Future[str | None] | None" = None
+    end: Callable[[], None] | None = None
+    """Ends the work at once, wherever it is."""
+
+    def follow(self, work: "Future[str | None]") -> None:
+        """Let the outcome depend on `work`, whose result is None or the reason of a failure."""
+        self.work = work
+        work.add_done_callback(self._note_end)
+
+    def _note_end(self, work: "Future[str | None]") -> None:
+        if not work.cancelled() and not work.exception():
+            self.failure = work.result()
+            self.worked = time.time()
+
+    @property
+    def working(self) -> bool:
+        """Whether its work has neither ended nor been called off."""
+        return self.work is not None and not self.work.cancelled() and not self.worked
+
+    @property
+    def status(self) -> str:
+        """The status now."""
+        if self.turn is not None:
+            return self._turning(TURNS[self.turn])
+        passed = time.time() - self.created
+        if passed < self._real(self.minutes * PENDING_SHARE):
+            return "CREATE PENDING"
+        if passed < self._real(self.minutes) or self.working:
+            return "CREATE IN_PROGRESS"
+        return "CREATE FAILED" if self.failure else "ACTIVE"
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still being created."""
+        return self.status in PENDING
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is on its way to another status."""
+        return self.status.endswith(("PENDING", "IN_PROGRESS", "STOPPING"))
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is being deleted."""
+        return self.turn == "DELETE"
+
+    @property
+    def updated(self) -> float:
+        """When the status changed last, in Unix seconds of real time: never later than now."""
+        begun, minutes = (self.created, self.minutes) if self.turn is None else (self.turned, TURNS[self.turn].minutes)
+        started, ended = begun + self._real(minutes * PENDING_SHARE), begun + self._real(minutes)
+        if self.turn is None:
+            ended = math.inf if self.working else max(ended, self.worked)
+        now = time.time()
+        return max([begun, *(change for change in (started, ended) if change <= now)])
+
+    def begin(self, turn: str) -> None:
+        """Set out for another status; what had not even begun is given up at once."""
+        given_up = turn == "GIVE UP"
+        self.turn = "NOT BEGIN" if given_up and self.status == "CREATE PENDING" else turn
+        self.turned = time.time()
+        if given_up and self.work is not None:
+            self.work.cancel()
+        if given_up and self.end is not None:
+            self.end()
+
+    def saved(self) -> dict[str, Any]:
+        """What `restored` needs, as JSON."""
+        return {name: getattr(self, name) for name in SAVED}
+
+    @classmethod
+    def restored(cls, clock: Clock, saved: Mapping[str, Any]) -> Self:
+        """The timeline that `saved` told of, on a clock of its own."""
+        return cls(clock, **{name: saved[name] for name in SAVED})
+
+    def _turning(self, turn: Turn) -> str:
+        passed = time.time() - self.turned
+        if passed >= self._real(turn.minutes):
+            return turn.end
+        return turn.in_progress if passed >= self._real(turn.minutes * PENDING_SHARE) else turn.pending
+
+    def _real(self, minutes: float) -> float:
+        return self.clock.real_seconds(minutes * 60)
+
+
+SAVED = ("minutes", "created", "failure", "worked", "turn", "turned")

@@ -1,0 +1,109 @@
+"""How long a call takes, and how many calls are taken per second: as on AWS, when it is asked for.
+
+Both count real seconds, whatever the clock of the service. Off by default: calls are answered at once, and all of them.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from usher_local.personalize.models import PersonalizeBackend
+
+UNITS = {"ms": 0.001, "s": 1.0}
+SWITCH = {"on": True, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A token bucket: `rate` calls per second, and `burst` at once after a pause."""
+
+    rate: float
+    burst: float
+    per: str = ""
+    """The member whose value has a bucket of its own; without one, all calls of an account and region share it."""
+
+
+LIMITS = {
+    "PutEvents": Limit(1000, 1000, "trackingId"),
+    "PutActionInteractions": Limit(1000, 1000, "trackingId"),
+    "PutItems": Limit(10, 10, "datasetArn"),
+    "PutUsers": Limit(10, 10, "datasetArn"),
+    "PutActions": Limit(10, 10, "datasetArn"),
+    "personalize": Limit(10, 100),
+}
+"""By operation, from the quotas page (there per dataset group), or for a whole API. For the control plane AWS publishes
+no figures: ours is an assumption."""
+BURST_SECONDS = 10
+"""For how long a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up, within minutes."""
+MOST_PROVISIONED = 500
+"""Requests per second of a campaign, by the quotas page."""
+
+
+@dataclass
+class Pacing:
+    """Latency and throttling of the three APIs. Clocks are there for tests."""
+
+    latency: float = 0.0
+    """Seconds that a call of the control plane takes at least."""
+    serving_latency: float | None = None
+    """The same of the other two APIs; by default, as the control plane's."""
+    throttled: bool = False
+    limits: Mapping[str, Limit] = field(default_factory=lambda: LIMITS)
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _left: dict[Hashable, tuple[float, float]] = field(default_factory=dict)
+    """Calls that a bucket would take at once, and the time of the last one."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def delay(self, service: str) -> None:
+        """Let the time pass that a call takes. Hold no lock meanwhile: calls are slow side by side."""
+        own = self.latency if service == "personalize" or self.serving_latency is None else self.serving_latency
+        if own:
+            self.sleep(own)
+
+    def throttles(self, backend: "PersonalizeBackend", service: str, operation: str, params: Mapping[str, Any]) -> bool:
+        """Whether a call is one too many. `params`: as the model wants them."""
+        if not self.throttled:
+            return False
+        limit = self.limits.get(operation) or self.limits.get(service) or _provisioned(backend, params)
+        return limit is not None and not self._takes((backend.account_id, backend.region_name, limit), limit, params)
+
+    def _takes(self, place: Hashable, limit: Limit, params: Mapping[str, Any]) -> bool:
+        bucket = place, params.get(limit.per)
+        with self._lock:
+            now = self.now()
+            left, before = self._left.get(bucket, (limit.burst, now))
+            left = min(limit.burst, left + (now - before) * limit.rate)
+            taken = left >= 1
+            self._left[bucket] = left - taken, now
+        return taken
+
+
+def _provisioned(backend: "PersonalizeBackend", params: Mapping[str, Any]) -> Limit | None:
+    """The limit of the campaign or recommender that a request names, by what is provisioned for it."""
+    resource = backend.resources.get(params.get("campaignArn") or params.get("recommenderArn", ""))
+    if resource is None:
+        return None
+    config = resource.values.get("recommenderConfig", {})
+    provisioned = config.get("minRecommendationRequestsPerSecond") or resource.values["minProvisionedTPS"]
+    rate = min(provisioned, MOST_PROVISIONED)
+    return Limit(rate, rate * BURST_SECONDS, resource.kind.arn_member)
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as `100ms` or `0.5s`; ValueError for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
+    if not found:
+        raise ValueError(f"{text} is no duration: use one such as 100ms or 0.5s")
+    return float(found[1]) * UNITS[found[2]]
+
+
+def switch(text: str) -> bool:
+    """Read `on` or `off`; ValueError for anything else."""
+    if text not in SWITCH:
+        raise ValueError(f"{text} is neither on nor off")
+    return SWITCH[text]

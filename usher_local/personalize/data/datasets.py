@@ -1,0 +1,212 @@
+"""The data of a dataset group: what imports brought (bulk) and what came event by event (streamed)."""
+
+import json
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usher_local.personalize.core.schemas import plain
+from usher_local.personalize.data.interactions import InteractionLog
+
+Mask = NDArray[np.bool_]
+Cell = str | None
+"""A value as text; None where there is none."""
+
+COMPARE = {
+    "=": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field of all records; several values in a cell are separated by `|`."""
+
+    cells: list[Cell]
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """The cells as numbers; NaN where a cell is none."""
+        return np.asarray(pd.to_numeric(pd.Series(self.cells, dtype=object), errors="coerce"), np.float64)
+
+    @cached_property
+    def rows(self) -> dict[str, list[int]]:
+        """Positions by member value."""
+        found: dict[str, list[int]] = {}
+        for position, cell in enumerate(self.cells):
+            for member in members(cell):
+                found.setdefault(member, []).append(position)
+        return found
+
+    def having(self, values: Collection[str | float]) -> Mask:
+        """Where any member of the cell is among `values`."""
+        mask = np.zeros(len(self.cells), np.bool_)
+        for value in values:
+            if isinstance(value, str):
+                mask[self.rows.get(value, [])] = True
+            else:
+                mask |= self.numbers == value
+        return mask
+
+    def compared(self, operator: str, number: float) -> Mask:
+        """Where the cell is a number of which `operator` is true."""
+        result: Mask = COMPARE[operator](self.numbers, number) & ~np.isnan(self.numbers)
+        return result
+
+
+def members(cell: Cell) -> list[str]:
+    """The values in a cell."""
+    return cell.split("|") if cell else []
+
+
+@dataclass(frozen=True)
+class Table:
+    """An immutable view of items or users."""
+
+    index: dict[str, int]
+    columns: dict[str, Column]
+    """By plain name of the field (see `schemas.plain`)."""
+
+    def has(self, name: str) -> bool:
+        """Whether any record has the field."""
+        return plain(name) in self.columns
+
+    def column(self, name: str) -> Column:
+        """The column of a field in any case; all empty when no record has the field."""
+        return self.columns.get(plain(name)) or Column([None] * len(self.index))
+
+    def cell(self, record: str | None, name: str) -> Cell:
+        """One value."""
+        position = self.index.get(record or "")
+        return None if position is None else self.column(name).cells[position]
+
+
+@dataclass(slots=True)
+class Records:
+    """Items, users or actions of a dataset group. A streamed record stands in place of the imported one with its id."""
+
+    id_field: str
+    _bulk: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    _streamed: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    _table: Table | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def load(self, frame: pd.DataFrame, append: bool) -> None:
+        """Take an import; later rows replace earlier ones with the same id."""
+        names = [name for name in frame.columns if name != self.id_field]
+        cells = zip(*(_texts(frame[name]) for name in names), strict=True)
+        fields = [plain(name) for name in names]
+        rows = {key: dict(zip(fields, row, strict=True)) for key, row in zip(frame[self.id_field], cells, strict=True)}
+        with self._lock:
+            self._bulk = self._bulk | rows if append else rows
+            self._table = None
+
+    def put(self, records: Mapping[str, Mapping[str, object]]) -> None:
+        """Insert or replace whole records; values are kept as text."""
+        rows = {
+            key: {plain(name): None if value is None else str(value) for name, value in record.items()}
+            for key, record in records.items()
+        }
+        with self._lock:
+            self._streamed.update(rows)
+            self._table = None
+
+    def remove(self, ids: Collection[str]) -> int:
+        """Forget records; how many there were."""
+        with self._lock:
+            parts = self._bulk, self._streamed
+            before = sum(map(len, parts))
+            self._bulk, self._streamed = ({k: row for k, row in part.items() if k not in ids} for part in parts)
+            self._table = None
+            return before - len(self._bulk) - len(self._streamed)
+
+    def rows(self, mode: str) -> pd.DataFrame:
+        """Records of an ingestion mode (BULK, PUT or ALL) under the plain names of their fields."""
+        with self._lock:
+            rows = {"BULK": self._bulk, "PUT": self._streamed, "ALL": self._bulk | self._streamed}[mode]
+            return pd.DataFrame([{plain(self.id_field): key, **row} for key, row in rows.items()], dtype=object)
+
+    def save(self, path: Path) -> None:
+        """Write everything, as JSON (`path`.json)."""
+        with self._lock:
+            path.with_suffix(".json").write_text(json.dumps({"bulk": self._bulk, "streamed": self._streamed}))
+
+    def restore(self, path: Path) -> None:
+        """Take over what `save` wrote."""
+        said = json.loads(path.with_suffix(".json").read_text())
+        with self._lock:
+            self._bulk, self._streamed, self._table = said["bulk"], said["streamed"], None
+
+    @property
+    def table(self) -> Table:
+        """What is there now; the same object until something changes."""
+        with self._lock:
+            if self._table is None:
+                rows = self._bulk | self._streamed
+                names = dict.fromkeys(name for row in rows.values() for name in row)
+                columns = {name: Column([row.get(name) for row in rows.values()]) for name in names}
+                self._table = Table({key: position for position, key in enumerate(rows)}, columns)
+            return self._table
+
+
+def _texts(column: "pd.Series[Any]") -> Iterator[Cell]:
+    return (None if empty else str(value) for value, empty in zip(column, column.isna(), strict=True))
+
+
+@dataclass(slots=True)
+class GroupData:
+    """All data of one dataset group; a field's name is the type of its dataset in lower case."""
+
+    interactions: InteractionLog = field(default_factory=InteractionLog)
+    items: Records = field(default_factory=lambda: Records("ITEM_ID"))
+    users: Records = field(default_factory=lambda: Records("USER_ID"))
+    actions: Records = field(default_factory=lambda: Records("ACTION_ID"))
+    action_interactions: InteractionLog = field(default_factory=lambda: InteractionLog("ACTION_ID"))
+
+    def part(self, dataset_type: str) -> Any:
+        """What a dataset of this type fills: Records, or an InteractionLog."""
+        return getattr(self, dataset_type.lower())
+
+    def load(self, dataset_type: str, frame: pd.DataFrame, append: bool) -> None:
+        """Take an import into a dataset of any type."""
+        self.part(dataset_type).load(frame, append)
+
+    def clear(self, dataset_type: str) -> None:
+        """Forget what a deleted dataset held."""
+        setattr(self, dataset_type.lower(), GroupData().part(dataset_type))
+
+    def remove_users(self, users: Collection[str]) -> int:
+        """Forget users wherever they are; how many rows there were."""
+        wanted = set(users)
+        return sum(part.remove(wanted) for part in (self.interactions, self.users, self.action_interactions))
+
+    def export(self, dataset_type: str, mode: str, names: Collection[str]) -> str:
+        """Rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, such as an import can read."""
+        rows = self.part(dataset_type).rows(mode).reindex(columns=[plain(name) for name in names])
+        text: str = rows.set_axis(list(names), axis=1).to_csv(index=False, doublequote=False, escapechar="\\")
+        return text
+
+    def save(self, folder: Path) -> None:
+        """Write everything into a folder (made if need be)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in self.__slots__:
+            self.part(name).save(folder / name)
+
+    @classmethod
+    def restore(cls, folder: Path) -> Self:
+        """What `save` wrote."""
+        data = cls()
+        for name in cls.__slots__:
+            data.part(name).restore(folder / name)
+        return data

@@ -1,0 +1,166 @@
+"""Which items a filter lets through, computed for a whole catalogue at once."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.data.datasets import COMPARE, Cell, Mask, Table, members
+from usher_local.personalize.data.interactions import History
+from usher_local.personalize.filters.expressions import (
+    Both,
+    Clause,
+    Condition,
+    Either,
+    Expression,
+    Field,
+    Literal,
+    Placeholder,
+)
+from usher_local.personalize.filters.grammar import ANY, EVENT_DATASETS, parse_values
+
+WINDOW, ACTION_WINDOW = 100, 300
+"""The latest interactions of each event type, with items and with actions, that filters look at."""
+MASKS = 256
+"""Conditions remembered for a catalogue; with values from requests there is no end of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an expression is evaluated on: a catalogue, and who asks about what."""
+
+    target: str
+    """What is in the catalogue: ITEM, ACTION or USER."""
+    index: Mapping[str, int]
+    """Position of each id in the catalogue."""
+    table: Table
+    rows: NDArray[np.intp]
+    """Of each member of the catalogue, its row in `table`; -1 if it has none."""
+    users: Table
+    user: str | None
+    history: History
+    """Events of the user with members of the catalogue or, for segments, of its members with what is asked about."""
+    item: str | None = None
+    window: int = WINDOW
+    masks: dict[object, Mask] = field(default_factory=dict)
+    """What conditions on `table` alone let through, as far as that is known; kept with the catalogue."""
+
+
+def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
+    """The mask (n,) of what the expression allows; `values` are the request's filterValues.
+
+    InvalidInputError when an INCLUDE clause lacks a value, a value cannot be read, or the filter is about other things.
+    """
+    given = {name: parse_values(text) for name, text in values.items()}
+    included: Mask | None = None
+    excluded = np.zeros(len(scope.index), np.bool_)
+    for clause in expression.clauses:
+        if clause.target != scope.target:
+            raise InvalidInputError(f"A filter on {clause.target.title()}ID cannot be used here")
+        if not all(_user_is(guard, scope, given) for guard in clause.guards):
+            continue
+        mask = _either(clause.where, clause, scope, given)
+        if mask is not None and clause.effect == "INCLUDE":
+            included = mask if included is None else included | mask
+        elif mask is not None:
+            excluded |= mask
+    return ~excluded if included is None else included & ~excluded
+
+
+Given = Mapping[str, tuple[Literal, ...]]
+
+
+def _either(node: Either, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    """None where nothing is left, because the request gave no value for an EXCLUDE."""
+    masks = [mask for part in node.parts if (mask := _both(part, clause, scope, given)) is not None]
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def _both(node: Both, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    parts = (
+        _either(part, clause, scope, given) if isinstance(part, Either) else _mask(part, clause, scope, given)
+        for part in node.parts
+    )
+    masks = [mask for mask in parts if mask is not None]
+    return np.logical_and.reduce(masks) if masks else None
+
+
+def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+    operand = test.operand
+    if isinstance(operand, Placeholder):
+        if operand.name in given:
+            operand = given[operand.name]
+        elif clause.effect == "EXCLUDE":
+            return None
+        else:
+            raise InvalidInputError(f"Missing filter value for parameter {operand.name}")
+    if test.field.dataset.upper() in EVENT_DATASETS:
+        return _met(test, operand, scope)
+    if isinstance(operand, Field) and scope.item is None:
+        raise InvalidInputError(f"{operand} needs an itemId")
+    if isinstance(operand, Field):
+        return _by_record(test, scope.table.cell(scope.item, operand.name), scope)
+    known = test.field, test.operator, operand
+    mask = scope.masks.get(known)
+    if mask is None:
+        if len(scope.masks) >= MASKS:
+            scope.masks.clear()
+        mask = scope.masks[known] = _by_record(test, operand, scope)
+    return mask
+
+
+def _by_record(test: Condition, operand: "tuple[Literal, ...] | Cell", scope: Scope) -> Mask:
+    """By the field of each member; `operand` is a cell where the current item says."""
+    column = scope.table.column(test.field.name)
+    values = operand if isinstance(operand, tuple) else members(operand)
+    if test.operator in ("IN", "NOT IN"):
+        found = column.having(values)
+        return _aligned(found if test.operator == "IN" else ~found, scope, test.operator == "NOT IN")
+    number = _number(operand[0] if isinstance(operand, tuple) else operand)
+    return _aligned(column.compared(test.operator, number), scope, False)
+
+
+def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
+    """A mask of the table as one of the catalogue; `unknown` for members without a row."""
+    return np.append(mask, unknown)[scope.rows]
+
+
+def _met(test: Condition, operand: object, scope: Scope) -> Mask:
+    """Members that were met by events of these types, among the latest of each type; types in any case."""
+    types = {str(value).lower() for value in operand} if isinstance(operand, tuple) else set()
+    wanted = test.operator == "IN"
+    mask = np.zeros(len(scope.index), np.bool_)
+    looked: Counter[str] = Counter()
+    for item, told in zip(reversed(scope.history.items), reversed(scope.history.types), strict=True):
+        kind = (told or "").lower()
+        looked[kind] += 1
+        position = scope.index.get(item)
+        if position is not None and looked[kind] <= scope.window and ((ANY in types or kind in types) == wanted):
+            mask[position] = True
+    return mask
+
+
+def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
+    cell = scope.users.cell(scope.user, guard.field.name)
+    operand = given.get(guard.operand.name, ()) if isinstance(guard.operand, Placeholder) else guard.operand
+    wanted: Collection[Literal] = operand if isinstance(operand, tuple) else ()
+    if guard.operator in ("IN", "NOT IN"):
+        texts = {_text(value) for value in wanted}
+        return bool(texts.intersection(members(cell))) == (guard.operator == "IN")
+    numbers = _number(cell), _number(next(iter(wanted), None))
+    return bool(COMPARE[guard.operator](*numbers)) and not np.isnan(numbers).any()
+
+
+def _text(value: Literal) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _number(value: Literal | None) -> float:
+    """NaN, of which nothing is true, for no value."""
+    try:
+        return float(value) if value is not None else np.nan
+    except ValueError:
+        raise InvalidInputError(f"Invalid filter values: {value} is not a number") from None

@@ -1,0 +1,136 @@
+"""Batch jobs: JSON Lines in, one answer per line out."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from usher_local.personalize.core.errors import InvalidInputError, JobFailedError
+from usher_local.personalize.core.recipes import RANKING
+from usher_local.personalize.core.storage import Location
+from usher_local.personalize.filters import attribute_expressions
+from usher_local.personalize.filters.grammar import parse
+from usher_local.personalize.modelling.inference import Question
+from usher_local.personalize.modelling.queries import Entry, Filter, Request, Settings
+
+if TYPE_CHECKING:
+    from usher_local.personalize.core.resources import Resource
+    from usher_local.personalize.data.datasets import GroupData
+    from usher_local.personalize.modelling.inference import Model
+    from usher_local.personalize.models import PersonalizeBackend
+
+MAX_FILES = 1000
+SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
+Line = dict[str, Any]
+S = TypeVar("S")
+T = TypeVar("T")
+Ask = Callable[["Model", "GroupData", Line, Request], Question]
+Shown = Callable[["Model", Sequence[Entry]], Line]
+"""What becomes the `output` of a line."""
+LINES = 256
+"""Answered at once: enough for the models to be fast, few enough for a block's scores to stay in tens of megabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a line has no answer."""
+
+    text: str
+
+
+def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+    """The work of a batch inference job. A line that cannot be answered carries its error and stops nothing."""
+    _run(backend, job, _recommended, _listed)
+
+
+def run_segments(backend: "PersonalizeBackend", job: "Resource") -> None:
+    """The work of a batch segment job, likewise."""
+    _run(backend, job, _segment, lambda _, entries: {"usersList": [entry.id for entry in entries]})
+
+
+def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask, shown: Shown) -> None:
+    version = backend.get("SolutionVersion", job.values["solutionVersionArn"])
+    model, data = backend.models.of(backend, version), backend.data(version)
+    role = job.values["roleArn"]
+    source = Location.of(backend, role, job.values["jobInput"]["s3DataSource"]["path"])
+    target = Location.of(backend, role, job.values["jobOutput"]["s3DataDestination"]["path"])
+    expression = None
+    if "filterArn" in job.values:
+        expression = parse(backend.get("Filter", job.values["filterArn"]).values["filterExpression"])
+    settings = Settings.of(job.values.get("batchInferenceJobConfig", {}))
+
+    def request(line: Line) -> Request:
+        for name in ("userId", "itemId", "itemAttributes"):
+            if not isinstance(line.get(name, ""), str):
+                raise InvalidInputError(f"{name} must be a string")
+        filtered = Filter(expression, line.get("filterValues", {})) if expression else None
+        return Request(line.get("userId"), line.get("itemId"), job.values["numResults"], filtered, None, settings)
+
+    files = source.read()
+    if len(files) > MAX_FILES:
+        raise JobFailedError(f"The input has more than {MAX_FILES} files.")
+    lines = {key: [line for line in _text(content).splitlines() if line.strip()] for key, content in files.items()}
+    most = SEGMENT_LINES.get(model.recipe.name)
+    if most and sum(map(len, lines.values())) > most:
+        raise JobFailedError(f"The input has more than {most} lines.")
+    for key, some in lines.items():
+        answers = _answers(some, model, lambda line: ask(model, data, line, request(line)), shown)
+        target.write(f"{key.rsplit('/', 1)[-1]}.out", "".join(answers).encode())
+    target.write("_CHECK", b"")
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig", "replace")
+
+
+def _answers(lines: Sequence[str], model: "Model", ask: Callable[[Line], Question], shown: Shown) -> Iterator[str]:
+    for start in range(0, len(lines), LINES):
+        block = lines[start : start + LINES]
+        read = [_attempt(json.loads, line) for line in block]
+        asked = [said if isinstance(said, Problem) else _attempt(ask, said) for said in read]
+        questions = [question for question in asked if isinstance(question, Question)]
+        scores = iter(model.scores(questions) if questions else ())
+        for line, said, question in zip(block, read, asked, strict=True):
+            answered = question if isinstance(question, Problem) else _attempt(question.answer, next(scores))
+            output, problem = (None, answered.text) if isinstance(answered, Problem) else (shown(model, answered), None)
+            answer = {"input": line if isinstance(said, Problem) else said, "output": output, "error": problem}
+            yield json.dumps(answer, separators=(",", ":")) + "\n"
+
+
+def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
+    try:
+        return work(given)
+    except InvalidInputError as error:
+        return Problem(error.message)
+    except (ValueError, TypeError, AttributeError) as error:
+        return Problem(f"Invalid input line: {error}")
+
+
+def _recommended(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
+    items = line.get("itemList")
+    if model.recipe.type != RANKING:
+        return model.recommend(data, request)
+    if not request.user or not isinstance(items, list):
+        raise InvalidInputError("userId and itemList are required")
+    return model.rank(data, request, items)
+
+
+def _listed(model: "Model", entries: Sequence[Entry]) -> Line:
+    output: Line = {"recommendedItems": [entry.id for entry in entries]}
+    if model.recipe.scored:
+        output["scores"] = [entry.score for entry in entries]
+    if any(entry.reason for entry in entries):
+        output["reasons"] = [[entry.reason] if entry.reason else [] for entry in entries]
+    return output
+
+
+def _segment(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
+    if "attribute" in model.recipe.name:
+        if "itemAttributes" not in line:
+            raise InvalidInputError("itemAttributes is required")
+        items = attribute_expressions.matching(data.items.table, attribute_expressions.parse(line["itemAttributes"]))
+    else:
+        if not request.item:
+            raise InvalidInputError("itemId is required")
+        items = [request.item]
+    return model.segment(data, items, request.results, request.filter)

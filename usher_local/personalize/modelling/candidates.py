@@ -1,0 +1,147 @@
+"""What can be recommended now: the items that a model knows, and those that have come without having been met."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usher_local.personalize.core.algorithms import TRANSFORMATIONS
+from usher_local.personalize.core.schemas import Field, Schema
+from usher_local.personalize.data.datasets import Column, Mask, Table, members
+from usher_local.personalize.data.interactions import InteractionLog
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from usher_local.personalize.core.resources import Values
+
+BANDS = 10
+"""Numbers are compared by tenth of their distribution."""
+DAY = 86400.0
+COLD_START = "aws-hrnn-coldstart"
+NO_FEATURES = frozenset({"ITEM_ID", "CREATION_TIMESTAMP"})
+
+
+def feature_fields(
+    schema: Schema | None, excluded: Collection[str] = (), included: Collection[str] = ()
+) -> list[Field]:
+    """The fields by which items are alike: categories and numbers that a solution does not leave out."""
+    return [
+        field
+        for field in (schema.fields if schema else ())
+        if (field.categorical or field.numeric)
+        and field.name not in {*NO_FEATURES, *excluded}
+        and (not included or field.name in included)
+    ]
+
+
+def labels(table: Table, fields: Sequence[Field]) -> list[list[str]]:
+    """What the fields say of each record, as `FIELD=value`."""
+    told: list[list[str]] = [[] for _ in table.index]
+    for field in fields:
+        column = table.column(field.name)
+        for label, cells in zip(told, _bands(column) if field.numeric else map(members, column.cells), strict=True):
+            label += [f"{field.name}={cell}" for cell in cells]
+    return told
+
+
+def _bands(column: Column) -> list[list[str]]:
+    known = ~np.isnan(column.numbers)
+    if not known.any():
+        return [[] for _ in column.cells]
+    edges = np.unique(np.quantile(column.numbers[known], np.linspace(0, 1, BANDS + 1)[1:-1]))
+    bands = np.searchsorted(edges, column.numbers)
+    return [[str(band)] if there else [] for band, there in zip(bands.tolist(), known.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """Which items are new, by the feature transformation of aws-hrnn-coldstart."""
+
+    interactions: float
+    """At most."""
+    duration: float
+    """Days since the item began: was created or, if it does not say, first met."""
+    relative_to: str
+    """The time from which the days count back: that of the `latestItem`, or `currentTime`."""
+
+    @classmethod
+    def of(cls, values: "Values") -> "ColdStart":
+        """As a version with these members has it."""
+        given = values.get("solutionConfig", {}).get("featureTransformationParameters", {})
+        told = TRANSFORMATIONS["featurize_coldstart"] | given
+        most, duration = (float(told[f"cold_start_max_{name}"]) for name in ("interactions", "duration"))
+        return cls(most, duration, told["cold_start_relative_from"])
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items of a model in its order, then the newcomers of the items table."""
+
+    known: int
+    """Items that the model scores."""
+    ids: list[str]
+    table: Table
+    fields: Sequence[Field]
+
+    @classmethod
+    def of(cls, known: list[str], table: Table, fields: Sequence[Field], newcomers: bool) -> "Catalogue":
+        """Without newcomers only what the model knows."""
+        held = set(known)
+        return cls(len(known), known + [item for item in table.index if newcomers and item not in held], table, fields)
+
+    @cached_property
+    def masks(self) -> dict[object, Mask]:
+        """What conditions of filters let through, for those that depend on nobody's history; see `selection`."""
+        return {}
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position by id."""
+        return {item: position for position, item in enumerate(self.ids)}
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """Of each item its row in the table; -1 if it has none."""
+        return np.array([self.table.index.get(item, -1) for item in self.ids], np.intp)
+
+    @cached_property
+    def likeness(self) -> "csr_array":
+        """Weights (newcomers, known) of the known items that are most like each newcomer."""
+        # scipy takes long to import; the first newcomer pays, not everyone who installs the service.
+        from usher_local.recommenders.content import nearest, tfidf
+
+        told = [*labels(self.table, self.fields), []]
+        terms = tfidf(told[row] for row in self.rows)
+        return nearest(terms[self.known :], terms[: self.known])
+
+    def spread(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of the known items as scores of all: a newcomer's are those of the items that it is like."""
+        if len(self.ids) == self.known:
+            return scores
+        whole: NDArray[np.float32] = np.concatenate([scores, self.likeness @ scores]).astype(np.float32)
+        return whole
+
+    @cached_property
+    def born(self) -> NDArray[np.float64]:
+        """Creation in Unix seconds; infinite, that is now, for what does not say."""
+        numbers = np.append(self.table.column("CREATION_TIMESTAMP").numbers, np.nan)[self.rows]
+        return np.where(np.isnan(numbers), np.inf, numbers)
+
+    def cold(self, log: InteractionLog, rules: ColdStart) -> Mask:
+        """Items that are new by these rules and by what there was when this was first asked."""
+        mask = self.masks.get(rules)
+        if mask is None:
+            mask = self.masks[rules] = self._cold(log, rules)
+        return mask
+
+    def _cold(self, log: InteractionLog, rules: ColdStart) -> Mask:
+        met = log.frame().groupby("ITEM_ID", observed=True)["TIMESTAMP"].agg(["size", "min"]).reindex(self.ids)
+        born = np.where(np.isinf(self.born), met["min"].fillna(np.inf), self.born)
+        latest = born[np.isfinite(born)].max(initial=0) if rules.relative_to == "latestItem" else time.time()
+        few, young = met["size"].fillna(0).to_numpy() <= rules.interactions, latest - born <= rules.duration * DAY
+        return np.asarray(few & young, np.bool_)

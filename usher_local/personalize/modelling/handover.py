@@ -1,0 +1,33 @@
+"""What a fit learns from, as files: a process reads them without a copy, and any number of fits share them."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from usher_local.recommenders.base import Interactions
+
+
+def write(interactions: Interactions, folder: Path) -> None:
+    """Write one file per field into a new folder."""
+    folder.mkdir()
+    for field in fields(interactions):
+        value = getattr(interactions, field.name)
+        if isinstance(value, np.ndarray):
+            np.save(folder / f"{field.name}.npy", value, allow_pickle=False)
+        else:
+            (folder / f"{field.name}.json").write_text(json.dumps(value))
+
+
+def read(folder: Path) -> Interactions:
+    """What `write` wrote; the arrays stay on disk until they are looked at, and changes to them stay in memory."""
+
+    def value(name: str) -> Any:
+        path = folder / f"{name}.npy"
+        if path.exists():
+            return np.asarray(np.load(path, mmap_mode="c"))
+        return json.loads(path.with_suffix(".json").read_text())
+
+    return Interactions(**{field.name: value(field.name) for field in fields(Interactions)})

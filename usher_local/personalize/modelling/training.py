@@ -1,0 +1,150 @@
+"""Train a solution version or a recommender: fit elsewhere, and keep the best of what was tried."""
+
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from usher_local.personalize.core import environment
+from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.recipes import BY_ARN
+from usher_local.personalize.modelling import hpo
+from usher_local.personalize.modelling.handover import write
+from usher_local.personalize.modelling.training_data import prepare
+from usher_local.personalize.modelling.training_process import Fitter, KilledError, Task, Told
+
+if TYPE_CHECKING:
+    from usher_local.personalize.core.resources import Resource, Values
+    from usher_local.personalize.models import PersonalizeBackend
+
+logger = logging.getLogger(__name__)
+HOURS_PER_MINUTE = 1.07 / 20
+"""Training hours, which count several machines, per minute of waiting: as in published runs."""
+ATTEMPTS = ".training-"
+"""How the names of folders begin whose content nobody needs once the training has ended."""
+SILENCE = 10.0
+"""Real seconds between two lines of the log about how far a fit is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A fitted model in its folder; `value`: how good it is by the search's objective."""
+
+    recipe_arn: str
+    tuned: hpo.Point
+    folder: Path
+    metrics: dict[str, float]
+    value: float
+
+
+def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
+    """The work; metrics are told and the model's folder is there, whole, when it ends."""
+    target, seen = model_folder(resource.arn), backend.data(resource).interactions.size
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target.parent, prefix=ATTEMPTS) as attempts:
+        best, count = _best(backend, resource, Path(attempts))
+        with backend.lock:  # which whoever stops the training holds, too
+            _check_wanted(resource)
+            shutil.rmtree(target, ignore_errors=True)  # of a training that the end of the process cut short
+            best.folder.rename(target)
+    hours = round(resource.kind.minutes * HOURS_PER_MINUTE * count, 3)
+    found = {"modelMetrics": best.metrics, "recipeArn": best.recipe_arn, "interactions": seen, "trainingHours": hours}
+    if best.tuned:
+        tuned = {f"training.{name}": value for name, value in best.tuned.items()}
+        found["tunedHPOParams"] = {"algorithmHyperParameters": tuned}
+    backend.tell(resource, **found)
+    if resource.values.get("performAutoML"):
+        solution = backend.get("Solution", resource.values["solutionArn"])
+        backend.tell(solution, autoMLResult={"bestRecipeArn": best.recipe_arn})
+
+
+def _best(backend: "PersonalizeBackend", resource: "Resource", folder: Path) -> tuple[Outcome, int]:
+    """The best model, and how many were trained."""
+    best, count = None, 0
+    try:
+        with environment.current.fitting() as fitter:
+            resource.life.end = fitter.kill
+            for outcome in _outcomes(backend, resource, fitter, folder):
+                count += 1
+                worse = outcome if best is not None and outcome.value <= best.value else best
+                best = best if worse is outcome else outcome
+                if worse is not None:
+                    shutil.rmtree(worse.folder)
+    except KilledError:
+        _check_wanted(resource)
+        raise JobFailedError("The training process was killed.") from None
+    if best is None:
+        raise JobFailedError("There is no recipe to try.")
+    logger.info("%s is trained", _name(resource))
+    return best, count
+
+
+def _outcomes(backend: "PersonalizeBackend", resource: "Resource", fitter: Fitter, folder: Path) -> Iterator[Outcome]:
+    """Fit one model after the other, those with hyperparameters where the earlier ones say that they may be good."""
+    goal, most = hpo.objective(resource.values), hpo.jobs(resource.values)
+    searched = bool(resource.values.get("performHPO") or resource.values.get("performAutoML"))
+    for recipe_arn in hpo.recipes(resource.values):
+        _check_wanted(resource)
+        recipe, tried = BY_ARN[recipe_arn], list[tuple[hpo.Point, float]]()
+        space, data = hpo.space(resource.values, recipe_arn), folder / recipe.name
+        if most > 1 and not space:
+            logger.info("%s: no hyperparameter to search for has an effect on %s", _name(resource), recipe.name)
+        write(prepare(backend, replace(resource, values=resource.values | {"recipeArn": recipe_arn})), data)
+        while len(tried) < most and (tuned := hpo.suggest(space, tried)) is not None:
+            _check_wanted(resource)
+            target = folder / f"{recipe.name}-{len(tried)}"
+            task = Task(recipe.name, str(data), parameters(resource.values) | tuned, str(target))
+            words = f"{recipe.name}, {len(tried) + 1} of at most {most}" if searched else recipe.name
+            metrics = _fit(fitter, task, _log(f"{_name(resource)}: {words}"))
+            if searched and goal.metric not in metrics:
+                raise JobFailedError(f"There is no metric {goal.metric} to choose by.")
+            tried.append((tuned, goal.sign * metrics.get(goal.metric, 0.0)))
+            yield Outcome(recipe_arn, tuned, target, metrics, tried[-1][1])
+        shutil.rmtree(data)
+
+
+def _fit(fitter: Fitter, task: Task, told: Told) -> dict[str, float]:
+    try:
+        metrics = fitter.fit(task, told)
+    except ValueError as error:
+        raise JobFailedError(str(error)) from error
+    return {name: round(value, 4) for name, value in metrics.items()}
+
+
+def _log(what: str) -> Told:
+    """Say that something begins, and now and then how far it is."""
+    logger.info("%s", what)
+    said = time.monotonic()
+
+    def told(share: float) -> None:
+        nonlocal said
+        if time.monotonic() - said >= SILENCE:
+            said = time.monotonic()
+            logger.info("%s, %.0f %%", what, 100 * share)
+
+    return told
+
+
+def _check_wanted(resource: "Resource") -> None:
+    if resource.life.turn:
+        raise JobFailedError("The training was stopped.")
+
+
+def _name(resource: "Resource") -> str:
+    return resource.arn.rsplit(":", 1)[1]
+
+
+def model_folder(arn: str) -> Path:
+    """Where the model of a version or recommender is stored."""
+    _, _, _, region, account, tail = arn.split(":", 5)
+    return environment.current.workdir / account / region / tail
+
+
+def parameters(values: "Values") -> dict[str, str]:
+    """Hyperparameters and feature transformation parameters of a version's solution, as the models take them."""
+    config: dict[str, dict[str, str]] = values.get("solutionConfig", {})
+    return config.get("algorithmHyperParameters", {}) | config.get("featureTransformationParameters", {})

@@ -1,0 +1,160 @@
+"""From stored data to what a model learns from: which events count and how much, and what is said about items."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.recipes import ACTIONS, BY_ARN
+from usher_local.personalize.core.schemas import Field, Schema, parse
+from usher_local.personalize.core.use_cases import use_case
+from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.data.interactions import in_order
+from usher_local.personalize.modelling.candidates import feature_fields, labels
+from usher_local.recommenders.base import Interactions
+
+if TYPE_CHECKING:
+    from usher_local.personalize.core.resources import Resource, Values
+    from usher_local.personalize.models import PersonalizeBackend
+
+MIN_INTERACTIONS = 1000
+MIN_USERS = 25
+MIN_EVENTS = 2
+TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How much an event of a type counts, if its value reaches the threshold."""
+
+    threshold: float = -np.inf
+    weight: float = 1.0
+
+
+def prepare(backend: "PersonalizeBackend", resource: "Resource") -> Interactions:
+    """What a solution version or recommender learns from; JobFailedError when it is too little."""
+    data, values = backend.data(resource), resource.values
+    recipe = BY_ARN[values["recipeArn"]]
+    if recipe.type == ACTIONS:
+        return _answers(data)
+    rules = countings(values)
+    events = data.interactions.frame()
+    weights = _weights(rules, events)
+    if rules:
+        events, weights = events[weights > 0], weights[weights > 0]
+    about_texts = recipe.name == "aws-semantic-similarity"
+    if not about_texts:
+        check_enough(events, values.get("eventType") or use_case(recipe).learns or " or ".join(rules))
+    schema = schema_of(backend, resource, "ITEMS")
+    items = data.items.table
+    learnt = _interactions(events, weights, items.index if about_texts else ())
+    row = [items.index.get(item, -1) for item in learnt.item_ids]
+    told = [*labels(items, features(values, schema)), []]
+    learnt = replace(learnt, labels=[told[position] for position in row])
+    textual = next((field.name for field in (schema.fields if schema else ()) if field.textual), None)
+    if about_texts and (textual is None or not items.index):
+        raise JobFailedError("The recipe aws-semantic-similarity needs an Items dataset with a textual field and data.")
+    if textual is None or not about_texts:
+        return learnt
+    texts = [*items.column(textual).cells, None]
+    return replace(learnt, texts=[texts[position] or "" for position in row])
+
+
+def _interactions(events: pd.DataFrame, weights: NDArray[np.float32], known: Iterable[str]) -> Interactions:
+    """Without a text per event: of twenty million, these alone would take gigabytes."""
+    user, user_ids = _numbered(events["USER_ID"], ())
+    item, item_ids = _numbered(events["ITEM_ID"], known)
+    timestamp = events["TIMESTAMP"].to_numpy()
+    order = slice(None) if in_order(user, timestamp) else np.lexsort((timestamp, user))
+    return Interactions(user[order], item[order], timestamp[order], user_ids, item_ids, weights[order])
+
+
+def _numbered(column: "pd.Series[str]", known: Iterable[str]) -> tuple[NDArray[np.int32], list[str]]:
+    """Categories in alphabetical order, those in use and `known` ones; which each row (n,) has."""
+    codes, categories = column.cat.codes.to_numpy(), column.cat.categories.to_numpy()
+    used = np.bincount(codes, minlength=len(categories)) > 0
+    names = sorted({*categories[used].tolist(), *known})
+    number = {name: index for index, name in enumerate(names)}
+    numbers = np.array([number.get(name, -1) for name in categories.tolist()], np.int32)
+    return numbers[codes], names
+
+
+def _answers(data: GroupData) -> Interactions:
+    """What users did with actions: weight 1 where they took them."""
+    actions = data.actions.table.index
+    if not actions:
+        raise JobFailedError("The recipe aws-next-best-action needs an Actions dataset with data.")
+    events = data.action_interactions.frame()
+    return _interactions(events, (events["EVENT_TYPE"].str.lower() == TAKEN).to_numpy().astype(np.float32), actions)
+
+
+def countings(values: "Values") -> dict[str, Counting]:
+    """By type of event in lower case, which events count for a solution or recommender; empty: all."""
+    config: Values = values.get("solutionConfig", {})
+    configured = config.get("eventsConfig", {}).get("eventParametersList", [])
+    if configured:
+        mean = float(np.mean([row.get("weight", 1.0) for row in configured])) or 1.0
+        return {
+            row["eventType"].lower(): Counting(row.get("eventValueThreshold", -np.inf), row.get("weight", 1.0) / mean)
+            for row in configured
+            if "eventType" in row
+        }
+    kind = values.get("eventType") or use_case(BY_ARN[values["recipeArn"]]).learns
+    return {kind.lower(): Counting(float(config.get("eventValueThreshold", "-inf")))} if kind else {}
+
+
+def weigh(
+    rules: Mapping[str, Counting], types: Sequence[str | None], amounts: Sequence[float | None]
+) -> NDArray[np.float32]:
+    """The weights (n,) of events given by type and value; 0 for those that do not count."""
+    if not rules:
+        return np.ones(len(types), np.float32)
+    nothing = Counting(weight=0)
+
+    def weight(kind: str | None, amount: float | None) -> float:
+        rule = rules.get(kind.lower() if isinstance(kind, str) else "", nothing)
+        # Nothing is at least NaN, the value of an event without one.
+        reached = rule.threshold == -np.inf or (amount is not None and amount >= rule.threshold)
+        return rule.weight if reached else 0.0
+
+    return np.fromiter(map(weight, types, amounts), np.float32, len(types))
+
+
+def _weights(rules: Mapping[str, Counting], events: pd.DataFrame) -> NDArray[np.float32]:
+    """What `weigh` does, for very many events: type by type."""
+    if not rules:
+        return np.ones(len(events), np.float32)
+    types, values = events["EVENT_TYPE"].cat, events["EVENT_VALUE"].to_numpy()
+    weights = np.zeros(len(events), np.float32)
+    for code, kind in enumerate(types.categories):
+        rule = rules.get(kind.lower())
+        if rule:
+            enough = (values >= rule.threshold) | (rule.threshold == -np.inf)
+            weights[(types.codes == code).to_numpy() & enough] = rule.weight
+    return weights
+
+
+def check_enough(events: pd.DataFrame, event_type: str) -> None:
+    """Raise JobFailedError, in the service's words, when there are too few events or users."""
+    if len(events) < MIN_INTERACTIONS:
+        after = f" after filtering by event type: {event_type}" if event_type else ""
+        raise JobFailedError(f"Dataset has fewer than {MIN_INTERACTIONS} interactions{after}")
+    if int((np.bincount(events["USER_ID"].cat.codes) >= MIN_EVENTS).sum()) < MIN_USERS:
+        raise JobFailedError(f"Dataset has fewer than {MIN_USERS} users with at least {MIN_EVENTS} interactions each.")
+
+
+def schema_of(backend: "PersonalizeBackend", resource: "Resource", dataset_type: str) -> Schema | None:
+    """The schema of a dataset in the group of a resource; None where there is no such dataset."""
+    found = backend.found("Dataset", backend.group_of(resource), datasetType=dataset_type)
+    return parse(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
+
+
+def features(values: "Values", schema: Schema | None) -> list[Field]:
+    """The fields of items that a solution or recommender looks at, by its trainingDataConfig."""
+    config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
+    excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))
+    return feature_fields(schema, excluded, included)

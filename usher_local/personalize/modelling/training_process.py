@@ -1,0 +1,149 @@
+"""Fit models in a process of their own, which tells how far it is and can be killed at any time.
+
+The two speak JSON, a line for a line: a task goes in; shares of what is done come out, and then how it ended.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+Told = Callable[[float], None]
+"""Takes the share of a fit that is done, 0 to 1."""
+
+
+class KilledError(Exception):
+    """The process of a fit has ended before the fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One model to fit."""
+
+    recipe: str
+    data: str
+    """The folder of what it learns from (see `handover`)."""
+    parameters: Mapping[str, str]
+    target: str
+    """The folder for the model."""
+
+    def carry_out(self, told: Told) -> dict[str, float]:
+        """Fit and save; the model's metrics. ValueError for a hyperparameter that cannot be used."""
+        # The models take long to import; the process of the fit pays, not everyone who installs the service.
+        from usher_local.personalize.modelling.handover import read
+        from usher_local.recommenders.catalog import train
+        from usher_local.recommenders.progress import listening
+
+        with listening(told):
+            return train(self.recipe, read(Path(self.data)), self.parameters, Path(self.target), 0)
+
+
+class Fitter(Protocol):
+    """Fits the models of one training, one after the other."""
+
+    def fit(self, task: Task, told: Told) -> dict[str, float]:
+        """The metrics of a fitted and saved model; KilledError if it was killed, ValueError for a bad parameter."""
+
+    def kill(self) -> None:
+        """End what is going on, now, and forever; may be called from any thread and more than once."""
+
+    def close(self) -> None:
+        """The same when nothing is going on, leaving nothing behind."""
+
+
+class Process:
+    """In a process of its own, which yields to others."""
+
+    def __init__(self) -> None:
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "OPENBLAS_NUM_THREADS": "1",  # more would only crowd out serving
+        }
+        # In a session of its own: Ctrl-C is for the parent, which ends this process in order.
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def fit(self, task: Task, told: Told) -> dict[str, float]:  # noqa: D102 - as in Fitter
+        give, take = self._process.stdin, self._process.stdout
+        if give is None or take is None:  # never, being pipes
+            raise KilledError
+        try:
+            give.write(json.dumps(asdict(task)) + "\n")
+            give.flush()
+        except BrokenPipeError:
+            raise KilledError from None
+        for line in take:
+            said = json.loads(line)
+            if "share" in said:
+                told(said["share"])
+            elif "metrics" in said:
+                metrics: dict[str, float] = said["metrics"]
+                return metrics
+            else:
+                raise (ValueError if said["invalid"] else RuntimeError)(said["problem"])
+        raise KilledError
+
+    def kill(self) -> None:  # noqa: D102 - as in Fitter
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:  # noqa: D102 - as in Fitter
+        self.kill()
+        # What a killed process did not read cannot be flushed.
+        with suppress(BrokenPipeError), self._process:
+            pass
+
+
+class Within:
+    """In this process, by an executor's thread; ends when the fit next tells how far it is."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self._killed = executor, threading.Event()
+
+    def fit(self, task: Task, told: Told) -> dict[str, float]:  # noqa: D102 - as in Fitter
+        def listen(share: float) -> None:
+            if self._killed.is_set():
+                raise KilledError
+            told(share)
+
+        return self._executor.submit(task.carry_out, listen).result()
+
+    def kill(self) -> None:  # noqa: D102 - as in Fitter
+        self._killed.set()
+
+    close = kill
+
+
+def _serve() -> None:
+    """The process: carry out one task per line of the input, until it ends."""
+    os.nice(10)
+
+    def say(said: Mapping[str, Any]) -> None:
+        print(json.dumps(said), flush=True)  # noqa: T201 - the other end of the pipe reads it
+
+    for line in sys.stdin:
+        try:
+            say({"metrics": Task(**json.loads(line)).carry_out(lambda share: say({"share": share}))})
+        except Exception as error:
+            invalid = isinstance(error, ValueError)
+            if not invalid and not isinstance(error, OSError):  # a full disk, of which the words tell all
+                traceback.print_exc()
+            say({"problem": str(error) if invalid else f"{type(error).__name__}: {error}", "invalid": invalid})
+
+
+if __name__ == "__main__":
+    _serve()

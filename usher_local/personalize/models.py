@@ -1,0 +1,297 @@
+"""The backend: the resources of one account in one region, and what may be done with them."""
+
+import copy
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.base_backend import BackendDict, BaseBackend
+
+from usher_local.personalize.control import state
+from usher_local.personalize.control.constraints import (
+    check_blocker,
+    check_quota,
+    check_references,
+    operation,
+    references,
+)
+from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.core import algorithms, environment, faults
+from usher_local.personalize.core.errors import (
+    InvalidInputError,
+    JobFailedError,
+    PersonalizeError,
+    ResourceAlreadyExistsError,
+    ResourceInUseError,
+    ResourceNotFoundError,
+    TooManyTagsError,
+)
+from usher_local.personalize.core.lifecycle import Lifecycle
+from usher_local.personalize.core.recipes import RECIPES
+from usher_local.personalize.core.resources import Kind, Resource, Update, Values, Work, shown_times
+from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.modelling.inference import Models
+from usher_local.personalize.modelling.training_process import KilledError
+
+logger = logging.getLogger(__name__)
+LAUNCHED = datetime(2019, 6, 10, tzinfo=UTC).timestamp()
+"""When the service's own resources came into being."""
+MAX_TAGS = 50
+
+
+class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
+    """State behind one lock, held for bookkeeping only, never while training or scoring."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.lock = threading.RLock()
+        self.models = Models()
+        self.groups: dict[str, GroupData] = {}
+        self.resources = {resource.arn: resource for resource in _service_owned()}
+        self.count = 0
+        self._settling = False
+        state.load(self)
+
+    # Reading
+
+    def get(self, kind: str, arn: str) -> Resource:
+        """The resource at an ARN, brought up to now; ResourceNotFoundError if there is none of this kind."""
+        with self.lock:
+            self._settle()
+            resource = self.resources.get(arn)
+            if resource is None or resource.kind.name != kind:
+                raise ResourceNotFoundError(f"Resource Arn {arn} does not exist.")
+            return resource
+
+    def active(self, kind: str, arn: str) -> Resource:
+        """Like `get`; InvalidInputError unless it is ACTIVE."""
+        resource = self.get(kind, arn)
+        if resource.status != "ACTIVE":
+            raise InvalidInputError(f"{arn} is not ACTIVE; its status is {resource.status}.")
+        return resource
+
+    def found(self, kind: str, parent: str | None = None, **members: Any) -> list[Resource]:
+        """Resources of a kind, newest first: below a parent's ARN, with these members."""
+        with self.lock:
+            self._settle()
+            some = (resource for resource in self.resources.values() if resource.kind.name == kind)
+            kept = (r for r in some if parent is None or parent in self._ancestors(r.values))
+            matching = [r for r in kept if members.items() <= {k: r.values.get(k) for k in members}.items()]
+            return sorted(matching, key=lambda r: -r.number)
+
+    def describe(self, resource: Resource) -> Values:
+        """All members that Describe or List may show."""
+        shown = resource.shown
+        members = operation(f"Describe{resource.kind.name}").output_shape.members[resource.kind.member].members
+        for child in (name.removeprefix("latest") for name in members if name.startswith("latest")):
+            if child in KINDS:
+                shown |= {f"latest{child}": newest.shown for newest in self.found(child, resource.arn)[:1]}
+            elif resource.update:
+                shown[f"latest{child}"] = resource.update.values | shown_times(resource.update.life, {})
+        return shown
+
+    def data(self, resource: Resource) -> GroupData:
+        """The data of the dataset group that a resource belongs to."""
+        with self.lock:
+            return self.groups.setdefault(self.group_of(resource), GroupData())
+
+    def group_of(self, resource: Resource) -> str:
+        """ARN of the dataset group that a resource belongs to, or is."""
+        return self._group_of(resource.values) or resource.arn
+
+    # Changing
+
+    def create(self, name: str, params: Values) -> Resource:
+        """Check a request against the table and begin the resource's life."""
+        with self.lock:
+            kind = KINDS[name]
+            values = _complete(params, kind.defaults)
+            tags = {tag["tagKey"]: tag["tagValue"] for tag in values.pop("tags", [])}
+            check_references(self, f"Create{name}", values)
+            if kind.prepare:
+                kind.prepare(self, values)
+            for parent in references(values).values():
+                held = self.resources[parent].values
+                values |= {member: copy.deepcopy(held[member]) for member in kind.inherits if member in held}
+            arn = self._arn(kind, values)
+            self._settle()
+            if arn in self.resources:
+                raise ResourceAlreadyExistsError(f"Another resource with Arn {arn} already exists.")
+            for quota in kind.quotas:
+                check_quota(self, kind, quota, self._group_of(values))
+            self.count += 1
+            resource = Resource(kind, arn, values, _life(kind, arn), self.count)
+            self._tag(resource, tags)
+            self.resources[arn] = resource
+            self.begin_work(resource)
+            return resource
+
+    def begin_work(self, resource: Resource) -> None:
+        """Let a job do what it is there for, unless it is bound to fail."""
+        if resource.kind.work and not resource.life.failure:
+            pool = environment.current.trainings if resource.kind.trained else environment.current.jobs
+            resource.life.follow(pool.submit(self._work, resource.kind.work, resource))
+
+    def update(self, name: str, params: Values) -> Resource:
+        """Begin an update, which takes effect when its time has come."""
+        with self.lock:
+            kind, values = KINDS[name], dict(params)
+            resource = self.get(name, values.pop(kind.arn_member))
+            if resource.status not in ("ACTIVE", "CREATE FAILED") or resource.updating:
+                raise resource.refusal("cannot be updated")
+            check_references(self, f"Update{name}", values)
+            if kind.prepare_update:
+                kind.prepare_update(self, resource, values)
+            self.begin_update(resource, values)
+            return resource
+
+    def tell(self, resource: Resource, **values: Any) -> None:
+        """Let Describe know more of a resource; who reads without the lock sees the old members or the new."""
+        with self.lock:
+            resource.values = resource.values | values
+
+    def begin_update(self, resource: Resource, values: Values) -> None:
+        """Let `values` replace the resource's after the usual time."""
+        resource.update = Update(values, _life(resource.kind, resource.arn))
+
+    def delete(self, name: str, arn: str) -> None:
+        """Begin to delete, unless something is in the way."""
+        with self.lock:
+            kind, resource = KINDS[name], self.get(name, arn)
+            if resource.busy:
+                raise resource.refusal("cannot be deleted")
+            for blocker in kind.blockers:
+                check_blocker(self, resource, blocker)
+            resource.life.begin("DELETE")
+            if not kind.minutes:
+                self._remove(resource)
+
+    def taggable(self, arn: str) -> Resource:
+        """The resource at an ARN; InvalidInputError if it is of a kind without tags."""
+        with self.lock:
+            self._settle()
+            resource = self.resources.get(arn)
+            if resource is None:
+                raise ResourceNotFoundError(f"Resource Arn {arn} does not exist.")
+            if not resource.number or "tags" not in operation(f"Create{resource.kind.name}").input_shape.members:
+                raise InvalidInputError(f"A {resource.kind.words} cannot have tags")
+            if resource.life.leaving:
+                raise ResourceInUseError(f"{arn} is being deleted.")
+            return resource
+
+    def tag(self, arn: str, tags: dict[str, str]) -> None:
+        """Add or replace tags."""
+        with self.lock:
+            self._tag(self.taggable(arn), tags)
+
+    def _tag(self, resource: Resource, tags: dict[str, str]) -> None:
+        if len(resource.tags | tags) > MAX_TAGS:
+            raise TooManyTagsError(f"A resource can have no more than {MAX_TAGS} tags.")
+        resource.tags |= tags
+
+    # Time
+
+    def _settle(self) -> None:
+        """Let happen what has become due since somebody last looked."""
+        if self._settling:  # what becomes due may itself look around
+            return
+        self._settling = True
+        try:
+            for resource in list(self.resources.values()):
+                if resource.life.leaving and resource.status == "DELETED":
+                    self._remove(resource)
+                else:
+                    self._bring_up(resource)
+        finally:
+            self._settling = False
+
+    def _bring_up(self, resource: Resource) -> None:
+        update = resource.update
+        if update and not update.applied and update.life.status == "ACTIVE":
+            update.applied = True
+            self.tell(resource, **update.values)
+        if resource.kind.look and resource.status == "ACTIVE":
+            resource.kind.look(self, resource)
+
+    def _remove(self, resource: Resource) -> None:
+        owned = [
+            other
+            for other in self.resources.values()
+            if other.kind.owner == resource.kind.name and resource.arn in self._ancestors(other.values)
+        ]
+        for gone in (resource, *owned):
+            self.resources.pop(gone.arn, None)
+            self._forget(gone)
+
+    def _forget(self, resource: Resource) -> None:
+        """Drop what is kept of a removed resource beside its description."""
+        if resource.kind.name == "DatasetGroup":
+            self.groups.pop(resource.arn, None)
+        elif resource.kind.trained:
+            self.models.drop(resource.arn)
+        elif resource.kind.name == "Dataset":
+            self.data(resource).clear(resource.values["datasetType"])
+
+    def _work(self, work: Work, resource: Resource) -> str | None:
+        """Run in a thread: whatever goes wrong becomes the failureReason, which is returned."""
+        try:
+            work(self, resource)
+        except JobFailedError as error:
+            return str(error)
+        except PersonalizeError as error:
+            return str(error.message)
+        except KilledError:  # everything ends; whoever goes on from the saved state begins it anew
+            raise
+        except Exception as error:
+            logger.exception("%s failed", resource.arn)
+            return f"An internal error occurred: {error!r}"
+        return None
+
+    # Names
+
+    def _arn(self, kind: Kind, values: Values) -> str:
+        shown = {name: str(value).rsplit("/", 1)[-1] for name, value in values.items() if isinstance(value, str)}
+        random = secrets.token_hex(4)
+        shown |= {"hex": random, "id": shown.get("name") or shown.get("jobName") or random}
+        return f"arn:{self.partition}:personalize:{self.region_name}:{self.account_id}:{kind.tail.format_map(shown)}"
+
+    def _ancestors(self, values: Values) -> set[str]:
+        """ARNs of everything that a resource was made from, near and far."""
+        near = set(references(values).values())
+        far = (self._ancestors(self.resources[arn].values) for arn in near if arn in self.resources)
+        return near.union(*far)
+
+    def _group_of(self, values: Values) -> str | None:
+        return next((arn for arn in self._ancestors(values) if ":dataset-group/" in arn), None)
+
+
+def _service_owned() -> Iterator[Resource]:
+    rows = {
+        "Recipe": [recipe.values | {"recipeProvider": "SERVICE"} for recipe in RECIPES],
+        "Algorithm": algorithms.algorithms(),
+        "FeatureTransformation": algorithms.transformations(),
+    }
+    for name, some in rows.items():
+        for values in some:
+            arn = values.pop(KINDS[name].arn_member)
+            yield Resource(KINDS[name], arn, values, Lifecycle(environment.current.clock, 0, LAUNCHED))
+
+
+def _complete(given: Values, defaults: Values) -> Values:
+    """A request's members, with the defaults of those that it leaves out, also within a configuration."""
+    values = copy.deepcopy(defaults) | given
+    nested = {name for name, default in defaults.items() if isinstance(default, dict) and name in given}
+    return values | {name: _complete(given[name], defaults[name]) for name in nested}
+
+
+def _life(kind: Kind, arn: str) -> Lifecycle:
+    """A timeline that begins now, with the faults that were ordered for the resource's name."""
+    name = arn.rsplit("/", 1)[-1]
+    minutes = kind.minutes + faults.current.delay.get(name, 0)
+    return Lifecycle(environment.current.clock, minutes, failure=faults.current.fail.get(name))
+
+
+personalize_backends = BackendDict(PersonalizeBackend, "personalize")

@@ -1,0 +1,278 @@
+"""Between wire and backend: which function answers which operation of the three APIs.
+
+Bodies are validated against botocore's model before anything else, and answers are shaped by it.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult, BaseResponse
+from moto.core.utils import camelcase_to_underscores, get_service_model
+
+from usher_local.personalize.api import events_api, runtime_api
+from usher_local.personalize.api.validation import decoded, validate
+from usher_local.personalize.control import solutions
+from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.core import environment, faults
+from usher_local.personalize.core.errors import (
+    InvalidInputError,
+    InvalidNextTokenError,
+    ResourceNotFoundError,
+    TooManyTagKeysError,
+)
+from usher_local.personalize.core.resources import Kind, Values
+from usher_local.personalize.models import MAX_TAGS, PersonalizeBackend, personalize_backends
+
+T = TypeVar("T")
+PAGE = 100
+Answer = Callable[[PersonalizeBackend, Values], Values | None]
+
+
+# Operations that every kind has in the same way
+
+
+def _create(kind: Kind, members: list[str]) -> Answer:
+    def answer(backend: PersonalizeBackend, params: Values) -> Values:
+        resource = backend.create(kind.name, params)
+        return {kind.arn_member: resource.arn} | {m: resource.values[m] for m in members if m in resource.values}
+
+    return answer
+
+
+def _describe(kind: Kind, _: list[str]) -> Answer:
+    return lambda backend, params: {kind.member: backend.describe(backend.get(kind.name, params[kind.arn_member]))}
+
+
+def _update(kind: Kind, _: list[str]) -> Answer:
+    def answer(backend: PersonalizeBackend, params: Values) -> Values:
+        _require(params, kind.arn_member)
+        return {kind.arn_member: backend.update(kind.name, params).arn}
+
+    return answer
+
+
+def _delete(kind: Kind, _: list[str]) -> Answer:
+    return lambda backend, params: backend.delete(kind.name, params[kind.arn_member])
+
+
+def _list(kind: Kind, members: list[str]) -> Answer:
+    result = next(member for member in members if member != "nextToken")  # "Filters", the others in lower case
+
+    def answer(backend: PersonalizeBackend, params: Values) -> Values:
+        asked = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
+        parent = next((asked.pop(member) for member in list(asked) if member.endswith("Arn")), None)
+        found, more = _page(result, backend.found(kind.name, parent, **asked), params)
+        return {result: [backend.describe(resource) for resource in found]} | more
+
+    return answer
+
+
+def _page(name: str, found: list[T], params: Values) -> tuple[list[T], Values]:
+    """The part of a list that a request asks for, and the token for the next one."""
+    start, size = _offset(name, params.get("nextToken")), params.get("maxResults", PAGE)
+    more = {"nextToken": _token(name, start + size)} if start + size < len(found) else {}
+    return found[start : start + size], more
+
+
+def _token(name: str, offset: int) -> str:
+    return base64.b64encode(f"{name}:{offset}".encode()).decode()
+
+
+def _offset(name: str, token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        owner, _, offset = base64.b64decode(token, validate=True).decode().partition(":")
+        start = int(offset)
+    except ValueError:
+        raise InvalidNextTokenError from None
+    if owner != name or start < 0:
+        raise InvalidNextTokenError
+    return start
+
+
+# The others
+
+
+def _metrics(backend: PersonalizeBackend, params: Values) -> Values:
+    version = backend.get("SolutionVersion", params["solutionVersionArn"])
+    if version.status != "ACTIVE":
+        raise version.refusal("is not ACTIVE")
+    return {"solutionVersionArn": version.arn, "metrics": version.values["modelMetrics"]}
+
+
+def _attributed(backend: PersonalizeBackend, params: Values) -> Values:
+    _require(params, "metricAttributionArn")
+    try:
+        resource = backend.get("MetricAttribution", params["metricAttributionArn"])
+    except ResourceNotFoundError as error:  # which this operation does not know
+        raise InvalidInputError(error.message) from None
+    found, more = _page("metrics", resource.values["metrics"], params)
+    return {"metrics": found} | more
+
+
+def _require(params: Values, member: str) -> None:
+    """The model leaves some ARNs optional without which nothing can be done."""
+    if member not in params:
+        raise InvalidInputError(f"{member} is required")
+
+
+def _list_versions(backend: PersonalizeBackend, params: Values) -> Values | None:
+    if "solutionArn" in params:
+        backend.get("Solution", params["solutionArn"])
+    return _list(KINDS["SolutionVersion"], ["solutionVersions"])(backend, params)
+
+
+def _tag(backend: PersonalizeBackend, params: Values) -> None:
+    backend.tag(params["resourceArn"], {tag["tagKey"]: tag["tagValue"] for tag in params["tags"]})
+
+
+def _untag(backend: PersonalizeBackend, params: Values) -> None:
+    if len(params["tagKeys"]) > MAX_TAGS:
+        raise TooManyTagKeysError(f"A request can remove no more than {MAX_TAGS} tags.")
+    tags = backend.taggable(params["resourceArn"]).tags
+    for key in params["tagKeys"]:
+        tags.pop(key, None)
+
+
+def _tags(backend: PersonalizeBackend, params: Values) -> Values:
+    tags = backend.taggable(params["resourceArn"]).tags
+    return {"tags": [{"tagKey": key, "tagValue": value} for key, value in tags.items()]}
+
+
+VERBS = {"Create": _create, "Describe": _describe, "Update": _update, "Delete": _delete, "List": _list}
+SPECIAL: dict[str, Answer] = {
+    "GetSolutionMetrics": _metrics,
+    "ListMetricAttributionMetrics": _attributed,
+    "ListSolutionVersions": _list_versions,
+    "ListTagsForResource": _tags,
+    "StartRecommender": solutions.start_recommender,
+    "StopRecommender": solutions.stop_recommender,
+    "StopSolutionVersionCreation": solutions.stop_version,
+    "TagResource": _tag,
+    "UntagResource": _untag,
+}
+RUNTIME: dict[str, Answer] = {
+    "GetActionRecommendations": runtime_api.act,
+    "GetPersonalizedRanking": runtime_api.rank,
+    "GetRecommendations": runtime_api.recommend,
+}
+EVENTS: dict[str, Answer] = {
+    "PutActionInteractions": events_api.put_action_interactions,
+    "PutActions": lambda backend, params: events_api.put_records(backend, params, "actions"),
+    "PutEvents": events_api.put_events,
+    "PutItems": lambda backend, params: events_api.put_records(backend, params, "items"),
+    "PutUsers": lambda backend, params: events_api.put_records(backend, params, "users"),
+}
+
+
+def _control() -> dict[str, Answer]:
+    """Answers by operation: every verb that the model knows for a kind of the table, and the special ones."""
+    model = get_service_model("personalize")
+    nouns = {f"{kind.name}{ending}": kind for kind in KINDS.values() for ending in ("", "s")}
+    found: dict[str, Answer] = {}
+    for name in model.operation_names:
+        verb = next((verb for verb in VERBS if name.startswith(verb)), "")
+        kind = nouns.get(name.removeprefix(verb))
+        if verb and kind:
+            output = model.operation_model(name).output_shape
+            found[name] = VERBS[verb](kind, list(output.members) if output else [])
+    return found | SPECIAL
+
+
+def _decoded(body: bytes) -> Values:
+    params = decoded(body or b"{}")
+    if not isinstance(params, dict):
+        raise _error("SerializationException", "The request body is not a JSON object.")
+    return params
+
+
+def _error(code: str, message: str) -> JsonRESTError:
+    """An error of AWS's front end: no model knows it, so it cannot be one of our own."""
+    return JsonRESTError(code, message)
+
+
+class _Answer(ActionResult):  # type: ignore[misc]
+    """An answer as JSON, cut to the model's shape: all that the three APIs need."""
+
+    def execute_result(self, context: Any) -> tuple[int, dict[str, str], str]:
+        shape = context.operation_model.output_shape
+        body = json.dumps(_cut(shape, self.result)) if shape and self.result else "{}"
+        kind = "x-amz-json-1.1" if context.service_model.metadata["protocol"] == "json" else "json"
+        return 200, {"Content-Type": f"application/{kind}"}, body
+
+
+def _cut(shape: Any, value: Any) -> Any:
+    if shape.type_name == "structure":
+        return {name: _cut(part, value[name]) for name, part in shape.members.items() if value.get(name) is not None}
+    if shape.type_name == "list":
+        return [_cut(shape.member, part) for part in value]
+    return value.timestamp() if shape.type_name == "timestamp" else value
+
+
+class _Response(BaseResponse):  # type: ignore[misc]
+    """What the three APIs share."""
+
+    service = ""
+    operations: Mapping[str, Answer] = MappingProxyType({})
+    use_raw_body = True
+    """Stock moto decodes the body, which need not be UTF-8, and takes it apart as a form."""
+
+    def __init__(self) -> None:
+        super().__init__(self.service)
+
+    def _get_action(self) -> str:
+        # Stock moto looks for an Action parameter first.
+        target = self.headers.get("X-Amz-Target")
+        if target or self.path == "/":
+            return str(target or "").rpartition(".")[2]
+        return str(self._get_action_from_method_and_request_uri(self.normalized_request))
+
+    def call_action(self) -> Any:
+        operation = self._get_action()
+        if operation not in self.operations and operation != SET_FAULTS:
+            error = _error("UnknownOperationException", f"There is no operation {operation}.")
+            return 400, dict(error.get_headers()), error.get_body()
+        return super().call_action()
+
+    def _answer(self, operation: str, answer: Answer) -> ActionResult:
+        pacing, backend = environment.current.pacing, personalize_backends[self.current_account][self.region]
+        pacing.delay(self.service)
+        shape = get_service_model(self.service).operation_model(operation).input_shape
+        params = _decoded(self.body)
+        validate(shape, params)
+        known = {name: params[name] for name in shape.members if params.get(name) is not None}
+        if faults.current.throttles() or pacing.throttles(backend, self.service, operation, known):
+            raise _error("ThrottlingException", "Rate exceeded")
+        return _Answer(answer(backend, known))
+
+    def set_faults(self) -> str:
+        """The one operation that is not the service's; see `faults`."""
+        try:
+            faults.use(faults.Faults.parse(_decoded(self.body)))
+        except ValueError as error:
+            raise InvalidInputError(str(error)) from None
+        return "{}"
+
+
+SET_FAULTS = "SetFaults"
+
+
+def _api(service: str, operations: dict[str, Answer]) -> type[_Response]:
+    """A response class with one method per operation, as moto dispatches."""
+
+    def method(operation: str, answer: Answer) -> Callable[[_Response], ActionResult]:
+        return lambda self: self._answer(operation, answer)
+
+    methods = {camelcase_to_underscores(name): method(name, answer) for name, answer in operations.items()}
+    told = {"service": service, "operations": operations}
+    return type(f"{service.title().replace('-', '')}Response", (_Response,), told | methods)
+
+
+PersonalizeResponse = _api("personalize", _control())
+PersonalizeRuntimeResponse = _api("personalize-runtime", RUNTIME)
+PersonalizeEventsResponse = _api("personalize-events", EVENTS)

@@ -1,0 +1,60 @@
+"""The next best action: how likely a user takes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from usher_local.recommenders.base import Interactions, Query, Recommender, number
+from usher_local.recommenders.cooccurrence import met_both, met_by
+
+PRIOR = 5.0  # imagined answers at the general rate, for actions and pairs about which little is known
+ENOUGH = 50  # answers of either kind that the service wants to see before it says anything
+DAY = 86400
+
+
+@dataclass(frozen=True)
+class NextBestAction(Recommender):
+    """Shares of users who took an action, given those they took before: weights above 0 mean taken, 0 not taken."""
+
+    rate: NDArray[np.float32]  # (n_actions,) 0 to 1
+    doubt: NDArray[np.float32]  # (n_actions,) how much of `rate` holds for those who took an action, 0 to 1
+    start: NDArray[np.int32]  # (n_actions + 1,) where the others begin that were taken, too
+    other: NDArray[np.int32]
+    share: NDArray[np.float32]  # of those who took the action, who took the other
+
+    @classmethod
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
+        """Obeys action_optimization_period: answers count half after so many days, which must be more than none."""
+        period = number(parameters, "action_optimization_period", 14)
+        if not period > 0:
+            raise ValueError(f"action_optimization_period must be above 0, not {period:g}")
+        actions, taken = len(interactions.item_ids), interactions.weight > 0
+        if min(taken.sum(), (~taken).sum()) < ENOUGH:
+            nothing = csr_array((actions, actions), dtype=np.float32)
+            return cls(
+                np.zeros(actions, np.float32),
+                np.ones(actions, np.float32),
+                nothing.indptr,
+                nothing.indices,
+                nothing.data,
+            )
+        fresh = 0.5 ** ((interactions.timestamp.max() - interactions.timestamp) / DAY / period)
+        yes, all_ = (np.bincount(interactions.item, fresh * kind, actions) for kind in (taken, np.ones(len(taken))))
+        rate = (yes + PRIOR * yes.sum() / all_.sum()) / (all_ + PRIOR)
+        met = met_by(interactions.where(taken))
+        takers = (np.diff(met.indptr) + PRIOR).astype(np.float32)
+        both = met_both(met).strongest(np.ones(actions, np.float32))
+        both.data /= np.repeat(takers, np.diff(both.indptr))
+        return cls(rate.astype(np.float32), PRIOR / takers, both.indptr, both.indices, both.data)
+
+    def score(self, query: Query) -> NDArray[np.float32]:
+        """Propensity, 0 to 1, of each action after the actions taken, `query.history`."""
+        actions, taken = len(self.rate), np.unique(query.history)
+        others = csr_array((self.share, self.other, self.start), (actions, actions))
+        shares: NDArray[np.float32] = others[taken].sum(axis=0)
+        shares[taken] += 1 - self.doubt[taken]
+        return np.asarray((self.rate * (1 + self.doubt[taken].sum()) + shares) / (1 + len(taken)), np.float32)

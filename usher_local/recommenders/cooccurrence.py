@@ -1,0 +1,152 @@
+"""Items alike by the company they keep: the related-items recipes, and the counting that others share.
+
+Pairs are counted for a block of items at a time, of which only the best are kept: no matrix of items by items is ever
+whole, so memory grows with the events and with KEPT neighbours for each item.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from operator import add
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, vstack
+
+from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_later, count_users, number
+from usher_local.recommenders.progress import tell
+
+NEWEST = 1000  # events of one user that count: bounds the pairs by 1000 per event, however active somebody is
+KEPT = 1000  # best neighbours of an item that a model stores: twice what a request can ask for
+BUDGET = 1 << 23  # pairs held at a time, at some 50 bytes while they are counted: 400 MB
+LAGS, DECAY = 20, 10.0  # how far apart two events still make neighbours, and after how many events a pair weighs 1/e
+BACKWARD = 0.5  # weight of what was met before an item, against what was met after it
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A matrix (n_items, n_items) of what items have to do with each other, counted only when and where it is asked."""
+
+    bound: NDArray[np.int64]  # (n_items,) how many neighbours an item has, at most
+    rows: Callable[[slice], csr_array]  # the rows of some items
+
+    def strongest(self, worth: NDArray[np.float32], least: float = 0) -> csr_array:
+        """Each item's KEPT best neighbours, other than itself, by value times the neighbour's `worth` (n_items,).
+
+        Pairs of a value below `least` are none.
+        """
+        edges = np.unique(np.cumsum(self.bound) // BUDGET, return_index=True)[1].tolist()
+        kept = []
+        for begin, end in pairwise([*edges, len(self.bound)]):
+            kept.append(_best(self.rows(slice(begin, end)), begin, worth, least))
+            tell(end / len(self.bound))
+        return csr_array(vstack(kept, format="csr"))
+
+
+def _best(pairs: csr_array, first: int, worth: NDArray[np.float32], least: float) -> csr_array:
+    pairs.data[pairs.data < least] = 0
+    pairs.data *= worth[pairs.indices]
+    pairs.data[pairs.indices == np.repeat(np.arange(first, first + pairs.shape[0]), np.diff(pairs.indptr))] = 0
+    for begin, end in pairwise(pairs.indptr.tolist()):
+        if end - begin > KEPT:
+            row = pairs.data[begin:end]
+            row[np.argpartition(row, -KEPT)[:-KEPT]] = 0
+    pairs.eliminate_zeros()
+    return pairs
+
+
+def met_by(interactions: Interactions) -> csr_array:
+    """Who met what (n_items, n_users), 1 however often; of a user's events the NEWEST."""
+    kept = count_later(interactions.user) < NEWEST
+    size = len(interactions.item_ids), len(interactions.user_ids)
+    met = csr_array((np.ones(kept.sum(), np.float32), (interactions.item[kept], interactions.user[kept])), size)
+    met.data[:] = 1  # the constructor has summed repeated meetings
+    return met
+
+
+def met_both(met: csr_array) -> Pairs:
+    """How many users met both items, of `met` (n_items, n_users)."""
+    items = csr_array(met.T)
+    bound = np.minimum(met @ np.diff(items.indptr), met.shape[0]).astype(np.int64)
+    return Pairs(bound, lambda block: csr_array(met[block] @ items))
+
+
+def met_near(interactions: Interactions) -> Pairs:
+    """How often users met the other item at most LAGS events after, or before, the one; near ones count more."""
+    size = len(interactions.item_ids)
+    order = np.argsort(interactions.item, kind="stable")
+    start = np.searchsorted(interactions.item[order], np.arange(size + 1))
+    user, item = (np.pad(column, LAGS, constant_values=-1) for column in (interactions.user, interactions.item))
+    lags = np.concatenate((np.arange(-LAGS, 0), np.arange(1, LAGS + 1)))
+    weight = (np.exp((1 - np.abs(lags)) / DECAY) * np.where(lags < 0, BACKWARD, 1)).astype(np.float32)
+
+    def count(events: NDArray[np.intp], block: slice) -> csr_array:
+        near = (LAGS + events)[:, None] + lags
+        same = user[near] == interactions.user[events][:, None]
+        windows = csr_array(
+            (np.broadcast_to(weight, near.shape)[same], item[near[same]], np.append(0, np.cumsum(same.sum(axis=1)))),
+            (len(events), size),
+        )
+        row, column = interactions.item[events] - block.start, np.arange(len(events))
+        shape = block.stop - block.start, len(events)
+        return csr_array(csr_array((np.ones(len(events), np.float32), (row, column)), shape) @ windows)
+
+    def rows(block: slice) -> csr_array:
+        events = order[start[block.start] : start[block.stop]]
+        parts = -(-len(events) * len(lags) // BUDGET) or 1  # of an item met very often, not even one row fits at once
+        return reduce(add, (count(part, block) for part in np.array_split(events, parts)))
+
+    return Pairs(np.minimum(np.diff(start) * len(lags), size), rows)
+
+
+@dataclass(frozen=True)
+class Neighbours(Recommender):
+    """A sparse matrix of item-to-item likeness (CSR), with popularity between equals and for unknown items."""
+
+    start: NDArray[np.int32]  # (n_items + 1,) where each item's neighbours begin
+    neighbour: NDArray[np.int32]  # (pairs,)
+    likeness: NDArray[np.float32]  # (pairs,)
+    popularity: NDArray[np.float32]  # (n_items,) users, the most popular item's being 1
+
+    @classmethod
+    def build(cls, pairs: Pairs, users: NDArray[np.float32], discount: float, least: float = 0) -> Self:
+        """Divide values of at least `least` by the neighbour's `users` (n_items,) ** discount; keep the best."""
+        kept = pairs.strongest(np.maximum(users, 1) ** np.float32(-discount), least)
+        return cls(kept.indptr, kept.indices, kept.data, users / users.max())
+
+    def score(self, query: Query) -> NDArray[np.float32]:
+        """Likeness to `query.item`, which itself comes last."""
+        if query.item is None:
+            return np.array(self.popularity)
+        row = slice(self.start[query.item], self.start[query.item + 1])
+        scores = self.popularity * TIE_BREAK
+        scores[self.neighbour[row]] += self.likeness[row]
+        scores[query.item] = -1
+        return scores
+
+
+@dataclass(frozen=True)
+class Sims(Neighbours):
+    """aws-sims: users who met both, discounted by the neighbour's popularity."""
+
+    @classmethod
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
+        """Obeys popularity_discount_factor (0 favours popular items, 1 obscure ones) and min_cointeraction_count."""
+        discount, least = (
+            number(parameters, name, default)
+            for name, default in (("popularity_discount_factor", 0.5), ("min_cointeraction_count", 3))
+        )
+        return cls.build(met_both(met_by(interactions)), count_users(interactions), discount, least)
+
+
+@dataclass(frozen=True)
+class SimilarItems(Neighbours):
+    """aws-similar-items: items met shortly after one another, or before."""
+
+    @classmethod
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
+        """Obeys popularity_discount_factor, whose default here is none."""
+        discount = number(parameters, "popularity_discount_factor", 0)
+        return cls.build(met_near(interactions), count_users(interactions), discount)

@@ -1,0 +1,48 @@
+"""Items that gain interest: how surprising the newest interval is, given what went before."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_users
+
+BASELINE = 10  # intervals before the newest that say what is usual
+PRIOR = 5.0  # events added to the variance, so that one event where none was usual is no trend
+SECONDS = {"30 minutes": 1800, "1 hour": 3600, "2 hours": 7200, "3 hours": 10800, "1 day": 86400}
+
+
+@dataclass(frozen=True)
+class Trending(Recommender):
+    """aws-trending-now: the z-score of a Poisson count, (newest - usual) / sqrt(usual + PRIOR), by different users.
+
+    Intervals are counted back from the newest event, whenever that was: so old data have trends, too, and the newest
+    interval is never empty. Where data do not reach back BASELINE intervals, those that they reach are the baseline; in
+    data of a single interval nothing has risen, and popular items come first.
+    """
+
+    scores: NDArray[np.float32]  # (n_items,)
+
+    @classmethod
+    def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
+        """Obeys trend_discovery_frequency, the length of an interval, one of SECONDS."""
+        interval = seconds(parameters.get("trend_discovery_frequency", "2 hours"))
+        age = (interactions.timestamp.max() - interactions.timestamp) // interval
+        newest, *past = (count_users(interactions.where(age == back)) for back in range(BASELINE + 1))
+        usual = sum(past) / max(1, min(BASELINE, int(age.max())))
+        popularity = count_users(interactions)
+        rise = (newest - usual) / np.sqrt(usual + PRIOR)
+        return cls((rise + popularity / popularity.max() * TIE_BREAK).astype(np.float32))
+
+    def score(self, query: Query) -> NDArray[np.float32]:  # noqa: ARG002
+        """The rise, whoever asks."""
+        return np.array(self.scores)
+
+
+def seconds(text: str) -> int:
+    """The length of an interval of SECONDS; ValueError for another."""
+    if text not in SECONDS:
+        raise ValueError(f"trend_discovery_frequency must be one of {', '.join(SECONDS)}, not '{text}'")
+    return SECONDS[text]

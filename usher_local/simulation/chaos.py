@@ -1,0 +1,144 @@
+"""Disturb a run at every one of its boundaries, and see whether it ends as if nothing had happened."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from usher.costs.ledger import ITEM
+from usher.datasets import byte_ranges, profile_cache
+
+from usher_local.cloud.patching import replaced
+from usher_local.simulation.machine import TaskError
+from usher_local.simulation.stack import Boundary, DiedError, Stack, StoppedError
+
+GROUP = "films"
+DROPPED = f"{GROUP}/interactions.csv"
+USERS, EACH, ITEMS = 50, 20, 40
+CONFIG = {
+    "solutions": {"popular": {"recipe": "aws-popularity-count"}},
+    "filters": {"unseen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
+}
+READING = re.compile(r":(Describe|Get|List)")
+RUN = re.compile(r"\d{8}T\d{9}Z-\w{4}")
+RANDOM = re.compile(r'(?<=/)[0-9a-f]{8}\b|(?<="trackingId": ")[^"]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong once, at a boundary."""
+
+    name: str
+    strike: Callable[[Stack, Boundary], str | None]
+    when: str = "before"
+    deadly: bool = False
+    """It leaves nothing of the process."""
+
+    def moments(self, boundaries: list[Boundary]) -> list[Boundary]:
+        """The boundaries at which it strikes."""
+        return [boundary for boundary in boundaries if boundary.when == self.when]
+
+    def distinct(self, boundaries: list[Boundary]) -> list[Boundary]:
+        """Those that differ: to die at a call that only reads should be to die after the change before it."""
+        return [one for one in self.moments(boundaries) if not (self.deadly and READING.search(one.name))]
+
+
+def _die(_: Stack, boundary: Boundary) -> str | None:
+    raise DiedError(boundary)
+
+
+def _throttle(_: Stack, boundary: Boundary) -> str | None:
+    if boundary.kind == "function":
+        raise TaskError("Lambda.TooManyRequestsException", "Rate Exceeded.")
+    return "ThrottlingException"
+
+
+def _duplicate(stack: Stack, _: Boundary) -> str | None:
+    stack.drop(DROPPED)
+    return None
+
+
+def _stop(_: Stack, boundary: Boundary) -> str | None:
+    raise StoppedError(boundary)
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("crash before", _die, deadly=True),
+        Fault("crash after", _die, "after", deadly=True),
+        Fault("throttle", _throttle),
+        Fault("duplicate event", _duplicate),
+        Fault("restart", _stop, deadly=True),
+    )
+}
+
+
+@contextmanager
+def small_parts(length: int = 8000) -> Iterator[None]:
+    """Let the data count as large, so that the run has its parts checked by a distributed map."""
+    with replaced(byte_ranges, "PART_BYTES", length), replaced(profile_cache, "PARALLEL_BYTES", length):
+        yield
+
+
+def boundaries(stack: Stack) -> tuple[list[Boundary], str]:
+    """The boundaries of an undisturbed run, and how it leaves the world; AssertionError if it does not succeed."""
+    found: list[Boundary] = []
+    _prepare(stack)
+    stack.disturb = lambda boundary: found.append(boundary)
+    ended = stack.drop(DROPPED)
+    if ended.status != "SUCCEEDED":
+        raise AssertionError(f"the run fails even if it is left alone: {ended.output}")
+    return found, world(stack)
+
+
+def disturbed(stack: Stack, fault: Fault, at: Boundary) -> str:
+    """How a run leaves the world that is disturbed at a boundary; AssertionError if it does not come there."""
+    struck: list[Boundary] = []
+
+    def disturb(boundary: Boundary) -> str | None:
+        if boundary != at or struck:
+            return None
+        struck.append(boundary)
+        return fault.strike(stack, boundary)
+
+    _prepare(stack)
+    stack.disturb = disturb
+    if stack.drop(DROPPED).status == "ABORTED":
+        stack.drop(DROPPED)
+    if not struck:
+        raise AssertionError(f"nothing was disturbed at {at}")
+    return world(stack)
+
+
+def world(stack: Stack) -> str:
+    """Everything that is there, as text without what differs between any two runs: times and random names."""
+    resources = [
+        (resource.kind.name, resource.arn, resource.status, resource.values, resource.tags)
+        for resource in stack.personalize.resources.values()
+        if resource.number
+    ]
+    stopped = {arn for arn, execution in stack.executions.items() if execution.status == "ABORTED"}
+    records = stack.read(f"{GROUP}/out/runs/.*/run.json").values()
+    outcomes = {record["outcome"] for record in records if record["execution"] not in stopped}
+    left = [record["run"] for record in records if record["outcome"] == "RUNNING"]
+    table = stack.items(GROUP)
+    table.pop(ITEM, None)  # what a run has ordered counts though it broke off, and again for the run after it
+    seen = {
+        "resources": sorted(json.dumps(resource, sort_keys=True, default=str) for resource in resources),
+        "table": table,
+        "outcomes": sorted(outcomes),
+        "left running": left,
+        "executions": sorted({execution.status for execution in stack.executions.values()} - {"ABORTED"}),
+    }
+    text = json.dumps(seen, indent=1, sort_keys=True).replace('\\"', '"').replace("\\\\", "")
+    return RANDOM.sub("RANDOM", RUN.sub("RUN", text))
+
+
+def _prepare(stack: Stack) -> None:
+    rows = ((user, turn) for user in range(USERS) for turn in range(EACH))
+    lines = (f"u{user},i{(user * turn + turn) % ITEMS},{1_600_000_000 + user * 1000 + turn}" for user, turn in rows)
+    stack.reset()
+    stack.put(f"{GROUP}/usher.yaml", json.dumps(CONFIG))
+    stack.put(DROPPED, "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *lines]) + "\n")

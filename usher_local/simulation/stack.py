@@ -1,0 +1,310 @@
+"""The stack of template.yaml in this process: a drop goes in, the pipeline runs to its end, a clock tells how long."""
+
+import io
+import json
+import re
+import runpy
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, Literal, cast
+
+import boto3
+import time_machine
+from moto import mock_aws
+from moto.awslambda.models import lambda_backends
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
+from moto.dynamodb.models import dynamodb_backends
+from moto.events.models import events_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.sns.models import sns_backends
+
+from usher_local import personalize
+from usher_local.clock import Clock
+from usher_local.cloud import iam, refusals
+from usher_local.cloud.apis import Apis
+from usher_local.cloud.cloudformation import CloudFormation, answering
+from usher_local.cloud.credentials import REGION
+from usher_local.cloud.lambda_functions import Lambdas
+from usher_local.cloud.provider import Place
+from usher_local.cloud.server import STACK, environ
+from usher_local.personalize.core import environment
+from usher_local.personalize.models import PersonalizeBackend, personalize_backends
+from usher_local.simulation.machine import Machine, TaskError
+
+LAUNCH = 1_700_000_000
+"""Unix seconds at which a simulation begins."""
+EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-pipeline"
+
+
+class DiedError(BaseException):
+    """A function's process is killed. No handler can catch it; Step Functions is told."""
+
+
+class StoppedError(BaseException):
+    """A person stops the execution. Neither a handler nor the state machine can catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A place where a run may be disturbed: just before or after a function is invoked or a service is called."""
+
+    number: int
+    """Of the invocation or call, counted since the last reset."""
+    kind: Literal["function", "call"]
+    name: str
+    when: Literal["before", "after"]
+
+
+@dataclass
+class Execution:
+    """An execution of the pipeline."""
+
+    arn: str
+    status: str = "RUNNING"
+    seconds: float = 0
+    transitions: int = 0
+    invocations: int = 0
+    output: Any = None
+
+
+class Inline(Executor):
+    """Work is done by the time it has been handed in."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Do it."""
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def _leave_alone(_: Boundary) -> str | None:
+    return None
+
+
+def _as_usual(_: str) -> float:
+    return 1.0
+
+
+@dataclass
+class Stack:
+    """What was deployed, and hands to play with it. Made by `deployed`."""
+
+    clock: Any
+    """time_machine's traveller: `shift(seconds)`."""
+    disturb: Callable[[Boundary], str | None] = _leave_alone
+    """Called at each boundary. It may raise DiedError, StoppedError or TaskError; before a call it may return an error
+    code with which the service refuses."""
+    stretch: Callable[[str], float] = _as_usual
+    """By what factor a resource of a kind (`SolutionVersion`) takes longer than usual."""
+    executions: dict[str, Execution] = field(default_factory=dict)
+    bucket: str = ""
+    table: str = ""
+    machine: str = ""
+    definition: Mapping[str, Any] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The source of each function, by the function's name."""
+    _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+    _call: int = 0
+
+    def reset(self) -> None:
+        """Forget everything but what was deployed."""
+        self.personalize.reset()
+        s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
+        dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
+        self.executions.clear()
+        for topic in sns_backends[ACCOUNT][REGION].topics.values():
+            topic.sent_notifications.clear()
+        self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
+        self.clock.move_to(LAUNCH)
+
+    @property
+    def personalize(self) -> PersonalizeBackend:
+        """What Personalize knows."""
+        return cast(PersonalizeBackend, personalize_backends[ACCOUNT][REGION])
+
+    def put(self, key: str, content: str | bytes) -> None:
+        """Put a file into the bucket; nobody is told of it."""
+        s3_backends[ACCOUNT]["aws"].put_object(
+            self.bucket, key, content.encode() if isinstance(content, str) else content
+        )
+
+    def read(self, pattern: str) -> dict[str, Any]:
+        """The JSON files of the bucket whose keys match a pattern, by key."""
+        return {key: self._read_json(self.bucket, key) for key in self.keys(pattern)}
+
+    def keys(self, pattern: str) -> list[str]:
+        """The keys of the bucket that match a pattern, sorted."""
+        kept = s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.items()
+        return sorted(key for key, one in kept if re.fullmatch(pattern, key) and not isinstance(one, FakeDeleteMarker))
+
+    def notifications(self) -> list[str]:
+        """The messages that people were sent since the last reset, by all topics."""
+        topics = sns_backends[ACCOUNT][REGION].topics.values()
+        return [message for topic in topics for _, message, *_ in topic.sent_notifications]
+
+    def items(self, group: str) -> dict[str, Any]:
+        """The table's items of a group, by name."""
+        items = dynamodb_backends[ACCOUNT][REGION].get_table(self.table).all_items()
+        found = [item.to_json()["Attributes"] for item in items]
+        return {item["item"]["S"]: item for item in found if item["group"]["S"] == group}
+
+    def drop(self, key: str) -> Execution:
+        """Let the pipeline run to its end as it does when an object was put."""
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key}}
+        execution, waits = self.start({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+        for seconds in waits:
+            self.clock.shift(seconds)
+        return execution
+
+    def start(self, given: Mapping[str, Any]) -> tuple[Execution, Iterator[float]]:
+        """An execution of the pipeline, and its steps: the seconds to wait until it goes on, up to its end."""
+        execution = Execution(f"{EXECUTIONS}:{len(self.executions):04}")
+        self.executions[execution.arn] = execution
+        return execution, self._steps(execution, given)
+
+    def _steps(self, execution: Execution, given: Mapping[str, Any]) -> Iterator[float]:
+        def invoke(function: str, payload: Any) -> Any:
+            execution.invocations += 1
+            return self._invoke(function.rpartition(":")[2], payload)
+
+        started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        context = {"Execution": {"Id": execution.arn, "Input": given, "StartTime": started}}
+        machine, start = Machine(self.definition, invoke, context, self._read_json), time.time()
+        try:
+            execution.status, execution.output = yield from machine.run()
+        except StoppedError:
+            execution.status = "ABORTED"
+        execution.seconds, execution.transitions = time.time() - start, machine.transitions
+        self._tell(execution, given)
+
+    def _read_json(self, bucket: str, key: str) -> Any:
+        return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
+
+    def _tell(self, execution: Execution, given: Mapping[str, Any]) -> None:
+        """Let EventBridge tell functions of an execution's end."""
+        arns = {"executionArn": execution.arn, "stateMachineArn": self.machine}
+        why = execution.output if execution.status == "FAILED" else {}
+        named = {"error": why.get("Error"), "cause": why.get("Cause")}
+        detail = {**arns, "status": execution.status, "input": json.dumps(given), **named}
+        told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
+            if rule.event_pattern.matches_event(told):
+                for target in rule.targets:
+                    self._invoke(target["Arn"].rpartition(":")[2], told)
+
+    def _invoke(self, name: str, payload: Any) -> Any:
+        number = next(self._numbers)
+        try:
+            self.disturb(Boundary(number, "function", name, "before"))
+            variables = lambda_backends[ACCOUNT][REGION].get_function(name).environment_vars
+            with environ(variables), redirect_stdout(io.StringIO()):
+                answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
+            self.disturb(Boundary(number, "function", name, "after"))
+        except (DiedError, StoppedError) as error:
+            self._handlers.pop(name, None)
+            if isinstance(error, StoppedError):
+                raise
+            raise TaskError("Runtime.ExitError", "Runtime exited with error: signal: killed") from error
+        except TaskError:
+            raise
+        except Exception as error:
+            cause = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            raise TaskError(type(error).__name__, json.dumps(cause)) from error
+        return json.loads(json.dumps(answer))
+
+    def _handler(self, name: str) -> Callable[[Any, Any], Any]:
+        """A function's handler; its module is loaded anew when its process has died."""
+        if name not in self._handlers:
+            self._handlers[name] = runpy.run_path(str(self.folders[name] / "app.py"))["lambda_handler"]
+        return self._handlers[name]
+
+    def before_call(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
+        """botocore's event: an answer given here stands for the service's."""
+        number, service = next(self._numbers), model.service_model.service_name
+        code = self.disturb(Boundary(number, "call", f"{service}:{model.name}", "before"))
+        self._call = number
+        if code:
+            return _answer(400, Error={"Code": code, "Message": "Rate exceeded"})
+        if (service, model.name) == ("stepfunctions", "DescribeExecution"):
+            arn = json.loads(params["body"])["executionArn"]
+            return _answer(200, executionArn=arn, status=self.executions[arn].status)
+        return None
+
+    def after_call(self, model: Any, parsed: Mapping[str, Any], **_: Any) -> None:
+        """botocore's event: the service has answered."""
+        if model.service_model.service_name == "personalize" and model.name.startswith(("Create", "Update")):
+            for arn in (value for name, value in parsed.items() if name.endswith("Arn")):
+                self._stretch(arn, updating=model.name.startswith("Update"))
+        self.disturb(Boundary(self._call, "call", f"{model.service_model.service_name}:{model.name}", "after"))
+
+    def _stretch(self, arn: str, *, updating: bool) -> None:
+        resource = self.personalize.resources[arn]
+        life = resource.update.life if updating and resource.update else resource.life
+        life.minutes *= self.stretch(resource.kind.name)
+
+
+def _answer(http_status: int, /, **members: Any) -> tuple[Any, dict[str, Any]]:
+    metadata = {"HTTPStatusCode": http_status, "HTTPHeaders": {}, "RetryAttempts": 0}
+    return SimpleNamespace(status_code=http_status), {"ResponseMetadata": metadata, **members}
+
+
+@contextmanager
+def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
+    """The stack of a template, on a clock that stands still but for the pipeline's waits."""
+    with ExitStack() as stack:
+        clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="simulation-")))
+        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}))
+        stack.callback(personalize.shutdown)
+        personalize.install(Clock(1), folder, Inline())
+        environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
+        stack.enter_context(mock_aws())
+        stack.enter_context(iam.enforced())
+        stack.enter_context(refusals.limited())
+        made = Stack(clock)
+        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
+        root = template.resolve().parent
+        place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
+        cloudformation = CloudFormation(place)
+        stack.enter_context(answering(cloudformation))
+        resources = cloudformation.deploy(STACK, template, {}).resources
+        made.folders = {
+            one.physical_id: root / one.properties["Code"]["S3Key"]
+            for one in resources.values()
+            if one.kind == "AWS::Lambda::Function"
+        }
+        made.bucket, made.table, made.machine = (resources[one].physical_id for one in ("Bucket", "Table", "Pipeline"))
+        machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=made.machine)
+        made.definition = json.loads(machine["definition"])
+        stack.enter_context(_listening(made))
+        yield made
+
+
+@contextmanager
+def _listening(to: Stack) -> Iterator[None]:
+    """Let every client that is made in the block tell of its calls."""
+    from usher.aws import client
+
+    boto3.setup_default_session()
+    session: Any = boto3.DEFAULT_SESSION
+    session.events.register_first("before-call", to.before_call)
+    session.events.register_last("after-call", to.after_call)
+    client.cache_clear()
+    try:
+        yield
+    finally:
+        client.cache_clear()
+        boto3.DEFAULT_SESSION = None
