@@ -81,8 +81,8 @@ def test_what_cannot_be_read_is_told_once_with_its_line(
 def test_a_line_may_be_so_long_and_no_longer(
     world: World, length: int, over: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("csvs", "parts"):
-        monkeypatch.setattr(f"usher.{module}.LONGEST_LINE", 1000)
+    for module in ("csv_reader", "byte_ranges"):
+        monkeypatch.setattr(f"usher.datasets.{module}.LONGEST_LINE", 1000)
     world.put(f"{FOLDER}1.csv", f"ITEM_ID,X\na,1\nb,{'1' * (998 + over)}\nc,1\n")
     table = scanned(world, length)
     assert [stop.problem.place for stop in table.stops] == [f"{FOLDER}1.csv line 3"] * over

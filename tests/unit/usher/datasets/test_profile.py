@@ -82,12 +82,12 @@ HOSTILE = {"too few": b"1\n", "open quotes": b'"\n', "empty lines": b"\n"}
 """Lines that take much more memory than their bytes."""
 MEASURED = """
 import resource, sys
-from usher import csvs, data
-csvs.MOST_FAULTS = 1 << 21
+from usher.datasets import csv_reader, profile
+csv_reader.MOST_FAULTS = 1 << 21
 line = eval(sys.argv[1])
 content = b"USER_ID,ITEM_ID,TIMESTAMP\\n" + line * ((1 << 21) // len(line))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = data.scan("interactions", "1.csv", [content])
+table = profile.scan("interactions", "1.csv", [content])
 assert table.rows + sum(fault.rows for fault in table.faults.values()) >= content.count(b"\\n") - 1
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
@@ -96,7 +96,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:
     """Kilobytes beyond what the process had: the libraries, and 2 MB of such lines."""
-    layer = str(Path(profile.__file__).parents[1])
+    layer = str(Path(profile.__file__).parents[2])
     command = [sys.executable, "-c", MEASURED, repr(HOSTILE[name])]
     done = subprocess.run(command, env={"PYTHONPATH": layer}, capture_output=True, text=True, check=True)  # noqa: S603 - our own
     assert int(done.stdout) < 200 << 10
