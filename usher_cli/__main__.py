@@ -35,10 +35,10 @@ from usher.formats import documents
 from usher.planning.planner import Draft, draft
 from usher.planning.tasks import Wishes
 from usher.planning.version_pins import Pins, choose
-from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
-from usher.resources.versions import usable
+from usher.resources.unmanaged import existing_resources
+from usher.resources.versions import usable_versions
 from usher.storage.bucket import GROUP_NAME, Bucket, config_keys, group_of, homes, is_config, is_data
 
 from usher_cli import doctor, show
@@ -148,7 +148,7 @@ def adopt(stack: Stack, options: argparse.Namespace, console: Console, bucket: P
         )
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
-    owned = [one for kind, _, one in belongings(inventory, target, plan["resources"]) if kind.has_owner]
+    owned = [one for kind, _, one in existing_resources(inventory, target, plan["resources"]) if kind.has_owner]
     check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
     inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
     for one in outdated:
@@ -216,7 +216,7 @@ def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     if options.solution not in solutions:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
     of = solutions[options.solution]["solutionVersionArn"]
-    versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
+    versions = usable_versions(stack.clients["personalize"], of.rpartition("/")[0])
     if not choose(options.version, versions, of):
         there = ", ".join(versions) or "none"
         raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")

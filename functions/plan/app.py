@@ -106,7 +106,7 @@ def make_draft(run: Run, asked: Mapping[str, Any]) -> Draft:
         serving.read(run.group),
         wishes=asked,
         settle=settle,
-        forgiving=run.is_first,
+        retry_failed=run.is_first,
         ceilings=ceilings,
         past=spending.of(run.group),
     )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from usher.aws import client
-from usher.costs.prices import spent
+from usher.costs.prices import actual_cost
 from usher.resources import versions
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels
 from usher.runs.record import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
@@ -53,4 +53,4 @@ def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, 
         programs = ended["outcome"] == "FAILED" or "stage" in ended
         return [*([NOTIFICATION] if is_news(run, ended) else []), *([EVENT, METRICS] if programs else [])]
 
-    return run.conclude(execution, error, {"versions": known, "cost": spent(plan, record, known)}, undelivered)
+    return run.conclude(execution, error, {"versions": known, "cost": actual_cost(plan, record, known)}, undelivered)

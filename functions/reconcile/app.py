@@ -1,7 +1,7 @@
 """Advance a run's plan by what can be advanced now.
 
-In: `{group, run, stage}`; stages: import, train, retire, export. Out: `{settled, waitSeconds, leftovers}`; leftovers:
-whether something is to be retired. The run's record tells the state of every resource.
+In: `{group, run, stage}`; stages: import, train, retire, export. Out: `{settled, waitSeconds, toDelete}`; toDelete:
+whether something is to be deletions. The run's record tells the state of every resource.
 """
 
 import os
@@ -15,7 +15,7 @@ from usher.planning.version_pins import Pins
 from usher.resources.deletion import retire
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
-from usher.resources.polling import SHORTEST
+from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance
 from usher.runs.documents import check_reach
 from usher.runs.notifications import changed, tell_changes
@@ -38,9 +38,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.read("plan.json"), run.read()
     check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
-    look = clear if event["stage"] == "retire" else build
+    look = clear if event["stage"] == "delete" else build
     wait = look(run, plan, record, event["stage"])
-    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("delete") or plan.get("removed"))}
+    return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.get("delete") or plan.get("removed"))}
 
 
 def inventory() -> Inventory:
@@ -51,8 +51,10 @@ def inventory() -> Inventory:
 def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
     """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
-    before, slept = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(inventory(), wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
+    before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
+    states, wait = advance(
+        inventory(), wanted, stage, plan["known_failures"], before, elapsed, plan.get("expected_seconds", {})
+    )
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
@@ -68,14 +70,14 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
     content = {} if plan.get("removed") else serving_map(plan, record["resources"], before)
     if content != before:
         serving.write(group, content) if content else serving.remove(group)
-        return max(SHORTEST, int(FRESH_SECONDS * 2))
-    past, slept = record.get("retired", []), record.get("waitSeconds") or 0
-    states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
+        return max(MIN_SECONDS, int(FRESH_SECONDS * 2))
+    past, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
+    states, wait = retire(inventory(), plan["delete"], arns_in(content), past, elapsed)
     tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
-    findings: dict[str, Any] = {"retired": states}
+    findings: dict[str, Any] = {"deletions": states}
     if wait is None and plan.get("removed") and run.group == group:
         findings["erasing"] = erase(bucket, answers, group, record.get("erasing"))
-        wait = SHORTEST if findings["erasing"] else None
+        wait = MIN_SECONDS if findings["erasing"] else None
     run.update({"stage": stage, "waitSeconds": wait, **findings}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
         wishes.clear(group)

@@ -152,7 +152,7 @@ def test_a_changed_filter_replaces_the_old_one(shop: Shop) -> None:
     assert shop.actions() == {"filter/some": "replace"}
     (name,) = shop.names("Filter")
     assert shop.served["filters"]["some"].endswith(name)
-    assert [state["status"] for state in record["retired"]] == ["GONE"]
+    assert [state["status"] for state in record["deletions"]] == ["DELETED"]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(sho
     assert (shop.count()["Campaign"], shop.count()["Filter"]) == (2, 1)
     assert set(shop.served["solutions"]) == {"popular"}
     record = shop.drop({"solutions": POPULAR, "prune": True})
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
     assert (shop.count()["Campaign"], shop.count()["Solution"], shop.count()["Filter"]) == (1, 1, 0)
     assert "unmanaged" not in shop.drop({"solutions": POPULAR, "prune": True}) or not shop.record["unmanaged"]
 
@@ -275,7 +275,7 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
     assert [key for key in files - kept if "/out/runs/" not in key] == []
     assert len(shop.stack.keys("shop-eu/.*")) == 3
     assert (execution.status, record["outcome"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
     left = shop.count()
     assert not {name for name in left if not name.endswith("Job")} - {
         "Recipe",

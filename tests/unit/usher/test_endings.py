@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, tell, tell_changes
 from usher.runs.record import Lock, Run, run_name
 from usher.serving.serving_map import Serving

@@ -51,8 +51,8 @@ def run(key: str = "films/interactions.csv", execution: str = "e-0001") -> tuple
     who = {"group": planned["group"], "run": planned["run"]}
     if planned["outcome"] == "GO":
         settle("import", **who)
-        if settle("train", **who)["leftovers"]:
-            settle("retire", **who)
+        if settle("train", **who)["toDelete"]:
+            settle("delete", **who)
     return planned, call("publish", **given, **who, error=None) if planned["group"] and planned["run"] else {}
 
 

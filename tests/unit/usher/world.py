@@ -20,7 +20,8 @@ from usher.planning.desired import Wishes, resources
 from usher.planning.inputs import take_in
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
-from usher.resources.reconcile import State, advance, foresee
+from usher.resources.reconcile import advance, dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -151,22 +152,24 @@ class World:
         return resources(target(group, run), replace(wanted, **config), intake.data, wishes)
 
     def look(
-        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
+        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), elapsed: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        seen = foresee(self.inventory, wanted)
-        excused = {} if before else seen.excused
-        states, wait = advance(self.inventory, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
+        seen = dry_run(self.inventory, wanted)
+        known_failures = {} if before else seen.known_failures
+        states, wait = advance(
+            self.inventory, wanted, stage, known_failures, list(map(asdict, before)), elapsed, seen.seconds
+        )
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        seen = foresee(self.inventory, wanted)
+        seen = dry_run(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
                 states, wait = advance(
-                    self.inventory, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                    self.inventory, wanted, stage, seen.known_failures, list(map(asdict, states)), 0, seen.seconds
                 )
             except CutError:
                 continue

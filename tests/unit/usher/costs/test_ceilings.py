@@ -12,7 +12,7 @@ from usher.config.parser import Config, Recommender
 from usher.config.price_list import PRICES
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.prices import MOST_TRIALS, Size, monthly_most, most, trials
+from usher.costs.prices import MOST_TRIALS, Size, max_monthly_cost, most, trials
 from usher.costs.recurring import Repeated
 from usher.datasets import distinct_ids
 from usher.errors import InputError
@@ -199,7 +199,9 @@ def test_what_has_no_known_price_counts_at_the_highest_that_is_known() -> None:
     assert most(Resource("batch_inference_job/t", "batch_inference_job", "train", themes), {}, size) == pytest.approx(
         100 * 20 / 1000 * 0.15
     )
-    assert monthly_most(Resource("recommender/r", "recommender", "train"), {}, size) == pytest.approx(3 * 720 * 0.375)
+    assert max_monthly_cost(Resource("recommender/r", "recommender", "train"), {}, size) == pytest.approx(
+        3 * 720 * 0.375
+    )
 
 
 @given(st.text() | st.integers().map(str))

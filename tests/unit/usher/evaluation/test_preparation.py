@@ -312,15 +312,15 @@ def test_what_was_made_goes_also_if_a_step_breaks(dropped: World, broken: str) -
     record = evaluate(dropped, broken=broken)
     assert "broke off: Boom: It broke." in record["summary"]
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
 
 
 def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
     evaluate(dropped)
     record = dropped.bucket.read_json(RECORD)
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
-    for retired in ([], [{**state, "status": "SKIPPED"} for state in record["retired"]]):
-        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "retired": retired})
+    for deletions in ([], [{**state, "status": "SKIPPED"} for state in record["deletions"]]):
+        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "deletions": deletions})
         for error in (None, {"Error": "Boom", "Cause": "It broke."}):
             assert call("evaluate", step="publish", **event, run="any", error=error)["outcome"] == "RUNNING"
 
@@ -338,7 +338,7 @@ def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped:
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     record = dropped.bucket.read_json(RECORD)
     assert record["outcome"] == "FAILED"
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
 
 
 def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:

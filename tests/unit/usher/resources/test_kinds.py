@@ -34,7 +34,7 @@ def members(kind: Kind, operation: str, side: str = "input") -> Any:
 
 def described(kind: Kind) -> Any:
     """The members of what Describe tells of one."""
-    answer = members(kind, f"{kind.describe}_{kind.name}", "output")
+    answer = members(kind, f"{kind.describe_verb}_{kind.name}", "output")
     return answer[kind.member].members if kind.member in answer else answer
 
 
@@ -52,7 +52,7 @@ def test_a_kind_is_created_and_answers_with_its_arn(kind: Kind) -> None:
 @every_kind
 def test_a_kind_is_described_and_deleted_by_its_key(kind: Kind) -> None:
     key = kind.key("arn:aws:service:region:account:kind/group/name")
-    for operation in (f"{kind.describe}_{kind.name}", f"delete_{kind.name}", f"update_{kind.name}"):
+    for operation in (f"{kind.describe_verb}_{kind.name}", f"delete_{kind.name}", f"update_{kind.name}"):
         if operation in OPERATIONS[kind.service]:
             assert set(shape(kind, operation).required_members) <= {*key, *kind.mutable}
             assert set(key) <= set(members(kind, operation))
@@ -92,7 +92,7 @@ def test_what_is_deleted_when_it_is_not_wanted_is_listed_and_can_be_deleted(kind
 
 @every_kind
 def test_what_is_listed_is_listed_in_pages(kind: Kind) -> None:
-    operations = [kind.told_by, f"list_{kind.name}s" if kind.parent or kind.listed_by is not None else ""]
+    operations = [kind.extra_list_operation, f"list_{kind.name}s" if kind.parent or kind.listed_by is not None else ""]
     for operation in filter(None, operations):
         SESSION.get_paginator_model(kind.service).get_paginator(OPERATIONS[kind.service][operation])
 
@@ -102,7 +102,7 @@ def test_what_is_mutable_can_be_created_updated_and_seen(kind: Kind) -> None:
     assert set(kind.mutable) <= set(members(kind, f"create_{kind.name}"))
     updated = {other for name in kind.mutable for other in CHANGED_ONE_BY_ONE.get(name, {name})}
     assert updated <= set(members(kind, f"update_{kind.name}"))
-    told = set(members(kind, kind.told_by, "output")) if kind.told_by else set()
+    told = set(members(kind, kind.extra_list_operation, "output")) if kind.extra_list_operation else set()
     assert set(kind.mutable) <= {*described(kind), *told}
 
 
@@ -120,15 +120,15 @@ def test_a_kind_whose_times_count_has_no_change_but_those_that_tell_their_own_ti
     times = {"status", "creationDateTime", "lastUpdatedDateTime"}
     if kind.latest_update in described(kind):
         assert times <= set(described(kind)[kind.latest_update].members)
-    elif kind.timed:
+    elif kind.has_duration:
         assert not kind.mutable
         assert times <= set(described(kind))
 
 
 @every_kind
 def test_what_the_record_keeps_and_what_is_fixed_is_described(kind: Kind) -> None:
-    assert {*kind.reported, *kind.fixed} <= set(described(kind))
-    assert set(kind.fixed) <= set(members(kind, f"create_{kind.name}"))
+    assert {*kind.reported, *kind.immutable} <= set(described(kind))
+    assert set(kind.immutable) <= set(members(kind, f"create_{kind.name}"))
 
 
 @every_kind

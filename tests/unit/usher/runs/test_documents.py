@@ -10,7 +10,7 @@ from usher.errors import InputError
 from usher.formats.typed_json import UnfitError
 from usher.planning.desired import Data, resources
 from usher.planning.inputs import MOST_FILES
-from usher.resources.deletion import Leftover
+from usher.resources.unmanaged import Unmanaged
 from usher.runs import documents
 from usher.runs.documents import check_plan, check_reach, check_record, own_group
 from usher.runs.record import Run
@@ -36,9 +36,16 @@ def planned() -> dict[str, Any]:
         metric_attribution={"metrics": []},
     )
     data = {"interactions": Data(f"{HOME}interactions.csv", "d"), "items": Data(f"{URL}train/films/items/", "e")}
-    unwanted = [Leftover("filter/old", "filter", f"{ARN_PREFIX}:filter/films-old-123456", "replaced", delete=True)]
+    unwanted = [Unmanaged("filter/old", "filter", f"{ARN_PREFIX}:filter/films-old-123456", "replaced", delete=True)]
     made = resources(target("films", RUN), config, data)
-    content = {"group": "films", "resources": made, "excused": {}, "usual": {}, "delete": unwanted, "filters": ["seen"]}
+    content = {
+        "group": "films",
+        "resources": made,
+        "known_failures": {},
+        "usual": {},
+        "delete": unwanted,
+        "filters": ["seen"],
+    }
     plan: dict[str, Any] = json.loads(as_json(content))
     return plan
 
@@ -79,7 +86,7 @@ FORGED: dict[str, tuple[Change, str]] = {
     "an unknown member": (lambda plan: plan.update(more=1), "it has more, which is unknown"),
     "an unknown kind": (lambda plan: find(plan, "filter").update(kind="bucket"), "is a 'bucket'"),
     "a kind that is not its id's": (lambda plan: find(plan, "filter").update(kind="campaign"), "is a 'campaign'"),
-    "an unknown stage": (lambda plan: find(plan, "filter").update(stage="retire"), "of the stage 'retire'"),
+    "an unknown stage": (lambda plan: find(plan, "filter").update(stage="delete"), "of the stage 'delete'"),
     "a resource twice": (lambda plan: plan["resources"].append(plan["resources"][0]), "is there twice"),
     "a missing need": (lambda plan: plan["resources"].pop(0), "before what it needs"),
     "an unknown need": (lambda plan: find(plan, "filter").update(after=["dataset/x"]), "before what it needs"),
@@ -158,7 +165,7 @@ RECORD = {"group": "films", "run": RUN, "execution": "e", "startedAt": "2026", "
         ({"run": "another"}, "it is about the run 'another'"),
         ({"outcome": "GREAT"}, "it.outcome is 'GREAT'"),
         ({"resources": [{"id": "a"}]}, r"it.resources\[0\] has no action"),
-        ({"retired": {}}, "it.retired is"),
+        ({"deletions": {}}, "it.deletions is"),
         ({"waitSeconds": "1"}, "it.waitSeconds is '1'"),
         ({"problems": ["bad"]}, r"it.problems\[0\] is 'bad'"),
         ({"startedAt": None}, "it.startedAt is 'None'"),

@@ -1,4 +1,4 @@
-"""What a plan takes and costs, before anything is spent. Pure.
+"""What a plan takes and costs, before anything is actual_cost. Pure.
 
 The prices of PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. What has no
 known price is told as such and not as free.
@@ -23,8 +23,8 @@ FREE = {
     "campaign", "recommender",
 }  # fmt: skip
 """Kinds that cost nothing to make; two of them cost as long as they are there."""
-SPENDING = {"create", "replace", "retrain", "rebuild"}
-TAKING_TIME = SPENDING | {"update", "wait"}
+PAID_ACTIONS = {"create", "replace", "retrain", "rebuild"}
+TAKING_TIME = PAID_ACTIONS | {"update", "wait"}
 MONTH_HOURS = 30 * 24
 MOST_TRIALS = 40
 """Trainings of one solution version with HPO at most: service guide, "Hyperparameters and HPO"."""
@@ -85,7 +85,7 @@ def size_of(
     return Size(sizes, rows, users, hours, lines, items)
 
 
-def foretell(
+def estimate_plan(
     wanted: Sequence[Resource],
     decided: Sequence[Decided],
     size: Size,
@@ -111,7 +111,7 @@ def foretell(
             "action": one.action,
             "why": one.reason,
             "minutes": round(seconds / 60, 1),
-            "cost": cost(resource, solution, size, table) if one.action in SPENDING else 0.0,
+            "cost": cost(resource, solution, size, table) if one.action in PAID_ACTIONS else 0.0,
             "monthlyCost": monthly_cost(resource, solution, size, table),
         }
     return {
@@ -124,7 +124,9 @@ def foretell(
     }
 
 
-def spent(plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def actual_cost(
+    plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What a run has cost: as foretold, for what has come to be, by the hours that training took. Empty without a plan.
 
     `plan` and `record`: the run's files; `versions`: as the record tells them.
@@ -139,7 +141,7 @@ def spent(plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence
         arns[one["arn"]]: one["trainingHours"] for one in versions if one["arn"] in arns and one.get("trainingHours")
     }
     size, rows = size_of(record.get("data", {}), hours), foretold["resources"]
-    made = [name for name in arns.values() if rows.get(name, {}).get("action") in SPENDING]
+    made = [name for name in arns.values() if rows.get(name, {}).get("action") in PAID_ACTIONS]
     costs = [
         cost(by_id[name], solution_of(by_id[name], by_id), size, foretold["prices"])
         if name in hours
@@ -210,7 +212,7 @@ def most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
     return lines / 1000 * DEAREST
 
 
-def monthly_most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
+def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
     """What a campaign or recommender costs in 30 days at most, by PRICES. Further users count as much as the first.
 
     A campaign of a v2 recipe is shown without costs, as its price is one of requests; but minProvisionedTPS "sets the

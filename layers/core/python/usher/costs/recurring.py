@@ -8,8 +8,8 @@ from typing import Any
 from usher.config.exports import SEGMENTS
 from usher.config.parser import JOBS, Config, Job, Schedule, Solution
 from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
-from usher.costs.prices import Size, most
-from usher.resources.decisions import FOREVER
+from usher.costs.prices import Size, max_cost
+from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource
 
 AUTOMATIC = "rate(7 days)"
@@ -25,7 +25,7 @@ class Repeated:
     times: float
     """In 30 days."""
     dollars: float
-    """Each time, at most."""
+    """Each time, at max_cost."""
     automatic: bool = False
     """Personalize orders it by itself, so that it is never among what was ordered."""
 
@@ -96,7 +96,7 @@ class _Costs:
                 yield Repeated(place, times, self.imports())
                 for one in solutions:
                     rests = MONTH_DAYS * DAY_MINUTES * 60 / one.rest_seconds if one.rest_seconds else times
-                    if one.rest_seconds < FOREVER:
+                    if one.rest_seconds < ONLY_ON_REQUEST:
                         yield Repeated(place, min(times, rests), self.version(one))
             case "export":
                 named = [task["solution"]] if "solution" in task else self.exports
@@ -108,7 +108,9 @@ class _Costs:
     def imports(self) -> float:
         """All data once more."""
         kind = "dataset_import_job"
-        return math.fsum(most(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes)
+        return math.fsum(
+            max_cost(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
+        )
 
     def version(self, solution: Solution) -> float:
         """A training, and the jobs that follow each."""
@@ -118,7 +120,7 @@ class _Costs:
     def training(self, solution: Solution) -> float:
         """A training alone."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
-        return most(resource, _members(solution), self.size)
+        return max_cost(resource, _members(solution), self.size)
 
     def export(self, name: str) -> float:
         """An export of a solution; nothing where there is none."""
@@ -133,7 +135,7 @@ class _Costs:
 
     def _batch(self, id_: str, solution: str, settings: Mapping[str, Any]) -> float:
         members = next((_members(one) for one in self.config.solutions if one.name == solution), {})
-        return most(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
+        return max_cost(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
 
 
 def _members(solution: Solution) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def prepare(
         "input": {"lines": count, "refused": source.refused, "digest": content},
         "dollars": estimate.of_run,
     }
-    plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
+    plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "known_failures": {}}
     return {**plan, "export": facts}, source.problems, estimate
 
 

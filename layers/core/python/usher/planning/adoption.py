@@ -21,7 +21,7 @@ def still_as_wanted(inventory: Inventory, wanted: Sequence[Resource], adopt: Map
         if resource.id in adopt:
             details = inventory.describe(KINDS[resource.kind], resource.arn)
             group = _group(wanted[0], kept)
-            is_elsewhere = resource.kind != "dataset_group" and inventory.home(details) not in {"", group}
+            is_elsewhere = resource.kind != "dataset_group" and inventory.dataset_group_of(details) not in {"", group}
             if details and (is_elsewhere or _is_fit(inventory, resource, details, kept, group)):
                 kept[resource.id] = adopt[resource.id]
     return kept

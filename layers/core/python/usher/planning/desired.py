@@ -14,7 +14,8 @@ from usher.config.exports import wished
 from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
 from usher.datasets.schemas import Schema
 from usher.names import former_name, job_family, unique_name
-from usher.resources.decisions import FOREVER, LATEST
+from usher.resources.comparison import LATEST
+from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
 from usher.resources.target import Target
 
@@ -124,8 +125,8 @@ class _Plan:
             {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
             {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
-        held = "New data waits for the import's schedule." if given.there else ""
-        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, held=held)
+        frozen = "New data waits for the import's schedule." if given.there else ""
+        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, frozen=frozen)
         for file, (location, content) in _files(given).items():
             name = f"{dataset}/{file}"
             family = self._family(name, given.inputs, content)
@@ -187,7 +188,7 @@ class _Plan:
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
             inputs=f"{made_from}@{wish['at']}".rstrip("@"),
-            rest_seconds=min(solution.rest_seconds, FOREVER),
+            rest_seconds=min(solution.rest_seconds, ONLY_ON_REQUEST),
         )  # fmt: skip
 
     def _job(self, job: Job) -> Iterator[Resource]:

@@ -16,7 +16,8 @@ from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
+from usher.resources.kinds import GROUP_TAG, KINDS
+from usher.resources.lookup import is_being_deleted
 from usher.storage.bucket import (
     CONFIGS,
     DATASETS,
@@ -237,7 +238,7 @@ def _schema_in_use(
     name = config.adopt.get(f"dataset_group/{group}", group)
     details = inventory.describe(KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
     home = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
-    tags = inventory.tags(home["datasetGroupArn"]) if home and not is_leaving(home) else {}
+    tags = inventory.tags(home["datasetGroupArn"]) if home and not is_being_deleted(home) else {}
     if tags.get(GROUP_TAG) != group:
         return None, ""
     schema = inventory.describe(KINDS["schema"], details["schemaArn"])

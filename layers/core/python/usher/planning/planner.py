@@ -16,13 +16,15 @@ from usher.planning.desired import Data, Wishes, recipe_arn, resources, schedule
 from usher.planning.estimate import count_lines, estimate
 from usher.planning.inputs import Intake, check_name, config_of, recipe_type, take_in, unread
 from usher.planning.version_pins import Pin, pinned
-from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
-from usher.resources.gate import guarded
+from usher.resources.gate import with_gates
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Clients, Resource, is_leaving
+from usher.resources.kinds import KINDS, Clients, Resource
+from usher.resources.lookup import is_being_deleted
 from usher.resources.ownership import check_group
-from usher.resources.reconcile import State, foresee
+from usher.resources.reconcile import dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
+from usher.resources.unmanaged import REPLACED, Unmanaged, find_all_of_group, find_unmanaged
 from usher.storage.bucket import DATASETS, Bucket, File
 
 RESUME = "resume"
@@ -76,14 +78,14 @@ def draft(
     *,
     wishes: Wishes | None = None,
     settle: Settle = lambda _wanted, _live: {},
-    forgiving: bool = True,
+    retry_failed: bool = True,
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
 
-    `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
+    `serving`: the group's serving map; `settle`: tells which pins hold; `retry_failed`: whether what failed before is
     built again; `claims`: an Inventory's; `past`: what the group has ordered.
     """
     check_name(target.group)
@@ -106,11 +108,11 @@ def draft(
     notes += _unused_schemas(inventory, target, intake.config, wanted)
     pins = settle(wanted, live)
     wanted = _guarded(pinned(wanted, pins), intake.config, live)
-    foresight = foresee(inventory, wanted, forgiving=forgiving)
-    states = foresight.states
+    dry = dry_run(inventory, wanted, retry_failed=retry_failed)
+    states = dry.states
     if later := _resumption(target, states):
-        wanted, states = [*wanted, later], [*states, *foresee(inventory, [later]).states]
-    unwanted = leftovers(inventory, target, wanted, states, prune=intake.config.prune)
+        wanted, states = [*wanted, later], [*states, *dry_run(inventory, [later]).states]
+    unwanted = find_unmanaged(inventory, target, wanted, states, prune=intake.config.prune)
     states = _with_replacements(states, unwanted)
     named = {one.name: one.recipe for one in intake.config.solutions}
     named |= {one.name: one.recipe for one in intake.config.recommenders}
@@ -118,8 +120,8 @@ def draft(
     plan = {
         "group": target.group,
         "resources": wanted,
-        "excused": foresight.excused,
-        "usual": foresight.seconds,
+        "known_failures": dry.known_failures,
+        "usual": dry.seconds,
         "delete": [one for one in unwanted if one.delete],
         **serving_wishes(intake.config, types),
     }
@@ -130,7 +132,7 @@ def draft(
         """What the plan costs at most, and what of that is above a ceiling."""
         lines = count_lines(bucket, target.group, intake, plan, ceilings.export_lines)
         above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-        size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+        size = prices.size_of(intake.report, dry.hours, {id_: count for id_, (_, count) in lines.items()})
         costs = estimate(inventory, intake.config, plan, states, unwanted, size, export_schedule, past)
         return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
 
@@ -142,8 +144,8 @@ def draft(
         estimated, size, above = weigh()
     if above:
         raise AboveCeilingError(above, intake.report)
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
-    told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
+    foretold = prices.estimate_plan(wanted, states, size, intake.config.prices, dry.seconds)
+    told = [{"id": one.id, "arn": one.arn, "why": one.reason, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*intake.notes, *notes],
         "data": intake.report,
@@ -177,8 +179,8 @@ def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
         raise InputError([*error.problems, Problem(f"{target.group}/", said, remedy)]) from None
     group, adopted = _taken_over(target, config, inventory)
     check_group(inventory, group, target.group)
-    unwanted = everything(inventory, target, adopted)
-    plan = {"group": target.group, "resources": [], "excused": {}, "delete": unwanted, "removed": True}
+    unwanted = find_all_of_group(inventory, target, adopted)
+    plan = {"group": target.group, "resources": [], "known_failures": {}, "delete": unwanted, "removed": True}
     is_there = any(one.kind == "dataset_group" for one in unwanted)
     stays = ", ".join(one.id for one in unwanted if not one.delete)
     note = (PARTLY_GONE if stays else GONE if is_there else MISSING).format(target.group, stays)
@@ -250,7 +252,11 @@ def _of_former_release(inventory: Inventory, target: Target, intake: Intake) -> 
         kind = KINDS[now.kind]
         if now.arn != former.arn and not kind.job and not inventory.describe(kind, now.arn):
             there = inventory.describe(kind, former.arn)
-            if inventory.home(there) == wanted[0].arn and not is_leaving(there) and inventory.owns(kind, former.arn):
+            if (
+                inventory.dataset_group_of(there) == wanted[0].arn
+                and not is_being_deleted(there)
+                and inventory.owns(kind, former.arn)
+            ):
                 yield now.id, former.params["name"]
 
 
@@ -267,20 +273,20 @@ def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Se
 
 def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
     popular = next((one.name for one in config.solutions if one.recipe == POPULARITY), "")
-    return guarded(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
+    return with_gates(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
 
 
 def _resumption(target: Target, states: Sequence[State]) -> Resource | None:
     """A schedule for when the first of the solutions that rest may be trained again; None where none rests."""
-    due = min((state.due for state in states if state.due), default="")
+    due = min((state.resume_at for state in states if state.resume_at), default="")
     if not due:
         return None
     settings = {"ScheduleExpression": f"at({due})", "ActionAfterCompletion": "DELETE"}
     return schedule_resource(target, RESUME, {}, settings)
 
 
-def _with_replacements(states: Sequence[State], unwanted: Sequence[Leftover]) -> list[State]:
-    replaced = {one.id for one in unwanted if one.why == REPLACED}
+def _with_replacements(states: Sequence[State], unwanted: Sequence[Unmanaged]) -> list[State]:
+    replaced = {one.id for one in unwanted if one.reason == REPLACED}
     why = "It has changed; a new one is made, and the former goes once nothing serves through it."
     return [
         replace(state, action="replace", reason=why) if state.action == "create" and state.id in replaced else state

@@ -12,9 +12,9 @@ from typing import Any
 
 from usher.aws import now
 from usher.errors import SENTENCE, InputError, Problem, UsherError
-from usher.resources.gate import keepers
+from usher.resources.gate import gate_targets
 from usher.resources.kinds import Resource
-from usher.resources.versions import usable
+from usher.resources.versions import usable_versions
 from usher.texts import clean
 
 ITEM = "pins"
@@ -68,7 +68,7 @@ class Pins:
         problems: list[Problem] = []
         for solution, pin in sorted(self._read(group).items()):
             of = by_id.get(f"solution/{solution}")
-            versions = usable(personalize, of.arn) if of else []
+            versions = usable_versions(personalize, of.arn) if of else []
             if pin.over and versions[:1] == [pin.over]:
                 holding[solution] = pin
                 continue
@@ -111,7 +111,7 @@ class Pins:
 
 def pinned(wanted: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
     """All resources, what serves with the pin of its solution, if there is one. Pure."""
-    by_id = {keeper: pins[name] for name, keeper in keepers(wanted).items() if name in pins}
+    by_id = {keeper: pins[name] for name, keeper in gate_targets(wanted).items() if name in pins}
     return [
         replace(one, gate={**one.gate, "pin": {"version": by_id[one.id].version, "over": by_id[one.id].over}})
         if one.id in by_id
@@ -121,7 +121,7 @@ def pinned(wanted: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource
 
 
 def choose(version: str, versions: Sequence[str], live: str) -> str:
-    """The version that is meant, of a solution's usable ones (newest first); empty where there is none. Pure."""
+    """The version that is meant, of a solution's usable_versions ones (newest first); empty where there is none. Pure."""
     if version == "previous":
         older = versions[versions.index(live) + 1 :] if live in versions else []
         return next(iter(older), "")

@@ -106,7 +106,7 @@ def _resources(record: Mapping[str, Any]) -> str:
 
 def _unmanaged(record: Mapping[str, Any]) -> str:
     """What is there but no longer wanted, and what has become of what was to be deleted."""
-    gone = {state["arn"]: state for state in record.get("retired", [])}
+    gone = {state["arn"]: state for state in record.get("deletions", [])}
     rows = []
     for one in record.get("unmanaged", []):
         state = gone.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})

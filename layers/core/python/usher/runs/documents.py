@@ -11,9 +11,9 @@ from typing import Any, Literal
 from usher.errors import InputError, Problem
 from usher.formats.typed_json import UnfitError, fit
 from usher.names import fingerprint
-from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource
-from usher.resources.reconcile import STAGES, State
+from usher.resources.states import STAGES, State
+from usher.resources.unmanaged import Unmanaged
 from usher.storage.bucket import homes, job_homes
 
 MOST_BYTES = 1 << 24
@@ -30,9 +30,9 @@ class Plan:
 
     group: str
     resources: Sequence[Resource]
-    excused: Mapping[str, str]
+    known_failures: Mapping[str, str]
     usual: Mapping[str, float] = field(default_factory=dict)
-    delete: Sequence[Leftover] = ()
+    delete: Sequence[Unmanaged] = ()
     removed: bool = False
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Record:
     stage: str = ""
     waitSeconds: float | None = None  # noqa: N815
     resources: Sequence[State] = ()
-    retired: Sequence[State] = ()
+    deletions: Sequence[State] = ()
     problems: Sequence[Problem] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
 

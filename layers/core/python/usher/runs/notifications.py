@@ -14,7 +14,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from usher.errors import UsherError
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.runs.record import REST_IN, SUMMARY, Run
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import GROUP_NAME
@@ -27,7 +27,7 @@ BATCH = 10
 """Entries that PutEvents takes at once."""
 TRIES = 3
 """For entries that PutEvents refuses, for a reason of its own."""
-TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
+TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "DELETED"}
 
 NAMESPACE = "Usher"
 UNITS = {

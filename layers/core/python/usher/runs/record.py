@@ -304,7 +304,7 @@ def outcome(record: Mapping[str, Any], error: Mapping[str, str] | None) -> dict[
     FAILED: something is wrong; HELD: all is well but a gate keeps a new version from going live; SUCCEEDED.
     """
     resources = record.get("resources", [])
-    left = record.get("retired", []) if record.get("removal") else []
+    left = record.get("deletions", []) if record.get("removal") else []
     found = [
         *([_broke_off(record, error)] if error else []),
         *_in_status(resources, "FAILED", "failed"),
