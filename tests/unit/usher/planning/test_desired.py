@@ -16,7 +16,7 @@ from usher.names import LONGEST_NAME, NAME_LENGTH, former_name
 from usher.planning.desired import Data, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target
-from usher.storage.bucket import GROUP_NAME
+from usher.storage.layout import GROUP_NAME
 
 from tests.unit.usher.world import ARN_PREFIX, ROLE
 
