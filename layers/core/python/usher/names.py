@@ -23,8 +23,6 @@ JOB_LABEL_LENGTH = 15
 SHORT_DIGEST_LENGTH = 8
 """Of what was cut off; it only tells one group's own names apart."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
-FORMER_NAME = re.compile(r"(.+)-[0-9a-f]{6}")
-"""Of releases whose digests had 24 bits. Only what bears the stack's tag can be theirs."""
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 
 
@@ -50,15 +48,10 @@ def unique_name(group: str, name: str, *made_from: object) -> str:
     return f"{label(group, name)}-{fingerprint(group, name, *made_from)}"
 
 
-def label_of(name: str, pattern: re.Pattern[str] = OWN_NAME) -> str:
-    """The label of a name that Usher has made; empty for other names. `pattern`: or FORMER_NAME."""
-    match = pattern.fullmatch(name)
+def label_of(name: str) -> str:
+    """The label of a name that Usher has made; empty for other names."""
+    match = OWN_NAME.fullmatch(name)
     return match[1] if match else ""
-
-
-def former_name(group: str, name: str, _home: str, *made_from: object) -> str:
-    """What former releases called what is `unique_name` now."""
-    return f"{group}-{name}-{digest([group, *made_from], 6)}"
 
 
 def job_family(group: str, name: str, *made_from: object) -> str:

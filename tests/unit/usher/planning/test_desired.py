@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.config.parser import Config, Solution, defaults
 from usher.datasets.schemas import make_schema
-from usher.names import LONGEST_NAME, NAME_LENGTH, former_name
+from usher.names import LONGEST_NAME, NAME_LENGTH
 from usher.planning.desired import Data, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target
@@ -41,30 +41,6 @@ CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YE
 def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Target = TARGET) -> dict[str, Resource]:
     """A plan's resources by id."""
     return {resource.id: resource for resource in resources(target, config, data)}
-
-
-def test_what_former_releases_have_made_and_what_it_was_made_from_is_known_by_the_same_texts() -> None:
-    """With others, an upgrade would train everything anew."""
-    former = {one.id: one for one in resources(TARGET, CONFIG, DATA, name_of=former_name)}
-    names = {id_: one.params["name"] for id_, one in former.items() if one.kind in {"filter", "solution", "campaign"}}
-    assert names == {
-        "filter/new": "films-new-3f6f71",
-        "filter/old": "films-old-15d8c0",
-        "solution/user-personalization": "films-user-personalization-38fdb8",
-        "campaign/user-personalization": "films-user-personalization-38fdb8",
-        "solution/similar-items": "films-similar-items-f50514",
-        "campaign/similar-items": "films-similar-items-f50514",
-        "solution/personalized-ranking": "films-personalized-ranking-4d19ec",
-        "campaign/personalized-ranking": "films-personalized-ranking-4d19ec",
-    }
-    assert {id_: one.inputs for id_, one in former.items() if one.inputs} == {
-        "dataset_import_job/interactions": "a36755707c98",
-        "dataset_import_job/items": "ea39f4940286",
-        "dataset_import_job/users": "62de2ff248e8",
-        "solution_version/user-personalization": "7d51b8f516e0",
-        "solution_version/similar-items": "56d9dc1a5e70",
-        "solution_version/personalized-ranking": "e2ff9b4dc6e7",
-    }
 
 
 def changed(**other: Any) -> set[str]:

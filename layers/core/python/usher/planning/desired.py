@@ -5,7 +5,7 @@ thus another resource, made beside the old one, and the serving map switches whe
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from usher.aws import digest
 from usher.config.exports import wished
 from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
 from usher.datasets.schemas import Schema
-from usher.names import former_name, job_family, unique_name
+from usher.names import job_family, unique_name
 from usher.resources.decisions import FOREVER, LATEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
 from usher.resources.target import Target
@@ -46,15 +46,9 @@ class Data:
         return self.there or digest([self.digest, self.schema])
 
 
-def resources(
-    target: Target,
-    config: Config,
-    data: Mapping[str, Data],
-    wishes: Wishes | None = None,
-    name_of: Callable[..., str] = unique_name,
-) -> list[Resource]:
+def resources(target: Target, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None) -> list[Resource]:
     """Every resource that config, data and wishes ask for, each after what it needs."""
-    return list(_Plan(target, config, data, wishes or {}, name_of).resources())
+    return list(_Plan(target, config, data, wishes or {}).resources())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,6 @@ class _Plan:
     config: Config
     data: Mapping[str, Data]
     wishes: Wishes
-    name_of: Callable[..., str]
 
     def resources(self) -> Iterator[Resource]:
         yield self._dataset_group()
@@ -156,8 +149,7 @@ class _Plan:
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
         )
         yield created
-        former = former_name(self.at.group, solution.name, "", made_from)
-        yield self._version(solution, *([former] if created.params["name"] == former else []))
+        yield self._version(solution)
         if solution.campaign is None:
             return
         version = f"solution_version/{solution.name}"
@@ -168,16 +160,13 @@ class _Plan:
         else:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
-    def _version(self, solution: Solution, *former: str) -> Resource:
-        """A run names one version of each solution, so that Personalize can refuse to train it a second time.
-
-        `former`: the solution's name, if a former release gave it: it was in the digest, and all would be trained anew.
-        """
+    def _version(self, solution: Solution) -> Resource:
+        """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
         asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
-        made_from = digest([*former, *(given.inputs for given in self.data.values()), *increments])
+        made_from = digest([*(given.inputs for given in self.data.values()), *increments])
         return self._resource(
             "train", "solution_version", solution.name,
             {
@@ -216,7 +205,7 @@ class _Plan:
 
     def _unique(self, name: str, *made_from: object) -> str:
         """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
-        return self.name_of(self.at.group, name, self._home, *made_from)
+        return unique_name(self.at.group, name, self._home, *made_from)
 
     def _family(self, name: str, *made_from: str) -> str:
         return job_family(self.at.group, name, self._home, *made_from)

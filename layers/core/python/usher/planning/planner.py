@@ -10,7 +10,6 @@ from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.errors import InputError, Problem
-from usher.names import former_name
 from usher.planning.adoption import is_schema_in_use, still_as_wanted
 from usher.planning.desired import Data, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
 from usher.planning.estimate import count_lines, estimate
@@ -19,7 +18,7 @@ from usher.planning.version_pins import Pin, pinned
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
 from usher.resources.gate import guarded
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Clients, Resource, is_leaving
+from usher.resources.kinds import KINDS, Clients, Resource
 from usher.resources.ownership import check_group
 from usher.resources.reconcile import State, foresee
 from usher.resources.target import Target
@@ -235,23 +234,11 @@ def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishe
 def _adopted(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> list[Resource]:
     """The wanted resources, with what is to be adopted as long as it is as wanted."""
     config, data = intake.config, intake.data
-    config = replace(config, adopt={**dict(_of_former_release(inventory, target, intake)), **config.adopt})
     wanted = resources(target, config, data, wishes)
     kept = still_as_wanted(inventory, wanted, config.adopt)
     if kept == config.adopt:
         return wanted
     return resources(target, replace(config, adopt=kept), data, wishes)
-
-
-def _of_former_release(inventory: Inventory, target: Target, intake: Intake) -> Iterator[tuple[str, str]]:
-    """Id and name of what the stack has made in the group's dataset group, and would name otherwise today."""
-    wanted = resources(target, intake.config, intake.data)
-    for now, former in zip(wanted, resources(target, intake.config, intake.data, name_of=former_name), strict=True):
-        kind = KINDS[now.kind]
-        if now.arn != former.arn and not kind.job and not inventory.describe(kind, now.arn):
-            there = inventory.describe(kind, former.arn)
-            if inventory.home(there) == wanted[0].arn and not is_leaving(there) and inventory.owns(kind, former.arn):
-                yield now.id, former.params["name"]
 
 
 def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Sequence[Resource]) -> Iterator[Problem]:
