@@ -9,15 +9,15 @@ import re
 
 from usher.aws import digest
 
-NAME_LENGTH = 63
+SERVICE_NAME_LENGTH = 63
 """Personalize's limit."""
-LONGEST_NAME = 55
+MAX_NAME_LENGTH = 55
 """It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
-SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{NAME_LENGTH - 1}}}")
+SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{SERVICE_NAME_LENGTH - 1}}}")
 """What Personalize takes as a name."""
 DIGEST_LENGTH = 16
 """Characters of base32 that hold 80 bits."""
-LABEL_LENGTH = NAME_LENGTH - DIGEST_LENGTH - 1
+LABEL_LENGTH = SERVICE_NAME_LENGTH - DIGEST_LENGTH - 1
 JOB_LABEL_LENGTH = 15
 """Of jobs and versions, whose run's name follows: 30 characters at most."""
 SHORT_DIGEST_LENGTH = 8
@@ -71,4 +71,4 @@ def family_of(job_name: str) -> str:
 
 def short_name(name: str) -> str:
     """The name by which people ask here for what has this name in Personalize: shortened where Usher has no room."""
-    return cut(name, LONGEST_NAME)
+    return cut(name, MAX_NAME_LENGTH)

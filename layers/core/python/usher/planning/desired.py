@@ -14,15 +14,13 @@ from usher.config.exports import wished
 from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
 from usher.datasets.schemas import Schema
 from usher.names import job_family, unique_name
+from usher.planning.tasks import RequestedTasks
 from usher.resources.decisions import FOREVER, LATEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
 from usher.resources.target import Target
 
 UPDATED = ("performAutoTraining", "performIncrementalUpdate")
 """Members of CreateSolution that make no other solution."""
-
-Wishes = Mapping[str, Mapping[str, str]]
-"""What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +44,11 @@ class Data:
         return self.there or digest([self.digest, self.schema])
 
 
-def resources(target: Target, config: Config, data: Mapping[str, Data], wishes: Wishes | None = None) -> list[Resource]:
-    """Every resource that config, data and wishes ask for, each after what it needs."""
-    return list(_Plan(target, config, data, wishes or {}).resources())
+def desired_resources(
+    target: Target, config: Config, data: Mapping[str, Data], tasks: RequestedTasks | None = None
+) -> list[Resource]:
+    """Every resource that config, data and tasks ask for, each after what it needs."""
+    return list(_Plan(target, config, data, tasks or {}).resources())
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Plan:
     at: Target
     config: Config
     data: Mapping[str, Data]
-    wishes: Wishes
+    tasks: RequestedTasks
 
     def resources(self) -> Iterator[Resource]:
         yield self._dataset_group()
@@ -162,7 +162,7 @@ class _Plan:
 
     def _version(self, solution: Solution) -> Resource:
         """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
-        asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
+        asked = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
@@ -182,7 +182,7 @@ class _Plan:
     def _job(self, job: Job) -> Iterator[Resource]:
         """One for each version of its solution; of a scheduled one, the one that was asked for last."""
         section = next(section for section, kind in JOBS.items() if kind == job.kind)
-        wish = self.wishes.get(f"{section}#{job.name}")
+        wish = self.tasks.get(f"{section}#{job.name}")
         if job.scheduled and not wish:
             return
         name = f"{section}/{job.name}"
@@ -265,7 +265,7 @@ def recipe_arn(at: Target, recipe: str) -> str:
     return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
-def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
+def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
 
     Raises InputError for an export that can't be.
