@@ -10,7 +10,7 @@ from usher.errors import UsherError
 from usher.names import short_name
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe, summaries
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 Content = dict[str, Any]
 

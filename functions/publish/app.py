@@ -44,10 +44,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, str] | None) -> dict[str, Any]:
     """Make live what has come up, and write the run's last record."""
-    plan, states = run.known("plan.json"), record.get("resources", [])
-    if plan and "removed" not in plan:
+    plan, states = run.known_plan(), record.get("resources", [])
+    if plan and not plan.removal:
         serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
-    known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))
+    known = versions.report_versions(client("personalize"), states, serving.read(run.group).get("solutions", {}))
 
     def undelivered(ended: Mapping[str, Any]) -> list[str]:
         programs = ended["outcome"] == "FAILED" or "stage" in ended

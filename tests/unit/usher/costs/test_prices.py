@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.price_list import DATE, PRICES, SOURCE
-from usher.costs.prices import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_monthly_cost, most, size_of
+from usher.costs.prices import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_cost, max_monthly_cost, size_of
 from usher.resources.kinds import KINDS, Resource
+from usher.resources.plan import Plan
 from usher.resources.states import State
 
 RECIPE = "arn:aws:personalize:::recipe/"
@@ -66,7 +67,7 @@ def test_a_first_run_costs_what_the_price_table_says() -> None:
     assert told["unpriced"] == ["batch_inference_job/d"]
     assert told["monthlyCost"] == pytest.approx(MONTH)
     assert told["resources"]["campaign/old"] == {
-        "action": "create", "why": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
+        "action": "create", "reason": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
         "monthlyCost": pytest.approx(MONTH),
     }  # fmt: skip
 
@@ -94,11 +95,11 @@ def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_
 
 
 def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -> None:
-    plan = {"resources": [asdict(one) for one in WANTED]}
+    plan = Plan("films", WANTED)
     states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
     states[1]["status"] = "FAILED"
     record = {
-        "plan": estimate_plan(WANTED, decided("create"), SIZE, {}, {}),
+        "estimate": estimate_plan(WANTED, decided("create"), SIZE, {}, {}),
         "resources": states,
         "data": DATA,
     }
@@ -107,7 +108,7 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
         "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24 + 2 * 0.067 + 3 * 0.15),
         "monthlyCost": pytest.approx(MONTH),
     }
-    assert actual_cost({}, record, versions) == actual_cost(plan, {}, versions) == {}
+    assert actual_cost(None, record, versions) == actual_cost(plan, {}, versions) == {}
 
 
 @given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
@@ -157,9 +158,9 @@ def test_recipes_tell_how_they_are_billed() -> None:
 def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_billed() -> None:
     resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
     size = size_of({"interactions": {"rows": 10_000_000}}, {})
-    assert most(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
-    assert most(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
-    assert most(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
+    assert max_cost(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
+    assert max_cost(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
+    assert max_cost(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
 
 
 def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> None:
@@ -173,5 +174,5 @@ def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> N
 def test_a_further_training_counts_at_most_by_its_data_however_little_the_last_was_billed_for() -> None:
     version, sims = Resource("solution_version/old", "solution_version", "train"), {"recipeArn": f"{RECIPE}aws-sims"}
     small, large = ({"interactions": {"rows": rows}} for rows in (1000, 500_000_000))
-    assert most(version, sims, size_of(large, {version.id: 0.1})) == pytest.approx(250 * PRICES["trainingHour"])
-    assert most(version, sims, size_of(small, {version.id: 7})) == pytest.approx(7 * PRICES["trainingHour"])
+    assert max_cost(version, sims, size_of(large, {version.id: 0.1})) == pytest.approx(250 * PRICES["trainingHour"])
+    assert max_cost(version, sims, size_of(small, {version.id: 7})) == pytest.approx(7 * PRICES["trainingHour"])

@@ -20,7 +20,7 @@ from usher.evaluation.plan import Evaluation, Home, solutions_to_try
 from usher.evaluation.preparation import Options
 from usher.exports import recipients
 from usher.exports.recipients import write
-from usher.planning.inputs import Intake, take_in
+from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
 from usher.runs.record import Run
 
@@ -85,8 +85,8 @@ def report(world: World) -> dict[str, Any]:
     return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
 
 
-def intake(world: World) -> Intake:
-    found = take_in(world.bucket, "films", world.inventory, ARN_PREFIX)
+def intake(world: World) -> Inputs:
+    found = load_inputs(world.bucket, "films", world.inventory, ARN_PREFIX)
     assert found
     return found
 
@@ -151,9 +151,9 @@ def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) 
     plan = evaluation(dropped).plan()
     deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
     made = {one.arn for one in plan["resources"] if one.kind in deletable}
-    assert {one.arn for one in plan["delete"]} == made
-    assert all(one.delete for one in plan["delete"])
-    assert all("films-eval-" in one.arn for one in plan["delete"])
+    assert {one.arn for one in plan["to_delete"]} == made
+    assert all(one.delete for one in plan["to_delete"])
+    assert all("films-eval-" in one.arn for one in plan["to_delete"])
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
@@ -194,7 +194,7 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     plan = evaluation(dropped, charts=LIVE).plan()
     (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
-    assert not [one for one in plan["delete"] if "abcd1234" in one.arn]
+    assert not [one for one in plan["to_delete"] if "abcd1234" in one.arn]
     live = next(one for one in plan["entrants"] if one.kind == "live")
     assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
 
@@ -236,8 +236,8 @@ def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: Worl
     live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
     home = Home(dropped.bucket, "films", "run-1")
     plan = Evaluation.of(home, target(), dropped.personalize, live, [], {}).plan()
-    assert plan["delete"]
-    assert "films-own" not in str([plan["resources"], plan["delete"]])
+    assert plan["to_delete"]
+    assert "films-own" not in str([plan["resources"], plan["to_delete"]])
 
 
 def test_steps_may_run_twice(dropped: World) -> None:

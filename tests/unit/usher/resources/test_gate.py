@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.parser import Job, Solution
-from usher.planning.version_pins import Pin, pinned
-from usher.resources.gate import REMEDY, TOLERANCE, judge, version_to_serve, with_gates
+from usher.planning.version_pins import Pin, with_pins
+from usher.resources.gate import EPSILON, REMEDY, judge, version_to_serve, with_gates
 from usher.resources.inventory import Existing
 from usher.resources.kinds import Resource
 from usher.resources.states import State
@@ -46,7 +46,7 @@ def test_a_version_passes_where_it_reaches_everything_that_its_rule_asks(
 
     verdict = judge(RULE, metrics(candidate), metrics(live), metrics(popularity))
     assert verdict.passes == ("at least" in why)
-    assert why in verdict.why
+    assert why in verdict.reason
 
 
 def test_the_first_version_passes_unless_a_floor_forbids() -> None:
@@ -55,7 +55,7 @@ def test_the_first_version_passes_unless_a_floor_forbids() -> None:
 
 
 def test_what_cannot_be_compared_is_held_and_told() -> None:
-    assert judge(RULE, {"coverage": 1}, {}, {}).why == "this version has no metric precision_at_10; it has: coverage"
+    assert judge(RULE, {"coverage": 1}, {}, {}).reason == "this version has no metric precision_at_10; it has: coverage"
     assert not judge({"metric": METRIC, "versusLive": 0.0}, {METRIC: 1.0}, {"coverage": 1.0}, {}).passes
     assert not judge({"metric": METRIC, "atLeast": 0.0}, {METRIC: float("nan")}, {}, {}).passes
 
@@ -81,7 +81,7 @@ def test_a_version_that_is_held_is_below_one_of_its_bars(
     bars = {"atLeast": 1.0, "versusLive": live, "versusPopularity": popularity}
     verdict = judge(rule, {METRIC: candidate}, {METRIC: live}, {METRIC: popularity})
     assert verdict.passes == all(
-        candidate >= share * bars[name] - TOLERANCE for name, share in rule.items() if name in bars
+        candidate >= share * bars[name] - EPSILON for name, share in rule.items() if name in bars
     )
 
 
@@ -122,8 +122,8 @@ def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
 
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     """No client: nobody is asked for metrics."""
-    pins = {"a": Pin("arn:old", "me", "bad", "now", over="arn:new")}
-    resource = guard(pinned([CAMPAIGN], pins)[0], RULE, "arn:new")
+    pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
+    resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})
     assert version_to_serve(None, resource, found, "arn:new", {}) == ("arn:old", "")
 
@@ -186,7 +186,7 @@ def worked(world: World, rule: dict[str, Any], users: int, live: str = "", **pin
     """The states after a run of a solution without a campaign, but with a job."""
     world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
     world.put("films/interactions.csv", interactions(users=users))
-    wanted = pinned(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
+    wanted = with_pins(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
     return world.settle(with_gates(wanted, {"top": rule}, {"top": live}, ""))
 
 

@@ -11,8 +11,6 @@ from usher.resources.kinds import KINDS, Kind
 SESSION = botocore.session.get_session()
 MODELS: dict[str, Any] = {name: SESSION.get_service_model(name) for name in ("personalize", "scheduler")}
 OPERATIONS = {service: {xform_name(name): name for name in model.operation_names} for service, model in MODELS.items()}
-CHANGED_ONE_BY_ONE = {"metrics": {"addMetrics", "removeMetrics"}}
-"""Members of Create for which Update has others."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
@@ -97,20 +95,34 @@ def test_what_is_listed_is_listed_in_pages(kind: Kind) -> None:
         SESSION.get_paginator_model(kind.service).get_paginator(OPERATIONS[kind.service][operation])
 
 
+def nested(shape_: Any, path: str) -> bool:
+    """Whether a shape has a member at a path."""
+    head, _, rest = path.partition(".")
+    return head in shape_.members and (not rest or nested(shape_.members[head], rest))
+
+
+def updated(kind: Kind, path: str) -> set[str]:
+    """The members of Update for one of Create's."""
+    if kind.added_and_removed and path == kind.added_and_removed[0]:
+        return {*kind.added_and_removed[1:]}
+    config, of_update = kind.config_of_update or ("", "")
+    return {path.replace(f"{config}.", f"{of_update}.")} if config else {path}
+
+
 @those_with("mutable")
 def test_what_is_mutable_can_be_created_updated_and_seen(kind: Kind) -> None:
-    assert set(kind.mutable) <= set(members(kind, f"create_{kind.name}"))
-    updated = {other for name in kind.mutable for other in CHANGED_ONE_BY_ONE.get(name, {name})}
-    assert updated <= set(members(kind, f"update_{kind.name}"))
-    told = set(members(kind, kind.extra_list_operation, "output")) if kind.extra_list_operation else set()
-    assert set(kind.mutable) <= {*described(kind), *told}
+    assert all(nested(shape(kind, f"create_{kind.name}"), path) for path in kind.mutable)
+    assert all(nested(shape(kind, f"update_{kind.name}"), one) for path in kind.mutable for one in updated(kind, path))
+    listed_too = set(members(kind, kind.extra_list_operation, "output")) if kind.extra_list_operation else set()
+    assert {path.partition(".")[0] for path in kind.mutable} <= {*described(kind), *listed_too}
 
 
 @those_with("mutable")
-def test_an_update_that_takes_time_tells_how_it_goes(kind: Kind) -> None:
+def test_an_update_that_takes_time_reports_its_state(kind: Kind) -> None:
     if kind.latest_update in described(kind):
-        update = described(kind)[kind.latest_update].members
-        assert {*kind.mutable, "status", "failureReason", "creationDateTime"} <= set(update)
+        update = described(kind)[kind.latest_update]
+        assert {"status", "failureReason", "creationDateTime"} <= set(update.members)
+        assert all(nested(update, one) for path in kind.mutable for one in updated(kind, path))
     else:
         assert kind.name in {"metric_attribution", "schedule"}
 

@@ -68,19 +68,17 @@ class Stack:
     def inventory(self) -> Inventory:
         return Inventory(self.world.clients, self.arn)
 
-    def plan(self, group: str, **wishes: Mapping[str, str]) -> Draft:
-        return draft(self.bucket, self.target(group), self.world.clients, {}, wishes=wishes)
+    def plan(self, group: str, **tasks: Mapping[str, str]) -> Draft:
+        return draft(self.bucket, self.target(group), self.world.clients, {}, tasks=tasks)
 
-    def run(self, group: str, **wishes: Mapping[str, str]) -> dict[str, State]:
+    def run(self, group: str, **tasks: Mapping[str, str]) -> dict[str, State]:
         """A run to its end: what it made, and what it deleted."""
-        plan = self.plan(group, **wishes).plan
+        plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
             self.inventory, plan["resources"], "train", plan["known_failures"], before, 0, {}
         ))  # fmt: skip
-        gone = self._loop(
-            lambda before: delete_unmanaged(self.inventory, list(map(asdict, plan["delete"])), [], before, 0)
-        )
+        gone = self._loop(lambda before: delete_unmanaged(self.inventory, plan["to_delete"], [], before, 0))
         return {state.id: state for state in (*made, *gone)}
 
     def _loop(self, look: Any) -> list[State]:
@@ -131,9 +129,9 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
         stack.drop("films")
     usher.run("films")
     before = everything()
-    for wishes in ({}, {"remove": {"at": "now"}}, {"retrain": {"at": "now"}}):
+    for tasks in ({}, {"remove": {"at": "now"}}, {"retrain": {"at": "now"}}):
         with pytest.raises(InputError) as refused:
-            prod.plan("films", **wishes)
+            prod.plan("films", **tasks)
         (problem,) = refused.value.problems
         assert problem.place == "films/"
         assert "the dataset group films, which belongs to another stack." in problem.message
@@ -296,7 +294,7 @@ def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trai
     assert states["campaign/popular"].status == "FAILED"
     assert states["campaign/popular"].reason == "It belongs to another stack."
     unmanaged = trained.plan("films").findings["unmanaged"]
-    assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
+    assert [(one["id"], one["reason"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
     assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
 
 
@@ -337,7 +335,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags[STACK_TAG] = PROD
-    states, _ = delete_unmanaged(trained.inventory, list(map(asdict, plan["delete"])), [], [], 0)
+    states, _ = delete_unmanaged(trained.inventory, plan["to_delete"], [], [], 0)
     assert next(state for state in states if state.arn == campaign).reason == NOT_OWN
     assert not trained.world.calls["DeleteCampaign"]
 
@@ -388,7 +386,7 @@ def test_a_predecessor_with_a_long_name_goes_too(usher: Stack) -> None:
     usher.run("films")
     usher.drop("films", {**CONFIG, "filters": {"n" * 54 + "a": {"filterExpression": SOME.format("y")}}})
     unmanaged = usher.plan("films").findings["unmanaged"]
-    assert sorted((one["why"], one["deleted"]) for one in unmanaged) == [(REMOVED, False), (REPLACED, True)]
+    assert sorted((one["reason"], one["deleted"]) for one in unmanaged) == [(REMOVED, False), (REPLACED, True)]
 
 
 SCHEMA = {

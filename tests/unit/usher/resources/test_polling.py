@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.resources.polling import EARLIEST, MIN_SECONDS, STRIDE, seconds_until_next_pass
+from usher.resources.polling import EARLIEST, MIN_SECONDS, STRIDE, Pending, seconds_until_next_pass
 
 times = st.floats(0, 200_000)
-pending = st.lists(st.lists(st.tuples(times, times), min_size=1), min_size=1)
+pending = st.lists(st.lists(st.builds(Pending, times, times), min_size=1), min_size=1)
 HOUR = 3600.0
 
 
@@ -14,7 +14,7 @@ def looks(taken: float, usual: float) -> list[float]:
     """When looks come, until one finds that what takes so long is done."""
     found = [0.0]
     while found[-1] < taken:
-        found.append(found[-1] + seconds_until_next_pass([[(found[-1], usual)]]))
+        found.append(found[-1] + seconds_until_next_pass([[Pending(found[-1], usual)]]))
     return found[1:]
 
 
@@ -29,14 +29,14 @@ def test_nothing_is_looked_at_before_it_can_be_done() -> None:
 
 
 def test_a_step_is_taken_when_the_last_of_what_it_needs_is_done_and_the_first_step_decides() -> None:
-    slow, fast = (0.0, HOUR), (0.0, 60.0)
+    slow, fast = Pending(0.0, HOUR), Pending(0.0, 60.0)
     alone = seconds_until_next_pass([[slow]])
     assert seconds_until_next_pass([[slow, fast]]) == alone
     assert seconds_until_next_pass([[slow], [fast]]) == seconds_until_next_pass([[fast]]) < alone
 
 
 @given(pending)
-def test_no_wait_is_too_short(steps: list[list[tuple[float, float]]]) -> None:
+def test_no_wait_is_too_short(steps: list[list[Pending]]) -> None:
     assert seconds_until_next_pass(steps) >= MIN_SECONDS
 
 

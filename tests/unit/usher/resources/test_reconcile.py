@@ -14,7 +14,7 @@ from usher.resources.decisions import ONLY_ON_REQUEST, decide
 from usher.resources.inventory import Existing
 from usher.resources.kinds import INPUTS_TAG, KINDS, Resource
 from usher.resources.lookup import describe
-from usher.resources.reconcile import PATIENCE_SECONDS, dry_run
+from usher.resources.reconcile import MAX_WAIT_SECONDS, dry_run
 from usher.resources.states import State
 
 from tests.unit.usher.world import ACCOUNT, BUCKET, ROLE, World, interactions
@@ -117,7 +117,7 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
 def test_foreseeing_changes_nothing(films: World) -> None:
     seen = dry_run(films.inventory, films.plan(POPULAR))
     assert {(state.action, state.status) for state in seen.states} == {("create", "PLANNED")}
-    assert not seen.seconds, "nothing is known of what never was"
+    assert not seen.expected_seconds, "nothing is known of what never was"
     assert not films.creations()
 
 
@@ -191,7 +191,7 @@ def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
     assert "fewer than 1000 interactions" in failed.reason
     assert "event type" in failed.remedy
     skipped = states["campaign/hopeless"]
-    assert (skipped.status, skipped.reason) == ("SKIPPED", "solution_version/hopeless is not there")
+    assert (skipped.status, skipped.reason) == ("SKIPPED", "solution_version/hopeless does not exist")
     assert states["campaign/popular"].status == "READY"
 
 
@@ -400,7 +400,7 @@ def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(fi
     states, _ = films.look(wanted)
     for _ in range(3):
         assert states[tracker.id].status == "WAITING"
-        states, _ = films.look(wanted, before=list(states.values()), elapsed=PATIENCE_SECONDS / 3)
+        states, _ = films.look(wanted, before=list(states.values()), elapsed=MAX_WAIT_SECONDS / 3)
     assert (states[tracker.id].status, states[tracker.id].action) == ("FAILED", "fail")
     assert "already exists" in states[tracker.id].reason
     assert "is not this group's" in states[tracker.id].remedy
@@ -411,7 +411,7 @@ def test_what_differs_after_every_update_is_a_failure_some_time(films: World) ->
     states = films.settle([one for one in films.plan() if one.kind == "dataset_group"])
     for _ in range(3):
         assert (found := states["dataset_group/films"]).status != "FAILED"
-        states, wait = films.look(wanted[:1], before=list(states.values()), elapsed=PATIENCE_SECONDS / 2)
+        states, wait = films.look(wanted[:1], before=list(states.values()), elapsed=MAX_WAIT_SECONDS / 2)
     assert (found.action, states["dataset_group/films"].status, wait) == ("update", "FAILED", None)
     assert states["dataset_group/films"].reason == "It differs in tags after every update."
 

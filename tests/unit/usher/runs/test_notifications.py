@@ -140,7 +140,7 @@ def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
     run = Run(world.bucket, "films", "r")
     run.begin("arn:e")
     run.write(
-        {"group": "films", "resources": [], "known_failures": {}, "delete": [leftover], "removed": True}, "plan.json"
+        {"group": "films", "resources": [], "known_failures": {}, "to_delete": [leftover], "removal": True}, "plan.json"
     )
     reconcile = load_function("reconcile").lambda_handler
     assert reconcile({"group": "films", "run": "r", "stage": "delete"}, None)["settled"]

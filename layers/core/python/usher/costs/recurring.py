@@ -7,13 +7,10 @@ from typing import Any
 
 from usher.config.exports import SEGMENTS
 from usher.config.parser import JOBS, Config, Job, Schedule, Solution
-from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
+from usher.config.schedule_expressions import DAY_MINUTES, DEFAULT_TRAINING_RATE, MONTH_DAYS, starts
 from usher.costs.prices import Size, max_cost
 from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource
-
-AUTOMATIC = "rate(7 days)"
-"""How often a solution is trained with performAutoTraining, where its config doesn't say: API reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def automatic_trainings(solution: Mapping[str, Any]) -> float:
     if not solution.get("performAutoTraining"):
         return 0
     automatic = solution.get("solutionConfig", {}).get("autoTrainingConfig", {})
-    return starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
+    return starts(automatic.get("schedulingExpression", DEFAULT_TRAINING_RATE)).a_month
 
 
 def place_of(schedule: Schedule) -> str:

@@ -20,7 +20,7 @@ from usher.costs.ledger import Past
 from usher.errors import InputError, Problem, UsherError
 from usher.evaluation.plan import Evaluation, Home
 from usher.evaluation.splits import SPLITS
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.resources.states import State
 from usher.resources.target import Target
@@ -102,7 +102,7 @@ def prepare(
     Raises InputError where the group has nothing to evaluate with, or it costs too much. `at`: of the group; `serving`:
     its serving map; `past`: what it has ordered.
     """
-    intake = take_in(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
+    intake = load_inputs(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
     if intake is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     live = serving.get("solutions", {}) if options.live else {}
@@ -111,18 +111,18 @@ def prepare(
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
     size = prices.size_of(intake.report, {})
     size = replace(size, lines=evaluation.most_lines(size))
-    foretold = prices.estimate_plan(plan["resources"], states, size, intake.config.prices, {})
+    estimated = prices.estimate_plan(plan["resources"], states, size, intake.config.prices, {})
     by_id = {one.id: one for one in plan["resources"]}
     estimate = Estimate.beside(
-        past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
+        past, {id_: prices.max_cost(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
     if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, intake.report)
-    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
+    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "estimate": estimated}
     return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether something that an evaluation may have made is still there, as far as its record tells. Pure."""
     gone = [state for state in record.get("deletions", []) if state["status"] == "DELETED"]
-    return len(gone) < len(plan.get("delete", []))
+    return len(gone) < len(plan.get("to_delete", []))

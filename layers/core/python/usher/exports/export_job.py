@@ -20,7 +20,7 @@ from usher.aws import now
 from usher.config.exports import UNABLE, Shape, shape_of
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.prices import Size, most
+from usher.costs.prices import Size, max_cost
 from usher.errors import InputError, Problem, UsherError
 from usher.exports import assembly
 from usher.exports.recipients import ROWS, Input, files_of, read_blocks, write
@@ -28,7 +28,8 @@ from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
 from usher.resources.kinds import KINDS, Resource
 from usher.runs.record import EXPORT
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
@@ -173,7 +174,7 @@ def _cost(shape: Shape, wish: Mapping[str, Any], lines: int, users: int) -> floa
     """What a batch job for so many lines costs at most, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", wish["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
-    return most(job, {"recipeArn": wish["recipe"]}, size)
+    return max_cost(job, {"recipeArn": wish["recipe"]}, size)
 
 
 def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], Shape]:

@@ -36,7 +36,13 @@ def changed_in_place(kind: Kind, existing: Mapping[str, Any], desired: Mapping[s
     """The columns of `kind.mutable` in which an existing resource differs from Create's desired members."""
     missing = object()
     pairs = ((path, value_at(existing, path), value_at(desired, path, missing)) for path in kind.mutable)
-    return [path for path, now, then in pairs if then is not missing and not covers(now, then)]
+    changed = [path for path, now, then in pairs if then is not missing and not covers(now, then)]
+    if not kind.config_of_update:
+        return changed
+    # AWS does not say whether Describe's solutionConfig or only latestSolutionUpdate has what an update has changed.
+    last = existing.get(kind.latest_update) or {}
+    applied = last if last.get("status") == "ACTIVE" else {}
+    return [path for path in changed if not covers(applied, changed_members(kind, desired, [path]))]
 
 
 def changed_members(kind: Kind, desired: Mapping[str, Any], changed: Collection[str]) -> dict[str, Any]:
@@ -87,10 +93,12 @@ def value_at(members: Mapping[str, Any], path: str, default: Any = None) -> Any:
 
 
 def _without(members: Mapping[str, Any], paths: Collection[tuple[str, ...]]) -> dict[str, Any]:
+    """Members without those at some paths, nor what is empty without them."""
     kept = {}
     for name, value in members.items():
-        inner = {path[1:] for path in paths if path[0] == name and len(path) > 1}
-        if (name,) in paths:
-            continue
-        kept[name] = _without(value, inner) if inner and isinstance(value, Mapping) else value
+        inner = [path[1:] for path in paths if path[:1] == (name,)]
+        if not inner:
+            kept[name] = value
+        elif all(inner) and (rest := _without(value, inner)):
+            kept[name] = rest
     return kept

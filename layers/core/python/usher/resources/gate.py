@@ -118,7 +118,7 @@ def version_to_serve(
     until now counts as live. `arns`: of other resources, by id.
     """
     gate = resource.gate
-    if candidate and candidate == gate.get("pin", {}).get("over"):
+    if candidate and candidate == gate.get("pin", {}).get("supersedes"):
         return gate["pin"]["version"], ""
     live = campaign.details[LIVE_VERSION] if campaign else gate.get("live", "")
     if not gate or not candidate or candidate == live:

@@ -67,7 +67,7 @@ class Kind:
     """Whether its quota counts those in progress, so that a creation above it can be repeated later."""
     successor: Literal["create", "retrain"] = "create"
     """The action that makes another one from new inputs."""
-    cost: Literal["free", "per GB", "per training", "per line"] = "free"
+    cost: Literal["free", "per GB", "per training", "per line", "per segment"] = "free"
     """What its creation costs: prices.one_time_cost."""
     monthly_cost: Literal["none", "per provisioned request", "per hour", "per automatic training"] = "none"
     """What it costs while it exists: prices.monthly_cost."""
@@ -175,7 +175,7 @@ KINDS = {
         ),
         Kind(
             "batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent=LIVE_VERSION, has_duration=True,
-            job=True, quota_in_progress=True, cost="per line",
+            job=True, quota_in_progress=True, cost="per segment",
         ),
         Kind(
             "schedule", 0, arn="schedule/{GroupName}/{Name}", in_dataset_group=False,

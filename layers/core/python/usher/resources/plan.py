@@ -14,7 +14,7 @@ class Plan:
 
     group: str
     """The name of the dataset group. An evaluation has one of its own, whose name is not that of its folder."""
-    resources: Sequence[Resource]
+    resources: Sequence[Resource] = ()
     """The desired resources, each after those that it needs."""
     known_failures: Mapping[str, str] = field(default_factory=dict)
     """By ARN, the failures that existed before the run (decisions.failure_id). They are retried once."""

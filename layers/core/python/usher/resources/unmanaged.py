@@ -10,13 +10,13 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from usher.names import FORMER_NAME, label, label_of, unique_name
+from usher.names import label, label_of, unique_name
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Kind, Resource
 from usher.resources.lookup import is_being_deleted
 from usher.resources.states import State
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
@@ -151,7 +151,7 @@ def _identify(group: str, kind: Kind, name: str, arn: str, desired: Collection[s
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
     if kind.identified_by_type:
         return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
-    read = label_of(name) or label_of(name, FORMER_NAME)
+    read = label_of(name)
     if group in (name, read):
         return f"{kind.name}/{group}", True
     known = (id_ for id_ in desired if id_.startswith(f"{kind.name}/"))

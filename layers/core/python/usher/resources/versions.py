@@ -74,11 +74,13 @@ def report_versions(
 
 def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionReport | None:
     details = describe(personalize, KINDS["solution_version"], arn)
-    return details and VersionReport(
-        solution=solution,
-        arn=arn,
-        live=live,
-        trainedAt=details["creationDateTime"].isoformat(),
-        trainingHours=details.get("trainingHours"),
-        metrics=metrics_of(personalize, arn),
-    )
+    if not details:
+        return None
+    return {
+        "solution": solution,
+        "arn": arn,
+        "live": live,
+        "trainedAt": details["creationDateTime"].isoformat(),
+        "trainingHours": details.get("trainingHours"),
+        "metrics": metrics_of(personalize, arn),
+    }

@@ -17,8 +17,10 @@ from usher.errors import SENTENCE, Problem, UsherError, lambda_error_message
 from usher.formats import typed_json
 from usher.formats.typed_json import UnfitError
 from usher.reports.run_page import page
+from usher.resources.plan import Plan
 from usher.runs import documents
-from usher.storage.bucket import Bucket, TooLargeError, as_json, group_of, is_input
+from usher.storage.bucket import Bucket, TooLargeError, as_json
+from usher.storage.layout import group_of, is_input
 from usher.texts import clean, listing
 
 LOCK = "lock"
@@ -35,6 +37,7 @@ SUMMARY = 20_000
 of an event and of a function's answer to Step Functions, whose causes take 32,768 characters."""
 REST_IN = "the run's page"
 RECORD = "run.json"
+PLAN = "plan.json"
 PAGE = "run.html"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
 """Where the console of a partition is, if not with all others."""
@@ -191,9 +194,29 @@ class Run:
             value: dict[str, Any] = typed_json.parse(content)
             documents.CHECKS[file](value, self.group, self.name)
         except (UnfitError, TooLargeError) as error:
-            said = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
-            raise UnfitError(f"{said} Start the run again; it writes the file anew.") from None
+            raise self._unfit(file, error) from None
         return value
+
+    def plan(self) -> Plan:
+        """The run's plan. Raises UnfitError if there is none, or what is in its place was not written by Usher."""
+        try:
+            content = self.bucket.read(self.key(PLAN), documents.MOST_BYTES)
+            if content is None:
+                raise UnfitError("there is no such file")
+            return documents.plan_of(typed_json.parse(content), self.group, self.name)
+        except (UnfitError, TooLargeError) as error:
+            raise self._unfit(PLAN, error) from None
+
+    def known_plan(self) -> Plan | None:
+        """The run's plan; None if there is none, or what is in its place was not written by Usher."""
+        try:
+            return self.plan()
+        except UnfitError:
+            return None
+
+    def _unfit(self, file: str, error: UsherError) -> UnfitError:
+        said = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
+        return UnfitError(f"{said} Start the run again; it writes the file anew.")
 
     def known(self, file: str = RECORD) -> dict[str, Any]:
         """A file of the run; empty also where something else is in its place. Of the record, `conclude` tells that."""
@@ -205,7 +228,7 @@ class Run:
     def write(self, content: Mapping[str, Any], file: str = RECORD) -> None:
         """Write a file of the run; the record's page with it. Raises InputError for a plan that is too large."""
         text = as_json(content)
-        if file == "plan.json":
+        if file == PLAN:
             documents.check_size(len(text), self.group)
         self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
