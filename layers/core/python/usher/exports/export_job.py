@@ -27,7 +27,7 @@ from usher.exports.recipients import ROWS, Input, files_of, read_blocks, write
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
 from usher.resources.kinds import KINDS, Resource
-from usher.runs.record import EXPORT
+from usher.runs.naming import EXPORT
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
