@@ -33,8 +33,8 @@ from usher.errors import InputError, UsherError
 from usher.evaluation.splits import SPLITS
 from usher.formats import documents
 from usher.planning.planner import Draft, draft
-from usher.planning.tasks import Wishes
-from usher.planning.version_pins import Pins, choose
+from usher.planning.tasks import Tasks
+from usher.planning.version_pins import Pins, choose_version
 from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
@@ -91,8 +91,8 @@ def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
-        wishes=Wishes(dynamodb, table).of(group),
-        settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
+        tasks=Tasks(dynamodb, table).of(group),
+        resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
         claims=claims,
         ceilings=stack.ceilings,
         past=Spending(dynamodb, table).of(group),
@@ -217,7 +217,7 @@ def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
     of = solutions[options.solution]["solutionVersionArn"]
     versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
-    if not choose(options.version, versions, of):
+    if not choose_version(options.version, versions, of):
         there = ", ".join(versions) or "none"
         raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")
     who = client("sts").get_caller_identity()["Arn"]

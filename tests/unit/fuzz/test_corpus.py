@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from usher.datasets import byte_ranges, profile
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.storage.bucket import (
     DATASETS,
@@ -102,7 +102,7 @@ def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
     """What is said of a group with these objects."""
     try:
         inventory = Inventory({"personalize": Recipes()}, "")
-        intake = take_in(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
+        intake = load_inputs(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
         yield from intake.notes if intake else ()
     except InputError as error:
         assert error.problems

@@ -90,7 +90,7 @@ def keys() -> list[str]:
     run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
-    made = desired.resources(target(GROUP), config, {})
+    made = desired.desired_resources(target(GROUP), config, {})
     outputs = [one.params["jobOutput"] for one in made if "jobOutput" in one.params]
     outputs += [one.params["metricsOutputConfig"] for one in made if "metricsOutputConfig" in one.params]
     paths = [one["s3DataDestination"]["path"].split("/", 3)[3] for one in outputs]

@@ -37,13 +37,13 @@ from usher.storage.bucket import (
     is_solution_config,
 )
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 """CSVs of a group: each is opened in every run."""
 KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class Inputs:
     """A group's config and data, fit to be planned with."""
 
     config: Config
@@ -57,9 +57,9 @@ class Intake:
     """The files of each import as they were checked, by s3:// address."""
 
 
-def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Intake | None:
+def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
-    check_name(group)
+    check_group_name(group)
     there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
@@ -71,8 +71,8 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
     if not problems and not data_keys(keys, group, "interactions"):
         return None
     tables = sum(map(is_data, keys))
-    if tables > MOST_FILES:
-        said = f"has {tables} CSVs; Usher reads {MOST_FILES}."
+    if tables > MAX_FILES:
+        said = f"has {tables} CSVs; Usher reads {MAX_FILES}."
         raise InputError([*problems, Problem(f"{group}/", said, "Put the rows of several files into one.")])
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
@@ -127,10 +127,10 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
     if problems:
         raise InputError(problems, report)
-    return Intake(config, ready, report, notes, sources)
+    return Inputs(config, ready, report, notes, sources)
 
 
-def check_name(group: str) -> None:
+def check_group_name(group: str) -> None:
     """Raise InputError where a folder's name can be no group's."""
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
@@ -141,12 +141,12 @@ def check_name(group: str) -> None:
         raise InputError([Problem(f"{group}/", said, remedy)])
 
 
-def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
+def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
 
 
-def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
+def ignored_files(bucket: Bucket, group: str) -> Iterator[Problem]:
     """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
     for key in filter(is_foreign, _keys(bucket, group)):
         _, folder, *deeper = at_home(key).split("/")
