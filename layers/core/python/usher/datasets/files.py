@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from usher.datasets.csv_reader import BLOCK_BYTES, Block, read_csv
-from usher.storage.bucket import Bucket, data_keys, increment_keys
+from usher.storage.bucket import Bucket
+from usher.storage.layout import data_keys, increment_keys
 
 
 def dataset_keys(keys: list[str], group: str, dataset: str) -> list[str]:

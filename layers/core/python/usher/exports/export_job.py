@@ -30,7 +30,8 @@ from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
 from usher.resources.kinds import KINDS, Resource
 from usher.runs.record import EXPORT
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"

@@ -16,7 +16,7 @@ from usher.datasets.csv_reader import Block
 from usher.datasets.files import dataset_keys, read_files
 from usher.datasets.profile import LONGEST_ID
 from usher.errors import InputError, Problem
-from usher.storage.bucket import LONGEST_REQUEST, Bucket
+from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
 
 SHOWN_LINES = 100
 LONGEST = {"userId": LONGEST_ID, "itemId": LONGEST_ID, "itemAttributes": 1000}
@@ -130,8 +130,8 @@ def example(shape: Shape) -> str:
 
 def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
-    if len(text) > LONGEST_REQUEST:
-        return {}, f"is longer than {LONGEST_REQUEST >> 20} MB.", f"Write {example(shape)}."
+    if len(text) > MAX_REQUEST_LENGTH:
+        return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

@@ -23,7 +23,8 @@ from usher.resources.kinds import KINDS, Clients, Resource
 from usher.resources.ownership import check_group
 from usher.resources.reconcile import State, foresee
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS, Bucket, File
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import DATASETS
 
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
