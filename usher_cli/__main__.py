@@ -39,7 +39,8 @@ from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.versions import usable
-from usher.storage.bucket import GROUP_NAME, Bucket, config_keys, group_of, homes, is_config, is_data
+from usher.storage.bucket import Bucket
+from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
 
 from usher_cli import doctor, show
 from usher_cli.adopt import Preview, check_owners, claim, made_from, sources
@@ -171,7 +172,7 @@ def adopt(stack: Stack, options: argparse.Namespace, console: Console, bucket: P
 
 def has_files(bucket: Bucket, group: str) -> bool:
     """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
-    keys = (key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group)
+    keys = (key for home in group_folders(group) for key in bucket.keys(home) if group_of(key) == group)
     return any(is_config(key) or is_data(key) for key in keys)
 
 

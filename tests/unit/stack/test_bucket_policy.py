@@ -13,7 +13,8 @@ from usher.datasets.byte_ranges import Part
 from usher.evaluation.plan import Home
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 from tests.unit.stack.files import FUNCTIONS, RESOURCES
 from tests.unit.usher.world import target

@@ -18,7 +18,7 @@ from usher.names import (
     unique_name,
 )
 from usher.runs.record import AGAIN, run_name
-from usher.storage.bucket import DATASETS, GROUP_NAME
+from usher.storage.layout import DATASETS, GROUP_NAME
 
 GROUPS = st.from_regex(GROUP_NAME.pattern, fullmatch=True)
 NAMES = st.from_regex(rf"[a-zA-Z0-9][a-zA-Z0-9\-_]{{0,{MAX_NAME_LENGTH - 1}}}", fullmatch=True)

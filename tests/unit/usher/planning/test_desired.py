@@ -16,7 +16,7 @@ from usher.names import MAX_NAME_LENGTH, SERVICE_NAME_LENGTH
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target
-from usher.storage.bucket import GROUP_NAME
+from usher.storage.layout import GROUP_NAME
 
 from tests.unit.usher.world import ARN_PREFIX, ROLE
 

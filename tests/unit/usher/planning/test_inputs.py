@@ -7,7 +7,7 @@ import pytest
 from usher.config.parser import defaults
 from usher.errors import InputError
 from usher.planning.inputs import Inputs, load_inputs
-from usher.storage.bucket import group_of
+from usher.storage.layout import group_of
 
 from tests.unit.usher.world import ACCOUNT, ARN_PREFIX, Tap, World, interactions
 from usher_local.personalize.models import personalize_backends

@@ -34,7 +34,7 @@ from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.errors import InputError
 from usher.formats import documents
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
-from usher.storage.bucket import DATASETS, OUT, is_plain, job_homes
+from usher.storage.layout import DATASETS, OUT, is_plain, job_folders
 
 DEFAULT_SOLUTIONS = {
     "user-personalization": {"recipe": "aws-user-personalization-v2"},
@@ -279,7 +279,7 @@ class _Reader(Checker):
 
     def _check_input(self, key: str, path: str) -> None:
         """Whether a job's input is one of the group's own files."""
-        home = next((home for home in job_homes(self.group) if key.startswith(home)), "")
+        home = next((home for home in job_folders(self.group) if key.startswith(home)), "")
         if not home or not is_plain(key) or key.removeprefix(home).startswith("out/"):
             said = f"is {key[:99]!r}, which is no file of the group's own."
             self._note(

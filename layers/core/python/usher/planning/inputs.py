@@ -15,15 +15,14 @@ from usher.datasets.schemas import Schema, check_change, check_schema, envelope,
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
-from usher.planning.group_files import group_files, misplaced_files
+from usher.planning.misplaced_files import misplaced_files
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
-from usher.storage.bucket import (
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import (
     DATASETS,
     GROUP_NAME,
-    RESERVED,
-    Bucket,
-    File,
+    RESERVED_FOLDERS,
     data_keys,
     data_location,
     increment_keys,
@@ -72,6 +71,10 @@ class _Folder:
     group: str
     files: Mapping[str, File]
 
+    @classmethod
+    def of(cls, bucket: Bucket, group: str) -> "_Folder":
+        return cls(bucket, group, {file.key: file for file in bucket.files_of(group)})
+
     def data_keys(self, dataset: str) -> list[str]:
         return data_keys(list(self.files), self.group, dataset)
 
@@ -96,7 +99,7 @@ class _SchemaInUse:
 def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
     """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
-    folder = _Folder(bucket, group, group_files(bucket, group))
+    folder = _Folder.of(bucket, group)
     config, notes, problems = _config_or_problems(folder, inventory.clients["personalize"])
     problems = [*misplaced_files(folder.files, group), *problems]
     if not problems and not folder.data_keys("interactions"):
@@ -115,7 +118,7 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
 
 def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
-    return _load_config(_Folder(bucket, group, group_files(bucket, group)), personalize)[0]
+    return _load_config(_Folder.of(bucket, group), personalize)[0]
 
 
 def check_group_name(group: str) -> None:
@@ -123,7 +126,7 @@ def check_group_name(group: str) -> None:
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    if group in RESERVED:
+    if group in RESERVED_FOLDERS:
         message = "can't be a group's folder: the AWS Solution keeps the folders of its groups there."
         remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
         raise InputError([Problem(f"{group}/", message, remedy)])

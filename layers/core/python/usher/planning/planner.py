@@ -13,8 +13,8 @@ from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.planning.estimate import count_lines, estimate
-from usher.planning.group_files import group_files, ignored_files
 from usher.planning.inputs import Inputs, check_group_name, load_config, load_inputs, recipe_type
+from usher.planning.misplaced_files import ignored_files
 from usher.planning.tasks import RequestedTasks
 from usher.planning.version_pins import Pin, with_pins
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
@@ -24,7 +24,8 @@ from usher.resources.kinds import KINDS, Clients, Resource
 from usher.resources.ownership import check_group
 from usher.resources.reconcile import State, foresee
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS, Bucket, File
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import DATASETS
 
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
@@ -92,7 +93,7 @@ def draft(
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
         return _removal(bucket, target, inventory)
-    notes = list(ignored_files(group_files(bucket, target.group)))
+    notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
     if inputs is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)

@@ -18,7 +18,7 @@ from usher.resources.kinds import KINDS, Kind, Resource, is_leaving
 from usher.resources.polling import seconds_until_next_look
 from usher.resources.reconcile import NOT_YET, State
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"

@@ -1,7 +1,7 @@
 """Files in a wrong place are noted, with the place where they belong."""
 
 import pytest
-from usher.planning.group_files import ignored_files
+from usher.planning.misplaced_files import ignored_files
 
 
 @pytest.mark.parametrize(
