@@ -15,6 +15,7 @@ from usher.datasets.schemas import Schema, check_change, check_schema, envelope,
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
+from usher.planning.recipe_limits import above_recipe_limits
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
 from usher.storage.bucket import (
@@ -125,6 +126,7 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
         known[dataset] = table.diagnosis
     if "interactions" in known:
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
+    _warn_of_recipe_limits(report, config, group)
     if problems:
         raise InputError(problems, report)
     return Intake(config, ready, report, notes, sources)
@@ -211,6 +213,12 @@ def _untrainable(config: Config, table: profile.Table) -> list[Problem]:
 def recipe_type(personalize: Any, recipe_arn: str) -> str:
     """What a recipe is for, such as USER_PERSONALIZATION."""
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
+
+
+def _warn_of_recipe_limits(report: Mapping[str, Any], config: Config, group: str) -> None:
+    recipes = {*(one.recipe for one in config.solutions), *(one.recipe for one in config.recommenders)}
+    for dataset, finding in above_recipe_limits(report, recipes, group):
+        report[dataset]["findings"].append(finding)
 
 
 def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) -> tuple[Config, list[Problem]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.parser import POPULARITY, Config
+from usher.config.parser import Config
 from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
@@ -16,6 +16,7 @@ from usher.planning.desired import Data, Wishes, recipe_arn, resources, schedule
 from usher.planning.estimate import count_lines, estimate
 from usher.planning.inputs import Intake, check_name, config_of, recipe_type, take_in, unread
 from usher.planning.version_pins import Pin, pinned
+from usher.recipes import POPULARITY
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
 from usher.resources.gate import guarded
 from usher.resources.inventory import Inventory
