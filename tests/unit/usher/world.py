@@ -16,8 +16,9 @@ from typing import Any
 from usher.aws import ONCE, client
 from usher.config.parser import Config, Solution
 from usher.datasets import profile
-from usher.planning.desired import Wishes, resources
-from usher.planning.inputs import take_in
+from usher.planning.desired import desired_resources
+from usher.planning.inputs import load_inputs
+from usher.planning.tasks import RequestedTasks
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
 from usher.resources.reconcile import State, advance, foresee
@@ -140,15 +141,15 @@ class World:
         *solutions: Solution,
         group: str = "films",
         run: str = "run-1",
-        wishes: Wishes | None = None,
+        tasks: RequestedTasks | None = None,
         **config: Any,
     ) -> list[Resource]:
         """The resources that the solutions and the data in the bucket ask for."""
-        intake = take_in(self.bucket, group, self.inventory, ARN_PREFIX)
+        intake = load_inputs(self.bucket, group, self.inventory, ARN_PREFIX)
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
         wanted = Config(solutions, filters, {}, {})
-        return resources(target(group, run), replace(wanted, **config), intake.data, wishes)
+        return desired_resources(target(group, run), replace(wanted, **config), intake.data, tasks)
 
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0

@@ -20,7 +20,7 @@ from usher.evaluation.plan import Evaluation, Home, solutions_to_try
 from usher.evaluation.preparation import Options
 from usher.exports import recipients
 from usher.exports.recipients import write
-from usher.planning.inputs import Intake, take_in
+from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
 from usher.runs.record import Run
 
@@ -85,8 +85,8 @@ def report(world: World) -> dict[str, Any]:
     return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
 
 
-def intake(world: World) -> Intake:
-    found = take_in(world.bucket, "films", world.inventory, ARN_PREFIX)
+def intake(world: World) -> Inputs:
+    found = load_inputs(world.bucket, "films", world.inventory, ARN_PREFIX)
     assert found
     return found
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.planning.recipe_limits import above_recipe_limits
 
 from tests.unit.usher.world import ARN_PREFIX, World, interactions
@@ -58,7 +58,7 @@ def test_added_files_and_items_without_metadata_count() -> None:
 def test_a_group_with_too_many_items_is_planned_with_a_warning(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/items.csv", "ITEM_ID,YEAR\n" + "".join(f"i{n},1990\n" for n in range(750_001)))
-    intake = take_in(world.bucket, "films", world.inventory, ARN_PREFIX)
-    assert intake
-    [message] = [one.message for one in intake.report["items"]["findings"] if "considers" in one.message]
+    inputs = load_inputs(world.bucket, "films", world.inventory, ARN_PREFIX)
+    assert inputs
+    [message] = [one.message for one in inputs.report["items"]["findings"] if "considers" in one.message]
     assert message == "has 750,001 items; a training considers 750,000 with aws-similar-items."

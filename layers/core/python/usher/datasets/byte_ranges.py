@@ -13,7 +13,8 @@ from typing import Any
 from usher.datasets import profile
 from usher.datasets.csv_reader import LONGEST_HEADER, LONGEST_LINE, UnreadableError, header
 from usher.formats.typed_json import UnfitError, fit
-from usher.storage.bucket import Bucket, File, dataset_of, is_data
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import dataset_of, is_data
 
 PART_BYTES = int(os.environ.get("PART_BYTES", 1 << 28))
 """How long parts are. With another length, data has another digest: all is imported and trained once more."""

@@ -11,8 +11,8 @@ from usher.datasets.schemas import fields
 from usher.errors import InputError, Problem
 from usher.evaluation.predictions import LONGEST
 from usher.names import fingerprint, unique_name
-from usher.planning.desired import Data, recipe_arn, resources
-from usher.planning.inputs import Intake, recipe_type
+from usher.planning.desired import Data, desired_resources, recipe_arn
+from usher.planning.inputs import Inputs, recipe_type
 from usher.recipes import is_without_batch, recipe_of
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource, describe
@@ -70,7 +70,7 @@ class Entrant:
     """The campaign to be asked, by id or ARN; empty: a batch inference job answers."""
 
 
-def solutions_to_try(personalize: Any, intake: Intake, recipes: Sequence[str]) -> list[Solution]:
+def solutions_to_try(personalize: Any, intake: Inputs, recipes: Sequence[str]) -> list[Solution]:
     """What is to be trained: the config's solutions, or one for each of some recipes. Raises InputError."""
     if not recipes:
         return [_bare(one) for one in intake.config.solutions]
@@ -112,7 +112,7 @@ class Evaluation:
     home: Home
     at: Target
     """Of the group of its own."""
-    intake: Intake
+    intake: Inputs
     solutions: Sequence[Solution]
     types: Mapping[str, str]
     """Recipe types by the name of the recipe."""
@@ -122,7 +122,7 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, home: Home, at: Target, personalize: Any, intake: Intake, recipes: Sequence[str], live: Mapping[str, Any]
+        cls, home: Home, at: Target, personalize: Any, intake: Inputs, recipes: Sequence[str], live: Mapping[str, Any]
     ) -> "Evaluation":
         """A comparison of some recipes, or of the config's solutions, and of what serves; `at`: of the group itself.
 
@@ -213,7 +213,7 @@ class Evaluation:
         )
         # The group's own schemas would be taken down with all that is made here.
         data = {name: replace(one, schema_name="") for name, one in self.intake.data.items()}
-        for one in resources(self.at, config, {**data, "interactions": learnt}):
+        for one in desired_resources(self.at, config, {**data, "interactions": learnt}):
             if one.kind == "batch_inference_job":
                 yield replace(one, params={**one.params, **self._output(one.id.partition("/")[2])})
             elif one.kind != "event_tracker":  # nobody will send events

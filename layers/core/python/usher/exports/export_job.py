@@ -29,7 +29,8 @@ from usher.names import unique_name
 from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
 from usher.runs.record import EXPORT
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"

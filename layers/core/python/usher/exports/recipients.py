@@ -16,7 +16,8 @@ from usher.datasets.csv_reader import Block, read
 from usher.datasets.profile import LONGEST_ID, chunks
 from usher.errors import InputError, Problem
 from usher.recipes import BatchShape
-from usher.storage.bucket import LONGEST_REQUEST, Bucket, data_keys, increment_keys
+from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
+from usher.storage.layout import data_keys, increment_keys
 from usher.storage.multipart import Upload
 
 MOST_FILES = 1000
@@ -146,8 +147,8 @@ def example(shape: BatchShape) -> str:
 
 def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
-    if len(text) > LONGEST_REQUEST:
-        return {}, f"is longer than {LONGEST_REQUEST >> 20} MB.", f"Write {example(shape)}."
+    if len(text) > MAX_REQUEST_LENGTH:
+        return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):

@@ -5,7 +5,7 @@ from typing import Any
 
 from usher.datasets.rules import Finding
 from usher.recipes import recipe_of
-from usher.storage.bucket import data_location
+from usher.storage.layout import data_location
 
 
 def above_recipe_limits(
