@@ -16,6 +16,7 @@ from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
 from usher.planning.misplaced_files import misplaced_files
+from usher.planning.recipe_limits import above_recipe_limits
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
 from usher.storage.bucket import Bucket, File
@@ -109,7 +110,7 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
     for dataset in filter(folder.data_keys, DATASETS):
         in_use = _schema_in_use(inventory, arn_prefix, group, config, dataset)
         checks[dataset] = _check_dataset(folder, dataset, config, in_use)
-    report = _report(checks)
+    report = _report(checks, config, group)
     if problems := [*problems, *(problem for check in checks.values() for problem in check.problems)]:
         raise InputError(problems, report)
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
@@ -224,12 +225,15 @@ def _dataset_report(
     }
 
 
-def _report(checks: Mapping[str, DatasetCheck]) -> dict[str, Any]:
-    """The report on every dataset; that on interactions with their diagnosis."""
+def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> dict[str, Any]:
+    """The report on every dataset, with the diagnosis of the interactions and warnings about the limits of recipes."""
     report = {dataset: check.report for dataset, check in checks.items()}
     if "interactions" in checks:
         known = {dataset: check.diagnosis for dataset, check in checks.items()}
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
+    recipes = {trained.recipe for trained in (*config.solutions, *config.recommenders)}
+    for dataset, finding in above_recipe_limits(report, recipes, group):
+        report[dataset]["findings"].append(finding)
     return report
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.parser import POPULARITY, Config
+from usher.config.parser import Config
 from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
@@ -17,6 +17,7 @@ from usher.planning.inputs import Inputs, check_group_name, load_config, load_in
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.tasks import RequestedTasks
 from usher.planning.version_pins import Pin, with_pins
+from usher.recipes import POPULARITY
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
 from usher.resources.gate import guarded
 from usher.resources.inventory import Inventory
