@@ -22,11 +22,11 @@ from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
 from usher.serving import events, http_api, serving_map
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
-from usher_local.cloud.__main__ import PORTS
+from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
 from usher_local.personalize import Faults
 from usher_local.personalize.core import faults

@@ -13,7 +13,8 @@ from usher.datasets.byte_ranges import Part
 from usher.evaluation.plan import Home
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 from tests.unit.stack.files import FUNCTIONS, RESOURCES
 from tests.unit.usher.world import target
@@ -90,7 +91,7 @@ def keys() -> list[str]:
     run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
-    made = desired.resources(target(GROUP), config, {})
+    made = desired.desired_resources(target(GROUP), config, {})
     outputs = [one.params["jobOutput"] for one in made if "jobOutput" in one.params]
     outputs += [one.params["metricsOutputConfig"] for one in made if "metricsOutputConfig" in one.params]
     paths = [one["s3DataDestination"]["path"].split("/", 3)[3] for one in outputs]

@@ -101,7 +101,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "problems": [{"place": text, "message": text, "remedy": text}],
         "resources": [state, {**state, "status": "HELD", "remedy": text}],
         "versions": [{**version, "metrics": {text: number}}, {**version, "live": False, "metrics": {}}],
-        "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "over": text}},
+        "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
         "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],

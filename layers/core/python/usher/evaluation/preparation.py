@@ -20,7 +20,7 @@ from usher.costs.ledger import Past
 from usher.errors import InputError, Problem, UsherError
 from usher.evaluation.plan import Evaluation, Home
 from usher.evaluation.splits import SPLITS
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.resources.reconcile import State
 from usher.resources.target import Target
@@ -102,7 +102,7 @@ def prepare(
     Raises InputError where the group has nothing to evaluate with, or it costs too much. `at`: of the group; `serving`:
     its serving map; `past`: what it has ordered.
     """
-    intake = take_in(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
+    intake = load_inputs(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
     if intake is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     live = serving.get("solutions", {}) if options.live else {}

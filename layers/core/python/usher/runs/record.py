@@ -18,7 +18,8 @@ from usher.formats import typed_json
 from usher.formats.typed_json import UnfitError
 from usher.reports.run_page import page
 from usher.runs import documents
-from usher.storage.bucket import Bucket, TooLargeError, as_json, group_of, is_input
+from usher.storage.bucket import Bucket, TooLargeError, as_json
+from usher.storage.layout import group_of, is_input
 from usher.texts import clean, listing
 
 LOCK = "lock"
