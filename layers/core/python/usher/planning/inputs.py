@@ -231,7 +231,7 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
     if "interactions" in checks:
         known = {dataset: check.diagnosis for dataset, check in checks.items()}
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
-    recipes = {trained.recipe for trained in (*config.solutions, *config.recommenders)}
+    recipes = {*(one.recipe for one in config.solutions), *(one.recipe for one in config.recommenders)}
     for dataset, finding in above_recipe_limits(report, recipes, group):
         report[dataset]["findings"].append(finding)
     return report
