@@ -6,7 +6,7 @@ state of every resource.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from usher.aws import ONCE, client
@@ -20,8 +20,9 @@ from usher.resources.plan import Plan
 from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance
 from usher.resources.states import State
+from usher.run_record import RunRecord, StateRecord
 from usher.runs.documents import check_reach
-from usher.runs.notifications import changed, tell_changes
+from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
@@ -50,7 +51,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.to_delete or plan.removal)}
 
 
-def pass_of_stage(run: Run, plan: Plan, record: Mapping[str, Any], stage: str) -> int | None:
+def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
     states, wait = advance(
@@ -61,7 +62,7 @@ def pass_of_stage(run: Run, plan: Plan, record: Mapping[str, Any], stage: str) -
     return wait
 
 
-def pass_of_deletions(run: Run, plan: Plan, record: Mapping[str, Any]) -> int | None:
+def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
     """Delete what can be now, once no request is answered through it; return the seconds until the next pass, or None.
 
     The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
@@ -78,7 +79,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: Mapping[str, Any]) -> int | 
     if wait is None and plan.removal and run.group == plan.group:
         change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"))
         wait = MIN_SECONDS if change["erasing"] else None
-    run.update({"stage": "delete", "waitSeconds": wait, **change}, closed=plan.removal)
+    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.removal)
     if wait is None and plan.removal:
         forget_group(plan.group)
     return wait
@@ -91,9 +92,9 @@ def forget_group(group: str) -> None:
     spending.expire(group)
 
 
-def send_changes(run: Run, before: Any, states: list[State]) -> None:
+def send_changes(run: Run, before: Sequence[StateRecord], states: list[State]) -> None:
     """Send an event for every resource whose state has changed."""
-    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
+    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
 
 
 def inventory() -> Inventory:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -98,17 +99,18 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
     plan = Plan("films", WANTED)
     states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
     states[1]["status"] = "FAILED"
-    record = {
+    record: Any = {
         "estimate": estimate_plan(WANTED, decided("create"), SIZE, {}, {}),
         "resources": states,
         "data": DATA,
     }
-    versions = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
+    versions: Any = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
     assert actual_cost(plan, record, versions) == {
         "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24 + 2 * 0.067 + 3 * 0.15),
         "monthlyCost": pytest.approx(MONTH),
     }
-    assert actual_cost(None, record, versions) == actual_cost(plan, {}, versions) == {}
+    without: Any = {}
+    assert actual_cost(None, record, versions) == actual_cost(plan, without, versions) == {}
 
 
 @given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from usher.aws import client
+from usher.batch.job_input import write_job_input
 from usher.config.parser import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation import inference, split_step
 from usher.evaluation.inference import Campaign, lines
 from usher.evaluation.plan import Evaluation, Home, solutions_to_try
+from usher.evaluation.predictions import LONGEST
 from usher.evaluation.preparation import Options
-from usher.exports import recipients
-from usher.exports.recipients import write
 from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
 from usher.runs.record import Run
@@ -247,7 +247,7 @@ def test_steps_may_run_twice(dropped: World) -> None:
 
 
 def test_jobs_are_asked_in_parts(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipients, "PART_BYTES", 500)
+    monkeypatch.setattr(split_step, "MAX_RESULTS_PER_FILE", 10 * LONGEST)
     evaluate(dropped)
     home = Home(dropped.bucket, "films", "20260102T030405678Z-4567-evaluation")
     parts = dropped.bucket.keys(home.key("input/"))
@@ -426,7 +426,7 @@ class Runtime:
 def asked(world: World, *users: str) -> Home:
     """A home whose input asks about users, in parts of four."""
     home = Home(world.bucket, "films", "run-1")
-    write(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
+    write_job_input(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
     return home
 
 

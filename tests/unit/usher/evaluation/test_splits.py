@@ -2,6 +2,7 @@
 
 import io
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import csv_reader, profile
+from usher.datasets import csv_reader
+from usher.datasets.files import chunks
 from usher.errors import InputError
 from usher.evaluation import splits
 from usher.evaluation.splits import Events, Split
@@ -99,7 +101,7 @@ def test_a_user_with_one_event_is_held_back_and_unknown_to_the_training() -> Non
 
 @pytest.mark.parametrize("block", [10, 1 << 20])
 def test_ids_have_one_code_in_all_files_and_parts(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile, "BLOCK_BYTES", block)
+    monkeypatch.setattr(splits, "chunks", partial(chunks, size=block))
     first = streams(one__csv=HEADER + "b,x,1\na,y,2\n", two__csv=HEADER + "b,z,3\n")
     events, others, none = splits.read(first, streams(three__csv=HEADER + "c,x,1e3\na,x,5\n"), [])
     assert events.user_ids.to_pylist() == ["b", "a", "c"]
@@ -155,11 +157,11 @@ def test_every_cell_survives(table: list[tuple[str, str, bool]], block: int) -> 
     content = "A,B\n" + "\n".join(f'"{one}","{other}"' for one, other in escaped)
     parts = io.BytesIO(), io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(profile, "BLOCK_BYTES", block)
+        patch.setattr(splits, "chunks", partial(chunks, size=block))
         splits.write(streams(one__csv=content), np.array([back for _, _, back in table]), *parts)
     for part, wanted in zip(parts, (False, True), strict=True):
         columns: dict[str, list[str]] = {"A": [], "B": []}
-        for found in csv_reader.read("part.csv", [part.getvalue()]):
+        for found in csv_reader.read_csv("part.csv", [part.getvalue()]):
             for name, column in found.columns.items():
                 columns[name] += column.to_pylist()
         assert columns["A"] == [one for one, _, back in table if back == wanted]

@@ -9,12 +9,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, TypedDict
+from typing import Any
 
 from usher.config.price_list import DATE, PRICES, SOURCE
+from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
+from usher.run_record import PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
 
 RECOMMENDER_USERS = 100_000
 """The users up to which the price of a recommender's hour is known. Further users are cheaper, each."""
@@ -50,32 +52,6 @@ class Size:
     """With which somebody has interacted, or which have metadata."""
 
 
-class Row(TypedDict):
-    """The estimate for one resource."""
-
-    action: str
-    reason: str
-    minutes: float
-    cost: float | None
-    """US dollars, once; None: not known."""
-    monthlyCost: float | None
-    """US dollars in 30 days, as long as the resource exists, without requests; None: not known."""
-
-
-class PlanEstimate(TypedDict):
-    """What carrying a plan out takes and costs, as the run's record keeps it."""
-
-    minutes: float
-    """Of the longest chain of resources that need each other."""
-    cost: float
-    monthlyCost: float
-    unpriced: list[str]
-    """Ids of the resources of which a price is not known."""
-    prices: Mapping[str, Any]
-    """The price list: `source`, `date`, `own` (the config's), and all prices by name."""
-    resources: Mapping[str, Row]
-
-
 def size_of(
     report: Mapping[str, Any], hours: Mapping[str, float], lines: Mapping[str, int] = MappingProxyType({})
 ) -> Size:
@@ -106,7 +82,7 @@ def estimate_plan(
     table = {**PRICES, **prices}
     by_id = {resource.id: resource for resource in resources}
     ends: dict[str, float] = {}
-    rows: dict[str, Row] = {}
+    rows: dict[str, ResourceEstimate] = {}
     for state in states:
         resource = by_id[state.id]
         solution = solution_of(resource, by_id)
@@ -131,24 +107,19 @@ def estimate_plan(
     }
 
 
-def actual_cost(
-    plan: Plan | None, record: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]
-) -> dict[str, float]:
+def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> dict[str, float]:
     """What a run has cost: the estimate of what exists now, with the training hours that were billed.
 
-    `record`: the run's; `versions`: a versions.VersionReport for each. Empty without a plan.
+    `record`: the run's; `versions`: the record's, of the resources. Empty without a plan.
     """
-    estimate: PlanEstimate | None = record.get("estimate")
+    estimate = record.get("estimate")
     if not plan or not estimate:
         return {}
     by_id = {resource.id: resource for resource in plan.resources}
     ready = [state for state in record.get("resources", []) if state["status"] in {"READY", "HELD"} and "arn" in state]
     ids = {state["arn"]: state["id"] for state in ready}
-    hours = {
-        ids[version["arn"]]: version["trainingHours"]
-        for version in versions
-        if version["arn"] in ids and version.get("trainingHours")
-    }
+    billed = {version["arn"]: version.get("trainingHours") for version in versions}
+    hours = {ids[arn]: trained for arn, trained in billed.items() if arn in ids and trained}
     size, rows = size_of(record.get("data", {}), hours), estimate["resources"]
     paid = [id_ for id_ in ids.values() if id_ in rows and rows[id_]["action"] in PAID_ACTIONS]
     costs = [
@@ -266,7 +237,7 @@ def solution_of(resource: Resource, by_id: Mapping[str, Resource]) -> Mapping[st
 
 def is_v2(solution: Mapping[str, Any]) -> bool:
     """Whether a solution's recipe is billed by interactions and requests."""
-    return str(solution.get("recipeArn", "")).endswith("-v2")
+    return recipe_of(str(solution.get("recipeArn", "")).rpartition("/")[2]).is_v2
 
 
 def _has_themes(job: Resource) -> bool:

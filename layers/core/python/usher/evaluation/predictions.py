@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from usher.batch.job_output import parse
+from usher.batch.job_output import read_output
 from usher.storage.bucket import whole_lines
 
 LONGEST = 100
@@ -81,7 +81,7 @@ def read(files: Iterable[tuple[str, IO[bytes]]]) -> Lists:
     Lines without a list, or that are not as they should be, are counted as errors.
     """
     blocks = (block for _, stream in files for block in whole_lines(stream, BLOCK_BYTES))
-    lines = pa.concat_tables([LINE.empty_table(), *(parse(block, LINE) for block in blocks)])
+    lines = pa.concat_tables([LINE.empty_table(), *(read_output(block, LINE) for block in blocks)])
     user, item = (pc.struct_field(lines["input"], name) for name in ("userId", "itemId"))
     lists = pc.struct_field(lines["output"], "recommendedItems")
     by, asked = ("item", item) if len(user) == user.null_count else ("user", user)

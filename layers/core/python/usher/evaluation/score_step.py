@@ -5,13 +5,13 @@ from dataclasses import asdict
 from typing import Any
 
 from usher.aws import now
+from usher.datasets.files import read_files
 from usher.errors import Problem
 from usher.evaluation import baselines, predictions, scoring
 from usher.evaluation.inference import Campaign
 from usher.evaluation.plan import Entrant, Home
 from usher.evaluation.split_step import read_parts
 from usher.evaluation.splits import Events
-from usher.exports.recipients import read_blocks
 from usher.formats.typed_json import fit
 from usher.reports.evaluation_page import page, pictures
 from usher.reports.png import png
@@ -97,7 +97,7 @@ def _live_notes(personalize: Any, arn: str, held: Events) -> list[str]:
 def _titles(bucket: Bucket, data: Mapping[str, Any]) -> dict[str, str]:
     """What people call the items, as far as the items' files tell."""
     found: dict[str, str] = {}
-    for block in read_blocks(bucket, data.get("items", {}).get("files", [])):
+    for block in read_files(bucket, data.get("items", {}).get("files", [])):
         column = next((name for name in TITLES if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()

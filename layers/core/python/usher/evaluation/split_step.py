@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 
+from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.datasets.rules import MIN_INTERACTIONS
 from usher.errors import InputError, Problem
 from usher.evaluation import athena_split, baselines, splits
@@ -15,7 +16,6 @@ from usher.evaluation.inference import lines
 from usher.evaluation.plan import Home
 from usher.evaluation.predictions import LONGEST
 from usher.evaluation.splits import Events
-from usher.exports.recipients import ROWS, write
 from usher.runs.record import Run
 
 TRAIN, HOLDOUT = "train", "holdout"
@@ -25,7 +25,7 @@ MOST_BYTES = BYTES_PER_MEGABYTE * int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY
 """So much of them fits into the function. Athena splits more; of more, one user in so many is judged."""
 ATHENA_SECONDS = 30
 """Between two looks at Athena."""
-QUERIES = "athena.json"
+QUERIES: Final = "athena.json"
 """The run's file with the ids of its queries."""
 
 
@@ -112,4 +112,5 @@ def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events)
     ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
     newest, popular = dict(zip(*ids, strict=True)), baselines.contenders(train)[0].lists.item_ids.to_pylist()
     for kind in sorted(kinds):
-        write(home.bucket, home.key(f"input/{kind}/"), lines(kind, users, newest, popular), {}, ROWS // LONGEST)
+        asked = lines(kind, users, newest, popular)
+        write_job_input(home.bucket, home.key(f"input/{kind}/"), asked, {}, MAX_RESULTS_PER_FILE // LONGEST)

@@ -17,17 +17,20 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from usher.aws import now
-from usher.config.exports import UNABLE, Shape, shape_of
+from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
+from usher.config.exports import UNABLE
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import Size, max_cost
+from usher.datasets.files import dataset_keys, read_files
 from usher.errors import InputError, Problem, UsherError
 from usher.exports import assembly
-from usher.exports.recipients import ROWS, Input, files_of, read_blocks, write
+from usher.exports.recipients import Input
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
+from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
-from usher.runs.record import EXPORT
+from usher.runs.naming import EXPORT
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
@@ -85,11 +88,11 @@ class Facts:
     solution: str
     folder: str
     wish: Mapping[str, Any]
-    shape: Shape
+    shape: BatchShape
     solutionVersionArn: str  # noqa: N815
     input: Mapping[str, Any]
     dollars: float = 0
-    """What its jobs cost at most."""
+    """What its jobs cost at max_cost."""
 
 
 def facts_of(plan: Mapping[str, Any], group: str, run: str) -> dict[str, Any]:
@@ -132,15 +135,15 @@ def prepare(
     folder = f"{export_prefix(group, name)}{run}/"
     source = Input(name, wish, shape)
     lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
-    room = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
+    room = shape.max_lines or max(1, MAX_RESULTS_PER_FILE // wish["settings"]["numResults"])
     place = f"{group}/: exports.{name}"
     if shape.job == SEGMENT_JOB and not past.users:
         raise InputError([Problem(place, UNKNOWN, f'Start the pipeline with {{"group": "{group}"}}.')])
-    parts, count, content = write(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
-    if not count:
+    job_input = write_job_input(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
+    if not job_input.lines:
         said = "asks for nobody: no line can be sent."
         raise InputError([*source.problems, Problem(place, said, "Correct what it goes by.")])
-    estimate = Estimate.beside(past, {place: _cost(shape, wish, count, past.users)})
+    estimate = Estimate.beside(past, {place: _cost(shape, wish, job_input.lines, past.users)})
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
@@ -148,14 +151,14 @@ def prepare(
         **({"filterArn": serving["filters"][wish["filter"]]} if wish["filter"] else {}),
         **wish["settings"],
     }
-    inputs = [bucket.url(part) for part in parts] if shape.most_lines else [bucket.url(f"{folder}input/")]
+    inputs = [bucket.url(key) for key in job_input.keys] if shape.max_lines else [bucket.url(f"{folder}input/")]
     facts = {
         "solution": name,
         "folder": folder,
         "wish": wish,
         "shape": asdict(shape),
         "solutionVersionArn": solution["solutionVersionArn"],
-        "input": {"lines": count, "refused": source.refused, "digest": content},
+        "input": {"lines": job_input.lines, "refused": source.refused, "digest": job_input.digest},
         "dollars": estimate.of_run,
     }
     plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "known_failures": {}}
@@ -170,14 +173,16 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
         yield line
 
 
-def _cost(shape: Shape, wish: Mapping[str, Any], lines: int, users: int) -> float:
-    """What a batch job for so many lines costs at most, in US dollars."""
+def _cost(shape: BatchShape, wish: Mapping[str, Any], lines: int, users: int) -> float:
+    """What a batch job for so many lines costs at max_cost, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", wish["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
     return max_cost(job, {"recipeArn": wish["recipe"]}, size)
 
 
-def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], Shape]:
+def _wanted(
+    group: str, name: str, serving: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any], BatchShape]:
     """An export's wish, its live solution and its shape."""
     known, solution = serving.get("exports", {}), serving.get("solutions", {}).get(name)
     if name and known and name not in known:
@@ -188,7 +193,7 @@ def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[
         remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
         raise InputError([Problem(f"{group}/", said, remedy)])
     wish = known[name]
-    shape = shape_of(wish["recipe"], solution["type"])
+    shape = recipe_of(wish["recipe"], solution["type"]).batch
     if not shape:
         raise InputError([Problem(f"{group}/: exports.{name}", UNABLE, "Remove it.")])
     if wish["filter"] and wish["filter"] not in serving["filters"]:
@@ -198,7 +203,7 @@ def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[
 
 
 def _jobs(
-    shape: Shape, group: str, name: str, run: str, params: Mapping[str, Any], inputs: Sequence[str], at: Setting
+    shape: BatchShape, group: str, name: str, run: str, params: Mapping[str, Any], inputs: Sequence[str], at: Setting
 ) -> Iterator[Resource]:
     """The batch jobs that answer an export's input."""
     kind = KINDS[shape.job]
@@ -219,9 +224,9 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     """Make the files of one of the answers, and note what became of its lines."""
     wish, metadata = export["wish"], assembly.NO_METADATA
     if wish["metadata"]:
-        blocks = read_blocks(bucket, files_of(bucket.keys(f"{group}/"), group, "items"))
+        blocks = read_files(bucket, dataset_keys(bucket.keys(f"{group}/"), group, "items"))
         metadata = assembly.Metadata.of((block.columns for block in blocks), wish["metadata"])
-    shape = Shape(**export["shape"])
+    shape = BatchShape(**export["shape"])
     escape = wish.get("escapeFormulas", False)  # a serving map of before this option has none
     told = assembly.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata, escape_formulas=escape)
     bucket.write_json(_told(export, file), told)
@@ -234,10 +239,10 @@ def _told(export: Mapping[str, Any], file: str) -> str:
 
 def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
     """Whether the items have the columns: before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", files_of(bucket.keys(f"{group}/"), group, "items")
+    place, keys = f"usher.yaml: exports.{name}.metadata", dataset_keys(bucket.keys(f"{group}/"), group, "items")
     if not keys:
         raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
-    columns = next(read_blocks(bucket, keys)).columns
+    columns = next(read_files(bucket, keys)).columns
     if unknown := sorted(set(wanted) - set(columns)):
         said = f"names {unknown[0]}, which is no column of {keys[0]}."
         raise InputError([Problem(place, said, f"Use some of: {', '.join(columns)}.")])

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from usher.batch.job_input import uploaded_keys
 from usher.config.parser import Config
 from usher.costs.ceilings import Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.recurring import automatic_trainings, export_id, repeated
 from usher.errors import InputError, Problem
-from usher.exports.recipients import own_lines
 from usher.planning.inputs import Inputs
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
@@ -36,12 +36,12 @@ def count_lines(
     files = [file for key in jobs for file in bucket.files(key) if file.key == key]
     listed = bucket.files(f"{group}/") if plan["exports"] else []
     keys = [file.key for file in listed]
-    own = {key for name in plan["exports"] for key in own_lines(keys, group, name)}
+    own = {key for name in plan["exports"] for key in uploaded_keys(keys, group, name)}
     _check_sizes(group, [*files, *(file for file in listed if file.key in own)])
     found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input, most)) for one in inputs.config.jobs}
     size = size_of(inputs.report, {})
     for name, one in plan["exports"].items():
-        if given := own_lines(keys, group, name):
+        if given := uploaded_keys(keys, group, name):
             count = sum(bucket.count_lines(key, most) for key in given)
         elif named := one["items"] or one["attributes"]:
             count = len(named)

@@ -2,27 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 from usher.aws import error_code, now
 from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.lookup import describe
+from usher.run_record import VersionRecord
 
 WITHOUT_METRICS = {"ResourceNotFoundException", "ResourceInUseException"}
 """GetSolutionMetrics's errors for a version that does not exist, or is not trained."""
-
-
-class VersionReport(TypedDict):
-    """A version in a run's record."""
-
-    solution: str
-    arn: str
-    live: bool
-    trainedAt: str
-    """ISO time at which its training began."""
-    trainingHours: float | None
-    """As billed; None: not yet."""
-    metrics: Mapping[str, float]
 
 
 def metrics_of(personalize: Any, arn: str) -> dict[str, float]:
@@ -56,7 +44,7 @@ def usable_versions(personalize: Any, solution_arn: str) -> list[str]:
 
 def report_versions(
     personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]
-) -> list[VersionReport]:
+) -> list[VersionRecord]:
     """A run's versions for its record: the newest one of each solution, and the live one.
 
     `states`: of the run's resources; `live`: the solutions of the serving map.
@@ -72,7 +60,7 @@ def report_versions(
     return [report for report in reports if report]
 
 
-def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionReport | None:
+def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
     details = describe(personalize, KINDS["solution_version"], arn)
     if not details:
         return None
