@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.config.aws_solution import translate
-from usher.config.parser import Config, defaults, parse, read
+from usher.config.model import Config
+from usher.config.parser import default_config, parse_config, read_config
 from usher.datasets import profile, profile_cache, rules
 from usher.datasets.diagnosis import Diagnosis
 from usher.datasets.diagnosis import report as diagnose
@@ -62,7 +63,7 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
     there = {file.key: file for file in bucket.files_of(group)}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
-    config, notes = defaults(), list[Problem]()
+    config, notes = default_config(), list[Problem]()
     try:
         config, notes = _read_config(bucket, group, keys, inventory.clients["personalize"])
     except InputError as error:
@@ -225,15 +226,15 @@ def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) 
     if len(given) > 1:
         raise InputError([Problem(given[0], f"stands beside {given[1]}.", "Keep one of the two.")])
     if not given:
-        return defaults(), []
+        return default_config(), []
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
     with closing(bucket.open(given[0])) as stream:
         content = stream.read(MOST_BYTES + 1)
     if not is_solution_config(given[0]):
-        return parse(content, given[0], group, recipes), []
+        return parse_config(content, given[0], group, recipes), []
     translated, notes = translate(content, given[0], group)
-    return read(translated, given[0], group, recipes), notes
+    return read_config(translated, given[0], group, recipes), notes
 
 
 def _schema_in_use(
