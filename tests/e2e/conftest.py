@@ -13,7 +13,7 @@ import pytest
 from usher.aws import client
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 from usher_local.demo.caller import Caller
 
 Found = TypeVar("Found")
@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Deployment:
     """A deployed stack and one group of it, which is the tests' own."""
 
-    stack: Stack
+    stack: DeployedStack
     group: str
 
     @property
@@ -107,7 +107,7 @@ def poll(look: Callable[[], Found | None]) -> Found:
 
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    stack = Stack(request.config.getoption("--stack"))
+    stack = DeployedStack(request.config.getoption("--stack"))
     deployed = Deployment(stack, f"e2e-{int(time.time())}")
     yield deployed
     deployed.clean()
