@@ -30,7 +30,7 @@ from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
 from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
-from usher.runs.record import EXPORT
+from usher.runs.naming import EXPORT
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
