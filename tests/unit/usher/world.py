@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from usher.aws import ONCE, client
-from usher.config.parser import Config, Solution
+from usher.config.model import Config, Solution
 from usher.datasets import profile
 from usher.datasets.csv_reader import BLOCK_BYTES
 from usher.datasets.files import chunks
