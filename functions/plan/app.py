@@ -18,7 +18,8 @@ from usher.costs.ledger import Spending
 from usher.datasets import profile_cache
 from usher.errors import InputError
 from usher.planning.input_copies import copy_inputs
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.planner import draft
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.target import Target

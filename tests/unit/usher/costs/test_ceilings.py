@@ -16,7 +16,8 @@ from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, tri
 from usher.costs.recurring import Repeated
 from usher.datasets import distinct_ids
 from usher.errors import InputError
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.planner import draft
 from usher.resources.kinds import Resource
 from usher.storage.bucket import Bucket
 

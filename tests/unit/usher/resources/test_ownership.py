@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from usher.errors import InputError
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.planner import draft
 from usher.resources.deletion import TAKE_OVER, delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG

@@ -14,7 +14,7 @@ from boto3.s3.transfer import TransferConfig
 from usher.aws import digest
 from usher.config.model import JOBS
 from usher.errors import InputError, Problem
-from usher.planning.planner import IDLE, Draft
+from usher.planning.draft import IDLE, Draft
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
 from usher.storage.bucket import File
