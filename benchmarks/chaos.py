@@ -15,7 +15,7 @@ from usher_local.simulation.stack import Stack, deployed
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
     """Faults injected and survived."""
     yield from _rows(stack, "small")
-    with small_parts():
+    with small_parts(stack):
         yield from _rows(stack, "in parts")
 
 

@@ -7,9 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from usher.costs.ledger import ITEM
-from usher.datasets import byte_ranges, profile_cache
 
-from usher_local.cloud.patching import replaced
 from usher_local.simulation.machine import TaskError
 from usher_local.simulation.stack import Boundary, DiedError, Stack, StoppedError
 
@@ -76,9 +74,9 @@ FAULTS = {
 
 
 @contextmanager
-def small_parts(length: int = 8000) -> Iterator[None]:
+def small_parts(stack: Stack, length: int = 8000) -> Iterator[None]:
     """Let the data count as large, so that the run has its parts checked by a distributed map."""
-    with replaced(byte_ranges, "PART_BYTES", length), replaced(profile_cache, "PARALLEL_BYTES", length):
+    with stack.variables(PART_BYTES=str(length), PARALLEL_BYTES=str(length)):
         yield
 
 

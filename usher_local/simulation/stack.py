@@ -116,8 +116,18 @@ class Stack:
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The source of each function, by the function's name."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    _variables: Mapping[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
+
+    @contextmanager
+    def variables(self, **variables: str) -> Iterator[None]:
+        """Load the functions anew with environment variables besides those of the template."""
+        self._variables = variables
+        self._handlers.clear()
+        yield
+        self._variables = {}
+        self._handlers.clear()
 
     def reset(self) -> None:
         """Forget everything but what was deployed."""
@@ -210,7 +220,7 @@ class Stack:
         try:
             self.disturb(Boundary(number, "function", name, "before"))
             variables = lambda_backends[ACCOUNT][REGION].get_function(name).environment_vars
-            with environ(variables), redirect_stdout(io.StringIO()):
+            with environ({**variables, **self._variables}), redirect_stdout(io.StringIO()):
                 answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
             self.disturb(Boundary(number, "function", name, "after"))
         except (DiedError, StoppedError) as error:

@@ -37,7 +37,7 @@ def test_a_disturbed_run_leaves_the_same_world(
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
 def test_a_run_that_is_disturbed_while_parts_are_checked_leaves_the_same_world(stack: Stack, fault: Fault) -> None:
-    with small_parts():
+    with small_parts(stack):
         found, world = boundaries(stack)
         checking = [boundary.number for boundary in found if "Check" in boundary.name]
         moments = [one for one in fault.distinct(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]

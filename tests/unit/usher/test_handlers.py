@@ -246,7 +246,7 @@ def test_bad_data_stops_the_run_before_anything_is_created(world: World, inbox: 
     world.put("films/interactions.csv", interactions().replace("1600000000", "1600000000000", 1))
     planned, published = run()
     assert (planned["outcome"], published["outcome"]) == ("DONE", "FAILED")
-    assert published["cause"].startswith("films/interactions.csv line 2: has a TIMESTAMP in milliseconds")
+    assert published["cause"].startswith("films/interactions.csv line 2: TIMESTAMP is in milliseconds")
     (told,) = inbox()
     assert "Divide by 1000" in told
     assert not world.personalize.list_dataset_groups()["datasetGroups"]

@@ -8,9 +8,11 @@ from typing import Any
 
 from usher.config.aws_solution import translate
 from usher.config.parser import Config, defaults, parse, read
-from usher.datasets import profile, profile_cache, rules
-from usher.datasets.diagnosis import Diagnosis
-from usher.datasets.diagnosis import report as diagnose
+from usher.datasets import rules
+from usher.datasets.diagnosis import Diagnosis, diagnosis_report
+from usher.datasets.profile import DatasetProfile
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
@@ -55,7 +57,9 @@ class Inputs:
     """The files of each import as they were checked, by s3:// address."""
 
 
-def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
+def load_inputs(
+    bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str, limits: ReadLimits = LIMITS
+) -> Inputs | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
     there = {file.key: file for file in bucket.files_of(group)}
@@ -76,21 +80,22 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
     report: dict[str, Any] = {}
     known: dict[str, Diagnosis] = {}
     sources: dict[str, Sequence[File]] = {}
+    profiles = ProfileCache(bucket, limits)
     for dataset in DATASETS:
         files = data_keys(keys, group, dataset)
         if not files:
             continue
         location = data_location(group, dataset, files)
-        table = profile_cache.table(bucket, dataset, [there[key] for key in files], there)
+        table = profiles.profile(dataset, [there[key] for key in files], there)
         in_use, schema_name = _schema_in_use(inventory, arn_prefix, group, config, dataset)
         schema = _schema(table, config.schemas.get(dataset), in_use)
-        found = rules.check(table, schema, location)
+        found = rules.check_dataset(table, schema, location)
         errors = [one for one in found if one.severity == "error"]
         report[dataset] = {
             "files": files,
             "bytes": table.size,
             "rows": table.rows,
-            "ids": table.most_ids,
+            "ids": table.max_distinct_ids,
             "columns": list(table.columns),
             "rejected": sum(one.rows for one in errors),
             "findings": found,
@@ -105,13 +110,10 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
             or check_change(dataset, in_use, schema, location)
             or _untrainable(config, table)
         )
-        added = {
-            key: profile_cache.table(bucket, dataset, [there[key]], there)
-            for key in increment_keys(keys, group, dataset)
-        }
+        added = {key: profiles.profile(dataset, [there[key]], there) for key in increment_keys(keys, group, dataset)}
         if added:
             report[dataset]["added"] = {
-                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": one.most_ids}
+                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": one.max_distinct_ids}
                 for key, one in added.items()
             }
         increments, wrong = _increments(bucket, added, schema)
@@ -122,7 +124,9 @@ def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: st
         ready[dataset] = Data(bucket.url(location), table.digest, schema, increments, name)
         known[dataset] = table.diagnosis
     if "interactions" in known:
-        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
+        report["interactions"]["diagnosis"] = diagnosis_report(
+            known["interactions"], known.get("items"), known.get("users")
+        )
     if problems:
         raise InputError(problems, report)
     return Inputs(config, ready, report, notes, sources)
@@ -167,10 +171,10 @@ def _keys(bucket: Bucket, group: str) -> list[str]:
 
 
 def _increments(
-    bucket: Bucket, tables: Mapping[str, profile.Table], schema: Schema
+    bucket: Bucket, tables: Mapping[str, DatasetProfile], schema: Schema
 ) -> tuple[dict[str, str], list[Problem]]:
     """The digests of what is added to a dataset, by address, and what is wrong with it."""
-    found = [one for key, table in tables.items() for one in rules.check(table, schema, key, whole=False)]
+    found = [one for key, table in tables.items() for one in rules.check_dataset(table, schema, key, whole=False)]
     problems = [one.problem for one in found if one.severity == "error"]
     return {bucket.url(key): table.digest for key, table in tables.items()}, problems
 
@@ -194,7 +198,7 @@ def _misplaced(keys: list[str]) -> Iterator[Problem]:
                 yield Problem(key, "is no name that Usher knows.", f"Use one of: {', '.join(KNOWN_NAMES)}.")
 
 
-def _untrainable(config: Config, table: profile.Table) -> list[Problem]:
+def _untrainable(config: Config, table: DatasetProfile) -> list[Problem]:
     """Solutions whose event type the interactions hardly have."""
     return [
         problem
@@ -242,12 +246,14 @@ def _schema_in_use(
     return json.loads(schema["schema"]), schema["name"]
 
 
-def _schema(table: profile.Table, given: Schema | None, in_use: Schema | None) -> Schema:
+def _schema(table: DatasetProfile, given: Schema | None, in_use: Schema | None) -> Schema:
     """The schema to import with: the config's; else the data's own, as far as one in use does not say otherwise."""
     if given:
         return {**envelope(table.dataset), **given}
     if in_use and list(types(in_use)) == list(table.columns):
         return in_use
-    required = dict.fromkeys(profile.missing_columns(table), "string")
-    own = make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})
+    required = dict.fromkeys(table.missing_columns, "string")
+    own = make_schema(
+        table.dataset, required | {name: one.suggested_type(table.rows) for name, one in table.columns.items()}
+    )
     return grown(in_use, own) if in_use else own
