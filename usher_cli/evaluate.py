@@ -12,7 +12,9 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.evaluation.plan import Home
 from usher.evaluation.preparation import Options
-from usher.runs.record import EVALUATION, RECORD, Run
+from usher.run_record import RunRecord
+from usher.runs.naming import EVALUATION
+from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 
 from usher_cli.stack import Stack
@@ -48,7 +50,7 @@ def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console)
     return {**report, "outcome": record["outcome"]}
 
 
-def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
+def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunRecord:
     """Show an evaluation until it has ended; return its record."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
@@ -62,18 +64,18 @@ def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict
     return record
 
 
-def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+def _records(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
     """The record of an execution's run as it changes, until both have ended."""
     stepfunctions = client("stepfunctions")
     while True:
         status = stepfunctions.describe_execution(executionArn=execution)
         keys = bucket.keys(f"{group}/out/runs/")
         runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
-        record = Run(bucket, group, runs[-1]).read() if runs else {}
-        if record.get("execution") == execution:
+        record = Run(bucket, group, runs[-1]).read() if runs else None
+        if record and record["execution"] == execution:
             yield record
         if status["status"] != "RUNNING":
-            if record.get("execution") != execution or record["outcome"] == "RUNNING":
+            if not record or record["execution"] != execution or record["outcome"] == "RUNNING":
                 raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
             return
         time.sleep(LOOK_SECONDS)

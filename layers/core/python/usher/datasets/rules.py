@@ -39,8 +39,6 @@ MIN_ROWS = {"interactions": 1000, "action_interactions": 1000}
 MAX_BYTES = 100 * 10**9
 MAX_INCREMENT_BYTES = 10**9
 """Of an import job with the mode INCREMENTAL."""
-MAX_ROWS = {"interactions": 500_000_000, "items": 750_000, "actions": 1000}
-"""The rows that most recipes train on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +257,6 @@ def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[
     if profile.rows < least and not (whole and profile.dataset == "interactions"):  # those are in _amounts
         message = f"has {profile.rows} rows; Personalize imports {least} or more of {profile.dataset} at a time."
         yield Finding("error", location, message, "Add more." if whole else "Collect more in one file.")
-    most = MAX_ROWS.get(profile.dataset, profile.rows)
-    if profile.rows > most:
-        message = f"has {profile.rows} rows; most recipes train on {most}."
-        yield Finding("warning", location, message, "Leave out what matters least.")
 
 
 def _rename(name: str, columns: Iterable[str]) -> str:

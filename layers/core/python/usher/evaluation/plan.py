@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from usher.aws import digest
-from usher.config.exports import WITHOUT_BATCH
 from usher.config.parser import Config, Job, Solution
 from usher.costs.prices import Size
 from usher.datasets.schemas import fields
@@ -14,6 +13,7 @@ from usher.evaluation.predictions import LONGEST
 from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
+from usher.recipes import is_without_batch, recipe_of
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource, describe
 from usher.resources.target import Target
@@ -23,19 +23,6 @@ from usher.storage.bucket import Bucket
 
 EVERY = "all"
 """Stands for every recipe that suits the data."""
-INPUTS = {
-    "USER_PERSONALIZATION": "users",
-    "POPULAR_ITEMS": "users",
-    "RELATED_ITEMS": "items",
-    "PERSONALIZED_RANKING": "rankings",
-}
-"""What is asked, by the type of a recipe; other types recommend no items."""
-LEGACY = "aws-hrnn"
-"""How the names of recipes begin that AWS advises against; they are compared only where they are named."""
-TEXTUAL = ("aws-semantic-similarity",)
-"""Recipes that need items with a textual column."""
-EXPLORING = ("aws-user-personalization", "aws-hrnn-coldstart")
-"""Recipes whose lists try unknown items, unless they are told not to: what is measured should not be chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +61,7 @@ class Entrant:
     """trained: for the evaluation, on what was not held back; live: what the group is served with."""
     folder: str
     input: str
-    """One of the values of INPUTS."""
+    """What it is asked about: users, items or rankings."""
     version: str
     """Its solution version: a resource's id, or an ARN."""
     recipe: str = ""
@@ -95,14 +82,15 @@ def solutions_to_try(personalize: Any, intake: Inputs, recipes: Sequence[str]) -
         raise InputError([Problem("recipes", said, f"Use: {', '.join(sorted(known))}.")])
     if EVERY in recipes:
         textual = "items" in intake.data and any(one.textual for one in fields(intake.data["items"].schema).values())
-        named += [name for name in known if not name.startswith(LEGACY) and (textual or name not in TEXTUAL)]
+        rows = {name: recipe_of(name) for name in known}
+        named += [name for name, row in rows.items() if not row.is_legacy and (textual or not row.needs_text)]
     return [_bare(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(named)]
 
 
 def _bare(solution: Solution) -> Solution:
     """A solution as it is compared: trained once, and without a campaign where it can do without."""
     settings = {**solution.settings, "performAutoTraining": False}
-    return Solution(solution.name, solution.recipe, settings, {} if solution.recipe in WITHOUT_BATCH else None)
+    return Solution(solution.name, solution.recipe, settings, {} if is_without_batch(solution.recipe) else None)
 
 
 def _recipe(personalize: Any, version: str) -> str:
@@ -114,7 +102,7 @@ def _recipe(personalize: Any, version: str) -> str:
 def _settings(asked: Entrant) -> dict[str, Any]:
     """Of the batch inference job that asks."""
     calm = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-    return {"numResults": LONGEST, **(calm if asked.recipe in EXPLORING else {})}
+    return {"numResults": LONGEST, **(calm if recipe_of(asked.recipe).takes_exploration_weight else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +131,7 @@ class Evaluation:
         own = replace(at, group=own_group(home.group, home.run), run=fingerprint(home.group, home.run))
         solutions = solutions_to_try(personalize, intake, recipes)
         types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
-        able = [one for one in solutions if types[one.recipe] in INPUTS]
+        able = [one for one in solutions if recipe_of(one.recipe, types[one.recipe]).evaluation_input]
         remedy = "Compare recipes that do, such as aws-user-personalization-v2."
         left_out = [
             Problem(one.name, f"is left out, as {one.recipe} recommends no items to users.", remedy)
@@ -155,7 +143,7 @@ class Evaluation:
         served = {
             name: {**one, "recipe": _recipe(personalize, one["solutionVersionArn"])}
             for name, one in live.items()
-            if one["type"] in INPUTS
+            if recipe_of("", one["type"]).evaluation_input
         }
         return cls(home, own, intake, able, types, served, left_out)
 
@@ -163,15 +151,16 @@ class Evaluation:
         """Everyone who is asked."""
         trained = [
             Entrant(
-                one.name, "trained", one.name, INPUTS[self.types[one.recipe]], f"solution_version/{one.name}",
-                one.recipe, f"campaign/{one.name}" if one.campaign is not None else "",
+                one.name, "trained", one.name, recipe_of(one.recipe, self.types[one.recipe]).evaluation_input,
+                f"solution_version/{one.name}", one.recipe, f"campaign/{one.name}" if one.campaign is not None else "",
             )
             for one in self.solutions
         ]  # fmt: skip
         live = [
             Entrant(
                 f"{name} (live, {one['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
-                INPUTS[one["type"]], one["solutionVersionArn"], one["recipe"], one.get("campaignArn") or "",
+                recipe_of("", one["type"]).evaluation_input, one["solutionVersionArn"], one["recipe"],
+                one.get("campaignArn") or "",
             )
             for name, one in self.live.items()
         ]  # fmt: skip
