@@ -1,5 +1,6 @@
 """The documentation is complete and holds together: names come from the code, examples are read by their readers."""
 
+import argparse
 import ast
 import inspect
 import itertools
@@ -26,6 +27,7 @@ from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
 from usher_local.personalize import Faults
@@ -168,6 +170,21 @@ def test_every_make_target_is_mentioned() -> None:
     targets = re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.M)
     assert targets
     assert missing("local.md", (f"make {target}" for target in targets)) == []
+
+
+def test_every_command_and_option_of_usher_is_described() -> None:
+    def names(parser: argparse.ArgumentParser) -> Iterable[str]:
+        for action in parser._actions:
+            yield from (name for name in action.option_strings if name.startswith("--") and name != "--help")
+            if isinstance(action, argparse._SubParsersAction):
+                for name, command in action.choices.items():
+                    yield name
+                    # The page refers to the help of `usher local up`, which docs/local.md describes.
+                    yield from names(command) if name != "up" else ()
+
+    found = list(names(make_parser()))
+    assert len(found) > 20
+    assert missing("cli.md", found) == []
 
 
 def test_every_setting_of_the_local_cloud_is_described() -> None:
