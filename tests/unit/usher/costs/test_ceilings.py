@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.config.parser import Config, Recommender
 from usher.config.price_list import PRICES
-from usher.costs.ceilings import DEFAULTS, PARAMETERS, AboveCeilingError, Ceilings, Estimate
+from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
 from usher.costs.prices import MOST_TRIALS, Size, monthly_most, most, trials
 from usher.costs.recurring import Repeated
@@ -91,10 +91,10 @@ def site(world: World) -> World:
     return world
 
 
-def plan(world: World, config: Any, ceilings: Ceilings = DEFAULTS, **options: Any) -> Draft:
+def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options: Any) -> Draft:
     world.put("films/usher.yaml", json.dumps(config))
     at = replace(target(), export_schedule="cron(0 3 * * ? *)")
-    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings, **options)
+    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings or Ceilings(), **options)
 
 
 def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
