@@ -13,8 +13,7 @@ from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.storage.bucket import File
 
-from tests.unit.usher.test_handlers import STATES, call
-from tests.unit.usher.world import World, interactions
+from tests.unit.usher.world import STATES, World, call, interactions
 
 ONE, TWO = "films/interactions/1.csv", "films/interactions/2.csv"
 LIMITS = ReadLimits(part_bytes=5000, parallel_bytes=5000)
