@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import yaml
 from botocore.session import get_session
-from usher.config import exports, parser
+from usher.config import keys, parser
 from usher.evaluation.baselines import BASELINES
 from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
@@ -74,9 +74,9 @@ def anchors(text: str) -> set[str]:
 
 
 def test_every_key_of_the_config_is_described() -> None:
-    own = [*parser.SECTIONS, *(f"solutions.<name>.{name}" for name in parser.SOLUTION), *parser.JOB, *DATASETS]
-    own += [*parser.GATE, *parser.SCHEDULE, *(f"schedules.{name}" for name in parser.SCHEDULES)]
-    assert missing("configuration.md", [*own, *exports.EXPORT, *exports.FORMATS]) == []
+    own = [*keys.SECTIONS, *(f"solutions.<name>.{name}" for name in keys.SOLUTION), *keys.JOB, *DATASETS]
+    own += [*keys.GATE, *keys.SCHEDULE, *(f"schedules.{name}" for name in keys.SCHEDULES)]
+    assert missing("configuration.md", [*own, *keys.EXPORT, *keys.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -88,8 +88,10 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "config/checker",
         "config/parser",
+        "config/problems",
+        "config/references",
+        "config/schedules",
         "datasets/csv_reader",
         "datasets/profile",
         "config/exports",
@@ -252,7 +254,7 @@ def test_python_examples_compile(code: str) -> None:
 
 @pytest.mark.parametrize("code", blocks("yaml"))
 def test_examples_of_the_config_are_accepted(code: str) -> None:
-    parser.parse(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
+    parser.parse_config(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
 
 
 @pytest.mark.parametrize("code", blocks("json"))
