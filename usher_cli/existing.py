@@ -8,7 +8,8 @@ from typing import Any
 import botocore.session
 from usher.errors import UsherError
 from usher.names import short_name
-from usher.resources.kinds import KINDS, describe, summaries
+from usher.resources.kinds import KINDS
+from usher.resources.lookup import describe, summaries
 from usher.storage.layout import DATASETS
 
 Content = dict[str, Any]
@@ -28,7 +29,7 @@ class Existing:
     """The dataset group's."""
 
 
-def read(personalize: Any, dataset_group: str, group: str) -> Existing:
+def read_existing(personalize: Any, dataset_group: str, group: str) -> Existing:
     """Describe a dataset group as the config of `group`. UsherError where there is none of this name."""
     arn = _arn(personalize, dataset_group)
     return _Reader(personalize, group, {"datasetGroupArn": arn}).read(dataset_group, arn)

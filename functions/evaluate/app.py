@@ -16,8 +16,10 @@ from usher.evaluation import athena_split, preparation, score_step
 from usher.evaluation.plan import Home
 from usher.evaluation.split_step import Athena, clear, split
 from usher.resources.target import Target
+from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
-from usher.runs.record import EVALUATION, Run, concerned_group, has_ended, run_name
+from usher.runs.outcome import has_ended
+from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
 
@@ -38,7 +40,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def run_of(event: dict[str, Any]) -> Run:
     """The execution's run: the same however often a step is tried; or the one that it clears up."""
     name = run_name(event["execution"], EVALUATION, datetime.fromisoformat(event["startedAt"]))
-    return Run(bucket, concerned_group(event["input"]), event["input"].get("clearUp", name))
+    return Run(bucket, group_of_input(event["input"]), event["input"].get("clearUp", name))
 
 
 def prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -81,11 +83,11 @@ def score(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def publish(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Tell how it went, once nothing is left of it."""
     run = run_of(event)
-    record = run.known()
+    record = run.read_or_empty()
     if preparation.is_left(run.read("plan.json"), record):
         return {"outcome": "RUNNING", "cause": ""}
     if not has_ended(record):
-        record = run.conclude(event["execution"], event["error"], undelivered=lambda _: [NOTIFICATION, EVENT])
+        record = run.conclude(event["execution"], event["error"], channels_for=lambda _: [NOTIFICATION, EVENT])
     try:
         Channels(client("sns"), os.environ["TOPIC_ARN"], client("events")).deliver(run, record)
     finally:

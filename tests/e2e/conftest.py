@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import boto3
 import pytest
 from usher.aws import client
+from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 from usher_local.demo.caller import Caller
 
 Found = TypeVar("Found")
@@ -34,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Deployment:
     """A deployed stack and one group of it, which is the tests' own."""
 
-    stack: Stack
+    stack: DeployedStack
     group: str
 
     @property
@@ -60,13 +61,13 @@ class Deployment:
         described: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution)
         return None if described["status"] == "RUNNING" else described
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> RunRecord:
         """The record of the group's newest pipeline run, once that has ended."""
 
-        def ended() -> dict[str, Any] | None:
+        def ended() -> RunRecord | None:
             runs = self.stack.runs(self.group)
-            record = runs[-1].read() if runs else {"outcome": "RUNNING"}
-            return None if record["outcome"] == "RUNNING" else record
+            record = runs[-1].read() if runs else None
+            return record if record and record["outcome"] != "RUNNING" else None
 
         return poll(ended)
 
@@ -107,7 +108,7 @@ def poll(look: Callable[[], Found | None]) -> Found:
 
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    stack = Stack(request.config.getoption("--stack"))
+    stack = DeployedStack(request.config.getoption("--stack"))
     deployed = Deployment(stack, f"e2e-{int(time.time())}")
     yield deployed
     deployed.clean()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from usher.aws import client
-from usher.config.parser import read
+from usher.config.parser import read_config
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
@@ -117,7 +117,7 @@ def made(stack: Stack) -> set[str]:
 def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "import", "OldFilms", "--group", "films")
     content = yaml.safe_load(text)
-    config = read(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
+    config = read_config(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
     assert {one.recipe for one in config.solutions} == {"aws-sims", "aws-user-personalization-v2"}
     sims, other = sorted(config.solutions, key=lambda one: one.recipe)
     assert sims.campaign == {"minProvisionedTPS": 2, "campaignConfig": {"enableMetadataWithRecommendations": True}}
@@ -303,7 +303,7 @@ def test_what_others_make_in_a_group_that_was_taken_over_keeps_it(old: Old, caps
     assert {theirs, group} < left(old)
     assert not any(":campaign/" in arn for arn in left(old))
     record = list(old.stack.read(r"films/out/runs/.*/run\.json").values())[-1]
-    assert record["note"].startswith("Of the group, this is still there: filter/theirs, ")
+    assert record["note"].startswith("These resources of the group still exist: filter/theirs, ")
     assert "filter/theirs: is still there: not made by this stack. Delete it, or take it over" in record["summary"]
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from usher.aws import ONCE, client
-from usher.config.parser import Config, Solution
+from usher.config.model import Config, Solution
 from usher.datasets import profile
 from usher.datasets.csv_reader import BLOCK_BYTES
 from usher.datasets.files import chunks
@@ -23,7 +23,8 @@ from usher.planning.inputs import load_inputs
 from usher.planning.tasks import RequestedTasks
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
-from usher.resources.reconcile import State, advance, foresee
+from usher.resources.reconcile import advance, dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -43,6 +44,8 @@ LOOKS = 500
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher/1a2b"
 
 
+STATES = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:usher-pipeline:"
+"""How the ARNs of the pipeline's executions begin."""
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
 
 
@@ -154,22 +157,30 @@ class World:
         return desired_resources(target(group, run), replace(wanted, **config), intake.data, tasks)
 
     def look(
-        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
+        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), elapsed: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        seen = foresee(self.inventory, wanted)
-        excused = {} if before else seen.excused
-        states, wait = advance(self.inventory, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
+        seen = dry_run(self.inventory, wanted)
+        known_failures = {} if before else seen.known_failures
+        states, wait = advance(
+            self.inventory, wanted, stage, known_failures, list(map(asdict, before)), elapsed, seen.expected_seconds
+        )
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        seen = foresee(self.inventory, wanted)
+        seen = dry_run(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
                 states, wait = advance(
-                    self.inventory, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                    self.inventory,
+                    wanted,
+                    stage,
+                    seen.known_failures,
+                    list(map(asdict, states)),
+                    0,
+                    seen.expected_seconds,
                 )
             except CutError:
                 continue
@@ -233,6 +244,12 @@ def load_function(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def call(function: str, **event: Any) -> Any:
+    """What a function answers, through the JSON that Step Functions makes of it."""
+    answer = load_function(function).lambda_handler(json.loads(json.dumps(event)), SimpleNamespace())
+    return json.loads(json.dumps(answer))
 
 
 def _policy(statement: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -25,7 +25,7 @@ MOST_BYTES = BYTES_PER_MEGABYTE * int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY
 """So much of them fits into the function. Athena splits more; of more, one user in so many is judged."""
 ATHENA_SECONDS = 30
 """Between two looks at Athena."""
-QUERIES = "athena.json"
+QUERIES: Final = "athena.json"
 """The run's file with the ids of its queries."""
 
 

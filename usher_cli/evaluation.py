@@ -12,17 +12,19 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.evaluation.plan import Home
 from usher.evaluation.preparation import Options
-from usher.runs.record import EVALUATION, RECORD, Run
+from usher.run_record import RunRecord
+from usher.runs.naming import EVALUATION
+from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 
 LOOK_SECONDS = 0.5
 BEGINNING = "Holding back a part"
-STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
+STAGES = {"train": "Training on the rest, asking the models", "delete": "Clearing up"}
 
 
-def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
+def run_evaluation(stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
     """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
 
     `given`: the input of the state machine. The report has the run's outcome, too. Raises UsherError where there is no
@@ -48,32 +50,32 @@ def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console)
     return {**report, "outcome": record["outcome"]}
 
 
-def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
+def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunRecord:
     """Show an evaluation until it has ended; return its record."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(BEGINNING, total=None)
         for record in _records(bucket, group, execution):
             resources, stage = record.get("resources", []), record.get("stage", "")
-            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "retire")
+            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "delete")
             described = "Asking what serves, scoring" if settled == len(resources) > 0 else STAGES.get(stage, BEGINNING)
             progress.update(task, description=described, completed=settled, total=len(resources) + 1)
         progress.update(task, description=record["outcome"].capitalize())
     return record
 
 
-def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+def _records(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
     """The record of an execution's run as it changes, until both have ended."""
     stepfunctions = client("stepfunctions")
     while True:
         status = stepfunctions.describe_execution(executionArn=execution)
         keys = bucket.keys(f"{group}/out/runs/")
         runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
-        record = Run(bucket, group, runs[-1]).read() if runs else {}
-        if record.get("execution") == execution:
+        record = Run(bucket, group, runs[-1]).read() if runs else None
+        if record and record["execution"] == execution:
             yield record
         if status["status"] != "RUNNING":
-            if record.get("execution") != execution or record["outcome"] == "RUNNING":
+            if not record or record["execution"] != execution or record["outcome"] == "RUNNING":
                 raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
             return
         time.sleep(LOOK_SECONDS)
