@@ -17,9 +17,7 @@ from usher.resources.target import Target
 NOT_COMPARED = ("name", "tags")
 
 
-def desired_with_adopted(
-    inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks
-) -> list[Resource]:
+def desired_with_adopted(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> list[Resource]:
     """The desired resources, with the adopted ones as long as they can be made what is desired."""
     config, data = inputs.config, inputs.data
     desired = desired_resources(target, config, data, tasks)

@@ -23,8 +23,8 @@ STANDING = {"campaign", "recommender", "solution"}
 """Kinds that may cost money as long as they exist."""
 MAX_INPUT_BYTES = 10**9
 """Of a batch job's input: service guide, "Quotas"."""
-MAX_INPUTS = 10
-"""So many times MAX_INPUT_BYTES are read to count the lines of a group's files."""
+MAX_COUNTED_BYTES = 10 * MAX_INPUT_BYTES
+"""Of all the files of a group whose lines are counted."""
 DAILY = "rate(1 day)"
 
 
@@ -48,7 +48,6 @@ class Estimator:
     inputs: Inputs
     ceilings: Ceilings
     past: Past
-    max_input_bytes: int = MAX_INPUT_BYTES
 
     def costs(
         self,
@@ -97,7 +96,7 @@ class Estimator:
         listed = bucket.files(f"{group}/") if plan.exports else []
         uploaded = {name: uploaded_keys([file.key for file in listed], group, name) for name in plan.exports}
         counted = {key for keys in uploaded.values() for key in keys}
-        self._check_sizes([*files, *(file for file in listed if file.key in counted)])
+        check_input_sizes(group, [*files, *(file for file in listed if file.key in counted)])
         lines = {f"{job.kind}/{job.name}": (job.input, self._lines_of([job.input])) for job in jobs}
         for name, export in plan.exports.items():
             lines[export_id(name, export["recipe"])] = (
@@ -119,23 +118,7 @@ class Estimator:
         size = size_of(self.inputs.report, {})
         return size.items if plan.solutions[name]["type"] == "RELATED_ITEMS" else size.users
 
-    def _check_sizes(self, files: Sequence[File]) -> None:
-        """Raise InputError where a file, or all together, are too large to be counted."""
-        remedy = "Ask for less, in files of their own."
-        problems = [
-            Problem(file.key, "is larger than 1 GB, the most that a batch job takes.", remedy)
-            for file in files
-            if file.size > self.max_input_bytes
-        ]
-        if not problems and sum(file.size for file in files) > MAX_INPUTS * self.max_input_bytes:
-            message = "has more than 10 GB of lines for batch jobs and exports."
-            problems = [Problem(f"{self.target.group}/", message, remedy)]
-        if problems:
-            raise InputError(problems)
-
-    def _estimate(
-        self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size
-    ) -> Estimate:
+    def _estimate(self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size) -> Estimate:
         by_id = {resource.id: resource for resource in plan.resources}
         paid = [by_id[state.id] for state in states if state.action in PAID_ACTIONS]
         return Estimate(
@@ -165,3 +148,17 @@ class Estimator:
                 solution_arn = str(existing.get("solutionVersionArn", "")).rpartition("/")[0]
                 solution = inventory.describe(KINDS["solution"], solution_arn) if solution_arn else {}
                 yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", existing), solution, size)
+
+
+def check_input_sizes(group: str, files: Sequence[File]) -> None:
+    """Raise InputError where a file, or all together, are too large for their lines to be counted. Pure."""
+    remedy = "Ask for less, in files of their own."
+    problems = [
+        Problem(file.key, "is larger than 1 GB, the most that a batch job takes.", remedy)
+        for file in files
+        if file.size > MAX_INPUT_BYTES
+    ]
+    if not problems and sum(file.size for file in files) > MAX_COUNTED_BYTES:
+        problems = [Problem(f"{group}/", "has more than 10 GB of lines for batch jobs and exports.", remedy)]
+    if problems:
+        raise InputError(problems)

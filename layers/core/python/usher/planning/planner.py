@@ -11,6 +11,7 @@ from usher.config.model import Config
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
 from usher.costs.prices import estimate_plan
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
@@ -54,6 +55,7 @@ def draft(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
+    limits: ReadLimits = LIMITS,
 ) -> Draft:
     """Draft what a run would do now.
 
@@ -67,7 +69,7 @@ def draft(
     if "remove" in tasks:
         return draft_removal(bucket, target, inventory)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
-    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
+    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
     inputs = _without_jobs_lacking_input(bucket, inputs)
@@ -95,9 +97,7 @@ def draft(
         "estimate": estimate_plan(desired, states, costs.size, inputs.config.prices, dry.expected_seconds),
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
-        "unmanaged": [
-            {"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged
-        ],
+        "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
     return Draft(findings, plan, inputs.sources, costs.size.lines, costs.estimate, costs.size.users)
 
@@ -105,11 +105,9 @@ def draft(
 def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:
     """The inputs without the optional jobs whose input is missing, each noted. Raises InputError for other jobs."""
     missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
+    remedy = "Put the job's input there, one JSON per line."
     problems = {
-        job.name: Problem(
-            job.input, f"does not exist, but the job {job.name} needs it.", "Put the job's input there, one JSON per line."
-        )
-        for job in missing
+        job.name: Problem(job.input, f"does not exist, but the job {job.name} needs it.", remedy) for job in missing
     }
     if refused := [problems[job.name] for job in missing if not job.optional]:
         raise InputError(refused)

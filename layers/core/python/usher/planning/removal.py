@@ -29,7 +29,7 @@ MISSING = (
 
 
 def draft_removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
-    """The draft that deletes a group. Raises InputError where its config can't be read, which may name another group."""
+    """Draft the deletion of a whole group. Raises InputError where its config can't be read."""
     config = _config(bucket, target.group, inventory)
     group, adopted = _dataset_group(target, config, inventory)
     check_group(inventory, group, target.group)

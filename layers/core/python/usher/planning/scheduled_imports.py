@@ -18,9 +18,7 @@ def hold_back_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: 
     return replace(inputs, data=_imported_data(inventory, target, inputs, tasks))
 
 
-def _imported_data(
-    inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks
-) -> Mapping[str, Data]:
+def _imported_data(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Mapping[str, Data]:
     """The data without the files and increments that are newer than the last import of their dataset."""
     arns: dict[str, str] = {}
     data: dict[str, Data] = {}
