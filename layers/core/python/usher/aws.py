@@ -17,6 +17,9 @@ PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 7})
 PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
 # A creation whose answer is lost may have happened, and Personalize takes no client token: whoever creates looks first.
 ONCE = Config(retries={"mode": "legacy", "total_max_attempts": 1})
+# An evaluation asks a campaign for thousands of predictions. This mode retries throttled requests after up to 20 seconds
+# each, and stops retrying for a while when many of them fail (docs of the AWS SDKs, "Retry behavior").
+STEADY = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=1, read_timeout=2)
 CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
 
