@@ -22,6 +22,7 @@ import pyarrow as pa
 from pyarrow import csv
 from usher.datasets import byte_ranges, profile, profile_file
 from usher.datasets.csv_reader import BLOCK_BYTES
+from usher.datasets.files import chunks
 from usher.storage.bucket import Bucket, File
 
 from benchmarks.report import report
@@ -57,9 +58,7 @@ def measure(path: Path) -> dict[str, float | str]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     with path.open("rb") as file:
-        whole = profile.gather(
-            "interactions", [(path.name, profile.scan("interactions", path.name, profile.chunks(file)))]
-        )
+        whole = profile.gather("interactions", [(path.name, profile.scan("interactions", path.name, chunks(file)))])
     checked = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))

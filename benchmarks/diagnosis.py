@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from pyarrow import csv
-from usher.datasets.csv_reader import read
+from usher.datasets.csv_reader import read_csv
 from usher.datasets.diagnosis import IDS, Diagnosis
 from usher.datasets.diagnosis import report as told
+from usher.datasets.files import chunks
 from usher.datasets.hashing import hashed
-from usher.datasets.profile import chunks
 
 from benchmarks.report import report
 
@@ -56,7 +56,7 @@ def measure(path: Path) -> dict[str, float | str]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     diagnosis, seconds, rows = Diagnosis(), 0.0, 0
     with path.open("rb") as file:
-        for block in read(path.name, chunks(file)):
+        for block in read_csv(path.name, chunks(file)):
             start = time.process_time()
             diagnosis.add(block.columns, hashed(block.columns, IDS))
             seconds += time.process_time() - start

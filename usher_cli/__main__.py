@@ -33,13 +33,14 @@ from usher.errors import InputError, UsherError
 from usher.evaluation.splits import SPLITS
 from usher.formats import documents
 from usher.planning.planner import Draft, draft
-from usher.planning.tasks import Wishes
-from usher.planning.version_pins import Pins, choose
+from usher.planning.tasks import Tasks
+from usher.planning.version_pins import Pins, choose_version
 from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.versions import usable
-from usher.storage.bucket import GROUP_NAME, Bucket, config_keys, group_of, homes, is_config, is_data
+from usher.storage.bucket import Bucket
+from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
 
 from usher_cli import doctor, show
 from usher_cli.adopt import Preview, check_owners, claim, made_from, sources
@@ -91,8 +92,8 @@ def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
-        wishes=Wishes(dynamodb, table).of(group),
-        settle=lambda wanted, live: pins.settle(stack.clients["personalize"], group, wanted, live),
+        tasks=Tasks(dynamodb, table).of(group),
+        resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
         claims=claims,
         ceilings=stack.ceilings,
         past=Spending(dynamodb, table).of(group),
@@ -171,7 +172,7 @@ def adopt(stack: Stack, options: argparse.Namespace, console: Console, bucket: P
 
 def has_files(bucket: Bucket, group: str) -> bool:
     """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
-    keys = (key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group)
+    keys = (key for home in group_folders(group) for key in bucket.keys(home) if group_of(key) == group)
     return any(is_config(key) or is_data(key) for key in keys)
 
 
@@ -217,7 +218,7 @@ def promote(stack: Stack, options: argparse.Namespace, console: Console) -> int:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
     of = solutions[options.solution]["solutionVersionArn"]
     versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
-    if not choose(options.version, versions, of):
+    if not choose_version(options.version, versions, of):
         there = ", ".join(versions) or "none"
         raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")
     who = client("sts").get_caller_identity()["Arn"]
@@ -236,14 +237,14 @@ def compare(stack: Stack, options: argparse.Namespace, console: Console) -> int:
         raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
     if options.offline:
         with offline(options.offline, console) as here:
-            told = evaluate(here.stack, {**here.given, **given}, options.to, console)
+            report, outcome = evaluate(here.stack, {**here.given, **given}, options.to, console)
     else:
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
-        told = evaluate(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
-    show.scores(console, told)
+        report, outcome = evaluate(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
+    show.scores(console, report)
     console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
-    return FAILED if told["outcome"] == "FAILED" else 0
+    return FAILED if outcome == "FAILED" else 0
 
 
 def names(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from usher.aws import client, error_code, now
-from usher.storage.bucket import DATASETS, is_input
+from usher.storage.layout import DATASETS, is_input
 
 from usher_cli.stack import Stack
 

@@ -9,7 +9,7 @@ import botocore.session
 from usher.errors import UsherError
 from usher.names import short_name
 from usher.resources.kinds import KINDS, describe, summaries
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 Content = dict[str, Any]
 

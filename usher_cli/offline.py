@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
-from usher.storage.bucket import CONFIGS, is_input
+from usher.storage.layout import CONFIGS, is_input
 
 from usher_cli.ratings import RatingsError, read
 from usher_cli.stack import Stack

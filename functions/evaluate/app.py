@@ -12,6 +12,7 @@ from usher.aws import STEADY, client
 from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
 from usher.evaluation.athena_split import Athena
+from usher.evaluation.split_step import max_bytes
 from usher.evaluation.steps import Evaluator
 from usher.runs.notifications import Channels
 from usher.serving.serving_map import Serving
@@ -32,6 +33,7 @@ evaluator = Evaluator(
     client("personalize"),
     client("personalize-runtime", STEADY),
     Athena(client("athena"), os.environ["ATHENA_DATABASE"], workgroup) if workgroup else None,
+    max_bytes(os.environ),
     Channels(client("sns"), os.environ["TOPIC_ARN"], client("events")),
 )
 

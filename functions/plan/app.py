@@ -17,9 +17,9 @@ from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.datasets import profile_cache
 from usher.errors import InputError
-from usher.planning.input_copies import keep
+from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import Draft, draft
-from usher.planning.tasks import Wishes
+from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.target import Target
 from usher.runs.record import Lock, Run, concerned_group, is_running, next_run
@@ -29,7 +29,7 @@ from usher.storage.bucket import Bucket
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = client("dynamodb"), os.environ["TABLE_NAME"]
 lock = Lock(*table, is_running(client("stepfunctions")))
-pins, serving, spending, wishes = Pins(*table), Serving(*table), Spending(*table), Wishes(*table)
+pins, serving, spending, tasks = Pins(*table), Serving(*table), Spending(*table), Tasks(*table)
 ceilings = Ceilings.from_env(os.environ)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 
@@ -65,9 +65,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def ask(group: str, given: dict[str, Any], started_at: str) -> None:
     """Write down what is asked for, so that a run at work sees it, too."""
     if "task" in given:
-        wishes.ask(group, given, started_at)
+        tasks.request(group, given, started_at)
     else:
-        pins.ask(group, given)
+        pins.request(group, given)
 
 
 def order(run: Run) -> tuple[Draft, Mapping[str, Any] | None]:
@@ -75,16 +75,16 @@ def order(run: Run) -> tuple[Draft, Mapping[str, Any] | None]:
 
     What was asked for is forgotten where it costs too much, or all runs after it would, too.
     """
-    asked = wishes.of(run.group)
+    asked = tasks.of(run.group)
     try:
         drafted = make_draft(run, asked)
-        plan = drafted.plan and {**drafted.plan, "resources": keep(run, drafted)}
+        plan = drafted.plan and {**drafted.plan, "resources": copy_inputs(run, drafted)}
         if estimate := drafted.estimate:
             facts = {"standing": estimate.standing, "users": drafted.users}
             ceilings.order(spending, run.group, run.name, estimate, **facts)
     except AboveCeilingError:
         for name in asked:
-            wishes.forget(run.group, name)
+            tasks.forget(run.group, name)
         raise
     return drafted, plan
 
@@ -96,22 +96,22 @@ def make_draft(run: Run, asked: Mapping[str, Any]) -> Draft:
     round would fail again.
     """
 
-    def settle(wanted: Any, live: Any) -> Any:
-        return pins.settle(clients["personalize"], run.group, wanted, live)
+    def resolve_pins(wanted: Any, live: Any) -> Any:
+        return pins.resolve(clients["personalize"], run.group, wanted, live)
 
     drafted = draft(
         bucket,
         Target.from_env(run.group, run.name, os.environ),
         clients,
         serving.read(run.group),
-        wishes=asked,
-        settle=settle,
-        forgiving=run.is_first,
+        tasks=asked,
+        resolve_pins=resolve_pins,
+        retry_failed=run.is_first,
         ceilings=ceilings,
         past=spending.of(run.group),
     )
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):
-        wishes.forget(run.group, "import")
+        tasks.forget(run.group, "import")
     return drafted
 
 

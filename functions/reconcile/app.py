@@ -10,7 +10,7 @@ from typing import Any
 from usher.aws import ONCE, client
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
-from usher.planning.tasks import Wishes
+from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.deletion import retire
 from usher.resources.inventory import Inventory
@@ -27,7 +27,7 @@ from usher.storage.bucket import Bucket
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
 answers = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
-pins, wishes = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Wishes))
+pins, tasks = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Tasks))
 spending = Spending(client("dynamodb"), os.environ["TABLE_NAME"])
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
@@ -78,7 +78,7 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
         wait = SHORTEST if findings["erasing"] else None
     run.update({"stage": stage, "waitSeconds": wait, **findings}, closed=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
-        wishes.clear(group)
+        tasks.clear(group)
         pins.clear(group)
         spending.expire(group)
     return wait

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
-from usher.storage.bucket import is_input
+from usher.storage.layout import is_input
 
 from tests import offline  # noqa: F401
 from usher_local.clock import Clock

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from usher.storage.bucket import is_input
+from usher.storage.layout import is_input
 
 from tests.integration.conftest import KINDS, NUMBERS, ROOT, Site, interactions
 from tests.integration.test_export import export

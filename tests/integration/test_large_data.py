@@ -87,7 +87,10 @@ def test_what_cannot_be_checked_fails_the_run_and_is_checked_by_the_next(site: S
         f"{group}/interactions.csv bytes {start} to {end}"
         for start, end in ((0, 10000), (10000, 20000), (20000, 29518))
     ]
-    assert "could not be checked: AccessDenied: An error occurred" in record["summary"]
+    assert (
+        f"could not be checked: InputError: {group}/interactions.csv: can't be read: Access Denied."
+        in record["summary"]
+    )
     assert not any(site.resources(group).values())
 
     site.drop(f"{group}/interactions.csv", interactions())

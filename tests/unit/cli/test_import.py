@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 import yaml
-from usher.aws import client, digest
+from usher.aws import client
 from usher.config.parser import read
-from usher.names import former_name
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
@@ -372,58 +371,6 @@ def test_the_name_of_a_group_that_people_made_is_not_enough_to_take_it(old: Old)
     (record,) = old.stack.read(r"films/out/runs/.*/run\.json").values()
     assert "films, which was not made by Usher" in record["summary"]
     assert made(old.stack) == before
-
-
-FORMER = {
-    "solutions": {"popular": {"recipe": "aws-popularity-count", "gate": {"metric": "coverage", "atLeast": 0}}},
-    "filters": {"some": EXPRESSION},
-    "schedules": {"retrain": "rate(30 days)"},
-}
-
-
-@pytest.mark.parametrize("files", [{"films/usher.json": json.dumps(FORMER)}, {}], ids=["with a config", "without"])
-def test_a_group_of_a_former_release_goes_on_with_its_files(
-    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, files: dict[str, str]
-) -> None:
-    """Names had digests of six digits, dataset groups no tag of their folder."""
-    files = files | {"films/interactions.csv": interactions()}
-    for key, content in files.items():
-        stack.put(key, content)
-    with monkeypatch.context() as patched:
-        patched.setattr("usher.names.fingerprint", lambda *made_from: digest(made_from, 6))
-        patched.setattr(
-            "usher.planning.desired._Plan._unique",
-            lambda plan, *named: former_name(plan.at.group, named[0], "", *named[1:]),
-        )
-        assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    (group,) = (one for arn, one in stack.personalize.resources.items() if arn.endswith(":dataset-group/films"))
-    del group.tags[GROUP_TAG]
-
-    def live() -> dict[str, Any]:
-        served: dict[str, Any] = json.loads(stack.items("films")["serving"]["map"]["S"])["solutions"]
-        return served
-
-    before, served = made(stack), live()
-
-    assert stack.drop("films/interactions.csv").status == "FAILED"
-    assert "films, which has no tag usher:group" in (text := told(capsys, "status", "films", status=1))
-    assert "usher import films --adopt." in text
-    assert (made(stack), live()) == (before, served), "the API goes on"
-
-    text = told(capsys, "import", "films", "--adopt")
-    assert "Nothing to do." in text
-    assert group.tags[GROUP_TAG] == "films"
-    there = {key: client("s3").get_object(Bucket=stack.bucket, Key=key) for key in stack.keys("films/[^/]*")}
-    assert {key: one["Body"].read().decode() for key, one in there.items()} == files
-    assert made(stack) == before
-
-    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
-    assert (made(stack), live()) == (before, served), "nothing is made or trained again"
-
-    stack.put("films/usher.json", json.dumps({"solutions": {"popular": {"recipe": "aws-sims"}}, "filters": {}}))
-    assert stack.drop("films/usher.json").status == "SUCCEEDED"
-    gone = {arn.split(":", 5)[5].rpartition("-")[0] for arn in before - made(stack)}
-    assert gone == ({"campaign/films-popular"} if "popular" in served else set()), "what has a successor"
 
 
 def test_files_for_another_dataset_group_are_not_taken_for_it(old: Old, capsys: pytest.CaptureFixture[str]) -> None:

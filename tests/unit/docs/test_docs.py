@@ -22,7 +22,7 @@ from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
 from usher.serving import events, http_api, serving_map
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine

@@ -16,19 +16,18 @@ from botocore.exceptions import ClientError
 from usher.datasets import byte_ranges, profile
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
-from usher.storage.bucket import (
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import (
     DATASETS,
-    Bucket,
-    File,
-    at_home,
+    as_own_key,
     dataset_of,
     group_of,
     is_config,
     is_data,
-    is_foreign,
     is_request,
+    is_unrecognized,
 )
 from usher.texts import visible
 
@@ -102,7 +101,7 @@ def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
     """What is said of a group with these objects."""
     try:
         inventory = Inventory({"personalize": Recipes()}, "")
-        intake = take_in(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
+        intake = load_inputs(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
         yield from intake.notes if intake else ()
     except InputError as error:
         assert error.problems
@@ -113,10 +112,10 @@ def read_key(key: str) -> None:
     """What a key is, by all that ask."""
     kinds = [is_config(key), is_data(key), is_request(key)]
     assert sum(kinds) <= 1
-    assert not (any(kinds) and is_foreign(key))
+    assert not (any(kinds) and is_unrecognized(key))
     if is_data(key):
         assert dataset_of(key) in DATASETS
-    assert at_home(key).startswith(group_of(key))
+    assert as_own_key(key).startswith(group_of(key))
 
 
 def calm(read: Callable[[bytes], Iterator[Problem]], content: bytes) -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from usher.config.parser import Config, Job
 from usher.datasets import profile_cache
 from usher.datasets.byte_ranges import Part
-from usher.evaluation.plan import Home
+from usher.evaluation.files import EvaluationFiles
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 from tests.unit.stack.files import FUNCTIONS, RESOURCES
 from tests.unit.usher.world import target
@@ -87,10 +88,10 @@ def keys() -> list[str]:
     """A key of every kind that the code writes below a group's folder, by the functions that make them."""
     bucket = Bucket(None, NAME)
     part = Part(f"{GROUP}/interactions/1.csv", "etag", 0, 9)
-    run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
+    run, home = Run(bucket, GROUP, "run-1"), EvaluationFiles(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
-    made = desired.resources(target(GROUP), config, {})
+    made = desired.desired_resources(target(GROUP), config, {})
     outputs = [one.params["jobOutput"] for one in made if "jobOutput" in one.params]
     outputs += [one.params["metricsOutputConfig"] for one in made if "metricsOutputConfig" in one.params]
     paths = [one["s3DataDestination"]["path"].split("/", 3)[3] for one in outputs]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from moto.events.models import EventPattern
-from usher.storage.bucket import DATASETS, is_input
+from usher.storage.layout import DATASETS, is_input
 
 from tests.unit.stack.files import RESOURCES
 from usher_local.cloud.event_patterns import MAX_COMPLEXITY, complexity

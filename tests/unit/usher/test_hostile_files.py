@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from usher.errors import PLACE, SENTENCE
 from usher.runs.record import SUMMARY
-from usher.storage.bucket import group_of, is_input
+from usher.storage.layout import group_of, is_input
 from usher.texts import visible
 
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, TABLES

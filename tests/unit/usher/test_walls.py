@@ -35,7 +35,7 @@ class Attack:
 
     adopt: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
-    wishes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tasks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     refused: str = ""
     """What is said where the whole run is refused."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -53,14 +53,14 @@ UPDATED = {"solutions": {"best": {**POPULAR, "performAutoTraining": True}}}
 ATTACKS = {
     "adopt the dataset group": Attack(WHOLE, refused=MINE),
     "adopt the dataset group and prune it": Attack(WHOLE, {"prune": True, "filters": {}}, refused=MINE),
-    "adopt the dataset group and remove it": Attack(WHOLE, wishes=REMOVE, refused=MINE),
+    "adopt the dataset group and remove it": Attack(WHOLE, tasks=REMOVE, refused=MINE),
     "adopt everything and remove it": Attack(
         {**WHOLE, **SOLUTION, **CAMPAIGN, **FILTER, **SCHEMA_LINE}, {}, REMOVE, MINE
     ),
     "adopt the solution": Attack(SOLUTION, failed={"solution/best": ELSEWHERE}),
     "adopt the solution and change it": Attack(SOLUTION, UPDATED, failed={"solution/best": ELSEWHERE}),
     "adopt the solution and retrain it": Attack(
-        SOLUTION, wishes={"retrain#best": {"at": "now"}}, failed={"solution/best": ELSEWHERE}
+        SOLUTION, tasks={"retrain#best": {"at": "now"}}, failed={"solution/best": ELSEWHERE}
     ),
     "adopt the solution and run a job on it": Attack(
         SOLUTION, {"batch": {"job": {"solution": "best"}}}, failed={"solution/best": ELSEWHERE}
@@ -71,7 +71,7 @@ ATTACKS = {
     "adopt the filter": Attack(FILTER, failed={"filter/some": ELSEWHERE}),
     "adopt the filter and prune": Attack(FILTER, {"prune": True}, failed={"filter/some": ELSEWHERE}),
     "adopt the schema": Attack(SCHEMA_LINE),
-    "adopt the schema and remove the group": Attack(SCHEMA_LINE, wishes=REMOVE),
+    "adopt the schema and remove the group": Attack(SCHEMA_LINE, tasks=REMOVE),
     "adopt a group that somebody has made by hand": Attack(
         {"dataset_group/store": "by-hand"}, refused="was not made by Usher"
     ),
@@ -90,7 +90,7 @@ ATTACKS = {
             "schedules": {"retrain": "rate(1 day)"},
         }
     ),
-    "remove the group": Attack(wishes=REMOVE),
+    "remove the group": Attack(tasks=REMOVE),
     "tag as another stack's": Attack(
         config={"tags": [{"tagKey": STACK_TAG, "tagValue": PROD}]}, refused=f"has the tag {STACK_TAG}"
     ),
@@ -153,9 +153,9 @@ def test_a_hostile_config_leaves_every_other_group_as_it_is(scene: Scene, attack
         scene.usher.drop("store", {**config, "adopt": adopt})
         if attack.refused:
             with pytest.raises(InputError, match=attack.refused):
-                scene.usher.run("store", **attack.wishes)
+                scene.usher.run("store", **attack.tasks)
         else:
-            check(scene.usher.run("store", **attack.wishes), attack)
+            check(scene.usher.run("store", **attack.tasks), attack)
         assert scene.listing() == before
 
 

@@ -16,8 +16,11 @@ from typing import Any
 from usher.aws import ONCE, client
 from usher.config.parser import Config, Solution
 from usher.datasets import profile
-from usher.planning.desired import Wishes, resources
-from usher.planning.inputs import take_in
+from usher.datasets.csv_reader import BLOCK_BYTES
+from usher.datasets.files import chunks
+from usher.planning.desired import desired_resources
+from usher.planning.inputs import load_inputs
+from usher.planning.tasks import RequestedTasks
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
 from usher.resources.reconcile import State, advance, foresee
@@ -140,15 +143,15 @@ class World:
         *solutions: Solution,
         group: str = "films",
         run: str = "run-1",
-        wishes: Wishes | None = None,
+        tasks: RequestedTasks | None = None,
         **config: Any,
     ) -> list[Resource]:
         """The resources that the solutions and the data in the bucket ask for."""
-        intake = take_in(self.bucket, group, self.inventory, ARN_PREFIX)
+        intake = load_inputs(self.bucket, group, self.inventory, ARN_PREFIX)
         assert intake
         filters = {name: {"filterExpression": text} for name, text in config.pop("filters", {}).items()}
         wanted = Config(solutions, filters, {}, {})
-        return resources(target(group, run), replace(wanted, **config), intake.data, wishes)
+        return desired_resources(target(group, run), replace(wanted, **config), intake.data, tasks)
 
     def look(
         self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
@@ -210,12 +213,12 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
     ]
 
 
-def scanned(*files: str | bytes, dataset: str = "interactions") -> profile.Table:
+def scanned(*files: str | bytes, dataset: str = "interactions", block: int = BLOCK_BYTES) -> profile.Table:
     """What is found in files that are called 1.csv, 2.csv and so on."""
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
     tables = [
-        profile.scan(dataset, key, profile.chunks(io.BytesIO(one))) for key, one in zip(keys, contents, strict=True)
+        profile.scan(dataset, key, chunks(io.BytesIO(one), block)) for key, one in zip(keys, contents, strict=True)
     ]
     for table, content in zip(tables, contents, strict=True):
         table.size = len(content)

@@ -9,22 +9,20 @@ import re
 
 from usher.aws import digest
 
-NAME_LENGTH = 63
+SERVICE_NAME_LENGTH = 63
 """Personalize's limit."""
-LONGEST_NAME = 55
+MAX_NAME_LENGTH = 55
 """It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
-SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{NAME_LENGTH - 1}}}")
+SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{SERVICE_NAME_LENGTH - 1}}}")
 """What Personalize takes as a name."""
 DIGEST_LENGTH = 16
 """Characters of base32 that hold 80 bits."""
-LABEL_LENGTH = NAME_LENGTH - DIGEST_LENGTH - 1
+LABEL_LENGTH = SERVICE_NAME_LENGTH - DIGEST_LENGTH - 1
 JOB_LABEL_LENGTH = 15
 """Of jobs and versions, whose run's name follows: 30 characters at most."""
 SHORT_DIGEST_LENGTH = 8
 """Of what was cut off; it only tells one group's own names apart."""
 OWN_NAME = re.compile(r"(.+)-[a-z2-7]{16}")
-FORMER_NAME = re.compile(r"(.+)-[0-9a-f]{6}")
-"""Of releases whose digests had 24 bits. Only what bears the stack's tag can be theirs."""
 JOB_NAME = re.compile(r"(.+-[a-z2-7]{16}-)[\w-]+", re.ASCII)
 
 
@@ -50,15 +48,10 @@ def unique_name(group: str, name: str, *made_from: object) -> str:
     return f"{label(group, name)}-{fingerprint(group, name, *made_from)}"
 
 
-def label_of(name: str, pattern: re.Pattern[str] = OWN_NAME) -> str:
-    """The label of a name that Usher has made; empty for other names. `pattern`: or FORMER_NAME."""
-    match = pattern.fullmatch(name)
+def label_of(name: str) -> str:
+    """The label of a name that Usher has made; empty for other names."""
+    match = OWN_NAME.fullmatch(name)
     return match[1] if match else ""
-
-
-def former_name(group: str, name: str, _home: str, *made_from: object) -> str:
-    """What former releases called what is `unique_name` now."""
-    return f"{group}-{name}-{digest([group, *made_from], 6)}"
 
 
 def job_family(group: str, name: str, *made_from: object) -> str:
@@ -78,4 +71,4 @@ def family_of(job_name: str) -> str:
 
 def short_name(name: str) -> str:
     """The name by which people ask here for what has this name in Personalize: shortened where Usher has no room."""
-    return cut(name, LONGEST_NAME)
+    return cut(name, MAX_NAME_LENGTH)

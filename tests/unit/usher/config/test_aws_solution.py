@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from usher.config.aws_solution import translate
 from usher.config.parser import Config, read
 from usher.errors import InputError, Problem
-from usher.names import LONGEST_NAME
+from usher.names import MAX_NAME_LENGTH
 
 FILE = "train/films/config.json"
 RECIPES = ["aws-sims", "aws-popularity-count", "aws-user-personalization", "aws-item-affinity", "aws-vod-top-picks"]
@@ -168,7 +168,7 @@ def test_what_the_solution_has_made_is_adopted_by_its_name() -> None:
 def test_names_that_leave_no_room_are_shortened_and_adopted_whole() -> None:
     group = "films-of-the-club-in-the-village"
     (solution,) = wanted(TAGGED, group).solutions
-    assert len(solution.name) == LONGEST_NAME
+    assert len(solution.name) == MAX_NAME_LENGTH
     name = TAGGED["solutions"][0]["serviceConfig"]["name"]
     assert wanted(TAGGED, group).adopt[f"solution/{solution.name}"] == name
 

@@ -313,10 +313,9 @@ def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(
     assert refused(site, {"exports": {"user-personalization": {}}}, ceilings=ceilings), "what a config asks for"
 
 
-def test_a_file_of_lines_is_read_no_further_than_the_ceiling(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("usher.storage.bucket.CHUNK_BYTES", 1000)
+def test_a_file_of_lines_is_read_no_further_than_the_ceiling(site: World) -> None:
     assert site.bucket.count_lines("films/batch/huge.jsonl") == 3001
-    assert 50 < site.bucket.count_lines("films/batch/huge.jsonl", 50) < 150
+    assert 50 < site.bucket.count_lines("films/batch/huge.jsonl", 50, chunk_bytes=1000) < 150
 
 
 @pytest.mark.parametrize(("most", "place"), [("MOST_INPUT", "films/batch/huge.jsonl"), ("MOST_INPUTS", "films/")])

@@ -17,7 +17,7 @@ GOOD = interactions()
 
 def read(content: str | bytes) -> list[csv_reader.Block]:
     """The blocks of a small file."""
-    return list(csv_reader.read("1.csv", [content.encode() if isinstance(content, str) else content]))
+    return list(csv_reader.read_csv("1.csv", [content.encode() if isinstance(content, str) else content]))
 
 
 def rows(blocks: list[csv_reader.Block]) -> list[tuple[int, ...]]:
@@ -111,7 +111,7 @@ def test_no_line_fills_the_memory() -> None:
             yield b"x" * (1 << 19) if number else b'A,B\n1,2\n3,"'
 
     with pytest.raises(InputError, match=r"1.csv line 3: is longer than 1 MB"):
-        list(csv_reader.read("1.csv", chunks()))
+        list(csv_reader.read_csv("1.csv", chunks()))
     assert len(taken) == 3
 
 
@@ -132,7 +132,7 @@ def test_every_line_is_a_row_or_a_fault(table: list[list[str]], cut: int) -> Non
     lines = [",".join(f'"{cell}"' for cell in row) for row in table]
     content = "A,B,C\n" + "\n".join(lines)
     pieces = [content.encode()[at : at + cut] for at in range(0, len(content.encode()), cut)]
-    blocks = list(csv_reader.read("1.csv", pieces))
+    blocks = list(csv_reader.read_csv("1.csv", pieces))
     expected = [(number, *row) for number, row in enumerate(table, start=2) if len(row) == 3]
     assert rows(blocks) == expected
     odd = sorted(line for lines in faults(blocks).values() for line in lines)

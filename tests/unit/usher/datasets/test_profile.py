@@ -17,11 +17,10 @@ GOOD = interactions()
 
 
 @pytest.mark.parametrize("block", [20, 1000, 1 << 20])
-def test_rows_lines_and_users_are_the_same_in_blocks_of_any_size(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile, "BLOCK_BYTES", block)
+def test_rows_lines_and_users_are_the_same_in_blocks_of_any_size(block: int) -> None:
     lines = GOOD.splitlines()
     lines[699], lines[799], lines[899] = "u1,i1,x", "u1,i1", ""
-    table = scanned("\n".join(lines), HEADER + "u1,i1,x\n")
+    table = scanned("\n".join(lines), HEADER + "u1,i1,x\n", block=block)
     assert (table.rows, len(table.ids), table.ids.recurring) == (1199, 60, 60)
     assert table.columns["TIMESTAMP"].facts["not a number"] == profile.Fact(2, {"1.csv": [700], "2.csv": [2]})
     assert table.faults["fewer values"] == profile.Fact(1, {"1.csv": [800]})
@@ -103,9 +102,8 @@ def test_no_lines_take_much_memory(name: str) -> None:
 
 
 @pytest.mark.parametrize("block", [10, 1 << 20])
-def test_an_id_that_was_there_is_named_in_metadata(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile, "BLOCK_BYTES", block)
-    table = scanned("ITEM_ID,X\na,1\nb,2\na,3\na,4\n", "ITEM_ID,X\nc,1\nb,2\n", dataset="items")
+def test_an_id_that_was_there_is_named_in_metadata(block: int) -> None:
+    table = scanned("ITEM_ID,X\na,1\nb,2\na,3\na,4\n", "ITEM_ID,X\nc,1\nb,2\n", dataset="items", block=block)
     assert table.faults["known ID"] == profile.Fact(3, {"1.csv": [4, 5], "2.csv": [3]})
     assert table.rows == 6
 
@@ -133,9 +131,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters='\n\r"\\\x00'), 
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=30), st.integers(1, 200))
 def test_what_is_found_does_not_depend_on_the_blocks(rows: list[tuple[str, str]], block: int) -> None:
     text = "ITEM_ID,X\n" + "".join(f'"{one}","{other}"\n' for one, other in rows)
-    with pytest.MonkeyPatch.context() as patch:
-        whole = scanned(text, dataset="items")
-        patch.setattr(profile, "BLOCK_BYTES", block)
-        pieces = scanned(text, dataset="items")
+    whole = scanned(text, dataset="items")
+    pieces = scanned(text, dataset="items", block=block)
     assert (pieces.rows, pieces.faults, pieces.columns) == (whole.rows, whole.faults, whole.columns)
     assert (pieces.columns["X"].values or Counter()).total() == len(rows)

@@ -93,7 +93,7 @@ def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
 
 def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.put("films/interactions.csv", INTERACTIONS)
-    monkeypatch.setattr("usher.exports.export_job.ROWS", 500)
+    monkeypatch.setattr("usher.exports.export_job.MAX_RESULTS_PER_FILE", 500)
     drawn_up(world, numResults=500)
     assert len(world.bucket.keys(f"{HOME}run-1/input/")) == 2
 

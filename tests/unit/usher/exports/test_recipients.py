@@ -7,10 +7,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from usher.batch.job_input import encoded_line
 from usher.config.exports import SEGMENTS, SHAPES, Shape
+from usher.datasets.files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
-from usher.exports.recipients import Input, as_line, distinct, example, have, read_blocks, read_line, write
+from usher.exports.recipients import Input, distinct, example, have, read_line
 
 from tests.unit.usher.world import World
 
@@ -209,32 +211,10 @@ def test_no_line_crashes_the_check(text: bytes) -> None:
 def test_a_line_that_is_taken_can_be_written(user: str) -> None:
     line, message, _ = read_line(json.dumps({"userId": user}).encode(), USERS)
     if not message:
-        assert json.loads(as_line(line)) == {"userId": user}
-
-
-def test_input_is_written_in_parts_with_the_filters_values_in_every_line(world: World) -> None:
-    found = ({"userId": name} for name in "abcde")
-    parts, count, digest = write(world.bucket, "films/in/", found, {"filterValues": {"G": '"é"'}}, 2)
-    assert (parts, count) == ([f"films/in/part-000{number}.json" for number in (1, 2, 3)], 5)
-    texts = [world.bucket.read(part) or b"" for part in parts]
-    assert [text.count(b"\n") for text in texts] == [2, 2, 1]
-    assert texts[2].decode() == '{"filterValues":{"G":"\\"é\\""},"userId":"e"}\n'
-    assert write(world.bucket, "films/again/", ({"userId": name} for name in "abcdf"), {}, 2)[2] != digest
-
-
-def test_a_lines_own_filter_values_stand_instead_of_the_exports(world: World) -> None:
-    own = {"userId": "a", "filterValues": {"G": "own"}}
-    write(world.bucket, "in/", iter([own]), {"filterValues": {"G": "export's"}}, 9)
-    assert json.loads(world.bucket.read("in/part-0001.json") or b"")["filterValues"] == {"G": "own"}
-
-
-def test_more_parts_than_a_job_takes_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipients, "MOST_FILES", 2)
-    with pytest.raises(InputError, match="has more than 4 lines"):
-        write(world.bucket, "in/", ({"userId": name} for name in "abcde"), {}, 2)
+        assert json.loads(encoded_line(line)) == {"userId": user}
 
 
 def test_ids_are_told_once_over_all_files(world: World) -> None:
     world.put("1.csv", HEADER + "a,i,1\n")
     world.put("2.csv", HEADER + "a,j,1\nb,j,1\n")
-    assert list(distinct(read_blocks(world.bucket, ["1.csv", "2.csv"]), "USER_ID")) == ["a", "b"]
+    assert list(distinct(read_files(world.bucket, ["1.csv", "2.csv"]), "USER_ID")) == ["a", "b"]

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.config.parser import Config, Solution, defaults
 from usher.datasets.schemas import make_schema
-from usher.names import LONGEST_NAME, NAME_LENGTH, former_name
-from usher.planning.desired import Data, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.names import MAX_NAME_LENGTH, SERVICE_NAME_LENGTH
+from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target
-from usher.storage.bucket import GROUP_NAME
+from usher.storage.layout import GROUP_NAME
 
 from tests.unit.usher.world import ARN_PREFIX, ROLE
 
@@ -40,31 +40,7 @@ CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YE
 
 def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Target = TARGET) -> dict[str, Resource]:
     """A plan's resources by id."""
-    return {resource.id: resource for resource in resources(target, config, data)}
-
-
-def test_what_former_releases_have_made_and_what_it_was_made_from_is_known_by_the_same_texts() -> None:
-    """With others, an upgrade would train everything anew."""
-    former = {one.id: one for one in resources(TARGET, CONFIG, DATA, name_of=former_name)}
-    names = {id_: one.params["name"] for id_, one in former.items() if one.kind in {"filter", "solution", "campaign"}}
-    assert names == {
-        "filter/new": "films-new-3f6f71",
-        "filter/old": "films-old-15d8c0",
-        "solution/user-personalization": "films-user-personalization-38fdb8",
-        "campaign/user-personalization": "films-user-personalization-38fdb8",
-        "solution/similar-items": "films-similar-items-f50514",
-        "campaign/similar-items": "films-similar-items-f50514",
-        "solution/personalized-ranking": "films-personalized-ranking-4d19ec",
-        "campaign/personalized-ranking": "films-personalized-ranking-4d19ec",
-    }
-    assert {id_: one.inputs for id_, one in former.items() if one.inputs} == {
-        "dataset_import_job/interactions": "a36755707c98",
-        "dataset_import_job/items": "ea39f4940286",
-        "dataset_import_job/users": "62de2ff248e8",
-        "solution_version/user-personalization": "7d51b8f516e0",
-        "solution_version/similar-items": "56d9dc1a5e70",
-        "solution_version/personalized-ranking": "e2ff9b4dc6e7",
-    }
+    return {resource.id: resource for resource in desired_resources(target, config, data)}
 
 
 def changed(**other: Any) -> set[str]:
@@ -75,13 +51,13 @@ def changed(**other: Any) -> set[str]:
 
 def test_every_resource_comes_after_what_it_needs() -> None:
     seen: set[str] = set()
-    for resource in resources(TARGET, CONFIG, DATA):
+    for resource in desired_resources(TARGET, CONFIG, DATA):
         assert set(resource.needs) <= seen
         assert resource.id not in seen
         seen.add(resource.id)
 
 
-@pytest.mark.parametrize("resource", resources(TARGET, CONFIG, DATA), ids=lambda resource: resource.id)
+@pytest.mark.parametrize("resource", desired_resources(TARGET, CONFIG, DATA), ids=lambda resource: resource.id)
 def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
     name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
     members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
@@ -158,16 +134,16 @@ def test_names_keep_within_the_services_limit(group: str, name: str) -> None:
 
 
 def test_the_longest_names_keep_within_the_services_limit() -> None:
-    _check_names("g" * 35, "n" * LONGEST_NAME)
+    _check_names("g" * 35, "n" * MAX_NAME_LENGTH)
     assert not GROUP_NAME.match("g" * 36)
 
 
 def _check_names(group: str, name: str) -> None:
     assert GROUP_NAME.match(group)
     wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
-    for resource in resources(replace(TARGET, group=group), wanted, DATA):
+    for resource in desired_resources(replace(TARGET, group=group), wanted, DATA):
         given_name = resource.params.get("name") or resource.params.get("jobName", "")
-        assert len(given_name) <= NAME_LENGTH
+        assert len(given_name) <= SERVICE_NAME_LENGTH
         if resource.kind == "dataset_import_job":
             assert given_name.endswith(TARGET.run)
 
@@ -180,11 +156,11 @@ def test_recipes_belong_to_no_region_and_keep_the_partition() -> None:
 def test_the_serving_map_is_to_hold_what_is_exported() -> None:
     types = {"user-personalization": "USER_PERSONALIZATION", "similar-items": "RELATED_ITEMS",
              "personalized-ranking": "PERSONALIZED_RANKING"}  # fmt: skip
-    wishes = serving_wishes(CONFIG, types)
-    assert list(wishes["exports"]) == ["user-personalization"]
-    assert wishes["filters"] == ["new", "old"]
-    assert wishes["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
-    assert serving_wishes(replace(CONFIG, exports={}), types)["exports"] == {}
+    serving = desired_serving(CONFIG, types)
+    assert list(serving["exports"]) == ["user-personalization"]
+    assert serving["filters"] == ["new", "old"]
+    assert serving["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
+    assert desired_serving(replace(CONFIG, exports={}), types)["exports"] == {}
 
 
 def test_a_schedule_of_an_export_starts_it_alone() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from usher.planning.input_copies import keep
+from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import Draft, draft
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
@@ -25,7 +25,7 @@ def site(world: World) -> World:
 
 def kept(world: World, drafted: Draft) -> list[Resource]:
     """The resources of a run's plan, with copies of what is to be imported."""
-    return keep(Run(world.bucket, "films", "run-1"), drafted)
+    return copy_inputs(Run(world.bucket, "films", "run-1"), drafted)
 
 
 def planned(world: World) -> Draft:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from usher.config.parser import defaults
 from usher.errors import InputError
-from usher.planning.inputs import Intake, take_in, unread
-from usher.storage.bucket import group_of
+from usher.planning.inputs import Inputs, ignored_files, load_inputs
+from usher.storage.layout import group_of
 
 from tests.unit.usher.world import ACCOUNT, ARN_PREFIX, Tap, World, interactions
 from usher_local.personalize.models import personalize_backends
@@ -15,8 +15,8 @@ from usher_local.personalize.models import personalize_backends
 ITEMS = "ITEM_ID,YEAR,GENRES\n" + "".join(f"i{n},{1980 + n},Drama|Crime\n" for n in range(40))
 
 
-def take(world: World, group: str = "films") -> Intake | None:
-    return take_in(world.bucket, group, world.inventory, ARN_PREFIX)
+def take(world: World, group: str = "films") -> Inputs | None:
+    return load_inputs(world.bucket, group, world.inventory, ARN_PREFIX)
 
 
 def refused(world: World, group: str = "films") -> list[str]:
@@ -25,9 +25,9 @@ def refused(world: World, group: str = "films") -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def fields(intake: Intake | None, dataset: str) -> dict[str, Any]:
-    assert intake
-    return {field["name"]: field["type"] for field in intake.data[dataset].schema["fields"]}
+def fields(inputs: Inputs | None, dataset: str) -> dict[str, Any]:
+    assert inputs
+    return {field["name"]: field["type"] for field in inputs.data[dataset].schema["fields"]}
 
 
 def test_there_is_nothing_to_do_before_there_are_interactions(world: World) -> None:
@@ -40,18 +40,18 @@ def test_data_alone_is_enough(world: World) -> None:
     world.put("films/interactions/2.csv", interactions(users=3))
     world.put("films/items.csv", ITEMS)
     world.put("films/out/export/x/interactions.csv", "not ours")
-    intake = take(world)
-    assert intake
-    assert intake.config == defaults()
-    assert {name: one.location for name, one in intake.data.items()} == {
+    inputs = take(world)
+    assert inputs
+    assert inputs.config == defaults()
+    assert {name: one.location for name, one in inputs.data.items()} == {
         "interactions": "s3://usher-bucket/films/interactions/",
         "items": "s3://usher-bucket/films/items.csv",
     }
-    assert fields(intake, "items") == {"ITEM_ID": "string", "YEAR": ["null", "long"], "GENRES": ["null", "string"]}
-    (few,) = intake.report["interactions"].pop("findings")
+    assert fields(inputs, "items") == {"ITEM_ID": "string", "YEAR": ["null", "long"], "GENRES": ["null", "string"]}
+    (few,) = inputs.report["interactions"].pop("findings")
     assert few.severity == "warning"
-    assert intake.report["interactions"].pop("diagnosis")["events"] == 1260
-    assert intake.report["interactions"] == {
+    assert inputs.report["interactions"].pop("diagnosis")["events"] == 1260
+    assert inputs.report["interactions"] == {
         "files": ["films/interactions/1.csv", "films/interactions/2.csv"],
         "bytes": len(interactions()) + len(interactions(users=3)),
         "rows": 1260,
@@ -86,7 +86,9 @@ def test_data_alone_is_enough(world: World) -> None:
 )
 def test_files_that_nobody_reads_are_noted(world: World, key: str, remedy: str | None) -> None:
     world.put(key, "x")
-    assert [(one.place, one.remedy) for one in unread(world.bucket, "films")] == ([(key, remedy)] if remedy else [])
+    assert [(one.place, one.remedy) for one in ignored_files(world.bucket, "films")] == (
+        [(key, remedy)] if remedy else []
+    )
 
 
 def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> None:
@@ -152,7 +154,7 @@ def test_who_writes_below_a_folder_of_the_solution_reaches_that_group_alone(worl
         assert group_of(key) == "mallory"
     world.put("train/mallory/interactions.csv", interactions())
     world.put("train/mallory/victim/interactions.csv", interactions())
-    assert take_in(world.bucket, "victim", world.inventory, ARN_PREFIX) is None
+    assert load_inputs(world.bucket, "victim", world.inventory, ARN_PREFIX) is None
 
 
 def test_the_configs_schema_goes_before_the_inferred_one(world: World) -> None:

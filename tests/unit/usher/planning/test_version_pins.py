@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.parser import Solution
 from usher.errors import InputError, UsherError
-from usher.planning.version_pins import Pin, Pins, choose, pinned
+from usher.planning.version_pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import guarded
 from usher.resources.kinds import Resource
 
@@ -31,12 +31,12 @@ LIVE = "campaign/group"
     ],
 )
 def test_a_version_is_chosen_by_its_place_or_its_name(asked: str, live: str, chosen: str) -> None:
-    assert choose(asked, VERSIONS, live) == chosen
+    assert choose_version(asked, VERSIONS, live) == chosen
 
 
 @given(st.text(), st.lists(st.text(min_size=1), unique=True), st.text())
 def test_what_is_chosen_is_there(asked: str, versions: list[str], live: str) -> None:
-    assert choose(asked, versions, live) in {"", *versions}
+    assert choose_version(asked, versions, live) in {"", *versions}
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def run(world: World, pins: Pins, users: int) -> str:
     campaigns = world.personalize.list_campaigns()["campaigns"]
     live = {"group": serving(world)} if campaigns else {}
     wanted = plan(world, f"run-{users}")
-    holding = pins.settle(world.personalize, "films", wanted, live)
-    states = world.settle(guarded(pinned(wanted, holding), {}, {}, ""))
+    holding = pins.resolve(world.personalize, "films", wanted, live)
+    states = world.settle(guarded(with_pins(wanted, holding), {}, {}, ""))
     assert states[LIVE].status == "READY"
     return serving(world)
 
@@ -72,47 +72,47 @@ def serving(world: World) -> str:
 def test_a_rollback_holds_until_a_newer_version_is_trained(world: World, pins: Pins) -> None:
     first, second = run(world, pins, 60), run(world, pins, 61)
     assert first != second
-    pins.ask("films", ask("previous"))
+    pins.request("films", ask("previous"))
     assert run(world, pins, 61) == first
     assert run(world, pins, 61) == first, "it is resolved once"
-    (pin,) = pins.settle(world.personalize, "films", plan(world), {}).values()
-    assert (pin.version, pin.over, pin.who, pin.why) == (first, second, "Ann", "worse")
+    (pin,) = pins.resolve(world.personalize, "films", plan(world), {}).values()
+    assert (pin.version, pin.supersedes, pin.who, pin.why) == (first, second, "Ann", "worse")
     third = run(world, pins, 62)
     assert third not in {first, second}, "new data is trained on, and what comes of it is deployed"
-    assert pins.settle(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
     assert run(world, pins, 62) == third
-    pins.ask("films", ask(first))
+    pins.request("films", ask(first))
     assert run(world, pins, 62) == first
-    pins.ask("films", ask("latest"))
+    pins.request("films", ask("latest"))
     assert run(world, pins, 62) == third
 
 
 @pytest.mark.parametrize("given_", [ask("arn:unknown"), ask("previous"), ask("latest", solution="other")])
 def test_what_cannot_be_is_told_once_and_forgotten(world: World, pins: Pins, given_: dict[str, Any]) -> None:
     version = run(world, pins, 60)
-    pins.ask("films", given_)
+    pins.request("films", given_)
     with pytest.raises(InputError) as raised:
-        pins.settle(world.personalize, "films", plan(world), {"group": version})
+        pins.resolve(world.personalize, "films", plan(world), {"group": version})
     (problem,) = raised.value.problems
     assert problem.place == f"solution {given_['solution']}"
     assert given_["version"] in problem.message
     assert (version in problem.remedy) == (given_["solution"] == "group")
-    assert pins.settle(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
 
 
 def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, pins: Pins) -> None:
     version = run(world, pins, 60)
-    pins.ask("films", ask(version))
+    pins.request("films", ask(version))
     assert run(world, pins, 60) == version
     changed = world.plan(Solution("group", "aws-sims"))
-    assert pins.settle(world.personalize, "films", changed, {}) == {}
-    assert pins.settle(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", changed, {}) == {}
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
 
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.ask("films", given_)
-    assert pins.settle(None, "films", [], {}) == {}
+    pins.request("films", given_)
+    assert pins.resolve(None, "films", [], {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.ask("films", given_)
+        pins.request("films", given_)
 
 
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
@@ -128,6 +128,6 @@ def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
     version = Resource("solution_version/a", "solution_version", "train")
     campaign = Resource("campaign/a", "campaign", "train", gate={"atLeast": 1.0})
     other = Resource("campaign/b", "campaign", "train")
-    pin = {"pin": {"version": "arn:a", "over": "arn:b"}}
-    assert [one.gate for one in pinned([version, campaign, other], pins)] == [{}, {"atLeast": 1.0, **pin}, {}]
-    assert [one.gate for one in pinned([version, other], pins)] == [pin, {}]
+    pin = {"pin": {"version": "arn:a", "supersedes": "arn:b"}}
+    assert [one.gate for one in with_pins([version, campaign, other], pins)] == [{}, {"atLeast": 1.0, **pin}, {}]
+    assert [one.gate for one in with_pins([version, other], pins)] == [pin, {}]

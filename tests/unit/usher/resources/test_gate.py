@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.parser import Job, Solution
-from usher.planning.version_pins import Pin, pinned
+from usher.planning.version_pins import Pin, with_pins
 from usher.resources.gate import REMEDY, TOLERANCE, guarded, judge, version_to_serve
 from usher.resources.inventory import Found
 from usher.resources.kinds import Resource
@@ -122,8 +122,8 @@ def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
 
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     """No client: nobody is asked for metrics."""
-    pins = {"a": Pin("arn:old", "me", "bad", "now", over="arn:new")}
-    resource = guard(pinned([CAMPAIGN], pins)[0], RULE, "arn:new")
+    pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
+    resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
     found = Found("arn:campaign", {"solutionVersionArn": "arn:new"})
     assert version_to_serve(None, resource, found, "arn:new", {}) == ("arn:old", "")
 
@@ -184,7 +184,7 @@ def worked(world: World, rule: dict[str, Any], users: int, live: str = "", **pin
     """The states after a run of a solution without a campaign, but with a job."""
     world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
     world.put("films/interactions.csv", interactions(users=users))
-    wanted = pinned(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
+    wanted = with_pins(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
     return world.settle(guarded(wanted, {"top": rule}, {"top": live}, ""))
 
 

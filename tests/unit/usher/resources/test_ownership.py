@@ -66,12 +66,12 @@ class Stack:
     def inventory(self) -> Inventory:
         return Inventory(self.world.clients, self.arn)
 
-    def plan(self, group: str, **wishes: Mapping[str, str]) -> Draft:
-        return draft(self.bucket, self.target(group), self.world.clients, {}, wishes=wishes)
+    def plan(self, group: str, **tasks: Mapping[str, str]) -> Draft:
+        return draft(self.bucket, self.target(group), self.world.clients, {}, tasks=tasks)
 
-    def run(self, group: str, **wishes: Mapping[str, str]) -> dict[str, State]:
+    def run(self, group: str, **tasks: Mapping[str, str]) -> dict[str, State]:
         """A run to its end: what it made, and what it deleted."""
-        plan = self.plan(group, **wishes).plan
+        plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
             self.inventory, plan["resources"], "train", plan["excused"], before, 0, {}
@@ -127,9 +127,9 @@ def test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing(ushe
         stack.drop("films")
     usher.run("films")
     before = everything()
-    for wishes in ({}, {"remove": {"at": "now"}}, {"retrain": {"at": "now"}}):
+    for tasks in ({}, {"remove": {"at": "now"}}, {"retrain": {"at": "now"}}):
         with pytest.raises(InputError) as refused:
-            prod.plan("films", **wishes)
+            prod.plan("films", **tasks)
         (problem,) = refused.value.problems
         assert problem.place == "films/"
         assert "the dataset group films, which belongs to another stack." in problem.message

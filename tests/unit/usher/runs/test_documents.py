@@ -8,8 +8,8 @@ import pytest
 from usher.config.parser import Config, Job, Solution
 from usher.errors import InputError
 from usher.formats.typed_json import UnfitError
-from usher.planning.desired import Data, resources
-from usher.planning.inputs import MOST_FILES
+from usher.planning.desired import Data, desired_resources
+from usher.planning.inputs import MAX_FILES
 from usher.resources.deletion import Leftover
 from usher.runs import documents
 from usher.runs.documents import check_plan, check_reach, check_record, own_group
@@ -37,7 +37,7 @@ def planned() -> dict[str, Any]:
     )
     data = {"interactions": Data(f"{HOME}interactions.csv", "d"), "items": Data(f"{URL}train/films/items/", "e")}
     unwanted = [Leftover("filter/old", "filter", f"{ARN_PREFIX}:filter/films-old-123456", "replaced", delete=True)]
-    made = resources(target("films", RUN), config, data)
+    made = desired_resources(target("films", RUN), config, data)
     content = {"group": "films", "resources": made, "excused": {}, "usual": {}, "delete": unwanted, "filters": ["seen"]}
     plan: dict[str, Any] = json.loads(as_json(content))
     return plan
@@ -56,9 +56,11 @@ def test_what_usher_plans_is_carried_out() -> None:
 def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_again(world: World) -> None:
     folder = f"s3://{'b' * 63}/{'g' * 35}/interactions/"
     files = {f"{folder}incremental/{'day-' * 25}{day}.csv": "0123456789ab" for day in range(100)}
-    made = resources(target("g" * 35, RUN), Config((), {}, {}, None), {"interactions": Data(folder, "d", {}, files)})
+    made = desired_resources(
+        target("g" * 35, RUN), Config((), {}, {}, None), {"interactions": Data(folder, "d", {}, files)}
+    )
     plan = as_json({"resources": made, "usual": {one.id: 1234.567 for one in made}})
-    assert len(plan) / len(files) * MOST_FILES < documents.MOST_BYTES
+    assert len(plan) / len(files) * MAX_FILES < documents.MOST_BYTES
     larger = {"resources": [], "files": ["f" * 1000] * (documents.MOST_BYTES // 1000)}
     with pytest.raises(InputError, match="films/: has more files than one plan has room for: 16 MB of 16"):
         Run(world.bucket, "films", RUN).write(larger, "plan.json")

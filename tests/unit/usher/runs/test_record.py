@@ -18,7 +18,8 @@ from moto import mock_aws
 from usher.aws import client
 from usher.errors import Problem, UsherError
 from usher.runs.record import RESUME, Lock, Run, begun_run, concerned_group, has_ended, is_running, outcome, run_name
-from usher.storage.bucket import GROUP_NAME, Bucket
+from usher.storage.bucket import Bucket
+from usher.storage.layout import GROUP_NAME
 
 from tests.unit.usher.world import BUCKET, TABLE, World
 

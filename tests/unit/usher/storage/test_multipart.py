@@ -6,31 +6,28 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.storage import multipart
 from usher.storage.bucket import Bucket, TooLargeError, whole_lines
 from usher.storage.multipart import Upload
 
 from tests.unit.usher.world import BUCKET, World
 
-LEAST = 5 << 20
-"""S3's least size of a part but the last."""
+MIN_PART_BYTES = 5 << 20
+"""S3's minimum for every part but the last."""
 
 
-@pytest.mark.parametrize("size", [0, 1, LEAST - 1, LEAST, 2 * LEAST, 2 * LEAST + 7])
-def test_an_object_is_what_was_written(world: World, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(multipart, "PART_BYTES", LEAST)
+@pytest.mark.parametrize("size", [0, 1, MIN_PART_BYTES - 1, MIN_PART_BYTES, 2 * MIN_PART_BYTES, 2 * MIN_PART_BYTES + 7])
+def test_an_object_is_what_was_written(world: World, size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
-    with Upload(world.bucket, "key") as upload:
+    with Upload(world.bucket, "key", MIN_PART_BYTES) as upload:
         for start in range(0, size, 1 << 20):
             upload.write(content[start : min(size, start + (1 << 20))])
     assert world.bucket.read("key", size) == content[:size]
     assert (upload.size, upload.sha256) == (size, hashlib.sha256(content[:size]).hexdigest())
 
 
-def test_what_was_cut_is_no_object(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "PART_BYTES", LEAST)
-    with pytest.raises(ZeroDivisionError), Upload(world.bucket, "key") as upload:
-        upload.write(bytes(LEAST))
+def test_what_was_cut_is_no_object(world: World) -> None:
+    with pytest.raises(ZeroDivisionError), Upload(world.bucket, "key", MIN_PART_BYTES) as upload:
+        upload.write(bytes(MIN_PART_BYTES))
         upload.write(bytes(1 // 0))
     assert world.bucket.read("key") is None
 

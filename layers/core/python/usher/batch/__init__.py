@@ -1,4 +1,4 @@
-"""The files of batch inference jobs.
+"""The input and output files of batch inference and batch segment jobs.
 
-May import: nothing.
+May import: storage.
 """

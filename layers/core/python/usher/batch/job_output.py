@@ -1,4 +1,4 @@
-"""The lines that a batch job writes. How one looks that failed is not documented, and its input may be anything."""
+"""The output of batch jobs: JSON Lines. The format of failed lines is undocumented, and any line may be malformed."""
 
 import json
 
@@ -6,28 +6,28 @@ import pyarrow as pa
 from pyarrow import json as arrow_json
 
 
-def parse(block: bytes, members: pa.Schema) -> pa.Table:
-    """Some members of each line of a block, null where they are not there.
+def read_output(block: bytes, members: pa.Schema) -> pa.Table:
+    """Some members of every line of a block, null where a line lacks them.
 
-    A line that doesn't fit costs no other: of it, there is only `error`, as text, if that is among the members.
+    A malformed line does not affect the others: its row has only `error`, as text, if that is among the members.
     """
-    options = arrow_json.ParseOptions(explicit_schema=members, unexpected_field_behavior="ignore")
-    reading = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
+    parse_options = arrow_json.ParseOptions(explicit_schema=members, unexpected_field_behavior="ignore")
+    read_options = arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1)
     try:
-        return arrow_json.read_json(pa.py_buffer(block), reading, options)
-    except pa.ArrowInvalid as error:
+        return arrow_json.read_json(pa.py_buffer(block), read_options, parse_options)
+    except pa.ArrowInvalid as misfit:
         lines = [line for line in block.split(b"\n") if line.strip()]
         if len(lines) < 2:
-            return pa.Table.from_pylist([{"error": _error(line, error)} for line in lines], members)
+            return pa.Table.from_pylist([{"error": _error_of(line, misfit)} for line in lines], members)
         halves = lines[: len(lines) // 2], lines[len(lines) // 2 :]
-        return pa.concat_tables([parse(b"\n".join(half), members) for half in halves])
+        return pa.concat_tables([read_output(b"\n".join(half), members) for half in halves])
 
 
-def _error(line: bytes, misfit: Exception) -> str:
-    """The error of a line: its text, or its JSON where it is none; if it has none, why it doesn't fit."""
+def _error_of(line: bytes, misfit: Exception) -> str:
+    """The error that a line reports, as text or JSON; if it reports none, why the line does not fit."""
     try:
         error = json.loads(line)["error"]
     except (ValueError, TypeError, KeyError, RecursionError):
         error = None
-    told = error or f"is no answer: {misfit}"
-    return told if isinstance(told, str) else json.dumps(told)
+    error = error or f"is no prediction: {misfit}"
+    return error if isinstance(error, str) else json.dumps(error)

@@ -13,7 +13,7 @@ from typing import Any
 from usher.errors import InputError, Problem
 from usher.formats import documents
 from usher.names import short_name
-from usher.storage.bucket import DATASETS, SOLUTION_JOBS
+from usher.storage.layout import DATASETS, SOLUTION_JOBS_FOLDER
 
 SERVICE: dict[Any, Any] = {
     "serviceConfig": {
@@ -203,7 +203,7 @@ def _jobs(solutions: Mapping[str, Content], member: str, group: str) -> dict[str
     return {
         short_name(key if number == 1 else f"{key}-{number}"): {
             **_job(job, key),
-            "input": f"{SOLUTION_JOBS}/{group}/{_service(solution)['name']}/job_config.json",
+            "input": f"{SOLUTION_JOBS_FOLDER}/{group}/{_service(solution)['name']}/job_config.json",
             "optional": True,
         }
         for key, solution in solutions.items()

@@ -33,8 +33,8 @@ from usher.config.schedule_expressions import starts
 from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.errors import InputError
 from usher.formats import documents
-from usher.names import LONGEST_NAME, SERVICE_NAME
-from usher.storage.bucket import DATASETS, OUT, is_plain, job_homes
+from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
+from usher.storage.layout import DATASETS, OUT, is_plain, job_folders
 
 DEFAULT_SOLUTIONS = {
     "user-personalization": {"recipe": "aws-user-personalization-v2"},
@@ -279,7 +279,7 @@ class _Reader(Checker):
 
     def _check_input(self, key: str, path: str) -> None:
         """Whether a job's input is one of the group's own files."""
-        home = next((home for home in job_homes(self.group) if key.startswith(home)), "")
+        home = next((home for home in job_folders(self.group) if key.startswith(home)), "")
         if not home or not is_plain(key) or key.removeprefix(home).startswith("out/"):
             said = f"is {key[:99]!r}, which is no file of the group's own."
             self._note(
@@ -444,8 +444,8 @@ class _Reader(Checker):
                 self._note(f"adopt.{name}", "is nothing that this file asks for.", self._choose(name, known))
 
     def _check_name(self, name: str, path: str) -> None:
-        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > LONGEST_NAME:
-            self._note(path, "is not a usable name.", f"Use up to {LONGEST_NAME} letters, digits, - and _.")
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > MAX_NAME_LENGTH:
+            self._note(path, "is not a usable name.", f"Use up to {MAX_NAME_LENGTH} letters, digits, - and _.")
 
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.datasets import profile
-from usher.datasets.csv_reader import LONGEST_HEADER, LONGEST_LINE, UnreadableError, header
+from usher.datasets.csv_reader import LONGEST_HEADER, LONGEST_LINE, UnreadableError, read_header
+from usher.datasets.files import chunks
 from usher.formats.typed_json import UnfitError, fit
-from usher.storage.bucket import Bucket, File, dataset_of, is_data
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import dataset_of, is_data
 
 PART_BYTES = int(os.environ.get("PART_BYTES", 1 << 28))
 """How long parts are. With another length, data has another digest: all is imported and trained once more."""
@@ -48,7 +50,7 @@ def scan(bucket: Bucket, part: Part) -> profile.Table:
     dataset, names = dataset_of(part.key), list[str]()
     if part.start:
         try:
-            names = header(part.key, _first_line(bucket, part))
+            names = read_header(part.key, _first_line(bucket, part))
         except UnreadableError:
             return profile.Table(dataset)
     # A line that begins just before the end may have as many bytes; one more tells that it is too long.
@@ -56,7 +58,7 @@ def scan(bucket: Bucket, part: Part) -> profile.Table:
     conditions = {"IfMatch": part.etag} | ({"Range": last} if part.end else {})
     hasher = hashlib.sha256()
     with closing(bucket.open(part.key, **conditions)) as stream:
-        table = profile.scan(dataset, part.key, _own_lines(part, profile.chunks(stream), hasher), names)
+        table = profile.scan(dataset, part.key, _own_lines(part, chunks(stream), hasher), names)
     table.size, table.digests = part.end - part.start, [hasher.hexdigest()]
     return table
 

@@ -62,7 +62,7 @@ class Block:
     """How many lines it was read from, with the header."""
 
 
-def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterator[Block]:
+def read_csv(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterator[Block]:
     """A file's blocks from its bytes; at least one, if only for the columns.
 
     `names`: the columns, if the bytes are a part of a file without its header, of which the first line counts as 1.
@@ -73,7 +73,7 @@ def read(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterat
         head, rows = 0, content
         if not names:
             first, _, rows = content.partition(b"\n")
-            names, head = header(key, first), 1
+            names, head = read_header(key, first), 1
         _check_length(key, line + head, rows)
         for piece in _pieces(rows):
             block = _parse(key, names, line + head, piece)
@@ -124,7 +124,7 @@ def _pieces(content: bytes) -> Iterator[bytes]:
     yield from _pieces(content[cut:])
 
 
-def header(key: str, line: bytes) -> list[str]:
+def read_header(key: str, line: bytes) -> list[str]:
     """The columns that a file's first line names. Raises UnreadableError."""
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     kind, remedy = kind_of(line)

@@ -4,19 +4,17 @@ Files are scanned in parts, anywhere and in any order; put together, they tell w
 facts are wrong depends on the schema, and stands in rules.py.
 """
 
-import functools
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
-from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.datasets.csv_reader import BLOCK_BYTES, FAULTS, Block, UnreadableError, read
+from usher.datasets.csv_reader import FAULTS, Block, UnreadableError, read_csv
 from usher.datasets.diagnosis import IDS, Diagnosis
 from usher.datasets.distinct_ids import Ids
 from usher.datasets.hashing import hashed
@@ -179,7 +177,7 @@ def scan(dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] =
     """Read a file, or a part of it of which `names` are the columns, and note what matters."""
     table = Table(dataset)
     try:
-        for block in read(key, chunks, names):
+        for block in read_csv(key, chunks, names):
             _note(table, block, key)
             table.lines += block.height
     except UnreadableError as error:
@@ -204,11 +202,6 @@ def gather(dataset: str, parts: Iterable[tuple[str, Table]]) -> Table:
 def missing_columns(table: Table) -> list[str]:
     """Required columns that the files lack."""
     return [name for name in REQUIRED[table.dataset] if name not in table.columns]
-
-
-def chunks(stream: IO[bytes]) -> Iterator[bytes]:
-    """A stream's bytes, in pieces that fit into memory."""
-    return iter(functools.partial(stream.read, BLOCK_BYTES), b"")
 
 
 def _note(table: Table, block: Block, key: str) -> None:

@@ -16,6 +16,7 @@ from usher.datasets import (
     csv_reader,
     diagnosis,
     distinct_ids,
+    files,
     hash_sample,
     hashing,
     profile,
@@ -26,7 +27,8 @@ from usher.datasets.byte_ranges import Part
 from usher.errors import InputError, Problem, lambda_error_message
 from usher.formats import content_kind, typed_json
 from usher.formats.typed_json import UnfitError, fit, parse
-from usher.storage.bucket import Bucket, File, TooLargeError, dataset_of, group_of, homes, is_data
+from usher.storage.bucket import Bucket, File, TooLargeError
+from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ MODULES = (
     diagnosis,
     hashing,
     distinct_ids,
+    files,
     byte_ranges,
     hash_sample,
     schemas,
@@ -76,7 +79,7 @@ def outstanding(bucket: Bucket, group: str, run: str) -> list[Part]:
 
     Raises InputError for those that could not be checked in this run.
     """
-    there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
+    there = {file.key: file for file in bucket.files_of(group)}
     left = [
         part
         for key, file in there.items()

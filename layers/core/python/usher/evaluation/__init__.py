@@ -1,4 +1,4 @@
 """Models are compared on a part of the history that was held out.
 
-May import: batch, config, costs, datasets, exports, formats, planning, reports, resources, runs, storage.
+May import: batch, config, costs, datasets, formats, planning, reports, resources, runs, storage.
 """

@@ -88,9 +88,7 @@ def statements(bucket: Bucket, job: SplitJob) -> dict[str, str]:
     return {"create": create, **unloads, "drop": SQL["drop"].format(table=table)}
 
 
-def advance(
-    athena: Athena, bucket: Bucket, job: SplitJob, started: Mapping[str, str]
-) -> tuple[dict[str, str], bool]:
+def advance(athena: Athena, bucket: Bucket, job: SplitJob, started: Mapping[str, str]) -> tuple[dict[str, str], bool]:
     """Start the queries whose turn it is. Returns the ids of all started queries, and whether all have succeeded.
 
     Call it again until they have. `started`: the ids that the last call returned. Raises InputError where a query

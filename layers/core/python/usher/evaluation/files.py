@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from usher.reports.evaluation_report import EvaluationReport
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
@@ -45,6 +46,15 @@ class EvaluationFiles:
         """The files of a folder as (key, stream), each opened when the iterator reaches it."""
         keys = self.bucket.keys(self.key(f"{folder}/"))
         return ((key, self.bucket.open(key)) for key in keys if key.endswith(suffix))
+
+    def write_report(self, report: EvaluationReport) -> None:
+        """Write report.json."""
+        self.bucket.write_json(self.key("report.json"), report)
+
+    def read_report(self) -> EvaluationReport | None:
+        """The content of report.json; None if there is none."""
+        report: EvaluationReport | None = self.bucket.read_json(self.key("report.json"))
+        return report
 
     def delete_intermediate(self) -> None:
         """Delete the training part and Athena's files. The held-out part and the predictions stay."""

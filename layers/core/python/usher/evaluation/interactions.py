@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from usher.datasets import csv_reader
-from usher.datasets.profile import chunks
+from usher.datasets.files import chunks
 from usher.errors import InputError, Problem
 
 Files = Iterable[tuple[str, IO[bytes]]]
@@ -96,7 +96,7 @@ def _blocks(files: Files) -> Iterator[csv_reader.Block]:
     """The blocks of the files. Raises InputError where a file has another header than the first."""
     header: list[str] = []
     for key, stream in files:
-        for block in csv_reader.read(key, chunks(stream)):
+        for block in csv_reader.read_csv(key, chunks(stream)):
             header = header or list(block.columns)
             if list(block.columns) != header:
                 message = f"has other columns than the files before it: {', '.join(header)}."

@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from usher.reports.evaluation_report import MetricValue
+
 Ints = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
 Values = NDArray[np.float64]
@@ -141,7 +143,7 @@ def batches(rows: int, batch_size: int = BATCH_SIZE) -> Iterator[slice]:
 def compute_metrics(
     lists: Ints, truth: InteractionSet, self_information: Values, batch_size: int = BATCH_SIZE
 ) -> Values:
-    """Every metric of every list: (n, DEPTH) to (n, len(METRICS)). `truth`: the items that each row's user met later."""
+    """Every metric of every list: (n, DEPTH) to (n, len(METRICS)). `truth`: the items that each user met later."""
     relevant = truth.counts(len(lists))
     values = np.empty((len(lists), len(METRICS)))
     for rows in batches(len(lists), batch_size):
@@ -186,11 +188,9 @@ def _resamples(blocks: int, random: np.random.Generator, batch_size: int = 50) -
         yield np.bincount(draws.ravel(), minlength=batch_size * blocks).reshape(batch_size, blocks).astype(np.float64)
 
 
-def summarize(values: Values) -> dict[str, dict[str, float]]:
+def summarize(values: Values) -> dict[str, MetricValue]:
     """The mean of each metric over users, and its interval: (n, len(METRICS)), n > 0."""
     low, high = bootstrap_interval(values)
-    rows = zip(METRICS, values.mean(axis=0), low, high, strict=True)
-    return {
-        name: {key: round(float(value), 6) for key, value in zip(("value", "low", "high"), row, strict=True)}
-        for name, *row in rows
-    }
+    columns = ([round(float(value), 6) for value in row] for row in (values.mean(axis=0), low, high))
+    rows = zip(METRICS, *columns, strict=True)
+    return {name: {"value": value, "low": low, "high": high} for name, value, low, high in rows}

@@ -15,8 +15,8 @@ from usher.evaluation.options import Options
 from usher.evaluation.predictions import MAX_RESULTS
 from usher.formats.typed_json import fit
 from usher.names import fingerprint, unique_name
-from usher.planning.desired import Data, recipe_arn, resources
-from usher.planning.inputs import Intake, recipe_type
+from usher.planning.desired import Data, desired_resources, recipe_arn
+from usher.planning.inputs import Inputs, recipe_type
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource, describe
 from usher.resources.target import Target
@@ -75,10 +75,10 @@ class EvaluationPlan:
         return fit(cls, run.read("plan.json"), strict=False)
 
 
-def solutions_to_compare(personalize: Any, intake: Intake, recipes: Sequence[str]) -> list[Solution]:
+def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:
     """The solutions to train: the config's, or one for each of some recipes. Raises InputError for unknown recipes."""
     if not recipes:
-        return [_for_comparison(solution) for solution in intake.config.solutions]
+        return [_for_comparison(solution) for solution in inputs.config.solutions]
     pages = personalize.get_paginator("list_recipes").paginate()
     known = [recipe["name"] for page in pages for recipe in page["recipes"] if "domain" not in recipe]
     names = [name for name in recipes if name != ALL_RECIPES]
@@ -86,7 +86,7 @@ def solutions_to_compare(personalize: Any, intake: Intake, recipes: Sequence[str
         message = f"names {', '.join(unknown)}, which Personalize does not have for groups without a domain."
         raise InputError([Problem("recipes", message, f"Use: {', '.join(sorted(known))}.")])
     if ALL_RECIPES in recipes:
-        schema = fields(intake.data["items"].schema) if "items" in intake.data else {}
+        schema = fields(inputs.data["items"].schema) if "items" in inputs.data else {}
         has_text = any(field.textual for field in schema.values())
         names += [name for name in known if not name.startswith(LEGACY) and (has_text or name not in TEXTUAL)]
     return [_for_comparison(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(names)]
@@ -117,7 +117,7 @@ class Evaluation:
     files: EvaluationFiles
     at: Target
     """Its own dataset group."""
-    intake: Intake
+    inputs: Inputs
     options: Options
     solutions: Sequence[Solution]
     types: Mapping[str, str]
@@ -129,7 +129,7 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, files: EvaluationFiles, at: Target, personalize: Any, intake: Intake, options: Options,
+        cls, files: EvaluationFiles, at: Target, personalize: Any, inputs: Inputs, options: Options,
         live: Mapping[str, Mapping[str, Any]],
     ) -> "Evaluation":  # fmt: skip
         """A comparison of the options' recipes, or of the config's solutions, and of the live versions.
@@ -138,10 +138,8 @@ class Evaluation:
         compare.
         """
         own = replace(at, group=own_group(files.group, files.run), run=fingerprint(files.group, files.run))
-        solutions = solutions_to_compare(personalize, intake, options.recipes)
-        types = {
-            solution.recipe: recipe_type(personalize, recipe_arn(at, solution.recipe)) for solution in solutions
-        }
+        solutions = solutions_to_compare(personalize, inputs, options.recipes)
+        types = {solution.recipe: recipe_type(personalize, recipe_arn(at, solution.recipe)) for solution in solutions}
         comparable = [solution for solution in solutions if types[solution.recipe] in INPUTS]
         remedy = "Compare recipes that do, such as aws-user-personalization-v2."
         left_out = [
@@ -156,7 +154,7 @@ class Evaluation:
             for name, entry in live.items()
             if options.live and entry["type"] in INPUTS
         }
-        return cls(files, own, intake, options, comparable, types, compared, left_out)
+        return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
     def contenders(self) -> list[Contender]:
         """The models that are compared, baselines apart."""
@@ -194,7 +192,7 @@ class Evaluation:
             if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
         ]
         own = EvaluationPlan(
-            self.options, self.contenders(), self._csvs(), list(self.intake.report["interactions"]["columns"])
+            self.options, self.contenders(), self._csvs(), list(self.inputs.report["interactions"]["columns"])
         )
         return {
             "group": self.at.group,
@@ -207,12 +205,12 @@ class Evaluation:
 
     def _csvs(self) -> list[str]:
         """The keys of the interactions, increments included."""
-        added = self.intake.data["interactions"].increments
-        return [*self.intake.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
+        added = self.inputs.data["interactions"].increments
+        return [*self.inputs.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
 
     def _training(self) -> Iterator[Resource]:
         """The resources of a run on the training part, with a batch inference job for each solution."""
-        schema = self.intake.data["interactions"].schema
+        schema = self.inputs.data["interactions"].schema
         train = Data(self.files.url(f"{TRAIN}/"), digest(self.files.run), schema)
         by_batch = [one for one in self.contenders() if one.kind == "trained" and not one.campaign]
         config = Config(
@@ -220,13 +218,13 @@ class Evaluation:
             filters={},
             schemas={},
             exports=None,
-            group=self.intake.config.group,
+            group=self.inputs.config.group,
             jobs=tuple(self._job(contender) for contender in by_batch),
-            tags=self.intake.config.tags,
+            tags=self.inputs.config.tags,
         )
         # The group's own schemas would be deleted with all that is made here.
-        data = {name: replace(one, schema_name="") for name, one in self.intake.data.items()}
-        for one in resources(self.at, config, {**data, "interactions": train}):
+        data = {name: replace(one, schema_name="") for name, one in self.inputs.data.items()}
+        for one in desired_resources(self.at, config, {**data, "interactions": train}):
             if one.kind == "batch_inference_job":
                 yield replace(one, params={**one.params, **self._job_output(one.id.partition("/")[2])})
             elif one.kind != "event_tracker":  # nobody will send events

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from usher.batch.job_output import parse
+from usher.batch.job_output import read_output
 from usher.storage.bucket import whole_lines
 
 MAX_RESULTS = 100
@@ -22,7 +22,7 @@ LINE = pa.schema(
         "output": pa.struct({"recommendedItems": TEXTS}),
     }
 )
-"""The members of a line that are read. Lines of ranking also have the list to be ranked, some have scores or reasons."""
+"""The members of a line that are read. Lines of rankings have their input list, too; some have scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +77,13 @@ class Predictions:
     notes: Sequence[str] = ()
 
 
-def read_predictions(
-    files: Iterable[tuple[str, IO[bytes]]], block_bytes: int = BLOCK_BYTES
-) -> RecommendationLists:
+def read_predictions(files: Iterable[tuple[str, IO[bytes]]], block_bytes: int = BLOCK_BYTES) -> RecommendationLists:
     """The lists in a batch inference job's output files, given as (key, stream).
 
     Lines without a list, and malformed lines, count as errors.
     """
     blocks = (block for _, stream in files for block in whole_lines(stream, block_bytes))
-    lines = pa.concat_tables([LINE.empty_table(), *(parse(block, LINE) for block in blocks)])
+    lines = pa.concat_tables([LINE.empty_table(), *(read_output(block, LINE) for block in blocks)])
     user, item = (pc.struct_field(lines["input"], name) for name in ("userId", "itemId"))
     lists = pc.struct_field(lines["output"], "recommendedItems")
     by, subjects = ("item", item) if len(user) == user.null_count else ("user", user)

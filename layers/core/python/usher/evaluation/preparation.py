@@ -11,7 +11,7 @@ from usher.errors import InputError, Problem
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
-from usher.planning.inputs import take_in
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.resources.reconcile import State
 from usher.resources.target import Target
@@ -32,23 +32,23 @@ def prepare_evaluation(
     `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
     nothing to evaluate with, or the evaluation costs too much.
     """
-    intake = take_in(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
-    if intake is None:
+    inputs = load_inputs(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
+    if inputs is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     files = EvaluationFiles(bucket, at.group, at.run)
-    evaluation = Evaluation.of(files, at, personalize, intake, options, serving.get("solutions", {}))
+    evaluation = Evaluation.of(files, at, personalize, inputs, options, serving.get("solutions", {}))
     plan = evaluation.plan()
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
-    size = prices.size_of(intake.report, {})
+    size = prices.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    foretold = prices.foretell(plan["resources"], states, size, intake.config.prices, {})
+    foretold = prices.foretell(plan["resources"], states, size, inputs.config.prices, {})
     by_id = {one.id: one for one in plan["resources"]}
     estimate = Estimate.beside(
         past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
-    if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
-        raise AboveCeilingError(above, intake.report)
-    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
+    if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
+        raise AboveCeilingError(above, inputs.report)
+    findings = {"notes": evaluation.left_out, "data": inputs.report, "resources": states, "plan": foretold}
     return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 

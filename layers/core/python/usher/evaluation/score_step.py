@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from usher.aws import now
+from usher.datasets.files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
 from usher.evaluation.files import EvaluationFiles
@@ -13,7 +14,6 @@ from usher.evaluation.plan import EvaluationPlan
 from usher.evaluation.predictions import Predictions, read_predictions
 from usher.evaluation.scoring import score_predictions
 from usher.evaluation.split_step import read_parts
-from usher.exports.recipients import read_blocks
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
 from usher.reports.evaluation_report import EvaluationReport, ReportProblem, Score, Scores
 from usher.reports.png import render_png
@@ -27,10 +27,11 @@ States = Mapping[str, Mapping[str, Any]]
 AnyScore = TypeVar("AnyScore", bound=Score)
 
 
-def score_contenders(run: Run, personalize: Any, runtime: Any, is_late: Callable[[], bool]) -> bool:
+def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, is_late: Callable[[], bool]) -> bool:
     """Get the campaigns' predictions, then write the report. False: it is late, and predictions are missing.
 
-    `personalize`, `runtime`: boto3 clients of Personalize and of its runtime.
+    `personalize`, `runtime`: boto3 clients of Personalize and of its runtime; `max_bytes`: of interactions that memory
+    holds.
     """
     plan, files = EvaluationPlan.read(run), EvaluationFiles.of(run)
     record = run.read()
@@ -40,7 +41,8 @@ def score_contenders(run: Run, personalize: Any, runtime: Any, is_late: Callable
             client = CampaignClient(runtime, arn, plan.options.requestsPerSecond)
             if not client.predict(files, contender.input, contender.folder, is_late):
                 return False
-    _write_report(files, _report(run.bucket, files, plan, states, record["data"], personalize))
+    parts = read_parts(files, max_bytes)
+    _write_report(files, _report(files, plan, states, record["data"], personalize, *parts))
     return True
 
 
@@ -52,14 +54,15 @@ def _arn(states: States, name: str) -> str:
 
 
 def _report(
-    bucket: Bucket,
     files: EvaluationFiles,
     plan: EvaluationPlan,
     states: States,
     data: Mapping[str, Any],
     personalize: Any,
+    train: Interactions,
+    held_out: Interactions,
+    one_in: int,
 ) -> EvaluationReport:
-    train, held_out, one_in = read_parts(files)
     predictions, problems = predict_baselines(train), list[ReportProblem]()
     for contender in plan.contenders:
         state = states.get(contender.version, {"status": "READY"})
@@ -71,7 +74,7 @@ def _report(
         lists = read_predictions(files.open(f"output/{contender.folder}", ".out"))
         notes = _live_notes(personalize, contender.version, held_out) if contender.kind == "live" else []
         predictions.append(Predictions(contender.name, contender.kind, contender.recipe, lists, notes))
-    titles = _titles(bucket, data.get("items", {}).get("files", []))
+    titles = _titles(files.bucket, data.get("items", {}).get("files", []))
     scores = _best_first(score_predictions(plan.options.split, train, held_out, predictions, titles, one_in))
     return {
         "group": files.group,
@@ -114,7 +117,7 @@ def _live_notes(personalize: Any, arn: str, held_out: Interactions) -> list[str]
 def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
     """The titles of items by their IDs, from the items' files."""
     titles: dict[str, str] = {}
-    for block in read_blocks(bucket, keys):
+    for block in read_files(bucket, keys):
         column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()
@@ -125,7 +128,7 @@ def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
 def _write_report(files: EvaluationFiles, report: EvaluationReport) -> None:
     """Write the report, its page and its charts; `latest.json` last, so that it names existing files only."""
     bucket = files.bucket
-    bucket.write_json(files.key("report.json"), report)
+    files.write_report(report)
     page = render_evaluation_page(report)
     bucket.write(files.key("report.html"), page.encode(), ContentType="text/html; charset=utf-8")
     for name, svg in evaluation_charts(report).items():

@@ -207,7 +207,7 @@ def _segment_metrics(test_set: TestSet, lists: Codes) -> Iterator[tuple[str, int
     for segment in test_set.segments:
         if segment.truth is not truth:
             truth, values = segment.truth, compute_metrics(lists, segment.truth, test_set.self_information)
-        metrics: dict[str, MetricValue] = {**summarize(values[segment.users])}
+        metrics = summarize(values[segment.users])
         novelty = metrics.pop("novelty")
         covered = round(coverage(lists[segment.users], segment.items & is_trained), 6)
         yield segment.name, int(segment.users.sum()), {**metrics, "coverage": {"value": covered}, "novelty": novelty}

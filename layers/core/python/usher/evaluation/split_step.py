@@ -1,12 +1,12 @@
 """The second step of an evaluation: hold out a part of a group's interactions, and write the requests to the models."""
 
-import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from tempfile import TemporaryFile
 from typing import IO
 
 import numpy as np
 
+from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.datasets.rules import MIN_INTERACTIONS
 from usher.errors import InputError, Problem
 from usher.evaluation import athena_split
@@ -18,49 +18,58 @@ from usher.evaluation.interactions import Interactions, rank_by_time, read_inter
 from usher.evaluation.plan import EvaluationPlan
 from usher.evaluation.predictions import MAX_RESULTS
 from usher.evaluation.splits import Split, hold_out
-from usher.exports.recipients import ROWS, write
 from usher.runs.record import Run
 
 BYTES_PER_MEGABYTE = 195_000
 """Bytes of interactions that a megabyte of memory splits, with a third to spare (benchmarks/README.md)."""
-MAX_BYTES = BYTES_PER_MEGABYTE * int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
-"""Bytes of interactions that fit into the function. Athena splits more; of more, a sample of the users is scored."""
 ATHENA_POLL_SECONDS = 30
 QUERIES = "athena.json"
 """The run's file with the ids of its queries."""
 
 
-def split_interactions(run: Run, athena: Athena | None, is_late: Callable[[], bool]) -> int | None:
+def max_bytes(environ: Mapping[str, str]) -> int:
+    """Bytes of interactions that fit into the function. Athena splits more; of more, a sample of users is scored."""
+    return BYTES_PER_MEGABYTE * int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
+
+
+def split_interactions(
+    run: Run,
+    athena: Athena | None,
+    max_bytes: int,
+    is_late: Callable[[], bool],
+    max_results_per_file: int = MAX_RESULTS_PER_FILE,
+) -> int | None:
     """Write the two parts, and the inputs of batch inference jobs; None when done, else the seconds to wait.
 
-    `athena`: None to split in memory. Raises InputError where a part is too small, or the whole is too large.
+    `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError where a part is
+    too small, or the whole is too large.
     """
     files, plan = EvaluationFiles.of(run), EvaluationPlan.read(run)
     split = plan.options.to_split()
     if athena is None:
-        _split_in_memory(files, plan.files, split)
+        _split_in_memory(files, plan.files, split, max_bytes)
     elif not _split_in_athena(run, files, plan, athena, is_late):
         return ATHENA_POLL_SECONDS
-    train, held_out, _ = read_parts(files)
+    train, held_out, _ = read_parts(files, max_bytes)
     if len(train.time) < MIN_INTERACTIONS:
         message = f"leaves {len(train.time)} interactions to train on; Personalize needs {MIN_INTERACTIONS}."
         raise InputError([Problem(f"the split {split.kind}", message, "Hold out less, or add more history.")])
-    _write_inputs(files, {contender.input for contender in plan.contenders}, train, held_out)
+    _write_inputs(files, {contender.input for contender in plan.contenders}, train, held_out, max_results_per_file)
     return None
 
 
-def read_parts(files: EvaluationFiles) -> tuple[Interactions, Interactions, int]:
+def read_parts(files: EvaluationFiles, max_bytes: int) -> tuple[Interactions, Interactions, int]:
     """The training and the held-out part, and n where only one in n users was read."""
     size = sum(file.size for part in (TRAIN, HOLDOUT) for file in files.bucket.files(files.key(f"{part}/")))
-    one_in = max(1, -(-size // MAX_BYTES))
+    one_in = max(1, -(-size // max_bytes))
     train, held_out = read_interactions(files.open(TRAIN), files.open(HOLDOUT), one_in=one_in)
     return train, held_out, one_in
 
 
-def _split_in_memory(files: EvaluationFiles, keys: Collection[str], split: Split) -> None:
+def _split_in_memory(files: EvaluationFiles, keys: Collection[str], split: Split, max_bytes: int) -> None:
     size = sum(file.size for file in files.bucket.files(f"{files.group}/") if file.key in keys)
-    if size > MAX_BYTES:
-        message = f"are {size / 1e9:.1f} GB; this function splits up to {MAX_BYTES / 1e9:.1f} GB."
+    if size > max_bytes:
+        message = f"are {size / 1e9:.1f} GB; this function splits up to {max_bytes / 1e9:.1f} GB."
         remedy = "Give the stack more EvaluationMemory, or an AthenaWorkgroup: docs/evaluation.md, large data."
         raise InputError([Problem(f"{files.group}: the interactions", message, remedy)])
 
@@ -91,7 +100,7 @@ def _split_in_athena(
 
 
 def _write_inputs(
-    files: EvaluationFiles, kinds: Iterable[str], train: Interactions, held_out: Interactions
+    files: EvaluationFiles, kinds: Iterable[str], train: Interactions, held_out: Interactions, max_results_per_file: int
 ) -> None:
     """Write the inputs of batch inference jobs, about every user who has held-out events."""
     users = train.user_ids.take(np.unique(held_out.user)).to_pylist()
@@ -101,4 +110,4 @@ def _write_inputs(
     newest, popular = dict(zip(*ids, strict=True)), predict_baselines(train)[0].lists.item_ids.to_pylist()
     for kind in sorted(kinds):
         lines = input_lines(kind, users, newest, popular)
-        write(files.bucket, files.key(f"input/{kind}/"), lines, {}, ROWS // MAX_RESULTS)
+        write_job_input(files.bucket, files.key(f"input/{kind}/"), lines, {}, max_results_per_file // MAX_RESULTS)

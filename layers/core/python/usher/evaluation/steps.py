@@ -37,6 +37,8 @@ class Evaluator:
     runtime: Any
     athena: Athena | None
     """None: interactions are split in memory."""
+    max_bytes: int
+    """Of interactions that the function's memory holds."""
     channels: Channels
 
     def prepare(self, content: Mapping[str, Any], execution: str, started_at: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class Evaluator:
     def split(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
         """Hold out a part of the interactions; `ready`, or the seconds to wait before the next call."""
         try:
-            wait = split_interactions(Run(self.bucket, group, run), self.athena, is_late)
+            wait = split_interactions(Run(self.bucket, group, run), self.athena, self.max_bytes, is_late)
         except InputError as error:
             Run(self.bucket, group, run).update({"problems": error.as_dicts()})
             return {"ready": False, "waitSeconds": None}
@@ -69,7 +71,7 @@ class Evaluator:
     def score(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
         """Get the predictions of campaigns while there is time; once all are there, write the report."""
         run_ = Run(self.bucket, group, run)
-        return {"written": score_contenders(run_, self.personalize, self.runtime, is_late)}
+        return {"written": score_contenders(run_, self.personalize, self.runtime, self.max_bytes, is_late)}
 
     def publish(
         self, content: Mapping[str, Any], execution: str, started_at: str, error: Mapping[str, str] | None

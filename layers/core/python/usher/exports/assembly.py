@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from usher.batch.job_output import parse
+from usher.batch.job_output import read_output
 from usher.config.exports import Shape
 from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
@@ -99,7 +99,7 @@ def _parse(block: bytes, shape: Shape) -> pa.RecordBatch:
     """The members of a block's lines that matter, null where they are not there."""
     output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
     members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
-    return parse(block, pa.schema(members)).combine_chunks().to_batches()[0]
+    return read_output(block, pa.schema(members)).combine_chunks().to_batches()[0]
 
 
 def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: pa.BooleanArray) -> None:

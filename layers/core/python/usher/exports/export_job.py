@@ -17,18 +17,21 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from usher.aws import now
+from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.config.exports import UNABLE, Shape, shape_of
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import Size, most
+from usher.datasets.files import dataset_keys, read_files
 from usher.errors import InputError, Problem, UsherError
 from usher.exports import assembly
-from usher.exports.recipients import ROWS, Input, files_of, read_blocks, write
+from usher.exports.recipients import Input
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
 from usher.resources.kinds import KINDS, Resource
 from usher.runs.record import EXPORT
-from usher.storage.bucket import Bucket, export_prefix
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
 
 MANIFEST = "manifest.json"
 LATEST = "latest.json"
@@ -131,15 +134,15 @@ def prepare(
     folder = f"{export_prefix(group, name)}{run}/"
     source = Input(name, wish, shape)
     lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
-    room = shape.most_lines or max(1, ROWS // wish["settings"]["numResults"])
+    room = shape.most_lines or max(1, MAX_RESULTS_PER_FILE // wish["settings"]["numResults"])
     place = f"{group}/: exports.{name}"
     if shape.job == SEGMENT_JOB and not past.users:
         raise InputError([Problem(place, UNKNOWN, f'Start the pipeline with {{"group": "{group}"}}.')])
-    parts, count, content = write(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
-    if not count:
+    job_input = write_job_input(bucket, f"{folder}input/", _limited(lines, place, at.ceilings), extra, room)
+    if not job_input.lines:
         said = "asks for nobody: no line can be sent."
         raise InputError([*source.problems, Problem(place, said, "Correct what it goes by.")])
-    estimate = Estimate.beside(past, {place: _cost(shape, wish, count, past.users)})
+    estimate = Estimate.beside(past, {place: _cost(shape, wish, job_input.lines, past.users)})
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": at.role_arn,
@@ -147,14 +150,14 @@ def prepare(
         **({"filterArn": serving["filters"][wish["filter"]]} if wish["filter"] else {}),
         **wish["settings"],
     }
-    inputs = [bucket.url(part) for part in parts] if shape.most_lines else [bucket.url(f"{folder}input/")]
+    inputs = [bucket.url(key) for key in job_input.keys] if shape.most_lines else [bucket.url(f"{folder}input/")]
     facts = {
         "solution": name,
         "folder": folder,
         "wish": wish,
         "shape": asdict(shape),
         "solutionVersionArn": solution["solutionVersionArn"],
-        "input": {"lines": count, "refused": source.refused, "digest": content},
+        "input": {"lines": job_input.lines, "refused": source.refused, "digest": job_input.digest},
         "dollars": estimate.of_run,
     }
     plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
@@ -218,7 +221,7 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     """Make the files of one of the answers, and note what became of its lines."""
     wish, metadata = export["wish"], assembly.NO_METADATA
     if wish["metadata"]:
-        blocks = read_blocks(bucket, files_of(bucket.keys(f"{group}/"), group, "items"))
+        blocks = read_files(bucket, dataset_keys(bucket.keys(f"{group}/"), group, "items"))
         metadata = assembly.Metadata.of((block.columns for block in blocks), wish["metadata"])
     shape = Shape(**export["shape"])
     escape = wish.get("escapeFormulas", False)  # a serving map of before this option has none
@@ -233,10 +236,10 @@ def _told(export: Mapping[str, Any], file: str) -> str:
 
 def _check_metadata(bucket: Bucket, group: str, name: str, wanted: Sequence[str]) -> None:
     """Whether the items have the columns: before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", files_of(bucket.keys(f"{group}/"), group, "items")
+    place, keys = f"usher.yaml: exports.{name}.metadata", dataset_keys(bucket.keys(f"{group}/"), group, "items")
     if not keys:
         raise InputError([Problem(place, f"needs {group}/items.csv, which is not there.", "Drop it, or remove this.")])
-    columns = next(read_blocks(bucket, keys)).columns
+    columns = next(read_files(bucket, keys)).columns
     if unknown := sorted(set(wanted) - set(columns)):
         said = f"names {unknown[0]}, which is no column of {keys[0]}."
         raise InputError([Problem(place, said, f"Use some of: {', '.join(columns)}.")])

@@ -3,7 +3,6 @@
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,19 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.aws import digest
+from usher.batch.job_input import encoded_line, uploaded_keys
 from usher.config.exports import Shape
-from usher.datasets.csv_reader import Block, read
-from usher.datasets.profile import LONGEST_ID, chunks
+from usher.datasets.csv_reader import Block
+from usher.datasets.files import dataset_keys, read_files
+from usher.datasets.profile import LONGEST_ID
 from usher.errors import InputError, Problem
-from usher.storage.bucket import LONGEST_REQUEST, Bucket, data_keys, increment_keys
-from usher.storage.multipart import Upload
+from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
 
-MOST_FILES = 1000
-"""Personalize's limit for one job. Its others, 1 GB and 50 million lines a file, are out of reach of parts."""
-PART_BYTES = 1 << 28
-ROWS = 25_000_000
-"""What a part is answered with at most, in recommendations: what one call assembles within minutes."""
 SHOWN_LINES = 100
 LONGEST = {"userId": LONGEST_ID, "itemId": LONGEST_ID, "itemAttributes": 1000}
 COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
@@ -45,7 +39,7 @@ class Input:
     def lines(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
         """Whom to ask for. Raises InputError where there is nothing to go by, or too much."""
         keys = bucket.keys(f"{group}/")
-        given = own_lines(keys, group, self.solution)
+        given = uploaded_keys(keys, group, self.solution)
         named = next((option for option in ("users", "items", "attributes") if self.wish[option]), "")
         if given and named:
             said = f"stands beside exports.{self.solution}.{named}."
@@ -56,7 +50,7 @@ class Input:
         if given:
             yield from self._given(bucket, given)
         elif named == "users":
-            yield from self._chosen(bucket, group, files_of(keys, group, "users"))
+            yield from self._chosen(bucket, group, dataset_keys(keys, group, "users"))
         elif named:
             yield from ({self.shape.key: one} for one in self.wish[named])
         else:
@@ -90,7 +84,7 @@ class Input:
             raise InputError([Problem(f"{group}/users.csv", said, "Drop it, or remove `users` from the export.")])
         columns, chosen = {"USER_ID", *wanted}, dict[str, bool]()
         for key in keys:
-            for block in read_blocks(bucket, [key]):
+            for block in read_files(bucket, [key]):
                 if lacking := sorted(columns - set(block.columns)):
                     said = f"lacks the column {lacking[0]}, which {asks}."
                     raise InputError([Problem(key, said, f"Use one of: {', '.join(block.columns)}.")])
@@ -107,19 +101,9 @@ class Input:
             said, where = "has nothing to export for.", f"{group}/export/{self.solution}/*.jsonl"
             raise InputError([Problem(where, said, f"Put lines such as {example(self.shape)} there{own}.")])
         datasets = ("interactions", "items") if self.shape.key == "itemId" else ("interactions",)
-        files = [key for name in datasets for key in files_of(keys, group, name)]
-        for one in distinct(read_blocks(bucket, files), column):
+        files = [key for name in datasets for key in dataset_keys(keys, group, name)]
+        for one in distinct(read_files(bucket, files), column):
             yield {self.shape.key: one}
-
-
-def own_lines(keys: Sequence[str], group: str, solution: str) -> list[str]:
-    """The keys, of all those below a group, of its own lines for an export."""
-    return [key for key in keys if key.startswith(f"{group}/export/{solution}/") and key.endswith(".jsonl")]
-
-
-def files_of(keys: list[str], group: str, dataset: str) -> list[str]:
-    """The keys, of all those below a group, that hold a dataset's CSVs; last what was added."""
-    return data_keys(keys, group, dataset) + increment_keys(keys, group, dataset)
 
 
 def have(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:
@@ -146,8 +130,8 @@ def example(shape: Shape) -> str:
 
 def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
-    if len(text) > LONGEST_REQUEST:
-        return {}, f"is longer than {LONGEST_REQUEST >> 20} MB.", f"Write {example(shape)}."
+    if len(text) > MAX_REQUEST_LENGTH:
+        return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."
     try:
         line = json.loads(text)
     except (ValueError, RecursionError):
@@ -172,15 +156,10 @@ def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
 def _is_whole(line: Mapping[str, Any]) -> bool:
     """Whether a line can be written: JSON's escapes allow for lone surrogates, which UTF-8 has no bytes for."""
     try:
-        as_line(line)
+        encoded_line(line)
     except UnicodeEncodeError:
         return False
     return True
-
-
-def as_line(line: Mapping[str, Any]) -> bytes:
-    """A line of a job's input."""
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _is_text(value: Any, longest: int = LONGEST_ID) -> bool:
@@ -193,34 +172,3 @@ def _are_texts(value: Any) -> bool:
 
 def _are_values(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-def read_blocks(bucket: Bucket, keys: Iterable[str]) -> Iterator[Block]:
-    """The rows of CSVs, one file after the other."""
-    for key in keys:
-        yield from read(key, chunks(bucket.open(key)))
-
-
-def write(
-    bucket: Bucket, folder: str, lines: Iterable[Mapping[str, Any]], extra: Mapping[str, Any], most_lines: int
-) -> tuple[list[str], int, str]:
-    """Write lines as the parts of a job's input, each with the members of `extra` that it lacks.
-
-    Returns the parts' keys, the number of lines and a digest of them all.
-    """
-    parts: list[Upload] = []
-    count = room = 0
-    with ExitStack() as stack:
-        for line in lines:
-            if not room or parts[-1].size >= PART_BYTES:
-                stack.close()
-                if len(parts) == MOST_FILES:
-                    said = f"has more than {count} lines, which is more than a batch job takes."
-                    raise InputError(
-                        [Problem(folder, said, "Ask for fewer results, or export for a part of the users.")]
-                    )
-                parts.append(stack.enter_context(Upload(bucket, f"{folder}part-{len(parts) + 1:04d}.json")))
-                room = most_lines
-            parts[-1].write(as_line({**extra, **line}))
-            count, room = count + 1, room - 1
-    return [one.key for one in parts], count, digest([one.sha256 for one in parts])

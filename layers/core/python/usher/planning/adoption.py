@@ -10,7 +10,7 @@ from usher.resources.kinds import KINDS, Resource
 NOT_COMPARED = ("name", "tags")
 
 
-def still_as_wanted(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
+def adoptable(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
     """Of all that is to be adopted, what is there and can be made what is wanted without building it anew.
 
     `wanted`: the resources with the adopted names, the dataset group first. The rest of them is left alone, and Usher

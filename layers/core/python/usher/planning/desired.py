@@ -5,7 +5,7 @@ thus another resource, made beside the old one, and the serving map switches whe
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,16 +13,14 @@ from usher.aws import digest
 from usher.config.exports import wished
 from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
 from usher.datasets.schemas import Schema
-from usher.names import former_name, job_family, unique_name
+from usher.names import job_family, unique_name
+from usher.planning.tasks import RequestedTasks
 from usher.resources.decisions import FOREVER, LATEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
 from usher.resources.target import Target
 
 UPDATED = ("performAutoTraining", "performIncrementalUpdate")
 """Members of CreateSolution that make no other solution."""
-
-Wishes = Mapping[str, Mapping[str, str]]
-"""What was asked for, by task and, for one of several, name (`retrain#for-you`): `at` and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +44,11 @@ class Data:
         return self.there or digest([self.digest, self.schema])
 
 
-def resources(
-    target: Target,
-    config: Config,
-    data: Mapping[str, Data],
-    wishes: Wishes | None = None,
-    name_of: Callable[..., str] = unique_name,
+def desired_resources(
+    target: Target, config: Config, data: Mapping[str, Data], tasks: RequestedTasks | None = None
 ) -> list[Resource]:
-    """Every resource that config, data and wishes ask for, each after what it needs."""
-    return list(_Plan(target, config, data, wishes or {}, name_of).resources())
+    """Every resource that config, data and tasks ask for, each after what it needs."""
+    return list(_Plan(target, config, data, tasks or {}).resources())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +56,7 @@ class _Plan:
     at: Target
     config: Config
     data: Mapping[str, Data]
-    wishes: Wishes
-    name_of: Callable[..., str]
+    tasks: RequestedTasks
 
     def resources(self) -> Iterator[Resource]:
         yield self._dataset_group()
@@ -156,8 +149,7 @@ class _Plan:
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
         )
         yield created
-        former = former_name(self.at.group, solution.name, "", made_from)
-        yield self._version(solution, *([former] if created.params["name"] == former else []))
+        yield self._version(solution)
         if solution.campaign is None:
             return
         version = f"solution_version/{solution.name}"
@@ -168,16 +160,13 @@ class _Plan:
         else:
             yield self._resource("train", "campaign", solution.name, campaign, {"solutionVersionArn": version})
 
-    def _version(self, solution: Solution, *former: str) -> Resource:
-        """A run names one version of each solution, so that Personalize can refuse to train it a second time.
-
-        `former`: the solution's name, if a former release gave it: it was in the digest, and all would be trained anew.
-        """
-        asked = [self.wishes[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.wishes]
+    def _version(self, solution: Solution) -> Resource:
+        """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
+        asked = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
-        made_from = digest([*former, *(given.inputs for given in self.data.values()), *increments])
+        made_from = digest([*(given.inputs for given in self.data.values()), *increments])
         return self._resource(
             "train", "solution_version", solution.name,
             {
@@ -193,7 +182,7 @@ class _Plan:
     def _job(self, job: Job) -> Iterator[Resource]:
         """One for each version of its solution; of a scheduled one, the one that was asked for last."""
         section = next(section for section, kind in JOBS.items() if kind == job.kind)
-        wish = self.wishes.get(f"{section}#{job.name}")
+        wish = self.tasks.get(f"{section}#{job.name}")
         if job.scheduled and not wish:
             return
         name = f"{section}/{job.name}"
@@ -216,7 +205,7 @@ class _Plan:
 
     def _unique(self, name: str, *made_from: object) -> str:
         """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
-        return self.name_of(self.at.group, name, self._home, *made_from)
+        return unique_name(self.at.group, name, self._home, *made_from)
 
     def _family(self, name: str, *made_from: str) -> str:
         return job_family(self.at.group, name, self._home, *made_from)
@@ -276,7 +265,7 @@ def recipe_arn(at: Target, recipe: str) -> str:
     return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
-def serving_wishes(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
+def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
 
     Raises InputError for an export that can't be.

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from usher.batch.job_input import uploaded_keys
 from usher.config.parser import Config
 from usher.costs.ceilings import Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import SPENDING, Size, monthly_most, most, size_of, solution_of
 from usher.costs.recurring import automatic_trainings, export_id, repeated
 from usher.errors import InputError, Problem
-from usher.exports.recipients import own_lines
-from usher.planning.inputs import Intake
+from usher.planning.inputs import Inputs
 from usher.resources.deletion import Leftover
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
@@ -26,27 +26,27 @@ MOST_INPUTS = 10 * MOST_INPUT
 
 
 def count_lines(
-    bucket: Bucket, group: str, intake: Intake, plan: Mapping[str, Any], most: float
+    bucket: Bucket, group: str, inputs: Inputs, plan: Mapping[str, Any], most: float
 ) -> dict[str, tuple[str, int]]:
     """Where the lines are asked for that each batch job and export answers, and how many they are; by id.
 
     Counting ends beyond `most` lines of one. Raises InputError for files that are too large to be counted.
     """
-    inputs = {one.input for one in intake.config.jobs}
-    files = [file for key in inputs for file in bucket.files(key) if file.key == key]
+    jobs = {one.input for one in inputs.config.jobs}
+    files = [file for key in jobs for file in bucket.files(key) if file.key == key]
     listed = bucket.files(f"{group}/") if plan["exports"] else []
     keys = [file.key for file in listed]
-    own = {key for name in plan["exports"] for key in own_lines(keys, group, name)}
+    own = {key for name in plan["exports"] for key in uploaded_keys(keys, group, name)}
     _check_sizes(group, [*files, *(file for file in listed if file.key in own)])
-    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input, most)) for one in intake.config.jobs}
-    size = size_of(intake.report, {})
+    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input, most)) for one in inputs.config.jobs}
+    size = size_of(inputs.report, {})
     for name, one in plan["exports"].items():
-        if given := own_lines(keys, group, name):
+        if given := uploaded_keys(keys, group, name):
             count = sum(bucket.count_lines(key, most) for key in given)
         elif named := one["items"] or one["attributes"]:
             count = len(named)
         elif one["users"]:
-            count = intake.report.get("users", {}).get("ids", 0)
+            count = inputs.report.get("users", {}).get("ids", 0)
         else:
             count = size.items if plan["solutions"][name]["type"] == "RELATED_ITEMS" else size.users
         found[export_id(name, one["recipe"])] = (f"usher.yaml: exports.{name}", count)

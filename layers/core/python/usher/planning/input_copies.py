@@ -27,7 +27,7 @@ AT_A_TIME = 16
 """Files of an import."""
 
 
-def keep(run: Run, drafted: Draft) -> list[Resource]:
+def copy_inputs(run: Run, drafted: Draft) -> list[Resource]:
     """Copy what each import and batch job that is to be made reads; return the plan's resources with the copies.
 
     Raises InputError where a job's file has grown since its lines were counted, and S3's PreconditionFailed where a

@@ -17,33 +17,31 @@ from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
-from usher.storage.bucket import (
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import (
     CONFIGS,
     DATASETS,
     GROUP_NAME,
     INCREMENTS,
-    RESERVED,
-    Bucket,
-    File,
-    at_home,
+    RESERVED_FOLDERS,
+    as_own_key,
     data_keys,
     data_location,
-    group_of,
-    homes,
+    group_folders,
     increment_keys,
     is_config,
     is_data,
-    is_foreign,
     is_solution_config,
+    is_unrecognized,
 )
 
-MOST_FILES = 10_000
+MAX_FILES = 10_000
 """CSVs of a group: each is opened in every run."""
 KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class Inputs:
     """A group's config and data, fit to be planned with."""
 
     config: Config
@@ -57,10 +55,10 @@ class Intake:
     """The files of each import as they were checked, by s3:// address."""
 
 
-def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Intake | None:
+def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
     """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
-    check_name(group)
-    there = {file.key: file for home in homes(group) for file in bucket.files(home) if group_of(file.key) == group}
+    check_group_name(group)
+    there = {file.key: file for file in bucket.files_of(group)}
     keys = list(there)
     problems = [*_twofold(keys, group), *_misplaced(keys)]
     config, notes = defaults(), list[Problem]()
@@ -71,8 +69,8 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
     if not problems and not data_keys(keys, group, "interactions"):
         return None
     tables = sum(map(is_data, keys))
-    if tables > MOST_FILES:
-        said = f"has {tables} CSVs; Usher reads {MOST_FILES}."
+    if tables > MAX_FILES:
+        said = f"has {tables} CSVs; Usher reads {MAX_FILES}."
         raise InputError([*problems, Problem(f"{group}/", said, "Put the rows of several files into one.")])
     ready: dict[str, Data] = {}
     report: dict[str, Any] = {}
@@ -127,29 +125,29 @@ def take_in(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -
         report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
     if problems:
         raise InputError(problems, report)
-    return Intake(config, ready, report, notes, sources)
+    return Inputs(config, ready, report, notes, sources)
 
 
-def check_name(group: str) -> None:
+def check_group_name(group: str) -> None:
     """Raise InputError where a folder's name can be no group's."""
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    if group in RESERVED:
+    if group in RESERVED_FOLDERS:
         said = "can't be a group's folder: the AWS Solution's groups have theirs inside."
         remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
         raise InputError([Problem(f"{group}/", said, remedy)])
 
 
-def config_of(bucket: Bucket, group: str, personalize: Any) -> Config:
+def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
 
 
-def unread(bucket: Bucket, group: str) -> Iterator[Problem]:
+def ignored_files(bucket: Bucket, group: str) -> Iterator[Problem]:
     """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
-    for key in filter(is_foreign, _keys(bucket, group)):
-        _, folder, *deeper = at_home(key).split("/")
+    for key in filter(is_unrecognized, _keys(bucket, group)):
+        _, folder, *deeper = as_own_key(key).split("/")
         home = key.removesuffix("/".join([folder, *deeper]))
         if folder in DATASETS and deeper[1:]:
             yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
@@ -165,7 +163,7 @@ def _dataset_in(name: str) -> str:
 
 
 def _keys(bucket: Bucket, group: str) -> list[str]:
-    return [key for home in homes(group) for key in bucket.keys(home) if group_of(key) == group]
+    return [file.key for file in bucket.files_of(group)]
 
 
 def _increments(
@@ -179,7 +177,7 @@ def _increments(
 
 def _twofold(keys: list[str], group: str) -> Iterator[Problem]:
     """Whether a group has files both in its own folder and in one of the AWS Solution's."""
-    own, solutions = homes(group)
+    own, solutions = group_folders(group)
     used = {key.startswith(own) for key in keys if is_config(key) or is_data(key)}
     if len(used) > 1:
         yield Problem(solutions, f"stands beside {own}.", "Keep either of the two folders.")
@@ -187,8 +185,8 @@ def _twofold(keys: list[str], group: str) -> Iterator[Problem]:
 
 def _misplaced(keys: list[str]) -> Iterator[Problem]:
     """Files that a person believes to be looked at, or that Personalize would import, under names unknown to Usher."""
-    for key in filter(is_foreign, keys):
-        match at_home(key).split("/"):
+    for key in filter(is_unrecognized, keys):
+        match as_own_key(key).split("/"):
             case [_, folder, _] if folder in DATASETS:
                 remedy = "Move it out of the folder, or name it .csv."
                 yield Problem(key, "is no .csv file, but Personalize imports all of a folder.", remedy)

@@ -10,20 +10,21 @@ from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.errors import InputError, Problem
-from usher.names import former_name
-from usher.planning.adoption import is_schema_in_use, still_as_wanted
-from usher.planning.desired import Data, Wishes, recipe_arn, resources, schedule_resource, serving_wishes
+from usher.planning.adoption import adoptable, is_schema_in_use
+from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.planning.estimate import count_lines, estimate
-from usher.planning.inputs import Intake, check_name, config_of, recipe_type, take_in, unread
-from usher.planning.version_pins import Pin, pinned
+from usher.planning.inputs import Inputs, check_group_name, ignored_files, load_config, load_inputs, recipe_type
+from usher.planning.tasks import RequestedTasks
+from usher.planning.version_pins import Pin, with_pins
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
 from usher.resources.gate import guarded
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Clients, Resource, is_leaving
+from usher.resources.kinds import KINDS, Clients, Resource
 from usher.resources.ownership import check_group
 from usher.resources.reconcile import State, foresee
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS, Bucket, File
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import DATASETS
 
 RESUME = "resume"
 """The schedule that comes back when a solution may be trained again."""
@@ -41,7 +42,7 @@ IDLE = {"reuse", "hold"}
 """Actions that change nothing."""
 DAILY = "rate(1 day)"
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
-Settle = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
+ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Draft:
     plan: Mapping[str, Any] | None
     """What plan.json is to hold; None where there is nothing to plan with."""
     sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
-    """An Intake's."""
+    """An Inputs's."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Of what batch jobs and exports answer, by resource id."""
     estimate: Estimate | None = None
@@ -74,46 +75,46 @@ def draft(
     clients: Clients,
     serving: Mapping[str, Any],
     *,
-    wishes: Wishes | None = None,
-    settle: Settle = lambda _wanted, _live: {},
-    forgiving: bool = True,
+    tasks: RequestedTasks | None = None,
+    resolve_pins: ResolvePins = lambda _wanted, _live: {},
+    retry_failed: bool = True,
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
 
-    `serving`: the group's serving map; `settle`: tells which pins hold; `forgiving`: whether what failed before is
-    built again; `claims`: an Inventory's; `past`: what the group has ordered.
+    `serving`: the group's serving map; `resolve_pins`: tells which pins hold; `retry_failed`: whether what failed
+    before is built again; `claims`: an Inventory's; `past`: what the group has ordered.
     """
-    check_name(target.group)
-    wishes = wishes or {}
+    check_group_name(target.group)
+    tasks = tasks or {}
     inventory = Inventory(clients, target.stack_arn, claims)
-    if "remove" in wishes:
+    if "remove" in tasks:
         return _removal(bucket, target, inventory)
-    notes = list(unread(bucket, target.group))
-    intake = take_in(bucket, target.group, inventory, target.arn_prefix)
-    if intake is None:
+    notes = list(ignored_files(bucket, target.group))
+    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
+    if inputs is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
-    intake = _with_inputs(bucket, intake)
-    if above := ceilings.check(intake.config):
-        raise AboveCeilingError(above, intake.report)
-    if not wishes.get("import") and any(one.name == "import" for one in intake.config.schedules):
-        intake = replace(intake, data=_waiting(inventory, target, intake, wishes))
+    inputs = _with_inputs(bucket, inputs)
+    if above := ceilings.check(inputs.config):
+        raise AboveCeilingError(above, inputs.report)
+    if not tasks.get("import") and any(one.name == "import" for one in inputs.config.schedules):
+        inputs = replace(inputs, data=_waiting(inventory, target, inputs, tasks))
     live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
-    wanted = _adopted(inventory, target, intake, wishes)
+    wanted = _adopted(inventory, target, inputs, tasks)
     check_group(inventory, wanted[0], target.group)
-    notes += _unused_schemas(inventory, target, intake.config, wanted)
-    pins = settle(wanted, live)
-    wanted = _guarded(pinned(wanted, pins), intake.config, live)
-    foresight = foresee(inventory, wanted, forgiving=forgiving)
+    notes += _unused_schemas(inventory, target, inputs.config, wanted)
+    pins = resolve_pins(wanted, live)
+    wanted = _guarded(with_pins(wanted, pins), inputs.config, live)
+    foresight = foresee(inventory, wanted, forgiving=retry_failed)
     states = foresight.states
     if later := _resumption(target, states):
         wanted, states = [*wanted, later], [*states, *foresee(inventory, [later]).states]
-    unwanted = leftovers(inventory, target, wanted, states, prune=intake.config.prune)
+    unwanted = leftovers(inventory, target, wanted, states, prune=inputs.config.prune)
     states = _with_replacements(states, unwanted)
-    named = {one.name: one.recipe for one in intake.config.solutions}
-    named |= {one.name: one.recipe for one in intake.config.recommenders}
+    named = {one.name: one.recipe for one in inputs.config.solutions}
+    named |= {one.name: one.recipe for one in inputs.config.recommenders}
     types = {name: recipe_type(clients["personalize"], recipe_arn(target, one)) for name, one in named.items()}
     plan = {
         "group": target.group,
@@ -121,39 +122,39 @@ def draft(
         "excused": foresight.excused,
         "usual": foresight.seconds,
         "delete": [one for one in unwanted if one.delete],
-        **serving_wishes(intake.config, types),
+        **desired_serving(inputs.config, types),
     }
     export_schedule, uncounted = _countable(target.export_schedule)
     notes += uncounted
 
     def weigh() -> tuple[Estimate, prices.Size, list[Problem]]:
         """What the plan costs at most, and what of that is above a ceiling."""
-        lines = count_lines(bucket, target.group, intake, plan, ceilings.export_lines)
+        lines = count_lines(bucket, target.group, inputs, plan, ceilings.export_lines)
         above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-        size = prices.size_of(intake.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
-        costs = estimate(inventory, intake.config, plan, states, unwanted, size, export_schedule, past)
+        size = prices.size_of(inputs.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+        costs = estimate(inventory, inputs.config, plan, states, unwanted, size, export_schedule, past)
         return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
 
     estimated, size, above = weigh()
-    if above and intake.config.exports is None and plan["exports"]:
+    if above and inputs.config.exports is None and plan["exports"]:
         said = f"is left out, though every group has one as long as no config says otherwise: {above[0].message}"
         notes.append(Problem(f"{target.group}/: exports.{next(iter(plan['exports']))}", said, above[0].remedy))
         plan["exports"] = {}
         estimated, size, above = weigh()
     if above:
-        raise AboveCeilingError(above, intake.report)
-    foretold = prices.foretell(wanted, states, size, intake.config.prices, foresight.seconds)
+        raise AboveCeilingError(above, inputs.report)
+    foretold = prices.foretell(wanted, states, size, inputs.config.prices, foresight.seconds)
     told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
     findings = {
-        "notes": [*intake.notes, *notes],
-        "data": intake.report,
+        "notes": [*inputs.notes, *notes],
+        "data": inputs.report,
         "resources": states,
         "plan": foretold,
         "ceilings": ceilings.facts(estimated),
         "pins": pins,
         "unmanaged": told,
     }
-    return Draft(findings, plan, intake.sources, size.lines, estimated, size.users)
+    return Draft(findings, plan, inputs.sources, size.lines, estimated, size.users)
 
 
 def _countable(schedule: str) -> tuple[str, list[Problem]]:
@@ -170,7 +171,7 @@ def _countable(schedule: str) -> tuple[str, list[Problem]]:
 def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
     """What deletes the whole group, under whatever name it was taken over. InputError where its config can't tell."""
     try:
-        config = config_of(bucket, target.group, inventory.clients["personalize"])
+        config = load_config(bucket, target.group, inventory.clients["personalize"])
     except InputError as error:
         said = "can't be removed as long as its config, which may give the dataset group another name, can't be read."
         remedy = "Correct the config, and the removal goes on; or delete it, and ask again."
@@ -188,32 +189,32 @@ def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
 def _taken_over(target: Target, config: Config, inventory: Inventory) -> tuple[Resource, list[Resource]]:
     """The dataset group; and the same again, if it is one that was taken over, with the schemas that were."""
     data = {dataset: Data("", "") for dataset in DATASETS}
-    wanted = resources(target, config, data)
-    kept = still_as_wanted(inventory, wanted[:1], config.adopt)
-    group = wanted[0] if kept else resources(target, replace(config, adopt={}), data)[0]
+    wanted = desired_resources(target, config, data)
+    kept = adoptable(inventory, wanted[:1], config.adopt)
+    group = wanted[0] if kept else desired_resources(target, replace(config, adopt={}), data)[0]
     schemas = [one for one in wanted if one.kind == "schema" and one.id in config.adopt]
     used = [one for one in schemas if is_schema_in_use(inventory, group.arn, one)]
     return group, [*([group] if kept else []), *used]
 
 
-def _with_inputs(bucket: Bucket, intake: Intake) -> Intake:
+def _with_inputs(bucket: Bucket, inputs: Inputs) -> Inputs:
     """Without the jobs that have nothing to work on: those that may be left out are noted, others refused."""
-    missing = [job for job in intake.config.jobs if job.input not in bucket.keys(job.input)]
+    missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
     remedy = "Put the job's input there, one JSON per line."
     problems = {
         job.name: Problem(job.input, f"is not there, but the job {job.name} needs it.", remedy) for job in missing
     }
     if refused := [problems[job.name] for job in missing if not job.optional]:
         raise InputError(refused)
-    jobs = tuple(job for job in intake.config.jobs if job not in missing)
-    return replace(intake, config=replace(intake.config, jobs=jobs), notes=[*intake.notes, *problems.values()])
+    jobs = tuple(job for job in inputs.config.jobs if job not in missing)
+    return replace(inputs, config=replace(inputs.config, jobs=jobs), notes=[*inputs.notes, *problems.values()])
 
 
-def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> Mapping[str, Data]:
+def _waiting(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Mapping[str, Data]:
     """The data as far as it was imported already, if newer data has to wait for its schedule."""
     arns: dict[str, str] = {}
     data: dict[str, Data] = {}
-    for resource in resources(target, intake.config, intake.data, wishes):
+    for resource in desired_resources(target, inputs.config, inputs.data, tasks):
         if resource.stage != "import" or resource.kind == "schedule":
             continue
         found = inventory.find(resource, arns)
@@ -224,7 +225,7 @@ def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishe
         dataset, _, file = name.partition("/")
         if not file:
             newer = found is not None and found.usable and found.inputs != resource.inputs
-            given = intake.data[dataset]
+            given = inputs.data[dataset]
             data[dataset] = replace(given, there=found.inputs, increments={}) if found and newer else given
         elif found is None and arns[f"dataset_import_job/{dataset}"]:
             kept = {at: one for at, one in data[dataset].increments.items() if at.rpartition("/")[2] != file}
@@ -232,26 +233,14 @@ def _waiting(inventory: Inventory, target: Target, intake: Intake, wishes: Wishe
     return data
 
 
-def _adopted(inventory: Inventory, target: Target, intake: Intake, wishes: Wishes) -> list[Resource]:
+def _adopted(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> list[Resource]:
     """The wanted resources, with what is to be adopted as long as it is as wanted."""
-    config, data = intake.config, intake.data
-    config = replace(config, adopt={**dict(_of_former_release(inventory, target, intake)), **config.adopt})
-    wanted = resources(target, config, data, wishes)
-    kept = still_as_wanted(inventory, wanted, config.adopt)
+    config, data = inputs.config, inputs.data
+    wanted = desired_resources(target, config, data, tasks)
+    kept = adoptable(inventory, wanted, config.adopt)
     if kept == config.adopt:
         return wanted
-    return resources(target, replace(config, adopt=kept), data, wishes)
-
-
-def _of_former_release(inventory: Inventory, target: Target, intake: Intake) -> Iterator[tuple[str, str]]:
-    """Id and name of what the stack has made in the group's dataset group, and would name otherwise today."""
-    wanted = resources(target, intake.config, intake.data)
-    for now, former in zip(wanted, resources(target, intake.config, intake.data, name_of=former_name), strict=True):
-        kind = KINDS[now.kind]
-        if now.arn != former.arn and not kind.job and not inventory.describe(kind, now.arn):
-            there = inventory.describe(kind, former.arn)
-            if inventory.home(there) == wanted[0].arn and not is_leaving(there) and inventory.owns(kind, former.arn):
-                yield now.id, former.params["name"]
+    return desired_resources(target, replace(config, adopt=kept), data, tasks)
 
 
 def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Sequence[Resource]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import Any
 from usher.errors import UsherError
 from usher.texts import clean
 
-ITEM = "wishes"
+ITEM = "tasks"
 MARK = "@"
 """Stands before a wish's name, which may be that of a key attribute."""
 TASKS = {
@@ -26,6 +26,8 @@ TASKS = {
 """What each task may say besides."""
 LONGEST = 63
 """Characters that are kept of each: Personalize's longest names."""
+RequestedTasks = Mapping[str, Mapping[str, str]]
+"""By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
 USAGE = (
     'To ask for more than a look, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
     "retrain (of one solution: and trainingMode, solution), batch and segments (job), remove."
@@ -33,13 +35,13 @@ USAGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """The wishes in the table. `dynamodb` is a boto3 client."""
+class Tasks:
+    """The tasks in the table. `dynamodb` is a boto3 client."""
 
     dynamodb: Any
     table: str
 
-    def ask(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
+    def request(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
         """Write down what an execution's input asks for, if it asks for something. UsherError where it does so badly.
 
         `started_at`: ISO time of the execution, which counts where the input names none. An older wish changes nothing.
@@ -67,7 +69,7 @@ class Wishes:
             return
 
     def of(self, group: str) -> dict[str, dict[str, str]]:
-        """A group's wishes, by task and, for one of several, name: `retrain#for-you`."""
+        """A group's tasks, by task and, for one of several, name: `retrain#for-you`."""
         item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
         texts = {name: value["S"] for name, value in item.items() if name.startswith(MARK)}
         return {name.removeprefix(MARK): json.loads(text) for name, text in texts.items()}

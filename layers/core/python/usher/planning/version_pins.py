@@ -33,7 +33,7 @@ class Pin:
     who: str
     why: str
     at: str
-    over: str = ""
+    supersedes: str = ""
     """The ARN of the newest version when the pin was settled, which it holds back; empty until then."""
 
 
@@ -44,7 +44,7 @@ class Pins:
     dynamodb: Any
     table: str
 
-    def ask(self, group: str, given: Mapping[str, Any]) -> None:
+    def request(self, group: str, given: Mapping[str, Any]) -> None:
         """Write down the version that an execution's input asks for, if any. UsherError where it does so badly."""
         if "group" not in given or not given.keys() & ASKED.keys():  # S3's events have a version, too
             return
@@ -56,7 +56,7 @@ class Pins:
         solution, version, who, why = (clean(given[name].strip(), most) for name, most in ASKED.items())
         self._write(group, solution, Pin(version, who, why, now().isoformat()))
 
-    def settle(
+    def resolve(
         self, personalize: Any, group: str, wanted: Iterable[Resource], live: Mapping[str, str]
     ) -> dict[str, Pin]:
         """The pins that hold now, each with its version's ARN; what has lapsed or can't be is forgotten.
@@ -69,16 +69,16 @@ class Pins:
         for solution, pin in sorted(self._read(group).items()):
             of = by_id.get(f"solution/{solution}")
             versions = usable(personalize, of.arn) if of else []
-            if pin.over and versions[:1] == [pin.over]:
+            if pin.supersedes and versions[:1] == [pin.supersedes]:
                 holding[solution] = pin
                 continue
-            arn = "" if pin.over else choose(pin.version, versions, live.get(solution, ""))
+            arn = "" if pin.supersedes else choose_version(pin.version, versions, live.get(solution, ""))
             if arn:
-                holding[solution] = replace(pin, version=arn, over=versions[0])
+                holding[solution] = replace(pin, version=arn, supersedes=versions[0])
                 self._write(group, solution, holding[solution])
                 continue
             self._forget(group, solution)
-            if not pin.over:
+            if not pin.supersedes:
                 problems.append(_impossible(solution, pin, versions))
         if problems:
             raise InputError(problems)
@@ -109,18 +109,17 @@ class Pins:
         )
 
 
-def pinned(wanted: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
-    """All resources, what serves with the pin of its solution, if there is one. Pure."""
-    by_id = {keeper: pins[name] for name, keeper in keepers(wanted).items() if name in pins}
-    return [
-        replace(one, gate={**one.gate, "pin": {"version": by_id[one.id].version, "over": by_id[one.id].over}})
-        if one.id in by_id
-        else one
-        for one in wanted
-    ]
+def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
+    """All desired resources; what serves a pinned solution has the pin in its gate. Pure."""
+    pin_of = {resource_id: pins[name] for name, resource_id in keepers(desired).items() if name in pins}
+
+    def with_pin(resource: Resource, pin: Pin) -> Resource:
+        return replace(resource, gate={**resource.gate, "pin": {"version": pin.version, "supersedes": pin.supersedes}})
+
+    return [with_pin(one, pin_of[one.id]) if one.id in pin_of else one for one in desired]
 
 
-def choose(version: str, versions: Sequence[str], live: str) -> str:
+def choose_version(version: str, versions: Sequence[str], live: str) -> str:
     """The version that is meant, of a solution's usable ones (newest first); empty where there is none. Pure."""
     if version == "previous":
         older = versions[versions.index(live) + 1 :] if live in versions else []

@@ -1,7 +1,7 @@
 """Charts as SVG: bars with intervals, and lines or points on linear or logarithmic axes. Pure.
 
-Every mark has its colour as an attribute, for renderers that know no style sheet. Most have a class, too, by which STYLE
-adapts them to a dark page. For a third kind of chart, take a library instead (docs/decisions.md).
+Every mark has its colour as an attribute, for renderers that know no style sheet. Most have a class, too, by which
+STYLE adapts them to a dark page. For a third kind of chart, take a library instead.
 """
 
 import math
@@ -76,7 +76,7 @@ class _Scale:
 
 
 def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> Markup:
-    """Horizontal bars: a group for each row, with a bar for each entry of the legend, and whiskers for the intervals."""
+    """Horizontal bars: a group for each row, with a bar for each entry of the legend, and whiskers for intervals."""
     values = [value for _, group in rows for one in group if one for value in one if math.isfinite(value)]
     ticks = _ticks(min(values, default=0), max(values, default=0))
     left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER_WIDTH, NAME_WIDTH)

@@ -1,4 +1,4 @@
-"""The page of an evaluation, from its report: one HTML file without scripts, which loads nothing; and its charts. Pure."""
+"""The page of an evaluation, from its report: one HTML file without scripts, which loads nothing. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -59,7 +59,7 @@ def render_evaluation_page(report: EvaluationReport) -> str:
     charts = evaluation_charts(report)
     sections = (
         _head(report),
-        *(note("bad", {**problem}) for problem in report["problems"]),
+        *(note("bad", problem) for problem in report["problems"]),
         grid(svg for name, svg in charts.items() if name in CHARTED),
         *_scores(report),
         _segments(report, charts),
@@ -194,7 +194,7 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
 def _cell(interval: Interval, best: float | None = None) -> Markup:
     """A value, bold if it is the best, with its interval below."""
     value, low, high = interval
-    shown = Markup("<b>{:.4f}</b>" if value == best and value else "{:.4f}").format(value)
+    shown = (Markup("<b>{:.4f}</b>") if value == best and value else Markup("{:.4f}")).format(value)
     return shown + (Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else "")
 
 
@@ -226,9 +226,7 @@ def _contenders(report: EvaluationReport) -> Markup:
 def _samples(report: EvaluationReport) -> Iterator[Markup]:
     """A fold for each sample user; the one with most hits is open."""
     samples = report["samples"]
-    hits = [
-        sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples
-    ]
+    hits = [sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples]
     if samples:
         yield heading("Sample users")
     for place, sample in enumerate(samples):

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 from usher.reports.diagnosis_report import DiagnosisReport, Period
 
 
-class SplitSummary(Period):
+class SplitSummary(Period, TypedDict):
     """The interactions and how they were split; the period is that of the held-out events."""
 
     kind: str

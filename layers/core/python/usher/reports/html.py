@@ -72,7 +72,7 @@ def join(parts: Iterable[Markup | str]) -> Markup:
     return Markup("").join(parts)
 
 
-def note(look: str, content: Mapping[str, str]) -> Markup:
+def note(look: str, content: Mapping[str, object]) -> Markup:
     """A problem or a finding with its remedy, to be read first. `look`: one of the values of LOOKS."""
     place = Markup("<b>{}</b> ").format(content["place"]) if "place" in content else ""
     return Markup('<div class="note {}"><p>{}{}</p><p>{}</p></div>').format(

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.aws import error_code
-from usher.names import FORMER_NAME, label, label_of, unique_name
+from usher.names import label, label_of, unique_name
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Kind, Resource, is_leaving
 from usher.resources.polling import seconds_until_next_look
 from usher.resources.reconcile import NOT_YET, State
 from usher.resources.target import Target
-from usher.storage.bucket import DATASETS
+from usher.storage.layout import DATASETS
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
@@ -156,7 +156,7 @@ def _identify(group: str, kind: Kind, name: str, arn: str, wanted: Collection[st
         return f"{kind.name}/{name.removeprefix(f'{group}.')}", True
     if kind.name == "dataset":
         return f"{kind.name}/{arn.rpartition('/')[2].lower()}", True
-    read = label_of(name) or label_of(name, FORMER_NAME)
+    read = label_of(name)
     if group in (name, read):
         return f"{kind.name}/{group}", True
     known = (id_ for id_ in wanted if id_.startswith(f"{kind.name}/"))

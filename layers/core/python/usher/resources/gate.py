@@ -115,7 +115,7 @@ def version_to_serve(
     under its name until now counts as live. `arns`: of other resources, by id.
     """
     gate = resource.gate
-    if candidate and candidate == gate.get("pin", {}).get("over"):
+    if candidate and candidate == gate.get("pin", {}).get("supersedes"):
         return gate["pin"]["version"], ""
     live = found.details["solutionVersionArn"] if found else gate.get("live", "")
     if not gate or not candidate or candidate == live:

@@ -14,7 +14,7 @@ from usher.names import fingerprint
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.reconcile import STAGES, State
-from usher.storage.bucket import homes, job_homes
+from usher.storage.layout import group_folders, job_folders
 
 MOST_BYTES = 1 << 24
 """Of a run's file: twice what 10,000 increments take. As JSON's values, it fits into a function's 512 MB."""
@@ -40,7 +40,7 @@ class Plan:
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     export: Mapping[str, Any] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    entrants: Sequence[Mapping[str, Any]] = ()
+    contenders: Sequence[Mapping[str, Any]] = ()
     files: Sequence[str] = ()
     header: Sequence[str] = ()
 
@@ -80,7 +80,7 @@ def check_plan(content: Any, group: str, run: str) -> None:
     plan = fit(Plan, content)
     if plan.group not in (group, own_group(group, run)):
         raise UnfitError(f"it is about the group {plan.group[:99]!r}")
-    if foreign := [key for key in plan.files if not key.startswith(homes(group))]:
+    if foreign := [key for key in plan.files if not key.startswith(group_folders(group))]:
         raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
     known = set[str]()
     for one in plan.resources:
@@ -108,7 +108,7 @@ def check_record(content: Any, group: str, run: str) -> None:
     if (record.group, record.run) != (group, run):
         raise UnfitError(f"it is about the run {record.run[:99]!r} of the group {record.group[:99]!r}")
     files = [key for one in record.data.values() for key in fit(_Files, one, "data", strict=False).files]
-    if foreign := [key for key in files if not key.startswith(homes(group))]:
+    if foreign := [key for key in files if not key.startswith(group_folders(group))]:
         raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
 
 
@@ -127,7 +127,7 @@ def check_reach(plan: Mapping[str, Any], group: str, stack_arn: str, bucket_url:
     `group`: the folder of its run; `bucket_url`: s3://<bucket>/.
     """
     partition, _, region, account = stack_arn.split(":")[1:5]
-    here = tuple(f"{bucket_url}{home}" for home in job_homes(group))
+    here = tuple(f"{bucket_url}{home}" for home in job_folders(group))
     own = {name: f"arn:{partition}:{name}:{region}:{account}:" for name in ("personalize", "scheduler", "states")}
     named = (*own.values(), f"arn:{partition}:iam::{account}:role/", f"arn:{partition}:personalize:::recipe/")
     for one in (*plan["resources"], *plan.get("delete", ())):

@@ -17,7 +17,7 @@ from usher.errors import UsherError
 from usher.resources.reconcile import State
 from usher.runs.record import REST_IN, SUMMARY, Run
 from usher.steps import raise_all, take_all
-from usher.storage.bucket import GROUP_NAME
+from usher.storage.layout import GROUP_NAME
 from usher.texts import listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"

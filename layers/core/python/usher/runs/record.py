@@ -16,9 +16,10 @@ from usher.aws import now
 from usher.errors import SENTENCE, Problem, UsherError, lambda_error_message
 from usher.formats import typed_json
 from usher.formats.typed_json import UnfitError
-from usher.reports.run_page import page
+from usher.reports.run_page import render_run_page
 from usher.runs import documents
-from usher.storage.bucket import Bucket, TooLargeError, as_json, group_of, is_input
+from usher.storage.bucket import Bucket, TooLargeError, as_json
+from usher.storage.layout import group_of, is_input
 from usher.texts import clean, listing
 
 LOCK = "lock"
@@ -209,7 +210,7 @@ class Run:
             documents.check_size(len(text), self.group)
         self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
-            html = page(json.loads(text)).encode()
+            html = render_run_page(json.loads(text)).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
     def update(self, change: Mapping[str, Any], *, closed: bool = False) -> None:

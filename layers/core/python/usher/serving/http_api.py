@@ -14,7 +14,7 @@ from usher.aws import error_code
 from usher.errors import RequestError
 from usher.formats.strict_json import parse
 from usher.serving.serving_map import Serving, exported, identifier, request
-from usher.storage.bucket import GROUP_NAME
+from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]

@@ -1,4 +1,4 @@
-"""Objects of any size, written as their bytes come, in constant memory: S3's multipart upload."""
+"""S3's multipart upload: an object of any size is written in constant memory."""
 
 import hashlib
 from types import TracebackType
@@ -7,18 +7,19 @@ from typing import Any
 from usher.storage.bucket import Bucket
 
 PART_BYTES = 1 << 24
-"""S3 takes 10,000 parts of at least 5 MB: objects of 160 GB."""
+"""S3 takes 10,000 parts of at least 5 MB: with this size, objects of up to 160 GB."""
 
 
 class Upload:
-    """A file that is being written to the bucket, for a `with`.
+    """A writable binary file, to be used in a `with`, whose content becomes an object of the bucket.
 
-    The object is there once the block has ended well. Parts of one that was cut are removed by the bucket's lifecycle.
+    The object exists once the block has ended without an error. Otherwise the bucket's lifecycle removes the parts.
     """
 
-    def __init__(self, bucket: Bucket, key: str) -> None:
+    def __init__(self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES) -> None:
         self.bucket = bucket
         self.key = key
+        self.part_bytes = part_bytes
         self.size = 0
         """Bytes so far."""
         self.closed = False
@@ -29,23 +30,23 @@ class Upload:
 
     @property
     def sha256(self) -> str:
-        """Of the bytes so far."""
+        """The hexadecimal digest of the bytes so far."""
         return self._hash.hexdigest()
 
     def write(self, content: bytes) -> int:
-        """Add bytes. They are copied: pyarrow uses its buffers again."""
+        """Add bytes. They are copied, as pyarrow reuses its buffers."""
         self._held += content
         self._hash.update(content)
         self.size += len(content)
-        if len(self._held) >= PART_BYTES:
+        if len(self._held) >= self.part_bytes:
             self._send()
         return len(content)
 
     def flush(self) -> None:
-        """Nothing: parts are sent when they are large enough."""
+        """Do nothing: parts are sent when they are large enough."""
 
     def close(self) -> None:
-        """Nothing: the end of the `with` decides whether there is an object."""
+        """Do nothing: the end of the `with` completes the object."""
 
     def __enter__(self) -> "Upload":
         return self
