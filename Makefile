@@ -26,7 +26,7 @@ $(VENV)/.ready: requirements.txt requirements-uv.txt
 	@touch $@
 
 lock: setup ## Lock the newest versions that pyproject.toml and layers/*/requirements.in allow
-	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --group dev pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --extra local --group dev pyproject.toml --output-file requirements.txt
 	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
 		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
 	echo uv | uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 - --output-file requirements-uv.txt

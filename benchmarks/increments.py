@@ -7,8 +7,8 @@ minutes pass 6,000 times as fast.
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from usher.run_record import RunRecord
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
@@ -42,11 +42,11 @@ def longest(cloud: LocalCloud, function: str) -> float:
     return float(found["Maximum"]) / 1000
 
 
-def record(bucket: Bucket) -> dict[str, Any]:
-    """The group's newest record that has resources; empty as long as there is none."""
+def record(bucket: Bucket) -> RunRecord | None:
+    """The group's newest record that has resources; None as long as there is none."""
     keys = [key for key in bucket.keys(f"{GROUP}/out/runs/") if key.endswith("/run.json")]
     records = (Run(bucket, GROUP, key.split("/")[-2]).read() for key in reversed(keys))
-    return next((one for one in records if one.get("resources")), {})
+    return next((one for one in records if one.get("resources")), None)
 
 
 def main(files: int) -> None:
@@ -59,7 +59,7 @@ def main(files: int) -> None:
         bucket.write(f"{GROUP}/usher.yaml", CONFIG.encode())
         began = time.monotonic()
         bucket.write(f"{GROUP}/interactions/all.csv", interactions().encode())
-        while (found := record(bucket)).get("outcome", "RUNNING") == "RUNNING":
+        while not (found := record(bucket)) or found["outcome"] == "RUNNING":
             if time.monotonic() - began > DEADLINE_SECONDS:
                 raise TimeoutError(f"not ended after {DEADLINE_SECONDS} s: {found}")
             time.sleep(1)

@@ -9,6 +9,7 @@
     usher promote films for-you <version> --why "..."    serve a version, whatever the gate says
     usher rollback films for-you --why "..."             serve the version before the live one
     usher doctor [films]                    whether the deployed stack can work, and has room for the config
+    usher local up                          the local cloud on this machine, with Usher deployed in it
 
 The stack is the one called `usher` (--stack, or USHER_STACK), in the account and region of the environment; with
 AWS_ENDPOINT_URL, it is that of the local cloud.
@@ -49,6 +50,7 @@ from usher_cli.existing import Existing
 from usher_cli.existing import read as read_existing
 from usher_cli.offline import offline
 from usher_cli.stack import Stack
+from usher_local.cloud.foreground import add_options, leave, run
 
 FAILED = 1
 INTERRUPTED = 130
@@ -247,6 +249,11 @@ def compare(stack: Stack, options: argparse.Namespace, console: Console) -> int:
     return FAILED if outcome == "FAILED" else 0
 
 
+def up(_stack: Stack, options: argparse.Namespace, _console: Console) -> int:
+    """Run the local cloud with Usher deployed in it, until Ctrl-C."""
+    leave(run(options))
+
+
 def names(text: str) -> list[str]:
     """Names that are separated by commas; ArgumentTypeError where there are none."""
     found = [name.strip() for name in text.split(",") if name.strip()]
@@ -255,7 +262,7 @@ def names(text: str) -> list[str]:
     return found
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line. SystemExit with status 2 for a wrong one."""
     parser = argparse.ArgumentParser(
         prog="usher", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -294,6 +301,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     comparing.add_argument("--rate", type=float, help="requests per second to campaigns (10)")
     comparing.add_argument("--no-live", dest="live", action="store_false", help="without the versions that serve")
     comparing.add_argument("--to", type=Path, default=Path("evaluation"), help="a folder for the report (evaluation)")
+    local = commands.add_parser("local", help="The local cloud: AWS on this machine.")
+    starting = local.add_subparsers(required=True, metavar="command").add_parser(
+        "up", help=up.__doc__, description=up.__doc__
+    )
+    starting.set_defaults(do=up)
+    add_options(starting)
     diagnosing = command("doctor", diagnose)
     diagnosing.add_argument("group", nargs="?")
     diagnosing.add_argument("--json", action="store_true", help="for programs")
@@ -309,7 +322,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0; 1 where something does not work or has failed, with the reason; 2 for a wrong command line."""
     options = parse(arguments)
     console = Console(stderr=options.do is take_over or (options.do is diagnose and options.json))
@@ -322,6 +335,12 @@ def main(arguments: Sequence[str]) -> int:
     except ClientError as error:
         said = f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
         console.print(said, style="red", soft_wrap=True, markup=False)
+    except ModuleNotFoundError as error:
+        console.print(
+            f"{error.name} is missing. Install Usher with its local cloud: pip install 'usher[local]'",
+            style="red",
+            markup=False,
+        )
     except (BotoCoreError, OSError) as error:
         console.print(str(error), style="red", soft_wrap=True, markup=False)
     except KeyboardInterrupt:
@@ -332,4 +351,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

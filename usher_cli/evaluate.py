@@ -13,7 +13,9 @@ from usher.errors import UsherError
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options
 from usher.reports.evaluation_report import EvaluationReport
-from usher.runs.record import EVALUATION, RECORD, Run
+from usher.run_record import RunRecord
+from usher.runs.naming import EVALUATION
+from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 
 from usher_cli.stack import Stack
@@ -46,10 +48,10 @@ def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console)
         console.print(f"Note: {one['place']} {one['message']} {one['remedy']}", soft_wrap=True, markup=False)
     if problems:
         console.print(problems, style="red", soft_wrap=True, markup=False)
-    return report, str(record["outcome"])
+    return report, record["outcome"]
 
 
-def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict[str, Any]:
+def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunRecord:
     """Show an evaluation until it has ended; return its record."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as progress:
@@ -63,18 +65,18 @@ def follow(bucket: Bucket, group: str, execution: str, console: Console) -> dict
     return record
 
 
-def _records(bucket: Bucket, group: str, execution: str) -> Iterator[dict[str, Any]]:
+def _records(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
     """The record of an execution's run as it changes, until both have ended."""
     stepfunctions = client("stepfunctions")
     while True:
         status = stepfunctions.describe_execution(executionArn=execution)
         keys = bucket.keys(f"{group}/out/runs/")
         runs = [key.split("/")[-2] for key in keys if key.endswith(f"-{execution[-4:]}{EVALUATION}/{RECORD}")]
-        record = Run(bucket, group, runs[-1]).read() if runs else {}
-        if record.get("execution") == execution:
+        record = Run(bucket, group, runs[-1]).read() if runs else None
+        if record and record["execution"] == execution:
             yield record
         if status["status"] != "RUNNING":
-            if record.get("execution") != execution or record["outcome"] == "RUNNING":
+            if not record or record["execution"] != execution or record["outcome"] == "RUNNING":
                 raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
             return
         time.sleep(LOOK_SECONDS)

@@ -18,7 +18,6 @@ from usher.storage.layout import CONFIGS, is_input
 from usher_cli.ratings import RatingsError, read
 from usher_cli.stack import Stack
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 EVERY = {"recipes": ["all"]}
 FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
 """Here, nothing is paid for; the run's page tells what it would cost."""
@@ -47,7 +46,7 @@ def offline(data: Path, console: Console) -> Iterator[Here]:
     from usher_local.cloud.server import STACK, LocalCloud, environ
 
     logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
-    here = LocalCloud(TEMPLATE, aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
+    here = LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
     with here as cloud, environ(cloud.environment):
         client.cache_clear()
         for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now

@@ -10,7 +10,8 @@ from usher.aws import client
 from usher.costs.ceilings import Ceilings
 from usher.errors import UsherError
 from usher.resources.target import Target
-from usher.runs.record import EVALUATION, Run
+from usher.runs.naming import EVALUATION
+from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
 

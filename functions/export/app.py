@@ -11,8 +11,8 @@ from usher.aws import client
 from usher.costs.ledger import Spending
 from usher.exports.export_job import Setting
 from usher.exports.steps import Exporter
+from usher.runs.lock import Lock, is_running
 from usher.runs.notifications import Channels
-from usher.runs.record import Lock, is_running
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket

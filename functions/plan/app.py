@@ -22,7 +22,9 @@ from usher.planning.planner import Draft, draft
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.target import Target
-from usher.runs.record import Lock, Run, concerned_group, is_running, next_run
+from usher.runs.lock import Lock, is_running
+from usher.runs.naming import group_of_input
+from usher.runs.record import Run, next_run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
 
@@ -36,7 +38,7 @@ clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Do one step of a round of a pipeline execution."""
-    group, execution = concerned_group(event["input"]), event["execution"]
+    group, execution = group_of_input(event["input"]), event["execution"]
     if not group:
         return {"outcome": "NOTHING", "group": None, "run": None}
     if event["step"] == "take":

@@ -1,4 +1,4 @@
-"""Make the outcome of a run live and known, and give the group back.
+"""Make the outcome of a run live and known, and release the group.
 
 In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; again: something arrived meanwhile.
 """
@@ -6,13 +6,17 @@ In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; aga
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from usher.aws import client
 from usher.costs.prices import spent
 from usher.resources import versions
-from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels
-from usher.runs.record import Lock, Run, begun_run, concerned_group, has_ended, is_news, is_running, rounds
+from usher.run_record import RunChanges, RunRecord
+from usher.runs.lock import Lock, is_running
+from usher.runs.naming import group_of_input
+from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
+from usher.runs.outcome import has_ended
+from usher.runs.record import PLAN, Run, current_run, runs_of
 from usher.serving.serving_map import Serving, serving_map
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
@@ -24,33 +28,39 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Publish one round of a pipeline execution.
+    """Publish one run of a pipeline execution.
 
-    Where its end can't be told, the group is given back all the same; another try, or the next round, tells the rest.
+    The group is released even if the run's end can't be reported: another attempt, or the next run, reports it.
     """
-    group, execution = event["group"] or concerned_group(event["input"]), event["execution"]
-    run = Run(bucket, group, event["run"] or begun_run(lock, bucket, group, execution))
-    record = run.known()
+    group, execution = event["group"] or group_of_input(event["input"]), event["execution"]
+    run = Run(bucket, group, event["run"] or current_run(lock, bucket, group, execution))
+    record = run.read_or_empty()
     if not has_ended(record, event["error"]):
         record = conclude(run, record, execution, event["error"])
-    former = [] if run.is_first else [one for one in rounds(bucket, group, execution) if one["run"] < run.name]
-    ends = {one["run"]: one for one in [*former, record]}
-    failed = take_all({name: partial(channels.deliver, Run(bucket, group, name), one) for name, one in ends.items()})
-    again = not lock.release(group, execution)
+    failed = report(run, record)
+    again = not lock.try_release(group, execution)
     if not again:
         raise_all(failed)
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}
 
 
-def conclude(run: Run, record: dict[str, Any], execution: str, error: dict[str, str] | None) -> dict[str, Any]:
-    """Make live what has come up, and write the run's last record."""
-    plan, states = run.known("plan.json"), record.get("resources", [])
+def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
+    """Let the new versions serve, and write the run's last record."""
+    plan, states = run.read_or_empty(PLAN), record.get("resources", [])
     if plan and "removed" not in plan:
         serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
     known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))
 
-    def undelivered(ended: Mapping[str, Any]) -> list[str]:
-        programs = ended["outcome"] == "FAILED" or "stage" in ended
-        return [*([NOTIFICATION] if is_news(run, ended) else []), *([EVENT, METRICS] if programs else [])]
+    def channels_for(ended: RunRecord) -> list[str]:
+        to_programs = ended["outcome"] == "FAILED" or "stage" in ended
+        return [*([NOTIFICATION] if should_notify(run, ended) else []), *([EVENT, METRICS] if to_programs else [])]
 
-    return run.conclude(execution, error, {"versions": known, "cost": spent(plan, record, known)}, undelivered)
+    changes: RunChanges = {"versions": known, "cost": spent(plan, cast(dict[str, Any], record), known)}
+    return run.conclude(execution, error, changes, channels_for)
+
+
+def report(run: Run, record: RunRecord) -> dict[str, Exception]:
+    """Report the end of the run, and of the execution's earlier ones if that has failed; return what fails now."""
+    runs = () if run.is_first else runs_of(bucket, run.group, record["execution"])
+    ended = {one["run"]: one for one in [*(one for one in runs if one["run"] < run.name), record]}
+    return take_all({name: partial(channels.deliver, Run(bucket, run.group, name), one) for name, one in ended.items()})

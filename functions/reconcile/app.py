@@ -17,8 +17,9 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
 from usher.resources.polling import SHORTEST
 from usher.resources.reconcile import advance
+from usher.run_record import RunRecord
 from usher.runs.documents import check_reach
-from usher.runs.notifications import changed, tell_changes
+from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
@@ -48,17 +49,17 @@ def inventory() -> Inventory:
     return Inventory(clients, os.environ["STACK_ARN"])
 
 
-def build(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
+def build(run: Run, plan: dict[str, Any], record: RunRecord, stage: str) -> int | None:
     """Bring resources up; return how long to wait, or None."""
     wanted = [Resource(**resource) for resource in plan["resources"]]
     before, slept = record.get("resources", []), record.get("waitSeconds") or 0
     states, wait = advance(inventory(), wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
-    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(before, states))
+    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
 
 
-def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) -> int | None:
+def clear(run: Run, plan: dict[str, Any], record: RunRecord, stage: str) -> int | None:
     """Delete what is not wanted, once nobody is answered through it; return how long to wait, or None.
 
     First the serving map switches, and the API functions' copies of it grow old.
@@ -71,12 +72,12 @@ def clear(run: Run, plan: dict[str, Any], record: dict[str, Any], stage: str) ->
         return max(SHORTEST, int(FRESH_SECONDS * 2))
     past, slept = record.get("retired", []), record.get("waitSeconds") or 0
     states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
-    tell_changes(client("events"), {"group": run.group, "run": run.name}, changed(past, states))
+    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(past, states))
     findings: dict[str, Any] = {"retired": states}
     if wait is None and plan.get("removed") and run.group == group:
         findings["erasing"] = erase(bucket, answers, group, record.get("erasing"))
         wait = SHORTEST if findings["erasing"] else None
-    run.update({"stage": stage, "waitSeconds": wait, **findings}, closed=bool(plan.get("removed")))
+    run.update({"stage": stage, "waitSeconds": wait, **findings}, even_if_ended=bool(plan.get("removed")))
     if wait is None and plan.get("removed"):
         tasks.clear(group)
         pins.clear(group)

@@ -1,6 +1,6 @@
-"""See to what no run sees to: executions that were stopped or died, and models that grow old.
+"""Close the records of executions that were stopped or died, and measure the age of the models.
 
-In: an EventBridge event, either the end of an execution of one of the state machines, or a tick of the clock.
+In: an EventBridge event: the end of an execution of one of the state machines, or a tick of the clock.
 """
 
 import json
@@ -12,8 +12,11 @@ from typing import Any
 from usher.aws import client
 from usher.errors import UsherError, lambda_error_message
 from usher.resources import versions
-from usher.runs.notifications import EVENT, NOTIFICATION, Channels, measure, tell
-from usher.runs.record import EVALUATION, RESUME, SUMMARY, Run, concerned_group, has_ended, rounds, run_name
+from usher.runs.cloudwatch import Metrics, put_metrics
+from usher.runs.naming import EVALUATION, group_of_input, run_name
+from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
+from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
+from usher.runs.record import Run, runs_of
 from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
@@ -25,7 +28,7 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Close the records of an execution that has ended, or measure the age of what is live."""
+    """Close the records of an execution that has ended, or measure the age of what serves."""
     detail = event["detail"]
     if "executionArn" in detail:
         close(detail["executionArn"], json.loads(detail.get("input") or "{}"), detail)
@@ -33,51 +36,51 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         measure_ages()
 
 
-def close(execution: str, given: Any, detail: dict[str, Any]) -> None:
-    """See to it that an execution's end is recorded and told, in every group that it worked on.
+def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
+    """Record and report the end of an execution in every group that it worked on.
 
-    An execution does so itself, unless it was stopped or died. One that has no record at all gets one in the group that
-    its input names; if it names none, people are told without.
+    An execution does so itself, unless it was stopped or died. An execution without a record gets one in the group that
+    its input names; if it names none, people are notified without a record.
     """
     error = {"Error": detail["status"], "Cause": detail.get("cause") or "no cause given"}
     machine = execution.split(":")[-2]
     try:
-        groups, named = [concerned_group(given)], True
+        groups, is_named = [group_of_input(execution_input)], True
     except UsherError:
-        groups, named = serving.groups(), False  # an export of all groups; or an input that nobody understands
+        groups, is_named = serving.groups(), False  # an export of all groups; or an input that names nothing
     if groups == [""]:
         return
-    runs = [Run(bucket, group, one["run"]) for group in groups for one in rounds(bucket, group, execution)]
-    if not runs and named:
-        suffix = next(suffix for suffix in RESUME if machine.endswith(suffix))
+    runs = [Run(bucket, group, record["run"]) for group in groups for record in runs_of(bucket, group, execution)]
+    if not runs and is_named:
+        suffix = next(suffix for suffix in RESUME_REMEDIES if machine.endswith(suffix))
         runs = [Run(bucket, groups[0], run_name(execution, suffix))]
     if not runs:
-        said = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
-        record = {"group": machine, "outcome": "FAILED", "summary": clean(said, SUMMARY)}
-        tell(channels.sns, channels.topic, record, execution)
+        message = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
+        text = f"{clean(message, MAX_SUMMARY_LENGTH)}\n\nMore: {execution}"
+        notify(channels.sns, channels.topic, Notification(subject(machine, "FAILED"), text))
     raise_all(take_all({run.key(): partial(end, run, execution, error) for run in runs}))
 
 
 def end(run: Run, execution: str, error: dict[str, str]) -> None:
-    """Conclude a run that its execution did not conclude, and report what is undelivered of its end."""
-    record = run.known()
+    """Conclude a run that its execution did not conclude, and report its end as far as that is undelivered."""
+    record = run.read_or_empty()
     steps: dict[str, Callable[[], object]] = {}
     if not has_ended(record):
         if record and run.name.endswith(EVALUATION):
             steps["clear up"] = partial(clear_up, run.group, run.name)
-        record = run.conclude(execution, error, undelivered=lambda _: [NOTIFICATION, EVENT])
-    raise_all(take_all({"tell": partial(channels.deliver, run, record), **steps}))
+        record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
+    raise_all(take_all({"report": partial(channels.deliver, run, record), **steps}))
 
 
 def clear_up(group: str, run: str) -> None:
-    """Have an evaluation take away what it has made: it did not come to that."""
+    """Start an execution that deletes everything that an evaluation has made and did not delete itself."""
     task = json.dumps({"group": group, "clearUp": run})
     client("stepfunctions").start_execution(stateMachineArn=os.environ["EVALUATION_ARN"], input=task)
 
 
 def measure_ages() -> None:
-    """How long ago each solution's live version was trained."""
+    """Measure the hours since the training of each solution's live version."""
     for group in serving.groups():
-        for solution, one in serving.read(group).get("solutions", {}).items():
-            hours = versions.hours_since_training(client("personalize"), one["solutionVersionArn"])
-            measure({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution})
+        for solution, live in serving.read(group).get("solutions", {}).items():
+            hours = versions.hours_since_training(client("personalize"), live["solutionVersionArn"])
+            put_metrics(Metrics({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution}))

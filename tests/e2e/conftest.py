@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import boto3
 import pytest
 from usher.aws import client
+from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket
 
 from usher_cli.stack import Stack
@@ -60,13 +61,13 @@ class Deployment:
         described: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution)
         return None if described["status"] == "RUNNING" else described
 
-    def outcome(self) -> dict[str, Any]:
+    def outcome(self) -> RunRecord:
         """The record of the group's newest pipeline run, once that has ended."""
 
-        def ended() -> dict[str, Any] | None:
+        def ended() -> RunRecord | None:
             runs = self.stack.runs(self.group)
-            record = runs[-1].read() if runs else {"outcome": "RUNNING"}
-            return None if record["outcome"] == "RUNNING" else record
+            record = runs[-1].read() if runs else None
+            return record if record and record["outcome"] != "RUNNING" else None
 
         return poll(ended)
 

@@ -20,7 +20,7 @@ BAD_INPUT = {
     "unknown-key": ("usher.yaml", "solution: {}", "usher.yaml: solution", "Did you mean solutions?"),
     "unknown-recipe": ("usher.yaml", "solutions: {a: {recipe: aws-sim}}", "solutions.a.recipe", "mean aws-sims?"),
     "broken-yaml": ("usher.yaml", "solutions:\n  - [", "usher.yaml line", "Correct the YAML"),
-    "two-configs": ("usher.json", "{}", "stands beside", "Keep one"),
+    "two-configs": ("usher.json", "{}", "conflicts with", "Keep one"),
 }  # fmt: skip
 
 

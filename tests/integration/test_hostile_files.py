@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from usher.runs.record import concerned_group
+from usher.runs.naming import group_of_input
 
 from tests.integration.conftest import Site, wait_until
 from tests.unit.fuzz.corpus import CONFIGS, TABLES
@@ -71,7 +71,7 @@ def test_a_wrong_request_fails_at_once_and_is_told(
 
 def ended(site: Site, folder: str) -> list[dict[str, Any]]:
     """The records of a folder's runs, once none is at work."""
-    keys = site.keys(f"{concerned_group({'group': folder})}/out/runs/")
+    keys = site.keys(f"{group_of_input({'group': folder})}/out/runs/")
     records = [site.read_json(key) for key in keys if key.endswith("/run.json")]
     over = all(
         site.stepfunctions.describe_execution(executionArn=one["execution"])["status"] != "RUNNING" for one in records

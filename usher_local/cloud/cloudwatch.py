@@ -304,7 +304,7 @@ def about(backend: Any, body: bytes) -> dict[str, str]:
     except (ValueError, AttributeError):
         return {}
     for kind, name in wanted.items():
-        for one in backend.found(kind) if isinstance(name, str) else ():
+        for one in backend.find(kind) if isinstance(name, str) else ():
             if name in (one.arn, one.values.get("trackingId")):
                 return {f"{kind}Arn": one.arn}
     return {}

@@ -1,4 +1,4 @@
-"""The Python that functions run on, and packages that are installed for it, once, into `.cache/layers`."""
+"""The Python that functions run on, and packages that are installed for it, once, into a cache."""
 
 import fcntl
 import hashlib
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from usher_local.paths import cache_folder
+
 WANTED = "python3.13"
-CACHE = Path(__file__).parents[2] / ".cache/layers"
+CACHE = cache_folder() / "layers"
 RUNTIME = Path(__file__).with_name("lambda_runtime.txt")
 PROBE = """
 import platform, sys, sysconfig
@@ -100,7 +102,9 @@ def install(requirements: str, python: Interpreter, target: Path) -> None:
     target.mkdir()
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
     if uv is None:
-        raise PackagesError("uv is missing, which installs the packages of layers; run `make setup`")
+        raise PackagesError(
+            "uv, which installs the packages of layers, is missing: run `make setup`, or install usher[local]"
+        )
     checked = "--require-hashes" if "--hash=" in requirements else "--no-deps"
     options = ["--quiet", "--only-binary", ":all:", "--compile-bytecode", checked]
     done = subprocess.run(  # noqa: S603 - our own uv

@@ -44,6 +44,7 @@ from usher_local.cloud.patching import replaced
 from usher_local.cloud.provider import Place
 from usher_local.cloud.request_gate import signed_only
 from usher_local.cloud.scheduler import Scheduler, checking, utc_now
+from usher_local.paths import stack_folder
 
 STACK = "usher"
 NOT_AWS = ("moto_api", "instance_metadata")
@@ -69,7 +70,7 @@ class LocalCloud:
 
     def __init__(
         self,
-        template: Path | None = Path("template.yaml"),
+        template: Path | None = stack_folder() / "template.yaml",  # noqa: B008 - a constant
         aws_port: int = 4566,
         api_port: int = 3000,
         clock: Clock = Clock(),  # noqa: B008 - immutable

@@ -19,9 +19,10 @@ from usher_local.cloud.server import LocalCloud
 from usher_local.demo.caller import Caller
 from usher_local.demo.movielens import Dataset, DownloadError, fetch, prepare
 from usher_local.demo.watch import watch
+from usher_local.paths import cache_folder
 
 GROUP = "movielens"
-CACHE = Path(".cache/movielens-100k")
+CACHE = cache_folder() / "movielens-100k"
 USERS = ("1", "405", "655")
 FILM = "50"  # Star Wars (1977)
 TO_RANK = ["1", "50", "127", "98", "258", "286", "288", "313"]

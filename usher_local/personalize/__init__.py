@@ -48,11 +48,10 @@ def install(
 def save() -> None:
     """Write everything into the `workdir`, for another process to go on with; models are there already."""
     from usher_local.personalize import models
-    from usher_local.personalize.control import state
 
     for regions in models.personalize_backends.values():
         for backend in regions.values():
-            state.save(backend)
+            backend.save()
 
 
 def inject(ordered: Faults) -> None:

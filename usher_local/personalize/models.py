@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
 
 from moto.core.base_backend import BackendDict, BaseBackend
 
@@ -18,11 +18,12 @@ from usher_local.personalize.control.constraints import (
     operation,
     references,
 )
-from usher_local.personalize.control.kinds import KINDS
+from usher_local.personalize.control.kinds import KINDS, Work
 from usher_local.personalize.core import algorithms, environment, faults
 from usher_local.personalize.core.errors import (
     InvalidInputError,
     JobFailedError,
+    KilledError,
     PersonalizeError,
     ResourceAlreadyExistsError,
     ResourceInUseError,
@@ -31,10 +32,9 @@ from usher_local.personalize.core.errors import (
 )
 from usher_local.personalize.core.lifecycle import Lifecycle
 from usher_local.personalize.core.recipes import RECIPES
-from usher_local.personalize.core.resources import Kind, Resource, Update, Values, Work, shown_times
+from usher_local.personalize.core.resources import Kind, Resource, Update, Values, shown_times
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.modelling.inference import Models
-from usher_local.personalize.modelling.training_process import KilledError
 
 logger = logging.getLogger(__name__)
 LAUNCHED = datetime(2019, 6, 10, tzinfo=UTC).timestamp()
@@ -53,7 +53,31 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self.resources = {resource.arn: resource for resource in _service_owned()}
         self.count = 0
         self._settling = False
-        state.load(self)
+        if environment.current.folder is not None:  # a temporary folder, which need not even be made, has nothing
+            self._load()
+
+    # Saving
+
+    @property
+    def _folder(self) -> Path:
+        return environment.current.workdir / str(self.account_id) / str(self.region_name)
+
+    def _load(self) -> None:
+        """Take over the saved state; work that had not ended begins again."""
+        resources, groups = state.load(self._folder, environment.current.clock)
+        self.resources |= {resource.arn: resource for resource in resources}
+        self.groups |= groups
+        self.count = max((resource.number for resource in resources), default=0)
+        for resource in resources:
+            if not resource.life.worked and not resource.life.turn:
+                self._begin_work(resource)
+
+    def save(self) -> None:
+        """Write resources and data, for another process to continue with."""
+        with self.lock:
+            rows = [state.row(resource) for resource in self.resources.values() if resource.number]
+            groups = dict(self.groups)
+        state.save(self._folder, rows, groups)
 
     # Reading
 
@@ -73,7 +97,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             raise InvalidInputError(f"{arn} is not ACTIVE; its status is {resource.status}.")
         return resource
 
-    def found(self, kind: str, parent: str | None = None, **members: Any) -> list[Resource]:
+    def find(self, kind: str, parent: str | None = None, **members: object) -> list[Resource]:
         """Resources of a kind, newest first: below a parent's ARN, with these members."""
         with self.lock:
             self._settle()
@@ -88,7 +112,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         members = operation(f"Describe{resource.kind.name}").output_shape.members[resource.kind.member].members
         for child in (name.removeprefix("latest") for name in members if name.startswith("latest")):
             if child in KINDS:
-                shown |= {f"latest{child}": newest.shown for newest in self.found(child, resource.arn)[:1]}
+                shown |= {f"latest{child}": newest.shown for newest in self.find(child, resource.arn)[:1]}
             elif resource.update:
                 shown[f"latest{child}"] = resource.update.values | shown_times(resource.update.life, {})
         return shown
@@ -126,14 +150,15 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             resource = Resource(kind, arn, values, _life(kind, arn), self.count)
             self._tag(resource, tags)
             self.resources[arn] = resource
-            self.begin_work(resource)
+            self._begin_work(resource)
             return resource
 
-    def begin_work(self, resource: Resource) -> None:
-        """Let a job do what it is there for, unless it is bound to fail."""
-        if resource.kind.work and not resource.life.failure:
+    def _begin_work(self, resource: Resource) -> None:
+        """Start the work of a resource, if there is any, unless a fault makes it fail."""
+        work = KINDS[resource.kind.name].work
+        if work and not resource.life.failure:
             pool = environment.current.trainings if resource.kind.trained else environment.current.jobs
-            resource.life.follow(pool.submit(self._work, resource.kind.work, resource))
+            resource.life.follow(pool.submit(self._work, work, resource))
 
     def update(self, name: str, params: Values) -> Resource:
         """Begin an update, which takes effect when its time has come."""
@@ -148,7 +173,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             self.begin_update(resource, values)
             return resource
 
-    def tell(self, resource: Resource, **values: Any) -> None:
+    def set_values(self, resource: Resource, **values: object) -> None:
         """Let Describe know more of a resource; who reads without the lock sees the old members or the new."""
         with self.lock:
             resource.values = resource.values | values
@@ -212,9 +237,10 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         update = resource.update
         if update and not update.applied and update.life.status == "ACTIVE":
             update.applied = True
-            self.tell(resource, **update.values)
-        if resource.kind.look and resource.status == "ACTIVE":
-            resource.kind.look(self, resource)
+            self.set_values(resource, **update.values)
+        on_time = KINDS[resource.kind.name].on_time
+        if on_time and resource.status == "ACTIVE":
+            on_time(self, resource)
 
     def _remove(self, resource: Resource) -> None:
         owned = [

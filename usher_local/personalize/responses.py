@@ -65,7 +65,7 @@ def _list(kind: Kind, members: list[str]) -> Answer:
     def answer(backend: PersonalizeBackend, params: Values) -> Values:
         asked = {name: value for name, value in params.items() if name not in ("maxResults", "nextToken")}
         parent = next((asked.pop(member) for member in list(asked) if member.endswith("Arn")), None)
-        found, more = _page(result, backend.found(kind.name, parent, **asked), params)
+        found, more = _page(result, backend.find(kind.name, parent, **asked), params)
         return {result: [backend.describe(resource) for resource in found]} | more
 
     return answer

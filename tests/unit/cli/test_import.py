@@ -303,7 +303,7 @@ def test_what_others_make_in_a_group_that_was_taken_over_keeps_it(old: Old, caps
     assert {theirs, group} < left(old)
     assert not any(":campaign/" in arn for arn in left(old))
     record = list(old.stack.read(r"films/out/runs/.*/run\.json").values())[-1]
-    assert record["note"].startswith("Of the group, this is still there: filter/theirs, ")
+    assert record["note"].startswith("These resources of the group still exist: filter/theirs, ")
     assert "filter/theirs: is still there: not made by this stack. Delete it, or take it over" in record["summary"]
 
 

@@ -120,6 +120,6 @@ def test_what_is_wrong_with_it_is_told_before_anything_is_made(
 def test_a_group_has_one_folder(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/interactions.csv", interactions())
     assert drop(stack) == "FAILED"
-    assert "train/films/: stands beside films/. Keep either" in " ".join(
+    assert "train/films/: conflicts with the folder films/. Keep either" in " ".join(
         told(capsys, "status", "films", status=1).split()
     )

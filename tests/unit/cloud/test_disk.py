@@ -1,5 +1,6 @@
 """A full disk is told in one line, whoever notices it."""
 
+import argparse
 import errno
 import io
 import logging
@@ -15,9 +16,9 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from usher_local.cloud import server
-from usher_local.cloud.__main__ import main
 from usher_local.cloud.apis import listening, serving
 from usher_local.cloud.disk import FullDisk, full_disk, remedy
+from usher_local.cloud.foreground import add_options, run
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file")
 
@@ -126,7 +127,9 @@ def test_the_local_cloud_ends_with_one_line(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(server, "LocalCloud", Full(later))
-    assert main([]) == 2
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    assert run(parser.parse_args([])) == 2
     told = capsys.readouterr()
     assert "Traceback" not in told.out + told.err
     (line,) = told.err.splitlines()

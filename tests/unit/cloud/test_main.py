@@ -1,5 +1,6 @@
 """`python -m usher_local.cloud` as a process."""
 
+import argparse
 import os
 import shlex
 import signal
@@ -12,12 +13,18 @@ from pathlib import Path
 import boto3
 import pytest
 
-from usher_local.cloud.__main__ import parse
+from usher_local.cloud.foreground import add_options
 from usher_local.cloud.lambda_python import chosen
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
 COMMAND = [sys.executable, "-m", "usher_local.cloud", "--template", str(TEMPLATE)]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return parser.parse_args(arguments)
 
 
 @pytest.fixture

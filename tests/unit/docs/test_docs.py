@@ -26,7 +26,7 @@ from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
-from usher_local.cloud.__main__ import PORTS
+from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
 from usher_local.personalize import Faults
 from usher_local.personalize.core import faults

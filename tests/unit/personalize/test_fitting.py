@@ -16,9 +16,10 @@ from tests.unit.personalize.world import World, until
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.core import environment
+from usher_local.personalize.core.errors import KilledError
 from usher_local.personalize.modelling import training
 from usher_local.personalize.modelling.handover import read, write
-from usher_local.personalize.modelling.training_process import Fitter, KilledError, Process, Task, Within
+from usher_local.personalize.modelling.training_process import Fitter, Process, Task, Within
 from usher_local.recommenders import progress
 from usher_local.recommenders.base import Interactions
 
@@ -109,7 +110,7 @@ def test_closing_ends_a_training_and_leaves_nothing_behind(world: World, tmp_pat
 def test_nothing_is_fitted_after_closing() -> None:
     closed = environment.Runtime()
     closed.close()
-    with pytest.raises(KilledError), closed.fitting():
+    with pytest.raises(KilledError), closed.running(Process):
         raise AssertionError("nothing may begin")
 
 

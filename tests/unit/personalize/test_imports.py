@@ -9,10 +9,9 @@ from tests.unit.personalize.world import BUCKET, SCHEMAS, World, interactions, i
 from tests.unit.personalize.world import schema as schema_text
 from usher_local.personalize import Faults, inject
 from usher_local.personalize.core.environment import Runtime
-from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.errors import JobFailedError, KilledError
 from usher_local.personalize.core.schemas import parse
 from usher_local.personalize.jobs.import_jobs import read
-from usher_local.personalize.modelling.training_process import KilledError
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n"
 

@@ -237,7 +237,7 @@ def deploy(world: World) -> None:
 
 def remove(world: World, kind: str) -> None:
     """Delete all resources of a kind."""
-    for found in personalize_backends[ACCOUNT][REGION].found(kind):
+    for found in personalize_backends[ACCOUNT][REGION].find(kind):
         getattr(world.personalize, f"delete_{words(kind)}")(**{found.kind.arn_member: found.arn})
 
 

@@ -9,8 +9,10 @@ import pytest
 from usher.aws import client
 from usher.errors import UsherError
 from usher.resources.reconcile import State
-from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, tell, tell_changes
-from usher.runs.record import Lock, Run, run_name
+from usher.runs.lock import Lock
+from usher.runs.naming import run_name
+from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
+from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
 
@@ -111,7 +113,7 @@ def test_without_a_bus_people_are_told(
 def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_not(
     world: World, inbox: Inbox, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _: True)
+    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda _: True)
     assert call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")["outcome"] == "JOINED"
     world.sns.delete_topic(TopicArn=TOPIC)
     assert call("publish", **GIVEN, group="films", run=broken, error=None)["again"]
@@ -129,7 +131,7 @@ def test_what_arrives_is_seen_to_and_the_next_round_tells_what_the_former_could_
 def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: World, inbox: Inbox) -> None:
     run = Run(world.bucket, "films", run_name(EXECUTION))
     run.begin(EXECUTION)
-    run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, undelivered=lambda _: [NOTIFICATION])
+    run.conclude(EXECUTION, {"Error": "E", "Cause": "c"}, channels_for=lambda _: [NOTIFICATION])
     detail = {"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps({"group": "films"})}
     call("watch", detail=detail)
     (told,) = inbox.read()
@@ -224,15 +226,15 @@ def states(*names: str) -> list[State]:
 
 def test_an_event_that_is_refused_is_sent_again_and_no_other() -> None:
     bus = Bus(b=2)
-    tell_changes(bus, {"group": "g", "run": "r"}, states("a", "b", "c"))
+    put_change_events(bus, {"group": "g", "run": "r"}, states("a", "b", "c"))
     assert bus.sent == ["a", "c", "b"]
     with pytest.raises(UsherError, match="EventBridge refuses 1 events: ThrottlingException: Slow down"):
-        tell_changes(Bus(b=3), {"group": "g", "run": "r"}, states("a", "b"))
+        put_change_events(Bus(b=3), {"group": "g", "run": "r"}, states("a", "b"))
 
 
 def test_the_longest_events_fit_into_a_request() -> None:
     bus = Bus()
-    tell_changes(
+    put_change_events(
         bus, {"group": "é" * 200, "run": "r" * 99}, states(*("😀" * 256 + str(number) for number in range(10)))
     )
     assert max(bus.bytes) < 262_144
@@ -245,8 +247,8 @@ def test_the_longest_notification_fits(world: World) -> None:
     sent = []
     sns = SimpleNamespace(publish=lambda **message: sent.append(message))
     group = "\u202eé" * 100
-    record = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "versions": versions}
-    tell(sns, TOPIC, record, Run(world.bucket, group, "r").link)
+    record: Any = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "versions": versions}
+    notify(sns, TOPIC, notification(record, Run(world.bucket, group, "r").link))
     assert len(sent[0]["Message"].encode()) < 262_144
     assert len(sent[0]["Subject"]) < 100
     assert sent[0]["Subject"].isascii()
@@ -256,7 +258,7 @@ def test_the_longest_notification_fits(world: World) -> None:
 def test_folders_that_can_be_no_groups_make_no_metrics(capsys: pytest.CaptureFixture[str], world: World) -> None:
     run = Run(world.bucket, "été", "r")
     run.begin("arn:e")
-    record = run.conclude("arn:e", None, undelivered=lambda _: [METRICS])
+    record = run.conclude("arn:e", None, channels_for=lambda _: [METRICS])
     Channels(None, TOPIC).deliver(run, record)
     assert capsys.readouterr().out == ""
     assert "undelivered" not in run.read()

@@ -123,7 +123,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     assert {state["status"] for state in record["resources"]} == {"READY"}
     assert record["data"]["interactions"]["rows"] == 1200
     (told,) = inbox()
-    assert told.startswith("11 resources are as wanted.")
+    assert told.startswith("11 resources are as desired.")
     served = Serving(world.dynamodb, TABLE).read("films")
     assert set(served["solutions"]) == {"for-you", "popular"}
     assert served["trackingId"]
@@ -151,7 +151,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
 def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     served(world)
     first, second = STATES + "x-0001", STATES + "x-0002"
-    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda execution: execution == first)
+    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda execution: execution == first)
     prepared = call("export", step="prepare", **FOR_YOU, execution=first)
     assert call("export", step="prepare", **FOR_YOU, execution=first) == prepared, "a step that is tried again"
     assert call("export", step="prepare", **FOR_YOU, execution=second)["outcome"] == "JOINED"
@@ -163,7 +163,7 @@ def test_overlapping_exports_make_one_job(world: World, monkeypatch: pytest.Monk
 
 def test_an_export_that_died_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     served(world)
-    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _execution: False)
+    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda _execution: False)
     call("export", step="prepare", **FOR_YOU, execution=STATES + "x-0001")
     assert export(STATES + "x-0002")["outcome"] == "SUCCEEDED"
 
@@ -271,7 +271,7 @@ def test_what_arrives_during_a_run_gets_one_more_round_of_the_same_execution(
     world.put("films/interactions.csv", interactions())
     first = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
     planned = call("plan", **first, step="plan")
-    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda execution: execution == first["execution"])
+    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda execution: execution == first["execution"])
     joined = call("plan", input={"group": "films"}, execution=STATES + "e-0002", step="plan")
     assert (planned["outcome"], joined["outcome"]) == ("GO", "JOINED")
     who = {"group": "films", "run": planned["run"]}
@@ -286,7 +286,7 @@ def test_one_mistake_is_told_once_whatever_the_rounds(
     world: World, inbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {"input": {"group": "films"}, "execution": STATES + "e-0001"}
-    monkeypatch.setattr("usher.runs.record.is_running", lambda _: lambda _: True)
+    monkeypatch.setattr("usher.runs.lock.is_running", lambda _: lambda _: True)
 
     def round_(told: int) -> str:
         """Something arrives during each of an execution's rounds."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from usher.errors import PLACE, SENTENCE
-from usher.runs.record import SUMMARY
+from usher.runs.outcome import MAX_SUMMARY_LENGTH
 from usher.storage.layout import group_of, is_input
 from usher.texts import visible
 
@@ -103,6 +103,6 @@ def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
     (told,) = stack.notifications()
     first = record["problems"][0]
     assert told.startswith(f"{first['place']}: {first['message']} {first['remedy']}")
-    assert len(record["summary"]) <= SUMMARY + 100
+    assert len(record["summary"]) <= MAX_SUMMARY_LENGTH + 100
     assert len(told.encode()) <= 262_144
     assert record["run"] in told

@@ -10,7 +10,12 @@ import pytest
 from tests.unit.stack.files import REPOSITORY
 
 USHER = REPOSITORY / "layers/core/python/usher"
-PACKAGES = sorted(path.parent for path in USHER.glob("*/__init__.py"))
+LAYERED = {"usher": USHER, "usher_local.personalize": REPOSITORY / "usher_local/personalize"}
+PACKAGES = {
+    f"{root}.{path.parent.name}": path.parent
+    for root, folder in LAYERED.items()
+    for path in sorted(folder.glob("*/__init__.py"))
+}
 ROOTS = {"usher": USHER, "usher_cli": REPOSITORY / "usher_cli", "usher_local": REPOSITORY / "usher_local"}
 
 
@@ -25,22 +30,25 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-def test_a_package_imports_what_its_docstring_names(package: Path) -> None:
-    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+def packages(package: str) -> set[str]:
+    """The other packages beside a package that its files import, by their last names."""
+    root, _, own = package.rpartition(".")
+    names = {name for path in PACKAGES[package].glob("*.py") for name in imports(path)}
+    beside = {name.removeprefix(f"{root}.").split(".")[0] for name in names if name.startswith(f"{root}.")}
+    return {name for name in beside - {own} if f"{root}.{name}" in PACKAGES}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_imports_what_its_docstring_names(package: str) -> None:
+    docstring = ast.get_docstring(ast.parse((PACKAGES[package] / "__init__.py").read_text())) or ""
     [named] = re.findall(r"May import: ([\w, \n]+)\.", docstring)
-    allowed = set(re.split(r",\s+", named)) - {"nothing"}
-    used = {name.split(".")[1] for path in package.glob("*.py") for name in imports(path) if name.startswith("usher.")}
-    assert used & {one.name for one in PACKAGES} - {package.name} == allowed
+    assert packages(package) == set(re.split(r",\s+", named)) - {"nothing"}
 
 
-def test_no_packages_import_each_other() -> None:
-    every = {one.name for one in PACKAGES}
-    graph = {
-        package.name: {n.split(".")[1] for path in package.glob("*.py") for n in imports(path) if n.count(".")} & every
-        for package in PACKAGES
-    }
-    TopologicalSorter({name: targets - {name} for name, targets in graph.items()}).prepare()
+@pytest.mark.parametrize("root", LAYERED)
+def test_no_packages_import_each_other(root: str) -> None:
+    graph = {name.rpartition(".")[2]: packages(name) for name in PACKAGES if name.rpartition(".")[0] == root}
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize("root", ROOTS)

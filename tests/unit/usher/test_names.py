@@ -17,7 +17,7 @@ from usher.names import (
     label_of,
     unique_name,
 )
-from usher.runs.record import AGAIN, run_name
+from usher.runs.naming import AGAIN, run_name
 from usher.storage.layout import DATASETS, GROUP_NAME
 
 GROUPS = st.from_regex(GROUP_NAME.pattern, fullmatch=True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from usher.aws import client, now
 from usher.config.parser import Solution
-from usher.runs.record import Run, run_name
+from usher.runs.naming import run_name
+from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
@@ -57,7 +58,7 @@ def test_a_dead_executions_record_is_closed_and_told_once(
     assert said in record["summary"]
     (told,) = inbox()
     assert said in told
-    assert "all goes on where it stopped" in told
+    assert "it goes on where it stopped" in told
     watch(ended(status, given, **more))
     assert inbox() == []
     assert run.read() == record

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from usher_local.personalize.api.validation import decoded
 from usher_local.personalize.core.errors import InvalidInputError, ResourceNotFoundError
+from usher_local.personalize.core.resources import Resource, Values
 from usher_local.personalize.core.schemas import plain
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.interactions import Event, Interaction
 from usher_local.personalize.jobs.import_jobs import LATEST
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
 MAX_EVENT = 10 * 1024
 """Bytes."""
@@ -23,9 +21,9 @@ OWN = frozenset({"USERID", "ITEMID", "ACTIONID", "TIMESTAMP", "EVENTTYPE", "EVEN
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 
 
-def put_events(backend: "PersonalizeBackend", params: "Values") -> None:
+def put_events(backend: DataBackend, params: Values) -> None:
     """Take up to ten events of one session; all are checked before any is taken."""
-    trackers = backend.found("EventTracker", trackingId=params["trackingId"])
+    trackers = backend.find("EventTracker", trackingId=params["trackingId"])
     if not trackers:
         raise InvalidInputError(f"There is no event tracker with the tracking id {params['trackingId']}")
     [tracker] = trackers
@@ -35,9 +33,9 @@ def put_events(backend: "PersonalizeBackend", params: "Values") -> None:
     backend.data(tracker).interactions.add(events)
 
 
-def put_action_interactions(backend: "PersonalizeBackend", params: "Values") -> None:
+def put_action_interactions(backend: DataBackend, params: Values) -> None:
     """The same for what users do with actions; the dataset of these has a tracking id of its own."""
-    datasets = backend.found("Dataset", trackingId=params["trackingId"])
+    datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
         raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
     backend.data(_ready(backend, datasets[0].arn)).action_interactions.add(
@@ -45,7 +43,7 @@ def put_action_interactions(backend: "PersonalizeBackend", params: "Values") -> 
     )
 
 
-def put_records(backend: "PersonalizeBackend", params: "Values", member: str) -> None:
+def put_records(backend: DataBackend, params: Values, member: str) -> None:
     """Insert or replace `member` ("items", "users" or "actions") of a dataset."""
     dataset = _ready(backend, params["datasetArn"])
     kind = dataset.values["datasetType"]
@@ -55,7 +53,7 @@ def put_records(backend: "PersonalizeBackend", params: "Values", member: str) ->
     backend.data(dataset).part(kind).put(records)
 
 
-def _ready(backend: "PersonalizeBackend", arn: str) -> "Resource":
+def _ready(backend: DataBackend, arn: str) -> Resource:
     """The dataset at an ARN; ResourceInUseError while it is being created."""
     dataset = backend.get("Dataset", arn)
     if dataset.status != "ACTIVE":

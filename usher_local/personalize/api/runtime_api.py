@@ -2,27 +2,23 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from usher_local.personalize.control.validators import same_group
 from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.core.request_checks import same_group
+from usher_local.personalize.core.resources import Resource, Values
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.filters.grammar import parse
-from usher_local.personalize.modelling.inference import Model
+from usher_local.personalize.modelling.inference import Model, ModelBackend
 from usher_local.personalize.modelling.queries import DEFAULT_RESULTS, Entry, Filter, Promotion, Request, Settings
 from usher_local.personalize.modelling.training_data import schema_of
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
 MAX_RESULTS, MAX_WITH_METADATA = 500, 50
 DEFAULT_ACTIONS, MAX_ACTIONS = 5, 100
 MAX_COLUMNS = 10
 
 
-def recommend(backend: "PersonalizeBackend", params: "Values") -> "Values":
+def recommend(backend: ModelBackend, params: Values) -> Values:
     """GetRecommendations."""
     source, model = _source(backend, params)
     columns = _columns(backend, source, model, params)
@@ -32,7 +28,7 @@ def recommend(backend: "PersonalizeBackend", params: "Values") -> "Values":
     return {"itemList": list(_items(entries, data, columns))} | _id()
 
 
-def rank(backend: "PersonalizeBackend", params: "Values") -> "Values":
+def rank(backend: ModelBackend, params: Values) -> Values:
     """GetPersonalizedRanking."""
     source, model = _source(backend, params)
     columns = _columns(backend, source, model, params)
@@ -44,7 +40,7 @@ def rank(backend: "PersonalizeBackend", params: "Values") -> "Values":
     return {"personalizedRanking": list(_items(entries, data, columns))} | _id()
 
 
-def act(backend: "PersonalizeBackend", params: "Values") -> "Values":
+def act(backend: ModelBackend, params: Values) -> Values:
     """GetActionRecommendations."""
     source, model = _source(backend, params)
     if "userId" not in params:
@@ -53,11 +49,11 @@ def act(backend: "PersonalizeBackend", params: "Values") -> "Values":
     return {"actionList": [{"actionId": entry.id, "score": entry.score} for entry in entries]} | _id()
 
 
-def _id() -> "Values":
+def _id() -> Values:
     return {"recommendationId": f"RID-{uuid.uuid4()}"}
 
 
-def _source(backend: "PersonalizeBackend", params: "Values") -> "tuple[Resource, Model]":
+def _source(backend: ModelBackend, params: Values) -> tuple[Resource, Model]:
     """The campaign or recommender that is asked, and its model."""
     if ("campaignArn" in params) == ("recommenderArn" in params):
         raise InvalidInputError("Exactly one of campaignArn and recommenderArn is required")
@@ -69,12 +65,12 @@ def _source(backend: "PersonalizeBackend", params: "Values") -> "tuple[Resource,
     return campaign, backend.models.of(backend, version)
 
 
-def _config(source: "Resource") -> "Values":
+def _config(source: Resource) -> Values:
     config: Values = source.values.get("campaignConfig") or source.values.get("recommenderConfig") or {}
     return config
 
 
-def _request(backend: "PersonalizeBackend", source: "Resource", params: "Values", default: int, limit: int) -> Request:
+def _request(backend: ModelBackend, source: Resource, params: Values, default: int, limit: int) -> Request:
     results = params.get("numResults") or default
     if results > limit:
         raise InvalidInputError(f"numResults must be at most {limit}, not {results}")
@@ -89,21 +85,21 @@ def _request(backend: "PersonalizeBackend", source: "Resource", params: "Values"
     )
 
 
-def _filter(backend: "PersonalizeBackend", source: "Resource", params: "Values") -> Filter | None:
+def _filter(backend: ModelBackend, source: Resource, params: Values) -> Filter | None:
     if "filterArn" not in params:
         return None
     found = same_group(backend, params["filterArn"], source)
     return Filter(parse(found.values["filterExpression"]), params.get("filterValues", {}))
 
 
-def _promotion(backend: "PersonalizeBackend", source: "Resource", raw: "Values") -> Promotion:
+def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotion:
     percent = raw.get("percentPromotedItems")
     if percent is None:
         raise InvalidInputError("percentPromotedItems is required for a promotion")
     return Promotion(raw.get("name"), percent, _filter(backend, source, raw))
 
 
-def _columns(backend: "PersonalizeBackend", source: "Resource", model: Model, params: "Values") -> list[str]:
+def _columns(backend: ModelBackend, source: Resource, model: Model, params: Values) -> list[str]:
     """Fields of items that the answer shall tell."""
     asked: dict[str, list[str]] = params.get("metadataColumns", {})
     columns = asked.get("ITEMS", [])
@@ -122,7 +118,7 @@ def _columns(backend: "PersonalizeBackend", source: "Resource", model: Model, pa
     return columns
 
 
-def _items(entries: Sequence[Entry], data: GroupData, columns: Sequence[str]) -> "Iterator[Values]":
+def _items(entries: Sequence[Entry], data: GroupData, columns: Sequence[str]) -> Iterator[Values]:
     table = data.items.table
     for entry in entries:
         item: Values = {"itemId": entry.id}

@@ -3,14 +3,11 @@
 import re
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import InvalidInputError, PersonalizeError
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.core.resources import Resource, Values
+from usher_local.personalize.data.backend import DataBackend
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -19,7 +16,7 @@ LONGEST = 30
 DEFAULT = "rate(7 days)"
 
 
-def every(config: "Values") -> int:
+def every(config: Values) -> int:
     """Seconds between two trainings, as a solution's configuration has it."""
     expression = config.get("autoTrainingConfig", {}).get("schedulingExpression", DEFAULT)
     days = re.search(r"\d+", expression)
@@ -28,14 +25,14 @@ def every(config: "Values") -> int:
     return int(days[0]) * DAY
 
 
-def train_when_due(backend: "PersonalizeBackend", solution: "Resource") -> None:
+def train_when_due(backend: DataBackend, solution: Resource) -> None:
     """Begin a version of a solution when it has none after an hour, or the last is old and there is more to learn.
 
     The time is that of the clock; on an instant one, where any hour has always passed, it is the real time.
     """
     if not solution.values["performAutoTraining"]:
         return
-    newest = next(iter(backend.found("SolutionVersion", solution.arn)), None)
+    newest = next(iter(backend.find("SolutionVersion", solution.arn)), None)
     since, wait = solution.life.created, HOUR
     if newest is not None:
         if newest.life.busy or newest.values.get("interactions") == backend.data(solution).interactions.size:
@@ -52,7 +49,7 @@ def train_when_due(backend: "PersonalizeBackend", solution: "Resource") -> None:
 AUTOMATIC = {"trainingMode": "AUTOTRAIN", "trainingType": "AUTOMATIC"}
 
 
-def _rate_changed(solution: "Resource", newest: "Resource") -> bool:
+def _rate_changed(solution: Resource, newest: Resource) -> bool:
     update = solution.update
     changed = update and update.applied and "autoTrainingConfig" in update.values.get("solutionUpdateConfig", {})
     return bool(changed and update and update.life.created > newest.life.created)

@@ -1,16 +1,13 @@
 """What holds for every kind: whom a request may name, how many there may be, what forbids a deletion."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import get_service_model
 
 from usher_local.personalize.control.kinds import BY_ARN_MEMBER
 from usher_local.personalize.core.errors import InvalidInputError, LimitExceededError, ResourceInUseError
-from usher_local.personalize.core.resources import Blocker, Kind, Quota, Resource, Values
-
-if TYPE_CHECKING:
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.core.resources import Backend, Blocker, Kind, Quota, Resource, Values
 
 USABLE_EARLY = frozenset({"Solution"})
 """Kinds that may be named while they are being created: notebooks train a solution right after asking for it."""
@@ -33,7 +30,7 @@ def _references(values: Values) -> Iterator[tuple[str, str]]:
                 yield member, value
 
 
-def check_references(backend: "PersonalizeBackend", name: str, values: Values) -> None:
+def check_references(backend: Backend, name: str, values: Values) -> None:
     """Everything that a request of the operation `name` names by ARN must exist and be ACTIVE."""
     errors = {shape.name for shape in operation(name).error_shapes}
     for member, arn in references(values).items():
@@ -44,9 +41,9 @@ def check_references(backend: "PersonalizeBackend", name: str, values: Values) -
             raise refusal if refusal.code in errors else InvalidInputError(refusal.message)
 
 
-def check_quota(backend: "PersonalizeBackend", kind: Kind, quota: Quota, group: str | None) -> None:
+def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -> None:
     """LimitExceededError when one more of a kind would be too many, in the region or in a dataset group."""
-    counted = backend.found(kind.name, group if quota.group else None)
+    counted = backend.find(kind.name, group if quota.group else None)
     if quota.pending:
         if sum(resource.life.pending for resource in counted) >= quota.limit:
             raise LimitExceededError(f"More than {quota.limit} resources with PENDING or IN_PROGRESS status.")
@@ -58,10 +55,10 @@ def check_quota(backend: "PersonalizeBackend", kind: Kind, quota: Quota, group: 
         )
 
 
-def check_blocker(backend: "PersonalizeBackend", resource: Resource, blocker: Blocker) -> None:
+def check_blocker(backend: Backend, resource: Resource, blocker: Blocker) -> None:
     """ResourceInUseError when a resource is there that forbids a deletion."""
     if not blocker.of.items() <= resource.values.items():
         return
-    for other in backend.found(blocker.kind, backend.group_of(resource) if blocker.group else resource.arn):
+    for other in backend.find(blocker.kind, backend.group_of(resource) if blocker.group else resource.arn):
         if not blocker.pending or other.busy:
             raise ResourceInUseError(f"{resource.arn} cannot be deleted; it is in use by {other.arn}.")

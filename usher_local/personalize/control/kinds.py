@@ -1,18 +1,42 @@
-"""THE table: every kind of resource, and what is particular about it. A new kind is a new row."""
+"""THE table: every kind of resource, its facts and the functions that manage it. A new kind is a new row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from usher_local.personalize.control import auto_training, solutions, validators
-from usher_local.personalize.core.resources import Blocker, Kind, Quota
+from usher_local.personalize.core import request_checks
+from usher_local.personalize.core.resources import Backend, Blocker, Kind, Quota, Resource, Values
 from usher_local.personalize.jobs import attributions, batch_jobs, deletion_jobs, export_jobs, import_jobs
 from usher_local.personalize.modelling import training
+from usher_local.personalize.modelling.inference import ModelBackend
+
+Work = Callable[[ModelBackend, Resource], None]
+"""The real work of a resource, done in the background; JobFailedError gives the failureReason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedKind(Kind):
+    """One row of the table."""
+
+    prepare: Callable[[Backend, Values], None] | None = None
+    """Check a new resource beyond the model, and add the members that the service gives."""
+    prepare_update: Callable[[Backend, Resource, Values], None] | None = None
+    """Check an update, and add what the request leaves out."""
+    work: Work | None = None
+    on_time: Callable[[ModelBackend, Resource], None] | None = None
+    """Make the changes that time alone brings about; called before a resource is shown or used."""
+
 
 _BATCHES = (Blocker("BatchInferenceJob", pending=True), Blocker("BatchSegmentJob", pending=True))
 _JOB_QUOTA = (Quota(5, pending=True),)
 _ROWS = (
-    Kind("Recipe", "recipe/{id}"),
-    Kind("Algorithm", "algorithm/{id}"),
-    Kind("FeatureTransformation", "feature-transformation/{id}"),
-    Kind("Schema", "schema/{id}", quotas=(Quota(500),), blockers=(Blocker("Dataset"),), prepare=validators.schema),
-    Kind(
+    ManagedKind("Recipe", "recipe/{id}"),
+    ManagedKind("Algorithm", "algorithm/{id}"),
+    ManagedKind("FeatureTransformation", "feature-transformation/{id}"),
+    ManagedKind(
+        "Schema", "schema/{id}", quotas=(Quota(500),), blockers=(Blocker("Dataset"),), prepare=validators.schema
+    ),
+    ManagedKind(
         "DatasetGroup",
         "dataset-group/{id}",
         minutes=0.5,
@@ -27,7 +51,7 @@ _ROWS = (
         ),
         prepare=validators.dataset_group,
     ),
-    Kind(
+    ManagedKind(
         "Dataset",
         "dataset/{datasetGroupArn}/{datasetType}",
         minutes=0.4,
@@ -47,7 +71,7 @@ _ROWS = (
         prepare=validators.dataset,
         prepare_update=validators.dataset_update,
     ),
-    Kind(
+    ManagedKind(
         "DatasetImportJob",
         "dataset-import-job/{id}",
         minutes=5,
@@ -57,7 +81,7 @@ _ROWS = (
         prepare=validators.import_job,
         work=import_jobs.run,
     ),
-    Kind(
+    ManagedKind(
         "DatasetExportJob",
         "dataset-export-job/{id}",
         minutes=5,
@@ -67,7 +91,7 @@ _ROWS = (
         prepare=export_jobs.check,
         work=export_jobs.run,
     ),
-    Kind(
+    ManagedKind(
         "DataDeletionJob",
         "data-deletion-job/{id}",
         minutes=30,
@@ -79,17 +103,17 @@ _ROWS = (
         },
         quotas=(Quota(5, group=True, pending=True),),
         owner="DatasetGroup",
-        prepare=validators.role_and_location,
+        prepare=request_checks.role_and_location,
         work=deletion_jobs.run,
     ),
-    Kind(
+    ManagedKind(
         "EventTracker",
         "event-tracker/{hex}",
         minutes=0.5,
         quotas=(Quota(1, group=True),),
         prepare=validators.event_tracker,
     ),
-    Kind(
+    ManagedKind(
         "MetricAttribution",
         "metric-attribution/{id}",
         minutes=1,
@@ -99,7 +123,7 @@ _ROWS = (
         prepare_update=attributions.check_update,
         work=attributions.run,
     ),
-    Kind(
+    ManagedKind(
         "Filter",
         "filter/{id}",
         minutes=0.5,
@@ -108,7 +132,7 @@ _ROWS = (
         owner="DatasetGroup",
         prepare=validators.item_filter,
     ),
-    Kind(
+    ManagedKind(
         "Solution",
         "solution/{id}",
         minutes=0.3,
@@ -117,9 +141,9 @@ _ROWS = (
         blockers=(Blocker("Campaign"), Blocker("SolutionVersion", pending=True), *_BATCHES),
         prepare=solutions.solution,
         prepare_update=solutions.solution_update,
-        look=auto_training.train_when_due,
+        on_time=auto_training.train_when_due,
     ),
-    Kind(
+    ManagedKind(
         "SolutionVersion",
         "solution/{solutionArn}/{id}",
         minutes=25,
@@ -139,7 +163,7 @@ _ROWS = (
         work=training.run,
         trained=True,
     ),
-    Kind(
+    ManagedKind(
         "Campaign",
         "campaign/{id}",
         minutes=8,
@@ -147,9 +171,9 @@ _ROWS = (
         defaults={"minProvisionedTPS": 1},
         prepare=solutions.campaign,
         prepare_update=solutions.campaign_update,
-        look=solutions.follow_latest,
+        on_time=solutions.follow_latest,
     ),
-    Kind(
+    ManagedKind(
         "Recommender",
         "recommender/{id}",
         minutes=20,
@@ -160,7 +184,7 @@ _ROWS = (
         work=training.run,
         trained=True,
     ),
-    Kind(
+    ManagedKind(
         "BatchInferenceJob",
         "batch-inference-job/{id}",
         minutes=15,
@@ -170,7 +194,7 @@ _ROWS = (
         prepare=validators.batch_inference_job,
         work=batch_jobs.run,
     ),
-    Kind(
+    ManagedKind(
         "BatchSegmentJob",
         "batch-segment-job/{id}",
         minutes=8,

@@ -5,17 +5,13 @@ One function per row of `kinds.KINDS` that needs one; what a request names is kn
 
 import re
 import secrets
-from typing import TYPE_CHECKING
 
-from usher_local.personalize.control import validators
 from usher_local.personalize.control.auto_training import AUTOMATIC, every
+from usher_local.personalize.core import request_checks
 from usher_local.personalize.core.errors import InvalidInputError, ResourceAlreadyExistsError
 from usher_local.personalize.core.lifecycle import PENDING
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.core.resources import Backend, Resource, Values
 
 LATEST = "/$LATEST"
 UPDATABLE = frozenset({"aws-user-personalization", "aws-hrnn-coldstart"})
@@ -27,7 +23,7 @@ MAX_JOBS = {"maxNumberOfTrainingJobs": 40, "maxParallelTrainingJobs": 10}
 """Of a search for hyperparameters."""
 
 
-def solution(backend: "PersonalizeBackend", values: "Values") -> None:
+def solution(backend: Backend, values: Values) -> None:
     """There must be a recipe, the configuration must suit it, and numbers given as text must be numbers."""
     if "recipeArn" not in values and not values["performAutoML"]:
         raise InvalidInputError("recipeArn is required unless performAutoML is true")
@@ -48,7 +44,7 @@ def solution(backend: "PersonalizeBackend", values: "Values") -> None:
         _check_recipe(backend, BY_ARN[values["recipeArn"]], values)
 
 
-def _check_recipe(backend: "PersonalizeBackend", recipe: Recipe, values: "Values") -> None:
+def _check_recipe(backend: Backend, recipe: Recipe, values: Values) -> None:
     if recipe.domain:
         raise InvalidInputError(f"{values['recipeArn']} is for recommenders, not for solutions")
     if values.get("performIncrementalUpdate") and recipe.name not in INCREMENTAL:
@@ -58,7 +54,7 @@ def _check_recipe(backend: "PersonalizeBackend", recipe: Recipe, values: "Values
         return
     if recipe.name not in OPTIMIZABLE:
         raise InvalidInputError(f"The recipe {recipe.name} does not support an optimization objective")
-    items = validators.schemas_of(backend, values["datasetGroupArn"]).get("ITEMS")
+    items = request_checks.schemas_of(backend, values["datasetGroupArn"]).get("ITEMS")
     field = items and items.field(objective.get("itemAttribute", ""))
     if not field or not field.numeric or field.nullable:
         raise InvalidInputError("itemAttribute must be a numeric field of the Items dataset that cannot be null")
@@ -71,13 +67,13 @@ def _check_jobs(resources: dict[str, str]) -> None:
             raise InvalidInputError(f"{name} must be an integer from 1 to {most}, not {number}")
 
 
-def solution_update(_: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
+def solution_update(_: Backend, resource: Resource, values: Values) -> None:
     """The new configuration is merged into the solution's."""
     values["solutionConfig"] = resource.values["solutionConfig"] | values.get("solutionUpdateConfig", {})
     every(values["solutionConfig"])
 
 
-def version(backend: "PersonalizeBackend", values: "Values") -> None:
+def version(backend: Backend, values: Values) -> None:
     """Only some recipes train with the mode UPDATE, which needs a version to start from; AUTOTRAIN is the service's.
 
     A solution has no two versions of one name: CreateSolutionVersion documents ResourceAlreadyExistsException.
@@ -89,16 +85,16 @@ def version(backend: "PersonalizeBackend", values: "Values") -> None:
         recipe = backend.get("Solution", solution_arn).values.get("recipeArn", "")
         if recipe.rsplit("/", 1)[-1] not in UPDATABLE:
             raise InvalidInputError("The recipe of the solution does not support the training mode UPDATE")
-        full = (v for v in backend.found("SolutionVersion", solution_arn) if v.values["trainingMode"] != "UPDATE")
+        full = (v for v in backend.find("SolutionVersion", solution_arn) if v.values["trainingMode"] != "UPDATE")
         if not any(found.status == "ACTIVE" for found in full):
             raise InvalidInputError("The training mode UPDATE needs an ACTIVE version that was trained in full")
     name = values.get("name")
-    if any(one.values["name"] == name for one in backend.found("SolutionVersion", solution_arn)):
+    if any(one.values["name"] == name for one in backend.find("SolutionVersion", solution_arn)):
         raise ResourceAlreadyExistsError(f"Another solution version with name {name} already exists.")
     values.setdefault("name", f"{solution_arn.rsplit('/', 1)[1]}/{secrets.token_hex(4)}")
 
 
-def campaign(backend: "PersonalizeBackend", values: "Values") -> None:
+def campaign(backend: Backend, values: Values) -> None:
     """`<solution>/$LATEST` becomes the newest version; segments cannot be served."""
     arn = values["solutionVersionArn"]
     if arn.endswith(LATEST):
@@ -113,7 +109,7 @@ def campaign(backend: "PersonalizeBackend", values: "Values") -> None:
         raise InvalidInputError(f"The recipe {recipe.name} does not support campaigns")
 
 
-def campaign_update(backend: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
+def campaign_update(backend: Backend, resource: Resource, values: Values) -> None:
     """What the request leaves out stays as it is."""
     for member in ("solutionVersionArn", "minProvisionedTPS", "campaignConfig"):
         if member in resource.values:
@@ -121,7 +117,7 @@ def campaign_update(backend: "PersonalizeBackend", resource: "Resource", values:
     campaign(backend, values)
 
 
-def follow_latest(backend: "PersonalizeBackend", resource: "Resource") -> None:
+def follow_latest(backend: Backend, resource: Resource) -> None:
     """A campaign that is in sync updates itself when a newer version has become ACTIVE."""
     if not resource.values.get("campaignConfig", {}).get("syncWithLatestSolutionVersion"):
         return
@@ -130,12 +126,12 @@ def follow_latest(backend: "PersonalizeBackend", resource: "Resource") -> None:
         backend.begin_update(resource, resource.values | {"solutionVersionArn": version.arn})
 
 
-def newest_version(backend: "PersonalizeBackend", solution_arn: str) -> "Resource | None":
+def newest_version(backend: Backend, solution_arn: str) -> Resource | None:
     """The newest version of a solution that is ACTIVE."""
-    return next((v for v in backend.found("SolutionVersion", solution_arn) if v.status == "ACTIVE"), None)
+    return next((v for v in backend.find("SolutionVersion", solution_arn) if v.status == "ACTIVE"), None)
 
 
-def recommender(backend: "PersonalizeBackend", values: "Values") -> None:
+def recommender(backend: Backend, values: Values) -> None:
     """The recipe must be a use case of the group's domain."""
     recipe = BY_ARN[values["recipeArn"]]
     domain = backend.get("DatasetGroup", values["datasetGroupArn"]).values.get("domain")
@@ -145,27 +141,27 @@ def recommender(backend: "PersonalizeBackend", values: "Values") -> None:
         raise InvalidInputError(f"The recipe {recipe.name} is not one of the domain {domain}")
 
 
-def recommender_update(_: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
+def recommender_update(_: Backend, resource: Resource, values: Values) -> None:
     """What the request leaves out stays as it is."""
     values["recommenderConfig"] = resource.values["recommenderConfig"] | values["recommenderConfig"]
 
 
-def stop_version(backend: "PersonalizeBackend", params: "Values") -> None:
+def stop_version(backend: Backend, params: Values) -> None:
     """Give up the creation of a solution version."""
     _turn(backend, "SolutionVersion", params["solutionVersionArn"], "GIVE UP", PENDING)
 
 
-def stop_recommender(backend: "PersonalizeBackend", params: "Values") -> "Values":
+def stop_recommender(backend: Backend, params: Values) -> Values:
     """Let a recommender answer no more."""
     return {"recommenderArn": _turn(backend, "Recommender", params["recommenderArn"], "STOP", ("ACTIVE",))}
 
 
-def start_recommender(backend: "PersonalizeBackend", params: "Values") -> "Values":
+def start_recommender(backend: Backend, params: Values) -> Values:
     """Let a stopped recommender answer again; nothing is trained."""
     return {"recommenderArn": _turn(backend, "Recommender", params["recommenderArn"], "START", ("INACTIVE",))}
 
 
-def _turn(backend: "PersonalizeBackend", kind: str, arn: str, turn: str, allowed: tuple[str, ...]) -> str:
+def _turn(backend: Backend, kind: str, arn: str, turn: str, allowed: tuple[str, ...]) -> str:
     with backend.lock:
         resource = backend.get(kind, arn)
         if resource.status not in allowed or resource.updating:

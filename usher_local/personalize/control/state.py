@@ -1,38 +1,36 @@
-"""Everything a backend knows, in a folder: JSON for the resources, the data as its own module writes it, no code.
+"""Save and load the state of a backend: JSON for the resources, the data as its own module writes it, no code.
 
 The folder is that of the models, `<workdir>/<account>/<region>`. Work that had not ended when the state was saved
-begins anew when it is loaded; what it reads from S3 must be there again by then.
+starts again after it is loaded; the objects that it reads from S3 must exist by then.
 """
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from usher_local.personalize.core import environment
+from usher_local.clock import Clock
+from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.lifecycle import Lifecycle
 from usher_local.personalize.core.resources import Resource, Update
 from usher_local.personalize.data.datasets import GroupData
-
-if TYPE_CHECKING:
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.modelling.training import ATTEMPTS
 
 FILE = "resources.json"
+Row = Mapping[str, Any]
+"""A resource as JSON."""
 
 
-def save(backend: "PersonalizeBackend") -> None:
-    """Write resources and data of one account and region. What was saved before stays until all is written."""
-    folder = _folder(backend)
-    with backend.lock:
-        rows = [_row(resource) for resource in backend.resources.values() if resource.number]
-        groups = dict(backend.groups)
+def save(folder: Path, rows: Sequence[Row], groups: Mapping[str, GroupData]) -> None:
+    """Write rows of resources and the data of dataset groups (by ARN). The former files stay until all is written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="saving-", dir=folder) as temporary:
             new = Path(temporary)
             for arn, data in groups.items():
-                data.save(_data(new, arn))
+                data.save(_data_folder(new, arn))
             (new / FILE).write_text(json.dumps(rows, indent=1))
             for path in [*new.rglob("data/*/*"), new / FILE]:
                 target = folder / path.relative_to(new)
@@ -43,40 +41,32 @@ def save(backend: "PersonalizeBackend") -> None:
         raise
 
 
-def load(backend: "PersonalizeBackend") -> None:
-    """Take over what was saved for this account and region, if anything was."""
-    from usher_local.personalize.control.kinds import KINDS
-    from usher_local.personalize.modelling.training import ATTEMPTS
-
-    if environment.current.folder is None:  # a temporary folder, which need not even be made
-        return
-    folder = _folder(backend)
+def load(folder: Path, clock: Clock) -> tuple[list[Resource], dict[str, GroupData]]:
+    """Read the saved resources, on a clock of their own, and the data of dataset groups by ARN; both may be empty."""
     if not (folder / FILE).exists():
-        return
+        return [], {}
     for attempts in folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
         shutil.rmtree(attempts)
-    clock = environment.current.clock
-    for row in json.loads((folder / FILE).read_text()):
-        update = row["update"]
-        backend.resources[row["arn"]] = Resource(
-            KINDS[row["kind"]],
-            row["arn"],
-            row["values"],
-            Lifecycle.restored(clock, row["life"]),
-            row["number"],
-            row["tags"],
-            update and Update(update["values"], Lifecycle.restored(clock, update["life"]), update["applied"]),
-        )
-        backend.count = max(backend.count, row["number"])
-    for resource in list(backend.resources.values()):
-        if resource.kind.name == "DatasetGroup" and _data(folder, resource.arn).exists():
-            backend.groups[resource.arn] = GroupData.restore(_data(folder, resource.arn))
-    for resource in list(backend.resources.values()):
-        if resource.kind.work and not resource.life.worked and not resource.life.turn:
-            backend.begin_work(resource)
+    resources = [_resource(row, clock) for row in json.loads((folder / FILE).read_text())]
+    groups = {r.arn: _data_folder(folder, r.arn) for r in resources if r.kind.name == "DatasetGroup"}
+    return resources, {arn: GroupData.restore(data) for arn, data in groups.items() if data.exists()}
 
 
-def _row(resource: Resource) -> dict[str, Any]:
+def _resource(row: Row, clock: Clock) -> Resource:
+    update = row["update"]
+    return Resource(
+        KINDS[row["kind"]],
+        row["arn"],
+        row["values"],
+        Lifecycle.restored(clock, row["life"]),
+        row["number"],
+        row["tags"],
+        update and Update(update["values"], Lifecycle.restored(clock, update["life"]), update["applied"]),
+    )
+
+
+def row(resource: Resource) -> Row:
+    """Return the row from which `load` makes the resource again."""
     update = resource.update
     return {
         "kind": resource.kind.name,
@@ -89,9 +79,5 @@ def _row(resource: Resource) -> dict[str, Any]:
     }
 
 
-def _folder(backend: "PersonalizeBackend") -> Path:
-    return environment.current.workdir / str(backend.account_id) / str(backend.region_name)
-
-
-def _data(folder: Path, group_arn: str) -> Path:
+def _data_folder(folder: Path, group_arn: str) -> Path:
     return folder / "data" / group_arn.rsplit("/", 1)[1]

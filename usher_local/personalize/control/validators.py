@@ -5,31 +5,26 @@ One function per row of `kinds.KINDS` that needs one; what a request names is kn
 
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from usher_local.personalize.core import schemas
-from usher_local.personalize.core.access import check_role
+from usher_local.personalize.core import request_checks, schemas
 from usher_local.personalize.core.errors import InvalidInputError, ResourceAlreadyExistsError
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
+from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.filters import grammar
 
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
-
-def schema(_: "PersonalizeBackend", values: "Values") -> None:
+def schema(_: Backend, values: Values) -> None:
     """A schema must parse."""
     schemas.parse(values["schema"])
 
 
-def dataset_group(_: "PersonalizeBackend", values: "Values") -> None:
+def dataset_group(_: Backend, values: Values) -> None:
     """An encrypted group needs a role that may use the key."""
     if "kmsKeyArn" in values and "roleArn" not in values:
         raise InvalidInputError("roleArn is required when kmsKeyArn is given")
 
 
-def dataset(backend: "PersonalizeBackend", values: "Values") -> None:
+def dataset(backend: Backend, values: Values) -> None:
     """The schema must suit the type and the group's domain."""
     values["datasetType"] = values["datasetType"].upper()
     domain = backend.get("DatasetGroup", values["datasetGroupArn"]).values.get("domain")
@@ -41,7 +36,7 @@ def dataset(backend: "PersonalizeBackend", values: "Values") -> None:
         values["trackingId"] = str(uuid.uuid4())  # action interactions are streamed without an event tracker
 
 
-def dataset_update(backend: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
+def dataset_update(backend: Backend, resource: Resource, values: Values) -> None:
     """A new schema keeps every field of the old one, and what it adds may be null."""
     if resource.values["datasetType"] not in ("ITEMS", "USERS"):
         raise InvalidInputError("Only Items and Users datasets can be updated")
@@ -55,87 +50,49 @@ def dataset_update(backend: "PersonalizeBackend", resource: "Resource", values: 
         raise InvalidInputError("Fields that the new schema adds must be nullable")
 
 
-def import_job(backend: "PersonalizeBackend", values: "Values") -> None:
+def import_job(backend: Backend, values: Values) -> None:
     """The first import of a dataset is a full one."""
-    role_and_location(backend, values)
-    jobs = backend.found("DatasetImportJob", values["datasetArn"])
+    request_checks.role_and_location(backend, values)
+    jobs = backend.find("DatasetImportJob", values["datasetArn"])
     if values["importMode"] == "INCREMENTAL" and not any(job.status == "ACTIVE" for job in jobs):
         raise InvalidInputError("The first import into a dataset must have the import mode FULL")
 
 
-def event_tracker(backend: "PersonalizeBackend", values: "Values") -> None:
+def event_tracker(backend: Backend, values: Values) -> None:
     """The service gives the tracking id; names are unique, although the ARN has none."""
-    if any(tracker.values["name"] == values["name"] for tracker in backend.found("EventTracker")):
+    if any(tracker.values["name"] == values["name"] for tracker in backend.find("EventTracker")):
         raise ResourceAlreadyExistsError(f"Another event tracker with name {values['name']} already exists.")
     values |= {"accountId": backend.account_id, "trackingId": str(uuid.uuid4())}
 
 
-def item_filter(backend: "PersonalizeBackend", values: "Values") -> None:
+def item_filter(backend: Backend, values: Values) -> None:
     """The expression must parse and name fields that exist."""
-    known = schemas_of(backend, values["datasetGroupArn"])
-    others = [grammar.parse(f.values["filterExpression"]) for f in backend.found("Filter", values["datasetGroupArn"])]
+    known = request_checks.schemas_of(backend, values["datasetGroupArn"])
+    others = [grammar.parse(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])]
     grammar.check(grammar.parse(values["filterExpression"]), known, others)
 
 
-def batch_inference_job(backend: "PersonalizeBackend", values: "Values") -> None:
+def batch_inference_job(backend: Backend, values: Values) -> None:
     """The recipe must be one for batches of recommendations."""
     _batch_job(backend, values, "batch inference", lambda recipe: recipe.batch)
     if values["batchInferenceJobMode"] == "THEME_GENERATION":
         raise InvalidInputError("The local Personalize does not generate themes; leave batchInferenceJobMode out")
 
 
-def batch_segment_job(backend: "PersonalizeBackend", values: "Values") -> None:
+def batch_segment_job(backend: Backend, values: Values) -> None:
     """The recipe must be one for segments."""
     _batch_job(backend, values, "batch segments", lambda recipe: recipe.type == SEGMENTS)
 
 
-def _batch_job(
-    backend: "PersonalizeBackend", values: "Values", words: str, supported: Callable[[Recipe], bool]
-) -> None:
-    role(backend, values["roleArn"])
+def _batch_job(backend: Backend, values: Values, words: str, supported: Callable[[Recipe], bool]) -> None:
+    request_checks.role(backend, values["roleArn"])
     source = values["jobInput"]["s3DataSource"]["path"]
     target = values["jobOutput"]["s3DataDestination"]["path"]
-    s3_path("input", "" if source == target else source)
-    s3_path("output", target)
+    request_checks.s3_path("input", "" if source == target else source)
+    request_checks.s3_path("output", target)
     version = backend.get("SolutionVersion", values["solutionVersionArn"])
     recipe = BY_ARN[version.values["recipeArn"]]
     if not supported(recipe):
         raise InvalidInputError(f"The recipe {recipe.name} does not support {words}")
     if "filterArn" in values:
-        same_group(backend, values["filterArn"], version)
-
-
-def same_group(backend: "PersonalizeBackend", filter_arn: str, resource: "Resource") -> "Resource":
-    """The ACTIVE filter at this ARN; InvalidInputError if it belongs to another dataset group."""
-    found = backend.active("Filter", filter_arn)
-    if found.values["datasetGroupArn"] != backend.group_of(resource):
-        raise InvalidInputError(f"The filter {filter_arn} belongs to another dataset group")
-    return found
-
-
-def role_and_location(backend: "PersonalizeBackend", values: "Values") -> None:
-    """A job that reads needs a role that can be assumed, and a place."""
-    if "roleArn" not in values:
-        raise InvalidInputError("roleArn is required")
-    role(backend, values["roleArn"])
-    if "dataLocation" not in values["dataSource"]:
-        raise InvalidInputError("dataSource.dataLocation is required")
-
-
-def role(backend: "PersonalizeBackend", arn: str) -> None:
-    """Personalize must be able to assume the role."""
-    check_role(backend.account_id, backend.partition, backend.region_name, arn)
-
-
-def s3_path(name: str, path: str) -> None:
-    """The path of an input or output must lie in a bucket."""
-    if not path.startswith("s3://"):
-        raise InvalidInputError(f"Invalid S3 {name} path")
-
-
-def schemas_of(backend: "PersonalizeBackend", group_arn: str) -> dict[str, schemas.Schema]:
-    """The schemas of a group's datasets by type."""
-    return {
-        found.values["datasetType"]: schemas.parse(backend.get("Schema", found.values["schemaArn"]).values["schema"])
-        for found in backend.found("Dataset", group_arn)
-    }
+        request_checks.same_group(backend, values["filterArn"], version)

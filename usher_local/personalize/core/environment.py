@@ -1,22 +1,36 @@
-"""What the service needs from the machine: a clock, a folder for models, and somewhere to work."""
+"""The service's environment: its clock, the folder of its models, and the threads that do its work."""
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from usher_local.clock import Clock
+from usher_local.personalize.core.errors import KilledError
 from usher_local.personalize.core.pacing import Pacing
-from usher_local.personalize.modelling.training_process import Fitter, KilledError, Process, Within
 
 TRAINING = "personalize-training"
 LEAVE_SECONDS = 1.0
 JOBS = 16
 """Imports, exports and batches that may be under way at once."""
+
+
+class Killable(Protocol):
+    """Work outside of the service's own threads."""
+
+    def kill(self) -> None:
+        """End the work now; may be called from any thread and more than once."""
+
+    def close(self) -> None:
+        """Free what the work used, after its end."""
+
+
+K = TypeVar("K", bound=Killable)
 
 
 @dataclass
@@ -27,7 +41,7 @@ class Runtime:
     folder: Path | None = None
     executor: Executor | None = None
     pacing: Pacing = field(default_factory=Pacing)
-    _fitter: Fitter | None = None
+    _killable: Killable | None = None
     _closed: bool = False
     _halted: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -52,16 +66,16 @@ class Runtime:
         return ThreadPoolExecutor(1, thread_name_prefix=TRAINING)
 
     @contextmanager
-    def fitting(self) -> Iterator[Fitter]:
-        """Something that fits the models of one training, and is gone afterwards. KilledError when we are closing."""
+    def running(self, start: Callable[[], K]) -> Iterator[K]:
+        """Start something that `close` can kill, and close it after the block; KilledError when we are closing."""
         with self._lock:
             if self._closed:
                 raise KilledError
-            self._fitter = fitter = Within(self.executor) if self.executor else Process()
+            self._killable = started = start()
         try:
-            yield fitter
+            yield started
         finally:
-            fitter.close()
+            started.close()
 
     def halt(self) -> None:
         """Let imports end, undecided, as soon as they look."""
@@ -79,8 +93,8 @@ class Runtime:
         """
         with self._lock:
             self._closed = True
-            if self._fitter:
-                self._fitter.kill()
+            if self._killable:
+                self._killable.kill()
         for name in ("trainings", "jobs"):
             if name in self.__dict__:
                 getattr(self, name).shutdown(wait=False, cancel_futures=True)

@@ -56,5 +56,9 @@ class TooManyTagsError(PersonalizeError):
     code = "TooManyTagsException"
 
 
+class KilledError(Exception):
+    """The service ends, or a training is stopped, before the work has ended."""
+
+
 class JobFailedError(Exception):
     """Work in the background failed; the text becomes the resource's failureReason."""

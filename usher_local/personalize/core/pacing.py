@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.core.resources import Backend
 
 UNITS = {"ms": 0.001, "s": 1.0}
 SWITCH = {"on": True, "off": False}
@@ -65,7 +64,7 @@ class Pacing:
         if own:
             self.sleep(own)
 
-    def throttles(self, backend: "PersonalizeBackend", service: str, operation: str, params: Mapping[str, Any]) -> bool:
+    def throttles(self, backend: Backend, service: str, operation: str, params: Mapping[str, Any]) -> bool:
         """Whether a call is one too many. `params`: as the model wants them."""
         if not self.throttled:
             return False
@@ -83,7 +82,7 @@ class Pacing:
         return taken
 
 
-def _provisioned(backend: "PersonalizeBackend", params: Mapping[str, Any]) -> Limit | None:
+def _provisioned(backend: Backend, params: Mapping[str, Any]) -> Limit | None:
     """The limit of the campaign or recommender that a request names, by what is provisioned for it."""
     resource = backend.resources.get(params.get("campaignArn") or params.get("recommenderArn", ""))
     if resource is None:

@@ -1,20 +1,16 @@
 """What a kind of resource and a resource are to this service."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from usher_local.personalize.core.errors import InvalidInputError, PersonalizeError, ResourceInUseError
 from usher_local.personalize.core.lifecycle import Lifecycle
 
-if TYPE_CHECKING:
-    from usher_local.personalize.models import PersonalizeBackend
-
 Values = dict[str, Any]
 """Members of a request or a resource, under the names of botocore's model."""
-Work = Callable[["PersonalizeBackend", "Resource"], None]
-"""What really happens in the background; JobFailedError gives the failureReason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +37,9 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table in `kinds.py`.
+    """Facts about one kind of resource; the table in `control/kinds.py` adds the functions that manage it.
 
-    Which operations a kind has, their members, and which members name other resources (these must exist and be
-    ACTIVE) stand in botocore's model and are not repeated here.
+    botocore's model has the rest: the kind's operations, their members, and which members name other resources.
     """
 
     name: str
@@ -61,15 +56,9 @@ class Kind:
     """Members copied from the resources that the request names."""
     blockers: tuple[Blocker, ...] = ()
     owner: str | None = None
-    """The kind with which it disappears."""
-    prepare: "Callable[[PersonalizeBackend, Values], None] | None" = None
-    """Checks of a new resource beyond the model, and members that the service adds."""
-    work: Work | None = None
+    """The kind of the resource that takes this one with it when it is deleted."""
     trained: bool = False
-    """Whether its work leaves a model, which goes with it."""
-    prepare_update: "Callable[[PersonalizeBackend, Resource, Values], None] | None" = None
-    look: "Callable[[PersonalizeBackend, Resource], None] | None" = None
-    """What time alone brings about, done before the resource is shown or used."""
+    """Whether its work stores a model, which is deleted with the resource."""
 
     @property
     def member(self) -> str:
@@ -142,6 +131,43 @@ class Resource:
         if self.update and self.updating:
             return error(f"{self.arn} {why}; the status of its latest update is {self.update.life.status}.")
         return error(f"{self.arn} {why}; its status is {self.status}.")
+
+
+class Backend(Protocol):
+    """The part of the backend that checks, jobs and APIs use: the resources of one account in one region.
+
+    `DataBackend` and `ModelBackend` add the data and the models for those who may import their types.
+    """
+
+    account_id: str
+    partition: str
+    region_name: str
+    resources: dict[str, Resource]
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Held while resources are read or changed; reentrant."""
+
+    def get(self, kind: str, arn: str) -> Resource:
+        """Return the resource at an ARN; ResourceNotFoundError if there is none of this kind."""
+
+    def active(self, kind: str, arn: str) -> Resource:
+        """Return the same; InvalidInputError unless it is ACTIVE."""
+
+    def find(self, kind: str, parent: str | None = None, **members: object) -> list[Resource]:
+        """Return the resources of a kind below a parent's ARN that have these members, newest first."""
+
+    def group_of(self, resource: Resource) -> str:
+        """Return the ARN of the dataset group that a resource belongs to, or is."""
+
+    def create(self, name: str, params: Values) -> Resource:
+        """Check a request of `Create<name>` and begin the resource's life."""
+
+    def set_values(self, resource: Resource, **values: object) -> None:
+        """Set members of a resource that Describe shows."""
+
+    def begin_update(self, resource: Resource, values: Values) -> None:
+        """Replace the resource's members by `values` after the usual time."""
 
 
 def shown_times(life: Lifecycle, words: Mapping[str, str]) -> Values:

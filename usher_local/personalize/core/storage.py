@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from moto.s3.models import s3_backends
 
 from usher_local.personalize.core.access import READ, WRITE, check_bucket
 from usher_local.personalize.core.errors import JobFailedError
-
-if TYPE_CHECKING:
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.core.resources import Backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class Location:
     path: str
 
     @classmethod
-    def of(cls, backend: "PersonalizeBackend", role: str, path: str) -> Self:
+    def of(cls, backend: Backend, role: str, path: str) -> Self:
         """A place in the account of a backend."""
         return cls(backend.account_id, backend.partition, backend.region_name, role, path)
 

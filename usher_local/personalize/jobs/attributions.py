@@ -1,32 +1,27 @@
 """Metric attributions: which sums and counts over events are to be reported, and where."""
 
 import re
-from typing import TYPE_CHECKING
 
-from usher_local.personalize.control import validators
-from usher_local.personalize.core import schemas
+from usher_local.personalize.core import request_checks, schemas
 from usher_local.personalize.core.access import ATTRIBUTE, may_report
 from usher_local.personalize.core.errors import InvalidInputError, ResourceAlreadyExistsError
+from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.core.storage import Location
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
 MAX_METRICS = 10
 EXPRESSION = re.compile(r"SAMPLECOUNT\(\)|SUM\((?P<dataset>Interactions|Items)\.(?P<field>\w+)\)", re.IGNORECASE)
 
 
-def check(backend: "PersonalizeBackend", values: "Values") -> None:
+def check(backend: Backend, values: Values) -> None:
     """The role must be assumable, names unique, and expressions sums of numeric fields or counts."""
-    validators.role(backend, values["metricsOutputConfig"]["roleArn"])
+    request_checks.role(backend, values["metricsOutputConfig"]["roleArn"])
     _check_metrics(backend, values["datasetGroupArn"], values["metrics"])
 
 
-def check_update(backend: "PersonalizeBackend", resource: "Resource", values: "Values") -> None:
+def check_update(backend: Backend, resource: Resource, values: Values) -> None:
     """Metrics are removed by name, then added; the rest stays as it is."""
     if "metricsOutputConfig" in values:
-        validators.role(backend, values["metricsOutputConfig"]["roleArn"])
+        request_checks.role(backend, values["metricsOutputConfig"]["roleArn"])
     held = {metric["metricName"]: metric for metric in resource.values["metrics"]}
     for name in values.pop("removeMetrics", []):
         if name not in held:
@@ -37,7 +32,7 @@ def check_update(backend: "PersonalizeBackend", resource: "Resource", values: "V
     values["metrics"] = metrics
 
 
-def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
+def run(backend: Backend, resource: Resource) -> None:
     """The work: see whether reports could be written, and metrics put."""
     config = resource.values["metricsOutputConfig"]
     may_report(backend.account_id, backend.partition, config["roleArn"])
@@ -45,14 +40,14 @@ def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
         Location.of(backend, config["roleArn"], config["s3DataDestination"]["path"]).check(ATTRIBUTE)
 
 
-def _check_metrics(backend: "PersonalizeBackend", group: str, metrics: "list[Values]") -> None:
+def _check_metrics(backend: Backend, group: str, metrics: list[Values]) -> None:
     names = [metric["metricName"] for metric in metrics]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise ResourceAlreadyExistsError(f"There is already a metric {twice}.")
     if not 0 < len(metrics) <= MAX_METRICS:
         raise InvalidInputError(f"A metric attribution must have 1 to {MAX_METRICS} metrics, not {len(metrics)}")
-    known = validators.schemas_of(backend, group)
+    known = request_checks.schemas_of(backend, group)
     for metric in metrics:
         _check_expression(metric["expression"], known)
 

@@ -3,29 +3,25 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from usher_local.personalize.core.errors import InvalidInputError, JobFailedError
 from usher_local.personalize.core.recipes import RANKING
+from usher_local.personalize.core.resources import Resource
 from usher_local.personalize.core.storage import Location
+from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.filters import attribute_expressions
 from usher_local.personalize.filters.grammar import parse
-from usher_local.personalize.modelling.inference import Question
+from usher_local.personalize.modelling.inference import Model, ModelBackend, Question
 from usher_local.personalize.modelling.queries import Entry, Filter, Request, Settings
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource
-    from usher_local.personalize.data.datasets import GroupData
-    from usher_local.personalize.modelling.inference import Model
-    from usher_local.personalize.models import PersonalizeBackend
 
 MAX_FILES = 1000
 SEGMENT_LINES = {"aws-item-affinity": 500, "aws-item-attribute-affinity": 10}
 Line = dict[str, Any]
 S = TypeVar("S")
 T = TypeVar("T")
-Ask = Callable[["Model", "GroupData", Line, Request], Question]
-Shown = Callable[["Model", Sequence[Entry]], Line]
+Ask = Callable[[Model, GroupData, Line, Request], Question]
+Shown = Callable[[Model, Sequence[Entry]], Line]
 """What becomes the `output` of a line."""
 LINES = 256
 """Answered at once: enough for the models to be fast, few enough for a block's scores to stay in tens of megabytes."""
@@ -38,17 +34,17 @@ class Problem:
     text: str
 
 
-def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+def run(backend: ModelBackend, job: Resource) -> None:
     """The work of a batch inference job. A line that cannot be answered carries its error and stops nothing."""
     _run(backend, job, _recommended, _listed)
 
 
-def run_segments(backend: "PersonalizeBackend", job: "Resource") -> None:
+def run_segments(backend: ModelBackend, job: Resource) -> None:
     """The work of a batch segment job, likewise."""
     _run(backend, job, _segment, lambda _, entries: {"usersList": [entry.id for entry in entries]})
 
 
-def _run(backend: "PersonalizeBackend", job: "Resource", ask: Ask, shown: Shown) -> None:
+def _run(backend: ModelBackend, job: Resource, ask: Ask, shown: Shown) -> None:
     version = backend.get("SolutionVersion", job.values["solutionVersionArn"])
     model, data = backend.models.of(backend, version), backend.data(version)
     role = job.values["roleArn"]
@@ -83,7 +79,7 @@ def _text(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
 
-def _answers(lines: Sequence[str], model: "Model", ask: Callable[[Line], Question], shown: Shown) -> Iterator[str]:
+def _answers(lines: Sequence[str], model: Model, ask: Callable[[Line], Question], shown: Shown) -> Iterator[str]:
     for start in range(0, len(lines), LINES):
         block = lines[start : start + LINES]
         read = [_attempt(json.loads, line) for line in block]
@@ -106,7 +102,7 @@ def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
         return Problem(f"Invalid input line: {error}")
 
 
-def _recommended(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
+def _recommended(model: Model, data: GroupData, line: Line, request: Request) -> Question:
     items = line.get("itemList")
     if model.recipe.type != RANKING:
         return model.recommend(data, request)
@@ -115,7 +111,7 @@ def _recommended(model: "Model", data: "GroupData", line: Line, request: Request
     return model.rank(data, request, items)
 
 
-def _listed(model: "Model", entries: Sequence[Entry]) -> Line:
+def _listed(model: Model, entries: Sequence[Entry]) -> Line:
     output: Line = {"recommendedItems": [entry.id for entry in entries]}
     if model.recipe.scored:
         output["scores"] = [entry.score for entry in entries]
@@ -124,7 +120,7 @@ def _listed(model: "Model", entries: Sequence[Entry]) -> Line:
     return output
 
 
-def _segment(model: "Model", data: "GroupData", line: Line, request: Request) -> Question:
+def _segment(model: Model, data: GroupData, line: Line, request: Request) -> Question:
     if "attribute" in model.recipe.name:
         if "itemAttributes" not in line:
             raise InvalidInputError("itemAttributes is required")

@@ -1,24 +1,20 @@
 """Data deletion jobs: everything about some users, out of all datasets of a group."""
 
-from typing import TYPE_CHECKING
-
 from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.resources import Resource
 from usher_local.personalize.core.schemas import Field, Schema
 from usher_local.personalize.core.storage import Location
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.jobs.import_jobs import read
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource
-    from usher_local.personalize.models import PersonalizeBackend
 
 MAX_BYTES = 100 * 2**20
 USERS = Schema((Field("USER_ID", "string"),))
 
 
-def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+def run(backend: DataBackend, job: Resource) -> None:
     """The work: read the users' ids from CSV and forget them; models trained before still know them."""
     files = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"]).read()
     if sum(map(len, files.values())) > MAX_BYTES:
         raise JobFailedError("The files with the users to delete are larger than 100 MB in total.")
     users = {user for key, content in files.items() for user in read(content, USERS, key)["USER_ID"]}
-    backend.tell(job, numDeleted=backend.data(job).remove_users(users))
+    backend.set_values(job, numDeleted=backend.data(job).remove_users(users))

@@ -1,26 +1,21 @@
 """Dataset export jobs: what a dataset holds, as CSV in a bucket."""
 
-from typing import TYPE_CHECKING
-
-from usher_local.personalize.control import validators
-from usher_local.personalize.core import schemas
+from usher_local.personalize.core import request_checks, schemas
 from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.core.storage import Location
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.data.backend import DataBackend
 
 
-def check(backend: "PersonalizeBackend", values: "Values") -> None:
+def check(backend: Backend, values: Values) -> None:
     """The role must be assumable, the target a bucket, and the dataset of a type that can be exported."""
-    validators.role(backend, values["roleArn"])
-    validators.s3_path("output", values["jobOutput"]["s3DataDestination"]["path"])
+    request_checks.role(backend, values["roleArn"])
+    request_checks.s3_path("output", values["jobOutput"]["s3DataDestination"]["path"])
     if backend.get("Dataset", values["datasetArn"]).values["datasetType"] == "ACTIONS":
         raise InvalidInputError("Actions datasets cannot be exported")
 
 
-def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+def run(backend: DataBackend, job: Resource) -> None:
     """The work: one file, named after the job, with the fields of the schema; imported, streamed or all records."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = schemas.parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])

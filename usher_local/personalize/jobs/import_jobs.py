@@ -3,20 +3,18 @@
 import io
 import json
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.resources import Resource
 from usher_local.personalize.core.schemas import Field, Schema, parse
 from usher_local.personalize.core.storage import Location
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.interactions import joined
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource
-    from usher_local.personalize.models import PersonalizeBackend
 
 MIN_INTERACTIONS = 1000
 MAX_ID = 256
@@ -30,7 +28,7 @@ ROWS = 200_000
 DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.float64}
 
 
-def run(backend: "PersonalizeBackend", job: "Resource") -> None:
+def run(backend: DataBackend, job: Resource) -> None:
     """The work of a dataset import job: every file is checked before anything is stored."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
     schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])

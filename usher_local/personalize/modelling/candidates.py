@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usher_local.personalize.core.algorithms import TRANSFORMATIONS
+from usher_local.personalize.core.resources import Values
 from usher_local.personalize.core.schemas import Field, Schema
 from usher_local.personalize.data.datasets import Column, Mask, Table, members
 from usher_local.personalize.data.interactions import InteractionLog
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-    from usher_local.personalize.core.resources import Values
 
 BANDS = 10
 """Numbers are compared by tenth of their distribution."""
@@ -70,7 +69,7 @@ class ColdStart:
     """The time from which the days count back: that of the `latestItem`, or `currentTime`."""
 
     @classmethod
-    def of(cls, values: "Values") -> "ColdStart":
+    def of(cls, values: Values) -> "ColdStart":
         """As a version with these members has it."""
         given = values.get("solutionConfig", {}).get("featureTransformationParameters", {})
         told = TRANSFORMATIONS["featurize_coldstart"] | given

@@ -16,11 +16,10 @@ import numpy as np
 
 from usher_local.personalize.core.algorithms import PARAMETERS, ranges
 from usher_local.personalize.core.recipes import BY_ARN, service_arn
+from usher_local.personalize.core.resources import Values
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from usher_local.personalize.core.resources import Values
 
 CANDIDATES = tuple(service_arn("recipe", name) for name in ("aws-hrnn", "aws-hrnn-metadata", "aws-popularity-count"))
 """What AutoML tries when it is not told."""
@@ -80,13 +79,13 @@ class Whole(Range):
         return (float(text) - self.low + 0.5) / (self.high - self.low + 1) if within else 0.5
 
 
-def recipes(values: "Values") -> Sequence[str]:
+def recipes(values: Values) -> Sequence[str]:
     """ARNs of what to try for a version with these members; more than one with performAutoML."""
     automatic = values.get("solutionConfig", {}).get("autoMLConfig", {}).get("recipeList") or CANDIDATES
     return automatic if values.get("performAutoML") else (values["recipeArn"],)
 
 
-def objective(values: "Values") -> Objective:
+def objective(values: Values) -> Objective:
     """By what the best trial is chosen."""
     config = values.get("solutionConfig", {})
     if values.get("performAutoML"):
@@ -95,13 +94,13 @@ def objective(values: "Values") -> Objective:
     return Objective(told.get("metricName") or OBJECTIVE, -1 if told.get("type", "").lower() == "minimize" else 1)
 
 
-def jobs(values: "Values") -> int:
+def jobs(values: Values) -> int:
     """How many models there may be for a recipe."""
     resources = values.get("solutionConfig", {}).get("hpoConfig", {}).get("hpoResourceConfig", {})
     return int(resources.get("maxNumberOfTrainingJobs", DEFAULT_JOBS)) if values.get("performHPO") else 1
 
 
-def space(values: "Values", recipe_arn: str) -> list[Range]:
+def space(values: Values, recipe_arn: str) -> list[Range]:
     """The hyperparameters of a recipe that a search may set and that have an effect; none without a search."""
     from usher_local.recommenders.catalog import INERT
 

@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usher_local.personalize.core.errors import InvalidInputError
 from usher_local.personalize.core.recipes import ACTIONS, BY_ARN, RANKING, RELATED, Recipe
+from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.core.schemas import Field
 from usher_local.personalize.core.use_cases import NEEDS, use_case
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.datasets import GroupData, Mask, Table
 from usher_local.personalize.data.interactions import History, InteractionLog, about
 from usher_local.personalize.filters.evaluation import ACTION_WINDOW, Scope, select
@@ -27,10 +29,6 @@ from usher_local.personalize.modelling.reranking import explore, promote, shares
 from usher_local.personalize.modelling.training import model_folder
 from usher_local.personalize.modelling.training_data import TAKEN, Counting, countings, features, schema_of, weigh
 from usher_local.recommenders.base import Query, Recommender
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
 NOTHING = np.empty(0, np.intp)
 ONCE = np.ones(1, np.float32)
@@ -55,7 +53,7 @@ class Model:
     recommender: Recommender
     items: list[str]
     users: list[str]
-    values: "Values"
+    values: Values
     fields: Sequence[Field] = ()
     _catalogue: Catalogue | None = None
 
@@ -309,6 +307,12 @@ def _due(catalogue: Catalogue, table: Table, taken: dict[str, int]) -> Mask:
     return np.asarray(~closed, np.bool_)
 
 
+class ModelBackend(DataBackend, Protocol):
+    """A backend with its trained models."""
+
+    models: "Models"
+
+
 @dataclass
 class Models:
     """Loaded models by ARN of their version or recommender."""
@@ -316,7 +320,7 @@ class Models:
     _loaded: dict[str, Model] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, backend: "PersonalizeBackend", resource: "Resource") -> Model:
+    def of(self, backend: Backend, resource: Resource) -> Model:
         """The model of an ACTIVE version or recommender; loaded once."""
         model = self._loaded.get(resource.arn)
         if model is None:
@@ -332,7 +336,7 @@ class Models:
         shutil.rmtree(model_folder(arn), ignore_errors=True)
 
 
-def load(backend: "PersonalizeBackend", resource: "Resource") -> Model:
+def load(backend: Backend, resource: Resource) -> Model:
     """Read a trained version or recommender."""
     from usher_local.recommenders.catalog import RECIPES
 

@@ -7,19 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from usher_local.personalize.core import environment
-from usher_local.personalize.core.errors import JobFailedError
+from usher_local.personalize.core.errors import JobFailedError, KilledError
 from usher_local.personalize.core.recipes import BY_ARN
+from usher_local.personalize.core.resources import Resource, Values
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.modelling import hpo
 from usher_local.personalize.modelling.handover import write
 from usher_local.personalize.modelling.training_data import prepare
-from usher_local.personalize.modelling.training_process import Fitter, KilledError, Task, Told
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
+from usher_local.personalize.modelling.training_process import Fitter, Process, Task, Told, Within
 
 logger = logging.getLogger(__name__)
 HOURS_PER_MINUTE = 1.07 / 20
@@ -41,7 +38,7 @@ class Outcome:
     value: float
 
 
-def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
+def run(backend: DataBackend, resource: Resource) -> None:
     """The work; metrics are told and the model's folder is there, whole, when it ends."""
     target, seen = model_folder(resource.arn), backend.data(resource).interactions.size
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -56,17 +53,17 @@ def run(backend: "PersonalizeBackend", resource: "Resource") -> None:
     if best.tuned:
         tuned = {f"training.{name}": value for name, value in best.tuned.items()}
         found["tunedHPOParams"] = {"algorithmHyperParameters": tuned}
-    backend.tell(resource, **found)
+    backend.set_values(resource, **found)
     if resource.values.get("performAutoML"):
         solution = backend.get("Solution", resource.values["solutionArn"])
-        backend.tell(solution, autoMLResult={"bestRecipeArn": best.recipe_arn})
+        backend.set_values(solution, autoMLResult={"bestRecipeArn": best.recipe_arn})
 
 
-def _best(backend: "PersonalizeBackend", resource: "Resource", folder: Path) -> tuple[Outcome, int]:
+def _best(backend: DataBackend, resource: Resource, folder: Path) -> tuple[Outcome, int]:
     """The best model, and how many were trained."""
     best, count = None, 0
     try:
-        with environment.current.fitting() as fitter:
+        with environment.current.running(_fitter) as fitter:
             resource.life.end = fitter.kill
             for outcome in _outcomes(backend, resource, fitter, folder):
                 count += 1
@@ -83,7 +80,12 @@ def _best(backend: "PersonalizeBackend", resource: "Resource", folder: Path) -> 
     return best, count
 
 
-def _outcomes(backend: "PersonalizeBackend", resource: "Resource", fitter: Fitter, folder: Path) -> Iterator[Outcome]:
+def _fitter() -> Fitter:
+    executor = environment.current.executor
+    return Within(executor) if executor else Process()
+
+
+def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: Path) -> Iterator[Outcome]:
     """Fit one model after the other, those with hyperparameters where the earlier ones say that they may be good."""
     goal, most = hpo.objective(resource.values), hpo.jobs(resource.values)
     searched = bool(resource.values.get("performHPO") or resource.values.get("performAutoML"))
@@ -129,12 +131,12 @@ def _log(what: str) -> Told:
     return told
 
 
-def _check_wanted(resource: "Resource") -> None:
+def _check_wanted(resource: Resource) -> None:
     if resource.life.turn:
         raise JobFailedError("The training was stopped.")
 
 
-def _name(resource: "Resource") -> str:
+def _name(resource: Resource) -> str:
     return resource.arn.rsplit(":", 1)[1]
 
 
@@ -144,7 +146,7 @@ def model_folder(arn: str) -> Path:
     return environment.current.workdir / account / region / tail
 
 
-def parameters(values: "Values") -> dict[str, str]:
+def parameters(values: Values) -> dict[str, str]:
     """Hyperparameters and feature transformation parameters of a version's solution, as the models take them."""
     config: dict[str, dict[str, str]] = values.get("solutionConfig", {})
     return config.get("algorithmHyperParameters", {}) | config.get("featureTransformationParameters", {})

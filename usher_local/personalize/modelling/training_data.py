@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,16 +9,14 @@ from numpy.typing import NDArray
 
 from usher_local.personalize.core.errors import JobFailedError
 from usher_local.personalize.core.recipes import ACTIONS, BY_ARN
+from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.core.schemas import Field, Schema, parse
 from usher_local.personalize.core.use_cases import use_case
+from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.data.interactions import in_order
 from usher_local.personalize.modelling.candidates import feature_fields, labels
 from usher_local.recommenders.base import Interactions
-
-if TYPE_CHECKING:
-    from usher_local.personalize.core.resources import Resource, Values
-    from usher_local.personalize.models import PersonalizeBackend
 
 MIN_INTERACTIONS = 1000
 MIN_USERS = 25
@@ -35,7 +32,7 @@ class Counting:
     weight: float = 1.0
 
 
-def prepare(backend: "PersonalizeBackend", resource: "Resource") -> Interactions:
+def prepare(backend: DataBackend, resource: Resource) -> Interactions:
     """What a solution version or recommender learns from; JobFailedError when it is too little."""
     data, values = backend.data(resource), resource.values
     recipe = BY_ARN[values["recipeArn"]]
@@ -92,7 +89,7 @@ def _answers(data: GroupData) -> Interactions:
     return _interactions(events, (events["EVENT_TYPE"].str.lower() == TAKEN).to_numpy().astype(np.float32), actions)
 
 
-def countings(values: "Values") -> dict[str, Counting]:
+def countings(values: Values) -> dict[str, Counting]:
     """By type of event in lower case, which events count for a solution or recommender; empty: all."""
     config: Values = values.get("solutionConfig", {})
     configured = config.get("eventsConfig", {}).get("eventParametersList", [])
@@ -147,13 +144,13 @@ def check_enough(events: pd.DataFrame, event_type: str) -> None:
         raise JobFailedError(f"Dataset has fewer than {MIN_USERS} users with at least {MIN_EVENTS} interactions each.")
 
 
-def schema_of(backend: "PersonalizeBackend", resource: "Resource", dataset_type: str) -> Schema | None:
+def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema | None:
     """The schema of a dataset in the group of a resource; None where there is no such dataset."""
-    found = backend.found("Dataset", backend.group_of(resource), datasetType=dataset_type)
+    found = backend.find("Dataset", backend.group_of(resource), datasetType=dataset_type)
     return parse(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
 
 
-def features(values: "Values", schema: Schema | None) -> list[Field]:
+def features(values: Values, schema: Schema | None) -> list[Field]:
     """The fields of items that a solution or recommender looks at, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
     excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))

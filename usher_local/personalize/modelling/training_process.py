@@ -16,12 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from usher_local.personalize.core.errors import KilledError
+
 Told = Callable[[float], None]
 """Takes the share of a fit that is done, 0 to 1."""
-
-
-class KilledError(Exception):
-    """The process of a fit has ended before the fit."""
 
 
 @dataclass(frozen=True, slots=True)

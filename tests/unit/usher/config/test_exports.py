@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from usher.config.exports import SHAPES, USERS, ExportReader, shape_of, wished
+from usher.config.exports import ExportReader, wished
 from usher.errors import InputError
 from usher.filter_values import needed
 
@@ -170,8 +170,5 @@ def test_an_export_knows_its_recipe_and_whether_a_schedule_is_its_own_or_its_gro
 
 
 def test_a_recipe_that_nobody_knows_yet_is_taken_by_its_type() -> None:
-    assert shape_of("aws-new", "POPULAR_ITEMS") is USERS
-    assert shape_of("aws-new", "PERSONALIZED_ACTIONS") is None
     with pytest.raises(InputError, match="no batch jobs"):
         wished(ExportReader("").exports({"x": {}}, {"x": "aws-new"}, {}), {"x": "aws-new"}, {"x": "NEW_TYPE"})
-    assert {shape.job for shape in SHAPES.values()} == {"batch_inference_job"}

@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
-from usher.config.exports import SEGMENTS, SHAPES, Shape
 from usher.exports import assembly
 from usher.exports.assembly import Counts, Metadata, assemble, tables
+from usher.recipes import BY_ITEM, BY_USER, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
 
-USERS, ITEMS = SHAPES["USER_PERSONALIZATION"], SHAPES["RELATED_ITEMS"]
-FANS, TASTES = SEGMENTS.values()
 OUTPUT = "out/output/part-0001.json.out"
 
 
@@ -43,7 +41,7 @@ def naive(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return rows
 
 
-def rows(blocks: list[bytes], shape: Shape = USERS, counts: Counts | None = None) -> list[tuple[Any, ...]]:
+def rows(blocks: list[bytes], shape: BatchShape = BY_USER, counts: Counts | None = None) -> list[tuple[Any, ...]]:
     made = tables(iter(blocks), shape, counts or Counts())
     return [tuple(row.values()) for table in made for row in table.to_pylist()]
 
@@ -84,7 +82,7 @@ def test_empty_lines_and_empty_errors_are_nothing() -> None:
 @pytest.mark.parametrize("name", ["usersList", "recommendedUsers"])
 def test_segments_are_read_by_either_name(name: str) -> None:
     answer = {"input": {"itemAttributes": 'ITEMS.G = "x"'}, "output": {name: ["u1", "u2"]}, "error": None}
-    assert rows([text([answer])], TASTES) == [('ITEMS.G = "x"', 1, "u1"), ('ITEMS.G = "x"', 2, "u2")]
+    assert rows([text([answer])], SEGMENT_BY_ATTRIBUTES) == [('ITEMS.G = "x"', 1, "u1"), ('ITEMS.G = "x"', 2, "u2")]
 
 
 @pytest.mark.parametrize("error", [{"code": 5}, ["x"], 7])
@@ -102,7 +100,7 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
         {"ITEM_ID": pa.array(["a"]), "TITLE": pa.array(["A"]), "X": pa.array(["3"])},
     ]
     metadata = Metadata.of(iter(blocks), ["TITLE"])
-    told = assemble(world.bucket, OUTPUT, "out/", USERS, ["csv", "parquet"], metadata)
+    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv", "parquet"], metadata)
     assert {name: told[name] for name in ("lines", "errors", "empty", "rows", "firstError")} == {
         "lines": 3, "errors": 1, "empty": 0, "rows": 3, "firstError": "no such user",
     }  # fmt: skip
@@ -133,7 +131,7 @@ def test_a_text_that_a_spreadsheet_would_run_is_escaped_in_csv_if_wanted(
     world.put(OUTPUT, text([line(cell, [cell, "a=b"], [0.5, -1.0])]).decode())
     metadata = Metadata({"TITLE": pa.array([title])}, {cell: 0})
     formats = ["csv", "parquet"]
-    told = assemble(world.bucket, OUTPUT, "out/", USERS, formats, metadata, escape_formulas=escape)
+    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, formats, metadata, escape_formulas=escape)
     files = [world.bucket.read(one["key"]) or b"" for one in told["files"]]
     mark = "'" if escape else ""
     _, *rows = csv.reader(io.StringIO(files[0].decode(), newline=""))
@@ -145,12 +143,12 @@ def test_a_text_that_a_spreadsheet_would_run_is_escaped_in_csv_if_wanted(
 
 
 @pytest.mark.parametrize(("shape", "columns"), [
-    (ITEMS, ["item_id", "rank", "similar_item_id"]),
-    (FANS, ["item_id", "rank", "user_id"]),
-    (TASTES, ["item_attributes", "rank", "user_id"]),
+    (BY_ITEM, ["item_id", "rank", "similar_item_id"]),
+    (SEGMENT_BY_ITEM, ["item_id", "rank", "user_id"]),
+    (SEGMENT_BY_ATTRIBUTES, ["item_attributes", "rank", "user_id"]),
 ])  # fmt: skip
 def test_an_answer_of_nothing_makes_files_of_nothing_but_columns(
-    world: World, shape: Shape, columns: list[str]
+    world: World, shape: BatchShape, columns: list[str]
 ) -> None:
     world.put(OUTPUT, "")
     told = assemble(world.bucket, OUTPUT, "out/", shape, ["csv", "parquet"])
@@ -167,7 +165,7 @@ def test_a_line_may_be_longer_than_a_block(world: World) -> None:
     world.put(OUTPUT, text(answers).decode())
     blocks = list(world.bucket.blocks(OUTPUT, size=1000))
     assert len(blocks) == 2
-    assert np.array([row[1:] for row in rows(blocks, FANS)]).tolist() == [
+    assert np.array([row[1:] for row in rows(blocks, SEGMENT_BY_ITEM)]).tolist() == [
         [str(rank), user] for _ in "ab" for rank, user in enumerate(users, start=1)
     ]
 
@@ -187,7 +185,7 @@ def test_a_line_may_be_longer_than_a_block(world: World) -> None:
 )
 def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: str, said: str) -> None:
     world.put(OUTPUT, f"{text([line('u', ['a'])]).decode()}{odd}\n\n{text([line('v', ['b'])]).decode()}")
-    told = assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"])
+    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv"])
     assert (told["lines"], told["errors"], told["rows"]) == (3, 1, 2)
     assert told["firstError"].startswith(said)
     assert world.bucket.read("out/errors/part-0001.json") == f"{odd}\n".encode()
@@ -197,7 +195,7 @@ def test_what_was_cut_is_no_file(world: World, monkeypatch: pytest.MonkeyPatch) 
     world.put(OUTPUT, text([line("u", ["a"])]).decode())
     monkeypatch.setattr(Metadata, "beside", None)
     with pytest.raises(TypeError):
-        assemble(world.bucket, OUTPUT, "out/", USERS, ["csv"], Metadata({"TITLE": pa.array(["A"])}, {"a": 0}))
+        assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv"], Metadata({"TITLE": pa.array(["A"])}, {"a": 0}))
     assert world.bucket.keys("out/csv") == []
 
 

@@ -14,7 +14,7 @@ from usher.errors import InputError, UsherError
 from usher.exports.export_job import Setting, asked_for, assemble, facts_of, outdated, prepare, publish
 from usher.formats.typed_json import UnfitError
 from usher.resources.kinds import Resource
-from usher.runs.record import run_name
+from usher.runs.naming import run_name
 from usher.storage.bucket import Bucket, as_json
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World

@@ -8,24 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.batch.job_input import encoded_line
-from usher.config.exports import SEGMENTS, SHAPES, Shape
 from usher.datasets.files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
 from usher.exports.recipients import Input, distinct, example, have, read_line
+from usher.recipes import BY_ITEM, BY_USER, RANKING, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
 
-USERS, ITEMS, RANKING = (SHAPES[name] for name in ("USER_PERSONALIZATION", "RELATED_ITEMS", "PERSONALIZED_RANKING"))
-FANS, TASTES = SEGMENTS.values()
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 
 
-def source(shape: Shape = USERS, **wish: Any) -> Input:
+def source(shape: BatchShape = BY_USER, **wish: Any) -> Input:
     return Input("s", {"users": {}, "items": [], "attributes": [], "filterValues": {}, "needs": [], **wish}, shape)
 
 
-def lines(world: World, shape: Shape = USERS, **wish: Any) -> list[Any]:
+def lines(world: World, shape: BatchShape = BY_USER, **wish: Any) -> list[Any]:
     """For whom it is, without the key where that is all."""
     found = source(shape, **wish).lines(world.bucket, "films")
     return [line[shape.key] if len(line) == 1 else line for line in found]
@@ -37,7 +35,7 @@ def test_everyone_in_the_interactions_is_asked_for_once_in_order_of_appearance(w
     world.put("films/interactions/incremental/3.csv", HEADER + "new,i,1\n")
     world.put("films/items.csv", "ITEM_ID,GENRES\ni,x\ncold,x\n")
     assert lines(world) == ["b", "a", "é", "new"]
-    assert lines(world, ITEMS) == ["i", "j", "k", "l", "cold"]
+    assert lines(world, BY_ITEM) == ["i", "j", "k", "l", "cold"]
 
 
 def test_users_are_chosen_by_their_columns(world: World) -> None:
@@ -86,7 +84,7 @@ def test_no_line_fills_the_memory(world: World) -> None:
     world.put("films/export/s/1.jsonl", '{"userId": "a"}\n' + "x" * 30_000_000 + '\n\n{"userId": "b"}')
     found = list(world.bucket.lines("films/export/s/1.jsonl"))
     assert [len(line) for line in found] == [15, (1 << 20) + 1, 0, 15]
-    this = source(USERS)
+    this = source(BY_USER)
     assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "b"}]
     (problem,) = this.problems
     assert str(problem).startswith("films/export/s/1.jsonl line 2: is longer than 1 MB.")
@@ -104,12 +102,12 @@ def test_users_without_a_file_of_users_are_told(world: World) -> None:
 
 
 def test_items_and_attributes_stand_in_the_config(world: World) -> None:
-    assert lines(world, FANS, items=["i1", "i2"]) == ["i1", "i2"]
-    assert lines(world, TASTES, attributes=['ITEMS.G = "a"']) == ['ITEMS.G = "a"']
+    assert lines(world, SEGMENT_BY_ITEM, items=["i1", "i2"]) == ["i1", "i2"]
+    assert lines(world, SEGMENT_BY_ATTRIBUTES, attributes=['ITEMS.G = "a"']) == ['ITEMS.G = "a"']
 
 
-@pytest.mark.parametrize("shape", [RANKING, FANS, TASTES])
-def test_what_can_be_for_nobody_in_particular_needs_lines_of_the_groups_own(world: World, shape: Shape) -> None:
+@pytest.mark.parametrize("shape", [RANKING, SEGMENT_BY_ITEM, SEGMENT_BY_ATTRIBUTES])
+def test_what_can_be_for_nobody_in_particular_needs_lines_of_the_groups_own(world: World, shape: BatchShape) -> None:
     with pytest.raises(InputError) as caught:
         lines(world, shape)
     (said,) = caught.value.problems
@@ -168,48 +166,52 @@ def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> 
 @pytest.mark.parametrize(
     ("shape", "text", "said"),
     [
-        (USERS, '{"userId": ""}', "has no userId"),
-        (USERS, json.dumps({"userId": "u" * 257}), "has no userId"),
-        (USERS, "[]", "is no JSON object"),
-        (USERS, "\xff", "is no JSON object"),
-        (USERS, '{"userId": "u", "itemList": ["i"]}', "has itemList, which lines of this recipe don't have."),
-        (USERS, '{"userId": "u", "context": {"DEVICE": "tv"}}', "has a context, which Personalize's batch jobs don't"),
-        (USERS, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
-        (USERS, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
-        (USERS, r'{"userId": "\ud800"}', r"has half a character, such as \ud800."),
-        (USERS, '{"userId": "\xed\xa0\x80"}', "has half a character"),
-        (USERS, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
-        (USERS, '{"userId": ' + "[" * 100_000, "is no JSON object"),
-        (USERS, '{"userId": ' + "9" * 5000 + "}", "is no JSON object"),
-        (USERS, '{"userId": NaN}', "has no userId"),
-        (USERS, '{"userId": "a"' + " " * (1 << 20) + "}", "is longer than 1 MB."),
-        (ITEMS, '{"userId": "u"}', "has no itemId"),
+        (BY_USER, '{"userId": ""}', "has no userId"),
+        (BY_USER, json.dumps({"userId": "u" * 257}), "has no userId"),
+        (BY_USER, "[]", "is no JSON object"),
+        (BY_USER, "\xff", "is no JSON object"),
+        (BY_USER, '{"userId": "u", "itemList": ["i"]}', "has itemList, which lines of this recipe don't have."),
+        (
+            BY_USER,
+            '{"userId": "u", "context": {"DEVICE": "tv"}}',
+            "has a context, which Personalize's batch jobs don't",
+        ),
+        (BY_USER, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
+        (BY_USER, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
+        (BY_USER, r'{"userId": "\ud800"}', r"has half a character, such as \ud800."),
+        (BY_USER, '{"userId": "\xed\xa0\x80"}', "has half a character"),
+        (BY_USER, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
+        (BY_USER, '{"userId": ' + "[" * 100_000, "is no JSON object"),
+        (BY_USER, '{"userId": ' + "9" * 5000 + "}", "is no JSON object"),
+        (BY_USER, '{"userId": NaN}', "has no userId"),
+        (BY_USER, '{"userId": "a"' + " " * (1 << 20) + "}", "is longer than 1 MB."),
+        (BY_ITEM, '{"userId": "u"}', "has no itemId"),
         (RANKING, '{"userId": "u"}', "has no itemList of texts"),
         (RANKING, '{"userId": "u", "itemList": []}', "has no itemList of texts"),
         (RANKING, '{"userId": "u", "itemList": ["a", 1]}', "has no itemList of texts"),
-        (TASTES, '{"itemId": "i"}', "has no itemAttributes"),
+        (SEGMENT_BY_ATTRIBUTES, '{"itemId": "i"}', "has no itemAttributes"),
     ],
 )
-def test_what_is_wrong_with_a_line_is_said(shape: Shape, text: str, said: str) -> None:
+def test_what_is_wrong_with_a_line_is_said(shape: BatchShape, text: str, said: str) -> None:
     _, message, remedy = read_line(text.encode("latin-1"), shape)
     assert message.startswith(said)
     assert remedy
 
 
-@pytest.mark.parametrize("shape", [*SHAPES.values(), FANS, TASTES])
-def test_the_examples_can_be_sent(shape: Shape) -> None:
+@pytest.mark.parametrize("shape", [BY_USER, BY_ITEM, RANKING, SEGMENT_BY_ITEM, SEGMENT_BY_ATTRIBUTES])
+def test_the_examples_can_be_sent(shape: BatchShape) -> None:
     assert read_line(example(shape).encode(), shape) == (json.loads(example(shape)), "", "")
 
 
 @given(st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
 def test_no_line_crashes_the_check(text: bytes) -> None:
-    line, message, _ = read_line(text, USERS)
+    line, message, _ = read_line(text, BY_USER)
     assert bool(message) != (isinstance(line.get("userId"), str) and message == "")
 
 
 @given(st.text(st.characters(), max_size=9))
 def test_a_line_that_is_taken_can_be_written(user: str) -> None:
-    line, message, _ = read_line(json.dumps({"userId": user}).encode(), USERS)
+    line, message, _ = read_line(json.dumps({"userId": user}).encode(), BY_USER)
     if not message:
         assert json.loads(encoded_line(line)) == {"userId": user}
 

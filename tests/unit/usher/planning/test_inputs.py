@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from usher.config.parser import defaults
 from usher.errors import InputError
-from usher.planning.inputs import Inputs, ignored_files, load_inputs
+from usher.planning.inputs import Inputs, load_inputs
 from usher.storage.layout import group_of
 
 from tests.unit.usher.world import ACCOUNT, ARN_PREFIX, Tap, World, interactions
@@ -61,36 +61,6 @@ def test_data_alone_is_enough(world: World) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("key", "remedy"),
-    [
-        ("films/sub/interactions.csv", "Move it up to films/."),
-        ("films/a/b/usher.yaml", "Move it up to films/."),
-        (
-            "films/interactions/deep/2026.csv",
-            "Move it up to films/interactions/, or to films/interactions/incremental/.",
-        ),
-        ("films/items/incremental/2026/1.csv", "Move it up to films/items/, or to films/items/incremental/."),
-        ("train/films/data/items.csv", "Move it up to train/films/."),
-        (
-            "films/interactions-2026.csv",
-            "Name it films/interactions.csv, or move it into films/interactions/.",
-        ),
-        ("films/Users_old.csv", "Name it films/users.csv, or move it into films/users/."),
-        ("films/readme.csv", None),
-        ("films/notes/readme.csv", None),
-        ("films/batch/letter.jsonl", None),
-        ("films/out/export/s/interactions.csv", None),
-        ("films/interactions/2026.csv", None),
-    ],
-)
-def test_files_that_nobody_reads_are_noted(world: World, key: str, remedy: str | None) -> None:
-    world.put(key, "x")
-    assert [(one.place, one.remedy) for one in ignored_files(world.bucket, "films")] == (
-        [(key, remedy)] if remedy else []
-    )
-
-
 def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> None:
     world.put("films/usher.yaml", "solutionz: {}")
     world.put("films/interactions.csv", "USER,ITEM_ID,TIMESTAMP\nu,i,1\n")
@@ -118,14 +88,14 @@ def test_recipes_are_those_of_the_service(world: World) -> None:
 def test_two_configs_are_one_too_many(world: World) -> None:
     world.put("films/usher.json", "{}")
     world.put("films/usher.yaml", "{}")
-    assert refused(world) == ["films/usher.yaml: stands beside films/usher.json. Keep one of the two."]
+    assert refused(world) == ["films/usher.yaml: conflicts with films/usher.json. Keep one of the two."]
 
 
 def test_a_file_beside_its_folder_is_one_too_many(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/interactions/1.csv", interactions())
     assert refused(world) == [
-        "films/interactions.csv: stands beside the folder films/interactions/. Keep either the file or the folder."
+        "films/interactions.csv: conflicts with the folder films/interactions/. Keep either the file or the folder."
     ]
 
 
@@ -144,7 +114,7 @@ def test_a_folder_with_folders_of_other_groups_is_no_group(world: World, group: 
     world.put(f"{group}/{file}", interactions())
     assert group_of(f"{group}/{file}") == group
     assert refused(world, group) == [
-        f"{group}/: can't be a group's folder: the AWS Solution's groups have theirs inside. "
+        f"{group}/: can't be a group's folder: the AWS Solution keeps the folders of its groups there. "
         f"Move its files to a folder of another name, or to {group}/<group>/."
     ]
 
@@ -248,10 +218,10 @@ def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> Non
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("films/usher.yml", "is no name that Usher knows. Use one of: usher.yaml"),
-        ("films/Interactions.CSV", "is no name that Usher knows."),
-        ("films/items.csv.gz", "is no name that Usher knows."),
-        ("films/interactions/readme.txt", "is no .csv file, but Personalize imports all of a folder."),
+        ("films/usher.yml", "is not a file name that Usher knows. Use one of: usher.yaml"),
+        ("films/Interactions.CSV", "is not a file name that Usher knows."),
+        ("films/items.csv.gz", "is not a file name that Usher knows."),
+        ("films/interactions/readme.txt", "is not a .csv file, and Personalize imports every file of the folder."),
     ],
 )
 def test_a_misspelt_or_stray_file_is_named(world: World, key: str, said: str) -> None:

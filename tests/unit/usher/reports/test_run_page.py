@@ -144,7 +144,12 @@ def test_the_page_shows_all_that_the_record_holds() -> None:
 
 def test_the_page_has_the_diagnosis_of_the_interactions() -> None:
     text = "\n".join(Reader(render_run_page(record("view"))).texts)
-    for expected in ("Diagnosis of the interactions", "about 2", "one user in 2", "50% of the users have a single event."):
+    for expected in (
+        "Diagnosis of the interactions",
+        "about 2",
+        "one user in 2",
+        "50% of the users have a single event.",
+    ):
         assert expected in text
     for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "start of each week", "view"):
         assert expected in text

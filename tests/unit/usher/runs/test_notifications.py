@@ -1,4 +1,4 @@
-"""What people, programs and CloudWatch are told."""
+"""Reports to people, to programs and to CloudWatch."""
 
 import json
 from collections import Counter
@@ -9,24 +9,15 @@ from usher.aws import client
 from usher.datasets.schemas import make_schema
 from usher.resources.deletion import Leftover
 from usher.resources.reconcile import State
-from usher.runs.notifications import (
-    OF_THE_STACK,
-    UNITS,
-    changed,
-    measure,
-    measures,
-    message,
-    tell,
-    tell_changes,
-    tell_end,
-)
+from usher.runs.cloudwatch import STACK_METRICS, UNITS, Metrics, put_metrics, run_metrics
+from usher.runs.notifications import changed_states, notification, notify, put_change_events, put_end_event
 from usher.runs.record import Run
 
 from tests.unit.stack.files import RESOURCES
 from tests.unit.usher.world import TOPIC, World, load_function
 
 VERSION = "arn:aws:personalize:us-east-1:1:solution/films-a/1f2e"
-RECORD: dict[str, Any] = {
+RECORD: Any = {
     "group": "films",
     "run": "r",
     "execution": "arn:e",
@@ -54,16 +45,17 @@ RECORD: dict[str, Any] = {
 
 
 def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_on() -> None:
-    assert message(RECORD, "s3://b/run.html") == (
+    assert notification(RECORD, "s3://b/run.html").message == (
         "campaign/a: held back: worse. Promote it.\n\n"
         "Live now:\na: 1f2e, trained 2026-11-22 10:20\n\n"
         "This run: about $1.23. What serves, even idle: $144.12 a month.\n\n"
-        "The whole story: s3://b/run.html"
+        "More: s3://b/run.html"
     )
 
 
 def test_a_message_about_little_is_short() -> None:
-    assert message({"summary": "Broke off.", "cost": {}}, "x") == "Broke off.\n\nThe whole story: x"
+    record: Any = {"group": "films", "outcome": "FAILED", "summary": "Broke off.", "cost": {}}
+    assert notification(record, "x").message == "Broke off.\n\nMore: x"
 
 
 @pytest.mark.parametrize("group", ["films", "f" * 200, "été"])
@@ -71,10 +63,11 @@ def test_people_are_told(world: World, group: str) -> None:
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
-    tell(world.sns, TOPIC, {"group": group, "outcome": "FAILED", "summary": "Why."}, "s3://b/run.html")
+    record: Any = {"group": group, "outcome": "FAILED", "summary": "Why."}
+    notify(world.sns, TOPIC, notification(record, "s3://b/run.html"))
     (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     told = json.loads(received["Body"])
-    assert told["Message"] == "Why.\n\nThe whole story: s3://b/run.html"
+    assert told["Message"] == "Why.\n\nMore: s3://b/run.html"
     assert told["Subject"].startswith("Usher: ")
     assert told["Subject"].isascii()
     assert len(told["Subject"]) < 100
@@ -95,8 +88,8 @@ def test_people_are_told(world: World, group: str) -> None:
     ],
 )
 def test_a_change_is_told_once(before: str | None, after: str, told: bool) -> None:
-    past = [{"id": "filter/a", "status": before}] if before else []
-    assert bool(list(changed(past, [State("filter/a", "create", after)]))) == told
+    past: Any = [{"id": "filter/a", "status": before}] if before else []
+    assert bool(list(changed_states(past, [State("filter/a", "create", after)]))) == told
 
 
 @pytest.fixture
@@ -122,7 +115,7 @@ def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
 def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
     failed = State("filter/f", "fail", "FAILED", "arn:f", "Bad words.", "Use others.")
     states = [failed, *(State(f"filter/{number}", "create", "PENDING") for number in range(24))]
-    tell_changes(client("events"), {"group": "films", "run": "r"}, states)
+    put_change_events(client("events"), {"group": "films", "run": "r"}, states)
     events = heard()
     assert Counter(one["detail-type"] for one in events) == {"Resource Changed": 25}
     (about,) = (one for one in events if one["detail"]["resource"] == "filter/f")
@@ -148,19 +141,19 @@ def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
 
 
 def test_programs_hear_of_the_end_of_a_run(heard: Any) -> None:
-    tell_end(client("events"), RECORD)
+    put_end_event(client("events"), RECORD)
     (event,) = heard()
     assert event["detail-type"] == "Run Ended"
     assert event["detail"] == {name: RECORD[name] for name in ("group", "run", "execution", "outcome", "summary")}
 
 
 def test_a_run_measures_its_length_failures_rejections_and_models() -> None:
-    assert list(measures(RECORD)) == [
-        ({"RunSeconds": 5400, "ResourcesFailed": 1, "VersionsHeld": 1}, {"Group": "films"}, {}),
-        ({"RowsRejected": 0}, {"Group": "films", "Dataset": "items"}, {}),
-        ({"RowsRejected": 7}, {"Group": "films", "Dataset": "interactions"}, {}),
-        ({"coverage": 0.5}, {"Group": "films", "Solution": "a"}, {"version": VERSION}),
-        ({}, {"Group": "films", "Solution": "a"}, {"version": VERSION + "0"}),
+    assert list(run_metrics(RECORD)) == [
+        Metrics({"RunSeconds": 5400, "ResourcesFailed": 1, "VersionsHeld": 1}, {"Group": "films"}),
+        Metrics({"RowsRejected": 0}, {"Group": "films", "Dataset": "items"}),
+        Metrics({"RowsRejected": 7}, {"Group": "films", "Dataset": "interactions"}),
+        Metrics({"coverage": 0.5}, {"Group": "films", "Solution": "a"}, {"version": VERSION}),
+        Metrics({}, {"Group": "films", "Solution": "a"}, {"version": VERSION + "0"}),
     ]
 
 
@@ -168,9 +161,8 @@ def test_metrics_go_to_the_log_in_cloudwatchs_embedded_format(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "usher")
-    measure(
-        {"coverage": 0.5, "bad": float("nan"), "HoursSinceTraining": 3}, {"Group": "g", "Solution": "s"}, version="v"
-    )
+    values = {"coverage": 0.5, "bad": float("nan"), "HoursSinceTraining": 3}
+    put_metrics(Metrics(values, {"Group": "g", "Solution": "s"}, {"version": "v"}))
     line, of_the_stack = map(json.loads, capsys.readouterr().out.splitlines())
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Usher"
@@ -182,7 +174,7 @@ def test_metrics_go_to_the_log_in_cloudwatchs_embedded_format(
     (directive,) = of_the_stack["_aws"]["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]], "as an alarm needs it"
     assert [one["Name"] for one in directive["Metrics"]] == ["HoursSinceTraining"]
-    measure({}, {"Group": "g"})
+    put_metrics(Metrics({}, {"Group": "g"}))
     assert capsys.readouterr().out == ""
 
 
@@ -194,7 +186,7 @@ def test_alarms_and_dashboard_ask_for_metrics_that_are_written() -> None:
     searched = [
         row[0]["expression"] for one in widgets for row in one["properties"].get("metrics", []) if len(row) == 1
     ]
-    assert ours == OF_THE_STACK <= set(UNITS)
+    assert ours == STACK_METRICS <= set(UNITS)
     assert all('service="usher"' in text and ",service}" in text for text in searched), "no other stack's"
     assert {name for name in UNITS if any(f'"{name}"' in text for text in searched)} == set(UNITS)
     assert {len(one["properties"]["alarms"]) for one in widgets if one["type"] == "alarm"} == {len(alarms)}

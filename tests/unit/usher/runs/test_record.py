@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from usher.aws import client
 from usher.errors import Problem, UsherError
-from usher.runs.record import RESUME, Lock, Run, begun_run, concerned_group, has_ended, is_running, outcome, run_name
+from usher.runs.lock import Lock, is_running
+from usher.runs.naming import group_of_input, run_name
+from usher.runs.outcome import RESUME_REMEDIES, has_ended, with_outcome
+from usher.runs.record import Run, current_run
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
 
@@ -52,7 +55,7 @@ def dropped(key: str) -> dict[str, Any]:
     ],
 )
 def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group: str) -> None:
-    assert concerned_group(asked) == group
+    assert group_of_input(asked) == group
 
 
 @pytest.mark.parametrize(
@@ -62,17 +65,17 @@ def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group:
 )  # fmt: skip
 def test_an_input_without_a_group_is_told_what_to_say(asked: object) -> None:
     with pytest.raises(UsherError, match="Start it with"):
-        concerned_group(asked)
+        group_of_input(asked)
 
 
 @given(st.text(min_size=1))
 def test_whatever_a_folder_is_called_records_of_it_have_a_key_that_s3_takes(folder: str) -> None:
-    group = concerned_group(dropped(f"{folder.replace('/', '')}x/usher.yaml"))
+    group = group_of_input(dropped(f"{folder.replace('/', '')}x/usher.yaml"))
     assert len(Run(None, group, run_name("arn:e-0001", "-again")).key("plan.json").encode()) <= 1024  # type: ignore[arg-type]
-    assert concerned_group({"group": group}) == group
+    assert group_of_input({"group": group}) == group
     long = f"{folder.replace('/', '')}{'é' * 500}"
-    assert not GROUP_NAME.match(concerned_group({"group": long})), "what was shortened is no group's name either"
-    assert len(Run(None, concerned_group({"group": long}), "r").key().encode()) <= 1024  # type: ignore[arg-type]
+    assert not GROUP_NAME.match(group_of_input({"group": long})), "what was shortened is no group's name either"
+    assert len(Run(None, group_of_input({"group": long}), "r").key().encode()) <= 1024  # type: ignore[arg-type]
 
 
 def test_names_of_runs_sort_by_time_and_tell_executions_apart() -> None:
@@ -103,10 +106,10 @@ def test_a_group_at_work_gets_one_more_round_for_all_that_arrived(lock: Lock) ->
     assert not lock.take("films", "second", "run-2")
     assert not lock.take("films", "second", "run-3")
     assert (lock.run("films", "first"), lock.run("films", "second")) == ("run-1", "")
-    assert not lock.release("films", "first")
+    assert not lock.try_release("films", "first")
     assert lock.take("films", "first", "run-4")
     assert lock.run("films", "first") == "run-4"
-    assert lock.release("films", "first")
+    assert lock.try_release("films", "first")
     assert lock.run("films", "first") == ""
 
 
@@ -114,16 +117,16 @@ def test_what_a_round_has_seen_causes_no_other(lock: Lock) -> None:
     lock.take("films", "first", "run-1")
     lock.take("films", "second", "run-2")
     lock.take("films", "first", "run-3")
-    assert lock.release("films", "first")
+    assert lock.try_release("films", "first")
 
 
 def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
     lock.take("films", "first", "run-1")
     alive.remove("first")
     assert lock.take("films", "second", "run-2")
-    assert lock.release("films", "first"), "the first has nothing left to do"
+    assert lock.try_release("films", "first"), "the first has nothing left to do"
     assert lock.run("films", "second") == "run-2", "and must not give away what is no longer its own"
-    assert lock.release("films", "second")
+    assert lock.try_release("films", "second")
 
 
 def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
@@ -177,8 +180,8 @@ def test_an_execution_that_step_functions_has_forgotten_is_over(world: World) ->
 
 def test_a_release_may_be_repeated(lock: Lock) -> None:
     lock.take("films", "first", "run-1")
-    assert lock.release("films", "first")
-    assert lock.release("films", "first")
+    assert lock.try_release("films", "first")
+    assert lock.try_release("films", "first")
 
 
 @pytest.mark.parametrize("again", [False, True])
@@ -190,12 +193,12 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
         if pending:
             assert Lock(world.dynamodb, TABLE, lambda _: True).take("films", pending.pop(), "run-2")
             if again:
-                assert lock.release("films", "second")
+                assert lock.try_release("films", "second")
 
     world.listen(world.dynamodb, "before-call.dynamodb.UpdateItem", overtake)
     assert lock.take("films", "first", "run-1") == again
     if not again:
-        assert not lock.release("films", "second"), "the second is told of the first"
+        assert not lock.try_release("films", "second"), "the second is told of the first"
 
 
 def test_of_two_that_steal_from_a_dead_execution_one_gets_the_group(world: World, lock: Lock, alive: set[str]) -> None:
@@ -234,31 +237,32 @@ HELD = {"id": "campaign/d", "action": "hold", "status": "HELD", "reason": "Worse
 READY = {"id": "filter/a", "action": "none", "status": "READY"}
 FAILED = {"id": "filter/b", "action": "fail", "status": "FAILED", "reason": "Bad words.", "remedy": "Use others."}
 SKIPPED = {"id": "campaign/c", "action": "none", "status": "SKIPPED", "reason": "x is not there"}
-RECORD = {"execution": "arn:e", "group": "films", "run": "run-1"}
+RECORD: Any = {"execution": "arn:e", "group": "films", "run": "run-1"}
 
 
 def test_a_run_with_everything_ready_has_succeeded() -> None:
-    assert outcome(RECORD | {"resources": [READY]}, None) == {
-        "outcome": "SUCCEEDED", "problems": [], "summary": "1 resources are as wanted.",
+    record = RECORD | {"resources": [READY]}
+    assert with_outcome(record, None) == record | {
+        "outcome": "SUCCEEDED", "problems": [], "summary": "1 resources are as desired.",
     }  # fmt: skip
 
 
 def test_a_note_is_the_summary_of_a_run_without_work() -> None:
-    assert outcome(RECORD | {"note": "Nothing to do."}, None)["summary"] == "Nothing to do."
+    assert with_outcome(RECORD | {"note": "Nothing to do."}, None)["summary"] == "Nothing to do."
 
 
 def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
-    end = outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
+    end = with_outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
     assert end["outcome"] == "FAILED"
     assert end["summary"] == "filter/b: failed: Bad words. Use others.\nLeft out because of that: campaign/c."
-    assert outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]} | end, None) == end, "publishing may be repeated"
+    assert with_outcome(end, None) == end, "publishing may be repeated"
 
 
 def test_a_run_that_a_gate_holds_has_ended_well_and_says_so() -> None:
-    end = outcome(RECORD | {"resources": [READY, HELD]}, None)
+    end = with_outcome(RECORD | {"resources": [READY, HELD]}, None)
     assert (end["outcome"], end["problems"]) == ("HELD", [])
     assert end["summary"] == "campaign/d: held back: Worse. Promote it."
-    assert outcome(RECORD | {"resources": [HELD, FAILED]}, None)["outcome"] == "FAILED"
+    assert with_outcome(RECORD | {"resources": [HELD, FAILED]}, None)["outcome"] == "FAILED"
 
 
 @pytest.mark.parametrize(
@@ -271,33 +275,35 @@ def test_a_run_that_a_gate_holds_has_ended_well_and_says_so() -> None:
     ],
 )
 def test_what_broke_the_execution_is_told_without_its_stack(cause: str, shown: str) -> None:
-    end = outcome(RECORD, {"Error": "KeyError", "Cause": cause})
+    end = with_outcome(RECORD, {"Error": "KeyError", "Cause": cause})
     assert end["outcome"] == "FAILED"
-    assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME['']}")
+    assert end["summary"].startswith(f"arn:e: broke off: KeyError: {shown} {RESUME_REMEDIES['']}")
 
 
 @pytest.mark.parametrize(
     ("run", "remedy"),
     [
-        ("t-0001", "Drop a file again, or start it by hand: all goes on where it stopped."),
-        ("t-0001-again", "Drop a file again, or start it by hand: all goes on where it stopped."),
-        ("t-0001-for-you-export", "Start it again: it makes new jobs."),
-        ("t-0001-evaluation", "Start it again; what it made is deleted."),
+        ("t-0001", "Drop a file again, or start the pipeline by hand: it goes on where it stopped."),
+        ("t-0001-again", "Drop a file again, or start the pipeline by hand: it goes on where it stopped."),
+        ("t-0001-for-you-export", "Start the export again: it makes new jobs."),
+        ("t-0001-evaluation", "Start the evaluation again; everything that this one made is deleted."),
     ],
 )
 def test_the_remedy_for_a_run_that_broke_off_is_that_of_its_kind(run: str, remedy: str) -> None:
-    (problem,) = outcome(RECORD | {"run": run}, {"Error": "KeyError", "Cause": "x"})["problems"]
+    (problem,) = with_outcome(RECORD | {"run": run}, {"Error": "KeyError", "Cause": "x"})["problems"]
     assert problem["remedy"] == f"{remedy} If it recurs, see the logs."
 
 
 def test_problems_of_the_input_make_a_failure() -> None:
     problem = {"place": "a.csv line 3", "message": "has no USER_ID.", "remedy": "Fill it in."}
-    assert outcome(RECORD | {"problems": [problem]}, None)["summary"] == "a.csv line 3: has no USER_ID. Fill it in."
+    assert (
+        with_outcome(RECORD | {"problems": [problem]}, None)["summary"] == "a.csv line 3: has no USER_ID. Fill it in."
+    )
 
 
 def test_a_record_is_written_from_begin_to_end(world: World) -> None:
     run = Run(world.bucket, "films", "run-1")
-    assert run.read() == {}
+    assert not run.read()
     begun = run.begin("arn:e")
     assert run.read() == begun
     assert begun["outcome"] == "RUNNING"
@@ -344,17 +350,17 @@ def test_the_run_that_an_execution_has_begun_is_found_after_the_group_is_given_b
     second.begin(execution)
     Run(world.bucket, "films", "20260103Z-4567").begin("arn:other-4567")
     Run(world.bucket, "music", "20260104Z-4567").begin(execution)
-    assert begun_run(lock, world.bucket, "films", execution) == second.name
+    assert current_run(lock, world.bucket, "films", execution) == second.name
     assert lock.take("films", execution, first.name)
-    assert begun_run(lock, world.bucket, "films", execution) == first.name
-    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-x-export").endswith("Z-0001-x-export")
+    assert current_run(lock, world.bucket, "films", execution) == first.name
+    assert current_run(lock, world.bucket, "films", "arn:e-0001", "-x-export").endswith("Z-0001-x-export")
 
 
 def test_an_execution_does_not_take_one_solutions_export_for_anothers(world: World, lock: Lock) -> None:
     begun = Run(world.bucket, "films", run_name("arn:e-0001", "-for-you-export"))
     begun.begin("arn:e-0001")
-    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-for-you-export") == begun.name
-    assert begun_run(lock, world.bucket, "films", "arn:e-0001", "-you-export").endswith("Z-0001-you-export")
+    assert current_run(lock, world.bucket, "films", "arn:e-0001", "-for-you-export") == begun.name
+    assert current_run(lock, world.bucket, "films", "arn:e-0001", "-you-export").endswith("Z-0001-you-export")
 
 
 def test_a_record_has_ended_once_it_tells_of_the_error_that_broke_its_run(world: World) -> None:
@@ -380,7 +386,9 @@ def test_a_huge_group_has_a_summary_that_says_where_the_rest_is() -> None:
         for status in ("FAILED", "SKIPPED")
         for number in range(400)
     ]
-    ended = outcome(RECORD | {"problems": problems, "resources": states}, {"Error": "E" * 9000, "Cause": "c" * 99999})
+    ended = with_outcome(
+        RECORD | {"problems": problems, "resources": states}, {"Error": "E" * 9000, "Cause": "c" * 99999}
+    )
     assert len(ended["problems"]) == 501
     assert len(json.dumps(ended["summary"])) < 262_000
     assert ended["summary"].startswith("a.csv line 0: is bad.")

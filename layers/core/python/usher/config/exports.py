@@ -9,12 +9,12 @@ What is not Usher's own is handed to CreateBatchInferenceJob, or CreateBatchSegm
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from usher.config.checker import Checker
 from usher.errors import InputError, Problem
 from usher.filter_values import PLACEHOLDER, as_filter_value, needed
+from usher.recipes import BY_USER, is_without_batch, recipe_of
 
 EXPORT = (
     "filter", "filterValues", "users", "items", "attributes", "formats", "escapeFormulas", "metadata", "keep", "table",
@@ -28,57 +28,7 @@ RESULTS = 25
 """numResults where none is given: Personalize's own default, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a line of an export asks, and what comes of it."""
-
-    key: str
-    """The member of a line that says for whom it is."""
-    subject: str
-    """The column for that in the assembled files."""
-    result: str
-    """The column for what is answered."""
-    options: tuple[str, ...]
-    """Those of `users`, `items`, `attributes`, `metadata` and `table` that an export of this shape may have."""
-    job: str = "batch_inference_job"
-    scored: bool = True
-    list_member: str = ""
-    """A member of a line with what is to be ordered: nobody but the group can give such lines."""
-    most_lines: int = 0
-    """So many lines a job takes; 0: as many as fit its files."""
-
-
-USERS = Shape("userId", "user_id", "item_id", ("users", "metadata", "table"))
-SHAPES = {
-    "USER_PERSONALIZATION": USERS,
-    "POPULAR_ITEMS": USERS,
-    "PERSONALIZED_RANKING": Shape("userId", "user_id", "item_id", ("metadata",), list_member="itemList"),
-    "RELATED_ITEMS": Shape("itemId", "item_id", "similar_item_id", ("items", "metadata", "table"), scored=False),
-}
-"""By recipe type."""
-SEGMENTS = {
-    "aws-item-affinity": Shape(
-        "itemId", "item_id", "user_id", ("items",), "batch_segment_job", scored=False, most_lines=500
-    ),
-    "aws-item-attribute-affinity": Shape(
-        "itemAttributes",
-        "item_attributes",
-        "user_id",
-        ("attributes",),
-        "batch_segment_job",
-        scored=False,
-        most_lines=10,
-    ),
-}
-"""By recipe, as those of the type USER_SEGMENTATION differ."""
-WITHOUT_BATCH = ("aws-trending-now", "aws-next-best-action")
-"""Recipes whose type does not tell that Personalize has no batch jobs for them."""
 UNABLE = "is of a solution whose recipe has no batch jobs in Personalize."
-
-
-def shape_of(recipe: str, recipe_type: str) -> Shape | None:
-    """The shape of a recipe's exports; None where Personalize has no batch jobs for it."""
-    return None if recipe in WITHOUT_BATCH else SEGMENTS.get(recipe) or SHAPES.get(recipe_type)
 
 
 class ExportReader(Checker):
@@ -97,7 +47,7 @@ class ExportReader(Checker):
         path = f"exports.{name}"
         self._check_named(name, path, recipes)
         recipe = recipes.get(name, "")
-        if recipe in WITHOUT_BATCH:
+        if is_without_batch(recipe):
             self._note(path, UNABLE, "Remove it; ask the API for what this solution recommends.")
         settings = dict(self._mapping(block, path))
         own = {key: settings.pop(key) for key in EXPORT if key in settings}
@@ -106,7 +56,9 @@ class ExportReader(Checker):
             self._note(f"{path}.context", said, "Remove it; the API takes one.")
             del settings["context"]
         settings["numResults"] = self._at_least_one(settings, "numResults", RESULTS, path)
-        operation = "CreateBatchSegmentJob" if recipe in SEGMENTS else "CreateBatchInferenceJob"
+        batch = recipe_of(recipe).batch
+        is_segment = batch is not None and batch.job == "batch_segment_job"
+        operation = "CreateBatchSegmentJob" if is_segment else "CreateBatchInferenceJob"
         self._check_members(operation, settings, path, FILLED_IN, EXPORT)
         self._check_kinds(own, path, {"filter": str, "table": bool, "escapeFormulas": bool})
         return {
@@ -182,7 +134,7 @@ def wished(
     """
     exports = given
     if exports is None:
-        able = (name for name, recipe in recipes.items() if shape_of(recipe, types[name]) is USERS)
+        able = (name for name, recipe in recipes.items() if recipe_of(recipe, types[name]).batch is BY_USER)
         first = next(able, "")
         exports = ExportReader("").exports({first: {}} if first else {}, recipes, {})
     if problems := list(_misfits(exports, recipes, types)):
@@ -199,7 +151,7 @@ def _misfits(
     """What exports ask of recipes that can't do it."""
     for name, export in exports.items():
         place = f"usher.yaml: exports.{name}"
-        shape = shape_of(recipes[name], types[name])
+        shape = recipe_of(recipes[name], types[name]).batch
         if shape is None:
             yield Problem(place, UNABLE, "Remove it.")
             continue

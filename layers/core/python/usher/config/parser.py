@@ -34,6 +34,7 @@ from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.errors import InputError
 from usher.formats import documents
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
+from usher.recipes import POPULARITY
 from usher.storage.layout import DATASETS, OUT, is_plain, job_folders
 
 DEFAULT_SOLUTIONS = {
@@ -55,7 +56,6 @@ SCHEDULES = ("import", "retrain", "export")
 SCHEDULE = ("ScheduleExpression", "ScheduleExpressionTimezone", "State")
 """Members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
 TRAINING_MODES = ("FULL", "UPDATE")
-POPULARITY = "aws-popularity-count"
 SCHEDULE_LENGTH = 64
 """EventBridge Scheduler's limit; Usher's names are `<group>.<name>`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from usher.config.price_list import DATE, PRICES, SOURCE
+from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, Resource
 
 RECOMMENDER_USERS = 100_000
@@ -242,7 +243,7 @@ def solution_of(resource: Resource, by_id: Mapping[str, Resource]) -> Mapping[st
 
 def is_v2(solution: Mapping[str, Any]) -> bool:
     """Whether a solution's recipe is billed by interactions and requests."""
-    return str(solution.get("recipeArn", "")).endswith("-v2")
+    return recipe_of(str(solution.get("recipeArn", "")).rpartition("/")[2]).is_v2
 
 
 def _has_themes(resource: Resource) -> bool:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usher.config.exports import SEGMENTS
 from usher.config.parser import JOBS, Config, Job, Schedule, Solution
 from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
 from usher.costs.prices import Size, most
+from usher.recipes import recipe_of
 from usher.resources.decisions import FOREVER
 from usher.resources.kinds import Resource
 
@@ -77,7 +77,8 @@ def place_of(schedule: Schedule) -> str:
 
 def export_id(name: str, recipe: str) -> str:
     """The id of the job that stands for an export of a solution: no job's own, which has no dot."""
-    return f"{'batch_segment_job' if recipe in SEGMENTS else 'batch_inference_job'}/exports.{name}"
+    batch = recipe_of(recipe).batch
+    return f"{batch.job if batch else 'batch_inference_job'}/exports.{name}"
 
 
 @dataclass(frozen=True, slots=True)

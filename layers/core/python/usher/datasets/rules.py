@@ -31,8 +31,6 @@ MIN_ROWS = {"interactions": 1000, "action_interactions": 1000}
 MOST_BYTES = 100 * 10**9
 MOST_INCREMENT_BYTES = 10**9
 """Of one import job with the mode INCREMENTAL."""
-MOST_ROWS = {"interactions": 500_000_000, "items": 750_000, "actions": 1000}
-"""What recipes train on; some take more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +246,6 @@ def _limits(table: Table, location: str, *, whole: bool) -> Iterator[Finding]:
     if table.rows < least and not (whole and table.dataset == "interactions"):  # of those, _amounts has told
         said = f"has {table.rows} rows; Personalize imports {least} or more of {table.dataset} at a time."
         yield Finding("error", location, said, "Add more." if whole else "Collect more in one file.")
-    most = MOST_ROWS.get(table.dataset, table.rows)
-    if table.rows > most:
-        said = f"has {table.rows} rows; most recipes train on {most}."
-        yield Finding("warning", location, said, "Leave out what matters least.")
 
 
 def _rename(name: str, columns: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import digest
-from usher.config.exports import WITHOUT_BATCH
 from usher.config.parser import Config, Job, Solution
 from usher.costs.prices import Size
 from usher.datasets.schemas import fields
@@ -17,6 +16,7 @@ from usher.formats.typed_json import fit
 from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
+from usher.recipes import is_without_batch, recipe_of
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource, describe
 from usher.resources.target import Target
@@ -25,19 +25,6 @@ from usher.runs.record import Run
 
 ALL_RECIPES = "all"
 """The option that stands for every recipe that suits the data."""
-INPUTS = {
-    "USER_PERSONALIZATION": "users",
-    "POPULAR_ITEMS": "users",
-    "RELATED_ITEMS": "items",
-    "PERSONALIZED_RANKING": "rankings",
-}
-"""The input of a recipe's batch job, by the recipe's type; recipes of other types recommend no items."""
-LEGACY = "aws-hrnn"
-"""The prefix of recipes that AWS advises against; they are compared only if they are named."""
-TEXTUAL = ("aws-semantic-similarity",)
-"""Recipes that need items with a textual column."""
-EXPLORING = ("aws-user-personalization", "aws-hrnn-coldstart")
-"""Recipes that explore by default. Exploration is switched off, as it makes scores depend on chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,7 @@ class Contender:
     """trained: for the evaluation, on the training part; live: the version that serves the group."""
     folder: str
     input: str
-    """One of the values of INPUTS."""
+    """What its predictions are for: users, items or rankings."""
     version: str
     """Its solution version: the id of a resource, or an ARN."""
     recipe: str = ""
@@ -88,14 +75,15 @@ def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str
     if ALL_RECIPES in recipes:
         schema = fields(inputs.data["items"].schema) if "items" in inputs.data else {}
         has_text = any(field.textual for field in schema.values())
-        names += [name for name in known if not name.startswith(LEGACY) and (has_text or name not in TEXTUAL)]
+        rows = {name: recipe_of(name) for name in known}
+        names += [name for name, row in rows.items() if not row.is_legacy and (has_text or not row.needs_text)]
     return [_for_comparison(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(names)]
 
 
 def _for_comparison(solution: Solution) -> Solution:
     """A solution that is trained once, and has a campaign only if its recipe has no batch inference."""
     settings = {**solution.settings, "performAutoTraining": False}
-    return Solution(solution.name, solution.recipe, settings, {} if solution.recipe in WITHOUT_BATCH else None)
+    return Solution(solution.name, solution.recipe, settings, {} if is_without_batch(solution.recipe) else None)
 
 
 def _recipe_of(personalize: Any, version: str) -> str:
@@ -107,7 +95,7 @@ def _recipe_of(personalize: Any, version: str) -> str:
 def _batch_settings(contender: Contender) -> dict[str, Any]:
     """The settings of a contender's batch inference job."""
     exploitation = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-    return {"numResults": MAX_RESULTS, **(exploitation if contender.recipe in EXPLORING else {})}
+    return {"numResults": MAX_RESULTS, **(exploitation if recipe_of(contender.recipe).takes_exploration_weight else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +128,9 @@ class Evaluation:
         own = replace(at, group=own_group(files.group, files.run), run=fingerprint(files.group, files.run))
         solutions = solutions_to_compare(personalize, inputs, options.recipes)
         types = {solution.recipe: recipe_type(personalize, recipe_arn(at, solution.recipe)) for solution in solutions}
-        comparable = [solution for solution in solutions if types[solution.recipe] in INPUTS]
+        comparable = [
+            solution for solution in solutions if recipe_of(solution.recipe, types[solution.recipe]).evaluation_input
+        ]
         remedy = "Compare recipes that do, such as aws-user-personalization-v2."
         left_out = [
             Problem(solution.name, f"is left out, as {solution.recipe} recommends no items to users.", remedy)
@@ -152,7 +142,7 @@ class Evaluation:
         compared = {
             name: {**entry, "recipe": _recipe_of(personalize, entry["solutionVersionArn"])}
             for name, entry in live.items()
-            if options.live and entry["type"] in INPUTS
+            if options.live and recipe_of("", entry["type"]).evaluation_input
         }
         return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
@@ -160,7 +150,8 @@ class Evaluation:
         """The models that are compared, baselines apart."""
         trained = [
             Contender(
-                solution.name, "trained", solution.name, INPUTS[self.types[solution.recipe]],
+                solution.name, "trained", solution.name,
+                recipe_of(solution.recipe, self.types[solution.recipe]).evaluation_input,
                 f"solution_version/{solution.name}", solution.recipe,
                 f"campaign/{solution.name}" if solution.campaign is not None else "",
             )
@@ -169,7 +160,8 @@ class Evaluation:
         live = [
             Contender(
                 f"{name} (live, {entry['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
-                INPUTS[entry["type"]], entry["solutionVersionArn"], entry["recipe"], entry.get("campaignArn") or "",
+                recipe_of("", entry["type"]).evaluation_input, entry["solutionVersionArn"], entry["recipe"],
+                entry.get("campaignArn") or "",
             )
             for name, entry in self.live.items()
         ]  # fmt: skip

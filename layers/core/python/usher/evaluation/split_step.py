@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from usher.runs.record import Run
 BYTES_PER_MEGABYTE = 195_000
 """Bytes of interactions that a megabyte of memory splits, with a third to spare (benchmarks/README.md)."""
 ATHENA_POLL_SECONDS = 30
-QUERIES = "athena.json"
+QUERIES: Final = "athena.json"
 """The run's file with the ids of its queries."""
 
 

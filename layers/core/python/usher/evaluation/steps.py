@@ -15,8 +15,10 @@ from usher.evaluation.preparation import is_deleted, prepare_evaluation
 from usher.evaluation.score_step import score_contenders
 from usher.evaluation.split_step import split_interactions
 from usher.resources.target import Target
+from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
-from usher.runs.record import EVALUATION, Run, concerned_group, has_ended, run_name
+from usher.runs.outcome import has_ended
+from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
 
@@ -78,11 +80,11 @@ class Evaluator:
     ) -> dict[str, Any]:
         """Once everything that was made is deleted, conclude the run and notify. `error`: of the execution."""
         run = self._run(content, execution, started_at)
-        record = run.known()
+        record = run.read_or_empty()
         if not is_deleted(run.read("plan.json"), record):
             return {"outcome": "RUNNING", "cause": ""}
         if not has_ended(record):
-            record = run.conclude(execution, error, undelivered=lambda _: [NOTIFICATION, EVENT])
+            record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
         try:
             self.channels.deliver(run, record)
         finally:
@@ -92,4 +94,4 @@ class Evaluator:
     def _run(self, content: Mapping[str, Any], execution: str, started_at: str) -> Run:
         """The execution's run, the same however often a step is repeated; or the run to clear up."""
         name = run_name(execution, EVALUATION, datetime.fromisoformat(started_at))
-        return Run(self.bucket, concerned_group(content), content.get("clearUp", name))
+        return Run(self.bucket, group_of_input(content), content.get("clearUp", name))

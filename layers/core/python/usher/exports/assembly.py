@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from usher.batch.job_output import read_output
-from usher.config.exports import Shape
+from usher.recipes import BatchShape
 from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
@@ -67,7 +67,7 @@ class Counts:
     """The failed lines of the last block, as they are."""
 
 
-def schema(shape: Shape, metadata: Metadata = NO_METADATA) -> pa.Schema:
+def schema(shape: BatchShape, metadata: Metadata = NO_METADATA) -> pa.Schema:
     """The columns of assembled files."""
     fields = {shape.subject: pa.string(), "rank": pa.int32(), shape.result: pa.string()}
     scores = {"score": pa.float64()} if shape.scored else {}
@@ -75,7 +75,7 @@ def schema(shape: Shape, metadata: Metadata = NO_METADATA) -> pa.Schema:
 
 
 def tables(
-    blocks: Iterator[bytes], shape: Shape, counts: Counts, metadata: Metadata = NO_METADATA
+    blocks: Iterator[bytes], shape: BatchShape, counts: Counts, metadata: Metadata = NO_METADATA
 ) -> Iterator[pa.Table]:
     """The rows of a job's answers, block by block. `counts` is kept up to date."""
     wanted = schema(shape, metadata)
@@ -95,7 +95,7 @@ def tables(
         yield pa.table(rows, schema=wanted)
 
 
-def _parse(block: bytes, shape: Shape) -> pa.RecordBatch:
+def _parse(block: bytes, shape: BatchShape) -> pa.RecordBatch:
     """The members of a block's lines that matter, null where they are not there."""
     output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
     members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
@@ -109,7 +109,7 @@ def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: p
     counts.errors += failed.true_count
 
 
-def _rows(answers: pa.RecordBatch, shape: Shape, counts: Counts) -> dict[str, Any]:
+def _rows(answers: pa.RecordBatch, shape: BatchShape, counts: Counts) -> dict[str, Any]:
     """The columns of the lists' members, one below the other."""
     lists = pc.coalesce(*(pc.struct_field(answers["output"], name) for name in LISTS))
     lengths = _lengths(lists)
@@ -156,7 +156,7 @@ def assemble(
     bucket: Bucket,
     answers: str,
     run: str,
-    shape: Shape,
+    shape: BatchShape,
     formats: Sequence[str],
     metadata: Metadata = NO_METADATA,
     *,

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from usher.aws import now
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
-from usher.config.exports import UNABLE, Shape, shape_of
+from usher.config.exports import UNABLE
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import Size, most
@@ -28,8 +28,9 @@ from usher.exports import assembly
 from usher.exports.recipients import Input
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.names import unique_name
+from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
-from usher.runs.record import EXPORT
+from usher.runs.naming import EXPORT
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
@@ -87,7 +88,7 @@ class Facts:
     solution: str
     folder: str
     wish: Mapping[str, Any]
-    shape: Shape
+    shape: BatchShape
     solutionVersionArn: str  # noqa: N815
     input: Mapping[str, Any]
     dollars: float = 0
@@ -134,7 +135,7 @@ def prepare(
     folder = f"{export_prefix(group, name)}{run}/"
     source = Input(name, wish, shape)
     lines, extra = source.lines(bucket, group), {"filterValues": wish["filterValues"]} if wish["filterValues"] else {}
-    room = shape.most_lines or max(1, MAX_RESULTS_PER_FILE // wish["settings"]["numResults"])
+    room = shape.max_lines or max(1, MAX_RESULTS_PER_FILE // wish["settings"]["numResults"])
     place = f"{group}/: exports.{name}"
     if shape.job == SEGMENT_JOB and not past.users:
         raise InputError([Problem(place, UNKNOWN, f'Start the pipeline with {{"group": "{group}"}}.')])
@@ -150,7 +151,7 @@ def prepare(
         **({"filterArn": serving["filters"][wish["filter"]]} if wish["filter"] else {}),
         **wish["settings"],
     }
-    inputs = [bucket.url(key) for key in job_input.keys] if shape.most_lines else [bucket.url(f"{folder}input/")]
+    inputs = [bucket.url(key) for key in job_input.keys] if shape.max_lines else [bucket.url(f"{folder}input/")]
     facts = {
         "solution": name,
         "folder": folder,
@@ -172,14 +173,16 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
         yield line
 
 
-def _cost(shape: Shape, wish: Mapping[str, Any], lines: int, users: int) -> float:
+def _cost(shape: BatchShape, wish: Mapping[str, Any], lines: int, users: int) -> float:
     """What a batch job for so many lines costs at most, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", wish["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
     return most(job, {"recipeArn": wish["recipe"]}, size)
 
 
-def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], Shape]:
+def _wanted(
+    group: str, name: str, serving: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any], BatchShape]:
     """An export's wish, its live solution and its shape."""
     known, solution = serving.get("exports", {}), serving.get("solutions", {}).get(name)
     if name and known and name not in known:
@@ -190,7 +193,7 @@ def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[
         remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
         raise InputError([Problem(f"{group}/", said, remedy)])
     wish = known[name]
-    shape = shape_of(wish["recipe"], solution["type"])
+    shape = recipe_of(wish["recipe"], solution["type"]).batch
     if not shape:
         raise InputError([Problem(f"{group}/: exports.{name}", UNABLE, "Remove it.")])
     if wish["filter"] and wish["filter"] not in serving["filters"]:
@@ -200,7 +203,7 @@ def _wanted(group: str, name: str, serving: Mapping[str, Any]) -> tuple[Mapping[
 
 
 def _jobs(
-    shape: Shape, group: str, name: str, run: str, params: Mapping[str, Any], inputs: Sequence[str], at: Setting
+    shape: BatchShape, group: str, name: str, run: str, params: Mapping[str, Any], inputs: Sequence[str], at: Setting
 ) -> Iterator[Resource]:
     """The batch jobs that answer an export's input."""
     kind = KINDS[shape.job]
@@ -223,7 +226,7 @@ def assemble(bucket: Bucket, group: str, export: Mapping[str, Any], file: str) -
     if wish["metadata"]:
         blocks = read_files(bucket, dataset_keys(bucket.keys(f"{group}/"), group, "items"))
         metadata = assembly.Metadata.of((block.columns for block in blocks), wish["metadata"])
-    shape = Shape(**export["shape"])
+    shape = BatchShape(**export["shape"])
     escape = wish.get("escapeFormulas", False)  # a serving map of before this option has none
     told = assembly.assemble(bucket, file, export["folder"], shape, wish["formats"], metadata, escape_formulas=escape)
     bucket.write_json(_told(export, file), told)

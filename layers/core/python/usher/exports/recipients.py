@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.batch.job_input import encoded_line, uploaded_keys
-from usher.config.exports import Shape
 from usher.datasets.csv_reader import Block
 from usher.datasets.files import dataset_keys, read_files
 from usher.datasets.profile import LONGEST_ID
 from usher.errors import InputError, Problem
+from usher.recipes import BatchShape
 from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
 
 SHOWN_LINES = 100
@@ -30,7 +30,7 @@ class Input:
     solution: str
     wish: Mapping[str, Any]
     """The export, as the serving map has it."""
-    shape: Shape
+    shape: BatchShape
     refused: int = 0
     """Lines of the group's own files that can't be sent."""
     problems: list[Problem] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Input:
     def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
         """Everyone in the interactions; of items, also those that nobody has met yet."""
         column = COLUMNS.get(self.shape.key, "")
-        if self.shape.list_member or self.shape.most_lines or not column:
+        if self.shape.list_member or self.shape.max_lines or not column:
             own = ", or name them in usher.yaml" if "items" in self.shape.options or not column else ""
             said, where = "has nothing to export for.", f"{group}/export/{self.solution}/*.jsonl"
             raise InputError([Problem(where, said, f"Put lines such as {example(self.shape)} there{own}.")])
@@ -122,13 +122,13 @@ def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
         yield from new
 
 
-def example(shape: Shape) -> str:
+def example(shape: BatchShape) -> str:
     """A line as it should be."""
     value = {"userId": "u1", "itemId": "i1", "itemAttributes": 'ITEMS.GENRES = "Comedy"'}[shape.key]
     return json.dumps({shape.key: value, **({shape.list_member: ["i1", "i2"]} if shape.list_member else {})})
 
 
-def read_line(text: bytes, shape: Shape) -> tuple[dict[str, Any], str, str]:
+def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]:
     """A line of a group's own, and, if it can't be sent, what is wrong with it and the remedy. Pure."""
     if len(text) > MAX_REQUEST_LENGTH:
         return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."

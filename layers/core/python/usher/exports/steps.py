@@ -9,8 +9,12 @@ from typing import Any
 from usher.costs.ledger import Spending
 from usher.errors import InputError, UsherError
 from usher.exports import export_job
+from usher.run_record import RunChanges, RunRecord
+from usher.runs.lock import Lock
+from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
-from usher.runs.record import EXPORT, REST_IN, SUMMARY, Lock, Run, begun_run, has_ended
+from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE, has_ended, problem_record
+from usher.runs.record import Run, current_run
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
@@ -97,27 +101,25 @@ class Exporter:
     ) -> dict[str, str]:
         """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
-        record = this.known()
+        record = this.read_or_empty()
         if not has_ended(record, error):
             record = self._conclude(this, record, execution, error)
         try:
             self.channels.deliver(this, record)
         finally:
-            self.lock_of(solution).give_back(group, execution, this.name)
+            self.lock_of(solution).release(group, execution, this.name)
         return {"group": group, "outcome": record["outcome"], "cause": record["summary"]}
 
-    def _conclude(
-        self, run: Run, record: dict[str, Any], execution: str, error: Mapping[str, str] | None
-    ) -> dict[str, Any]:
+    def _conclude(self, run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
         """Point `latest.json` at a complete export, and write the run's last record."""
-        more = dict[str, Any]()
+        more: RunChanges = {}
         if is_ready(record) and not error:
             try:
                 export = self._export(run.group, run.name)
                 manifest, notes = export_job.publish(self.bucket, run.name, export, record["startedAt"])
-                more = {"export": manifest, "notes": [*record["notes"], *notes]}
+                more = {"export": manifest, "notes": [*record["notes"], *map(problem_record, notes)]}
                 if notes:
-                    more["summary"] = listing(list(map(str, notes)), SUMMARY, REST_IN)
+                    more["summary"] = listing(list(map(str, notes)), MAX_SUMMARY_LENGTH, RUN_PAGE)
             except InputError as wrong:
                 run.write(record | {"problems": wrong.as_dicts()})
         return run.conclude(
@@ -130,14 +132,14 @@ class Exporter:
     def _run(self, group: str, solution: str, execution: str) -> Run:
         """The run for which the execution has the export, or a new one."""
         lock, suffix = self.lock_of(solution), f"-{solution or 'no'}{EXPORT}"
-        return Run(self.bucket, group, begun_run(lock, self.bucket, group, execution, suffix))
+        return Run(self.bucket, group, current_run(lock, self.bucket, group, execution, suffix))
 
     def _export(self, group: str, run: str) -> dict[str, Any]:
         """What the run's plan tells of the export."""
         return export_job.facts_of(Run(self.bucket, group, run).read("plan.json"), group, run)
 
 
-def is_ready(record: Mapping[str, Any]) -> bool:
+def is_ready(record: RunRecord) -> bool:
     """Whether a run's batch jobs have all succeeded."""
     states = record.get("resources", [])
     return bool(states) and all(state["status"] == "READY" for state in states)

@@ -31,10 +31,11 @@ def parse(content: bytes) -> Any:
 
 
 def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> T:
-    """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members of dataclasses are passed over.
+    """A value of JSON as `kind`. Raises UnfitError. Not `strict`: unknown members are left out.
 
-    `kind`: a dataclass, whose members without a default must be there; `Mapping[str, ...]`, `Sequence[...]` (or
-    `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`, `None` or `Any`.
+    `kind`: a dataclass, whose members without a default must be there; a TypedDict; `Mapping[str, ...]`,
+    `Sequence[...]` (or `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`,
+    `None` or `Any`.
     """
     fitted: T = _fit(kind, value, path, strict)
     return fitted
@@ -46,6 +47,8 @@ def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
         return value
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, value, path, strict)
+    if typing.is_typeddict(kind):
+        return _typed_dict(kind, value, path, strict)
     if origin in (typing.Union, types.UnionType):
         return _one_of(given, value, path, strict)
     if origin is typing.Literal and value in given:
@@ -75,6 +78,17 @@ def _dataclass(kind: Any, value: Any, path: str, strict: bool) -> Any:
     hints = _hints(kind)
     known = {name: part for name, part in value.items() if name in members}
     return kind(**{name: _fit(hints[name], part, f"{path}.{name}", strict) for name, part in known.items()})
+
+
+def _typed_dict(kind: Any, value: Any, path: str, strict: bool) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UnfitError(f"{path} is {str(value)[:99]!r}")
+    hints = _hints(kind)
+    if strict and (unknown := sorted(map(str, value.keys() - hints.keys()))):
+        raise UnfitError(f"{path} has {unknown[0][:99]}, which is unknown")
+    if missing := sorted(kind.__required_keys__ - value.keys()):
+        raise UnfitError(f"{path} has no {missing[0]}")
+    return {name: _fit(hints[name], part, f"{path}.{name}", strict) for name, part in value.items() if name in hints}
 
 
 @cache

@@ -1,7 +1,7 @@
-"""Take in what lies in the bucket for a group: its config and its data, checked as a whole before anything is spent."""
+"""A group's inputs: its config and its data, loaded from the bucket and checked as a whole before anything is spent."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,239 +15,276 @@ from usher.datasets.schemas import Schema, check_change, check_schema, envelope,
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.desired import Data
+from usher.planning.misplaced_files import misplaced_files
+from usher.planning.recipe_limits import above_recipe_limits
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import (
-    CONFIGS,
     DATASETS,
     GROUP_NAME,
-    INCREMENTS,
     RESERVED_FOLDERS,
-    as_own_key,
     data_keys,
     data_location,
-    group_folders,
     increment_keys,
     is_config,
     is_data,
     is_solution_config,
-    is_unrecognized,
 )
 
 MAX_FILES = 10_000
 """CSVs of a group: each is opened in every run."""
-KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """A group's config and data, fit to be planned with."""
+    """A group's config and data, checked: they can be planned with."""
 
     config: Config
     data: Mapping[str, Data]
     report: Mapping[str, Any]
-    """What the run's record tells about the data, per dataset: files, bytes, rows, ids (different ones, at most:
-    users of interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
+    """The data as the run's record reports it, per dataset: files, bytes, rows, ids (distinct ones, at most: users of
+    interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
-    """What the config says in vain."""
+    """Parts of the config that have no effect."""
     sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
     """The files of each import as they were checked, by s3:// address."""
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetCheck:
+    """One dataset: what was found in its files, and what is wrong with them."""
+
+    data: Data
+    report: dict[str, Any]
+    """As in Inputs."""
+    problems: Sequence[Problem]
+    sources: Mapping[str, Sequence[File]]
+    """As in Inputs."""
+    diagnosis: Diagnosis
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A group's files, by key, and the bucket that has them."""
+
+    bucket: Bucket
+    group: str
+    files: Mapping[str, File]
+
+    @classmethod
+    def of(cls, bucket: Bucket, group: str) -> "_Folder":
+        return cls(bucket, group, {file.key: file for file in bucket.files_of(group)})
+
+    def data_keys(self, dataset: str) -> list[str]:
+        return data_keys(list(self.files), self.group, dataset)
+
+    def increment_keys(self, dataset: str) -> list[str]:
+        return increment_keys(list(self.files), self.group, dataset)
+
+    def files_of(self, keys: Iterable[str]) -> list[File]:
+        return [self.files[key] for key in keys]
+
+    def profile(self, dataset: str, keys: Iterable[str]) -> profile.Table:
+        return profile_cache.table(self.bucket, dataset, self.files_of(keys), self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class _SchemaInUse:
+    """The schema of a group's dataset in Personalize, where there is one."""
+
+    schema: Schema | None = None
+    name: str = ""
+
+
 def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
-    """Read and check everything; None while there are no interactions yet. Raises InputError with every problem."""
+    """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
-    there = {file.key: file for file in bucket.files_of(group)}
-    keys = list(there)
-    problems = [*_twofold(keys, group), *_misplaced(keys)]
-    config, notes = defaults(), list[Problem]()
-    try:
-        config, notes = _read_config(bucket, group, keys, inventory.clients["personalize"])
-    except InputError as error:
-        problems += error.problems
-    if not problems and not data_keys(keys, group, "interactions"):
+    folder = _Folder.of(bucket, group)
+    config, notes, problems = _config_or_problems(folder, inventory.clients["personalize"])
+    problems = [*misplaced_files(folder.files, group), *problems]
+    if not problems and not folder.data_keys("interactions"):
         return None
-    tables = sum(map(is_data, keys))
-    if tables > MAX_FILES:
-        said = f"has {tables} CSVs; Usher reads {MAX_FILES}."
-        raise InputError([*problems, Problem(f"{group}/", said, "Put the rows of several files into one.")])
-    ready: dict[str, Data] = {}
-    report: dict[str, Any] = {}
-    known: dict[str, Diagnosis] = {}
-    sources: dict[str, Sequence[File]] = {}
-    for dataset in DATASETS:
-        files = data_keys(keys, group, dataset)
-        if not files:
-            continue
-        location = data_location(group, dataset, files)
-        table = profile_cache.table(bucket, dataset, [there[key] for key in files], there)
-        in_use, schema_name = _schema_in_use(inventory, arn_prefix, group, config, dataset)
-        schema = _schema(table, config.schemas.get(dataset), in_use)
-        found = rules.check(table, schema, location)
-        errors = [one for one in found if one.severity == "error"]
-        report[dataset] = {
-            "files": files,
-            "bytes": table.size,
-            "rows": table.rows,
-            "ids": table.most_ids,
-            "columns": list(table.columns),
-            "rejected": sum(one.rows for one in errors),
-            "findings": found,
-        }
-        single = f"{location.removesuffix('/')}.csv"
-        if single in files and len(files) > 1:
-            said = f"stands beside the folder {location}."
-            problems.append(Problem(single, said, "Keep either the file or the folder."))
-        problems += (
-            [one.problem for one in errors]
-            or check_schema(dataset, schema, location, config.group.get("domain"))
-            or check_change(dataset, in_use, schema, location)
-            or _untrainable(config, table)
-        )
-        added = {
-            key: profile_cache.table(bucket, dataset, [there[key]], there)
-            for key in increment_keys(keys, group, dataset)
-        }
-        if added:
-            report[dataset]["added"] = {
-                key.rpartition("/")[2]: {"bytes": one.size, "rows": one.rows, "ids": one.most_ids}
-                for key, one in added.items()
-            }
-        increments, wrong = _increments(bucket, added, schema)
-        problems += wrong
-        sources[bucket.url(location)] = [there[key] for key in files]
-        sources |= {bucket.url(key): [there[key]] for key in added}
-        name = schema_name if schema == in_use else ""
-        ready[dataset] = Data(bucket.url(location), table.digest, schema, increments, name)
-        known[dataset] = table.diagnosis
-    if "interactions" in known:
-        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
-    if problems:
+    _check_number_of_files(folder, problems)
+    checks: dict[str, DatasetCheck] = {}
+    for dataset in filter(folder.data_keys, DATASETS):
+        in_use = _schema_in_use(inventory, arn_prefix, group, config, dataset)
+        checks[dataset] = _check_dataset(folder, dataset, config, in_use)
+    report = _report(checks, config, group)
+    if problems := [*problems, *(problem for check in checks.values() for problem in check.problems)]:
         raise InputError(problems, report)
-    return Inputs(config, ready, report, notes, sources)
-
-
-def check_group_name(group: str) -> None:
-    """Raise InputError where a folder's name can be no group's."""
-    if not GROUP_NAME.match(group):
-        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
-        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
-    if group in RESERVED_FOLDERS:
-        said = "can't be a group's folder: the AWS Solution's groups have theirs inside."
-        remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
-        raise InputError([Problem(f"{group}/", said, remedy)])
+    sources = {location: files for check in checks.values() for location, files in check.sources.items()}
+    return Inputs(config, {dataset: check.data for dataset, check in checks.items()}, report, notes, sources)
 
 
 def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
-    return _read_config(bucket, group, _keys(bucket, group), personalize)[0]
+    return _load_config(_Folder.of(bucket, group), personalize)[0]
 
 
-def ignored_files(bucket: Bucket, group: str) -> Iterator[Problem]:
-    """Files that nobody reads, for all their names: they lie in a wrong folder, or too deep in a right one."""
-    for key in filter(is_unrecognized, _keys(bucket, group)):
-        _, folder, *deeper = as_own_key(key).split("/")
-        home = key.removesuffix("/".join([folder, *deeper]))
-        if folder in DATASETS and deeper[1:]:
-            yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
-        elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
-            yield Problem(key, "is not read.", f"Move it up to {home}.")
-        elif not deeper and folder.endswith(".csv") and (named := _dataset_in(folder)):
-            yield Problem(key, "is not read.", f"Name it {home}{named}.csv, or move it into {home}{named}/.")
+def check_group_name(group: str) -> None:
+    """Raise InputError where a folder's name can't be a group's."""
+    if not GROUP_NAME.match(group):
+        remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
+        raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
+    if group in RESERVED_FOLDERS:
+        message = "can't be a group's folder: the AWS Solution keeps the folders of its groups there."
+        remedy = f"Move its files to a folder of another name, or to {group}/<group>/."
+        raise InputError([Problem(f"{group}/", message, remedy)])
 
 
-def _dataset_in(name: str) -> str:
-    """The dataset that a file's name begins with, whatever follows: `action_interactions` before `actions`, or none."""
-    return next((one for one in sorted(DATASETS, key=len, reverse=True) if name.lower().startswith(one)), "")
+def recipe_type(personalize: Any, recipe_arn: str) -> str:
+    """The type of a recipe, such as USER_PERSONALIZATION."""
+    return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
 
-def _keys(bucket: Bucket, group: str) -> list[str]:
-    return [file.key for file in bucket.files_of(group)]
+def _config_or_problems(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem], list[Problem]]:
+    """The config, the notes on it, and its problems; with problems, the default config stands in for it."""
+    try:
+        return *_load_config(folder, personalize), []
+    except InputError as error:
+        return defaults(), [], list(error.problems)
 
 
-def _increments(
-    bucket: Bucket, tables: Mapping[str, profile.Table], schema: Schema
-) -> tuple[dict[str, str], list[Problem]]:
-    """The digests of what is added to a dataset, by address, and what is wrong with it."""
-    found = [one for key, table in tables.items() for one in rules.check(table, schema, key, whole=False)]
-    problems = [one.problem for one in found if one.severity == "error"]
-    return {bucket.url(key): table.digest for key, table in tables.items()}, problems
+def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
+    """The config, and notes on its parts that have no effect."""
+    keys = sorted(filter(is_config, folder.files), reverse=True)
+    if len(keys) > 1:
+        raise InputError([Problem(keys[0], f"conflicts with {keys[1]}.", "Keep one of the two.")])
+    if not keys:
+        return defaults(), []
+    key = keys[0]
+    pages = personalize.get_paginator("list_recipes").paginate()
+    recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
+    with closing(folder.bucket.open(key)) as stream:
+        content = stream.read(MOST_BYTES + 1)
+    if not is_solution_config(key):
+        return parse(content, key, folder.group, recipes), []
+    translated, notes = translate(content, key, folder.group)
+    return read(translated, key, folder.group, recipes), notes
 
 
-def _twofold(keys: list[str], group: str) -> Iterator[Problem]:
-    """Whether a group has files both in its own folder and in one of the AWS Solution's."""
-    own, solutions = group_folders(group)
-    used = {key.startswith(own) for key in keys if is_config(key) or is_data(key)}
-    if len(used) > 1:
-        yield Problem(solutions, f"stands beside {own}.", "Keep either of the two folders.")
+def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
+    """Raise InputError, with the problems so far, where a group has more CSVs than a run can open."""
+    number = sum(map(is_data, folder.files))
+    if number > MAX_FILES:
+        message = f"has {number} CSVs; Usher reads up to {MAX_FILES}."
+        raise InputError([*problems, Problem(f"{folder.group}/", message, "Put the rows of several files into one.")])
 
 
-def _misplaced(keys: list[str]) -> Iterator[Problem]:
-    """Files that a person believes to be looked at, or that Personalize would import, under names unknown to Usher."""
-    for key in filter(is_unrecognized, keys):
-        match as_own_key(key).split("/"):
-            case [_, folder, _] if folder in DATASETS:
-                remedy = "Move it out of the folder, or name it .csv."
-                yield Problem(key, "is no .csv file, but Personalize imports all of a folder.", remedy)
-            case [_, name] if name.partition(".")[0].lower() in ("usher", *DATASETS):
-                yield Problem(key, "is no name that Usher knows.", f"Use one of: {', '.join(KNOWN_NAMES)}.")
+def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _SchemaInUse) -> DatasetCheck:
+    """Profile a dataset's files and hold them against the rules, its schema, and the solutions that train on it."""
+    keys = folder.data_keys(dataset)
+    location = data_location(folder.group, dataset, keys)
+    whole = folder.profile(dataset, keys)
+    added = {key: folder.profile(dataset, [key]) for key in folder.increment_keys(dataset)}
+    schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
+    findings = rules.check(whole, schema, location)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    url = folder.bucket.url
+    return DatasetCheck(
+        data=Data(
+            url(location),
+            whole.digest,
+            schema,
+            {url(key): table.digest for key, table in added.items()},
+            in_use.name if schema == in_use.schema else "",
+        ),
+        report=_dataset_report(keys, whole, added, findings),
+        problems=[
+            *_file_beside_folder(keys, location),
+            *(
+                [finding.problem for finding in errors]
+                or check_schema(dataset, schema, location, config.group.get("domain"))
+                or check_change(dataset, in_use.schema, schema, location)
+                or _missing_event_types(config, whole)
+            ),
+            *_increment_problems(added, schema),
+        ],
+        sources={url(location): folder.files_of(keys)} | {url(key): folder.files_of([key]) for key in added},
+        diagnosis=whole.diagnosis,
+    )
 
 
-def _untrainable(config: Config, table: profile.Table) -> list[Problem]:
-    """Solutions whose event type the interactions hardly have."""
+def _dataset_report(
+    keys: Sequence[str], whole: profile.Table, added: Mapping[str, profile.Table], findings: Sequence[rules.Finding]
+) -> dict[str, Any]:
+    increments = {
+        key.rpartition("/")[2]: {"bytes": table.size, "rows": table.rows, "ids": table.most_ids}
+        for key, table in added.items()
+    }
+    return {
+        "files": list(keys),
+        "bytes": whole.size,
+        "rows": whole.rows,
+        "ids": whole.most_ids,
+        "columns": list(whole.columns),
+        "rejected": sum(finding.rows for finding in findings if finding.severity == "error"),
+        "findings": findings,
+        **({"added": increments} if increments else {}),
+    }
+
+
+def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> dict[str, Any]:
+    """The report on every dataset, with the diagnosis of the interactions and warnings about the limits of recipes."""
+    report = {dataset: check.report for dataset, check in checks.items()}
+    if "interactions" in checks:
+        known = {dataset: check.diagnosis for dataset, check in checks.items()}
+        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
+    recipes = {*(one.recipe for one in config.solutions), *(one.recipe for one in config.recommenders)}
+    for dataset, finding in above_recipe_limits(report, recipes, group):
+        report[dataset]["findings"].append(finding)
+    return report
+
+
+def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
+    """Whether a dataset has its own file and a folder of files."""
+    file = f"{location.removesuffix('/')}.csv"
+    if file not in keys or len(keys) == 1:
+        return []
+    return [Problem(file, f"conflicts with the folder {location}.", "Keep either the file or the folder.")]
+
+
+def _increment_problems(added: Mapping[str, profile.Table], schema: Schema) -> list[Problem]:
+    findings = [finding for key, table in added.items() for finding in rules.check(table, schema, key, whole=False)]
+    return [finding.problem for finding in findings if finding.severity == "error"]
+
+
+def _missing_event_types(config: Config, table: profile.Table) -> list[Problem]:
+    """Solutions that train on an event type of which the interactions have too few."""
+    if table.dataset != "interactions":
+        return []
     return [
         problem
-        for one in config.solutions
-        if table.dataset == "interactions" and "eventType" in one.settings
+        for solution in config.solutions
+        if "eventType" in solution.settings
         for problem in rules.check_event_type(
-            table, one.settings["eventType"], f"usher.yaml: solutions.{one.name}.eventType"
+            table, solution.settings["eventType"], f"usher.yaml: solutions.{solution.name}.eventType"
         )
     ]
 
 
-def recipe_type(personalize: Any, recipe_arn: str) -> str:
-    """What a recipe is for, such as USER_PERSONALIZATION."""
-    return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
-
-
-def _read_config(bucket: Bucket, group: str, keys: list[str], personalize: Any) -> tuple[Config, list[Problem]]:
-    """The config, and notes on what it says in vain."""
-    given = sorted(filter(is_config, keys), reverse=True)
-    if len(given) > 1:
-        raise InputError([Problem(given[0], f"stands beside {given[1]}.", "Keep one of the two.")])
-    if not given:
-        return defaults(), []
-    pages = personalize.get_paginator("list_recipes").paginate()
-    recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    with closing(bucket.open(given[0])) as stream:
-        content = stream.read(MOST_BYTES + 1)
-    if not is_solution_config(given[0]):
-        return parse(content, given[0], group, recipes), []
-    translated, notes = translate(content, given[0], group)
-    return read(translated, given[0], group, recipes), notes
-
-
-def _schema_in_use(
-    inventory: Inventory, arn_prefix: str, group: str, config: Config, dataset: str
-) -> tuple[Schema | None, str]:
-    """The schema of the group's dataset, and its name; None where there is none, or the dataset group is another's."""
+def _schema_in_use(inventory: Inventory, arn_prefix: str, group: str, config: Config, dataset: str) -> _SchemaInUse:
+    """The schema of the group's dataset; none where there is no dataset, or the dataset group is another's."""
     name = config.adopt.get(f"dataset_group/{group}", group)
     details = inventory.describe(KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
-    home = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
-    tags = inventory.tags(home["datasetGroupArn"]) if home and not is_leaving(home) else {}
-    if tags.get(GROUP_TAG) != group:
-        return None, ""
+    dataset_group = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
+    if not dataset_group or is_leaving(dataset_group):
+        return _SchemaInUse()
+    if inventory.tags(dataset_group["datasetGroupArn"]).get(GROUP_TAG) != group:
+        return _SchemaInUse()
     schema = inventory.describe(KINDS["schema"], details["schemaArn"])
-    return json.loads(schema["schema"]), schema["name"]
+    return _SchemaInUse(json.loads(schema["schema"]), schema["name"])
 
 
-def _schema(table: profile.Table, given: Schema | None, in_use: Schema | None) -> Schema:
-    """The schema to import with: the config's; else the data's own, as far as one in use does not say otherwise."""
-    if given:
-        return {**envelope(table.dataset), **given}
+def _choose_schema(table: profile.Table, configured: Schema | None, in_use: Schema | None) -> Schema:
+    """The schema to import with: the config's; else the one in use, with the columns that the data has beyond it."""
+    if configured:
+        return {**envelope(table.dataset), **configured}
     if in_use and list(types(in_use)) == list(table.columns):
         return in_use
     required = dict.fromkeys(profile.missing_columns(table), "string")
-    own = make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})
+    own = make_schema(
+        table.dataset, required | {name: column.kind(table.rows) for name, column in table.columns.items()}
+    )
     return grown(in_use, own) if in_use else own

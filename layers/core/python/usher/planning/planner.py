@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.parser import POPULARITY, Config
+from usher.config.parser import Config
 from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
@@ -13,9 +13,11 @@ from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.planning.estimate import count_lines, estimate
-from usher.planning.inputs import Inputs, check_group_name, ignored_files, load_config, load_inputs, recipe_type
+from usher.planning.inputs import Inputs, check_group_name, load_config, load_inputs, recipe_type
+from usher.planning.misplaced_files import ignored_files
 from usher.planning.tasks import RequestedTasks
 from usher.planning.version_pins import Pin, with_pins
+from usher.recipes import POPULARITY
 from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
 from usher.resources.gate import guarded
 from usher.resources.inventory import Inventory
@@ -92,7 +94,7 @@ def draft(
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
         return _removal(bucket, target, inventory)
-    notes = list(ignored_files(bucket, target.group))
+    notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
     if inputs is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from usher.aws import error_code, now
 from usher.resources.kinds import KINDS, describe
+from usher.run_record import VersionRecord
 
 ABSENT = {"ResourceNotFoundException", "ResourceInUseException"}
 
@@ -39,7 +40,7 @@ def usable(personalize: Any, solution_arn: str) -> list[str]:
     return [str(one["solutionVersionArn"]) for one in newest_first]
 
 
-def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]) -> list[dict[str, Any]]:
+def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]) -> list[VersionRecord]:
     """What a run's record tells of versions: each solution's newest one, and the one that is live.
 
     `states`: of the run's resources; `live`: the solutions of the serving map.
@@ -54,9 +55,11 @@ def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[
     return [told for name, arn in sorted(pairs) if (told := _told(personalize, name, arn, served.get(name) == arn))]
 
 
-def _told(personalize: Any, solution: str, arn: str, live: bool) -> dict[str, Any]:
+def _told(personalize: Any, solution: str, arn: str, live: bool) -> VersionRecord | None:
     details = describe(personalize, KINDS["solution_version"], arn)
-    return details and {
+    if not details:
+        return None
+    return {
         "solution": solution,
         "arn": arn,
         "live": live,

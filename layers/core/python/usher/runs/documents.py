@@ -6,17 +6,18 @@ a plan reaches for nothing outside its group's folder, its stack's account and r
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from usher.errors import InputError, Problem
 from usher.formats.typed_json import UnfitError, fit
 from usher.names import fingerprint
 from usher.resources.deletion import Leftover
 from usher.resources.kinds import KINDS, Resource
-from usher.resources.reconcile import STAGES, State
+from usher.resources.reconcile import STAGES
+from usher.run_record import RunRecord
 from usher.storage.layout import group_folders, job_folders
 
-MOST_BYTES = 1 << 24
+MAX_BYTES = 1 << 24
 """Of a run's file: twice what 10,000 increments take. As JSON's values, it fits into a function's 512 MB."""
 LOCATIONS = ("path", "dataLocation")
 """Members with an s3:// address, wherever they stand in what is created."""
@@ -46,26 +47,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """run.json, as far as anything is done by it."""
-
-    group: str
-    run: str
-    execution: str
-    startedAt: str  # noqa: N815 - as it stands in the file
-    outcome: Literal["RUNNING", "FAILED", "HELD", "SUCCEEDED"]
-    summary: str = ""
-    stage: str = ""
-    waitSeconds: float | None = None  # noqa: N815
-    resources: Sequence[State] = ()
-    retired: Sequence[State] = ()
-    problems: Sequence[Problem] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class _Files:
-    """What a record tells of a dataset, as far as anything is done by it."""
+    """The files of a dataset, as a record's `data` names them."""
 
     files: Sequence[str] = ()
 
@@ -95,8 +78,8 @@ def check_plan(content: Any, group: str, run: str) -> None:
 
 def check_size(size: int, group: str) -> None:
     """Raise InputError where a plan of so many bytes could be written, but not be read again."""
-    if size > MOST_BYTES:
-        said = f"has more files than one plan has room for: {size >> 20} MB of {MOST_BYTES >> 20}."
+    if size > MAX_BYTES:
+        said = f"has more files than one plan has room for: {size >> 20} MB of {MAX_BYTES >> 20}."
         raise InputError(
             [Problem(f"{group}/", said, "Put the rows of several files into one, or shorten their names.")]
         )
@@ -104,10 +87,10 @@ def check_size(size: int, group: str) -> None:
 
 def check_record(content: Any, group: str, run: str) -> None:
     """Whether something is the record of a run in a group's folder. Raises UnfitError."""
-    record = fit(Record, content, strict=False)  # of another release, it may have more
-    if (record.group, record.run) != (group, run):
-        raise UnfitError(f"it is about the run {record.run[:99]!r} of the group {record.group[:99]!r}")
-    files = [key for one in record.data.values() for key in fit(_Files, one, "data", strict=False).files]
+    record = fit(RunRecord, content, strict=False)
+    if (record["group"], record["run"]) != (group, run):
+        raise UnfitError(f"it is about the run {record['run'][:99]!r} of the group {record['group'][:99]!r}")
+    files = [key for one in record.get("data", {}).values() for key in fit(_Files, one, "data", strict=False).files]
     if foreign := [key for key in files if not key.startswith(group_folders(group))]:
         raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
 

@@ -1,189 +1,151 @@
-"""What Usher says about runs: messages to people, events to programs, metrics to CloudWatch.
+"""Reports of runs: notifications to people by SNS, events to programs by EventBridge.
 
-All stays within the services' limits (262,144 bytes for a notification, and for all entries of a PutEvents request),
-since the texts are cut where they are made (texts.py, errors.py, runs.SUMMARY).
+They stay within 262,144 bytes, the limit of a notification and of all entries of a PutEvents request, as the texts are
+cut where they are made (usher.texts, usher.errors, MAX_SUMMARY_LENGTH).
 """
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from typing import Any, cast
 
 from usher.errors import UsherError
 from usher.resources.reconcile import State
-from usher.runs.record import REST_IN, SUMMARY, Run
+from usher.run_record import RunRecord, StateRecord
+from usher.runs.cloudwatch import put_run_metrics
+from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
+from usher.runs.record import Run, runs_of
 from usher.steps import raise_all, take_all
-from usher.storage.layout import GROUP_NAME
 from usher.texts import listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
 """The channels by which the end of a run is reported."""
 SOURCE = "usher"
-BATCH = 10
-"""Entries that PutEvents takes at once."""
-TRIES = 3
-"""For entries that PutEvents refuses, for a reason of its own."""
-TOLD = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
-
-NAMESPACE = "Usher"
-UNITS = {
-    "RunSeconds": MetricUnit.Seconds,
-    "ResourcesFailed": MetricUnit.Count,
-    "VersionsHeld": MetricUnit.Count,
-    "RowsRejected": MetricUnit.Count,
-    "HoursSinceTraining": MetricUnit.NoUnit,
-}
-"""Usher's own metrics; Personalize's offline metrics keep their names and have no unit."""
-OF_THE_STACK = {"VersionsHeld", "HoursSinceTraining"}
-"""What alarms watch in all groups of a stack at once: an alarm can't add up what has other dimensions."""
+BATCH_SIZE = 10
+"""Entries of a PutEvents request."""
+MAX_ATTEMPTS = 3
+"""At an entry that PutEvents refuses for a reason of the service's own."""
+REPORTED_STATUSES = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
+END_MEMBERS = ("group", "run", "execution", "outcome", "summary")
+"""The members of a record that are in the event about its run's end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Report the end of runs. `sns` and `events` are boto3 clients."""
+    """The channels by which the ends of runs are reported. `sns` and `events` are boto3 clients."""
 
     sns: Any
     topic: str
     events: Any = None
 
-    def deliver(self, run: Run, record: Mapping[str, Any]) -> None:
-        """Report by every channel that the record has as undelivered, whatever becomes of the others.
+    def deliver(self, run: Run, record: RunRecord) -> None:
+        """Report a run's end by each channel that its record lists as undelivered, even if another one fails.
 
-        The record is written without what has worked, so that another try repeats only the rest. Raises what went
-        wrong, as one ExceptionGroup.
+        The record then lists the channels that have failed, so that another attempt repeats only these. Raises their
+        errors as one ExceptionGroup.
         """
         if not record.get("undelivered"):
             return
         channels = {
-            NOTIFICATION: lambda: tell(self.sns, self.topic, record, run.link),
-            EVENT: lambda: tell_end(self.events, record),
-            METRICS: lambda: measure_run(record),
+            NOTIFICATION: lambda: notify(self.sns, self.topic, notification(record, run.link)),
+            EVENT: lambda: put_end_event(self.events, record),
+            METRICS: lambda: put_run_metrics(record),
         }
         failed = take_all({name: send for name, send in channels.items() if name in record["undelivered"]})
-        rest = {name: value for name, value in record.items() if name != "undelivered"}
-        run.write(rest | ({"undelivered": list(failed)} if failed else {}))
+        delivered = {name: value for name, value in record.items() if name != "undelivered"}
+        run.write(delivered | ({"undelivered": list(failed)} if failed else {}))
         raise_all(failed)
 
 
-def tell(sns: Any, topic: str, record: Mapping[str, Any], link: str) -> None:
-    """Notify people of a run that has ended. `link`: where its page is."""
-    # SNS takes ASCII only, and this may be about a folder whose name is no group's.
-    subject = f"Usher: {record['group'].encode('ascii', 'backslashreplace').decode()} {record['outcome'].lower()}"
-    sns.publish(TopicArn=topic, Subject=subject[:99], Message=message(record, link))
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message to people. Its subject must be ASCII, for SNS."""
+
+    subject: str
+    message: str
 
 
-def message(record: Mapping[str, Any], link: str) -> str:
-    """What people are told: what is wrong and what helps, what is live, what it costs, where to read on. Pure."""
+def notification(record: RunRecord, link: str) -> Notification:
+    """The notification about a run's end: problems and remedies, live versions, costs, a link to its page. Pure."""
     live = [
-        f"{one['solution']}: {one['arn'].rpartition('/')[2]}, trained {one['trainedAt'][:16].replace('T', ' ')}"
-        for one in record.get("versions", [])
-        if one["live"]
+        f"{version['solution']}: {version['arn'].rpartition('/')[2]}, "
+        f"trained {version['trainedAt'][:16].replace('T', ' ')}"
+        for version in record.get("versions", ())
+        if version["live"]
     ]
     cost = record.get("cost")
-    parts = [
+    paragraphs = (
         record["summary"],
-        "Live now:\n" + listing(live, SUMMARY, REST_IN) if live else "",
+        "Live now:\n" + listing(live, MAX_SUMMARY_LENGTH, RUN_PAGE) if live else "",
         f"This run: about ${cost['cost']:.2f}. What serves, even idle: ${cost['monthlyCost']:.2f} a month."
         if cost
         else "",
-        f"The whole story: {link}",
-    ]
-    return "\n\n".join(filter(None, parts))
+        f"More: {link}",
+    )
+    return Notification(subject(record["group"], record["outcome"]), "\n\n".join(filter(None, paragraphs)))
 
 
-def changed(before: Iterable[Mapping[str, Any]], now: Iterable[State]) -> Iterator[State]:
-    """The states that a look has changed: what is begun, done or gone, has failed or is held. Pure."""
-    past = {state["id"]: state["status"] for state in before}
-    yield from (state for state in now if state.status in TOLD and past.get(state.id) != state.status)
+def subject(place: str, outcome: str) -> str:
+    """The subject of a notification about a group, or about a folder whose name may be no group's."""
+    return f"Usher: {place.encode('ascii', 'backslashreplace').decode()} {outcome.lower()}"
 
 
-def tell_changes(events: Any, about: Mapping[str, str], states: Iterable[State]) -> None:
-    """An EventBridge event for each changed resource. `about`: group and run. Sent again if the look is repeated."""
+def notify(sns: Any, topic: str, notification: Notification) -> None:
+    """Send a notification to an SNS topic."""
+    sns.publish(TopicArn=topic, Subject=notification.subject[:99], Message=notification.message)
+
+
+def should_notify(run: Run, record: RunRecord) -> bool:
+    """Whether people are notified of a run's end: of all that a run has made; of the same problems only once."""
+    if "stage" in record or record["outcome"] != "FAILED":
+        return "stage" in record
+    earlier = (one for one in runs_of(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
+    return run.is_first or all(one.get("problems") != record["problems"] for one in earlier)
+
+
+def changed_states(before: Iterable[StateRecord], now: Iterable[State]) -> Iterator[State]:
+    """The states whose status is another one than before and worth an event. Pure."""
+    statuses = {state["id"]: state["status"] for state in before}
+    yield from (state for state in now if state.status in REPORTED_STATUSES and statuses.get(state.id) != state.status)
+
+
+def put_change_events(events: Any, about: Mapping[str, str], states: Iterable[State]) -> None:
+    """Send an event for each changed resource; again if the pass is repeated. `about`: group and run."""
     entries = [
-        _entry("Resource Changed", {**about, "resource": one.id, **_plain(one)}, [one.arn] if one.arn else [])
-        for one in states
+        _entry("Resource Changed", {**about, "resource": state.id, **_detail(state)}, [state.arn] if state.arn else [])
+        for state in states
     ]
-    for start in range(0, len(entries), BATCH):
-        _put(events, entries[start : start + BATCH])
+    for start in range(0, len(entries), BATCH_SIZE):
+        _put(events, entries[start : start + BATCH_SIZE])
 
 
-def tell_end(events: Any, record: Mapping[str, Any]) -> None:
-    """An EventBridge event for the end of a run."""
-    detail = {name: record[name] for name in ("group", "run", "execution", "outcome", "summary") if name in record}
+def put_end_event(events: Any, record: RunRecord) -> None:
+    """Send the event about a run's end."""
+    members = cast(Mapping[str, object], record)
+    detail = {name: members[name] for name in END_MEMBERS if name in members}
     _put(events, [_entry("Run Ended", detail, [])])
 
 
-def measure_run(record: Mapping[str, Any]) -> None:
-    """Write a run's metrics to the log."""
-    for values, dimensions, properties in measures(record):
-        measure(values, dimensions, **properties)
-
-
-def measure(values: Mapping[str, float], dimensions: Mapping[str, str], **properties: str) -> None:
-    """Write metrics to the log in CloudWatch's embedded format, by `service`, which is the stack, and by dimensions."""
-    finite = {name: value for name, value in values.items() if math.isfinite(value)}
-    _write(finite, dimensions, properties)
-    _write({name: value for name, value in finite.items() if name in OF_THE_STACK}, {}, properties)
-
-
-def _write(values: Mapping[str, float], dimensions: Mapping[str, str], properties: Mapping[str, str]) -> None:
-    if not values:
-        return
-    metrics = EphemeralMetrics(namespace=NAMESPACE)
-    for name, value in values.items():
-        metrics.add_metric(name, UNITS.get(name, MetricUnit.NoUnit), value)
-    for name, text in dimensions.items():
-        metrics.add_dimension(name, text)
-    for name, text in properties.items():
-        metrics.add_metadata(name, text)
-    metrics.flush_metrics()
-
-
-def measures(record: Mapping[str, Any]) -> Iterator[tuple[dict[str, float], dict[str, str], dict[str, str]]]:
-    """What a run's last record measures, as `measure` takes it: values, dimensions, properties. Pure.
-
-    Nothing for a folder whose name is no group's: CloudWatch takes ASCII only, and every name would be a metric to pay.
-    """
-    if not GROUP_NAME.match(record["group"]):
-        return
-    group = {"Group": record["group"]}
-    lasted = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
-    states: Sequence[Mapping[str, Any]] = record.get("resources", [])
-    counts = {
-        name: float(sum(state["status"] == status for state in states))
-        for name, status in (("ResourcesFailed", "FAILED"), ("VersionsHeld", "HELD"))
-    }
-    yield {"RunSeconds": lasted.total_seconds(), **counts}, group, {}
-    for dataset, report in record.get("data", {}).items():
-        yield {"RowsRejected": float(report.get("rejected", 0))}, {**group, "Dataset": dataset}, {}
-    for one in record.get("versions", []):
-        yield one["metrics"], {**group, "Solution": one["solution"]}, {"version": one["arn"]}
-
-
-def _plain(state: State) -> dict[str, str]:
+def _detail(state: State) -> dict[str, str]:
     members = ("status", "action", "arn", "reason", "remedy")
     return {name: value for name in members if (value := getattr(state, name))}
 
 
-def _entry(kind: str, detail: Mapping[str, Any], arns: list[str]) -> dict[str, Any]:
+def _entry(kind: str, detail: Mapping[str, object], arns: list[str]) -> dict[str, Any]:
     # Not in ASCII, where a character may take 12 bytes: ten entries of the longest texts would be too much at once.
     return {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail, ensure_ascii=False), "Resources": arns}
 
 
 def _put(events: Any, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Send entries, those that are refused once more. UsherError where some still are.
+    """Send entries, and again those that are refused. Raises UsherError if some still are.
 
     PutEvents succeeds even then: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
     """
-    for _ in range(TRIES):
-        answers = events.put_events(Entries=entries)["Entries"]
-        refused = [(entry, one) for entry, one in zip(entries, answers, strict=True) if "ErrorCode" in one]
+    for _ in range(MAX_ATTEMPTS):
+        results = events.put_events(Entries=entries)["Entries"]
+        refused = [(entry, result) for entry, result in zip(entries, results, strict=True) if "ErrorCode" in result]
         if not refused:
             return
         entries = [entry for entry, _ in refused]
-    code, said = refused[0][1]["ErrorCode"], refused[0][1].get("ErrorMessage", "")
-    raise UsherError(f"EventBridge refuses {len(refused)} events: {code}: {said}")
+    code, message = refused[0][1]["ErrorCode"], refused[0][1].get("ErrorMessage", "")
+    raise UsherError(f"EventBridge refuses {len(refused)} events: {code}: {message}")

@@ -14,6 +14,7 @@ from typing import Any
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
 from usher.formats.strict_json import parse
+from usher.recipes import types_on
 
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
@@ -40,9 +41,9 @@ class Route:
 
 OPTIONS = ("solution", "filter", "filterValues", "context")
 ROUTES = {
-    "recommendations": Route(frozenset({"USER_PERSONALIZATION", "POPULAR_ITEMS"}), (*OPTIONS, "numResults")),
-    "similar-items": Route(frozenset({"RELATED_ITEMS"}), (*OPTIONS, "numResults", "userId")),
-    "rankings": Route(frozenset({"PERSONALIZED_RANKING"}), (*OPTIONS, "userId", "items")),
+    "recommendations": Route(types_on("recommendations"), (*OPTIONS, "numResults")),
+    "similar-items": Route(types_on("similar-items"), (*OPTIONS, "numResults", "userId")),
+    "rankings": Route(types_on("rankings"), (*OPTIONS, "userId", "items")),
 }
 
 

@@ -1,0 +1,112 @@
+"""A run's record, `<group>/out/runs/<run>/run.json`, as a typed document.
+
+`usher.runs.record` reads and writes it; run.html, the command `usher`, notifications and metrics show it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, Required, TypedDict
+
+Outcome = Literal["RUNNING", "FAILED", "HELD", "SUCCEEDED"]
+"""HELD: nothing is wrong, but a gate keeps a new version from serving."""
+
+
+class ProblemRecord(TypedDict):
+    """A `usher.errors.Problem`: where it is, what is wrong, and what to do."""
+
+    place: str
+    message: str
+    remedy: NotRequired[str]
+
+
+class StateRecord(TypedDict, total=False):
+    """A `usher.resources.reconcile.State`, without its empty members."""
+
+    id: Required[str]
+    action: Required[str]
+    status: Required[str]
+    arn: str
+    reason: str
+    remedy: str
+    waited: float
+    details: Mapping[str, Any] | None
+    due: str
+
+
+class VersionRecord(TypedDict):
+    """A solution's newest version, or the one that serves."""
+
+    solution: str
+    arn: str
+    live: bool
+    """Whether this version serves."""
+    trainedAt: str
+    """ISO time at which its training began."""
+    trainingHours: float | None
+    """Hours that the service billed."""
+    metrics: Mapping[str, Any]
+    """Personalize's offline metrics by name: numbers, NaN among them."""
+
+
+class CostRecord(TypedDict):
+    """US dollars."""
+
+    cost: float
+    """Paid once."""
+    monthlyCost: float
+    """For what serves, idle or not."""
+
+
+class RunChanges(TypedDict, total=False):
+    """The members that a run adds to its record step by step."""
+
+    stage: str
+    """The stage that `reconcile` has worked on last. Without one, the run has made nothing."""
+    waitSeconds: float | None
+    """Until the next pass of `reconcile`; null when the stage is settled."""
+    resources: Sequence[StateRecord]
+    """The planned resources, at the last pass."""
+    retired: Sequence[StateRecord]
+    """The resources that are being deleted, at the last pass."""
+    removal: bool
+    """Whether the run removes the group."""
+    erasing: Mapping[str, Any] | None
+    """The place from which the erasing of a removed group's answers goes on."""
+    problems: Sequence[ProblemRecord]
+    """Errors: they make the run FAILED."""
+    notes: Sequence[ProblemRecord]
+    """Notes to people, which change no outcome."""
+    note: str
+    """One sentence to people."""
+    data: Mapping[str, Mapping[str, Any]]
+    """By dataset: files, columns, rows, rejected rows, findings, diagnosis."""
+    plan: Mapping[str, Any]
+    """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
+    ceilings: Mapping[str, Any]
+    """The ceilings of the stack, and the dollars that count against them."""
+    pins: Mapping[str, Mapping[str, str]]
+    """By solution, the version that a person has chosen."""
+    unmanaged: Sequence[Mapping[str, Any]]
+    """Resources that exist but are not desired: id, arn, why, deleted."""
+    export: Mapping[str, Any]
+    """The manifest of an export: its files with rows and bytes."""
+    endedAt: str
+    summary: str
+    """Problems and remedies, or one sentence on what was done; at most `MAX_SUMMARY_LENGTH` characters."""
+    versions: Sequence[VersionRecord]
+    cost: CostRecord | Mapping[str, Any]
+    """The actual cost; empty for a run without a plan."""
+    undelivered: Sequence[str]
+    """The channels by which the end is still to be reported."""
+
+
+class RunRecord(RunChanges):
+    """run.json."""
+
+    group: str
+    run: str
+    """The name of the run, which is its folder's."""
+    execution: str
+    """The ARN of the state machine's execution."""
+    startedAt: str
+    """ISO time, as all times are."""
+    outcome: Outcome

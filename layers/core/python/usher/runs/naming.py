@@ -1,0 +1,38 @@
+"""The names of runs, and the group that an execution works on. Pure."""
+
+from datetime import datetime
+
+from usher.aws import now
+from usher.errors import UsherError
+from usher.storage.layout import group_of, is_input
+from usher.texts import clean
+
+AGAIN = "-again"
+"""The end of the names of an execution's runs after its first."""
+EVALUATION = "-evaluation"
+"""The end of the names of evaluations' runs."""
+EXPORT = "-export"
+"""The end of the names of exports' runs."""
+MAX_GROUP_LENGTH = 200
+"""Characters of a folder's name with which the keys of a run's files fit into S3's 1,024 bytes."""
+
+
+def group_of_input(execution_input: object) -> str:
+    """The group that an execution works on: the one named in its input, or that of an S3 event's object.
+
+    Empty for an object that is no input of Usher. A name that is too long for a folder of records, or has hidden
+    characters, is cleaned: neither it nor the cleaned one can be a group's. Raises UsherError if no group is named.
+    """
+    match execution_input:
+        case {"group": str(group)} if group and "/" not in group:
+            return clean(group, MAX_GROUP_LENGTH)
+        case {"group": _}:
+            pass
+        case {"detail": {"object": {"key": str(key)}}}:
+            return clean(group_of(key), MAX_GROUP_LENGTH) if is_input(key) else ""
+    raise UsherError('Start it with {"group": "<a folder of the bucket>"}.')
+
+
+def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:
+    """A run's name, by which a group's runs sort by time. `begun`: when it began; now, if there is no such time."""
+    return f"{f'{begun or now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"

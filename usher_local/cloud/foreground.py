@@ -1,0 +1,163 @@
+"""The local cloud in the foreground, until Ctrl-C: `make up`, `usher local up`, `python -m usher_local.cloud`."""
+
+import argparse
+import logging
+import os
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from usher_local.clock import Clock
+from usher_local.cloud.disk import FullDisk, full_disk, remedy
+from usher_local.paths import stack_folder
+from usher_local.personalize.core.pacing import seconds, switch
+
+LAST_PORT = 65535
+PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
+
+
+def run(options: argparse.Namespace) -> int:
+    """The exit status: 0 after Ctrl-C or SIGTERM; 2 if a port is taken, a disk full, or template or machine won't do.
+
+    `options`: those of `add_options`.
+    """
+    # Before the imports below, which take most of the start: it can be stopped meanwhile, too.
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    os.umask(0o077)  # what it writes, in STATE and elsewhere, is for nobody else on this machine
+    disk, handler = FullDisk(ended, options.state), logging.StreamHandler(sys.stdout)
+    handler.addFilter(disk)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
+    logging.getLogger("usher_local").setLevel(logging.INFO)
+    # It tells the whole state of a state machine for each error in it; `usher_local.cloud.stepfunctions` has one line.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    from usher_local.cloud import lambda_python
+
+    try:
+        python = lambda_python.chosen()
+    except OSError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 2
+    stack = os.path.relpath(options.template) if options.template else "without a stack"
+    runs = f"functions run on Python {python.version} ({python.executable}) in a {options.account} account"
+    minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
+    say(f"starting {stack}; {runs}; {minute}; SEED={options.seed}")
+    from usher_local.cloud.apis import PortTakenError
+    from usher_local.cloud.lambda_limits import ACCOUNTS
+    from usher_local.cloud.server import LocalCloud
+    from usher_local.personalize import Pacing
+
+    try:
+        with LocalCloud(
+            options.template,
+            options.aws_port,
+            options.api_port,
+            options.speed,
+            state=options.state,
+            limits=ACCOUNTS[options.account],
+            seed=options.seed,
+            pacing=Pacing(options.latency, options.serving_latency, options.throttle),
+        ) as cloud:
+            exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
+            outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
+            say(" ".join(["ready export", exports, *(["#", *outputs] if outputs else [])]))
+            ended.wait()
+            say("stopping")
+            if disk.remedy:
+                raise OSError(disk.remedy)
+    except PortTakenError as error:
+        names = {options.aws_port: "AWS_PORT", options.api_port: "API_PORT"}
+        print(f"{error}; choose another: make up {names[error.port]}={error.port + 1}", file=sys.stderr)  # noqa: T201
+        return 2
+    except Exception as error:
+        full = full_disk(error)
+        if not disk.remedy and not full and not isinstance(error, OSError):
+            raise
+        print(disk.remedy or (remedy(full, options.state) if full else error), file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `run`; nearly each has an environment variable of the same name as its default."""
+    stack = parser.add_mutually_exclusive_group()
+    stack.add_argument("--template", type=Path, default=stack_folder() / "template.yaml", help="default: Usher's")
+    stack.add_argument("--no-stack", dest="template", action="store_const", const=None, help="for `sam deploy`")
+    for name, port in PORTS.items():
+        option = f"--{name.lower().replace('_', '-')}"
+        parser.add_argument(
+            option, type=port_number, default=os.environ.get(name, str(port)), help=f"default {port}; 0 for any"
+        )
+    parser.add_argument(
+        "--speed", type=speed, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
+    )
+    parser.add_argument(
+        "--account",
+        type=account,
+        default=os.environ.get("ACCOUNT", "new"),
+        help="Lambda's quotas: of a `new` account, or `raised`",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=os.environ.get("SEED", "1"), help="draws what AWS does not promise; default 1"
+    )
+    for option, default, read, help_text in (
+        ("--latency", "0s", seconds, "what a call of Personalize takes, such as 100ms"),
+        ("--serving-latency", None, seconds, "what recommendations and events take; default: the same"),
+        ("--throttle", "off", switch, "`on`: Personalize throttles as AWS does"),
+    ):
+        name = option.removeprefix("--").replace("-", "_").upper()
+        parser.add_argument(option, type=argument(read), default=os.environ.get(name, default), help=help_text)
+
+
+def speed(text: str) -> Clock:
+    """A clock; ArgumentTypeError for anything that is no speed."""
+    try:
+        return Clock.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
+
+
+def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """`read`, whose ValueError argparse shows as it is."""
+
+    def value(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return value
+
+
+def account(text: str) -> str:
+    """An account profile; ArgumentTypeError for anything else."""
+    if text not in ("new", "raised"):
+        raise argparse.ArgumentTypeError(f"{text} is no account profile: use `new` or `raised`")
+    return text
+
+
+def port_number(text: str) -> int:
+    """A TCP port; ArgumentTypeError for anything else."""
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is no port: use a number from 0 (any) to {LAST_PORT}")
+    return int(text)
+
+
+def say(line: str) -> None:
+    """Tell the person at the terminal, at once."""
+    print(line, flush=True)  # noqa: T201
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: the interpreter would first wait for the threads of imports."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
