@@ -12,8 +12,8 @@ from rich.console import Console
 from usher.reports.evaluation_report import Score
 
 from benchmarks import report
-from usher_cli.evaluate import evaluate
-from usher_cli.offline import offline
+from usher_cli.evaluation import run_evaluation
+from usher_cli.offline_stack import offline_stack
 from usher_local.demo.__main__ import CACHE
 from usher_local.demo.movielens import fetch, prepare
 
@@ -46,9 +46,9 @@ def compared(data: Path, console: Console) -> Iterator[Score]:
     """The scores of every contender on some data, each once."""
     seen = set()
     for recipes in ROUNDS:
-        with offline(data, console) as here, tempfile.TemporaryDirectory() as folder:
-            report, _ = evaluate(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
-        for score in report["scores"]:
+        with offline_stack(data, console) as here, tempfile.TemporaryDirectory() as folder:
+            evaluated, _ = run_evaluation(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
+        for score in evaluated["scores"]:
             if (key := (score["contender"], score["form"])) not in seen:
                 seen.add(key)
                 yield score

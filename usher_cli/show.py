@@ -11,7 +11,7 @@ from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import EvaluationReport
 from usher.reports.run_page import ceilings_used
 
-from usher_cli.doctor import OK, PROBLEM, UNKNOWN, Result
+from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 
 STYLES = {
     "READY": "green", "SUCCEEDED": "green", "reuse": "green",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from usher.aws import client
-from usher.config.parser import Solution
+from usher.config.model import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options

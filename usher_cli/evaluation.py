@@ -18,14 +18,16 @@ from usher.runs.naming import EVALUATION
 from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 
 LOOK_SECONDS = 0.5
 BEGINNING = "Holding back a part"
 STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
 
 
-def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> tuple[EvaluationReport, str]:
+def run_evaluation(
+    stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console
+) -> tuple[EvaluationReport, str]:
     """Carry out an evaluation, with a progress bar; return its report and the run's outcome.
 
     The report's files are then in the folder `to`. `given`: the input of the state machine. Raises UsherError if
