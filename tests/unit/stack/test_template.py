@@ -105,7 +105,7 @@ def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
         | operations("delete", kinds)
         | operations("update", [kind for kind in kinds if kind.mutable])
         | operations("list", [kind for kind in kinds if kind.parent])
-        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {OPERATIONS[kind.extra_list_operation] for kind in kinds if kind.extra_list_operation}
         | {"ListTagsForResource", "TagResource", "GetSolutionMetrics", "StopSolutionVersionCreation"}
     )
     assert granted("Reconcile", "personalize") == needed
@@ -169,7 +169,7 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     needed = (
         operations("describe", kinds)
         | operations("list", [kind for kind in kinds if kind.parent or kind.listed_by is not None])
-        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {OPERATIONS[kind.extra_list_operation] for kind in kinds if kind.extra_list_operation}
         | {"ListTagsForResource", "ListRecipes", "DescribeRecipe", "GetSolutionMetrics"}
     )
     assert granted("Plan", "personalize") == needed

@@ -23,7 +23,8 @@ from usher.planning.inputs import load_inputs
 from usher.planning.tasks import RequestedTasks
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
-from usher.resources.reconcile import State, advance, foresee
+from usher.resources.reconcile import advance, dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -156,22 +157,30 @@ class World:
         return desired_resources(target(group, run), replace(wanted, **config), intake.data, tasks)
 
     def look(
-        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
+        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), elapsed: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        seen = foresee(self.inventory, wanted)
-        excused = {} if before else seen.excused
-        states, wait = advance(self.inventory, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
+        seen = dry_run(self.inventory, wanted)
+        known_failures = {} if before else seen.known_failures
+        states, wait = advance(
+            self.inventory, wanted, stage, known_failures, list(map(asdict, before)), elapsed, seen.expected_seconds
+        )
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        seen = foresee(self.inventory, wanted)
+        seen = dry_run(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
                 states, wait = advance(
-                    self.inventory, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                    self.inventory,
+                    wanted,
+                    stage,
+                    seen.known_failures,
+                    list(map(asdict, states)),
+                    0,
+                    seen.expected_seconds,
                 )
             except CutError:
                 continue

@@ -17,9 +17,10 @@ from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
 from usher.recipes import is_without_batch, recipe_of
-from usher.resources.deletion import Leftover
-from usher.resources.kinds import KINDS, Resource, describe
+from usher.resources.kinds import KINDS, Resource
+from usher.resources.lookup import describe
 from usher.resources.target import Target
+from usher.resources.unmanaged import Unmanaged
 from usher.runs.documents import own_group
 from usher.runs.record import Run
 
@@ -179,7 +180,7 @@ class Evaluation:
         """The content of plan.json: a run in a group of its own, the deletion of all that it makes, and more."""
         desired = [*self._training(), *self._live_jobs()]
         to_delete = [
-            Leftover(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
+            Unmanaged(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
             for one in reversed(desired)
             if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
         ]
@@ -189,9 +190,9 @@ class Evaluation:
         return {
             "group": self.at.group,
             "resources": desired,
-            "excused": {},
-            "delete": to_delete,
-            "removed": True,
+            "known_failures": {},
+            "to_delete": to_delete,
+            "removal": True,
             **asdict(own),
         }
 

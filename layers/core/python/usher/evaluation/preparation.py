@@ -13,7 +13,7 @@ from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
 from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -41,18 +41,18 @@ def prepare_evaluation(
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
     size = prices.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    foretold = prices.foretell(plan["resources"], states, size, inputs.config.prices, {})
+    estimated = prices.estimate_plan(plan["resources"], states, size, inputs.config.prices, {})
     by_id = {one.id: one for one in plan["resources"]}
     estimate = Estimate.beside(
-        past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
+        past, {id_: prices.max_cost(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)
-    findings = {"notes": evaluation.left_out, "data": inputs.report, "resources": states, "plan": foretold}
+    findings = {"notes": evaluation.left_out, "data": inputs.report, "resources": states, "estimate": estimated}
     return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 
 def is_deleted(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether everything that an evaluation may have made is deleted, as far as its record says. Pure."""
-    deleted = [state for state in record.get("retired", []) if state["status"] == "GONE"]
-    return len(deleted) >= len(plan.get("delete", []))
+    deleted = [state for state in record.get("deletions", []) if state["status"] == "DELETED"]
+    return len(deleted) >= len(plan.get("to_delete", []))

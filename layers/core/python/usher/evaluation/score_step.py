@@ -17,7 +17,8 @@ from usher.evaluation.split_step import read_parts
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
 from usher.reports.evaluation_report import EvaluationReport, ReportProblem, Score, Scores
 from usher.reports.png import render_png
-from usher.resources.kinds import KINDS, describe
+from usher.resources.kinds import KINDS
+from usher.resources.lookup import describe
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 

@@ -19,7 +19,8 @@ from usher.planning.desired import Data
 from usher.planning.misplaced_files import misplaced_files
 from usher.planning.recipe_limits import above_recipe_limits
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import GROUP_TAG, KINDS, is_leaving
+from usher.resources.kinds import GROUP_TAG, KINDS
+from usher.resources.lookup import is_being_deleted
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import (
     DATASETS,
@@ -270,7 +271,7 @@ def _schema_in_use(inventory: Inventory, arn_prefix: str, group: str, config: Co
     name = config.adopt.get(f"dataset_group/{group}", group)
     details = inventory.describe(KINDS["dataset"], f"{arn_prefix}:dataset/{name}/{dataset.upper()}")
     dataset_group = inventory.describe(KINDS["dataset_group"], details["datasetGroupArn"]) if details else {}
-    if not dataset_group or is_leaving(dataset_group):
+    if not dataset_group or is_being_deleted(dataset_group):
         return _SchemaInUse()
     if inventory.tags(dataset_group["datasetGroupArn"]).get(GROUP_TAG) != group:
         return _SchemaInUse()

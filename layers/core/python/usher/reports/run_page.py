@@ -25,13 +25,13 @@ def render_run_page(record: Mapping[str, Any]) -> str:
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
         render_diagnosis(record.get("data", {}).get("interactions", {}).get("diagnosis")),
-        _prices(record.get("plan", {})),
+        _prices(record.get("estimate", {})),
     )
     return document(title, sections)
 
 
 def _head(record: Mapping[str, Any]) -> Markup:
-    plan, cost = record.get("plan", {}), record.get("cost") or record.get("plan", {})
+    plan, cost = record.get("estimate", {}), record.get("cost") or record.get("estimate", {})
     figures = {
         "Started": when(record.get("startedAt")),
         "Ended": when(record.get("endedAt")),
@@ -99,11 +99,11 @@ def _pins(pins: Mapping[str, Mapping[str, str]]) -> Markup:
 
 
 def _resources(record: Mapping[str, Any]) -> Markup:
-    planned = record.get("plan", {}).get("resources", {})
+    planned = record.get("estimate", {}).get("resources", {})
     rows = []
     for state in record.get("resources", []):
         plan = planned.get(state["id"], {})
-        reason = plan["why"] if plan and state["status"] == "READY" else state.get("reason", "")
+        reason = plan["reason"] if plan and state["status"] == "READY" else state.get("reason", "")
         shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), reason]
         costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
         rows.append([*shown, *costs])
@@ -113,11 +113,11 @@ def _resources(record: Mapping[str, Any]) -> Markup:
 
 def _unmanaged(record: Mapping[str, Any]) -> Markup:
     """Existing resources that are not desired, and the status of their deletion."""
-    deletions = {state["arn"]: state for state in record.get("retired", [])}
+    deletions = {state["arn"]: state for state in record.get("deletions", [])}
     rows = []
     for one in record.get("unmanaged", []):
         state = deletions.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
-        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["why"], tag(state["status"])])
+        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["reason"], tag(state["status"])])
     return table("Unmanaged resources", ["Resource", "ARN", "Reason", "Status"], rows)
 
 
