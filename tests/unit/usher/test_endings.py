@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.runs.lock import Lock
 from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
@@ -16,8 +16,7 @@ from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
 
-from tests.unit.usher.test_handlers import STATES, call
-from tests.unit.usher.world import TABLE, TOPIC, World, interactions
+from tests.unit.usher.world import STATES, TABLE, TOPIC, World, call, interactions
 
 EXECUTION = STATES + "e-0001"
 GIVEN = {"input": {"group": "films"}, "execution": EXECUTION}
