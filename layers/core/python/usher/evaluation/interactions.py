@@ -100,7 +100,7 @@ def _blocks(files: Files) -> Iterator[csv_reader.Block]:
             header = header or list(block.columns)
             if list(block.columns) != header:
                 message = f"has other columns than the files before it: {', '.join(header)}."
-                raise InputError([Problem(key, message, "Give all files one header.")])
+                raise InputError([Problem(key, message, "Give all files the same header.")])
             yield block
 
 
