@@ -42,6 +42,7 @@ from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.versions import usable
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
+from usher.storage.table import Table
 
 from usher_cli import doctor, show
 from usher_cli.adopt import Preview, check_owners, claim, made_from, sources
@@ -56,14 +57,11 @@ FAILED = 1
 INTERRUPTED = 130
 
 
-class ReadOnly:
-    """A client of the table that changes nothing."""
+class ReadOnlyTable(Table):
+    """The table, in which nothing is changed."""
 
-    def __init__(self, dynamodb: Any) -> None:
-        self.get_item = dynamodb.get_item
-
-    def update_item(self, **_: Any) -> None:
-        """Leave it as it is."""
+    def update(self, *_: Any, **__: Any) -> None:
+        """Leave the item as it is."""
 
 
 def plan(stack: Stack, options: argparse.Namespace, console: Console) -> int:
@@ -87,18 +85,17 @@ def _as_named(key: str, file: Path) -> bytes:
 
 def draft_of(stack: Stack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None) -> Draft:
     """What a run would do with what is in a bucket; `claims`: an Inventory's. Raises InputError."""
-    dynamodb, table = stack.table
-    pins = Pins(ReadOnly(dynamodb), table)
+    pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
     return draft(
         bucket,
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
-        tasks=Tasks(dynamodb, table).of(group),
+        tasks=Tasks(stack.table).of(group),
         resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
         claims=claims,
         ceilings=stack.ceilings,
-        past=Spending(dynamodb, table).of(group),
+        past=Spending(stack.table).of(group),
     )
 
 

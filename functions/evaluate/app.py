@@ -22,13 +22,14 @@ from usher.runs.outcome import has_ended
 from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 SPARE_MILLISECONDS = 120_000
 """What scoring may take after campaigns have been asked."""
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-table = client("dynamodb"), os.environ["TABLE_NAME"]
-serving, spending = Serving(*table), Spending(*table)
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving, spending = Serving(table), Spending(table)
 ceilings = Ceilings.from_env(os.environ)
 
 

@@ -24,12 +24,14 @@ from usher.runs.record import Run
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
-answers = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
-pins, tasks = (of(client("dynamodb"), os.environ["TABLE_NAME"]) for of in (Pins, Tasks))
-spending = Spending(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving = Serving(table)
+answers = ExportTable(table)
+pins, tasks = Pins(table), Tasks(table)
+spending = Spending(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
 

@@ -13,6 +13,7 @@ from usher.exports import steps
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 from tests.unit.usher.world import BUCKET, TABLE, TOPIC, World, interactions, load_function
 
@@ -124,17 +125,17 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     assert record["data"]["interactions"]["rows"] == 1200
     (told,) = inbox()
     assert told.startswith("11 resources are as desired.")
-    served = Serving(world.dynamodb, TABLE).read("films")
+    served = Serving(Table(world.dynamodb, TABLE)).read("films")
     assert set(served["solutions"]) == {"for-you", "popular"}
     assert served["trackingId"]
 
     planned, published = run(execution="e-0002")
     assert (planned["outcome"], published["outcome"]) == ("DONE", "SUCCEEDED")
-    assert Serving(world.dynamodb, TABLE).read("films") == served
+    assert Serving(Table(world.dynamodb, TABLE)).read("films") == served
 
     world.dynamodb.delete_item(TableName=TABLE, Key={"group": {"S": "films"}, "item": {"S": "serving"}})
     run(execution="e-0004")
-    assert Serving(world.dynamodb, TABLE).read("films") == served, "a lost map is made again"
+    assert Serving(Table(world.dynamodb, TABLE)).read("films") == served, "a lost map is made again"
 
     assert call("export", step="find", given={}) == [FOR_YOU]
     end = export()
@@ -142,7 +143,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(world: World, inbox: Any) -
     latest = world.bucket.read_json("films/out/export/for-you/latest.json")
     assert (latest["lines"], latest["errors"], latest["rows"]) == (60, 0, 180)
     line = json.loads(next(world.bucket.lines(latest["answers"][0])))
-    table = ExportTable(world.dynamodb, TABLE)
+    table = ExportTable(Table(world.dynamodb, TABLE))
     assert table.read("films", "for-you", line["input"]["userId"]) == line["output"]
     assert world.bucket.read_json(f"films/out/runs/{latest['run']}/run.json")["export"] == latest
     assert latest["files"][0]["key"].encode() in (world.bucket.read(f"films/out/runs/{latest['run']}/run.html") or b"")
@@ -260,7 +261,7 @@ def test_new_data_after_a_first_run_is_trained_on(world: World) -> None:
     world.put("films/interactions.csv", interactions(users=61))
     assert [end["outcome"] for end in run(execution="e-0002")] == ["GO", "SUCCEEDED"]
     version = world.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"]
-    served = Serving(world.dynamodb, TABLE).read("films")
+    served = Serving(Table(world.dynamodb, TABLE)).read("films")
     assert served["solutions"]["popular"]["solutionVersionArn"] == version
 
 
@@ -374,7 +375,7 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch, inbox: Any
 ) -> None:
     served(world)
-    before, made = Serving(world.dynamodb, TABLE).read("films"), world.creations()
+    before, made = Serving(Table(world.dynamodb, TABLE)).read("films"), world.creations()
     inbox()
     dear = {"recipe": "aws-sims", "campaign": {"minProvisionedTPS": 5000}}
     world.put("films/usher.yaml", json.dumps({**CONFIG, "solutions": {**CONFIG["solutions"], "dear": dear}}))
@@ -386,7 +387,7 @@ def test_a_config_above_a_ceiling_leaves_what_serves_as_it_was(
     world.put("films/interactions.csv", interactions(users=61))
     monkeypatch.setenv("MaxRunDollars", "0.01")
     assert "MaxRunDollars=1" in run(execution="e-0003")[1]["cause"]
-    assert Serving(world.dynamodb, TABLE).read("films") == before
+    assert Serving(Table(world.dynamodb, TABLE)).read("films") == before
     assert world.creations() == made
 
 
@@ -410,10 +411,10 @@ def test_an_export_above_a_ceiling_makes_no_job_and_leaves_the_former_latest(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served(world)
-    ordered = Spending(world.dynamodb, TABLE).of("films").ordered
+    ordered = Spending(Table(world.dynamodb, TABLE)).of("films").ordered
     assert export()["outcome"] == "SUCCEEDED"
     latest = world.bucket.read_json("films/out/export/for-you/latest.json")
-    after = Spending(world.dynamodb, TABLE).of("films")
+    after = Spending(Table(world.dynamodb, TABLE)).of("films")
     assert after.ordered == pytest.approx(ordered + 60 / 1000 * 0.15)
     made = world.creations()
     for parameter, value, needed in (("MaxExportLines", "59", "60"), ("MaxRunDollars", "0.001", "1"),
