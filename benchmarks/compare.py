@@ -12,8 +12,8 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks import report
-from usher_cli.evaluate import evaluate
-from usher_cli.offline import offline
+from usher_cli.evaluation import run_evaluation
+from usher_cli.offline_stack import offline_stack
 from usher_local.demo.__main__ import CACHE
 from usher_local.demo.movielens import fetch, prepare
 
@@ -46,8 +46,8 @@ def compared(data: Path, console: Console) -> Iterator[Mapping[str, Any]]:
     """The scores of every contender on some data, each once."""
     seen = set()
     for recipes in ROUNDS:
-        with offline(data, console) as here, tempfile.TemporaryDirectory() as folder:
-            told = evaluate(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
+        with offline_stack(data, console) as here, tempfile.TemporaryDirectory() as folder:
+            told = run_evaluation(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
         for score in told["scores"]:
             if (key := (score["contender"], score["form"])) not in seen:
                 seen.add(key)

@@ -1,87 +1,22 @@
 """Take over what there is in Personalize: tell it what it was made from, so that Usher does not make it again."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from io import BytesIO
-from typing import IO, Any
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
 
+from rich.console import Console
 from usher.errors import UsherError
+from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.storage.bucket import Bucket, File
+from usher.storage.bucket import Bucket
+from usher.storage.layout import config_keys, group_folders, group_of, is_config, is_data
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An object that lies somewhere else, and since when."""
-
-    bucket: str
-    key: str
-    modified: datetime
-    size: int
-    etag: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preview(Bucket):
-    """The bucket as it will be once some files have been put there."""
-
-    config: Mapping[str, bytes] = field(default_factory=dict)
-    copies: Mapping[str, Source] = field(default_factory=dict)
-    """By key."""
-
-    def files(self, prefix: str) -> list[File]:
-        """All objects below a prefix, sorted by their keys."""
-        added = [File(key, len(content), "") for key, content in self.config.items()]
-        added += [File(key, source.size, source.etag) for key, source in self.copies.items()]
-        found = {file.key: file for file in (*Bucket.files(self, prefix), *added) if file.key.startswith(prefix)}
-        return [found[key] for key in sorted(found)]
-
-    def open(self, key: str, **conditions: str) -> IO[bytes]:
-        """An object's bytes as a stream."""
-        if key in self.config:
-            return BytesIO(self.config[key])
-        if key in self.copies:
-            source = self.copies[key]
-            return Bucket(self.s3, source.bucket).open(source.key, **conditions)
-        return Bucket.open(self, key, **conditions)
-
-    def put(self) -> None:
-        """Put the files there, config first and interactions last: a run without them has nothing to do."""
-        for key, content in self.config.items():
-            self.write(key, content)
-        for key in sorted(self.copies, key=lambda key: ("/interactions" in key, key)):
-            source = self.copies[key]
-            if (source.bucket, source.key) != (self.name, key):
-                self.s3.copy({"Bucket": source.bucket, "Key": source.key}, self.name, key)
-
-
-def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
-    """The objects behind what each dataset was imported from, by the keys they get in a group's folder."""
-    return {
-        f"{group}/{dataset}{tail}": source
-        for dataset, location in locations.items()
-        for tail, source in _objects(s3, dataset, location)
-    }
-
-
-def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]
-    if not prefix.endswith("/"):
-        found = [one for one in found if one["Key"] == prefix]
-    if not found:
-        raise UsherError(
-            f"The {dataset} were imported from {location}, where nothing lies any more. "
-            "Import them anew by putting them into the group's folder, with the config that this command prints."
-        )
-    for one in found:
-        name = one["Key"].rpartition("/")[2].removesuffix(".csv")
-        tail = f"/{name}.csv" if prefix.endswith("/") else ".csv"
-        yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
+from usher_cli import show
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.drafts import draft_of, is_costly
+from usher_cli.existing import Existing
+from usher_cli.preview import Preview, Source, sources
 
 
 def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_stack: str, *, anyway: bool) -> None:
@@ -152,3 +87,56 @@ def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mappi
     for arn in dict.fromkeys((*owned, *versions, *claims)):
         tags = {**claims.get(arn, {}), STACK_TAG: inventory.stack_arn}
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])
+
+
+def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, bucket: Preview, arn: str) -> None:
+    """Tag a dataset group (`arn`) and what is in it as a group's, and put its files into the bucket.
+
+    Raises UsherError where they are another's, or where a run would then do something that costs.
+    """
+    group = options.group or options.dataset_group
+    claims = {arn: {GROUP_TAG: group}}
+    plan = draft_of(stack, group, bucket, claims).plan
+    if plan is None:
+        raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
+    if plan["resources"][0].arn != arn:
+        raise UsherError(
+            f"The files in {bucket.url(group)}/ are not for the dataset group {options.dataset_group}. To use them for "
+            f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {options.dataset_group}}}"
+        )
+    target = stack.target(group)
+    inventory = Inventory(stack.clients, target.stack_arn)
+    owned = [one for kind, _, one in belongings(inventory, target, plan["resources"]) if kind.has_owner]
+    check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
+    inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
+    for one in outdated:
+        console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
+    claims |= inputs
+    drafted = draft_of(stack, group, bucket, claims)
+    for one in dict.fromkeys([*owned, *claims]):
+        console.print(f"To be tagged as the stack's: {one}", soft_wrap=True, markup=False)
+    show.draft(console, drafted)
+    tags = inventory.tags(arn)
+    is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
+    if is_costly(drafted) and not (is_own or options.anyway):
+        raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")
+    claim(inventory, owned, claims)
+    bucket.put()
+    console.print(f"Usher looks after {options.dataset_group} from now on: {bucket.url(group)}/", soft_wrap=True)
+    if is_costly(drafted):
+        console.print("The next run does all this.")
+
+
+def has_files(bucket: Bucket, group: str) -> bool:
+    """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
+    keys = (key for home in group_folders(group) for key in bucket.keys(home) if group_of(key) == group)
+    return any(is_config(key) or is_data(key) for key in keys)
+
+
+def preview(stack: DeployedStack, group: str, existing: Existing, text: str) -> Preview:
+    """The bucket with a config and with the data of what is taken over; without a config, as it is."""
+    bucket = stack.bucket
+    if not text:
+        return Preview(bucket.s3, bucket.name)
+    copies = sources(bucket.s3, group, existing.locations)
+    return Preview(bucket.s3, bucket.name, {config_keys(group)[0]: text.encode()}, copies)

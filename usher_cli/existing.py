@@ -28,7 +28,7 @@ class Existing:
     """The dataset group's."""
 
 
-def read(personalize: Any, dataset_group: str, group: str) -> Existing:
+def read_existing(personalize: Any, dataset_group: str, group: str) -> Existing:
     """Describe a dataset group as the config of `group`. UsherError where there is none of this name."""
     arn = _arn(personalize, dataset_group)
     return _Reader(personalize, group, {"datasetGroupArn": arn}).read(dataset_group, arn)

@@ -38,7 +38,7 @@ class Ratings:
     """Title, and genres separated by `|`, by item; empty where nothing is known."""
 
 
-def read(path: Path, name: str = "") -> Ratings:
+def read_ratings(path: Path, name: str = "") -> Ratings:
     """Read a file separated by `::`, tabs or commas, with or without a header; how somebody rated does not matter.
 
     The data set is called `name` or else like the file, or like its folder where the file is called `ratings`.

@@ -10,7 +10,7 @@ from usher.planning.planner import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.run_page import used
 
-from usher_cli.doctor import OK, PROBLEM, UNKNOWN, Result
+from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 
 STYLES = {
     "READY": "green", "SUCCEEDED": "green", "reuse": "green",

@@ -22,7 +22,7 @@ from benchmarks.recommenders.inprocess import PEERS, Row, learnable, own, peer
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from benchmarks.service import serving
-from usher_cli.ratings import Ratings, RatingsError, read
+from usher_cli.ratings import Ratings, RatingsError, read_ratings
 from usher_local.demo.__main__ import CACHE
 from usher_local.demo.movielens import DownloadError, fetch, prepare
 from usher_local.personalize.core.recipes import RECIPES, Recipe
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], console: Console) -> int:
     """Exit status: 0, or 1 with the reason where a file cannot be read."""
     options, results = parse(arguments), Results()
     try:
-        sets = [read(path) for path in options.files] or list(own_sets(console))
+        sets = [read_ratings(path) for path in options.files] or list(own_sets(console))
     except RatingsError as error:
         console.print(str(error), style="red", highlight=False)
         return 1
@@ -78,11 +78,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 def own_sets(console: Console) -> Iterator[Ratings]:
     """The data sets that are measured where no file is given."""
     try:
-        yield read(prepare(fetch(CACHE), CACHE / "prepared").interactions, "movielens-100k")
+        yield read_ratings(prepare(fetch(CACHE), CACHE / "prepared").interactions, "movielens-100k")
     except DownloadError as error:
         console.print(f"Without movielens-100k: {error}", highlight=False)
     if LATEST_SMALL.exists():
-        yield read(LATEST_SMALL)
+        yield read_ratings(LATEST_SMALL)
     else:
         console.print(f"Without movielens-latest-small: there is no {LATEST_SMALL}", highlight=False)
     yield purchases()

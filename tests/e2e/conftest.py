@@ -14,7 +14,7 @@ from usher.aws import client
 from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 from usher_local.demo.caller import Caller
 
 Found = TypeVar("Found")
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Deployment:
     """A deployed stack and one group of it, which is the tests' own."""
 
-    stack: Stack
+    stack: DeployedStack
     group: str
 
     @property
@@ -108,7 +108,7 @@ def poll(look: Callable[[], Found | None]) -> Found:
 
 @pytest.fixture(scope="session")
 def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    stack = Stack(request.config.getoption("--stack"))
+    stack = DeployedStack(request.config.getoption("--stack"))
     deployed = Deployment(stack, f"e2e-{int(time.time())}")
     yield deployed
     deployed.clean()

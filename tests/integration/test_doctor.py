@@ -12,15 +12,16 @@ import pytest
 from usher.aws import client, now
 
 from tests.integration.conftest import ROOT, Site, wait_until
-from usher_cli import doctor
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.doctor import checks, examination
+from usher_cli.doctor.checks import CHECKS
 from usher_local.cloud.alarms import Alarms
 
 NOT_HERE = {"role, simulated", "service health"}
 """What the local cloud can't be asked."""
 
 
-Examine = Callable[..., dict[str, doctor.Result]]
+Examine = Callable[..., dict[str, examination.Result]]
 
 
 @pytest.fixture
@@ -28,10 +29,12 @@ def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
     """Makes every check, or one, for a group that wants some resources, if any."""
     client.cache_clear()
 
-    def examine(name: str = "", **wanted: int) -> dict[str, doctor.Result]:
-        deployment = doctor.Deployment(Stack("usher"), "films" if wanted else None, lambda: Counter(wanted))
-        checks = [check for check in doctor.CHECKS if name in ("", check.name)]
-        return {one.check: one for one in doctor.examine(deployment, checks)}
+    def examine(name: str = "", **wanted: int) -> dict[str, examination.Result]:
+        deployment = examination.Deployment(
+            DeployedStack("usher"), "films" if wanted else None, lambda: Counter(wanted)
+        )
+        checks = [check for check in CHECKS if name in ("", check.name)]
+        return {one.check: one for one in examination.examine(deployment, checks)}
 
     yield examine
     client.cache_clear()
@@ -56,9 +59,9 @@ def test_a_deployed_stack_is_in_order(site: Site, results: Examine, monkeypatch:
     for alarm in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]:
         cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="Other tests' doing.")
     found = results()
-    assert list(found) == [check.name for check in doctor.CHECKS]
-    assert {name for name, one in found.items() if one.outcome == doctor.PROBLEM} == set()
-    assert {name for name, one in found.items() if one.outcome == doctor.UNKNOWN} == NOT_HERE
+    assert list(found) == [check.name for check in CHECKS]
+    assert {name for name, one in found.items() if one.outcome == examination.PROBLEM} == set()
+    assert {name for name, one in found.items() if one.outcome == examination.UNKNOWN} == NOT_HERE
 
 
 def without_bucket_policy(site: Site) -> Callable[[], Any]:
@@ -94,12 +97,12 @@ def without_rules(site: Site) -> Callable[[], Any]:
 
 def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
     cloudwatch = site.cloud.client("cloudwatch")
-    stack = Stack("usher")
-    name = doctor.Deployment(stack, None, Counter).resources["AWS::CloudWatch::Alarm"][0]
+    stack = DeployedStack("usher")
+    name = examination.Deployment(stack, None, Counter).resources["AWS::CloudWatch::Alarm"][0]
 
     def is_told() -> bool:  # the alarm itself may look at its metrics in between
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
-        return results("alarms")["alarms"].outcome == doctor.PROBLEM
+        return results("alarms")["alarms"].outcome == examination.PROBLEM
 
     wait_until(is_told)
     cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
@@ -125,17 +128,19 @@ def test_what_is_broken_is_named_with_a_remedy(
         found = results(check)[check]
     finally:
         mend()
-    assert found.outcome == doctor.PROBLEM
+    assert found.outcome == examination.PROBLEM
     assert found.remedy
 
 
-@pytest.mark.parametrize(("most", "outcome"), [("5", doctor.OK), ("9", doctor.OK), ("10", doctor.PROBLEM)])
+@pytest.mark.parametrize(
+    ("most", "outcome"), [("5", examination.OK), ("9", examination.OK), ("10", examination.PROBLEM)]
+)
 def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
     results: Examine, monkeypatch: pytest.MonkeyPatch, most: str, outcome: str
 ) -> None:
-    given = Stack("usher").parameters
+    given = DeployedStack("usher").parameters
     assert given["MapConcurrency"] == "5"
-    monkeypatch.setattr(Stack, "parameters", {**given, "MapConcurrency": most})
+    monkeypatch.setattr(DeployedStack, "parameters", {**given, "MapConcurrency": most})
     found = results("concurrency")["concurrency"]
     assert (found.outcome, found.found) == (
         outcome, f"10 at once, of which a check of much data takes {most} (MapConcurrency)",
@@ -143,11 +148,11 @@ def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
 
 
 def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "now", lambda: now() + timedelta(minutes=10))
-    assert results("clock")["clock"].outcome == doctor.PROBLEM
+    monkeypatch.setattr(checks, "now", lambda: now() + timedelta(minutes=10))
+    assert results("clock")["clock"].outcome == examination.PROBLEM
 
 
-@pytest.mark.parametrize(("solutions", "outcome"), [(10, doctor.OK), (11, doctor.PROBLEM)])
+@pytest.mark.parametrize(("solutions", "outcome"), [(10, examination.OK), (11, examination.PROBLEM)])
 def test_a_config_must_have_room_in_the_quotas(results: Examine, solutions: int, outcome: str) -> None:
     found = results("quotas", solution=solutions)["quotas"]
     assert (found.outcome, f"solutions 0+{solutions} of 10" in found.found) == (outcome, True)
@@ -169,7 +174,7 @@ def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None
         iam.delete_role(RoleName="nobody")
     assert status == 0
     told = {one["check"]: one for one in found}
-    assert {one["outcome"] for one in told.values()} == {doctor.OK, doctor.UNKNOWN}
+    assert {one["outcome"] for one in told.values()} == {examination.OK, examination.UNKNOWN}
     assert "DescribeStacks" in told["stack"]["found"]
 
 

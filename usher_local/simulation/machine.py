@@ -1,5 +1,5 @@
-"""Amazon States Language, as far as the pipeline uses it: JSONata machines whose tasks are Lambda functions, and
-distributed maps over a JSON file.
+"""Amazon States Language, as far as the template's machines use it: JSONata machines whose tasks are Lambda functions,
+and maps over a list or a JSON file.
 
 Semantics: states-language.net and the Step Functions guide, "Handling errors in Step Functions workflows" and
 "Transforming data with JSONata". Nothing here looks at a clock: an execution is a generator of the seconds to wait.
@@ -53,7 +53,10 @@ class Machine:
 
     def run(self) -> Generator[float, None, Ended]:
         """Run to the end."""
-        name, data = self.definition["StartAt"], self.context["Execution"]["Input"]
+        return (yield from self._run(self.context["Execution"]["Input"]))
+
+    def _run(self, data: Any) -> Generator[float, None, Ended]:
+        name = self.definition["StartAt"]
         while name:
             state = self.definition["States"][name]
             self.transitions += 1
@@ -97,20 +100,35 @@ class Machine:
         return (yield from self._tried(lambda: self._children(state, data), state, data))
 
     def _children(self, state: Mapping[str, Any], data: Any) -> Waits:
-        """Run the executions of a distributed map, one after the other; the first that fails ends it."""
-        file = self._value(state["ItemReader"]["Arguments"], {"input": data})
-        outputs = []
-        for index, item in enumerate(self.read(file["Bucket"], file["Key"])):
+        """Run the iterations of a map, one after the other; the first that fails ends it.
+
+        Those of a distributed map are executions of their own. Those of an inline map see the variables outside.
+        """
+        processor, outputs = state["ItemProcessor"], []
+        is_inline = processor.get("ProcessorConfig", {}).get("Mode", "INLINE") == "INLINE"
+        for index, item in enumerate(self._items(state, data)):
             context = {**self.context, "Map": {"Item": {"Index": index, "Value": item}}}
-            given = self._value(state["ItemSelector"], {"input": data, "context": context})
-            execution = {"Execution": {**self.context["Execution"], "Input": given}}
-            child = Machine(state["ItemProcessor"], self.invoke, execution, self.read)
-            ended = yield from child.run()
+            selected = {"input": data, "context": context}
+            given = self._value(state["ItemSelector"], selected) if "ItemSelector" in state else item
+            if is_inline:
+                child = Machine(processor, self.invoke, context, self.read, variables=dict(self.variables))
+            else:
+                execution = {"Execution": {**self.context["Execution"], "Input": given}}
+                child = Machine(processor, self.invoke, execution, self.read)
+            ended = yield from child._run(given)
             self.transitions += child.transitions
+            if ended.status == "FAILED" and is_inline:
+                raise TaskError(ended.output["Error"], ended.output["Cause"])
             if ended.status == "FAILED":
                 raise TaskError("States.ExceedToleratedFailureThreshold")
             outputs.append(ended.output)
         return outputs
+
+    def _items(self, state: Mapping[str, Any], data: Any) -> Any:
+        if "Items" in state:
+            return self._value(state["Items"], {"input": data})
+        file = self._value(state["ItemReader"]["Arguments"], {"input": data})
+        return self.read(file["Bucket"], file["Key"])
 
     def _tried(self, work: Callable[[], Waits], state: Mapping[str, Any], data: Any) -> Waits:
         """Do a state's work, again where it fails and is to be retried, and leave the state."""

@@ -1,4 +1,4 @@
-"""The stack of template.yaml in this process: a drop goes in, the pipeline runs to its end, a clock tells how long."""
+"""The stack of template.yaml in this process: its state machines run to their ends, and a clock tells how long."""
 
 import io
 import json
@@ -42,7 +42,8 @@ from usher_local.simulation.machine import Machine, TaskError
 
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
-EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{STACK}-pipeline"
+MACHINES = ("Pipeline", "Exports")
+"""The state machines that are simulated, as the template names them."""
 
 
 class DiedError(BaseException):
@@ -66,9 +67,11 @@ class Boundary:
 
 @dataclass
 class Execution:
-    """An execution of the pipeline."""
+    """An execution of a state machine."""
 
     arn: str
+    machine: str
+    """As the template names it."""
     status: str = "RUNNING"
     seconds: float = 0
     transitions: int = 0
@@ -111,11 +114,14 @@ class Stack:
     executions: dict[str, Execution] = field(default_factory=dict)
     bucket: str = ""
     table: str = ""
-    machine: str = ""
-    definition: Mapping[str, Any] = field(default_factory=dict)
+    machines: Mapping[str, str] = field(default_factory=dict)
+    """The ARN of each state machine, by its name in the template."""
+    definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each state machine does, by the same names."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The source of each function, by the function's name."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
+    _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
 
@@ -128,7 +134,14 @@ class Stack:
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
+        self.set_variables()
         self.clock.move_to(LAUNCH)
+
+    def set_variables(self, **variables: str) -> None:
+        """Give the functions these environment variables instead of those of the template, as a deployment does."""
+        if variables != self._variables:
+            self._variables = variables
+            self._handlers.clear()
 
     @property
     def personalize(self) -> PersonalizeBackend:
@@ -164,14 +177,19 @@ class Stack:
     def drop(self, key: str) -> Execution:
         """Let the pipeline run to its end as it does when an object was put."""
         detail = {"bucket": {"name": self.bucket}, "object": {"key": key}}
-        execution, waits = self.start({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+        return self.run({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+    def run(self, given: Mapping[str, Any], machine: str = "Pipeline") -> Execution:
+        """Let an execution of a state machine run to its end."""
+        execution, waits = self.start(given, machine)
         for seconds in waits:
             self.clock.shift(seconds)
         return execution
 
-    def start(self, given: Mapping[str, Any]) -> tuple[Execution, Iterator[float]]:
-        """An execution of the pipeline, and its steps: the seconds to wait until it goes on, up to its end."""
-        execution = Execution(f"{EXECUTIONS}:{len(self.executions):04}")
+    def start(self, given: Mapping[str, Any], machine: str = "Pipeline") -> tuple[Execution, Iterator[float]]:
+        """An execution of a state machine, and its steps: the seconds to wait until it goes on, up to its end."""
+        name = f"{self.machines[machine].replace(':stateMachine:', ':execution:')}:{len(self.executions):04}"
+        execution = Execution(name, machine)
         self.executions[execution.arn] = execution
         return execution, self._steps(execution, given)
 
@@ -182,7 +200,7 @@ class Stack:
 
         started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         context = {"Execution": {"Id": execution.arn, "Input": given, "StartTime": started}}
-        machine, start = Machine(self.definition, invoke, context, self._read_json), time.time()
+        machine, start = Machine(self.definitions[execution.machine], invoke, context, self._read_json), time.time()
         try:
             execution.status, execution.output = yield from machine.run()
         except StoppedError:
@@ -195,7 +213,7 @@ class Stack:
 
     def _tell(self, execution: Execution, given: Mapping[str, Any]) -> None:
         """Let EventBridge tell functions of an execution's end."""
-        arns = {"executionArn": execution.arn, "stateMachineArn": self.machine}
+        arns = {"executionArn": execution.arn, "stateMachineArn": self.machines[execution.machine]}
         why = execution.output if execution.status == "FAILED" else {}
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
         detail = {**arns, "status": execution.status, "input": json.dumps(given), **named}
@@ -210,7 +228,7 @@ class Stack:
         try:
             self.disturb(Boundary(number, "function", name, "before"))
             variables = lambda_backends[ACCOUNT][REGION].get_function(name).environment_vars
-            with environ(variables), redirect_stdout(io.StringIO()):
+            with environ({**variables, **self._variables}), redirect_stdout(io.StringIO()):
                 answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
             self.disturb(Boundary(number, "function", name, "after"))
         except (DiedError, StoppedError) as error:
@@ -286,9 +304,11 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
             for one in resources.values()
             if one.kind == "AWS::Lambda::Function"
         }
-        made.bucket, made.table, made.machine = (resources[one].physical_id for one in ("Bucket", "Table", "Pipeline"))
-        machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=made.machine)
-        made.definition = json.loads(machine["definition"])
+        made.bucket, made.table = (resources[one].physical_id for one in ("Bucket", "Table"))
+        made.machines = {name: resources[name].physical_id for name in MACHINES}
+        for name, arn in made.machines.items():
+            machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
+            made.definitions[name] = json.loads(machine["definition"])
         stack.enter_context(_listening(made))
         yield made
 

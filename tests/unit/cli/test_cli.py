@@ -101,7 +101,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         inputs.append(given)
         return "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:new"
 
-    monkeypatch.setattr("usher_cli.stack.Stack.start", start)
+    monkeypatch.setattr("usher_cli.deployed_stack.DeployedStack.start", start)
     return inputs
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from usher.aws import client
-from usher.config.parser import read
+from usher.config.parser import read_config
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
@@ -117,7 +117,7 @@ def made(stack: Stack) -> set[str]:
 def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     text = told(capsys, "import", "OldFilms", "--group", "films")
     content = yaml.safe_load(text)
-    config = read(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
+    config = read_config(content, "usher.yaml", "films", ["aws-sims", "aws-user-personalization-v2"])
     assert {one.recipe for one in config.solutions} == {"aws-sims", "aws-user-personalization-v2"}
     sims, other = sorted(config.solutions, key=lambda one: one.recipe)
     assert sims.campaign == {"minProvisionedTPS": 2, "campaignConfig": {"enableMetadataWithRecommendations": True}}

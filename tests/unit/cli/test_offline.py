@@ -8,8 +8,9 @@ from rich.console import Console
 from usher.errors import UsherError
 
 from usher_cli import show
-from usher_cli.__main__ import main, parse
-from usher_cli.offline import files_of, name_of
+from usher_cli.__main__ import main
+from usher_cli.arguments import parse
+from usher_cli.offline_stack import files_of, name_of
 
 
 def test_a_folder_is_taken_as_a_groups_in_the_bucket(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from usher_cli.ratings import Ratings, RatingsError, read
+from usher_cli.ratings import Ratings, RatingsError, read_ratings
 
 FORMATS = {
     "ratings.dat": "1::10::5::100\n2::20::3::200\n",
@@ -25,14 +25,14 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_says_the_same(tmp_path: Path, name: str) -> None:
-    found = read(written(tmp_path, name, FORMATS[name]), "x")
+    found = read_ratings(written(tmp_path, name, FORMATS[name]), "x")
     assert found == Ratings("x", ["1", "2"], ["10", "20"], [100, 200])
 
 
 def test_a_data_set_is_called_like_its_file_or_folder(tmp_path: Path) -> None:
-    assert read(written(tmp_path, "shop.csv", FORMATS["bare.csv"])).name == "shop"
+    assert read_ratings(written(tmp_path, "shop.csv", FORMATS["bare.csv"])).name == "shop"
     (tmp_path / "ml-1m").mkdir()
-    assert read(written(tmp_path / "ml-1m", "ratings.dat", FORMATS["ratings.dat"])).name == "ml-1m"
+    assert read_ratings(written(tmp_path / "ml-1m", "ratings.dat", FORMATS["ratings.dat"])).name == "ml-1m"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_data_set_is_called_like_its_file_or_folder(tmp_path: Path) -> None:
 )
 def test_titles_and_genres_lie_beside(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    found = read(written(tmp_path, "ratings.dat", FORMATS["ratings.dat"]))
+    found = read_ratings(written(tmp_path, "ratings.dat", FORMATS["ratings.dat"]))
     assert found.about == {"10": ("Amélie (2001)", "Comedy|Romance")}
 
 
@@ -68,15 +68,15 @@ def test_titles_and_genres_lie_beside(tmp_path: Path, name: str, content: bytes)
 )
 def test_a_bad_file_is_told_with_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RatingsError, match=rf"bad\.csv.*{message}"):
-        read(written(tmp_path, "bad.csv", text))
+        read_ratings(written(tmp_path, "bad.csv", text))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(RatingsError, match=r"no\.csv cannot be read: No such file or directory; give the path"):
-        read(tmp_path / "no.csv")
+        read_ratings(tmp_path / "no.csv")
 
 
 def test_bad_titles_are_told_with_their_own_file(tmp_path: Path) -> None:
     written(tmp_path, "movies.csv", "movieId,title\n1,Heat\n")
     with pytest.raises(RatingsError, match=r"movies\.csv, line 1: the header has no column genres"):
-        read(written(tmp_path, "ratings.dat", FORMATS["ratings.dat"]))
+        read_ratings(written(tmp_path, "ratings.dat", FORMATS["ratings.dat"]))

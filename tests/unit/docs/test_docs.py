@@ -1,5 +1,6 @@
 """The documentation is complete and holds together: names come from the code, examples are read by their readers."""
 
+import argparse
 import ast
 import inspect
 import itertools
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 import yaml
 from botocore.session import get_session
-from usher.config import exports, parser
+from usher.config import keys, parser
 from usher.evaluation.baselines import BASELINES
 from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
@@ -26,6 +27,7 @@ from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
 from usher_local.personalize import Faults
@@ -72,9 +74,9 @@ def anchors(text: str) -> set[str]:
 
 
 def test_every_key_of_the_config_is_described() -> None:
-    own = [*parser.SECTIONS, *(f"solutions.<name>.{name}" for name in parser.SOLUTION), *parser.JOB, *DATASETS]
-    own += [*parser.GATE, *parser.SCHEDULE, *(f"schedules.{name}" for name in parser.SCHEDULES)]
-    assert missing("configuration.md", [*own, *exports.EXPORT, *exports.FORMATS]) == []
+    own = [*keys.SECTIONS, *(f"solutions.<name>.{name}" for name in keys.SOLUTION), *keys.JOB, *DATASETS]
+    own += [*keys.GATE, *keys.SCHEDULE, *(f"schedules.{name}" for name in keys.SCHEDULES)]
+    assert missing("configuration.md", [*own, *keys.EXPORT, *keys.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -86,8 +88,10 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
 @pytest.mark.parametrize(
     "module",
     [
-        "config/checker",
         "config/parser",
+        "config/problems",
+        "config/references",
+        "config/schedules",
         "datasets/csv_reader",
         "datasets/profile",
         "config/exports",
@@ -170,6 +174,21 @@ def test_every_make_target_is_mentioned() -> None:
     assert missing("local.md", (f"make {target}" for target in targets)) == []
 
 
+def test_every_command_and_option_of_usher_is_described() -> None:
+    def names(parser: argparse.ArgumentParser) -> Iterable[str]:
+        for action in parser._actions:
+            yield from (name for name in action.option_strings if name.startswith("--") and name != "--help")
+            if isinstance(action, argparse._SubParsersAction):
+                for name, command in action.choices.items():
+                    yield name
+                    # The page refers to the help of `usher local up`, which docs/local.md describes.
+                    yield from names(command) if name != "up" else ()
+
+    found = list(names(make_parser()))
+    assert len(found) > 20
+    assert missing("cli.md", found) == []
+
+
 def test_every_setting_of_the_local_cloud_is_described() -> None:
     told = ["SEED", "SPEED", "STATE", "ACCOUNT", "LAMBDA_PYTHON", "LATENCY", "SERVING_LATENCY", "THROTTLE"]
     assert missing("local.md", [*PORTS, *told]) == []
@@ -235,7 +254,7 @@ def test_python_examples_compile(code: str) -> None:
 
 @pytest.mark.parametrize("code", blocks("yaml"))
 def test_examples_of_the_config_are_accepted(code: str) -> None:
-    parser.parse(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
+    parser.parse_config(code.encode(), "usher.yaml", "movielens", [recipe.name for recipe in RECIPES])
 
 
 @pytest.mark.parametrize("code", blocks("json"))

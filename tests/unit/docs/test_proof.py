@@ -8,7 +8,7 @@ import pytest
 
 from tests.claims import CLAIMS, Claim
 from tests.proof import PAGE, page
-from usher_cli.doctor import CHECKS
+from usher_cli.doctor.checks import CHECKS
 
 ROOT = Path(__file__).parents[3]
 EVERY = [claim for claims in CLAIMS.values() for claim in claims]

@@ -49,10 +49,10 @@ def test_a_run_that_is_disturbed_while_parts_are_checked_leaves_the_same_world(s
 def test_a_pipeline_that_does_not_retry_would_not_survive(
     stack: Stack, alone: tuple[list[Boundary], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    definition = copy.deepcopy(stack.definition)
+    definition = copy.deepcopy(stack.definitions["Pipeline"])
     for state in definition["States"].values():
         state.pop("Retry", None)
-    monkeypatch.setattr(stack, "definition", definition)
+    monkeypatch.setitem(stack.definitions, "Pipeline", definition)
     fault = FAULTS["crash before"]
     assert disturbed(stack, fault, fault.distinct(alone[0])[5]) != alone[1]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config.parser import Config, Job
+from usher.config.model import Config, Job
 from usher.datasets import profile_cache
 from usher.datasets.byte_ranges import Part
 from usher.evaluation.plan import Home

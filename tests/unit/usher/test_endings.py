@@ -17,8 +17,7 @@ from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
 from usher.storage.table import Table
 
-from tests.unit.usher.test_handlers import STATES, call
-from tests.unit.usher.world import TABLE, TOPIC, World, interactions
+from tests.unit.usher.world import STATES, TABLE, TOPIC, World, call, interactions
 
 EXECUTION = STATES + "e-0001"
 GIVEN = {"input": {"group": "films"}, "execution": EXECUTION}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from usher.aws import client, now
-from usher.config.parser import Solution
+from usher.config.model import Solution
 from usher.runs.naming import run_name
 from usher.runs.record import Run
 from usher.serving.serving_map import Serving

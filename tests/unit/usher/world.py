@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from usher.aws import ONCE, client
-from usher.config.parser import Config, Solution
+from usher.config.model import Config, Solution
 from usher.datasets import profile
 from usher.datasets.csv_reader import BLOCK_BYTES
 from usher.datasets.files import chunks
@@ -43,6 +43,8 @@ LOOKS = 500
 STACK = f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/usher/1a2b"
 
 
+STATES = f"arn:aws:states:us-east-1:{ACCOUNT}:execution:usher-pipeline:"
+"""How the ARNs of the pipeline's executions begin."""
 MACHINES = f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:usher"
 
 
@@ -233,6 +235,12 @@ def load_function(name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def call(function: str, **event: Any) -> Any:
+    """What a function answers, through the JSON that Step Functions makes of it."""
+    answer = load_function(function).lambda_handler(json.loads(json.dumps(event)), SimpleNamespace())
+    return json.loads(json.dumps(answer))
 
 
 def _policy(statement: Mapping[str, Any]) -> str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.aws_solution import translate
-from usher.config.parser import Config, read
+from usher.config.model import Config
+from usher.config.parser import read_config
 from usher.errors import InputError, Problem
 from usher.names import MAX_NAME_LENGTH
 
@@ -112,7 +113,7 @@ ROOT_TAGS = {
 
 
 def wanted(content: dict[str, Any], group: str = "films") -> Config:
-    return read(translate(json.dumps(content, indent="\t").encode(), FILE, group)[0], FILE, group, RECIPES)
+    return read_config(translate(json.dumps(content, indent="\t").encode(), FILE, group)[0], FILE, group, RECIPES)
 
 
 def noted(content: dict[str, Any]) -> list[str]:
@@ -225,7 +226,7 @@ def test_delete_is_no_schedule(path: tuple[str, str]) -> None:
 def test_a_wrong_schedule_is_told_with_its_place(expression: str) -> None:
     content = changed()
     content["solutions"][0]["workflowConfig"]["schedules"]["full"] = expression
-    with pytest.raises(InputError, match=r"config.json: solutions.alike.schedules.FULL: is .*no schedule"):
+    with pytest.raises(InputError, match=r"config.json: solutions.alike.schedules.FULL: is .*not a schedule"):
         wanted(content)
 
 

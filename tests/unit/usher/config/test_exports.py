@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from usher.config.exports import ExportReader, wished
+from usher.config.exports import desired_exports, read_exports
+from usher.config.problems import Problems
 from usher.errors import InputError
 from usher.filter_values import needed
 
@@ -28,8 +29,8 @@ FILTERS = {"genre": {"filterExpression": "INCLUDE ItemID WHERE Items.GENRES IN (
 
 def read(**exports: Any) -> tuple[dict[str, Any], list[str]]:
     """What is read, and what is wrong with it."""
-    reader = ExportReader("usher.yaml")
-    return reader.exports(exports, RECIPES, FILTERS), list(map(str, reader.problems))
+    problems = Problems("usher.yaml")
+    return read_exports(problems, exports, RECIPES, FILTERS), list(map(str, problems.noted))
 
 
 def test_a_full_export_is_read_as_it_is_written() -> None:
@@ -61,8 +62,8 @@ def test_an_empty_export_has_defaults() -> None:
 
 
 def test_false_is_for_none() -> None:
-    reader = ExportReader("usher.yaml")
-    assert (reader.exports(False, RECIPES, {}), reader.problems) == ({}, [])
+    problems = Problems("usher.yaml")
+    assert (read_exports(problems, False, RECIPES, {}), problems.noted) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -146,29 +147,32 @@ def test_options_are_for_the_recipes_that_can_do_them(name: str, option: str, va
     exports, problems = read(**{name: {option: value}})
     assert problems == []
     with pytest.raises(InputError) as caught:
-        wished(exports, RECIPES, TYPES)
+        desired_exports(exports, RECIPES, TYPES)
     (said,) = caught.value.problems
     assert (said.place, said.message) == (
         f"usher.yaml: exports.{name}.{option}",
-        f"is not for exports of {RECIPES[name]}.",
+        f"is not allowed in exports of {RECIPES[name]}.",
     )
 
 
 def test_without_a_section_the_first_solution_that_recommends_to_users_is_exported() -> None:
     recipes = {name: RECIPES[name] for name in ("trending", "similar", "for-you")}
-    assert list(wished(None, recipes, TYPES)) == ["for-you"]
-    assert wished(None, {"similar": RECIPES["similar"]}, TYPES) == {}
-    assert wished({}, recipes, TYPES) == {}
+    assert list(desired_exports(None, recipes, TYPES)) == ["for-you"]
+    assert desired_exports(None, {"similar": RECIPES["similar"]}, TYPES) == {}
+    assert desired_exports({}, recipes, TYPES) == {}
 
 
 def test_an_export_knows_its_recipe_and_whether_a_schedule_is_its_own_or_its_groups() -> None:
     exports, _ = read(similar={"schedule": "rate(1 day)"}, **{"for-you": {}})
-    scheduled = {name: one["scheduled"] for name, one in wished(exports, RECIPES, TYPES).items()}
+    scheduled = {name: one["scheduled"] for name, one in desired_exports(exports, RECIPES, TYPES).items()}
     assert scheduled == {"similar": True, "for-you": False}
-    assert all(one["scheduled"] for one in wished(exports, RECIPES, TYPES, ["export"]).values())
-    assert wished(exports, RECIPES, TYPES)["similar"]["recipe"] == "aws-similar-items"
+    assert all(one["scheduled"] for one in desired_exports(exports, RECIPES, TYPES, ["export"]).values())
+    assert desired_exports(exports, RECIPES, TYPES)["similar"]["recipe"] == "aws-similar-items"
 
 
 def test_a_recipe_that_nobody_knows_yet_is_taken_by_its_type() -> None:
+    recipes = {"x": "aws-new"}
+    exports = read_exports(Problems(""), {"x": {}}, recipes, {})
+    assert list(desired_exports(exports, recipes, {"x": "POPULAR_ITEMS"})) == ["x"]
     with pytest.raises(InputError, match="no batch jobs"):
-        wished(ExportReader("").exports({"x": {}}, {"x": "aws-new"}, {}), {"x": "aws-new"}, {"x": "NEW_TYPE"})
+        desired_exports(exports, recipes, {"x": "NEW_TYPE"})

@@ -11,17 +11,17 @@ import yaml
 from botocore.model import ShapeResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.config import checker
-from usher.config.checker import GIVEN
-from usher.config.exports import FILLED_IN
-from usher.config.parser import DEFAULT_SOLUTIONS, Config, Solution, defaults, parse
+from usher.config.keys import OPERATIONS
+from usher.config.model import Config, Solution
+from usher.config.parser import DEFAULT_SOLUTIONS, default_config, parse_config
+from usher.config.service_model import ALLOWED_REFERENCES, FILLED_IN, references
 from usher.errors import InputError
 
 RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]
 
 
 def read(text: str, group: str = "films") -> Config:
-    return parse(text.encode(), "films/usher.yaml", group, RECIPES)
+    return parse_config(text.encode(), "films/usher.yaml", group, RECIPES)
 
 
 def complaints(text: str, group: str = "films") -> list[str]:
@@ -37,9 +37,9 @@ def with_schema(fields: object) -> str:
 
 @pytest.mark.parametrize("text", ["", "---\n", "{}", "# only a comment"])
 def test_without_a_wish_three_solutions_with_campaigns_are_wanted(text: str) -> None:
-    assert read(text) == defaults()
-    assert [one.name for one in defaults().solutions] == list(DEFAULT_SOLUTIONS)
-    assert all(one.campaign == {} for one in defaults().solutions)
+    assert read(text) == default_config()
+    assert [one.name for one in default_config().solutions] == list(DEFAULT_SOLUTIONS)
+    assert all(one.campaign == {} for one in default_config().solutions)
 
 
 def test_a_full_config_is_read_as_it_is_written() -> None:
@@ -126,7 +126,7 @@ schemas: {things: {}, items: no}
         ("solutions: {s: {recipe: aws-sims, solutionConfig: {hpo: {}}}}", 'Unknown parameter in solutionConfig: "hpo"'),
         (
             "adopt: {dataset_group/films: a/ITEMS}",
-            "adopt.dataset_group/films: is a/ITEMS, which is no name",
+            "adopt.dataset_group/films: is a/ITEMS, which is not a name",
         ),
         ("tags: [{tagKey: 'usher:stack', tagValue: x}]", "tags: has the tag usher:stack."),
         ("tags: [{tagKey: 'Usher:Stack', tagValue: x}]", "tags: has the tag Usher:Stack."),
@@ -142,9 +142,8 @@ schemas: {things: {}, items: no}
         ("solutions: {é: {recipe: aws-sims}}", "solutions.é: is not a usable name"),
         (
             "solutions: {out: {recipe: aws-sims}}",
-            "solutions.out: can't be its name: nobody may put files into films/export/out/. Rename it.",
+            "solutions.out: can't be a solution's name: nobody may put files into films/export/out/. Rename it.",
         ),
-        ("export: {solution: s}", "usher.yaml: export: is now a section by solution. Write exports: {for-you: {...}}"),
         (
             "solutions:\n  a: {recipe: aws-sims}\n  a: {}",
             "usher.yaml line 3 column 3: is not readable: a is there twice.",
@@ -201,40 +200,27 @@ def test_a_job_works_on_a_file_of_its_own_group_alone(section: str) -> None:
     for key in ELSEWHERE:
         (said,) = complaints(with_input(section, key))
         assert said.startswith(
-            f"films/usher.yaml: {section}.letter.input: is {key!r}, which is no file of the group's own"
+            f"films/usher.yaml: {section}.letter.input: is {key!r}, which is not a file of this group"
         )
 
 
-VERBATIM = {
-    "CreateDatasetGroup": ("name",),
-    "CreateSolution": ("name", "datasetGroupArn", "recipeArn"),
-    "CreateCampaign": ("name", "solutionVersionArn"),
-    "CreateRecommender": ("name", "datasetGroupArn", "recipeArn"),
-    "CreateFilter": ("name", "datasetGroupArn"),
-    "CreateMetricAttribution": ("name", "datasetGroupArn", "metricsOutputConfig"),
-    "CreateBatchInferenceJob": FILLED_IN,
-    "CreateBatchSegmentJob": FILLED_IN,
-}
-"""Operations whose members a config gives verbatim, with those that Usher fills in."""
-
-
-def references(shape: Any, path: str = "") -> Iterator[str]:
+def all_references(shape: Any, path: str = "") -> Iterator[str]:
     """Every member below a structure by whose name botocore's model tells of an ARN or a place in S3."""
     if shape.type_name == "list":
-        yield from references(shape.member, path)
+        yield from all_references(shape.member, path)
     for name, member in shape.members.items() if shape.type_name == "structure" else ():
         inner = f"{path}.{name}".lstrip(".")
         if getattr(member, "name", "").endswith(("Arn", "S3Location")) or name.endswith(("Arn", "path")):
             yield inner
         else:
-            yield from references(member, inner)
+            yield from all_references(member, inner)
 
 
-@pytest.mark.parametrize("operation", VERBATIM)
+@pytest.mark.parametrize("operation", OPERATIONS.values())
 def test_what_is_given_verbatim_names_nothing_outside_the_group(operation: str) -> None:
     model = botocore.session.get_session().get_service_model("personalize").operation_model(operation)
-    found = {path for path in references(model.input_shape) if path.partition(".")[0] not in VERBATIM[operation]}
-    assert found <= {member for of, member in GIVEN if of == operation} | {"roleArn"}
+    found = {path for path in all_references(model.input_shape) if path.partition(".")[0] not in FILLED_IN[operation]}
+    assert found <= {member for of, member in ALLOWED_REFERENCES if of == operation} | {"roleArn"}
 
 
 @pytest.mark.parametrize(
@@ -266,7 +252,7 @@ def test_members_are_looked_at_however_deep_they_are() -> None:
     }
     shape = ShapeResolver(shapes).get_shape_by_name("In")
     value = {"places": [{"path": "s3://other/x"}], "names": {"path": "a person's own word"}}
-    assert list(checker._references(shape, value)) == ["places.path"]
+    assert list(references(shape, value)) == ["places.path"]
 
 
 def test_a_mistake_in_the_syntax_is_given_with_its_line() -> None:
@@ -351,7 +337,7 @@ adopt: {solution/a: Old}
 def test_the_rarer_keys_are_read_as_they_are_written() -> None:
     config = read(MORE)
     first, second = config.solutions
-    assert (first.rest_seconds, second.rest_seconds) == (2 * 86400, math.inf)
+    assert (first.min_retrain_interval, second.min_retrain_interval) == (2 * 86400, math.inf)
     assert (first.training_mode, first.gate) == ("UPDATE", {"metric": "precision_at_25", "versusLive": 1})
     assert [(one.name, dict(one.input)) for one in config.schedules] == [
         ("import", {"task": "import"}),
@@ -383,18 +369,21 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "retrain: sometimes", "solutions.s.retrain: is sometimes. Write always, manual, or {atMost: 1 day}."),
         (S % "retrain: {atMost: 0 days}", "retrain: is {'atMost': '0 days'}."),
         (S % "trainingMode: AUTOTRAIN", "trainingMode: is AUTOTRAIN. Use one of: FULL, UPDATE."),
-        (S % "gate: {metric: m}", "gate: lacks a metric, or what it is to be compared with."),
+        (S % "gate: {metric: m}", "gate: lacks a metric, or a value to compare it with."),
         (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
-            "gate: can't hold what syncs itself.",
+            "gate: can't hold back a campaign that syncs itself.",
         ),
-        (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: names no solution to compare with."),
+        (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: has no solution to compare with."),
         (
             "solutions: {s: {recipe: aws-popularity-count, gate: {metric: m, versusPopularity: 1}}}",
             "gate.versusPopularity: compares popularity with itself. Remove it.",
         ),
-        (S % "schedules: {FULL: daily}", "schedules.FULL: is daily, which is no schedule. Write rate(1 day)"),
+        (
+            S % "schedules: {FULL: daily}",
+            "schedules.FULL: is daily, which is not a schedule. Write rate(1 day)",
+        ),
         (S % "schedules: {QUICK: rate(1 day)}", "schedules.QUICK: is unknown."),
         ("schedules: {retrain: {ScheduleExpression: rate(1 day), Name: x}}", "schedules.retrain.Name: is unknown."),
         ("schedules: {retrain: {ScheduleExpression: rate(1 day), State: 5}}", "Invalid type for parameter State"),
@@ -403,34 +392,34 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("tags: {a: b}", "tags: Invalid type for parameter tags"),
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
-        ("prices: {importGB: -1}", "prices.importGB: is no price that can be. Give it dollars, from 0 to 50."),
+        ("prices: {importGB: -1}", "prices.importGB: is out of range. Give it dollars, from 0 to 50."),
         ("prices: {importGB: .nan}", "prices.importGB: is '.nan'. Give it a number."),
         ("prices: {importGB: 9e99}", "has the number 9e99, which is out of range."),
         (
             "prices: {trainingHour: 241}",
-            "prices.trainingHour: is no price that can be. Give it dollars, from 0 to 240.",
+            "prices.trainingHour: is out of range. Give it dollars, from 0 to 240.",
         ),
         (
             S % "performAutoML: true",
-            "performAutoML: has Personalize choose the recipe, which this file names. Remove it",
+            "performAutoML: has Personalize choose the recipe. Remove it",
         ),
         (
             S % "solutionConfig: {autoTrainingConfig: {schedulingExpression: rate(1 fortnight)}}",
-            "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is no schedule.",
+            "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule.",
         ),
-        ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is no"),
+        ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is not"),
         ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), where one kind of days is a ?, or at("),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",
-            "adopt.solution/similar-itmes: is nothing that this file asks for. Did",
+            "adopt.solution/similar-itmes: is not a resource of this file. Did",
         ),
         ("adopt: {solution/similar-itmes: Old}", "Did you mean solution/similar-items?"),
-        ("adopt: {dataset_group/other: Old}", "adopt.dataset_group/other: is nothing that this file asks for."),
-        ("adopt: {event_tracker/shop: Old}", "adopt.event_tracker/shop: is nothing that this file asks for."),
+        ("adopt: {dataset_group/other: Old}", "adopt.dataset_group/other: is not a resource of this file."),
+        ("adopt: {event_tracker/shop: Old}", "adopt.event_tracker/shop: is not a resource of this file."),
         (
             f"{S % 'campaign: false'}\nadopt: {{campaign/s: Old}}",
-            "adopt.campaign/s: is nothing that this file asks for.",
+            "adopt.campaign/s: is not a resource of this file.",
         ),
         ("recommenders: {r: {recipe: aws-sims}}", "recommenders: names recommenders, which only a domain"),
         (
@@ -442,7 +431,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),
         ("batch: {j: {solution: similar-items, jobName: f}}", "batch.j.jobName: is filled in by Usher."),
         ("metricAttribution: {metrics: 5}", "metricAttribution: Invalid type for parameter metrics"),
-        (f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}", "has too long a name for"),
+        (f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}", "gets too long a name"),
     ],
 )
 def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> None:
@@ -464,7 +453,7 @@ def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> N
         ),
         (
             json.dumps({"filters": {f"f{n}": "EXCLUDE ItemID WHERE Items.X IN (1)" for n in range(201)}}),
-            "filters: has 201 names; Usher takes 200. Leave some out",
+            "filters: has 201 names; Usher takes 200. Remove some",
         ),
         ("solutions: {s: {recipe: aws-sims, retrain: {atMost: 1234567 days}}}", "is {'atMost': '1234567 days'}."),
         (
@@ -490,7 +479,7 @@ def test_no_name_is_suggested_for_a_long_one() -> None:
     text = "".join(chr(0x4E00 + n * 7919 % 200) for n in range(20_000))
     content = {"solutions": {text: {"recipe": "aws-sims"}}, "adopt": {f"solution/{text[:-1]}": "x"}}
     with pytest.raises(InputError) as caught:
-        parse(json.dumps(content, ensure_ascii=False).encode(), "films/usher.json", "films", RECIPES)
+        parse_config(json.dumps(content, ensure_ascii=False).encode(), "films/usher.json", "films", RECIPES)
     assert len(caught.value.problems) == 2
 
 

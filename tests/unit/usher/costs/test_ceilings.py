@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from usher.config.parser import Config, Recommender
+from usher.config.model import Config, Recommender
 from usher.config.price_list import PRICES
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending

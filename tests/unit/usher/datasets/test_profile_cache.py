@@ -11,8 +11,7 @@ from usher.datasets.profile import Table
 from usher.errors import InputError
 from usher.storage.bucket import File
 
-from tests.unit.usher.test_handlers import STATES, call
-from tests.unit.usher.world import World, interactions
+from tests.unit.usher.world import STATES, World, call, interactions
 
 ONE, TWO = "films/interactions/1.csv", "films/interactions/2.csv"
 

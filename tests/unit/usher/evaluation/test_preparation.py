@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from usher.aws import client
 from usher.batch.job_input import write_job_input
-from usher.config.parser import Solution
+from usher.config.model import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation import inference, split_step
 from usher.evaluation.inference import Campaign, lines

@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config.exports import ExportReader, wished
+from usher.config.exports import desired_exports, read_exports
+from usher.config.problems import Problems
 from usher.costs.ledger import Past
 from usher.errors import InputError, UsherError
 from usher.exports.export_job import Setting, asked_for, assemble, facts_of, outdated, prepare, publish
@@ -34,11 +35,11 @@ INTERACTIONS = "USER_ID,ITEM_ID,TIMESTAMP\nb,i,1\na,i,1\n"
 
 def serving(**exports: Any) -> dict[str, Any]:
     """A serving map with these exports."""
-    read = ExportReader("usher.yaml").exports(exports, RECIPES, GENRE)
+    read = read_exports(Problems("usher.yaml"), exports, RECIPES, GENRE)
     return {
         "solutions": {name: {"type": kind, "solutionVersionArn": f"arn:{name}"} for name, kind in TYPES.items()},
         "filters": {"genre": "arn:f"},
-        "exports": wished(read, RECIPES, TYPES),
+        "exports": desired_exports(read, RECIPES, TYPES),
     }
 
 

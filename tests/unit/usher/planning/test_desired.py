@@ -10,7 +10,8 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.config.parser import Config, Solution, defaults
+from usher.config.model import Config, Solution
+from usher.config.parser import default_config
 from usher.datasets.schemas import make_schema
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME_LENGTH
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
@@ -35,7 +36,7 @@ def text(expression: str) -> dict[str, str]:
     return {"filterExpression": expression}
 
 
-CONFIG = replace(defaults(), filters={"new": text("INCLUDE ItemID WHERE Items.YEAR > 2000"), "old": text("x")})
+CONFIG = replace(default_config(), filters={"new": text("INCLUDE ItemID WHERE Items.YEAR > 2000"), "old": text("x")})
 
 
 def plan(config: Config = CONFIG, data: Mapping[str, Data] = DATA, target: Target = TARGET) -> dict[str, Resource]:
@@ -140,7 +141,7 @@ def test_the_longest_names_keep_within_the_services_limit() -> None:
 
 def _check_names(group: str, name: str) -> None:
     assert GROUP_NAME.match(group)
-    wanted = Config((*defaults().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
+    wanted = Config((*default_config().solutions, Solution(name, "aws-sims")), {name: text("x")}, {}, {})
     for resource in desired_resources(replace(TARGET, group=group), wanted, DATA):
         given_name = resource.params.get("name") or resource.params.get("jobName", "")
         assert len(given_name) <= SERVICE_NAME_LENGTH

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from usher.config.parser import defaults
+from usher.config.parser import default_config
 from usher.errors import InputError
 from usher.planning.inputs import Inputs, load_inputs
 from usher.storage.layout import group_of
@@ -42,7 +42,7 @@ def test_data_alone_is_enough(world: World) -> None:
     world.put("films/out/export/x/interactions.csv", "not ours")
     inputs = take(world)
     assert inputs
-    assert inputs.config == defaults()
+    assert inputs.config == default_config()
     assert {name: one.location for name, one in inputs.data.items()} == {
         "interactions": "s3://usher-bucket/films/interactions/",
         "items": "s3://usher-bucket/films/items.csv",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config.parser import Solution
+from usher.config.model import Solution
 from usher.errors import InputError, UsherError
 from usher.planning.version_pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import guarded

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config.parser import Job, Solution
+from usher.config.model import Job, Solution
 from usher.planning.version_pins import Pin, with_pins
 from usher.resources.gate import REMEDY, TOLERANCE, guarded, judge, version_to_serve
 from usher.resources.inventory import Found

@@ -8,7 +8,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from moto.core.models import botocore_stubber
-from usher.config.parser import Solution
+from usher.config.model import Solution
 from usher.resources.decisions import FOREVER, covers, decide
 from usher.resources.inventory import Found
 from usher.resources.kinds import INPUTS_TAG, KINDS, Resource, describe

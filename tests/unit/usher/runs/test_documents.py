@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from usher.config.parser import Config, Job, Solution
+from usher.config.model import Config, Job, Solution
 from usher.errors import InputError
 from usher.formats.typed_json import UnfitError
 from usher.planning.desired import Data, desired_resources

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.parser import Config
+from usher.config.model import Config
 from usher.config.schedule_expressions import starts
 from usher.costs.ledger import Past, Spending
 from usher.costs.recurring import Repeated, place_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usher.config.parser import JOBS, Config, Job, Schedule, Solution
+from usher.config.model import JOBS, Config, Job, Schedule, Solution
 from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
 from usher.costs.prices import Size, most
 from usher.recipes import recipe_of
@@ -96,8 +96,9 @@ class _Costs:
             case "import":
                 yield Repeated(place, times, self.imports())
                 for one in solutions:
-                    rests = MONTH_DAYS * DAY_MINUTES * 60 / one.rest_seconds if one.rest_seconds else times
-                    if one.rest_seconds < FOREVER:
+                    interval = one.min_retrain_interval
+                    rests = MONTH_DAYS * DAY_MINUTES * 60 / interval if interval else times
+                    if interval < FOREVER:
                         yield Repeated(place, min(times, rests), self.version(one))
             case "export":
                 named = [task["solution"]] if "solution" in task else self.exports

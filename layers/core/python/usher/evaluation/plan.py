@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from usher.aws import digest
-from usher.config.parser import Config, Job, Solution
+from usher.config.model import Config, Job, Solution
 from usher.costs.prices import Size
 from usher.datasets.schemas import fields
 from usher.errors import InputError, Problem

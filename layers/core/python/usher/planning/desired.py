@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest
-from usher.config.exports import wished
-from usher.config.parser import JOBS, Config, Job, Solution, follows_latest
+from usher.config.exports import desired_exports
+from usher.config.model import JOBS, Config, Job, Solution, follows_latest
 from usher.datasets.schemas import Schema
 from usher.names import job_family, unique_name
 from usher.planning.tasks import RequestedTasks
@@ -176,7 +176,7 @@ class _Plan:
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
             inputs=f"{made_from}@{wish['at']}".rstrip("@"),
-            rest_seconds=min(solution.rest_seconds, FOREVER),
+            rest_seconds=min(solution.min_retrain_interval, FOREVER),
         )  # fmt: skip
 
     def _job(self, job: Job) -> Iterator[Resource]:
@@ -277,5 +277,5 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
         },
         "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
         "filters": list(config.filters),
-        "exports": wished(config.exports, recipes, types, [one.name for one in config.schedules]),
+        "exports": desired_exports(config.exports, recipes, types, [one.name for one in config.schedules]),
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from usher.batch.job_input import uploaded_keys
-from usher.config.parser import Config
+from usher.config.model import Config
 from usher.costs.ceilings import Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import SPENDING, Size, monthly_most, most, size_of, solution_of

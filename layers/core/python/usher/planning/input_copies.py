@@ -12,7 +12,7 @@ from dataclasses import replace
 from boto3.s3.transfer import TransferConfig
 
 from usher.aws import digest
-from usher.config.parser import JOBS
+from usher.config.model import JOBS
 from usher.errors import InputError, Problem
 from usher.planning.planner import IDLE, Draft
 from usher.resources.kinds import Resource

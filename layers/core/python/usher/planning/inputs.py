@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.config.aws_solution import translate
-from usher.config.parser import Config, defaults, parse, read
+from usher.config.model import Config
+from usher.config.parser import default_config, parse_config, read_config
 from usher.datasets import profile, profile_cache, rules
 from usher.datasets.diagnosis import Diagnosis
 from usher.datasets.diagnosis import report as diagnose
@@ -143,7 +144,7 @@ def _config_or_problems(folder: _Folder, personalize: Any) -> tuple[Config, list
     try:
         return *_load_config(folder, personalize), []
     except InputError as error:
-        return defaults(), [], list(error.problems)
+        return default_config(), [], list(error.problems)
 
 
 def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
@@ -152,16 +153,16 @@ def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Proble
     if len(keys) > 1:
         raise InputError([Problem(keys[0], f"conflicts with {keys[1]}.", "Keep one of the two.")])
     if not keys:
-        return defaults(), []
+        return default_config(), []
     key = keys[0]
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
     with closing(folder.bucket.open(key)) as stream:
         content = stream.read(MOST_BYTES + 1)
     if not is_solution_config(key):
-        return parse(content, key, folder.group, recipes), []
+        return parse_config(content, key, folder.group, recipes), []
     translated, notes = translate(content, key, folder.group)
-    return read(translated, key, folder.group, recipes), notes
+    return read_config(translated, key, folder.group, recipes), notes
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.parser import Config
+from usher.config.model import Config
 from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate

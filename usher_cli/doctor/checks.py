@@ -1,146 +1,26 @@
-"""Whether a deployed stack can work: a checklist, asked with the credentials of whoever runs it.
-
-Each check is a row of `CHECKS`. It only reads. What it can't find out, it says so: a missing permission, or a service
-that is not there, is no fault of the stack.
-"""
+"""The checks of a deployed stack; each is a row of `CHECKS`."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
 from itertools import product
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 from usher.aws import client, error_code, now
 from usher.storage.layout import DATASETS, is_input
 
-from usher_cli.stack import Stack
+from usher_cli.doctor.examination import Check, Deployment, ProblemError, UnknownError, require
+from usher_cli.doctor.policies import allows, services, statements_of, values_of
+from usher_cli.doctor.quotas import QUOTAS, count, dataset_group, quotas
 
-OK, PROBLEM, UNKNOWN = "ok", "problem", "can't be told"
 OUTPUTS = ("BucketName", "ApiUrl", "TableName", "PipelineArn", "ExportArn", "EvaluationArn", "TopicArn")
 PERSONALIZE = "personalize.amazonaws.com"
 RIGHTS = ("s3:GetObject", "s3:ListBucket", "s3:PutObject")
-LENGTH = 200
-REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 SKEW_SECONDS = 60
 """AWS refuses signatures that are older than five minutes."""
-
-# https://docs.aws.amazon.com/personalize/latest/dg/limits.html
-QUOTAS: Mapping[str, tuple[str, int, bool]] = {
-    "dataset_group": ("dataset groups", 5, False),
-    "schema": ("schemas", 500, False),
-    "solution": ("solutions", 10, True),
-    "campaign": ("campaigns", 5, True),
-    "recommender": ("recommenders", 5, True),
-    "filter": ("filters", 30, True),
-}
-"""By kind: its words in Service Quotas, the default, and whether it holds for each dataset group."""
-
-
-class ProblemError(Exception):
-    """What a check has found to be wrong."""
-
-
-class UnknownError(Exception):
-    """Why a check can't tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a check; `remedy` only where there is a problem."""
-
-    check: str
-    outcome: str
-    found: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """What the checks ask. `group`: whose config must have room in the quotas, if any; `wanted`: what it would make."""
-
-    stack: Stack
-    group: str | None
-    wanted: Callable[[], Counter[str]]
-
-    @cached_property
-    def resources(self) -> dict[str, list[str]]:
-        """Physical names of the stack's resources, by type."""
-        found: dict[str, list[str]] = {}
-        pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack.name)
-        for one in (one for page in pages for one in page["StackResourceSummaries"]):
-            found.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
-        return found
-
-    def named(self, logical_id: str) -> str:
-        """The physical name of one resource."""
-        found = client("cloudformation").describe_stack_resource(
-            StackName=self.stack.name, LogicalResourceId=logical_id
-        )
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
-
-    @cached_property
-    def account(self) -> str:
-        """The number of the account."""
-        return str(client("sts").get_caller_identity()["Account"])
-
-    @property
-    def bucket_arn(self) -> str:
-        """The bucket's ARN, in the partition of the stack's other ARNs."""
-        partition = self.stack.outputs["PipelineArn"].split(":")[1]
-        return f"arn:{partition}:s3:::{self.stack.outputs['BucketName']}"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A row of the checklist. `find` tells what it found, or raises ProblemError or UnknownError."""
-
-    name: str
-    asks: str
-    find: Callable[[Deployment], str]
-    remedy: str
-
-
-def examine(deployment: Deployment, checks: Iterable[Check]) -> Iterator[Result]:
-    """Make the checks, one after the other. UsherError where there is no stack."""
-    with suppress(*REFUSALS):
-        deployment.stack.outputs  # noqa: B018 - raises
-    for check in checks:
-        try:
-            yield Result(check.name, OK, check.find(deployment))
-        except ProblemError as error:
-            yield Result(check.name, PROBLEM, str(error), check.remedy)
-        except (*REFUSALS, UnknownError) as error:
-            yield Result(check.name, UNKNOWN, refusal(error))
-
-
-def refusal(error: Exception) -> str:
-    """Why a check can't tell; the local cloud answers with a page where it has no such operation."""
-    if isinstance(error, ResponseParserError) or error_code(error).isdecimal():
-        return "the endpoint does not answer this as AWS does"
-    return short(error)
-
-
-def short(message: object) -> str:
-    """A service's message on one line."""
-    text = " ".join(str(message).split())
-    return text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."
-
-
-def require(problems: Sequence[str], found: str) -> str:
-    """`found`, unless there are problems. Raises ProblemError."""
-    if problems:
-        raise ProblemError("; ".join(problems))
-    return found
-
-
-# The checks
 
 
 def stack_is_complete(deployment: Deployment) -> str:
@@ -402,9 +282,6 @@ CHECKS = (
 )  # fmt: skip
 
 
-# What they share
-
-
 KEYS = tuple(
     f"{home}{name}"
     for home, name in product(
@@ -472,71 +349,3 @@ def aliases(deployment: Deployment) -> list[tuple[str, str]]:
 def layers(configuration: Mapping[str, Any]) -> list[str]:
     """The ARNs of a function's layers."""
     return [one["Arn"] for one in configuration.get("Layers", [])]
-
-
-def quotas() -> dict[str, int]:
-    """Personalize's quotas in this account, by their names in lower case; none where they can't be asked for."""
-    try:
-        pages = client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="personalize")
-        return {one["QuotaName"].lower(): int(one["Value"]) for page in pages for one in page["Quotas"]}
-    except REFUSALS:
-        return {}
-
-
-def dataset_group(deployment: Deployment) -> str | None:
-    """The ARN of the dataset group of the deployment's group, if there is one."""
-    pages = client("personalize").get_paginator("list_dataset_groups").paginate()
-    found = [
-        one["datasetGroupArn"] for page in pages for one in page["datasetGroups"] if one["name"] == deployment.group
-    ]
-    return found[0] if found else None
-
-
-def count(kind: str, group: str | None) -> int:
-    """How many resources of a kind there are, in the region or in a dataset group."""
-    personalize = client("personalize")
-    if kind == "campaign" and group:
-        solutions = personalize.get_paginator("list_solutions").paginate(datasetGroupArn=group)
-        arns = [one["solutionArn"] for page in solutions for one in page["solutions"]]
-        asked = [{"solutionArn": arn} for arn in arns]
-    else:
-        asked = [{"datasetGroupArn": group}] if QUOTAS[kind][2] and group else [{}]
-    pages = [page for given in asked for page in personalize.get_paginator(f"list_{kind}s").paginate(**given)]
-    return sum(len(one) for page in pages for name, one in page.items() if isinstance(one, list))
-
-
-def statements_of(document: Any) -> list[dict[str, Any]]:
-    """The statements of a policy, which S3 has as text."""
-    try:
-        found = (json.loads(document) if isinstance(document, str) else document)["Statement"]
-    except ValueError as error:
-        raise UnknownError(f"the policy is no JSON: {error}") from error
-    return list(found) if isinstance(found, list) else [found]
-
-
-def services(statement: Mapping[str, Any]) -> list[str]:
-    """The services that a statement of a resource policy is about."""
-    principal = statement.get("Principal", {})
-    return listed(principal.get("Service", [])) if isinstance(principal, Mapping) else []
-
-
-def allows(statement: Mapping[str, Any], action: str) -> bool:
-    """Whether a statement is about an action."""
-    named = listed(statement.get("Action", []))
-    return statement["Effect"] == "Allow" and bool({action, action.split(":")[0] + ":*", "*"} & set(named))
-
-
-def values_of(statement: Mapping[str, Any], key: str) -> list[str]:
-    """The values that the conditions of a statement compare a key with."""
-    conditions = statement.get("Condition", {}).values()
-    return [value for one in conditions for name, some in one.items() if name == key for value in listed(some)]
-
-
-def listed(value: Any) -> list[str]:
-    """Policies write a list of one without brackets."""
-    return value if isinstance(value, list) else [value]
-
-
-def as_json(results: Sequence[Result]) -> str:
-    """The results for programs."""
-    return json.dumps([asdict(one) for one in results], indent=2)

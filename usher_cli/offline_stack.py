@@ -15,8 +15,8 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.storage.layout import CONFIGS, is_input
 
-from usher_cli.ratings import RatingsError, read
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.ratings import RatingsError, read_ratings
 
 EVERY = {"recipes": ["all"]}
 FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
@@ -26,15 +26,15 @@ SPEED = 6000
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class OfflineStack:
     """A stack on this machine, and how its evaluation is started."""
 
-    stack: Stack
+    stack: DeployedStack
     given: Mapping[str, Any]
 
 
 @contextmanager
-def offline(data: Path, console: Console) -> Iterator[Here]:
+def offline_stack(data: Path, console: Console) -> Iterator[OfflineStack]:
     """A stack on this machine that has the files at a path in a group called like them, and has not begun to work.
 
     `data`: a folder laid out as a group's in the bucket, or a file of ratings that cli.ratings reads. Where there is no
@@ -51,12 +51,14 @@ def offline(data: Path, console: Console) -> Iterator[Here]:
         client.cache_clear()
         for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
             client("events").disable_rule(Name=rule["Name"])
-        stack = Stack(STACK)
+        stack = DeployedStack(STACK)
         for key, content in files.items():
             stack.bucket.write(f"{group}/{key}", content)
         own = any(key in CONFIGS for key in files)
         try:
-            yield Here(stack, {"group": group, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)})
+            yield OfflineStack(
+                stack, {"group": group, "live": False, "requestsPerSecond": 1000, **({} if own else EVERY)}
+            )
         finally:
             client.cache_clear()
 
@@ -86,7 +88,7 @@ def _folder(data: Path) -> dict[str, bytes]:
 
 def _ratings(data: Path) -> dict[str, bytes]:
     try:
-        ratings = read(data)
+        ratings = read_ratings(data)
     except RatingsError as error:
         raise UsherError(str(error)) from None
     columns = ratings.users, ratings.items, ratings.timestamps

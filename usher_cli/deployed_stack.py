@@ -21,7 +21,7 @@ DRAFT = "draft"
 
 
 @dataclass(frozen=True)
-class Stack:
+class DeployedStack:
     """One stack. UsherError where there is none of this name in the account and region."""
 
     name: str

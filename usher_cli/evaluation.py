@@ -17,14 +17,14 @@ from usher.runs.naming import EVALUATION
 from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 
-from usher_cli.stack import Stack
+from usher_cli.deployed_stack import DeployedStack
 
 LOOK_SECONDS = 0.5
 BEGINNING = "Holding back a part"
 STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
 
 
-def evaluate(stack: Stack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
+def run_evaluation(stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
     """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
 
     `given`: the input of the state machine. The report has the run's outcome, too. Raises UsherError where there is no

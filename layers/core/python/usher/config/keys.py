@@ -1,0 +1,110 @@
+"""Usher's own keys of `usher.yaml`, each with its JSON Schema: the parser and the editor's schema use these tables.
+
+All other keys are members of the operations of OPERATIONS.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usher.config.price_list import PRICES
+from usher.storage.layout import DATASETS
+
+Keys = Mapping[str, Mapping[str, Any]]
+
+TRAINING_MODES = ("FULL", "UPDATE")
+FORMATS = ("csv", "parquet")
+DEFAULT_KEEP = 7
+DEFAULT_RESULTS = 25
+"""Personalize's own default, too."""
+MAX_PRICE_FACTOR = 1000
+"""A price may be at most so many times the one in PRICES."""
+
+OPERATIONS = {
+    "group": "CreateDatasetGroup",
+    "solutions": "CreateSolution",
+    "campaign": "CreateCampaign",
+    "recommenders": "CreateRecommender",
+    "filters": "CreateFilter",
+    "metricAttribution": "CreateMetricAttribution",
+    "batch": "CreateBatchInferenceJob",
+    "segments": "CreateBatchSegmentJob",
+}
+"""By section, the operation whose members it takes verbatim."""
+
+SECTIONS: Keys = {
+    "group": {"description": "Members of CreateDatasetGroup: domain, kmsKeyArn, tags. Without it, a custom group."},
+    "schemas": {"description": "Avro schemas by dataset. Without one, it is inferred from the CSVs."},
+    "solutions": {"description": "Solutions by name; the first that can answer a request does."},
+    "recommenders": {"description": "Recommenders of a domain dataset group, by name."},
+    "filters": {"description": "Filter expressions by name, or members of CreateFilter."},
+    "exports": {"description": "Recommendations for many users or items at once, by solution; false: none."},
+    "batch": {"description": "Batch inference jobs by name."},
+    "segments": {"description": "Batch segment jobs by name."},
+    "metricAttribution": {"description": "Members of CreateMetricAttribution: metrics; false: none."},
+    "schedules": {"description": "When to import, to retrain and to export."},
+    "tags": {"description": "Tags of every resource that has none of its own."},
+    "prune": {"description": "Whether resources that this file no longer names are deleted.", "type": "boolean"},
+    "prices": {"description": "US dollars by name, in place of the known prices."},
+    "adopt": {
+        "description": "Names of resources in Personalize that existed before Usher, by resource id.",
+    },
+}
+SOLUTION: Keys = {
+    "recipe": {"description": "The name or ARN of a recipe.", "type": "string"},
+    "campaign": {"description": "Members of CreateCampaign; false: trained and exported, but not served."},
+    "retrain": {
+        "description": "What new data leads to: always trains at once, manual on request only, atMost no more often.",
+    },
+    "gate": {"description": "What a new version must reach in Personalize's offline metrics before it is deployed."},
+    "trainingMode": {"description": "How versions after the first are trained.", "enum": TRAINING_MODES},
+    "schedules": {"description": "When to train even without new data, by training mode."},
+}
+RECOMMENDER: Keys = {"recipe": {"description": "The name or ARN of a use case.", "type": "string"}}
+GATE: Keys = {
+    "metric": {"description": "The name of an offline metric, such as precision_at_25.", "type": "string"},
+    "atLeast": {"description": "The least value.", "type": "number"},
+    "versusLive": {"description": "The least share of the live version's value.", "type": "number"},
+    "versusPopularity": {
+        "description": "The least share of the value of the solution with aws-popularity-count.",
+        "type": "number",
+    },
+}
+JOB: Keys = {
+    "solution": {"description": "The solution whose newest version answers, or, with a gate, its live one."},
+    "filter": {"description": "The name of a filter."},
+    "schedule": {"description": "When it runs. Without it, once for each new version."},
+    "input": {"description": "The key of its input: one of the group's own files.", "type": "string"},
+    "optional": {"description": "Whether the job is left out while its input is missing.", "type": "boolean"},
+}
+SCHEDULES: Keys = {
+    "import": {"description": "When new data is imported."},
+    "retrain": {"description": "When every solution is trained."},
+    "export": {"description": "When all exports are made."},
+}
+SCHEDULE: Keys = {
+    "ScheduleExpression": {"description": "rate(1 day), cron(0 3 * * ? *) or at(2030-01-31T03:00:00)."},
+    "ScheduleExpressionTimezone": {"description": "The time zone of the expression, such as Europe/Berlin."},
+    "State": {"description": "ENABLED or DISABLED."},
+}
+"""Members of EventBridge Scheduler's CreateSchedule that a schedule may have."""
+EXPORT: Keys = {
+    "filter": {"description": "The name of a filter.", "type": "string"},
+    "filterValues": {"description": "The values of the filter's placeholders: texts, numbers or lists of them."},
+    "users": {"description": "The users to export for, by columns of users.csv and their values."},
+    "items": {"description": "The items to export for."},
+    "attributes": {"description": 'Expressions of segments, such as ITEMS.GENRES = "Comedy".'},
+    "formats": {"description": "The formats of the exported files."},
+    "escapeFormulas": {
+        "description": "Whether texts of CSVs that spreadsheets run as formulas are escaped.",
+        "type": "boolean",
+    },
+    "metadata": {"description": "Columns of items.csv that are added to each recommendation."},
+    "keep": {"description": "How many complete exports are kept.", "type": "integer", "minimum": 1},
+    "table": {"description": "Whether the API answers from it where no campaign does.", "type": "boolean"},
+    "schedule": {"description": "When it is made. Without it, the group's or the stack's schedule counts."},
+}
+PRICE_KEYS: Keys = {
+    name: {"description": f"Instead of {price:g}.", "type": "number", "minimum": 0, "maximum": MAX_PRICE_FACTOR * price}
+    for name, price in PRICES.items()
+}
+SCHEMA_KEYS: Keys = {name: {"description": f"The Avro schema of {name}."} for name in DATASETS}

@@ -1,0 +1,132 @@
+"""A group's config, as the rest of Usher uses it. Light: nothing here reads a file."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+JOBS = {"batch": "batch_inference_job", "segments": "batch_segment_job"}
+"""The kinds of jobs, by the section of `usher.yaml` that defines them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """A desired solution, with its campaign."""
+
+    name: str
+    recipe: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of CreateSolution."""
+    campaign: Mapping[str, Any] | None = field(default_factory=dict)
+    """Further members of CreateCampaign; None: no campaign."""
+    min_retrain_interval: float = 0
+    """The fewest seconds between two trainings on new data; infinite: trainings happen on request only."""
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """metric, and any of atLeast, versusLive, versusPopularity; empty: every version is deployed."""
+    training_mode: str = "FULL"
+    """How versions after the first are trained: FULL or UPDATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """A desired recommender of a domain dataset group."""
+
+    name: str
+    recipe: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of CreateRecommender."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A batch inference or batch segment job, which runs for each new version of its solution or on a schedule."""
+
+    name: str
+    kind: str
+    """One of the values of JOBS."""
+    solution: str
+    filter: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of the Create operation."""
+    scheduled: bool = False
+    input: str = ""
+    """The key of its input in the bucket."""
+    optional: bool = False
+    """Whether the job is left out while its input is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A schedule that starts the pipeline or an export."""
+
+    name: str
+    input: Mapping[str, str]
+    """The input of the state machine, without the group."""
+    settings: Mapping[str, Any]
+    """Members of EventBridge Scheduler's CreateSchedule."""
+
+
+class Export(TypedDict):
+    """An export of a solution's recommendations."""
+
+    settings: Mapping[str, Any]
+    """Further members of the batch job."""
+    filter: str
+    """The name of a filter; empty: none."""
+    filterValues: Mapping[str, str]
+    """The values of its placeholders, as a line of the job's input has them."""
+    needs: Sequence[str]
+    """The placeholders that every line needs a value for."""
+    users: Mapping[str, Sequence[str]]
+    """The users to export for: those with one of these values in each of these columns."""
+    items: Sequence[str]
+    attributes: Sequence[str]
+    formats: Sequence[str]
+    escapeFormulas: bool
+    metadata: Sequence[str]
+    """Columns of the items that are added to each recommendation."""
+    keep: int
+    """How many complete exports are kept."""
+    table: bool
+    """Whether the export is loaded into the table."""
+    scheduled: bool
+    """Whether it has a schedule of its own, or of its group."""
+
+
+class DesiredExport(Export):
+    """An export whose recipe has the batch jobs that it needs."""
+
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A group's desired state, as far as its config describes it."""
+
+    solutions: tuple[Solution, ...]
+    filters: Mapping[str, Mapping[str, Any]]
+    """Members of CreateFilter."""
+    schemas: Mapping[str, Mapping[str, Any]]
+    """Avro schemas, by dataset."""
+    exports: Mapping[str, Export] | None
+    """By solution; None: the first solution that recommends items to users is exported."""
+    group: Mapping[str, Any] = field(default_factory=dict)
+    """Members of CreateDatasetGroup."""
+    recommenders: tuple[Recommender, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    metric_attribution: Mapping[str, Any] | None = None
+    """Members of CreateMetricAttribution; None: no attribution."""
+    schedules: tuple[Schedule, ...] = ()
+    tags: tuple[Mapping[str, str], ...] = ()
+    """tagKey and tagValue: for every resource without tags of its own."""
+    prune: bool = False
+    """Whether resources that the config no longer names are deleted."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """US dollars that replace those of PRICES."""
+    adopt: Mapping[str, str] = field(default_factory=dict)
+    """Names of resources that existed before Usher, by resource id, such as `solution/for-you`."""
+
+
+def follows_latest(campaign: Mapping[str, Any]) -> bool:
+    """Whether Personalize itself moves a campaign to each new version."""
+    settings = campaign.get("campaignConfig")
+    return isinstance(settings, Mapping) and settings.get("syncWithLatestSolutionVersion") is True

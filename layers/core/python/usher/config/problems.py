@@ -1,0 +1,133 @@
+"""The problems of a config file: each is noted with its path, and reading goes on."""
+
+import difflib
+import itertools
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from usher.config.service_model import ALLOWED_REFERENCES, FILLED_IN, input_shape, references, validation_errors
+from usher.errors import InputError, Problem
+
+T = TypeVar("T")
+
+MAX_PROBLEMS = 1000
+"""Reading ends after this many."""
+MAX_NAMES = 200
+"""In a section, such as solutions: every run looks at each of them in Personalize."""
+MAX_COMPARED_LENGTH = 150
+"""Characters of a wrong name: the time of a comparison grows with the product of two lengths."""
+MAX_COMPARED = 10_000_000
+"""The sum of those products in a file: about a second's work."""
+VALUE_TYPES: Mapping[str, tuple[Collection[type], str]] = {
+    "string": ((str,), "a name"),
+    "boolean": ((bool,), "true or false"),
+    "number": ((int, float), "a number"),
+}
+"""The Python types of JSON Schema's, and how a remedy names them."""
+RESERVED_TAGS = ("usher:", "aws:")
+"""How the keys of tags begin that Usher sets to recognise its resources, or AWS does.
+
+IAM's conditions on tags do not distinguish keys that differ in case alone.
+"""
+
+
+class Problems:
+    """Checks values of a config file, and notes what is wrong."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.noted: list[Problem] = []
+        self._compared = 0
+
+    def note(self, path: str, message: str, remedy: str) -> None:
+        """Add a problem. Raises InputError with all of them if these are too many."""
+        if len(self.noted) == MAX_PROBLEMS:
+            raise InputError(self.noted)
+        self.noted.append(Problem(f"{self.file}: {path}", message, remedy))
+
+    def raise_noted(self) -> None:
+        """Raise InputError if there are problems."""
+        if self.noted:
+            raise InputError(self.noted)
+
+    def mapping(self, value: object, path: str, allowed: Collection[str] = ()) -> dict[str, Any]:
+        """The members of an object that are `allowed`; all of them if nothing is named."""
+        if not isinstance(value, Mapping):
+            message = "is empty." if value is None else f"is {str(value)[:99]}."
+            self.note(path or "the file", message, "Write names with values below it (name: value).")
+            return {}
+        for name in value:
+            if allowed and name not in allowed:
+                self.note(f"{path}.{name}".lstrip("."), "is unknown.", self.suggestion(str(name), allowed))
+        return {str(name): block for name, block in value.items() if not allowed or name in allowed}
+
+    def named_blocks(self, value: object, path: str) -> dict[str, Any]:
+        """The blocks of a section, by name: no more than a group may have."""
+        blocks = self.mapping(value, path)
+        if len(blocks) > MAX_NAMES:
+            self.note(path, f"has {len(blocks)} names; Usher takes {MAX_NAMES}.", "Remove some, or use more groups.")
+        return dict(itertools.islice(blocks.items(), MAX_NAMES))
+
+    def one_of(self, value: object, path: str, allowed: Sequence[T]) -> T:
+        """A value that must be one of some; the first of them where it is none."""
+        for choice in allowed:
+            if type(value) is type(choice) and value == choice:
+                return choice
+        names = (str(choice).lower() if isinstance(choice, bool) else str(choice) for choice in allowed)
+        self.note(path, f"is {str(value)[:99]}.", f"Use one of: {', '.join(names)}.")
+        return allowed[0]
+
+    def check_types(self, block: Mapping[str, object], path: str, keys: Mapping[str, Mapping[str, Any]]) -> None:
+        """Check the types of values. `keys`: as in usher.config.keys; those without a type are skipped."""
+        for name, key in keys.items():
+            types, noun = VALUE_TYPES.get(key.get("type", ""), ((), ""))
+            if types and name in block and type(block[name]) not in types:
+                self.note(f"{path}.{name}", f"is {block[name]!r}.", f"Give it {noun}.")
+
+    def check_reference(self, value: object, path: str, defined: Collection[str]) -> None:
+        """Check that a name is defined in the file."""
+        if isinstance(value, str) and value not in defined:
+            self.note(path, f"names {value!r}, which this file does not define.", self.suggestion(value, defined))
+
+    def members(self, operation: str, block: object, path: str) -> Mapping[str, Any]:
+        """The members of a call, checked."""
+        members = self.mapping(block, path)
+        self.check_members(operation, members, path)
+        return members
+
+    def check_members(
+        self, operation: str, block: Mapping[str, object], path: str, own_keys: Collection[str] = ()
+    ) -> None:
+        """Check the members of a call as the service would. `own_keys`: Usher's keys beside them, for suggestions."""
+        shape, filled_in = input_shape(operation), FILLED_IN[operation]
+        self._check_tags(block, path)
+        for name in sorted(set(block) & {*filled_in}):
+            self.note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
+        given = {name: value for name, value in block.items() if name not in filled_in}
+        for name in sorted(set(given) - set(shape.members)):
+            remedy = self.suggestion(name, {*shape.members, *own_keys} - {*filled_in})
+            self.note(f"{path}.{name}", f"is unknown to {operation}.", remedy)
+            del given[name]
+        for member in references(shape, given):
+            if (operation, member) not in ALLOWED_REFERENCES:
+                self.note(f"{path}.{member}", "can't be set here: Usher fills in ARNs and S3 paths.", "Remove it.")
+        for error in validation_errors(operation, given):
+            self.note(path, error, f"See {operation} in its service's API reference.")
+
+    def suggestion(self, name: str, allowed: Collection[str]) -> str:
+        """A remedy that names what is allowed: the nearest name, or all."""
+        near: list[str] = []
+        if len(name) <= MAX_COMPARED_LENGTH:
+            self._compared += len(name) * sum(map(len, allowed))
+            near = difflib.get_close_matches(name, allowed, 1) if self._compared <= MAX_COMPARED else []
+        return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
+
+    def _check_tags(self, block: Mapping[str, object], path: str) -> None:
+        tags = block.get("tags")
+        keys = [str(tag.get("tagKey")) for tag in tags if isinstance(tag, Mapping)] if isinstance(tags, list) else []
+        for key, times in Counter(keys).items():
+            if key.lower().startswith(RESERVED_TAGS):
+                self.note(path, f"has the tag {key}.", "Remove it: such keys are Usher's or AWS's.")
+            if times > 1:
+                self.note(path, f"has the tag {key} twice.", "Keep one of the two.")

@@ -1,0 +1,47 @@
+"""What the sections of a config say about each other."""
+
+from usher.config.model import JOBS, Config, Solution
+from usher.config.problems import Problems
+from usher.recipes import POPULARITY
+from usher.storage.layout import DATASETS
+
+
+def check_references(problems: Problems, config: Config, group: str) -> None:
+    """Note names that the config does not define, and sections that exclude each other."""
+    solutions = [solution.name for solution in config.solutions]
+    for section, kind in JOBS.items():
+        for job in (job for job in config.jobs if job.kind == kind):
+            problems.check_reference(job.solution, f"{section}.{job.name}.solution", solutions)
+            problems.check_reference(job.filter or None, f"{section}.{job.name}.filter", config.filters)
+    for name in (recommender.name for recommender in config.recommenders if recommender.name in solutions):
+        problems.note(f"recommenders.{name}", "is the name of a solution, too.", "Rename one of the two.")
+    if config.recommenders and "domain" not in config.group:
+        remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
+        problems.note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)
+    _check_adopted(problems, config, group)
+    has_popularity = any(solution.recipe == POPULARITY for solution in config.solutions)
+    for solution in config.solutions:
+        _check_gate(problems, solution, has_popularity=has_popularity)
+
+
+def _check_gate(problems: Problems, solution: Solution, *, has_popularity: bool) -> None:
+    path = f"solutions.{solution.name}.gate.versusPopularity"
+    if "versusPopularity" in solution.gate and not has_popularity:
+        problems.note(path, "has no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
+    elif "versusPopularity" in solution.gate and solution.recipe == POPULARITY:
+        problems.note(path, "compares popularity with itself.", "Remove it.")
+
+
+def _check_adopted(problems: Problems, config: Config, group: str) -> None:
+    """Note lines of `adopt` for resources that the config does not define."""
+    names = {
+        "dataset_group": [group],
+        "schema": DATASETS,
+        "filter": config.filters,
+        "solution": [solution.name for solution in config.solutions],
+        "campaign": [solution.name for solution in config.solutions if solution.campaign is not None],
+        "recommender": [recommender.name for recommender in config.recommenders],
+    }
+    defined = [f"{kind}/{name}" for kind, some in names.items() for name in some]
+    for id_ in (id_ for id_ in config.adopt if id_ not in defined):
+        problems.note(f"adopt.{id_}", "is not a resource of this file.", problems.suggestion(id_, defined))

@@ -1,0 +1,109 @@
+"""`usher`: plan, run and check what Usher does with Amazon Personalize.
+
+    usher plan films                        what a run would do, why, how long it takes and what it costs
+    usher plan films --config usher.yaml    the same with another config than the one in the bucket
+    usher status [films]                    what is live, and how the last run went
+    usher import old-films [--group films]  the config for a dataset group of Personalize; with --adopt, take it over
+    usher evaluate films                    which recipe is best: train on the past, compare with what followed
+    usher evaluate --offline data/          the same on this machine, with your own files, before you spend anything
+    usher promote films for-you <version> --why "..."    serve this version, whatever the gate decided
+    usher rollback films for-you --why "..."             serve the version before the live one
+    usher doctor [films]                    whether the deployed stack works; whether the quotas allow the config
+    usher local up                          run the local cloud on this machine, with Usher deployed in it
+
+The commands use the stack `usher` (or --stack, or USHER_STACK) in the account and region of your environment. With
+AWS_ENDPOINT_URL they use the local cloud.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from usher.evaluation.splits import SPLITS
+
+from usher_cli.commands import diagnose, evaluate, plan, promote, status, take_over, up
+from usher_cli.deployed_stack import DeployedStack
+from usher_local.cloud.foreground import add_options
+
+
+def names(text: str) -> list[str]:
+    """Split names that are separated by commas. Raises ArgumentTypeError if there is none."""
+    split = [name.strip() for name in text.split(",") if name.strip()]
+    if not split:
+        raise argparse.ArgumentTypeError("no name is given")
+    return split
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; by default, that of this process. Raises SystemExit with status 2 if it is wrong."""
+    return make_parser().parse_args(arguments)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="usher", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--stack", default=os.environ.get("USHER_STACK", "usher"), help="the name of the deployed stack"
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, do: Callable[[DeployedStack, argparse.Namespace, Console], int]) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=do.__doc__, description=do.__doc__)
+        added.set_defaults(do=do)
+        return added
+
+    planning = command("plan", plan)
+    planning.add_argument("group")
+    planning.add_argument("--config", type=Path, metavar="FILE", help="plan with this config")
+    command("status", status).add_argument("group", nargs="?")
+    importing = command("import", take_over)
+    importing.add_argument("dataset_group", metavar="dataset-group")
+    importing.add_argument("--group", help="the name of the group in Usher (default: the same)")
+    importing.add_argument(
+        "--adopt", action="store_true", help="tag the resources; put config and data into the bucket"
+    )
+    importing.add_argument(
+        "--from-stack", default="", metavar="NAME", help="also take over what belongs to this other stack"
+    )
+    importing.add_argument(
+        "--anyway",
+        action="store_true",
+        help="also if a run would then have something to do, or CloudFormation manages a resource",
+    )
+    comparing = command("evaluate", evaluate)
+    comparing.add_argument("group", nargs="?")
+    comparing.add_argument("--offline", type=Path, metavar="DATA", help="a folder of CSV files, or a file of ratings")
+    comparing.add_argument("--split", choices=list(SPLITS), help="how the data is split (default: last-tenth)")
+    comparing.add_argument("--share", type=float, help="the share that is held out, 0.01 to 0.5 (default: 0.1)")
+    comparing.add_argument(
+        "--cut", type=float, help="Unix seconds from which all events are held out, for --split global"
+    )
+    comparing.add_argument("--recipes", type=names, help="recipes separated by commas, or: all")
+    comparing.add_argument("--rate", type=float, help="requests per second to campaigns (default: 10)")
+    comparing.add_argument("--no-live", dest="live", action="store_false", help="leave out the live versions")
+    comparing.add_argument(
+        "--to", type=Path, default=Path("evaluation"), help="the folder for the report (default: evaluation)"
+    )
+    local = commands.add_parser("local", help="Run the local cloud, AWS on this machine.")
+    starting = local.add_subparsers(required=True, metavar="command").add_parser(
+        "up", help=up.__doc__, description=up.__doc__
+    )
+    starting.set_defaults(do=up)
+    add_options(starting)
+    diagnosing = command("doctor", diagnose)
+    diagnosing.add_argument("group", nargs="?")
+    diagnosing.add_argument("--json", action="store_true", help="print JSON, for programs")
+    for name, version in (("promote", None), ("rollback", "previous")):
+        moving = command(name, promote)
+        moving.add_argument("group")
+        moving.add_argument("solution")
+        if version:
+            moving.set_defaults(version=version)
+        else:
+            moving.add_argument("version", help="a solution version's ARN, `latest` or `previous`")
+        moving.add_argument("--why", required=True, help="the reason, for the run's record")
+    return parser

@@ -1,0 +1,142 @@
+"""What each command does: a function whose docstring is the command's help, and which returns the exit status."""
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from usher.aws import client
+from usher.errors import UsherError
+from usher.formats import documents
+from usher.planning.version_pins import choose_version
+from usher.resources.versions import usable
+from usher.storage.layout import GROUP_NAME, config_keys
+
+from usher_cli import show
+from usher_cli.adopt import adopt, has_files, preview
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.doctor import examination
+from usher_cli.doctor.checks import CHECKS
+from usher_cli.drafts import draft_of
+from usher_cli.evaluation import run_evaluation
+from usher_cli.existing import read_existing
+from usher_cli.offline_stack import offline_stack
+from usher_cli.preview import Preview
+from usher_local.cloud.foreground import leave, run
+
+FAILED = 1
+
+
+def plan(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show what a run would do now."""
+    bucket: Any = stack.bucket
+    if options.config:
+        key = next(
+            (key for key in config_keys(options.group) if key in bucket.keys(key)), config_keys(options.group)[0]
+        )
+        bucket = Preview(bucket.s3, bucket.name, {key: _as_named(key, options.config)})
+    show.draft(console, draft_of(stack, options.group, bucket))
+    return 0
+
+
+def _as_named(key: str, file: Path) -> bytes:
+    """A config's content in the form that its key in the bucket tells: JSON, if it ends so. Raises InputError."""
+    content = file.read_bytes()
+    other = key.endswith(".json") and file.suffix != ".json"
+    return json.dumps(documents.read(content, str(file))).encode() if other else content
+
+
+def status(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show how the last run of every group went; of one group, also what is live."""
+    groups = [options.group] if options.group else stack.groups()
+    records = {group: runs[-1].read() for group in groups if (runs := stack.runs(group))}
+    if not options.group:
+        show.groups(console, records)
+        return 0
+    if not records:
+        place = f"s3://{stack.bucket.name}/{options.group}/"
+        raise UsherError(f"{options.group} has had no run yet. Put interactions.csv into {place} to start one.")
+    (record,) = records.values()
+    show.record(console, record, stack.serving.read(options.group))
+    return FAILED if record["outcome"] == "FAILED" else 0
+
+
+def take_over(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
+    group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is too long, or no name, for a group. Choose one: --group <name>.")
+    existing = read_existing(personalize, options.dataset_group, group)
+    text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
+    is_kept = options.adopt and has_files(stack.bucket, group)
+    if not is_kept:
+        print(text, end="")  # noqa: T201 - to be piped into a file
+        for note in existing.notes:
+            console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    if options.adopt:
+        adopt(stack, options, console, preview(stack, group, existing, "" if is_kept else text), existing.arn)
+    return 0
+
+
+def diagnose(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
+
+    def wanted() -> Counter[str]:
+        states = draft_of(stack, options.group, stack.bucket).findings["resources"]
+        return Counter(state.id.partition("/")[0] for state in states if state.action == "create")
+
+    results = []
+    for one in examination.examine(examination.Deployment(stack, options.group, wanted), CHECKS):
+        results.append(one)
+        if not options.json:
+            show.check(console, one)
+    if options.json:
+        print(examination.as_json(results))  # noqa: T201 - to be read by a program
+    return FAILED if any(one.outcome == examination.PROBLEM for one in results) else 0
+
+
+def promote(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Serve another version of a solution: an earlier one, or one that the gate blocks."""
+    if options.group not in stack.serving.groups():
+        known = ", ".join(stack.serving.groups()) or "none yet"
+        raise UsherError(f"{options.group} serves nothing that could be changed; there is: {known}.")
+    solutions = stack.serving.read(options.group)["solutions"]
+    if options.solution not in solutions:
+        raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
+    of = solutions[options.solution]["solutionVersionArn"]
+    versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
+    if not choose_version(options.version, versions, of):
+        there = ", ".join(versions) or "none"
+        raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")
+    who = client("sts").get_caller_identity()["Arn"]
+    execution = stack.start(
+        group=options.group, solution=options.solution, version=options.version, who=who, why=options.why
+    )
+    console.print(f"Started {execution}\nHow it goes: usher status {options.group}", soft_wrap=True, markup=False)
+    return 0
+
+
+def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Train on a part of a group's history, and compare the recommendations with the rest."""
+    asked = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
+    given = {name: value for name, value in asked.items() if value is not None}
+    if bool(options.offline) == bool(options.group):
+        raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
+    if options.offline:
+        with offline_stack(options.offline, console) as here:
+            told = run_evaluation(here.stack, {**here.given, **given}, options.to, console)
+    else:
+        rate = {"requestsPerSecond": options.rate} if options.rate else {}
+        live = {} if options.live else {"live": False}
+        told = run_evaluation(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
+    show.scores(console, told)
+    console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
+    return FAILED if told["outcome"] == "FAILED" else 0
+
+
+def up(_stack: DeployedStack, options: argparse.Namespace, _console: Console) -> int:
+    """Run the local cloud with Usher deployed in it, until Ctrl-C."""
+    leave(run(options))

@@ -1,0 +1,1 @@
+"""`usher doctor`: whether a deployed stack can work, check by check."""

@@ -1,0 +1,123 @@
+"""Makes the checks of a deployed stack, one after the other, with the credentials of whoever runs it.
+
+A check only reads. What it can't find out is no fault of the stack: a permission may be missing, or a service.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from usher.aws import client, error_code
+
+from usher_cli.deployed_stack import DeployedStack
+
+OK, PROBLEM, UNKNOWN = "ok", "problem", "can't be told"
+LENGTH = 200
+REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
+
+
+class ProblemError(Exception):
+    """What a check has found to be wrong."""
+
+
+class UnknownError(Exception):
+    """Why a check can't tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a check; `remedy` only where there is a problem."""
+
+    check: str
+    outcome: str
+    found: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the checks ask. `group`: whose config must have room in the quotas, if any; `wanted`: what it would make."""
+
+    stack: DeployedStack
+    group: str | None
+    wanted: Callable[[], Counter[str]]
+
+    @cached_property
+    def resources(self) -> dict[str, list[str]]:
+        """Physical names of the stack's resources, by type."""
+        found: dict[str, list[str]] = {}
+        pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack.name)
+        for one in (one for page in pages for one in page["StackResourceSummaries"]):
+            found.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
+        return found
+
+    def named(self, logical_id: str) -> str:
+        """The physical name of one resource."""
+        found = client("cloudformation").describe_stack_resource(
+            StackName=self.stack.name, LogicalResourceId=logical_id
+        )
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    @cached_property
+    def account(self) -> str:
+        """The number of the account."""
+        return str(client("sts").get_caller_identity()["Account"])
+
+    @property
+    def bucket_arn(self) -> str:
+        """The bucket's ARN, in the partition of the stack's other ARNs."""
+        partition = self.stack.outputs["PipelineArn"].split(":")[1]
+        return f"arn:{partition}:s3:::{self.stack.outputs['BucketName']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row of the checklist. `find` tells what it found, or raises ProblemError or UnknownError."""
+
+    name: str
+    asks: str
+    find: Callable[[Deployment], str]
+    remedy: str
+
+
+def examine(deployment: Deployment, checks: Iterable[Check]) -> Iterator[Result]:
+    """Make the checks, one after the other. UsherError where there is no stack."""
+    with suppress(*REFUSALS):
+        deployment.stack.outputs  # noqa: B018 - raises
+    for check in checks:
+        try:
+            yield Result(check.name, OK, check.find(deployment))
+        except ProblemError as error:
+            yield Result(check.name, PROBLEM, str(error), check.remedy)
+        except (*REFUSALS, UnknownError) as error:
+            yield Result(check.name, UNKNOWN, refusal(error))
+
+
+def refusal(error: Exception) -> str:
+    """Why a check can't tell; the local cloud answers with a page where it has no such operation."""
+    if isinstance(error, ResponseParserError) or error_code(error).isdecimal():
+        return "the endpoint does not answer this as AWS does"
+    return short(error)
+
+
+def short(message: object) -> str:
+    """A service's message on one line."""
+    text = " ".join(str(message).split())
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."
+
+
+def require(problems: Sequence[str], found: str) -> str:
+    """`found`, unless there are problems. Raises ProblemError."""
+    if problems:
+        raise ProblemError("; ".join(problems))
+    return found
+
+
+def as_json(results: Sequence[Result]) -> str:
+    """The results for programs."""
+    return json.dumps([asdict(one) for one in results], indent=2)

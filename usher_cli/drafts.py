@@ -1,0 +1,44 @@
+"""What a run of a deployed stack would do now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usher.costs.ledger import Spending
+from usher.costs.prices import FREE
+from usher.planning.planner import Draft, draft
+from usher.planning.tasks import Tasks
+from usher.planning.version_pins import Pins
+from usher.storage.table import Table
+
+from usher_cli.deployed_stack import DeployedStack
+
+
+class ReadOnlyTable(Table):
+    """The table, in which nothing is changed."""
+
+    def update(self, *_: Any, **__: Any) -> None:
+        """Leave the item as it is."""
+
+
+def draft_of(
+    stack: DeployedStack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None
+) -> Draft:
+    """What a run would do with what is in a bucket; `claims`: an Inventory's. Raises InputError."""
+    pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
+    return draft(
+        bucket,
+        stack.target(group),
+        stack.clients,
+        stack.serving.read(group),
+        tasks=Tasks(stack.table).of(group),
+        resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
+        claims=claims,
+        ceilings=stack.ceilings,
+        past=Spending(stack.table).of(group),
+    )
+
+
+def is_costly(drafted: Draft) -> bool:
+    """Whether a run would do more than what is free and quick, such as making an event tracker."""
+    states = drafted.findings["resources"]
+    return any(state.action != "reuse" and state.id.partition("/")[0] not in FREE for state in states)

@@ -1,0 +1,81 @@
+"""The bucket as it will be once a dataset group has been taken over."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import IO, Any
+
+from usher.errors import UsherError
+from usher.storage.bucket import Bucket, File
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An object that lies somewhere else, and since when."""
+
+    bucket: str
+    key: str
+    modified: datetime
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview(Bucket):
+    """The bucket as it will be once some files have been put there."""
+
+    config: Mapping[str, bytes] = field(default_factory=dict)
+    copies: Mapping[str, Source] = field(default_factory=dict)
+    """By key."""
+
+    def files(self, prefix: str) -> list[File]:
+        """All objects below a prefix, sorted by their keys."""
+        added = [File(key, len(content), "") for key, content in self.config.items()]
+        added += [File(key, source.size, source.etag) for key, source in self.copies.items()]
+        found = {file.key: file for file in (*Bucket.files(self, prefix), *added) if file.key.startswith(prefix)}
+        return [found[key] for key in sorted(found)]
+
+    def open(self, key: str, **conditions: str) -> IO[bytes]:
+        """An object's bytes as a stream."""
+        if key in self.config:
+            return BytesIO(self.config[key])
+        if key in self.copies:
+            source = self.copies[key]
+            return Bucket(self.s3, source.bucket).open(source.key, **conditions)
+        return Bucket.open(self, key, **conditions)
+
+    def put(self) -> None:
+        """Put the files there, config first and interactions last: a run without them has nothing to do."""
+        for key, content in self.config.items():
+            self.write(key, content)
+        for key in sorted(self.copies, key=lambda key: ("/interactions" in key, key)):
+            source = self.copies[key]
+            if (source.bucket, source.key) != (self.name, key):
+                self.s3.copy({"Bucket": source.bucket, "Key": source.key}, self.name, key)
+
+
+def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
+    """The objects behind what each dataset was imported from, by the keys they get in a group's folder."""
+    return {
+        f"{group}/{dataset}{tail}": source
+        for dataset, location in locations.items()
+        for tail, source in _objects(s3, dataset, location)
+    }
+
+
+def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    found = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]
+    if not prefix.endswith("/"):
+        found = [one for one in found if one["Key"] == prefix]
+    if not found:
+        raise UsherError(
+            f"The {dataset} were imported from {location}, where nothing lies any more. "
+            "Import them anew by putting them into the group's folder, with the config that this command prints."
+        )
+    for one in found:
+        name = one["Key"].rpartition("/")[2].removesuffix(".csv")
+        tail = f"/{name}.csv" if prefix.endswith("/") else ".csv"
+        yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])
