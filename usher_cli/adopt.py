@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from usher.errors import UsherError
-from usher.resources.deletion import belongings
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
+from usher.resources.unmanaged import existing_resources
 from usher.storage.bucket import Bucket
 from usher.storage.layout import config_keys, group_folders, group_of, is_config, is_data
 
@@ -106,7 +106,7 @@ def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, b
         )
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
-    owned = [one for kind, _, one in belongings(inventory, target, plan["resources"]) if kind.has_owner]
+    owned = [one for kind, _, one in existing_resources(inventory, target, plan["resources"]) if kind.has_owner]
     check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
     inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
     for one in outdated:

@@ -12,7 +12,7 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.formats import documents
 from usher.planning.version_pins import choose_version
-from usher.resources.versions import usable
+from usher.resources.versions import usable_versions
 from usher.storage.layout import GROUP_NAME, config_keys
 
 from usher_cli import show
@@ -107,7 +107,7 @@ def promote(stack: DeployedStack, options: argparse.Namespace, console: Console)
     if options.solution not in solutions:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
     of = solutions[options.solution]["solutionVersionArn"]
-    versions = usable(stack.clients["personalize"], of.rpartition("/")[0])
+    versions = usable_versions(stack.clients["personalize"], of.rpartition("/")[0])
     if not choose_version(options.version, versions, of):
         there = ", ".join(versions) or "none"
         raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")

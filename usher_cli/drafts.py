@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from usher.costs.ledger import Spending
-from usher.costs.prices import FREE
 from usher.planning.planner import Draft, draft
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
+from usher.resources.kinds import KINDS
 from usher.storage.table import Table
 
 from usher_cli.deployed_stack import DeployedStack
@@ -41,4 +41,4 @@ def draft_of(
 def is_costly(drafted: Draft) -> bool:
     """Whether a run would do more than what is free and quick, such as making an event tracker."""
     states = drafted.findings["resources"]
-    return any(state.action != "reuse" and state.id.partition("/")[0] not in FREE for state in states)
+    return any(state.action != "reuse" and KINDS[state.id.partition("/")[0]].cost != "free" for state in states)

@@ -21,7 +21,7 @@ from usher_cli.deployed_stack import DeployedStack
 
 LOOK_SECONDS = 0.5
 BEGINNING = "Holding back a part"
-STAGES = {"train": "Training on the rest, asking the models", "retire": "Clearing up"}
+STAGES = {"train": "Training on the rest, asking the models", "delete": "Clearing up"}
 
 
 def run_evaluation(stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunR
         task = progress.add_task(BEGINNING, total=None)
         for record in _records(bucket, group, execution):
             resources, stage = record.get("resources", []), record.get("stage", "")
-            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "retire")
+            settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "delete")
             described = "Asking what serves, scoring" if settled == len(resources) > 0 else STAGES.get(stage, BEGINNING)
             progress.update(task, description=described, completed=settled, total=len(resources) + 1)
         progress.update(task, description=record["outcome"].capitalize())

@@ -8,7 +8,8 @@ from typing import Any
 import botocore.session
 from usher.errors import UsherError
 from usher.names import short_name
-from usher.resources.kinds import KINDS, describe, summaries
+from usher.resources.kinds import KINDS
+from usher.resources.lookup import describe, summaries
 from usher.storage.layout import DATASETS
 
 Content = dict[str, Any]

@@ -53,25 +53,25 @@ def draft(console: Console, drafted: Draft) -> None:
         console.print(note, soft_wrap=True, markup=False)
     for one in findings.get("notes", []):
         console.print(f"Note: {one}", soft_wrap=True, markup=False)
-    foretold = findings.get("plan")
-    if not foretold:
+    estimate = findings.get("estimate")
+    if not estimate:
         return
     columns = ("resource", "action", "minutes", "cost", "per month", "why")
-    rows = foretold["resources"].items()
-    table(console, columns, ((name, one["action"], *_price(one), one["why"]) for name, one in rows))
+    rows = estimate["resources"].items()
+    table(console, columns, ((name, one["action"], *_price(one), one["reason"]) for name, one in rows))
     for one in findings["unmanaged"]:
         said = "will be deleted" if one["deleted"] else "is left alone"
         console.print(f"{one['id']} is {one['why']}, and {said}.", soft_wrap=True, markup=False)
     if not drafted.is_work:
         console.print("Nothing to do.")
         return
-    minutes, cost, monthly = _price(foretold)
+    minutes, cost, monthly = _price(estimate)
     console.print(f"In all: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
     console.print(f"At most, of the stack's ceilings: {used(findings['ceilings'])}.", soft_wrap=True, markup=False)
-    prices = foretold["prices"]
+    prices = estimate["prices"]
     console.print(f"Prices: {prices['source']}, {prices['date']}", style="dim", soft_wrap=True, markup=False)
-    if foretold["unpriced"]:
-        console.print(f"Not in it, as it has no known price: {', '.join(foretold['unpriced'])}", soft_wrap=True)
+    if estimate["unpriced"]:
+        console.print(f"Not in it, as it has no known price: {', '.join(estimate['unpriced'])}", soft_wrap=True)
 
 
 def _price(one: Mapping[str, Any]) -> tuple[str, str, str]:

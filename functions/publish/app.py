@@ -6,17 +6,17 @@ In: `{input, execution, group, run, error}`. Out: `{outcome, cause, again}`; aga
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from usher.aws import client
-from usher.costs.prices import spent
+from usher.costs.prices import actual_cost
 from usher.resources import versions
 from usher.run_record import RunChanges, RunRecord
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
-from usher.runs.record import PLAN, Run, current_run, runs_of
+from usher.runs.record import Run, current_run, runs_of
 from usher.serving.serving_map import Serving, serving_map
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
@@ -48,16 +48,16 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
     """Let the new versions serve, and write the run's last record."""
-    plan, states = run.read_or_empty(PLAN), record.get("resources", [])
-    if plan and "removed" not in plan:
+    plan, states = run.plan_or_none(), record.get("resources", [])
+    if plan and not plan.removal:
         serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
-    known = versions.report(client("personalize"), states, serving.read(run.group).get("solutions", {}))
+    known = versions.report_versions(client("personalize"), states, serving.read(run.group).get("solutions", {}))
 
     def channels_for(ended: RunRecord) -> list[str]:
         to_programs = ended["outcome"] == "FAILED" or "stage" in ended
         return [*([NOTIFICATION] if should_notify(run, ended) else []), *([EVENT, METRICS] if to_programs else [])]
 
-    changes: RunChanges = {"versions": known, "cost": spent(plan, cast(dict[str, Any], record), known)}
+    changes: RunChanges = {"versions": known, "cost": actual_cost(plan, record, known)}
     return run.conclude(execution, error, changes, channels_for)
 
 

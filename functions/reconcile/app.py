@@ -1,10 +1,12 @@
-"""Advance a run's plan by what can be advanced now.
+"""Make one pass over a run's plan.
 
-In: `{group, run, stage}`; stages: import, train, retire, export. Out: `{settled, waitSeconds, leftovers}`; leftovers:
-whether something is to be retired. The run's record tells the state of every resource.
+In: `{group, run, stage}`; stages: import, train, export, delete. Out: `{settled, waitSeconds, toDelete}`: whether the
+stage is done, the seconds until the next pass if not, and whether the plan deletes anything. The run's record has the
+state of every resource.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from usher.aws import ONCE, client
@@ -12,12 +14,13 @@ from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
-from usher.resources.deletion import retire
+from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import Resource
-from usher.resources.polling import SHORTEST
+from usher.resources.plan import Plan
+from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance
-from usher.run_record import RunRecord
+from usher.resources.states import State
+from usher.run_record import RunRecord, StateRecord
 from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
@@ -26,62 +29,75 @@ from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_m
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
+CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(FRESH_SECONDS * 2))
+"""After that, no API function answers from a serving map that was replaced."""
+
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = Serving(table)
-answers = ExportTable(table)
+serving, exported, spending = Serving(table), ExportTable(table), Spending(table)
 pins, tasks = Pins(table), Tasks(table)
-spending = Spending(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Take one look at a stage."""
+    """Make one pass over a stage."""
     run = Run(bucket, event["group"], event["run"])
-    plan, record = run.read("plan.json"), run.read()
+    plan, record = run.plan(), run.read()
     check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
-    look = clear if event["stage"] == "retire" else build
-    wait = look(run, plan, record, event["stage"])
-    return {"settled": wait is None, "waitSeconds": wait, "leftovers": bool(plan.get("delete") or plan.get("removed"))}
+    if event["stage"] == "delete":
+        wait = pass_of_deletions(run, plan, record)
+    else:
+        wait = pass_of_stage(run, plan, record, event["stage"])
+    return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.to_delete or plan.removal)}
 
 
-def inventory() -> Inventory:
-    """What is there, as of now."""
-    return Inventory(clients, os.environ["STACK_ARN"])
-
-
-def build(run: Run, plan: dict[str, Any], record: RunRecord, stage: str) -> int | None:
-    """Bring resources up; return how long to wait, or None."""
-    wanted = [Resource(**resource) for resource in plan["resources"]]
-    before, slept = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(inventory(), wanted, stage, plan["excused"], before, slept, plan.get("usual", {}))
-    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
+def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | None:
+    """Create and update what can be now; return the seconds until the next pass, or None."""
+    before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
+    states, wait = advance(
+        inventory(), plan.resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds
+    )
+    send_changes(run, before, states)
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
 
 
-def clear(run: Run, plan: dict[str, Any], record: RunRecord, stage: str) -> int | None:
-    """Delete what is not wanted, once nobody is answered through it; return how long to wait, or None.
+def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
+    """Delete what can be now, once no request is answered through it; return the seconds until the next pass, or None.
 
-    First the serving map switches, and the API functions' copies of it grow old.
+    The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
     """
-    group = plan["group"]  # an evaluation's is not the one that its run is kept under
-    before = serving.read(group)
-    content = {} if plan.get("removed") else serving_map(plan, record["resources"], before)
-    if content != before:
-        serving.write(group, content) if content else serving.remove(group)
-        return max(SHORTEST, int(FRESH_SECONDS * 2))
-    past, slept = record.get("retired", []), record.get("waitSeconds") or 0
-    states, wait = retire(inventory(), plan["delete"], arns_in(content), past, slept)
-    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(past, states))
-    findings: dict[str, Any] = {"retired": states}
-    if wait is None and plan.get("removed") and run.group == group:
-        findings["erasing"] = erase(bucket, answers, group, record.get("erasing"))
-        wait = SHORTEST if findings["erasing"] else None
-    run.update({"stage": stage, "waitSeconds": wait, **findings}, even_if_ended=bool(plan.get("removed")))
-    if wait is None and plan.get("removed"):
-        tasks.clear(group)
-        pins.clear(group)
-        spending.expire(group)
+    former = serving.read(plan.group)
+    content = {} if plan.removal else serving_map(plan, record["resources"], former)
+    if content != former:
+        serving.write(plan.group, content) if content else serving.remove(plan.group)
+        return CACHES_EXPIRE_SECONDS
+    before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
+    states, wait = delete_unmanaged(inventory(), plan.to_delete, arns_in(content), before, elapsed)
+    send_changes(run, before, states)
+    change: dict[str, Any] = {"deletions": states}
+    if wait is None and plan.removal and run.group == plan.group:
+        change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"))
+        wait = MIN_SECONDS if change["erasing"] else None
+    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.removal)
+    if wait is None and plan.removal:
+        forget_group(plan.group)
     return wait
+
+
+def forget_group(group: str) -> None:
+    """Take a removed group out of the table; what it has spent stays for the ceilings."""
+    tasks.clear(group)
+    pins.clear(group)
+    spending.expire(group)
+
+
+def send_changes(run: Run, before: Sequence[StateRecord], states: list[State]) -> None:
+    """Send an event for every resource whose state has changed."""
+    put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
+
+
+def inventory() -> Inventory:
+    """The resources that exist, looked up anew in each pass."""
+    return Inventory(clients, os.environ["STACK_ARN"])

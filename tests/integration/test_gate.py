@@ -81,8 +81,8 @@ def test_a_held_version_leaves_the_old_one_serving_until_a_person_promotes_it(
     first = fed(site, group)
     assert first["outcome"] == "SUCCEEDED", first["summary"]
     assert live(first) == served(site, group)
-    assert first["plan"]["minutes"] > 0
-    assert first["plan"]["resources"]["campaign/top"]["action"] == "create"
+    assert first["estimate"]["minutes"] > 0
+    assert first["estimate"]["resources"]["campaign/top"]["action"] == "create"
     assert first["cost"]["monthlyCost"] == pytest.approx(144.1152)
     messages()
 

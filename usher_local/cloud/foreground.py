@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import shlex
 import signal
 import sys
@@ -14,9 +15,10 @@ from typing import Any, NoReturn
 from usher_local.clock import Clock
 from usher_local.cloud.disk import FullDisk, full_disk, remedy
 from usher_local.paths import stack_folder
-from usher_local.personalize.core.pacing import seconds, switch
 
 LAST_PORT = 65535
+UNITS = {"ms": 0.001, "s": 1.0}
+SWITCH = {"on": True, "off": False}
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
@@ -43,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     except OSError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
-    stack = os.path.relpath(options.template) if options.template else "without a stack"
+    stack = options.template.name if options.template else "without a stack"
     runs = f"functions run on Python {python.version} ({python.executable}) in a {options.account} account"
     minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
     say(f"starting {stack}; {runs}; {minute}; SEED={options.seed}")
@@ -123,6 +125,21 @@ def speed(text: str) -> Clock:
         return Clock.parse(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no speed: use a factor above 0, `real` or `instant`") from None
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as `100ms` or `0.5s`; ValueError for anything else."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
+    if not match:
+        raise ValueError(f"{text} is no duration: use one such as 100ms or 0.5s")
+    return float(match[1]) * UNITS[match[2]]
+
+
+def switch(text: str) -> bool:
+    """Read `on` or `off`; ValueError for anything else."""
+    if text not in SWITCH:
+        raise ValueError(f"{text} is neither on nor off")
+    return SWITCH[text]
 
 
 def argument(read: Callable[[str], Any]) -> Callable[[str], Any]:

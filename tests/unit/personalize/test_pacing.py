@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import REGION, World
 from usher_local.clock import Clock
+from usher_local.cloud.foreground import seconds, switch
 from usher_local.personalize import Pacing, install
 from usher_local.personalize.core import environment
-from usher_local.personalize.core.pacing import Limit, seconds, switch
+from usher_local.personalize.core.pacing import Limit
 
 ONCE = Config(retries={"total_max_attempts": 1})
 BACKEND: Any = SimpleNamespace(account_id="1", region_name=REGION, resources={})

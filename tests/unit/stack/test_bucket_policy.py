@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Config, Job
-from usher.datasets import profile_cache
 from usher.datasets.byte_ranges import Part
+from usher.datasets.profile_cache import ProfileCache, failure_key
 from usher.evaluation.plan import Home
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
@@ -98,8 +98,8 @@ def keys() -> list[str]:
     assert len(paths) == 3
     return [
         *(run.key(file) for file in (RECORD, "run.html", "plan.json", "parts.json", "athena.json")),
-        profile_cache.kept_at(part),
-        profile_cache.failed_at(part, run.name),
+        ProfileCache(bucket).key(part),
+        failure_key(part, run.name),
         *(home.key(name) for name in ("train/0.csv", "input/users/part-0001.json", "output/a/0.out", "report.json")),
         *(f"{export_prefix(GROUP, 's')}{name}" for name in ("latest.json", "r/manifest.json", "r/output/0.json.out")),
         *(f"{path}x.out" for path in paths),

@@ -150,7 +150,7 @@ def test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made(path: 
             if state.get("Arguments", {}).get("FunctionName") == "${Reconcile}":
                 retry = state["Retry"][-1]
                 assert retry["IntervalSeconds"] >= 15
-                assert retry["JitterStrategy"] == "NONE" or state["Arguments"]["Payload"]["stage"] == "retire"
+                assert retry["JitterStrategy"] == "NONE" or state["Arguments"]["Payload"]["stage"] == "delete"
 
 
 @each_machine

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from cfnlint.api import lint
-from usher.datasets import byte_ranges, profile_cache
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.resources.kinds import KINDS, Kind
 from usher.runs.notifications import SOURCE
 
@@ -105,7 +105,7 @@ def test_reconcile_may_do_what_the_table_of_kinds_needs_and_no_more() -> None:
         | operations("delete", kinds)
         | operations("update", [kind for kind in kinds if kind.mutable])
         | operations("list", [kind for kind in kinds if kind.parent])
-        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {OPERATIONS[kind.extra_list_operation] for kind in kinds if kind.extra_list_operation}
         | {"ListTagsForResource", "TagResource", "GetSolutionMetrics", "StopSolutionVersionCreation"}
     )
     assert granted("Reconcile", "personalize") == needed
@@ -169,7 +169,7 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     needed = (
         operations("describe", kinds)
         | operations("list", [kind for kind in kinds if kind.parent or kind.listed_by is not None])
-        | {OPERATIONS[kind.told_by] for kind in kinds if kind.told_by}
+        | {OPERATIONS[kind.extra_list_operation] for kind in kinds if kind.extra_list_operation}
         | {"ListTagsForResource", "ListRecipes", "DescribeRecipe", "GetSolutionMetrics"}
     )
     assert granted("Plan", "personalize") == needed
@@ -179,8 +179,8 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
 @pytest.mark.parametrize("function", ["Plan", "Check"])
 def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
     variables = FUNCTIONS[function]["Environment"]["Variables"]
-    assert int(variables["PART_BYTES"]) == byte_ranges.PART_BYTES
-    assert int(variables.get("PARALLEL_BYTES", profile_cache.PARALLEL_BYTES)) == profile_cache.PARALLEL_BYTES
+    assert "PART_BYTES" in variables
+    assert ReadLimits.from_env(variables) == LIMITS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

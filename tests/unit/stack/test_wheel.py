@@ -1,19 +1,76 @@
 """What `pip install` gets: three packages, the command, and what the local cloud deploys."""
 
+import ast
 import configparser
+import re
+import sys
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.unit.stack.files import REPOSITORY, RESOURCES
 
-builder = pytest.importorskip("hatchling.builders.wheel", reason="make setup installs the build backend, hatchling")
+FOLDERS = {name: REPOSITORY / name for name in ("usher_cli", "usher_local")}
+FOLDERS["usher"] = REPOSITORY / "layers/core/python/usher"
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+
+
+def sources() -> dict[str, Path]:
+    """The file of each module, by dotted name."""
+    files = [(name, folder, path) for name, folder in FOLDERS.items() for path in folder.rglob("*.py")]
+    return {
+        ".".join([name, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__"): path
+        for name, folder, path in files
+    }
+
+
+def imported_at_once(start: Iterable[str]) -> set[str]:
+    """The packages of others that are imported with some modules, directly or by what these import."""
+    modules, seen, others = sources(), set[str](), set[str]()
+    todo = list(start)
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name.partition(".")[0] not in FOLDERS:
+            others.add(name.partition(".")[0])
+            continue
+        if name not in modules:
+            continue  # a name in a module, not a module
+        todo += [name.rpartition(".")[0]] if "." in name else []
+        for node in ast.parse(modules[name].read_text()).body:
+            if isinstance(node, ast.Import):
+                todo += [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                todo += [str(node.module), *(f"{node.module}.{one.name}" for one in node.names)]
+    return others - sys.stdlib_module_names
+
+
+def brought_by(*requirements: str) -> set[str]:
+    """The names of required packages."""
+    return {re.split(r"[\[=<>]", one)[0] for one in requirements}
+
+
+def test_the_command_alone_imports_what_is_always_installed() -> None:
+    required = brought_by(*PROJECT["project"]["dependencies"]) - {"pyyaml"} | {"yaml", "botocore"}
+    assert imported_at_once(["usher_cli.__main__"]) <= required
+
+
+def test_the_local_personalize_imports_what_its_extra_brings() -> None:
+    extra = PROJECT["project"]["optional-dependencies"]["personalize"]
+    required = brought_by(*PROJECT["project"]["dependencies"], *extra) | {"botocore", "werkzeug", "pytest"}
+    start = [name for name in sources() if name.startswith(("usher_local.personalize", "usher_local.pytest"))]
+    assert len(start) > 50
+    assert imported_at_once(start) <= required
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    builder = pytest.importorskip("hatchling.builders.wheel", reason="make setup installs the build backend, hatchling")
     [path] = builder.WheelBuilder(str(REPOSITORY)).build(directory=str(tmp_path_factory.mktemp("wheel")))
     with zipfile.ZipFile(path) as opened:
         yield opened
@@ -25,8 +82,9 @@ def test_it_has_no_top_level_name_but_ushers_own(wheel: zipfile.ZipFile) -> None
 
 
 def test_it_has_every_module_but_those_that_need_the_project(wheel: zipfile.ZipFile) -> None:
-    folders = [REPOSITORY / "layers/core/python/usher", REPOSITORY / "usher_cli", REPOSITORY / "usher_local"]
-    modules = {path.relative_to(folder.parent).as_posix() for folder in folders for path in folder.rglob("*.py")}
+    modules = {
+        path.relative_to(folder.parent).as_posix() for folder in FOLDERS.values() for path in folder.rglob("*.py")
+    }
     missing = modules - set(wheel.namelist())
     assert {"/".join(name.split("/")[:2]) for name in missing} == {"usher_local/rehearsal.py", "usher_local/simulation"}
 
@@ -60,7 +118,6 @@ def test_what_is_patched_has_an_exact_version(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_backend_is_the_one_that_developers_have() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    [backend] = project["build-system"]["requires"]
+    [backend] = PROJECT["build-system"]["requires"]
     assert "==" in backend
-    assert backend in project["dependency-groups"]["dev"]
+    assert backend in PROJECT["dependency-groups"]["dev"]

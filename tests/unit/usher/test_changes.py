@@ -63,7 +63,7 @@ class Shop:
 
     def actions(self, record: dict[str, Any] | None = None) -> dict[str, str]:
         """What the last run's plan foresaw for each resource, but for what stays."""
-        plan = (record or self.record)["plan"]["resources"]
+        plan = (record or self.record)["estimate"]["resources"]
         return {name: one["action"] for name, one in plan.items() if one["action"] != "reuse"}
 
     def states(self) -> dict[str, str]:
@@ -152,7 +152,7 @@ def test_a_changed_filter_replaces_the_old_one(shop: Shop) -> None:
     assert shop.actions() == {"filter/some": "replace"}
     (name,) = shop.names("Filter")
     assert shop.served["filters"]["some"].endswith(name)
-    assert [state["status"] for state in record["retired"]] == ["GONE"]
+    assert [state["status"] for state in record["deletions"]] == ["DELETED"]
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_a_plan_expects_what_things_took_and_cost_last_time(shop: Shop) -> None:
         assert expected[name] == quarter.get(kind, KINDS[kind].minutes), (name, action)
     hours = next(one["trainingHours"] for one in first["versions"] if one["solution"] == "popular")
     assert hours != 1, "which is what the table says"
-    assert record["plan"]["resources"]["solution_version/popular"]["cost"] == pytest.approx(hours * 0.24)
-    assert record["plan"]["resources"]["solution_version/third"]["cost"] == pytest.approx(0.24)
+    assert record["estimate"]["resources"]["solution_version/popular"]["cost"] == pytest.approx(hours * 0.24)
+    assert record["estimate"]["resources"]["solution_version/third"]["cost"] == pytest.approx(0.24)
     record = shop.drop(files={"interactions.csv": interactions(users=62)})
     assert minutes(record)["campaign/popular"] == quarter["campaign"] * 2, "the last update counts, not the creation"
 
 
 def minutes(record: dict[str, Any]) -> dict[str, float]:
-    plan = record["plan"]["resources"]
+    plan = record["estimate"]["resources"]
     return {name: one["minutes"] for name, one in plan.items() if one["action"] != "reuse"}
 
 
@@ -241,7 +241,7 @@ def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(sho
     assert (shop.count()["Campaign"], shop.count()["Filter"]) == (2, 1)
     assert set(shop.served["solutions"]) == {"popular"}
     record = shop.drop({"solutions": POPULAR, "prune": True})
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
     assert (shop.count()["Campaign"], shop.count()["Solution"], shop.count()["Filter"]) == (1, 1, 0)
     assert "unmanaged" not in shop.drop({"solutions": POPULAR, "prune": True}) or not shop.record["unmanaged"]
 
@@ -259,7 +259,7 @@ def test_what_others_made_in_the_group_is_never_pruned(shop: Shop) -> None:
         },
     )
     record = shop.drop({"solutions": POPULAR, "prune": True})
-    assert [(one["why"], one["deleted"]) for one in record["unmanaged"]] == [("not made by Usher", False)]
+    assert [(one["reason"], one["deleted"]) for one in record["unmanaged"]] == [("not made by Usher", False)]
     assert "theirs" in shop.names("Filter")
 
 
@@ -275,7 +275,7 @@ def test_a_group_that_is_removed_leaves_nothing_and_comes_back(shop: Shop) -> No
     assert [key for key in files - kept if "/out/runs/" not in key] == []
     assert len(shop.stack.keys("shop-eu/.*")) == 3
     assert (execution.status, record["outcome"]) == ("SUCCEEDED", "SUCCEEDED")
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
     left = shop.count()
     assert not {name for name in left if not name.endswith("Job")} - {
         "Recipe",
@@ -454,8 +454,8 @@ def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
     for name in jobs:
         shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n{"userId": "u2"}')
     record = shop.drop({"solutions": POPULAR, "batch": jobs})
-    assert (record["outcome"], record["plan"]["unpriced"]) == ("SUCCEEDED", [])
-    assert record["plan"]["resources"]["batch_inference_job/each"]["cost"] == pytest.approx(2 * 0.067 / 1000)
+    assert (record["outcome"], record["estimate"]["unpriced"]) == ("SUCCEEDED", [])
+    assert record["estimate"]["resources"]["batch_inference_job/each"]["cost"] == pytest.approx(2 * 0.067 / 1000)
     assert shop.count()["BatchInferenceJob"] == 1
     for _ in range(2):
         shop.start(task="batch", job="weekly", at="2023-11-20T02:00:00Z")
@@ -484,7 +484,7 @@ def test_what_failed_is_explained_and_built_again_by_the_next_drop(shop: Shop) -
     faults.use(Faults())
     record = shop.drop(files={"interactions.csv": interactions()})
     assert (record["outcome"], shop.actions(record)["dataset_group/shop"]) == ("SUCCEEDED", "rebuild")
-    assert "The role was gone." in record["plan"]["resources"]["dataset_group/shop"]["why"]
+    assert "The role was gone." in record["estimate"]["resources"]["dataset_group/shop"]["reason"]
 
 
 def test_what_is_being_deleted_or_updated_by_somebody_is_waited_for(shop: Shop) -> None:
@@ -514,4 +514,4 @@ def test_a_file_of_increments_is_imported_on_its_own_and_once(shop: Shop) -> Non
     shop.drop(files={"interactions.csv": interactions(users=61)})
     assert shop.count()["DatasetImportJob"] == 4, "a new base asks for all that is added to it"
     wrong = shop.drop(files={"interactions/incremental/tuesday.csv": "USER_ID,ITEM_ID,TIMESTAMP\nu,i,soon\n"})
-    assert "tuesday.csv line 2: has a TIMESTAMP that is not a number." in wrong["summary"]
+    assert "tuesday.csv line 2: TIMESTAMP is not a number." in wrong["summary"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.runs.lock import Lock
 from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events

@@ -240,7 +240,7 @@ def test_an_export_with_a_line_without_an_answer_leaves_the_former_latest(site: 
 
 def test_bad_data_stops_the_run_before_anything_is_created(stack: Stack) -> None:
     assert drop(stack, interactions().replace("1600000000", "1600000000000", 1)).status == "FAILED"
-    assert record(stack)["summary"].startswith("films/interactions.csv line 2: has a TIMESTAMP in milliseconds")
+    assert record(stack)["summary"].startswith("films/interactions.csv line 2: TIMESTAMP is in milliseconds")
     (message,) = stack.notifications()
     assert "Divide by 1000" in message
     assert not made(stack)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from usher.errors import InputError
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.storage.bucket import Bucket
 
 from tests.unit.usher.conftest import account
@@ -166,12 +166,12 @@ def check(states: Mapping[str, State], attack: Attack) -> None:
     for id_, state in failed.items():
         assert state.reason.startswith(attack.failed[id_])
         assert "out of adopt" in state.remedy
-    assert {state.status for state in states.values()} <= {"READY", "FAILED", "SKIPPED", "GONE"}
+    assert {state.status for state in states.values()} <= {"READY", "FAILED", "SKIPPED", "DELETED"}
 
 
 def test_the_group_itself_works_after_all_that(scene: Scene) -> None:
     """The attacks would prove nothing if nothing of it could be made."""
     scene.usher.drop("store", {**CONFIG, "batch": {}})
-    assert {state.status for state in scene.usher.run("store").values()} <= {"READY", "GONE"}
+    assert {state.status for state in scene.usher.run("store").values()} <= {"READY", "DELETED"}
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     assert [arn for arn in there if ":campaign/store-best-" in arn]

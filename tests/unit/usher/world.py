@@ -15,15 +15,16 @@ from typing import Any
 
 from usher.aws import ONCE, client
 from usher.config.model import Config, Solution
-from usher.datasets import profile
-from usher.datasets.csv_reader import BLOCK_BYTES
 from usher.datasets.files import chunks
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.planning.desired import desired_resources
 from usher.planning.inputs import load_inputs
 from usher.planning.tasks import RequestedTasks
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
-from usher.resources.reconcile import State, advance, foresee
+from usher.resources.reconcile import advance, dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -156,22 +157,30 @@ class World:
         return desired_resources(target(group, run), replace(wanted, **config), intake.data, tasks)
 
     def look(
-        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), slept: float = 0
+        self, wanted: Sequence[Resource], stage: str = "train", before: Sequence[State] = (), elapsed: float = 0
     ) -> tuple[dict[str, State], int | None]:
         """One look, as a run's first or after the states `before`."""
-        seen = foresee(self.inventory, wanted)
-        excused = {} if before else seen.excused
-        states, wait = advance(self.inventory, wanted, stage, excused, list(map(asdict, before)), slept, seen.seconds)
+        seen = dry_run(self.inventory, wanted)
+        known_failures = {} if before else seen.known_failures
+        states, wait = advance(
+            self.inventory, wanted, stage, known_failures, list(map(asdict, before)), elapsed, seen.expected_seconds
+        )
         return {state.id: state for state in states}, wait
 
     def settle(self, wanted: Sequence[Resource], stage: str = "train") -> dict[str, State]:
         """A whole run: look until there is nothing to wait for."""
-        seen = foresee(self.inventory, wanted)
+        seen = dry_run(self.inventory, wanted)
         states: list[State] = []
         for _ in range(LOOKS):
             try:
                 states, wait = advance(
-                    self.inventory, wanted, stage, seen.excused, list(map(asdict, states)), 0, seen.seconds
+                    self.inventory,
+                    wanted,
+                    stage,
+                    seen.known_failures,
+                    list(map(asdict, states)),
+                    0,
+                    seen.expected_seconds,
                 )
             except CutError:
                 continue
@@ -215,16 +224,17 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
     ]
 
 
-def scanned(*files: str | bytes, dataset: str = "interactions", block: int = BLOCK_BYTES) -> profile.Table:
+def scanned(*files: str | bytes, dataset: str = "interactions", limits: ReadLimits = LIMITS) -> DatasetProfile:
     """What is found in files that are called 1.csv, 2.csv and so on."""
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
     tables = [
-        profile.scan(dataset, key, chunks(io.BytesIO(one), block)) for key, one in zip(keys, contents, strict=True)
+        profile_csv(dataset, key, chunks(io.BytesIO(one), limits.block_bytes), limits=limits)
+        for key, one in zip(keys, contents, strict=True)
     ]
     for table, content in zip(tables, contents, strict=True):
         table.size = len(content)
-    return profile.gather(dataset, zip(keys, tables, strict=True))
+    return merge_parts(dataset, zip(keys, tables, strict=True), limits)
 
 
 def load_function(name: str) -> ModuleType:

@@ -3,7 +3,6 @@
 Both count real seconds, whatever the clock of the service. Off by default: calls are answered at once, and all of them.
 """
 
-import re
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -11,9 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher_local.personalize.core.resources import Backend
-
-UNITS = {"ms": 0.001, "s": 1.0}
-SWITCH = {"on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +87,3 @@ def _provisioned(backend: Backend, params: Mapping[str, Any]) -> Limit | None:
     provisioned = config.get("minRecommendationRequestsPerSecond") or resource.values["minProvisionedTPS"]
     rate = min(provisioned, MOST_PROVISIONED)
     return Limit(rate, rate * BURST_SECONDS, resource.kind.arn_member)
-
-
-def seconds(text: str) -> float:
-    """Read a duration such as `100ms` or `0.5s`; ValueError for anything else."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text)
-    if not found:
-        raise ValueError(f"{text} is no duration: use one such as 100ms or 0.5s")
-    return float(found[1]) * UNITS[found[2]]
-
-
-def switch(text: str) -> bool:
-    """Read `on` or `off`; ValueError for anything else."""
-    if text not in SWITCH:
-        raise ValueError(f"{text} is neither on nor off")
-    return SWITCH[text]

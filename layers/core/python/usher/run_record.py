@@ -19,7 +19,7 @@ class ProblemRecord(TypedDict):
 
 
 class StateRecord(TypedDict, total=False):
-    """A `usher.resources.reconcile.State`, without its empty members."""
+    """A `usher.resources.states.State`, without its empty members."""
 
     id: Required[str]
     action: Required[str]
@@ -29,7 +29,7 @@ class StateRecord(TypedDict, total=False):
     remedy: str
     waited: float
     details: Mapping[str, Any] | None
-    due: str
+    resume_at: str
 
 
 class VersionRecord(TypedDict):
@@ -45,6 +45,32 @@ class VersionRecord(TypedDict):
     """Hours that the service billed."""
     metrics: Mapping[str, Any]
     """Personalize's offline metrics by name: numbers, NaN among them."""
+
+
+class ResourceEstimate(TypedDict):
+    """The estimate for one resource."""
+
+    action: str
+    reason: str
+    minutes: float
+    cost: float | None
+    """US dollars, once; None: not known."""
+    monthlyCost: float | None
+    """US dollars in 30 days, as long as the resource exists, without requests; None: not known."""
+
+
+class PlanEstimate(TypedDict):
+    """What carrying a plan out takes and costs, as the run's record keeps it."""
+
+    minutes: float
+    """Of the longest chain of resources that need each other."""
+    cost: float
+    monthlyCost: float
+    unpriced: list[str]
+    """Ids of the resources of which a price is not known."""
+    prices: Mapping[str, Any]
+    """The price list: `source`, `date`, `own` (the config's), and all prices by name."""
+    resources: Mapping[str, ResourceEstimate]
 
 
 class CostRecord(TypedDict):
@@ -65,7 +91,7 @@ class RunChanges(TypedDict, total=False):
     """Until the next pass of `reconcile`; null when the stage is settled."""
     resources: Sequence[StateRecord]
     """The planned resources, at the last pass."""
-    retired: Sequence[StateRecord]
+    deletions: Sequence[StateRecord]
     """The resources that are being deleted, at the last pass."""
     removal: bool
     """Whether the run removes the group."""
@@ -79,14 +105,14 @@ class RunChanges(TypedDict, total=False):
     """One sentence to people."""
     data: Mapping[str, Mapping[str, Any]]
     """By dataset: files, columns, rows, rejected rows, findings, diagnosis."""
-    plan: Mapping[str, Any]
+    estimate: PlanEstimate
     """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
     ceilings: Mapping[str, Any]
     """The ceilings of the stack, and the dollars that count against them."""
     pins: Mapping[str, Mapping[str, str]]
     """By solution, the version that a person has chosen."""
     unmanaged: Sequence[Mapping[str, Any]]
-    """Resources that exist but are not desired: id, arn, why, deleted."""
+    """Resources that exist but are not desired: id, arn, reason, deleted."""
     export: Mapping[str, Any]
     """The manifest of an export: its files with rows and bytes."""
     endedAt: str

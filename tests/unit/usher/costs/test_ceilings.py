@@ -12,9 +12,9 @@ from usher.config.model import Config, Recommender
 from usher.config.price_list import PRICES
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.prices import MOST_TRIALS, Size, monthly_most, most, trials
+from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, trials
 from usher.costs.recurring import Repeated
-from usher.datasets import distinct_ids
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.planning.planner import Draft, draft
 from usher.resources.kinds import Resource
@@ -92,10 +92,10 @@ def site(world: World) -> World:
     return world
 
 
-def plan(world: World, config: Any, ceilings: Ceilings = Ceilings(), past: Past = Past()) -> Draft:  # noqa: B008
+def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options: Any) -> Draft:
     world.put("films/usher.yaml", json.dumps(config))
     at = replace(target(), export_schedule="cron(0 3 * * ? *)")
-    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings, past=past)
+    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings or Ceilings(), **options)
 
 
 def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
@@ -116,11 +116,12 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         assert expected in found, config
 
 
-def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distinct_ids, "MANY_IDS", 10)
+def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World) -> None:
     config = {"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}}}
     job = {"solution": "f", "input": "films/batch/large.jsonl"}
-    ((place, remedy),) = refused(site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10))
+    ((place, remedy),) = refused(
+        site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10), limits=ReadLimits(ids=10)
+    )
     assert place == "films/"
     assert "MaxRunDollars" in remedy
 
@@ -139,8 +140,10 @@ def test_a_remedy_that_is_followed_works(site: World) -> None:
 def test_the_defaults_let_an_ordinary_group_pass_and_its_record_tells_what_is_used(site: World) -> None:
     drafted = plan(site, {})
     facts = drafted.findings["ceilings"]
-    assert facts["run"] == pytest.approx(drafted.findings["plan"]["cost"])
-    assert drafted.findings["plan"]["monthlyCost"] == pytest.approx(MONTH), "v1's floor; what v2 answers is not known"
+    assert facts["run"] == pytest.approx(drafted.findings["estimate"]["cost"])
+    assert drafted.findings["estimate"]["monthlyCost"] == pytest.approx(MONTH), (
+        "v1's floor; what v2 answers is not known"
+    )
     assert facts["serving"] == pytest.approx(MONTH + 2 * MONTH_V2)
     assert facts["repeated"] == pytest.approx(30 * 60 / 1000 * PRICES["batchThousandV2"]), "the nightly export"
     assert facts["month"] == pytest.approx(facts["serving"] + max(facts["repeated"], facts["run"]))
@@ -196,16 +199,18 @@ def test_what_has_no_known_price_counts_at_the_highest_that_is_known() -> None:
     size = Size({}, 0, 250_000, {}, {"batch_segment_job/s": 10, "batch_inference_job/t": 100})
     segments = Resource("batch_segment_job/s", "batch_segment_job", "train")
     themes = {"batchInferenceJobMode": "THEME_GENERATION", "numResults": 20}
-    assert most(segments, {}, size) == pytest.approx(10 * 250 * 0.15)
-    assert most(Resource("batch_inference_job/t", "batch_inference_job", "train", themes), {}, size) == pytest.approx(
-        100 * 20 / 1000 * 0.15
+    assert max_cost(segments, {}, size) == pytest.approx(10 * 250 * 0.15)
+    assert max_cost(
+        Resource("batch_inference_job/t", "batch_inference_job", "train", themes), {}, size
+    ) == pytest.approx(100 * 20 / 1000 * 0.15)
+    assert max_monthly_cost(Resource("recommender/r", "recommender", "train"), {}, size) == pytest.approx(
+        3 * 720 * 0.375
     )
-    assert monthly_most(Resource("recommender/r", "recommender", "train"), {}, size) == pytest.approx(3 * 720 * 0.375)
 
 
 @given(st.text() | st.integers().map(str))
 def test_a_version_takes_no_more_trainings_than_personalize_allows(text: str) -> None:
-    assert trials({"performHPO": True, "solutionConfig": jobs(text)}) in range(1, MOST_TRIALS + 1)
+    assert trials({"performHPO": True, "solutionConfig": jobs(text)}) in range(1, MAX_TRIALS + 1)
     assert trials({"solutionConfig": jobs(text)}) == 1
 
 
@@ -243,7 +248,7 @@ def test_no_plan_that_is_accepted_costs_more_than_its_ceilings(
         return
     without = plan(site, {name: block for name, block in config.items() if name != "prices"}, ceilings)
     assert drafted.findings["ceilings"] == without.findings["ceilings"], "prices change only what is shown"
-    told = without.findings["plan"]
+    told = without.findings["estimate"]
     assert told["cost"] <= run
     trainings = math.fsum(month_of_training(one, config) for one in config["solutions"].values())
     assert told["monthlyCost"] + trainings <= month + 0.01
@@ -302,8 +307,8 @@ def test_a_refusal_names_what_is_dearest_in_a_month_though_it_costs_nothing_to_m
 def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(site: World, ceiling: str) -> None:
     facts = plan(site, {}).findings["ceilings"]
     assert facts["repeated"] > facts["run"] + 0.01
-    most: dict[str, Any] = {ceiling: 59 if ceiling == "export_lines" else facts["month"] - 0.01}
-    ceilings = replace(Ceilings(), **most)
+    limits: dict[str, Any] = {ceiling: 59 if ceiling == "export_lines" else facts["month"] - 0.01}
+    ceilings = replace(Ceilings(), **limits)
     drafted = plan(site, {}, ceilings)
     assert drafted.plan
     assert drafted.plan["exports"] == {}
@@ -319,11 +324,11 @@ def test_a_file_of_lines_is_read_no_further_than_the_ceiling(site: World) -> Non
     assert 50 < site.bucket.count_lines("films/batch/huge.jsonl", 50, chunk_bytes=1000) < 150
 
 
-@pytest.mark.parametrize(("most", "place"), [("MOST_INPUT", "films/batch/huge.jsonl"), ("MOST_INPUTS", "films/")])
+@pytest.mark.parametrize(("limit", "place"), [("MOST_INPUT", "films/batch/huge.jsonl"), ("MOST_INPUTS", "films/")])
 def test_files_of_lines_that_are_too_large_are_refused_unread(
-    site: World, monkeypatch: pytest.MonkeyPatch, most: str, place: str
+    site: World, monkeypatch: pytest.MonkeyPatch, limit: str, place: str
 ) -> None:
-    monkeypatch.setattr(f"usher.planning.estimate.{most}", 40_000)
+    monkeypatch.setattr(f"usher.planning.estimate.{limit}", 40_000)
     monkeypatch.delattr(Bucket, "count_lines")
     config = {"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "input": "films/batch/huge.jsonl"}}}
     assert refused(site, config) == [(place, "Ask for less, in files of their own.")]

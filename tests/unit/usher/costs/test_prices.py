@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.price_list import DATE, PRICES, SOURCE
-from usher.costs.prices import SPENDING, foretell, is_v2, monthly_most, most, size_of, spent
+from usher.costs.prices import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_cost, max_monthly_cost, size_of
 from usher.resources.kinds import KINDS, Resource
-from usher.resources.reconcile import State
+from usher.resources.plan import Plan
+from usher.resources.states import State
 
 RECIPE = "arn:aws:personalize:::recipe/"
 WANTED = [
@@ -51,7 +53,7 @@ def decided(action: str) -> list[State]:
 
 
 def test_a_first_run_costs_what_the_price_table_says() -> None:
-    told = foretell(WANTED, decided("create"), SIZE, {}, {})
+    told = estimate_plan(WANTED, decided("create"), SIZE, {}, {})
     costs = {name: row["cost"] for name, row in told["resources"].items()}
     assert costs == {
         "dataset_group/g": 0, "solution/new": 0, "solution/old": 0, "campaign/new": 0, "campaign/old": 0,
@@ -66,26 +68,26 @@ def test_a_first_run_costs_what_the_price_table_says() -> None:
     assert told["unpriced"] == ["batch_inference_job/d"]
     assert told["monthlyCost"] == pytest.approx(MONTH)
     assert told["resources"]["campaign/old"] == {
-        "action": "create", "why": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
+        "action": "create", "reason": "Because.", "minutes": KINDS["campaign"].minutes, "cost": 0,
         "monthlyCost": pytest.approx(MONTH),
     }  # fmt: skip
 
 
 def test_a_run_takes_as_long_as_its_longest_chain() -> None:
-    assert foretell(WANTED, decided("create"), SIZE, {}, {})["minutes"] == chain(*CHAIN)
+    assert estimate_plan(WANTED, decided("create"), SIZE, {}, {})["minutes"] == chain(*CHAIN)
     usual = {"solution_version/new": 18000.0}
-    learned = foretell(WANTED, decided("create"), SIZE, {}, usual)
+    learned = estimate_plan(WANTED, decided("create"), SIZE, {}, usual)
     assert learned["minutes"] == chain(*CHAIN) - chain("solution_version") + 300
 
 
 def test_what_is_there_already_takes_and_costs_nothing_but_campaigns_are_paid_for_on() -> None:
-    told = foretell(WANTED, decided("reuse"), SIZE, {}, {})
+    told = estimate_plan(WANTED, decided("reuse"), SIZE, {}, {})
     assert (told["minutes"], told["cost"], told["unpriced"]) == (0, 0, [])
     assert told["monthlyCost"] == pytest.approx(MONTH)
 
 
 def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_the_rest() -> None:
-    told = foretell(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
+    told = estimate_plan(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
     assert told["resources"]["solution_version/new"]["cost"] == 500
     assert told["prices"] == {
         **PRICES, "trainingThousandInteractionsV2": 1.0,
@@ -94,26 +96,27 @@ def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_
 
 
 def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -> None:
-    plan = {"resources": [asdict(one) for one in WANTED]}
+    plan = Plan("films", WANTED)
     states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
     states[1]["status"] = "FAILED"
-    record = {
-        "plan": foretell(WANTED, decided("create"), SIZE, {}, {}),
+    record: Any = {
+        "estimate": estimate_plan(WANTED, decided("create"), SIZE, {}, {}),
         "resources": states,
         "data": DATA,
     }
-    versions = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
-    assert spent(plan, record, versions) == {
+    versions: Any = [{"arn": "arn:solution_version/old", "trainingHours": 2.5}, {"arn": "arn:else", "trainingHours": 9}]
+    assert actual_cost(plan, record, versions) == {
         "cost": pytest.approx(500 * 0.002 + 2.5 * 0.24 + 2 * 0.067 + 3 * 0.15),
         "monthlyCost": pytest.approx(MONTH),
     }
-    assert spent({}, record, versions) == spent(plan, {}, versions) == {}
+    without: Any = {}
+    assert actual_cost(None, record, versions) == actual_cost(plan, without, versions) == {}
 
 
-@given(st.lists(st.sampled_from([*SPENDING, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
+@given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
 def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
     states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
-    told = foretell(WANTED, states, SIZE, {}, {})
+    told = estimate_plan(WANTED, states, SIZE, {}, {})
     rows = told["resources"].values()
     assert told["cost"] == pytest.approx(math.fsum(row["cost"] or 0 for row in rows))
     assert max(row["minutes"] for row in rows) <= told["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
@@ -135,7 +138,7 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
     resource = Resource("recommender/x", "recommender", "train", {"recommenderConfig": config} if config else {})
     size = size_of({"interactions": {"ids": users}}, {})
     for action in ("create", "reuse"):
-        told = foretell([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
+        told = estimate_plan([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
         row = told["resources"][resource.id]
         assert (row["cost"], row["monthlyCost"]) == (0, month and pytest.approx(month))
         assert told["monthlyCost"] == (pytest.approx(month) if month else 0)
@@ -145,7 +148,7 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
     resource = Resource(f"{kind}/x", kind, "train")
-    told = foretell([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
+    told = estimate_plan([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
     assert (told["resources"][resource.id]["cost"] is None) == (told["unpriced"] == [resource.id])
 
 
@@ -157,21 +160,21 @@ def test_recipes_tell_how_they_are_billed() -> None:
 def test_a_training_of_a_v1_recipe_counts_by_its_data_and_trials_or_by_what_was_billed() -> None:
     resource, hpo = WANTED[5], {"recipeArn": f"{RECIPE}aws-sims", "performHPO": True}
     size = size_of({"interactions": {"rows": 10_000_000}}, {})
-    assert most(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
-    assert most(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
-    assert most(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
+    assert max_cost(resource, {"recipeArn": f"{RECIPE}aws-sims"}, size) == pytest.approx(5 * 0.24)
+    assert max_cost(resource, hpo, size) == pytest.approx(40 * 5 * 0.24)
+    assert max_cost(resource, hpo, replace(size, hours={resource.id: 205})) == pytest.approx(205 * 0.24)
 
 
 def test_a_campaign_of_any_recipe_counts_at_most_with_what_is_provisioned() -> None:
     """As it "sets the minimum billing charge for the campaign": API_CreateCampaign."""
     campaign = Resource("campaign/c", "campaign", "train", {"minProvisionedTPS": 3})
     for recipe, price in (("aws-sims", "requestThousand"), ("aws-user-personalization-v2", "requestThousandV2")):
-        found = monthly_most(campaign, {"recipeArn": f"{RECIPE}{recipe}"}, SIZE)
+        found = max_monthly_cost(campaign, {"recipeArn": f"{RECIPE}{recipe}"}, SIZE)
         assert found == pytest.approx(3 * 2592 * PRICES[price])
 
 
 def test_a_further_training_counts_at_most_by_its_data_however_little_the_last_was_billed_for() -> None:
     version, sims = Resource("solution_version/old", "solution_version", "train"), {"recipeArn": f"{RECIPE}aws-sims"}
     small, large = ({"interactions": {"rows": rows}} for rows in (1000, 500_000_000))
-    assert most(version, sims, size_of(large, {version.id: 0.1})) == pytest.approx(250 * PRICES["trainingHour"])
-    assert most(version, sims, size_of(small, {version.id: 7})) == pytest.approx(7 * PRICES["trainingHour"])
+    assert max_cost(version, sims, size_of(large, {version.id: 0.1})) == pytest.approx(250 * PRICES["trainingHour"])
+    assert max_cost(version, sims, size_of(small, {version.id: 7})) == pytest.approx(7 * PRICES["trainingHour"])

@@ -151,9 +151,9 @@ def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) 
     plan = evaluation(dropped).plan()
     deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
     made = {one.arn for one in plan["resources"] if one.kind in deletable}
-    assert {one.arn for one in plan["delete"]} == made
-    assert all(one.delete for one in plan["delete"])
-    assert all("films-eval-" in one.arn for one in plan["delete"])
+    assert {one.arn for one in plan["to_delete"]} == made
+    assert all(one.delete for one in plan["to_delete"])
+    assert all("films-eval-" in one.arn for one in plan["to_delete"])
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
@@ -194,7 +194,7 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     plan = evaluation(dropped, charts=LIVE).plan()
     (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
-    assert not [one for one in plan["delete"] if "abcd1234" in one.arn]
+    assert not [one for one in plan["to_delete"] if "abcd1234" in one.arn]
     live = next(one for one in plan["entrants"] if one.kind == "live")
     assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
 
@@ -236,8 +236,8 @@ def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: Worl
     live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
     home = Home(dropped.bucket, "films", "run-1")
     plan = Evaluation.of(home, target(), dropped.personalize, live, [], {}).plan()
-    assert plan["delete"]
-    assert "films-own" not in str([plan["resources"], plan["delete"]])
+    assert plan["to_delete"]
+    assert "films-own" not in str([plan["resources"], plan["to_delete"]])
 
 
 def test_steps_may_run_twice(dropped: World) -> None:
@@ -312,15 +312,15 @@ def test_what_was_made_goes_also_if_a_step_breaks(dropped: World, broken: str) -
     record = evaluate(dropped, broken=broken)
     assert "broke off: Boom: It broke." in record["summary"]
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
 
 
 def test_what_still_stands_in_the_way_keeps_the_evaluation_from_ending(dropped: World) -> None:
     evaluate(dropped)
     record = dropped.bucket.read_json(RECORD)
     event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
-    for retired in ([], [{**state, "status": "SKIPPED"} for state in record["retired"]]):
-        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "retired": retired})
+    for deletions in ([], [{**state, "status": "SKIPPED"} for state in record["deletions"]]):
+        dropped.bucket.write_json(RECORD, {**record, "outcome": "RUNNING", "deletions": deletions})
         for error in (None, {"Error": "Boom", "Cause": "It broke."}):
             assert call("evaluate", step="publish", **event, run="any", error=error)["outcome"] == "RUNNING"
 
@@ -338,7 +338,7 @@ def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped:
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     record = dropped.bucket.read_json(RECORD)
     assert record["outcome"] == "FAILED"
-    assert {state["status"] for state in record["retired"]} == {"GONE"}
+    assert {state["status"] for state in record["deletions"]} == {"DELETED"}
 
 
 def test_athena_may_split_and_is_waited_for(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from usher.config.model import Solution
 from usher.errors import InputError, UsherError
 from usher.planning.version_pins import Pin, Pins, choose_version, with_pins
-from usher.resources.gate import guarded
+from usher.resources.gate import with_gates
 from usher.resources.kinds import Resource
 from usher.storage.table import Table
 
@@ -60,7 +60,7 @@ def run(world: World, pins: Pins, users: int) -> str:
     live = {"group": serving(world)} if campaigns else {}
     wanted = plan(world, f"run-{users}")
     holding = pins.resolve(world.personalize, "films", wanted, live)
-    states = world.settle(guarded(with_pins(wanted, holding), {}, {}, ""))
+    states = world.settle(with_gates(with_pins(wanted, holding), {}, {}, ""))
     assert states[LIVE].status == "READY"
     return serving(world)
 

@@ -7,8 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets.diagnosis import IDS, Diagnosis
-from usher.datasets.diagnosis import report as diagnosed
+from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
 from usher.datasets.hashing import hashed
 from usher.reports.evaluation_page import page, pictures, short, verdict
 
@@ -42,8 +41,8 @@ def diagnosis(text: str) -> dict[str, Any]:
         "EVENT_TYPE": [text] * 3,
     }
     columns = {name: pa.array(values) for name, values in rows.items()}
-    one.add(columns, hashed(columns, IDS))
-    return diagnosed(one)
+    one.add_rows(columns, hashed(columns, ID_COLUMNS))
+    return diagnosis_report(one)
 
 
 def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
         "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
-        "retired": [{**state, "arn": text}],
+        "deletions": [{**state, "arn": text}],
         "export": export,
         "plan": {
             "minutes": number, "cost": number, "monthlyCost": number, "unpriced": [text], "resources": {text: planned},

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Job, Solution
 from usher.planning.version_pins import Pin, with_pins
-from usher.resources.gate import REMEDY, TOLERANCE, guarded, judge, version_to_serve
-from usher.resources.inventory import Found
+from usher.resources.gate import EPSILON, REMEDY, judge, version_to_serve, with_gates
+from usher.resources.inventory import Existing
 from usher.resources.kinds import Resource
-from usher.resources.reconcile import State
-from usher.resources.versions import hours_since_training, metrics_of, usable
+from usher.resources.states import State
+from usher.resources.versions import hours_since_training, metrics_of, usable_versions
 
 from tests.unit.usher.world import World, interactions
 
@@ -46,7 +46,7 @@ def test_a_version_passes_where_it_reaches_everything_that_its_rule_asks(
 
     verdict = judge(RULE, metrics(candidate), metrics(live), metrics(popularity))
     assert verdict.passes == ("at least" in why)
-    assert why in verdict.why
+    assert why in verdict.reason
 
 
 def test_the_first_version_passes_unless_a_floor_forbids() -> None:
@@ -55,7 +55,7 @@ def test_the_first_version_passes_unless_a_floor_forbids() -> None:
 
 
 def test_what_cannot_be_compared_is_held_and_told() -> None:
-    assert judge(RULE, {"coverage": 1}, {}, {}).why == "this version has no metric precision_at_10; it has: coverage"
+    assert judge(RULE, {"coverage": 1}, {}, {}).reason == "this version has no metric precision_at_10; it has: coverage"
     assert not judge({"metric": METRIC, "versusLive": 0.0}, {METRIC: 1.0}, {"coverage": 1.0}, {}).passes
     assert not judge({"metric": METRIC, "atLeast": 0.0}, {METRIC: float("nan")}, {}, {}).passes
 
@@ -81,13 +81,13 @@ def test_a_version_that_is_held_is_below_one_of_its_bars(
     bars = {"atLeast": 1.0, "versusLive": live, "versusPopularity": popularity}
     verdict = judge(rule, {METRIC: candidate}, {METRIC: live}, {METRIC: popularity})
     assert verdict.passes == all(
-        candidate >= share * bars[name] - TOLERANCE for name, share in rule.items() if name in bars
+        candidate >= share * bars[name] - EPSILON for name, share in rule.items() if name in bars
     )
 
 
 def guard(resource: Resource, rule: dict[str, Any], live: str = "", popular: str = "") -> Resource:
     """One campaign with its rule."""
-    return guarded([resource], {"a": rule}, {"a": live}, popular)[0]
+    return with_gates([resource], {"a": rule}, {"a": live}, popular)[0]
 
 
 def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
@@ -97,7 +97,7 @@ def test_only_what_serves_of_solutions_with_a_rule_is_guarded() -> None:
     for other in (Resource("campaign/b", "campaign", "train"), Resource("solution/a", "solution", "train")):
         assert guard(other, {"versusPopularity": 1.0}) is other
     version = Resource("solution_version/a", "solution_version", "train")
-    assert guarded([version, CAMPAIGN], {"a": {"atLeast": 1}}, {}, "")[0] is version, "its campaign is"
+    assert with_gates([version, CAMPAIGN], {"a": {"atLeast": 1}}, {}, "")[0] is version, "its campaign is"
     assert guard(version, {"atLeast": 1}).gate == {"atLeast": 1, "live": "", "popularity": ""}
 
 
@@ -106,31 +106,33 @@ def test_jobs_follow_what_serves_where_the_newest_may_be_held_back() -> None:
     refs = {"solutionVersionArn": "solution_version/a"}
     job = Resource("batch_inference_job/j", "batch_inference_job", "train", refs=refs)
     top = Resource("solution_version/top", "solution_version", "train")
-    assert guarded([CAMPAIGN, job], {}, {}, "") == [CAMPAIGN, job]
-    ordered = guarded([CAMPAIGN, job, top], {"a": RULE}, {}, "top")
+    assert with_gates([CAMPAIGN, job], {}, {}, "") == [CAMPAIGN, job]
+    ordered = with_gates([CAMPAIGN, job, top], {"a": RULE}, {}, "top")
     assert [one.id for one in ordered] == [top.id, CAMPAIGN.id, job.id]
     assert ordered[-1].refs == {"solutionVersionArn": CAMPAIGN.id}
     version = Resource("solution_version/a", "solution_version", "train")
-    assert guarded([version, job], {"a": RULE}, {}, "")[-1].refs == refs
+    assert with_gates([version, job], {"a": RULE}, {}, "")[-1].refs == refs
 
 
 def test_what_is_compared_with_the_popularity_solution_comes_after_it() -> None:
     top = Resource("solution_version/top", "solution_version", "train")
-    assert [one.id for one in guarded([CAMPAIGN, top], {"a": RULE}, {}, "top")] == [top.id, CAMPAIGN.id]
-    assert [one.id for one in guarded([CAMPAIGN, top], {"a": {"atLeast": 1}}, {}, "top")] == [CAMPAIGN.id, top.id]
+    assert [one.id for one in with_gates([CAMPAIGN, top], {"a": RULE}, {}, "top")] == [top.id, CAMPAIGN.id]
+    assert [one.id for one in with_gates([CAMPAIGN, top], {"a": {"atLeast": 1}}, {}, "top")] == [CAMPAIGN.id, top.id]
 
 
 def test_a_choice_of_a_person_comes_before_the_rule() -> None:
     """No client: nobody is asked for metrics."""
     pins = {"a": Pin("arn:old", "me", "bad", "now", supersedes="arn:new")}
     resource = guard(with_pins([CAMPAIGN], pins)[0], RULE, "arn:new")
-    found = Found("arn:campaign", {"solutionVersionArn": "arn:new"})
+    found = Existing("arn:campaign", {"solutionVersionArn": "arn:new"})
     assert version_to_serve(None, resource, found, "arn:new", {}) == ("arn:old", "")
 
 
 def test_nothing_is_asked_where_nothing_would_change() -> None:
     resource = guard(CAMPAIGN, RULE)
-    assert version_to_serve(None, resource, Found("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {})[1] == ""
+    assert (
+        version_to_serve(None, resource, Existing("arn:c", {"solutionVersionArn": "arn:new"}), "arn:new", {})[1] == ""
+    )
     assert version_to_serve(None, resource, None, "", {}) == ("", "")
 
 
@@ -140,7 +142,7 @@ SOLUTION = Solution("top", "aws-popularity-count")
 def trained(world: World, rule: dict[str, Any], users: int = 60) -> tuple[list[Resource], dict[str, Any]]:
     """The plan, with its gate, and the states after a run."""
     world.put("films/interactions.csv", interactions(users=users))
-    wanted = guarded(world.plan(SOLUTION, run=f"run-{users}"), {"top": rule}, {}, "")
+    wanted = with_gates(world.plan(SOLUTION, run=f"run-{users}"), {"top": rule}, {}, "")
     return wanted, world.settle(wanted)
 
 
@@ -163,7 +165,7 @@ def test_a_worse_version_is_held_and_a_rule_that_is_loosened_lets_it_through(wor
     updates = world.calls["UpdateCampaign"]
     assert world.settle(wanted)["campaign/top"].status == "HELD"
     assert world.calls["UpdateCampaign"] == updates == 0
-    loose = guarded(world.plan(SOLUTION, run="run-61"), {"top": {"metric": METRIC, "versusLive": 0.0}}, {}, "")
+    loose = with_gates(world.plan(SOLUTION, run="run-61"), {"top": {"metric": METRIC, "versusLive": 0.0}}, {}, "")
     moved = world.settle(loose)["campaign/top"]
     assert moved.status == "READY"
     assert moved.details == {"solutionVersionArn": states["solution_version/top"].arn}
@@ -185,7 +187,7 @@ def worked(world: World, rule: dict[str, Any], users: int, live: str = "", **pin
     world.put("films/batch/letter.jsonl", '{"userId": "u1"}')
     world.put("films/interactions.csv", interactions(users=users))
     wanted = with_pins(world.plan(SILENT, run=f"run-{users}", jobs=(JOB,)), pins)
-    return world.settle(guarded(wanted, {"top": rule}, {"top": live}, ""))
+    return world.settle(with_gates(wanted, {"top": rule}, {"top": live}, ""))
 
 
 def test_without_a_campaign_the_version_itself_is_held_and_jobs_go_on_with_the_former_one(world: World) -> None:
@@ -220,7 +222,7 @@ def test_jobs_of_a_campaign_that_is_held_work_with_what_it_serves(world: World) 
         world.put("films/interactions.csv", interactions(users=users))
         rule = {"metric": METRIC, "versusLive": share}
         wanted = world.plan(SOLUTION, run=f"run-{users}", jobs=(JOB,))
-        states = world.settle(guarded(wanted, {"top": rule}, {}, ""))
+        states = world.settle(with_gates(wanted, {"top": rule}, {}, ""))
         assert states["batch_inference_job/letter"].status == "READY"
         served.append(states["campaign/top"].details["solutionVersionArn"])  # type: ignore[index]
     assert states["campaign/top"].status == "HELD"
@@ -232,8 +234,8 @@ def test_what_is_known_of_versions(world: World) -> None:
     _, states = trained(world, {})
     solution, version = states["solution/top"].arn, states["solution_version/top"].arn
     gone = version[:-1] + ("1" if version.endswith("0") else "0")
-    assert usable(world.personalize, solution) == [version]
-    assert usable(world.personalize, solution + "-gone") == []
+    assert usable_versions(world.personalize, solution) == [version]
+    assert usable_versions(world.personalize, solution + "-gone") == []
     assert METRIC in metrics_of(world.personalize, version)
     assert metrics_of(world.personalize, "") == metrics_of(world.personalize, gone) == {}
     assert 0 <= hours_since_training(world.personalize, version) < 0.1

@@ -11,8 +11,6 @@ from usher.resources.kinds import KINDS, Kind
 SESSION = botocore.session.get_session()
 MODELS: dict[str, Any] = {name: SESSION.get_service_model(name) for name in ("personalize", "scheduler")}
 OPERATIONS = {service: {xform_name(name): name for name in model.operation_names} for service, model in MODELS.items()}
-CHANGED_ONE_BY_ONE = {"metrics": {"addMetrics", "removeMetrics"}}
-"""Members of Create for which Update has others."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
@@ -34,7 +32,7 @@ def members(kind: Kind, operation: str, side: str = "input") -> Any:
 
 def described(kind: Kind) -> Any:
     """The members of what Describe tells of one."""
-    answer = members(kind, f"{kind.describe}_{kind.name}", "output")
+    answer = members(kind, f"{kind.describe_verb}_{kind.name}", "output")
     return answer[kind.member].members if kind.member in answer else answer
 
 
@@ -52,7 +50,7 @@ def test_a_kind_is_created_and_answers_with_its_arn(kind: Kind) -> None:
 @every_kind
 def test_a_kind_is_described_and_deleted_by_its_key(kind: Kind) -> None:
     key = kind.key("arn:aws:service:region:account:kind/group/name")
-    for operation in (f"{kind.describe}_{kind.name}", f"delete_{kind.name}", f"update_{kind.name}"):
+    for operation in (f"{kind.describe_verb}_{kind.name}", f"delete_{kind.name}", f"update_{kind.name}"):
         if operation in OPERATIONS[kind.service]:
             assert set(shape(kind, operation).required_members) <= {*key, *kind.mutable}
             assert set(key) <= set(members(kind, operation))
@@ -92,25 +90,39 @@ def test_what_is_deleted_when_it_is_not_wanted_is_listed_and_can_be_deleted(kind
 
 @every_kind
 def test_what_is_listed_is_listed_in_pages(kind: Kind) -> None:
-    operations = [kind.told_by, f"list_{kind.name}s" if kind.parent or kind.listed_by is not None else ""]
+    operations = [kind.extra_list_operation, f"list_{kind.name}s" if kind.parent or kind.listed_by is not None else ""]
     for operation in filter(None, operations):
         SESSION.get_paginator_model(kind.service).get_paginator(OPERATIONS[kind.service][operation])
 
 
+def nested(shape_: Any, path: str) -> bool:
+    """Whether a shape has a member at a path."""
+    head, _, rest = path.partition(".")
+    return head in shape_.members and (not rest or nested(shape_.members[head], rest))
+
+
+def updated(kind: Kind, path: str) -> set[str]:
+    """The members of Update for one of Create's."""
+    if kind.added_and_removed and path == kind.added_and_removed[0]:
+        return {*kind.added_and_removed[1:]}
+    config, of_update = kind.config_of_update or ("", "")
+    return {path.replace(f"{config}.", f"{of_update}.")} if config else {path}
+
+
 @those_with("mutable")
 def test_what_is_mutable_can_be_created_updated_and_seen(kind: Kind) -> None:
-    assert set(kind.mutable) <= set(members(kind, f"create_{kind.name}"))
-    updated = {other for name in kind.mutable for other in CHANGED_ONE_BY_ONE.get(name, {name})}
-    assert updated <= set(members(kind, f"update_{kind.name}"))
-    told = set(members(kind, kind.told_by, "output")) if kind.told_by else set()
-    assert set(kind.mutable) <= {*described(kind), *told}
+    assert all(nested(shape(kind, f"create_{kind.name}"), path) for path in kind.mutable)
+    assert all(nested(shape(kind, f"update_{kind.name}"), one) for path in kind.mutable for one in updated(kind, path))
+    listed_too = set(members(kind, kind.extra_list_operation, "output")) if kind.extra_list_operation else set()
+    assert {path.partition(".")[0] for path in kind.mutable} <= {*described(kind), *listed_too}
 
 
 @those_with("mutable")
-def test_an_update_that_takes_time_tells_how_it_goes(kind: Kind) -> None:
+def test_an_update_that_takes_time_reports_its_state(kind: Kind) -> None:
     if kind.latest_update in described(kind):
-        update = described(kind)[kind.latest_update].members
-        assert {*kind.mutable, "status", "failureReason", "creationDateTime"} <= set(update)
+        update = described(kind)[kind.latest_update]
+        assert {"status", "failureReason", "creationDateTime"} <= set(update.members)
+        assert all(nested(update, one) for path in kind.mutable for one in updated(kind, path))
     else:
         assert kind.name in {"metric_attribution", "schedule"}
 
@@ -120,15 +132,15 @@ def test_a_kind_whose_times_count_has_no_change_but_those_that_tell_their_own_ti
     times = {"status", "creationDateTime", "lastUpdatedDateTime"}
     if kind.latest_update in described(kind):
         assert times <= set(described(kind)[kind.latest_update].members)
-    elif kind.timed:
+    elif kind.has_duration:
         assert not kind.mutable
         assert times <= set(described(kind))
 
 
 @every_kind
 def test_what_the_record_keeps_and_what_is_fixed_is_described(kind: Kind) -> None:
-    assert {*kind.reported, *kind.fixed} <= set(described(kind))
-    assert set(kind.fixed) <= set(members(kind, f"create_{kind.name}"))
+    assert {*kind.reported, *kind.immutable} <= set(described(kind))
+    assert set(kind.immutable) <= set(members(kind, f"create_{kind.name}"))
 
 
 @every_kind

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from usher.errors import InputError
 from usher.planning.planner import Draft, draft
-from usher.resources.deletion import NOT_OWN, REMOVED, REPLACED, TAKE_OVER, WHOLE, retire
+from usher.resources.deletion import TAKE_OVER, delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
-from usher.resources.reconcile import State, advance
+from usher.resources.reconcile import advance
+from usher.resources.states import State
 from usher.resources.target import Target
+from usher.resources.unmanaged import NOT_OWN, REMOVED, REPLACED, WHOLE
 from usher.storage.bucket import Bucket
 
 from tests.unit.usher.world import (
@@ -74,9 +76,9 @@ class Stack:
         plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
-            self.inventory, plan["resources"], "train", plan["excused"], before, 0, {}
+            self.inventory, plan["resources"], "train", plan["known_failures"], before, 0, {}
         ))  # fmt: skip
-        gone = self._loop(lambda before: retire(self.inventory, list(map(asdict, plan["delete"])), [], before, 0))
+        gone = self._loop(lambda before: delete_unmanaged(self.inventory, plan["to_delete"], [], before, 0))
         return {state.id: state for state in (*made, *gone)}
 
     def _loop(self, look: Any) -> list[State]:
@@ -154,7 +156,7 @@ def test_two_stacks_with_two_folders_leave_each_other_alone(usher: Stack, prod: 
     usher.drop("films", {**CONFIG, "filters": {}, "prune": True})
     assert not usher.plan("films").findings["unmanaged"][1:], "only the filter"
     gone = usher.run("films", remove={"at": "now"})
-    assert {state.status for state in gone.values()} == {"GONE"}
+    assert {state.status for state in gone.values()} == {"DELETED"}
     assert {arn: one for arn, one in everything().items() if arn in others} == others
 
 
@@ -292,7 +294,7 @@ def test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted(trai
     assert states["campaign/popular"].status == "FAILED"
     assert states["campaign/popular"].reason == "It belongs to another stack."
     unmanaged = trained.plan("films").findings["unmanaged"]
-    assert [(one["id"], one["why"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
+    assert [(one["id"], one["reason"], one["deleted"]) for one in unmanaged] == [("filter/some", NOT_OWN, False)]
     assert trained.world.calls["UpdateCampaign"] == trained.world.calls["DeleteFilter"] == 0
 
 
@@ -310,10 +312,10 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     left = {state.arn: state for state in states.values() if state.status == "SKIPPED"}
     assert (left[theirs].reason, left[theirs].remedy) == (NOT_OWN, TAKE_OVER)
     assert sorted(arn.split(":")[5].split("/")[0] for arn in left) == ["dataset", "dataset-group", "filter", "schema"]
-    assert {state.status for state in states.values() if state.arn not in left} == {"GONE"}
+    assert {state.status for state in states.values() if state.arn not in left} == {"DELETED"}
     trained.world.personalize.delete_filter(filterArn=theirs)
     states = trained.run("films", remove={"at": "now"})
-    assert {(state.status, state.reason) for state in states.values()} == {("GONE", WHOLE)}
+    assert {(state.status, state.reason) for state in states.values()} == {("DELETED", WHOLE)}
 
 
 def test_what_the_stack_serves_counts_to_its_ceiling_whatever_its_name(trained: Stack) -> None:
@@ -333,7 +335,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags[STACK_TAG] = PROD
-    states, _ = retire(trained.inventory, list(map(asdict, plan["delete"])), [], [], 0)
+    states, _ = delete_unmanaged(trained.inventory, plan["to_delete"], [], [], 0)
     assert next(state for state in states if state.arn == campaign).reason == NOT_OWN
     assert not trained.world.calls["DeleteCampaign"]
 
@@ -384,7 +386,7 @@ def test_a_predecessor_with_a_long_name_goes_too(usher: Stack) -> None:
     usher.run("films")
     usher.drop("films", {**CONFIG, "filters": {"n" * 54 + "a": {"filterExpression": SOME.format("y")}}})
     unmanaged = usher.plan("films").findings["unmanaged"]
-    assert sorted((one["why"], one["deleted"]) for one in unmanaged) == [(REMOVED, False), (REPLACED, True)]
+    assert sorted((one["reason"], one["deleted"]) for one in unmanaged) == [(REMOVED, False), (REPLACED, True)]
 
 
 SCHEMA = {

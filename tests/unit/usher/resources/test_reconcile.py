@@ -1,4 +1,4 @@
-"""`decide` by cases; `advance` and `foresee` against the local Personalize service."""
+"""`decide` by cases; `advance` and `dry_run` against the local Personalize service."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -9,10 +9,13 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from moto.core.models import botocore_stubber
 from usher.config.model import Solution
-from usher.resources.decisions import FOREVER, covers, decide
-from usher.resources.inventory import Found
-from usher.resources.kinds import INPUTS_TAG, KINDS, Resource, describe
-from usher.resources.reconcile import PATIENCE_SECONDS, State, foresee
+from usher.resources.comparison import covers
+from usher.resources.decisions import ONLY_ON_REQUEST, decide
+from usher.resources.inventory import Existing
+from usher.resources.kinds import INPUTS_TAG, KINDS, Resource
+from usher.resources.lookup import describe
+from usher.resources.reconcile import MAX_WAIT_SECONDS, dry_run
+from usher.resources.states import State
 
 from tests.unit.usher.world import ACCOUNT, BUCKET, ROLE, World, interactions
 from usher_local.personalize.models import personalize_backends
@@ -29,7 +32,7 @@ def test_what_is_not_there_is_created() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "inputs", "excused", "action"),
+    ("status", "inputs", "known_failures", "action"),
     [
         ("ACTIVE", "new", {}, "reuse"),
         ("ACTIVE", "old", {}, "retrain"),
@@ -47,18 +50,18 @@ def test_what_is_not_there_is_created() -> None:
     ],
 )
 def test_a_version_is_judged_by_status_inputs_and_earlier_failures(
-    status: str, inputs: str, excused: dict[str, str], action: str
+    status: str, inputs: str, known_failures: dict[str, str], action: str
 ) -> None:
     resource = Resource("solution_version/a", "solution_version", "train", inputs="new")
-    found = Found("arn", {"status": status, "creationDateTime": THEN}, {INPUTS_TAG: inputs})
-    assert decide(resource, found, {}, excused).action == action
+    found = Existing("arn", {"status": status, "creationDateTime": THEN}, {INPUTS_TAG: inputs})
+    assert decide(resource, found, {}, known_failures).action == action
 
 
 LIVE = {"solutionVersionArn": "v1", "minProvisionedTPS": 1, "campaignConfig": {"itemExplorationConfig": {"a": "1"}}}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "update", "excused", "action"),
+    ("wanted", "update", "known_failures", "action"),
     [
         ({"solutionVersionArn": "v1"}, None, {}, "reuse"),
         ({"solutionVersionArn": "v1", "campaignConfig": {"itemExplorationConfig": {}}}, None, {}, "reuse"),
@@ -80,13 +83,13 @@ LIVE = {"solutionVersionArn": "v1", "minProvisionedTPS": 1, "campaignConfig": {"
     ],
 )
 def test_a_campaign_is_updated_only_as_far_as_it_differs(
-    wanted: dict[str, Any], update: dict[str, Any] | None, excused: dict[str, str], action: str
+    wanted: dict[str, Any], update: dict[str, Any] | None, known_failures: dict[str, str], action: str
 ) -> None:
     details = {**LIVE, "status": "ACTIVE", "creationDateTime": THEN}
     if update:
         details["latestCampaignUpdate"] = {**update, "creationDateTime": LATER}
     campaign = Resource("campaign/a", "campaign", "train")
-    assert decide(campaign, Found("arn", details), {"name": "a", **wanted}, excused).action == action
+    assert decide(campaign, Existing("arn", details), {"name": "a", **wanted}, known_failures).action == action
 
 
 @pytest.fixture
@@ -104,17 +107,17 @@ def test_a_run_brings_everything_up_once_and_the_next_has_nothing_to_do(films: W
     assert states["event_tracker/films"].details
     assert films.creations().total() == len(wanted)
     again = films.plan(POPULAR, SIMILAR, filters={"seen": 'EXCLUDE ItemID WHERE INTERACTIONS.EVENT_TYPE IN ("*")'})
-    seen = foresee(films.inventory, again)
+    seen = dry_run(films.inventory, again)
     assert {(state.action, state.status) for state in seen.states} == {("reuse", "READY")}
-    assert not seen.excused
+    assert not seen.known_failures
     films.settle(again)
     assert films.creations().total() == len(wanted)
 
 
 def test_foreseeing_changes_nothing(films: World) -> None:
-    seen = foresee(films.inventory, films.plan(POPULAR))
+    seen = dry_run(films.inventory, films.plan(POPULAR))
     assert {(state.action, state.status) for state in seen.states} == {("create", "PLANNED")}
-    assert not seen.seconds, "nothing is known of what never was"
+    assert not seen.expected_seconds, "nothing is known of what never was"
     assert not films.creations()
 
 
@@ -158,10 +161,10 @@ def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: W
     assert states["schema/interactions"].status == "READY"
     assert states["dataset/interactions"].status == "WAITING"
     assert states["campaign/popular"].status == "WAITING"
-    states, wait = films.look(wanted, before=list(states.values()), slept=60)
+    states, wait = films.look(wanted, before=list(states.values()), elapsed=60)
     assert states["dataset_group/films"].waited == 60
     late = wait
-    states, wait = films.look(wanted, before=list(states.values()), slept=540)
+    states, wait = films.look(wanted, before=list(states.values()), elapsed=540)
     assert states["dataset_group/films"].waited == 600
     assert 10 <= (late or 0) < (wait or 0)
 
@@ -188,7 +191,7 @@ def test_a_solution_that_fails_stops_only_what_needs_it(films: World) -> None:
     assert "fewer than 1000 interactions" in failed.reason
     assert "event type" in failed.remedy
     skipped = states["campaign/hopeless"]
-    assert (skipped.status, skipped.reason) == ("SKIPPED", "solution_version/hopeless is not there")
+    assert (skipped.status, skipped.reason) == ("SKIPPED", "solution_version/hopeless does not exist")
     assert states["campaign/popular"].status == "READY"
 
 
@@ -207,8 +210,8 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
     films.settle(wanted)
     assert films.creations()["CreateSolutionVersion"] == 1
     wanted = films.plan(HOPELESS, run="run-2")
-    seen = foresee(films.inventory, wanted)
-    assert list(seen.excused) == [
+    seen = dry_run(films.inventory, wanted)
+    assert list(seen.known_failures) == [
         films.personalize.list_solution_versions()["solutionVersions"][0]["solutionVersionArn"],
     ]
     assert next(state.action for state in seen.states if state.id == "solution_version/hopeless") == "rebuild"
@@ -219,8 +222,8 @@ def test_a_failure_from_before_the_run_is_rebuilt_once(films: World) -> None:
 def test_a_follow_up_round_does_not_rebuild_what_failed_in_the_first(films: World) -> None:
     wanted = films.plan(HOPELESS)
     films.settle(wanted)
-    seen = foresee(films.inventory, wanted, forgiving=False)
-    assert not seen.excused
+    seen = dry_run(films.inventory, wanted, retry_failed=False)
+    assert not seen.known_failures
     assert next(state.action for state in seen.states if state.id == "solution_version/hopeless") == "fail"
 
 
@@ -397,7 +400,7 @@ def test_a_name_that_another_group_has_is_waited_for_no_longer_than_lists_lag(fi
     states, _ = films.look(wanted)
     for _ in range(3):
         assert states[tracker.id].status == "WAITING"
-        states, _ = films.look(wanted, before=list(states.values()), slept=PATIENCE_SECONDS / 3)
+        states, _ = films.look(wanted, before=list(states.values()), elapsed=MAX_WAIT_SECONDS / 3)
     assert (states[tracker.id].status, states[tracker.id].action) == ("FAILED", "fail")
     assert "already exists" in states[tracker.id].reason
     assert "is not this group's" in states[tracker.id].remedy
@@ -408,7 +411,7 @@ def test_what_differs_after_every_update_is_a_failure_some_time(films: World) ->
     states = films.settle([one for one in films.plan() if one.kind == "dataset_group"])
     for _ in range(3):
         assert (found := states["dataset_group/films"]).status != "FAILED"
-        states, wait = films.look(wanted[:1], before=list(states.values()), slept=PATIENCE_SECONDS / 2)
+        states, wait = films.look(wanted[:1], before=list(states.values()), elapsed=MAX_WAIT_SECONDS / 2)
     assert (found.action, states["dataset_group/films"].status, wait) == ("update", "FAILED", None)
     assert states["dataset_group/films"].reason == "It differs in tags after every update."
 
@@ -422,31 +425,31 @@ HOUR = timedelta(hours=1)
         (HOUR, 7200, "ACTIVE", "old", "new", "v1", "hold"),
         (3 * HOUR, 7200, "ACTIVE", "old", "new", "v1", "retrain"),
         (HOUR, 0, "ACTIVE", "old", "new", "v1", "retrain"),
-        (999 * HOUR, FOREVER, "ACTIVE", "old", "new", "v1", "hold"),
-        (HOUR, FOREVER, "ACTIVE", "same@1", "same@1", "v1", "reuse"),
-        (HOUR, FOREVER, "ACTIVE", "same", "same@1", "v1", "retrain"),
-        (HOUR, FOREVER, "ACTIVE", "old@1", "new@1", "v1", "hold"),
-        (HOUR, FOREVER, "CREATE IN_PROGRESS", "old", "new", "v1", "wait"),
-        (HOUR, FOREVER, "CREATE FAILED", "old", "new", "", "rebuild"),
-        (HOUR, FOREVER, "CREATE FAILED", "old", "new", "v1", "hold"),
+        (999 * HOUR, ONLY_ON_REQUEST, "ACTIVE", "old", "new", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same@1", "same@1", "v1", "reuse"),
+        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "same", "same@1", "v1", "retrain"),
+        (HOUR, ONLY_ON_REQUEST, "ACTIVE", "old@1", "new@1", "v1", "hold"),
+        (HOUR, ONLY_ON_REQUEST, "CREATE IN_PROGRESS", "old", "new", "v1", "wait"),
+        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "", "rebuild"),
+        (HOUR, ONLY_ON_REQUEST, "CREATE FAILED", "old", "new", "v1", "hold"),
     ],
 )
 def test_a_version_rests_by_its_policy_unless_it_is_asked_for(
     age: timedelta, rest: float, status: str, inputs: str, wanted: str, usable: str, action: str
 ) -> None:
-    resource = Resource("solution_version/a", "solution_version", "train", inputs=wanted, rest_seconds=rest)
+    resource = Resource("solution_version/a", "solution_version", "train", inputs=wanted, min_retrain_interval=rest)
     details = {"status": status, "creationDateTime": datetime.now(UTC) - age}
-    decision = decide(resource, Found("arn", details, {INPUTS_TAG: inputs}, usable), {}, {})
+    decision = decide(resource, Existing("arn", details, {INPUTS_TAG: inputs}, usable), {}, {})
     assert decision.action == action
-    assert decision.why
-    assert bool(decision.due) == (action == "hold" and rest < FOREVER)
+    assert decision.reason
+    assert bool(decision.resume_at) == (action == "hold" and rest < ONLY_ON_REQUEST)
 
 
 def test_what_can_never_change_is_a_failure_with_a_way_out() -> None:
     group = Resource("dataset_group/a", "dataset_group", "import")
-    decision = decide(group, Found("arn", {"status": "ACTIVE", "domain": "ECOMMERCE"}), {"name": "a"}, {})
+    decision = decide(group, Existing("arn", {"status": "ACTIVE", "domain": "ECOMMERCE"}), {"name": "a"}, {})
     assert decision.action == "fail"
-    assert decision.why == "Its domain can't be changed; use a new folder, which becomes a new group."
+    assert decision.reason == "Its domain can't be changed; use a new folder, which becomes a new group."
 
 
 @pytest.mark.parametrize(

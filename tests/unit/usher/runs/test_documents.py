@@ -10,9 +10,9 @@ from usher.errors import InputError
 from usher.formats.typed_json import UnfitError
 from usher.planning.desired import Data, desired_resources
 from usher.planning.inputs import MAX_FILES
-from usher.resources.deletion import Leftover
+from usher.resources.unmanaged import Unmanaged
 from usher.runs import documents
-from usher.runs.documents import check_plan, check_reach, check_record, own_group
+from usher.runs.documents import check_reach, check_record, own_group, plan_of
 from usher.runs.record import Run
 from usher.storage.bucket import as_json
 
@@ -36,9 +36,16 @@ def planned() -> dict[str, Any]:
         metric_attribution={"metrics": []},
     )
     data = {"interactions": Data(f"{HOME}interactions.csv", "d"), "items": Data(f"{URL}train/films/items/", "e")}
-    unwanted = [Leftover("filter/old", "filter", f"{ARN_PREFIX}:filter/films-old-123456", "replaced", delete=True)]
+    unwanted = [Unmanaged("filter/old", "filter", f"{ARN_PREFIX}:filter/films-old-123456", "replaced", delete=True)]
     made = desired_resources(target("films", RUN), config, data)
-    content = {"group": "films", "resources": made, "excused": {}, "usual": {}, "delete": unwanted, "filters": ["seen"]}
+    content = {
+        "group": "films",
+        "resources": made,
+        "known_failures": {},
+        "expected_seconds": {},
+        "to_delete": unwanted,
+        "filters": ["seen"],
+    }
     plan: dict[str, Any] = json.loads(as_json(content))
     return plan
 
@@ -49,8 +56,7 @@ def find(plan: dict[str, Any], kind: str) -> dict[str, Any]:
 
 def test_what_usher_plans_is_carried_out() -> None:
     plan = planned()
-    check_plan(plan, "films", RUN)
-    check_reach(plan, "films", STACK, URL)
+    check_reach(plan_of(plan, "films", RUN), "films", STACK, URL)
 
 
 def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_again(world: World) -> None:
@@ -59,7 +65,7 @@ def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_agai
     made = desired_resources(
         target("g" * 35, RUN), Config((), {}, {}, None), {"interactions": Data(folder, "d", {}, files)}
     )
-    plan = as_json({"resources": made, "usual": {one.id: 1234.567 for one in made}})
+    plan = as_json({"resources": made, "expected_seconds": {one.id: 1234.567 for one in made}})
     assert len(plan) / len(files) * MAX_FILES < documents.MAX_BYTES
     larger = {"resources": [], "files": ["f" * 1000] * (documents.MAX_BYTES // 1000)}
     with pytest.raises(InputError, match="films/: has more files than one plan has room for: 16 MB of 16"):
@@ -69,9 +75,9 @@ def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_agai
 
 def test_an_evaluations_plan_is_about_the_group_that_it_makes_for_itself() -> None:
     plan = planned() | {"group": own_group("films", RUN)}
-    check_plan(plan, "films", RUN)
+    plan_of(plan, "films", RUN)
     with pytest.raises(UnfitError, match="it is about the group"):
-        check_plan(plan, "films", "another-run")
+        plan_of(plan, "films", "another-run")
 
 
 Change = Callable[[dict[str, Any]], Any]
@@ -81,15 +87,15 @@ FORGED: dict[str, tuple[Change, str]] = {
     "an unknown member": (lambda plan: plan.update(more=1), "it has more, which is unknown"),
     "an unknown kind": (lambda plan: find(plan, "filter").update(kind="bucket"), "is a 'bucket'"),
     "a kind that is not its id's": (lambda plan: find(plan, "filter").update(kind="campaign"), "is a 'campaign'"),
-    "an unknown stage": (lambda plan: find(plan, "filter").update(stage="retire"), "of the stage 'retire'"),
+    "an unknown stage": (lambda plan: find(plan, "filter").update(stage="delete"), "of the stage 'delete'"),
     "a resource twice": (lambda plan: plan["resources"].append(plan["resources"][0]), "is there twice"),
     "a missing need": (lambda plan: plan["resources"].pop(0), "before what it needs"),
     "an unknown need": (lambda plan: find(plan, "filter").update(after=["dataset/x"]), "before what it needs"),
-    "a deletion of an unknown kind": (lambda plan: plan["delete"][0].update(kind="x"), "it deletes a 'x'"),
+    "a deletion of an unknown kind": (lambda plan: plan["to_delete"][0].update(kind="x"), "it deletes a 'x'"),
     "a resource without a kind": (lambda plan: find(plan, "filter").pop("kind"), "has no kind"),
-    "a removal that is neither true nor false": (lambda plan: plan.update(removed="yes"), "it.removed is 'yes'"),
+    "a removal that is neither true nor false": (lambda plan: plan.update(removal="yes"), "it.removal is 'yes'"),
     "another group's files": (lambda plan: plan.update(files=["victim/interactions.csv"]), "it is about the file"),
-    "seconds of text": (lambda plan: plan.update(usual={"a": "1"}), "it.usual.a is '1'"),
+    "seconds of text": (lambda plan: plan.update(expected_seconds={"a": "1"}), "it.expected_seconds.a is '1'"),
 }
 
 
@@ -99,7 +105,7 @@ def test_a_plan_that_usher_has_not_written_is_refused(name: str) -> None:
     plan = planned()
     change(plan)
     with pytest.raises(UnfitError, match=said):
-        check_plan(plan, "films", RUN)
+        plan_of(plan, "films", RUN)
 
 
 OTHER = ARN_PREFIX.replace("123456789012", "999999999999")
@@ -135,8 +141,8 @@ FAR: dict[str, Change] = {
     "a resource of another service": lambda plan: find(plan, "filter").update(
         arn="arn:aws:lambda:us-east-1:123456789012:function:f"
     ),
-    "a deletion in another region": lambda plan: plan["delete"][0].update(
-        arn=plan["delete"][0]["arn"].replace("us-east-1", "eu-west-1")
+    "a deletion in another region": lambda plan: plan["to_delete"][0].update(
+        arn=plan["to_delete"][0]["arn"].replace("us-east-1", "eu-west-1")
     ),
 }
 
@@ -145,9 +151,9 @@ FAR: dict[str, Change] = {
 def test_a_plan_that_reaches_beyond_its_group_and_stack_is_refused(name: str) -> None:
     plan = planned()
     FAR[name](plan)
-    check_plan(plan, "films", RUN)
+    readable = plan_of(plan, "films", RUN)
     with pytest.raises(UnfitError, match=r"outside the group's folder|is not the stack's"):
-        check_reach(plan, "films", STACK, URL)
+        check_reach(readable, "films", STACK, URL)
 
 
 RECORD = {"group": "films", "run": RUN, "execution": "e", "startedAt": "2026", "outcome": "RUNNING"}
@@ -160,7 +166,7 @@ RECORD = {"group": "films", "run": RUN, "execution": "e", "startedAt": "2026", "
         ({"run": "another"}, "it is about the run 'another'"),
         ({"outcome": "GREAT"}, "it.outcome is 'GREAT'"),
         ({"resources": [{"id": "a"}]}, r"it.resources\[0\] has no action"),
-        ({"retired": {}}, "it.retired is"),
+        ({"deletions": {}}, "it.deletions is"),
         ({"waitSeconds": "1"}, "it.waitSeconds is '1'"),
         ({"problems": ["bad"]}, r"it.problems\[0\] is 'bad'"),
         ({"startedAt": None}, "it.startedAt is 'None'"),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.datasets.schemas import make_schema
-from usher.resources.deletion import Leftover
-from usher.resources.reconcile import State
+from usher.resources.states import State
+from usher.resources.unmanaged import Unmanaged
 from usher.runs.cloudwatch import STACK_METRICS, UNITS, Metrics, put_metrics, run_metrics
 from usher.runs.notifications import changed_states, notification, notify, put_change_events, put_end_event
 from usher.runs.record import Run
@@ -80,7 +80,7 @@ def test_people_are_told(world: World, group: str) -> None:
         ("PENDING", "READY", True),
         ("PENDING", "FAILED", True),
         ("READY", "HELD", True),
-        ("PENDING", "GONE", True),
+        ("PENDING", "DELETED", True),
         ("PENDING", "PENDING", False),
         ("READY", "READY", False),
         ("PLANNED", "WAITING", False),
@@ -129,14 +129,16 @@ def test_programs_hear_of_every_changed_resource(heard: Any) -> None:
 def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
     schema = make_schema("items", {"ITEM_ID": "string", "YEAR": "long"})
     arn = world.personalize.create_schema(name="films-items-0123af", schema=json.dumps(schema))["schemaArn"]
-    leftover = Leftover("schema/items", "schema", arn, "replaced", delete=True)
+    leftover = Unmanaged("schema/items", "schema", arn, "replaced", delete=True)
     run = Run(world.bucket, "films", "r")
     run.begin("arn:e")
-    run.write({"group": "films", "resources": [], "excused": {}, "delete": [leftover], "removed": True}, "plan.json")
+    run.write(
+        {"group": "films", "resources": [], "known_failures": {}, "to_delete": [leftover], "removal": True}, "plan.json"
+    )
     reconcile = load_function("reconcile").lambda_handler
-    assert reconcile({"group": "films", "run": "r", "stage": "retire"}, None)["settled"]
+    assert reconcile({"group": "films", "run": "r", "stage": "delete"}, None)["settled"]
     (event,) = heard()
-    assert event["detail"]["status"] == "GONE"
+    assert event["detail"]["status"] == "DELETED"
     assert event["resources"] == [arn]
 
 

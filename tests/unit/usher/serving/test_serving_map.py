@@ -6,6 +6,7 @@ from typing import Any
 import botocore.session
 import pytest
 from usher.errors import RequestError
+from usher.resources.plan import Plan
 from usher.serving.serving_map import (
     FRESH_SECONDS,
     LONGEST_VALUE,
@@ -21,15 +22,15 @@ from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
-PLAN = {
-    "group": "films",
-    "solutions": {
+PLAN = Plan(
+    "films",
+    solutions={
         "for-you": {"type": "USER_PERSONALIZATION", "campaign": True},
         "offline": {"type": "USER_PERSONALIZATION", "campaign": False},
     },
-    "filters": ["seen"],
-    "exports": {"for-you": {"table": True}},
-}
+    filters=["seen"],
+    exports={"for-you": {"table": True}},
+)
 
 
 def ready(name: str, **details: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 MONTH_DAYS = 30
 DAY_MINUTES = 24 * 60
+DEFAULT_TRAINING_RATE = "rate(7 days)"
+"""How often Personalize trains a solution with performAutoTraining by default: API_AutoTrainingConfig."""
 UNITS = {"minute": 1, "hour": 60, "day": DAY_MINUTES}
 """Minutes."""
 RATE = re.compile(rf"rate\(([1-9]\d{{0,8}}) ({'|'.join(UNITS)})s?\)")

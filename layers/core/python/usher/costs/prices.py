@@ -1,244 +1,238 @@
-"""What a plan takes and costs, before anything is spent. Pure.
+"""What a plan takes and costs, before any of it is paid; and what a run has cost. Pure.
 
-The prices of PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. What has no
-known price is told as such and not as free.
+PRICES are those of us-east-1 in US dollars; `prices:` in usher.yaml overrides them by name. What has no known price is
+reported as unpriced and not as free. How each kind of resource is billed stands in the table of kinds; `one_time_cost`
+and `monthly_cost` compute it.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from usher.config.price_list import DATE, PRICES, SOURCE
 from usher.recipes import recipe_of
-from usher.resources.kinds import KINDS, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.plan import Plan
+from usher.resources.states import State
+from usher.run_record import PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
 
 RECOMMENDER_USERS = 100_000
-"""Up to so many users the price of a recommender's hour is known. It is a price for so many; more are cheaper, each."""
+"""The users up to which the price of a recommender's hour is known. Further users are cheaper, each."""
 RECOMMENDER_REQUESTS = 4_000
-"""That a recommender's hour includes."""
-
-FREE = {
-    "schema", "dataset_group", "dataset", "event_tracker", "filter", "solution", "metric_attribution", "schedule",
-    "campaign", "recommender",
-}  # fmt: skip
-"""Kinds that cost nothing to make; two of them cost as long as they are there."""
-SPENDING = {"create", "replace", "retrain", "rebuild"}
-TAKING_TIME = SPENDING | {"update", "wait"}
+"""Requests that a recommender's hour includes."""
+PAID_ACTIONS = {"create", "replace", "retrain", "rebuild"}
+TAKING_TIME = PAID_ACTIONS | {"update", "wait"}
 MONTH_HOURS = 30 * 24
-MOST_TRIALS = 40
-"""Trainings of one solution version with HPO at most: service guide, "Hyperparameters and HPO"."""
-INTERACTIONS_AN_HOUR = 2_000_000
-"""That a v1 recipe trains on in a training hour, until one was billed: assumed, as AWS does not tell."""
-RESULTS = 25
-"""numResults where none is given."""
-DEAREST = max(PRICES["batchThousand"], PRICES["batchThousandV2"])
-"""For a thousand answers of a batch job whose own price is not known."""
-
-
-class Decided(Protocol):
-    """What is to be done about one resource."""
-
-    @property
-    def id(self) -> str:
-        """The resource's id."""
-
-    @property
-    def action(self) -> str:
-        """What is to be done."""
-
-    @property
-    def reason(self) -> str:
-        """Why."""
+MAX_TRIALS = 40
+"""Trainings of one solution version with HPO: service guide, "Hyperparameters and HPO"."""
+INTERACTIONS_PER_HOUR = 2_000_000
+"""On which a v1 recipe trains in a training hour, until one was billed: an assumption, as AWS does not say."""
+DEFAULT_RESULTS = 25
+"""A batch job's numResults if none is given."""
+HIGHEST_LINE_PRICE = max(PRICES["batchThousand"], PRICES["batchThousandV2"])
+"""US dollars for a thousand results of a batch job whose own price is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much there is to work on."""
+    """The size of the data that a plan works on."""
 
     bytes: Mapping[str, int]
     """Of each dataset's files."""
     interactions: int
     users: int
-    """That have interacted; those of files that were added count once more."""
+    """Who have interacted; those of files that were added count once more."""
     hours: Mapping[str, float]
-    """Training hours that the service has billed, or usually takes, by resource id; else the table of kinds counts."""
+    """By resource id, the training hours that the service has billed; else the table of kinds counts."""
     lines: Mapping[str, int]
-    """Of batch jobs' inputs, by resource id."""
+    """By resource id, the lines of batch jobs' inputs."""
     items: int = 0
-    """That somebody has met, or that have metadata."""
+    """With which somebody has interacted, or which have metadata."""
 
 
 def size_of(
     report: Mapping[str, Any], hours: Mapping[str, float], lines: Mapping[str, int] = MappingProxyType({})
 ) -> Size:
     """The size of data as the run's record reports it."""
-    sizes = {name: one.get("bytes", 0) for name, one in report.items()}
-    for name, one in report.items():
-        sizes |= {f"{name}/{file}": added["bytes"] for file, added in one.get("added", {}).items()}
+    sizes = {name: dataset.get("bytes", 0) for name, dataset in report.items()}
+    for name, dataset in report.items():
+        sizes |= {f"{name}/{file}": added["bytes"] for file, added in dataset.get("added", {}).items()}
     interactions = report.get("interactions", {})
-    all_of_it = [interactions, *interactions.get("added", {}).values()]
-    rows, users = (sum(one.get(fact, 0) for one in all_of_it) for fact in ("rows", "ids"))
-    met = interactions.get("diagnosis", {}).get("items", {}).get("number", 0)
-    with_metadata = report.get("items", {})
-    items = met + with_metadata.get("ids", 0) + sum(one["ids"] for one in with_metadata.get("added", {}).values())
+    all_parts = [interactions, *interactions.get("added", {}).values()]
+    rows, users = (sum(part.get(fact, 0) for part in all_parts) for fact in ("rows", "ids"))
+    known_items = interactions.get("diagnosis", {}).get("items", {}).get("number", 0)
+    metadata = report.get("items", {})
+    items = known_items + metadata.get("ids", 0) + sum(added["ids"] for added in metadata.get("added", {}).values())
     return Size(sizes, rows, users, hours, lines, items)
 
 
-def foretell(
-    wanted: Sequence[Resource],
-    decided: Sequence[Decided],
+def estimate_plan(
+    resources: Sequence[Resource],
+    states: Sequence[State],
     size: Size,
     prices: Mapping[str, float],
-    usual: Mapping[str, float],
-) -> dict[str, Any]:
-    """What carrying a plan out takes and costs, per resource and in all, as the run's record keeps it.
+    expected_seconds: Mapping[str, float],
+) -> PlanEstimate:
+    """What carrying a plan out takes and costs, per resource and in all.
 
-    `prices`: the config's own; `usual`: seconds that resources took last time, by id. Minutes in all are those of the
-    longest chain. `cost` is paid once (US dollars; null: not known), `monthlyCost` as long as the resource lives.
+    `states`: of a dry run; `prices`: the config's own; `expected_seconds`: by id, the duration of the last time.
     """
     table = {**PRICES, **prices}
-    by_id = {resource.id: resource for resource in wanted}
+    by_id = {resource.id: resource for resource in resources}
     ends: dict[str, float] = {}
-    rows: dict[str, dict[str, Any]] = {}
-    for one in decided:
-        resource = by_id[one.id]
+    rows: dict[str, ResourceEstimate] = {}
+    for state in states:
+        resource = by_id[state.id]
         solution = solution_of(resource, by_id)
-        seconds = usual.get(one.id, KINDS[resource.kind].minutes * 60) if one.action in TAKING_TIME else 0.0
+        usual = expected_seconds.get(state.id, KINDS[resource.kind].minutes * 60)
+        seconds = usual if state.action in TAKING_TIME else 0.0
         begins = max((ends.get(need, 0.0) for need in resource.needs), default=0.0)
-        ends[one.id] = begins + seconds
-        rows[one.id] = {
-            "action": one.action,
-            "why": one.reason,
+        ends[state.id] = begins + seconds
+        rows[state.id] = {
+            "action": state.action,
+            "reason": state.reason,
             "minutes": round(seconds / 60, 1),
-            "cost": cost(resource, solution, size, table) if one.action in SPENDING else 0.0,
+            "cost": one_time_cost(resource, solution, size, table) if state.action in PAID_ACTIONS else 0.0,
             "monthlyCost": monthly_cost(resource, solution, size, table),
         }
     return {
         "minutes": round(max(ends.values(), default=0.0) / 60, 1),
         "cost": math.fsum(row["cost"] or 0 for row in rows.values()),
         "monthlyCost": math.fsum(row["monthlyCost"] or 0 for row in rows.values()),
-        "unpriced": [name for name, row in rows.items() if None in (row["cost"], row["monthlyCost"])],
+        "unpriced": [id_ for id_, row in rows.items() if None in (row["cost"], row["monthlyCost"])],
         "prices": {"source": SOURCE, "date": DATE, "own": dict(prices), **table},
         "resources": rows,
     }
 
 
-def spent(plan: Mapping[str, Any], record: Mapping[str, Any], versions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a run has cost: as foretold, for what has come to be, by the hours that training took. Empty without a plan.
+def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> dict[str, float]:
+    """What a run has cost: the estimate of what exists now, with the training hours that were billed.
 
-    `plan` and `record`: the run's files; `versions`: as the record tells them.
+    `record`: the run's; `versions`: the record's, of the resources. Empty without a plan.
     """
-    foretold = record.get("plan")
-    if not plan or not foretold:
+    estimate = record.get("estimate")
+    if not plan or not estimate:
         return {}
-    by_id = {one["id"]: Resource(**one) for one in plan["resources"]}
-    there = [one for one in record.get("resources", []) if one["status"] in {"READY", "HELD"} and "arn" in one]
-    arns = {state["arn"]: state["id"] for state in there}
-    hours = {
-        arns[one["arn"]]: one["trainingHours"] for one in versions if one["arn"] in arns and one.get("trainingHours")
-    }
-    size, rows = size_of(record.get("data", {}), hours), foretold["resources"]
-    made = [name for name in arns.values() if rows.get(name, {}).get("action") in SPENDING]
+    by_id = {resource.id: resource for resource in plan.resources}
+    ready = [state for state in record.get("resources", []) if state["status"] in {"READY", "HELD"} and "arn" in state]
+    ids = {state["arn"]: state["id"] for state in ready}
+    billed = {version["arn"]: version.get("trainingHours") for version in versions}
+    hours = {ids[arn]: trained for arn, trained in billed.items() if arn in ids and trained}
+    size, rows = size_of(record.get("data", {}), hours), estimate["resources"]
+    paid = [id_ for id_ in ids.values() if id_ in rows and rows[id_]["action"] in PAID_ACTIONS]
     costs = [
-        cost(by_id[name], solution_of(by_id[name], by_id), size, foretold["prices"])
-        if name in hours
-        else rows[name]["cost"]
-        for name in made
+        one_time_cost(by_id[id_], solution_of(by_id[id_], by_id), size, estimate["prices"])
+        if id_ in hours
+        else rows[id_]["cost"]
+        for id_ in paid
     ]
-    return {"cost": math.fsum(filter(None, costs)), "monthlyCost": foretold["monthlyCost"]}
+    return {"cost": math.fsum(filter(None, costs)), "monthlyCost": estimate["monthlyCost"]}
 
 
-def cost(resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> float | None:
-    """What making a resource costs once, in US dollars; None where no price is known. `solution`: see solution_of."""
-    if resource.kind in FREE:
-        return 0.0
-    if resource.kind == "dataset_import_job":
-        return size.bytes.get(resource.id.partition("/")[2], 0) / 1e9 * prices["importGB"]
-    if resource.kind == "batch_inference_job" and resource.id in size.lines and not _has_themes(resource):
-        return size.lines[resource.id] / 1000 * prices["batchThousandV2" if is_v2(solution) else "batchThousand"]
-    if resource.kind != "solution_version":
-        return None
+def one_time_cost(
+    resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]
+) -> float | None:
+    """What the creation of a resource costs, in US dollars; None: not known. `solution`: see solution_of."""
+    match KINDS[resource.kind].cost:
+        case "free":
+            return 0.0
+        case "per GB":
+            return size.bytes.get(resource.id.partition("/")[2], 0) / 1e9 * prices["importGB"]
+        case "per training":
+            return training_cost(resource, solution, size, prices)
+        case "per line":
+            if resource.id not in size.lines or _has_themes(resource):
+                return None
+            return size.lines[resource.id] / 1000 * prices["batchThousandV2" if is_v2(solution) else "batchThousand"]
+        case "per segment":
+            return None
+
+
+def training_cost(version: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> float:
+    """The price of a training: v2 recipes bill the interactions, v1 recipes the training hours."""
     if is_v2(solution):
         return trials(solution) * size.interactions / 1000 * prices["trainingThousandInteractionsV2"]
-    usual = trials(solution) * max(KINDS[resource.kind].minutes / 60, size.interactions / INTERACTIONS_AN_HOUR)
-    return size.hours.get(resource.id, usual) * prices["trainingHour"]
+    one_training = max(KINDS[version.kind].minutes / 60, size.interactions / INTERACTIONS_PER_HOUR)
+    hours = size.hours.get(version.id, trials(solution) * one_training)
+    return hours * prices["trainingHour"]
 
 
 def monthly_cost(
     resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]
 ) -> float | None:
-    """What a campaign or recommender costs in 30 days even if nobody asks it; None where no price is known.
+    """What a resource costs in 30 days even without requests, in US dollars; None: not known.
 
-    v1 recipes bill the provisioned requests per second, recommenders the hour, and provisioned requests above those
-    that it includes.
+    A campaign of a v1 recipe bills the provisioned requests per second; a recommender bills the hour, and provisioned
+    requests above those that it includes. Trainings on a timer are counted elsewhere (recurring.repeated).
     """
-    if resource.kind == "recommender":
-        return _recommender(resource, prices) if size.users <= RECOMMENDER_USERS else None
-    if resource.kind != "campaign" or is_v2(solution):
-        return 0.0
-    return _provisioned(resource, prices["requestThousand"])
+    match KINDS[resource.kind].monthly_cost:
+        case "per hour":
+            return _recommender_month(resource, prices) if size.users <= RECOMMENDER_USERS else None
+        case "per provisioned request" if not is_v2(solution):
+            return _provisioned_month(resource, prices["requestThousand"])
+    return 0.0
 
 
-def _provisioned(campaign: Resource, price: float) -> float:
+def _provisioned_month(campaign: Resource, price: float) -> float:
     """What a campaign's provisioned requests cost in 30 days. `price`: of a thousand."""
     return float(MONTH_HOURS * 3600 * campaign.params.get("minProvisionedTPS", 1) / 1000 * price)
 
 
-def _recommender(resource: Resource, prices: Mapping[str, float]) -> float:
-    """Of up to RECOMMENDER_USERS."""
+def _recommender_month(resource: Resource, prices: Mapping[str, float]) -> float:
+    """What a recommender of up to RECOMMENDER_USERS costs in 30 days."""
     config = resource.params.get("recommenderConfig", {})
     requests = 3600 * config.get("minRecommendationRequestsPerSecond", 1)
     further = max(0, requests - RECOMMENDER_REQUESTS) / 1000 * prices["recommenderRequestThousand"]
     return float(MONTH_HOURS * (prices["recommenderHour"] + further))
 
 
-def most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
-    """What making a resource costs at most, by PRICES: a ceiling holds what has no known price, too.
+def max_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
+    """What the creation of a resource costs at most, by PRICES: a ceiling counts what has no known price, too.
 
     A segment job looks at every user for each of its lines, and a job with themes writes one for each result: each
-    counts as an answer at the highest price that is known of batch jobs. Without a count of lines, each user is one.
+    counts as a line at the highest known price. Without a count of lines, each user is one.
     """
-    known = cost(resource, solution, size, PRICES)
-    if known is not None:  # the data may be a multiple of what the last training was billed for
-        return max(known, cost(resource, solution, replace(size, hours={}), PRICES) or 0)
+    known = one_time_cost(resource, solution, size, PRICES)
+    if known is not None:  # the data may be a multiple of those for which the last training was billed
+        return max(known, one_time_cost(resource, solution, replace(size, hours={}), PRICES) or 0)
     lines = size.lines.get(resource.id, size.users)
-    if resource.kind == "batch_segment_job":
+    if KINDS[resource.kind].cost == "per segment":
         lines *= max(size.users, 1)
     elif _has_themes(resource):
-        lines *= max(int(resource.params.get("numResults", RESULTS)), 1)
-    return lines / 1000 * DEAREST
+        lines *= max(int(resource.params.get("numResults", DEFAULT_RESULTS)), 1)
+    return lines / 1000 * HIGHEST_LINE_PRICE
 
 
-def monthly_most(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
-    """What a campaign or recommender costs in 30 days at most, by PRICES. Further users count as much as the first.
+def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
+    """What a resource costs in 30 days at most, by PRICES. Further users count as much as the first.
 
-    A campaign of a v2 recipe is shown without costs, as its price is one of requests; but minProvisionedTPS "sets the
+    An estimate has a campaign of a v2 recipe as free, as its price is one of requests; but minProvisionedTPS "sets the
     minimum billing charge for the campaign", whatever the recipe: API_CreateCampaign.
     """
-    if resource.kind == "campaign" and is_v2(solution):
-        return _provisioned(resource, PRICES["requestThousandV2"])
+    if KINDS[resource.kind].monthly_cost == "per provisioned request" and is_v2(solution):
+        return _provisioned_month(resource, PRICES["requestThousandV2"])
     known = monthly_cost(resource, solution, size, PRICES)
-    return math.ceil(size.users / RECOMMENDER_USERS) * _recommender(resource, PRICES) if known is None else known
+    if known is None:
+        return math.ceil(size.users / RECOMMENDER_USERS) * _recommender_month(resource, PRICES)
+    return known
 
 
 def trials(solution: Mapping[str, Any]) -> int:
     """How many trainings a version of a solution takes at most: several with HPO."""
     if not solution.get("performHPO"):
         return 1
-    given = solution.get("solutionConfig", {}).get("hpoConfig", {}).get("hpoResourceConfig", {})
-    digits = str(given.get("maxNumberOfTrainingJobs", "")).lstrip("0")
-    return min(int(digits[:9]), MOST_TRIALS) if digits.isdecimal() else MOST_TRIALS
+    resources = solution.get("solutionConfig", {}).get("hpoConfig", {}).get("hpoResourceConfig", {})
+    digits = str(resources.get("maxNumberOfTrainingJobs", "")).lstrip("0")
+    return min(int(digits[:9]), MAX_TRIALS) if digits.isdecimal() else MAX_TRIALS
 
 
 def solution_of(resource: Resource, by_id: Mapping[str, Resource]) -> Mapping[str, Any]:
-    """CreateSolution's members behind a solution, version, campaign or batch job; empty for anything else."""
-    name = resource.refs.get("solutionVersionArn", resource.id).partition("/")[2]
+    """CreateSolution's members of the solution behind a version, campaign or batch job; empty if there is none."""
+    name = resource.refs.get(LIVE_VERSION, resource.id).partition("/")[2]
     solution = by_id.get(f"solution/{name}")
-    if solution is None or resource.kind not in {"solution", "solution_version", "campaign", "batch_inference_job"}:
-        return {}
-    return solution.params
+    return solution.params if solution else {}
 
 
 def is_v2(solution: Mapping[str, Any]) -> bool:
@@ -246,5 +240,5 @@ def is_v2(solution: Mapping[str, Any]) -> bool:
     return recipe_of(str(solution.get("recipeArn", "")).rpartition("/")[2]).is_v2
 
 
-def _has_themes(resource: Resource) -> bool:
-    return bool(resource.params.get("batchInferenceJobMode") == "THEME_GENERATION")
+def _has_themes(job: Resource) -> bool:
+    return bool(job.params.get("batchInferenceJobMode") == "THEME_GENERATION")

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.config.model import JOBS, Config, Job, Schedule, Solution
-from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
-from usher.costs.prices import Size, most
+from usher.config.schedule_expressions import DAY_MINUTES, DEFAULT_TRAINING_RATE, MONTH_DAYS, starts
+from usher.costs.prices import Size, max_cost
 from usher.recipes import recipe_of
-from usher.resources.decisions import FOREVER
+from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource
-
-AUTOMATIC = "rate(7 days)"
-"""How often a solution is trained with performAutoTraining, where its config doesn't say: API reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class Repeated:
     times: float
     """In 30 days."""
     dollars: float
-    """Each time, at most."""
+    """Each time, at max_cost."""
     automatic: bool = False
     """Personalize orders it by itself, so that it is never among what was ordered."""
 
@@ -60,7 +57,7 @@ def automatic_trainings(solution: Mapping[str, Any]) -> float:
     if not solution.get("performAutoTraining"):
         return 0
     automatic = solution.get("solutionConfig", {}).get("autoTrainingConfig", {})
-    return starts(automatic.get("schedulingExpression", AUTOMATIC)).a_month
+    return starts(automatic.get("schedulingExpression", DEFAULT_TRAINING_RATE)).a_month
 
 
 def place_of(schedule: Schedule) -> str:
@@ -98,7 +95,7 @@ class _Costs:
                 for one in solutions:
                     interval = one.min_retrain_interval
                     rests = MONTH_DAYS * DAY_MINUTES * 60 / interval if interval else times
-                    if interval < FOREVER:
+                    if interval < ONLY_ON_REQUEST:
                         yield Repeated(place, min(times, rests), self.version(one))
             case "export":
                 named = [task["solution"]] if "solution" in task else self.exports
@@ -110,7 +107,9 @@ class _Costs:
     def imports(self) -> float:
         """All data once more."""
         kind = "dataset_import_job"
-        return math.fsum(most(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes)
+        return math.fsum(
+            max_cost(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
+        )
 
     def version(self, solution: Solution) -> float:
         """A training, and the jobs that follow each."""
@@ -120,7 +119,7 @@ class _Costs:
     def training(self, solution: Solution) -> float:
         """A training alone."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
-        return most(resource, _members(solution), self.size)
+        return max_cost(resource, _members(solution), self.size)
 
     def export(self, name: str) -> float:
         """An export of a solution; nothing where there is none."""
@@ -135,7 +134,7 @@ class _Costs:
 
     def _batch(self, id_: str, solution: str, settings: Mapping[str, Any]) -> float:
         members = next((_members(one) for one in self.config.solutions if one.name == solution), {})
-        return most(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
+        return max_cost(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
 
 
 def _members(solution: Solution) -> dict[str, Any]:

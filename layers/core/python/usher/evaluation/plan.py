@@ -14,9 +14,10 @@ from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
 from usher.recipes import is_without_batch, recipe_of
-from usher.resources.deletion import Leftover
-from usher.resources.kinds import KINDS, Resource, describe
+from usher.resources.kinds import KINDS, Resource
+from usher.resources.lookup import describe
 from usher.resources.target import Target
+from usher.resources.unmanaged import Unmanaged
 from usher.runs.documents import own_group
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
@@ -178,16 +179,16 @@ class Evaluation:
         """What plan.json is to hold: an ordinary run in a group of its own, and what is to be gone afterwards."""
         wanted = [*self._trained(), *self._asked_live()]
         made = [
-            Leftover(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
+            Unmanaged(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
             for one in reversed(wanted)
             if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
         ]
         return {
             "group": self.at.group,
             "resources": wanted,
-            "excused": {},
-            "delete": made,
-            "removed": True,
+            "known_failures": {},
+            "to_delete": made,
+            "removal": True,
             "entrants": self.entrants(),
             "files": self._files(),
             "header": list(self.intake.report["interactions"]["columns"]),

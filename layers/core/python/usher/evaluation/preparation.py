@@ -22,7 +22,7 @@ from usher.evaluation.plan import Evaluation, Home
 from usher.evaluation.splits import SPLITS
 from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.resources.target import Target
 from usher.storage.bucket import Bucket
 
@@ -111,18 +111,18 @@ def prepare(
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
     size = prices.size_of(intake.report, {})
     size = replace(size, lines=evaluation.most_lines(size))
-    foretold = prices.foretell(plan["resources"], states, size, intake.config.prices, {})
+    estimated = prices.estimate_plan(plan["resources"], states, size, intake.config.prices, {})
     by_id = {one.id: one for one in plan["resources"]}
     estimate = Estimate.beside(
-        past, {id_: prices.most(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
+        past, {id_: prices.max_cost(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
     if above := [*ceilings.check(intake.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, intake.report)
-    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "plan": foretold}
+    findings = {"notes": evaluation.left_out, "data": intake.report, "resources": states, "estimate": estimated}
     return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 
 def is_left(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether something that an evaluation may have made is still there, as far as its record tells. Pure."""
-    gone = [state for state in record.get("retired", []) if state["status"] == "GONE"]
-    return len(gone) < len(plan.get("delete", []))
+    gone = [state for state in record.get("deletions", []) if state["status"] == "DELETED"]
+    return len(gone) < len(plan.get("to_delete", []))

@@ -15,7 +15,8 @@ from usher.evaluation.splits import Events
 from usher.formats.typed_json import fit
 from usher.reports.evaluation_page import page, pictures
 from usher.reports.png import png
-from usher.resources.kinds import KINDS, describe
+from usher.resources.kinds import KINDS
+from usher.resources.lookup import describe
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 

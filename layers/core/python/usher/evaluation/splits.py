@@ -96,7 +96,7 @@ def _blocks(files: Files) -> Iterator[csv_reader.Block]:
             header = header or list(block.columns)
             if list(block.columns) != header:
                 said = f"has other columns than the files before it: {', '.join(header)}."
-                raise InputError([Problem(key, said, "Give all files one header.")])
+                raise InputError([Problem(key, said, "Give all files the same header.")])
             yield block
 
 

@@ -21,7 +21,7 @@ from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.config.exports import UNABLE
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.prices import Size, most
+from usher.costs.prices import Size, max_cost
 from usher.datasets.files import dataset_keys, read_files
 from usher.errors import InputError, Problem, UsherError
 from usher.exports import assembly
@@ -92,7 +92,7 @@ class Facts:
     solutionVersionArn: str  # noqa: N815
     input: Mapping[str, Any]
     dollars: float = 0
-    """What its jobs cost at most."""
+    """What its jobs cost at max_cost."""
 
 
 def facts_of(plan: Mapping[str, Any], group: str, run: str) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def prepare(
         "input": {"lines": job_input.lines, "refused": source.refused, "digest": job_input.digest},
         "dollars": estimate.of_run,
     }
-    plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "excused": {}}
+    plan = {"group": group, "resources": list(_jobs(shape, group, name, run, params, inputs, at)), "known_failures": {}}
     return {**plan, "export": facts}, source.problems, estimate
 
 
@@ -174,10 +174,10 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
 
 
 def _cost(shape: BatchShape, wish: Mapping[str, Any], lines: int, users: int) -> float:
-    """What a batch job for so many lines costs at most, in US dollars."""
+    """What a batch job for so many lines costs at max_cost, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", wish["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
-    return most(job, {"recipeArn": wish["recipe"]}, size)
+    return max_cost(job, {"recipeArn": wish["recipe"]}, size)
 
 
 def _wanted(

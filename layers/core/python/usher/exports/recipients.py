@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 from usher.batch.job_input import encoded_line, uploaded_keys
 from usher.datasets.csv_reader import Block
 from usher.datasets.files import dataset_keys, read_files
-from usher.datasets.profile import LONGEST_ID
+from usher.datasets.profile import MAX_ID_LENGTH
 from usher.errors import InputError, Problem
 from usher.recipes import BatchShape
 from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
 
 SHOWN_LINES = 100
-LONGEST = {"userId": LONGEST_ID, "itemId": LONGEST_ID, "itemAttributes": 1000}
+LONGEST = {"userId": MAX_ID_LENGTH, "itemId": MAX_ID_LENGTH, "itemAttributes": 1000}
 COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
 
 
@@ -162,7 +162,7 @@ def _is_whole(line: Mapping[str, Any]) -> bool:
     return True
 
 
-def _is_text(value: Any, longest: int = LONGEST_ID) -> bool:
+def _is_text(value: Any, longest: int = MAX_ID_LENGTH) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= longest
 
 

@@ -1,9 +1,9 @@
 """Resources that were in Personalize before Usher, and take the place of its own: `adopt` in a group's config."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from usher.resources.comparison import covers, immutable_members
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
 
@@ -21,7 +21,7 @@ def adoptable(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[s
         if resource.id in adopt:
             details = inventory.describe(KINDS[resource.kind], resource.arn)
             group = _group(wanted[0], kept)
-            is_elsewhere = resource.kind != "dataset_group" and inventory.home(details) not in {"", group}
+            is_elsewhere = resource.kind != "dataset_group" and inventory.dataset_group_of(details) not in {"", group}
             if details and (is_elsewhere or _is_fit(inventory, resource, details, kept, group)):
                 kept[resource.id] = adopt[resource.id]
     return kept
@@ -47,30 +47,12 @@ def _is_fit(
     """Whether what lies in the group, under an adopted name, can be made what is wanted."""
     if resource.kind == "schema" and not is_schema_in_use(inventory, group, resource):
         return False
-    return _covers(details, _immutable(resource)) and _is_of_solution(resource, details, kept)
-
-
-def _immutable(resource: Resource) -> dict[str, Any]:
-    left_out = {*NOT_COMPARED, *KINDS[resource.kind].mutable}
-    return {name: value for name, value in resource.params.items() if name not in left_out}
-
-
-def _covers(there: Any, wanted: Any) -> bool:
-    """Whether everything wanted is there; the service adds defaults, and people spaces."""
-    if isinstance(wanted, Mapping):
-        parts: Mapping[str, Any] = there if isinstance(there, Mapping) else {}
-        return all(_covers(parts.get(name), part) for name, part in wanted.items())
-    if isinstance(there, str) and isinstance(wanted, str):
-        return bool(_text(there) == _text(wanted))
-    return bool(there == wanted)
-
-
-def _text(text: str) -> Any:
-    """Filter expressions but for spaces; of schemas, the fields, as the rest of them makes no difference."""
-    try:
-        return json.loads(text)["fields"]
-    except (ValueError, TypeError, KeyError):
-        return text.split()
+    compared = {
+        member: value
+        for member, value in immutable_members(KINDS[resource.kind], resource.params).items()
+        if member not in NOT_COMPARED
+    }
+    return covers(details, compared) and _is_of_solution(resource, details, kept)
 
 
 def _is_of_solution(resource: Resource, details: Mapping[str, Any], kept: Mapping[str, str]) -> bool:

@@ -12,15 +12,17 @@ from typing import Any
 from usher.aws import digest
 from usher.config.exports import desired_exports
 from usher.config.model import JOBS, Config, Job, Solution, follows_latest
+from usher.config.schedule_expressions import DEFAULT_TRAINING_RATE
 from usher.datasets.schemas import Schema
 from usher.names import job_family, unique_name
 from usher.planning.tasks import RequestedTasks
-from usher.resources.decisions import FOREVER, LATEST
+from usher.resources.comparison import LATEST, immutable_members, value_at
+from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
 from usher.resources.target import Target
 
-UPDATED = ("performAutoTraining", "performIncrementalUpdate")
-"""Members of CreateSolution that make no other solution."""
+EVENTS_CONFIG = "solutionConfig.eventsConfig"
+"""The member of CreateSolution with the weights of event types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ class _Plan:
             {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
             {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
-        held = "New data waits for the import's schedule." if given.there else ""
-        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, held=held)
+        frozen = "New data waits for the import's schedule." if given.there else ""
+        yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, frozen=frozen)
         for file, (location, content) in _files(given).items():
             name = f"{dataset}/{file}"
             family = self._family(name, given.inputs, content)
@@ -143,8 +145,7 @@ class _Plan:
 
     def _solution(self, solution: Solution) -> Iterator[Resource]:
         params = _solution_params(self.at, solution)
-        made_from = {name: value for name, value in params.items() if name not in {*UPDATED, "tags"}}
-        unique = self._unique(solution.name, made_from)
+        unique = self._unique(solution.name, _made_from(params))
         created = self._resource(
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
         )
@@ -166,7 +167,10 @@ class _Plan:
         wish = max(asked, key=lambda one: one["at"], default={"at": ""})
         mode = wish.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
-        made_from = digest([*(given.inputs for given in self.data.values()), *increments])
+        weights = value_at(solution.settings, EVENTS_CONFIG)
+        made_from = digest(
+            [*(given.inputs for given in self.data.values()), *increments, *([weights] if weights else [])]
+        )
         return self._resource(
             "train", "solution_version", solution.name,
             {
@@ -176,7 +180,7 @@ class _Plan:
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
             inputs=f"{made_from}@{wish['at']}".rstrip("@"),
-            rest_seconds=min(solution.min_retrain_interval, FOREVER),
+            min_retrain_interval=min(solution.min_retrain_interval, ONLY_ON_REQUEST),
         )  # fmt: skip
 
     def _job(self, job: Job) -> Iterator[Resource]:
@@ -256,8 +260,24 @@ def _files(data: Data) -> dict[str, tuple[str, str]]:
 
 
 def _solution_params(at: Target, solution: Solution) -> dict[str, Any]:
-    """CreateSolution's members. Training on a timer, the service's default, costs money nobody asked for: off."""
-    return {"recipeArn": recipe_arn(at, solution.recipe), "performAutoTraining": False, **solution.settings}
+    """CreateSolution's members. Training on a timer, the service's default, costs money nobody asked for: off.
+
+    If it is on, its schedule is always given, so that a config that no longer has one means the default again.
+    """
+    params = {"recipeArn": recipe_arn(at, solution.recipe), "performAutoTraining": False, **solution.settings}
+    if params["performAutoTraining"]:
+        default = {"autoTrainingConfig": {"schedulingExpression": DEFAULT_TRAINING_RATE}}
+        params["solutionConfig"] = {**default, **params.get("solutionConfig", {})}
+    return params
+
+
+def _made_from(params: Mapping[str, Any]) -> dict[str, Any]:
+    """CreateSolution's members in which two solutions of one name differ: a change of any other is an update.
+
+    Update replaces event weights, but can't take them away.
+    """
+    members = {name: value for name, value in immutable_members(KINDS["solution"], params).items() if name != "tags"}
+    return {**members, **({EVENTS_CONFIG: True} if value_at(params, EVENTS_CONFIG) else {})}
 
 
 def recipe_arn(at: Target, recipe: str) -> str:

@@ -7,14 +7,14 @@ from usher.batch.job_input import uploaded_keys
 from usher.config.model import Config
 from usher.costs.ceilings import Estimate
 from usher.costs.ledger import Past
-from usher.costs.prices import SPENDING, Size, monthly_most, most, size_of, solution_of
+from usher.costs.prices import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.recurring import automatic_trainings, export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
-from usher.resources.deletion import Leftover
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
-from usher.resources.reconcile import State
+from usher.resources.states import State
+from usher.resources.unmanaged import Unmanaged
 from usher.storage.bucket import Bucket, File
 
 STANDING = {"campaign", "recommender", "solution"}
@@ -68,7 +68,7 @@ def estimate(
     config: Config,
     plan: Mapping[str, Any],
     states: Sequence[State],
-    unwanted: Sequence[Leftover],
+    unwanted: Sequence[Unmanaged],
     size: Size,
     export_schedule: str,
     past: Past,
@@ -78,17 +78,17 @@ def estimate(
     `plan`: as planning draws it up; `states`: what is to be done; `export_schedule`: the stack's, or empty.
     """
     by_id = {one.id: one for one in plan["resources"]}
-    made = [by_id[one.id] for one in states if one.action in SPENDING]
+    made = [by_id[one.id] for one in states if one.action in PAID_ACTIONS]
     return Estimate(
-        {one.id: most(one, solution_of(one, by_id), size) for one in made},
-        {one.id: monthly_most(one, solution_of(one, by_id), size) for one in by_id.values()}
+        {one.id: max_cost(one, solution_of(one, by_id), size) for one in made},
+        {one.id: max_monthly_cost(one, solution_of(one, by_id), size) for one in by_id.values()}
         | dict(_staying(inventory, unwanted, size)),
         list(repeated(config, plan["exports"], size, export_schedule)),
         past.ordered,
     )
 
 
-def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> Iterator[tuple[str, float]]:
+def _staying(inventory: Inventory, unwanted: Sequence[Unmanaged], size: Size) -> Iterator[tuple[str, float]]:
     """What costs of the stack's own that is no longer wanted, and that stays all the same.
 
     Personalize goes on training a former solution by itself, where it was told to.
@@ -99,8 +99,8 @@ def _staying(inventory: Inventory, unwanted: Sequence[Leftover], size: Size) -> 
         there = inventory.describe(KINDS[one.kind], one.arn)
         if one.kind == "solution":
             version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
-            yield one.arn, automatic_trainings(there) * most(version, there, size)
+            yield one.arn, automatic_trainings(there) * max_cost(version, there, size)
         else:
             solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
             members = inventory.describe(KINDS["solution"], solution) if solution else {}
-            yield one.arn, monthly_most(Resource(one.id, one.kind, "train", there), members, size)
+            yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", there), members, size)

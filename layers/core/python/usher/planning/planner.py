@@ -9,6 +9,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
@@ -18,13 +19,14 @@ from usher.planning.misplaced_files import ignored_files
 from usher.planning.tasks import RequestedTasks
 from usher.planning.version_pins import Pin, with_pins
 from usher.recipes import POPULARITY
-from usher.resources.deletion import REPLACED, Leftover, everything, leftovers
-from usher.resources.gate import guarded
+from usher.resources.gate import with_gates
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Clients, Resource
 from usher.resources.ownership import check_group
-from usher.resources.reconcile import State, foresee
+from usher.resources.reconcile import dry_run
+from usher.resources.states import State
 from usher.resources.target import Target
+from usher.resources.unmanaged import REPLACED, Unmanaged, find_all_of_group, find_unmanaged
 from usher.storage.bucket import Bucket, File
 from usher.storage.layout import DATASETS
 
@@ -67,7 +69,7 @@ class Draft:
     def is_work(self) -> bool:
         """Whether there is anything to do."""
         states = self.findings.get("resources", [])
-        deletions = self.plan and (self.plan["delete"] or "removed" in self.plan)
+        deletions = self.plan and (self.plan["to_delete"] or "removal" in self.plan)
         return any(state.action not in IDLE for state in states) or bool(deletions)
 
 
@@ -83,6 +85,7 @@ def draft(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
+    limits: ReadLimits = LIMITS,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
 
@@ -95,7 +98,7 @@ def draft(
     if "remove" in tasks:
         return _removal(bucket, target, inventory)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
-    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
+    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     inputs = _with_inputs(bucket, inputs)
@@ -109,11 +112,11 @@ def draft(
     notes += _unused_schemas(inventory, target, inputs.config, wanted)
     pins = resolve_pins(wanted, live)
     wanted = _guarded(with_pins(wanted, pins), inputs.config, live)
-    foresight = foresee(inventory, wanted, forgiving=retry_failed)
-    states = foresight.states
+    dry = dry_run(inventory, wanted, retry_failed=retry_failed)
+    states = dry.states
     if later := _resumption(target, states):
-        wanted, states = [*wanted, later], [*states, *foresee(inventory, [later]).states]
-    unwanted = leftovers(inventory, target, wanted, states, prune=inputs.config.prune)
+        wanted, states = [*wanted, later], [*states, *dry_run(inventory, [later]).states]
+    unwanted = find_unmanaged(inventory, target, wanted, states, prune=inputs.config.prune)
     states = _with_replacements(states, unwanted)
     named = {one.name: one.recipe for one in inputs.config.solutions}
     named |= {one.name: one.recipe for one in inputs.config.recommenders}
@@ -121,9 +124,9 @@ def draft(
     plan = {
         "group": target.group,
         "resources": wanted,
-        "excused": foresight.excused,
-        "usual": foresight.seconds,
-        "delete": [one for one in unwanted if one.delete],
+        "known_failures": dry.known_failures,
+        "expected_seconds": dry.expected_seconds,
+        "to_delete": [one for one in unwanted if one.delete],
         **desired_serving(inputs.config, types),
     }
     export_schedule, uncounted = _countable(target.export_schedule)
@@ -133,7 +136,7 @@ def draft(
         """What the plan costs at most, and what of that is above a ceiling."""
         lines = count_lines(bucket, target.group, inputs, plan, ceilings.export_lines)
         above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-        size = prices.size_of(inputs.report, foresight.hours, {id_: count for id_, (_, count) in lines.items()})
+        size = prices.size_of(inputs.report, dry.training_hours, {id_: count for id_, (_, count) in lines.items()})
         costs = estimate(inventory, inputs.config, plan, states, unwanted, size, export_schedule, past)
         return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
 
@@ -145,8 +148,8 @@ def draft(
         estimated, size, above = weigh()
     if above:
         raise AboveCeilingError(above, inputs.report)
-    foretold = prices.foretell(wanted, states, size, inputs.config.prices, foresight.seconds)
-    told = [{"id": one.id, "arn": one.arn, "why": one.why, "deleted": one.delete} for one in unwanted]
+    foretold = prices.estimate_plan(wanted, states, size, inputs.config.prices, dry.expected_seconds)
+    told = [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*inputs.notes, *notes],
         "data": inputs.report,
@@ -180,8 +183,8 @@ def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
         raise InputError([*error.problems, Problem(f"{target.group}/", said, remedy)]) from None
     group, adopted = _taken_over(target, config, inventory)
     check_group(inventory, group, target.group)
-    unwanted = everything(inventory, target, adopted)
-    plan = {"group": target.group, "resources": [], "excused": {}, "delete": unwanted, "removed": True}
+    unwanted = find_all_of_group(inventory, target, adopted)
+    plan = {"group": target.group, "resources": [], "known_failures": {}, "to_delete": unwanted, "removal": True}
     is_there = any(one.kind == "dataset_group" for one in unwanted)
     stays = ", ".join(one.id for one in unwanted if not one.delete)
     note = (PARTLY_GONE if stays else GONE if is_there else MISSING).format(target.group, stays)
@@ -258,20 +261,20 @@ def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Se
 
 def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
     popular = next((one.name for one in config.solutions if one.recipe == POPULARITY), "")
-    return guarded(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
+    return with_gates(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
 
 
 def _resumption(target: Target, states: Sequence[State]) -> Resource | None:
     """A schedule for when the first of the solutions that rest may be trained again; None where none rests."""
-    due = min((state.due for state in states if state.due), default="")
+    due = min((state.resume_at for state in states if state.resume_at), default="")
     if not due:
         return None
     settings = {"ScheduleExpression": f"at({due})", "ActionAfterCompletion": "DELETE"}
     return schedule_resource(target, RESUME, {}, settings)
 
 
-def _with_replacements(states: Sequence[State], unwanted: Sequence[Leftover]) -> list[State]:
-    replaced = {one.id for one in unwanted if one.why == REPLACED}
+def _with_replacements(states: Sequence[State], unwanted: Sequence[Unmanaged]) -> list[State]:
+    replaced = {one.id for one in unwanted if one.reason == REPLACED}
     why = "It has changed; a new one is made, and the former goes once nothing serves through it."
     return [
         replace(state, action="replace", reason=why) if state.action == "create" and state.id in replaced else state

@@ -12,9 +12,9 @@ from typing import Any
 
 from usher.aws import now
 from usher.errors import SENTENCE, InputError, Problem, UsherError
-from usher.resources.gate import keepers
+from usher.resources.gate import gate_targets
 from usher.resources.kinds import Resource
-from usher.resources.versions import usable
+from usher.resources.versions import usable_versions
 from usher.storage.table import Table
 from usher.texts import clean
 
@@ -68,7 +68,7 @@ class Pins:
         problems: list[Problem] = []
         for solution, pin in sorted(self._read(group).items()):
             of = by_id.get(f"solution/{solution}")
-            versions = usable(personalize, of.arn) if of else []
+            versions = usable_versions(personalize, of.arn) if of else []
             if pin.supersedes and versions[:1] == [pin.supersedes]:
                 holding[solution] = pin
                 continue
@@ -102,7 +102,7 @@ class Pins:
 
 def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
     """All desired resources; what serves a pinned solution has the pin in its gate. Pure."""
-    pin_of = {resource_id: pins[name] for name, resource_id in keepers(desired).items() if name in pins}
+    pin_of = {resource_id: pins[name] for name, resource_id in gate_targets(desired).items() if name in pins}
 
     def with_pin(resource: Resource, pin: Pin) -> Resource:
         return replace(resource, gate={**resource.gate, "pin": {"version": pin.version, "supersedes": pin.supersedes}})
@@ -111,7 +111,7 @@ def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Reso
 
 
 def choose_version(version: str, versions: Sequence[str], live: str) -> str:
-    """The version that is meant, of a solution's usable ones (newest first); empty where there is none. Pure."""
+    """The version that is meant, of a solution's usable versions (newest first); empty if there is none. Pure."""
     if version == "previous":
         older = versions[versions.index(live) + 1 :] if live in versions else []
         return next(iter(older), "")

@@ -23,13 +23,13 @@ def page(record: Mapping[str, Any]) -> str:
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
         section(record.get("data", {}).get("interactions", {}).get("diagnosis")),
-        _prices(record.get("plan", {})),
+        _prices(record.get("estimate", {})),
     )
     return document(title, sections)
 
 
 def _head(record: Mapping[str, Any]) -> Html:
-    plan, cost = record.get("plan", {}), record.get("cost") or record.get("plan", {})
+    plan, cost = record.get("estimate", {}), record.get("cost") or record.get("estimate", {})
     figures = {
         "Started": when(record.get("startedAt")),
         "Ended": when(record.get("endedAt")),
@@ -92,11 +92,11 @@ def _pins(pins: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def _resources(record: Mapping[str, Any]) -> str:
-    planned = record.get("plan", {}).get("resources", {})
+    planned = record.get("estimate", {}).get("resources", {})
     rows = []
     for state in record.get("resources", []):
         plan = planned.get(state["id"], {})
-        why = plan["why"] if plan and state["status"] == "READY" else state.get("reason", "")
+        why = plan["reason"] if plan and state["status"] == "READY" else state.get("reason", "")
         shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), why]
         costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
         rows.append([*shown, *costs])
@@ -106,11 +106,11 @@ def _resources(record: Mapping[str, Any]) -> str:
 
 def _unmanaged(record: Mapping[str, Any]) -> str:
     """What is there but no longer wanted, and what has become of what was to be deleted."""
-    gone = {state["arn"]: state for state in record.get("retired", [])}
+    gone = {state["arn"]: state for state in record.get("deletions", [])}
     rows = []
     for one in record.get("unmanaged", []):
         state = gone.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
-        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["why"], tag(state["status"])])
+        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["reason"], tag(state["status"])])
     return table("What is there but not wanted", ["Resource", "ARN", "Why", "Status"], rows)
 
 

@@ -1,131 +1,137 @@
-"""What to do about one resource: what is wanted against what is there. Pure, but for the time."""
+"""What to do about one resource: the desired one against the existing one. Pure, but for the time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from usher.aws import now
-from usher.resources.inventory import Found
+from usher.resources.comparison import changed_in_place, changed_members, covers
+from usher.resources.inventory import Existing
 from usher.resources.kinds import KINDS, Resource
 
 BROKEN = ("FAILED", "STOPPED")
-FOREVER = 10**10
-"""Seconds of rest that nothing but being asked ends."""
-LATEST = "/$LATEST"
+"""How the statuses of failed resources end."""
+ONLY_ON_REQUEST = 10**10
+"""A min_retrain_interval, in seconds, that only a request ends."""
+Action = Literal["create", "reuse", "update", "retrain", "rebuild", "promote", "wait", "hold", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do about one resource."""
+    """What to do about one resource.
 
-    action: str
-    """create, reuse, update, retrain, rebuild, promote, wait, hold or fail; a plan calls it replace where create has a
-    predecessor."""
-    why: str
-    due: str = ""
-    """When a rest ends, if it ends by itself: ISO time, UTC, to the second."""
-    remedy: str = ""
-    """What a person can do, where the reason is not the service's but the stack's own."""
-
-
-def decide(resource: Resource, found: Found | None, wanted: Mapping[str, Any], excused: Mapping[str, str]) -> Decision:
-    """What to do about a resource whose needs are met. Pure, but for the time.
-
-    `wanted`: its Create members with the ARNs filled in. `excused`: failures that were there before the run, by ARN;
-    they are built again, since a person has dropped something after them.
+    create    it does not exist, or is out of date; a plan calls it `replace` if it has a predecessor
+    retrain   likewise, of a solution version
+    rebuild   it failed before this run: delete it if that is possible, and create it again
+    update    change it in place
+    promote   another version serves from now on
+    reuse     it is as desired
+    hold      it stays as it is: something or somebody keeps it from being brought up to date
+    wait      the service is at work on it
+    fail      it failed in this run, or can't be changed
     """
-    if found is None:
-        return Decision("create", "It is not there yet.")
-    outdated = found.inputs != resource.inputs
-    if outdated and (rest := _rest(resource, found)):
-        return rest
-    if found.status.endswith(BROKEN):
-        known = not outdated and failure(found) != excused.get(found.arn)
-        reason = _failure_reason(resource, found)
-        return Decision("fail", reason) if known else Decision("rebuild", f"It failed before: {reason}")
+
+    action: Action
+    reason: str
+    resume_at: str = ""
+    """When a `hold` ends, if time ends it: ISO time, UTC, to the second."""
+    remedy: str = ""
+    """What a person can do; empty: remedies.remedy_for tells, as the reason is the service's."""
+
+
+def decide(
+    resource: Resource, existing: Existing | None, desired: Mapping[str, Any], known_failures: Mapping[str, str]
+) -> Decision:
+    """What to do about a resource whose needs are met.
+
+    `desired`: its Create members with the ARNs filled in; `known_failures`: by ARN, the failures (failure_id) from
+    before the run, which are retried, since a person has dropped something after them.
+    """
+    if existing is None:
+        return Decision("create", "It does not exist yet.")
+    outdated = existing.inputs != resource.inputs
+    if outdated and (throttled := _throttle(resource, existing)):
+        return throttled
+    if existing.status.endswith(BROKEN):
+        reason = _failure_reason(resource, existing)
+        if outdated or failure_id(existing) == known_failures.get(existing.arn):
+            return Decision("rebuild", f"It failed before: {reason}")
+        return Decision("fail", reason)
     if outdated:
-        return Decision("retrain" if resource.kind == "solution_version" else "create", _news(resource, found))
-    if found.status == "INACTIVE":
+        return Decision(KINDS[resource.kind].successor, _outdated_reason(resource, existing))
+    if existing.status == "INACTIVE":
         return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
-    if found.status != "ACTIVE":
-        return Decision("wait", f"It is in {found.status}.")
-    return _decide_on_change(resource, found, wanted, excused)
+    if existing.status != "ACTIVE":
+        return Decision("wait", f"It is in {existing.status}.")
+    return _decide_on_change(resource, existing, desired, known_failures)
 
 
-def _rest(resource: Resource, found: Found) -> Decision | None:
-    """What to do where one that is out of date is not to be followed by another yet."""
-    if not resource.rest_seconds or _asked(resource.inputs) not in {"", _asked(found.inputs)}:
+def _throttle(resource: Resource, existing: Existing) -> Decision | None:
+    """What to do about an outdated resource within its min_retrain_interval; None outside of it, or on request."""
+    if not resource.min_retrain_interval or _requested_at(resource.inputs) not in {"", _requested_at(existing.inputs)}:
         return None
-    due = found.details["creationDateTime"] + timedelta(seconds=min(resource.rest_seconds, FOREVER))
-    if now() >= due:
+    interval = timedelta(seconds=min(resource.min_retrain_interval, ONLY_ON_REQUEST))
+    resume_at = existing.details["creationDateTime"] + interval
+    if now() >= resume_at:
         return None
-    if not found.status.endswith((*BROKEN, "ACTIVE")):
-        return Decision("wait", f"It is in {found.status}.")
-    if not found.usable:
+    if not existing.status.endswith((*BROKEN, "ACTIVE")):
+        return Decision("wait", f"It is in {existing.status}.")
+    if not existing.usable:
         return None
-    if resource.rest_seconds >= FOREVER:
-        return Decision("hold", f"{_news(resource, found)} It is trained when somebody asks for it.")
-    end = f"{due + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
-    return Decision("hold", f"{_news(resource, found)} It is trained again from {end} UTC on.", end)
+    reason = _outdated_reason(resource, existing)
+    if resource.min_retrain_interval >= ONLY_ON_REQUEST:
+        return Decision("hold", f"{reason} It is trained only on request.")
+    text = f"{resume_at + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
+    return Decision("hold", f"{reason} It is trained again from {text} UTC on.", text)
 
 
-def _asked(inputs: str) -> str:
-    """When one was asked for, as its inputs tell."""
+def _requested_at(inputs: str) -> str:
+    """The time of the request in a Resource's inputs."""
     return inputs.partition("@")[2]
 
 
-def _news(resource: Resource, found: Found) -> str:
-    same = found.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
-    return "Somebody, or a schedule, asks for it." if same else "What it is made from has changed."
+def _outdated_reason(resource: Resource, existing: Existing) -> str:
+    same = existing.inputs.partition("@")[0] == resource.inputs.partition("@")[0]
+    return "A person or a schedule has requested it." if same else "Its inputs have changed."
 
 
 def _decide_on_change(
-    resource: Resource, found: Found, wanted: Mapping[str, Any], excused: Mapping[str, str]
+    resource: Resource, existing: Existing, desired: Mapping[str, Any], known_failures: Mapping[str, str]
 ) -> Decision:
-    """What to do about one that is ACTIVE and up to date."""
-    kind = KINDS[resource.kind]
-    changed = [name for name in kind.mutable if name in wanted and not covers(found.details.get(name), wanted[name])]
-    if not kind.job and any(found.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags):
-        changed.append("tags")
-    why = f"It differs in {', '.join(changed)}."
-    lasting = [name for name in kind.fixed if found.details.get(name) != wanted.get(name)]
-    if lasting:
-        return Decision("fail", f"Its {lasting[0]} can't be changed; use a new folder, which becomes a new group.")
-    if resource.held:
-        return Decision("hold", resource.held)
-    if not changed:
-        return Decision("reuse", "It is as wanted.")
-    update = found.details.get(kind.latest_update) or {}
-    if update.get("status", "ACTIVE") == "ACTIVE" or not covers(update, {name: wanted.get(name) for name in changed}):
-        return Decision("update", why)
+    """What to do about a resource that is ACTIVE and up to date."""
+    kind, details = KINDS[resource.kind], existing.details
+    if unchangeable := [name for name in kind.immutable if details.get(name) != desired.get(name)]:
+        return Decision("fail", f"Its {unchangeable[0]} can't be changed; use a new folder, which becomes a new group.")
+    if resource.frozen:
+        return Decision("hold", resource.frozen)
+    changed = changed_in_place(kind, details, desired)
+    new_tags = not kind.job and any(existing.tags.get(tag["tagKey"]) != tag["tagValue"] for tag in resource.tags)
+    if not changed and not new_tags:
+        return Decision("reuse", "It is up to date.")
+    reason = f"It differs in {', '.join([*changed, *(['tags'] if new_tags else [])])}."
+    update = details.get(kind.latest_update) or {}
+    is_this_one = covers(update, changed_members(kind, desired, changed))
+    if update.get("status", "ACTIVE") == "ACTIVE" or not is_this_one:
+        return Decision("update", reason)
     if update["status"].endswith(BROKEN):
-        excusable = failure(found) == excused.get(found.arn)
-        return Decision("update", why) if excusable else Decision("fail", _failure_reason(resource, found))
+        is_known = failure_id(existing) == known_failures.get(existing.arn)
+        return Decision("update", reason) if is_known else Decision("fail", _failure_reason(resource, existing))
     return Decision("wait", f"It is in {update['status']}.")
 
 
-def covers(there: Any, wanted: Any) -> bool:
-    """Whether everything wanted is there; the service adds defaults of its own."""
-    if isinstance(wanted, Mapping):
-        return all(covers((there or {}).get(name), value) for name, value in wanted.items())
-    if isinstance(wanted, str) and wanted.endswith(LATEST):
-        return str(there).startswith(wanted.removesuffix(LATEST) + "/")
-    if isinstance(wanted, list) and isinstance(there, list):
-        return len(wanted) == len(there) and all(one in there for one in wanted)
-    return bool(there == wanted)
+def _failed_part(existing: Existing) -> Mapping[str, Any]:
+    """What failed, as Describe has it: the resource itself, or its last update; empty if nothing did."""
+    details = existing.details
+    updates = [value for name, value in details.items() if name.startswith("latest") and name.endswith("Update")]
+    return next((part for part in [details, *updates] if str(part.get("status", "")).endswith(BROKEN)), {})
 
 
-def _failing(found: Found) -> Mapping[str, Any]:
-    """The part of a description that tells of a failure: the resource itself or its last update; else empty."""
-    updates = [value for name, value in found.details.items() if name.startswith("latest") and name.endswith("Update")]
-    return next((part for part in [found.details, *updates] if str(part.get("status", "")).endswith(BROKEN)), {})
+def failure_id(existing: Existing) -> str:
+    """What tells one failure from the next: when the part that failed was created. Empty if nothing failed."""
+    return str(_failed_part(existing).get("creationDateTime", ""))
 
 
-def failure(found: Found) -> str:
-    """What tells one failure from the next: when the failed thing was created. Empty where nothing failed."""
-    return str(_failing(found).get("creationDateTime", ""))
-
-
-def _failure_reason(resource: Resource, found: Found) -> str:
-    return str(_failing(found).get("failureReason") or f"Personalize gives no reason; see {resource.id} in its console")
+def _failure_reason(resource: Resource, existing: Existing) -> str:
+    reason = _failed_part(existing).get("failureReason")
+    return str(reason or f"Personalize gives no reason; see {resource.id} in its console")

@@ -1,4 +1,4 @@
-"""What is in Personalize and EventBridge Scheduler, as one look needs it."""
+"""The existing resources, in Personalize and EventBridge Scheduler, as one pass needs them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,38 +6,29 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from usher.names import family_of
-from usher.resources.kinds import (
-    INPUTS_TAG,
-    KINDS,
-    STACK_TAG,
-    Clients,
-    Kind,
-    Resource,
-    describe,
-    is_leaving,
-    summaries,
-    tags_of,
-)
+from usher.resources.kinds import INPUTS_TAG, KINDS, LIVE_VERSION, STACK_TAG, Clients, Kind, Resource
+from usher.resources.lookup import describe, is_being_deleted, summaries, tags_of
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Existing:
     """A resource as its service describes it."""
 
     arn: str
     details: Mapping[str, Any]
+    """Describe's members, or List's of a job."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Looked up only where something depends on them."""
+    """Empty unless something depends on them."""
     usable: str = ""
     """The ARN of the newest ACTIVE one of the same parent."""
-    usual_seconds: float = 0
-    """How long its last update, or else it or its last finished sibling took; 0 where no times tell."""
+    expected_seconds: float = 0
+    """The duration of its last update, or else of its creation or that of its newest finished sibling; 0: unknown."""
 
     @property
     def status(self) -> str:
-        """The service's own word; what has none is ready at once."""
+        """The service's status. A kind without one is ready at once."""
         return str(self.details.get("status", "ACTIVE"))
 
     @property
@@ -48,55 +39,58 @@ class Found:
 
 @dataclass
 class Inventory:
-    """What is there. Each question is asked once; what was changed through this object is described anew.
+    """Looks existing resources up, each once; what is changed through this object is looked up anew.
 
-    It is made for one look, which would cost thousands of calls otherwise: a group with 365 increments has as many
-    import jobs, and each increment is looked for among them.
+    It lasts for one pass, which would cost thousands of calls otherwise: a group with 365 increments has as many import
+    jobs, and each increment is looked for among them.
     """
 
     clients: Clients
     stack_arn: str
     """Of the stack to which everything belongs that is created."""
-    claims: Mapping[str, Mapping[str, str]] | None = None
-    """By ARN, tags to plan with as if they were there, and as if everything belonged to the stack: for what it is about
-    to take over. None: there is no such thing."""
-    _answers: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    assumed_tags: Mapping[str, Mapping[str, str]] | None = None
+    """By ARN, tags that a dry run takes for existing, and all resources for the stack's: they are about to be taken
+    over. None: nothing is assumed."""
+    _responses: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def describe(self, kind: Kind, arn: str) -> dict[str, Any]:
-        """Describe's answer; empty where there is no such resource."""
+        """A resource's members in Describe's response; empty if it does not exist."""
         return self._once((arn, "describe"), lambda: describe(self.clients[kind.service], kind, arn))
 
-    def summaries(self, kind: Kind, of: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Every resource of a kind that List tells of. `of`: the members that narrow it."""
-        return self._once((kind.name, *sorted(of.values())), lambda: summaries(self.clients, kind, of))
+    def summaries(self, kind: Kind, narrowed_by: Mapping[str, str]) -> list[dict[str, Any]]:
+        """List's summaries of every resource of a kind. `narrowed_by`: List's members."""
+        query = (kind.name, *sorted(narrowed_by.values()))
+        return self._once(query, lambda: summaries(self.clients, kind, narrowed_by))
 
     def tags(self, arn: str) -> dict[str, str]:
         """A resource's tags."""
         tags = self._once((arn, "tags"), lambda: tags_of(self.clients, arn))
-        return tags if self.claims is None else {**tags, STACK_TAG: self.stack_arn, **self.claims.get(arn, {})}
+        if self.assumed_tags is None:
+            return tags
+        return {**tags, STACK_TAG: self.stack_arn, **self.assumed_tags.get(arn, {})}
 
     def owns(self, kind: Kind, arn: str) -> bool:
         """Whether a resource belongs to the stack, as far as its tags can tell."""
         return not kind.has_owner or self.tags(arn).get(STACK_TAG) == self.stack_arn
 
-    def home(self, members: Mapping[str, Any]) -> str:
-        """The ARN of the dataset group in which something lies, from its members in Describe or Create.
+    def dataset_group_of(self, members: Mapping[str, Any]) -> str:
+        """The ARN of the dataset group of a resource, from its members in Describe or Create.
 
-        A campaign's or a job's is its solution's. Empty where the members do not tell.
+        A campaign or a job lies in that of its solution. Empty if the members do not tell.
         """
-        if version := members.get("solutionVersionArn"):
+        if version := members.get(LIVE_VERSION):
             members = self.describe(KINDS["solution"], str(version).rpartition("/")[0])
         return str(members.get("datasetGroupArn") or "")
 
     def create(self, resource: Resource, members: Mapping[str, Any]) -> str:
-        """Create a resource with the tags that it is to have; return its ARN."""
+        """Create a resource with its tags; return its ARN."""
         kind = KINDS[resource.kind]
         own = {INPUTS_TAG: resource.inputs, STACK_TAG: self.stack_arn}
         pairs = {tag["tagKey"]: tag["tagValue"] for tag in resource.tags} | own
         tags = [{"tagKey": key, "tagValue": value} for key, value in pairs.items() if value]
-        asked = {**members, **({"tags": tags} if kind.taggable else {})}
-        answer = getattr(self.clients[kind.creator], f"create_{kind.name}")(**asked)
-        arn = str(answer[f"{kind.member}Arn"])
+        request = {**members, **({"tags": tags} if kind.taggable else {})}
+        response = getattr(self.clients[kind.creator], f"create_{kind.name}")(**request)
+        arn = str(response[f"{kind.member}Arn"])
         self._forget(arn)
         return arn
 
@@ -115,8 +109,8 @@ class Inventory:
         self.clients["personalize"].tag_resource(resourceArn=arn, tags=tags)
         self._forget(arn)
 
-    def find(self, resource: Resource, arns: Mapping[str, str]) -> Found | None:
-        """Look a resource up. `arns`: the ARNs, by id, of what it refers to."""
+    def find(self, resource: Resource, arns: Mapping[str, str]) -> Existing | None:
+        """The existing resource in the place of a desired one. `arns`: by id, those of what it refers to."""
         kind = KINDS[resource.kind]
         arn, siblings = resource.arn, list[dict[str, Any]]()
         if not arn:
@@ -129,48 +123,49 @@ class Inventory:
             details = self.describe(kind, arn) if arn else {}
         if not details:
             return None
-        is_tagged = resource.inputs or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
-        tags = self.tags(arn) if is_tagged and not is_leaving(details) else {}
+        needs_tags = resource.inputs or (resource.tags and not kind.job and details.get("status") == "ACTIVE")
+        tags = self.tags(arn) if needs_tags and not is_being_deleted(details) else {}
         # The newest may have become ACTIVE since it was listed.
         newest = [arn] if siblings and details["status"] == "ACTIVE" else []
-        usable = [*newest, *(one[f"{kind.member}Arn"] for one in siblings if one["status"] == "ACTIVE"), ""][0]
-        return Found(arn, details, tags, usable, _duration(kind, siblings or [details]))
+        active = [sibling[f"{kind.member}Arn"] for sibling in siblings if sibling["status"] == "ACTIVE"]
+        usable = [*newest, *active, ""][0]
+        return Existing(arn, details, tags, usable, _duration(kind, siblings or [details]))
 
-    def _newest_first(self, kind: Kind, parent: str, wanted: Resource) -> list[dict[str, Any]]:
-        """A parent's own that can count: what the service made on a timer is made from no data of ours."""
-        mode = wanted.params.get("importMode")
-        found = [
-            one
-            for one in self.summaries(kind, {kind.parent: parent})
-            if one.get("trainingType") != "AUTOMATIC"
-            and (not wanted.family or family_of(one["jobName"]) == wanted.family)
-            and one.get("importMode", mode) == mode
+    def _newest_first(self, kind: Kind, parent: str, desired: Resource) -> list[dict[str, Any]]:
+        """The parent's resources that can stand for the desired one. Automatic training uses none of our data."""
+        mode = desired.params.get("importMode")
+        siblings = [
+            summary
+            for summary in self.summaries(kind, {kind.parent: parent})
+            if summary.get("trainingType") != "AUTOMATIC"
+            and (not desired.family or family_of(summary["jobName"]) == desired.family)
+            and summary.get("importMode", mode) == mode
         ]
-        if kind.outlives:
-            born = self.describe(KINDS[kind.outlives], parent)["creationDateTime"]
-            found = [one for one in found if one["creationDateTime"] >= born]
-        return sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
+        if kind.survives_parent:
+            born = self.describe(KINDS[kind.survives_parent], parent)["creationDateTime"]
+            siblings = [summary for summary in siblings if summary["creationDateTime"] >= born]
+        return sorted(siblings, key=lambda summary: summary["creationDateTime"], reverse=True)
 
     def _forget(self, arn: str) -> None:
-        """What is known of a resource, as it has changed. Lists stay as they were: no look needs them again."""
-        self._answers = {key: one for key, one in self._answers.items() if key[0] != arn}
+        """Forget what is known of a resource that has changed. Lists stay: no pass needs them again."""
+        self._responses = {query: response for query, response in self._responses.items() if query[0] != arn}
 
-    def _once(self, question: tuple[str, ...], ask: Callable[[], Answer]) -> Answer:
-        if question not in self._answers:
-            self._answers[question] = ask()
-        answer: Answer = self._answers[question]
-        return answer
+    def _once(self, query: tuple[str, ...], ask: Callable[[], T]) -> T:
+        if query not in self._responses:
+            self._responses[query] = ask()
+        response: T = self._responses[query]
+        return response
 
 
 def _duration(kind: Kind, newest_first: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds that the newest finished one took to become ACTIVE, by its last update if there was one.
+    """Seconds until the newest finished one became ACTIVE: by its last update, if there was one.
 
-    0 for less than a twentieth of what its kind usually takes: a local cloud whose clock is fast has such times.
+    0 for less than a twentieth of the kind's usual duration: a local cloud with a fast clock has such times.
     """
-    for one in newest_first:
-        last = one.get(kind.latest_update) or (one if kind.timed else {})
-        if last.get("status") == "ACTIVE":
-            begun: datetime = last["creationDateTime"]
-            seconds = float((last["lastUpdatedDateTime"] - begun).total_seconds())
+    for details in newest_first:
+        timed = details.get(kind.latest_update) or (details if kind.has_duration else {})
+        if timed.get("status") == "ACTIVE":
+            begun: datetime = timed["creationDateTime"]
+            seconds = float((timed["lastUpdatedDateTime"] - begun).total_seconds())
             return seconds if seconds >= kind.minutes * 60 / 20 else 0
     return 0

@@ -1,62 +1,81 @@
-"""The one table of resource kinds, and how their services are asked about them.
+"""The one table of resource kinds.
 
-Everything that differs between kinds stands in KINDS, in the order in which they are made; a new kind is a new row.
-Operation and member names follow from a kind's name, as the services' own models are regular:
+Everything that differs between kinds is a column of KINDS, whose rows are in the order of creation; a new kind is a new
+row. Names of operations and members follow from a kind's name, as the services' own models are regular:
 `create_<name>`, `describe_<name>(<name>Arn=...)`. A test proves the table against botocore's service models.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from usher.aws import error_code
+from typing import Any, Literal
 
 Clients = Mapping[str, Any]
-"""boto3 clients by service: personalize and scheduler; and for who creates, `Kind.creator`'s."""
-PAGE = {"PageSize": 100}
-"""The most that a List operation of either service gives at once."""
+"""boto3 clients by service: personalize and scheduler; who creates needs that of `Kind.creator`, too."""
 INPUTS_TAG = "usher:inputs"
 STACK_TAG = "usher:stack"
 """Its value is the ARN of the stack to which a resource belongs."""
 GROUP_TAG = "usher:group"
 """Its value is the one group that a dataset group is for: the name of its folder."""
+LIVE_VERSION = "solutionVersionArn"
+"""The member of a campaign that names the version which serves. A version under a gate is given it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of resource is identified, changed, waited for and listed."""
+    """How one kind of resource is identified, changed, waited for, listed, deleted and paid."""
 
     name: str
     minutes: float
-    """How long creation usually takes; 0: it is done when the call returns."""
+    """The usual duration of its creation; 0: it is done when the call returns."""
     arn: str = ""
     """The ARN's tail, made of the group's name and Create's members."""
     parent: str = ""
-    """The Create member that names the parent, under which the newest one counts where no ARN is known."""
-    outlives: str = ""
-    """The parent's kind, where one stays listed when its parent is deleted and made again under the same ARN."""
+    """The Create member that names the parent, under which the newest one counts if no ARN is known."""
+    survives_parent: str = ""
+    """The parent's kind, if Personalize still lists one after its parent was deleted and created anew with its ARN."""
+    identified_by_type: bool = False
+    """Whether its ARN ends in its type, in upper case, whatever its name."""
+    in_dataset_group: bool = True
+    """Whether it lies in a dataset group."""
     mutable: tuple[str, ...] = ()
-    """Create members that Update changes in place; all else is immutable."""
-    fixed: tuple[str, ...] = ()
-    """Create members that can never change under the name that others need."""
+    """Create members that Update changes in place, such as `performAutoTraining` or `solutionConfig.eventsConfig`."""
+    immutable: tuple[str, ...] = ()
+    """Create members that can never change, as others need the name. All else changes with a new resource."""
+    added_and_removed: tuple[str, str, str] | None = None
+    """A mutable list of which Update takes additions and removals: Create's member, and two of Update."""
+    config_of_update: tuple[str, str] | None = None
+    """A Create member that is mutable in part, and the member of Update that takes this part."""
     reported: tuple[str, ...] = ()
-    """Members of Describe's answer that the run's record keeps, for the serving map."""
+    """Members of Describe's response that the run's record keeps, for the serving map."""
     listed_by: str | None = None
-    """List's member that narrows to a group's own; empty: there is none; None: is never deleted."""
-    timed: bool = False
-    """Whether its times tell how long its creation took: only updates move them, and those tell their own."""
-    lasting: bool = False
-    """Deleted only when the whole group is removed: it holds what people sent."""
+    """The List member that narrows to a group's own; empty: there is none; None: it is never deleted by itself."""
+    has_duration: bool = False
+    """Whether its times give the duration of its creation: only updates change them, and have times of their own."""
+    delete_with_group_only: bool = False
+    """Whether only the removal of the whole group deletes it: it holds what people sent."""
+    kept_when_replaced: bool = False
+    """Whether it stays after its successor was created: it costs nothing, and if its settings come back, so do its
+    versions, without training."""
+    needed_by_others: bool = False
+    """Whether all else in a dataset group is made from it."""
+    stop_before_delete: bool = False
+    """Whether its versions in training must be stopped before it can be deleted."""
     taggable: bool = True
     job: bool = False
-    """Done once and kept: List tells all that is needed of an ACTIVE one, and its tags stay as they were."""
+    """Whether it is done once and kept: List gives all members of an ACTIVE one, and its tags never change."""
     quota_in_progress: bool = False
-    """Its quota counts those in progress, so a creation that exceeds it can be repeated later."""
+    """Whether its quota counts those in progress, so that a creation above it can be repeated later."""
+    successor: Literal["create", "retrain"] = "create"
+    """The action that makes another one from new inputs."""
+    cost: Literal["free", "per GB", "per training", "per line", "per segment"] = "free"
+    """What its creation costs: prices.one_time_cost."""
+    monthly_cost: Literal["none", "per provisioned request", "per hour", "per automatic training"] = "none"
+    """What it costs while it exists: prices.monthly_cost."""
     service: str = "personalize"
-    describe: str = "describe"
+    describe_verb: str = "describe"
     """The verb of the operation that describes one."""
-    told_by: str = ""
-    """The List operation that tells a member which Describe leaves out."""
+    extra_list_operation: str = ""
+    """The List operation for a member that Describe leaves out."""
 
     @property
     def member(self) -> str:
@@ -66,18 +85,28 @@ class Kind:
         return head + "".join(word.capitalize() for word in tail)
 
     @property
+    def can_be_deleted(self) -> bool:
+        """Whether the service can delete one: it deletes versions and jobs only with what they lie in."""
+        return not self.parent or self.listed_by is not None
+
+    @property
     def has_owner(self) -> bool:
-        """Whether a tag of its own tells to which stack it belongs; versions and jobs belong with their parent."""
-        return self.taggable and not (self.parent and self.listed_by is None)
+        """Whether a tag of its own names its stack. A version or a job belongs to its parent's."""
+        return self.taggable and self.can_be_deleted
+
+    @property
+    def deploys_versions(self) -> bool:
+        """Whether Update has another solution version serve."""
+        return LIVE_VERSION in self.mutable
 
     @property
     def creator(self) -> str:
-        """The client that creates one. Personalize's never repeats a call: the next look sees what came of it."""
+        """The client that creates one. Personalize's never repeats a call: the next pass sees what came of it."""
         return "personalize-once" if self.service == "personalize" else self.service
 
     @property
     def latest_update(self) -> str:
-        """The member of Describe's answer that tells how the last update goes."""
+        """The member of Describe's response with the state of the last update."""
         return f"latest{self.member[0].upper()}{self.member[1:]}Update"
 
     def key(self, arn: str) -> dict[str, str]:
@@ -92,47 +121,69 @@ _GROUP = "datasetGroupArn"
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("schema", 0, arn="schema/{name}", listed_by="", taggable=False),
-        Kind("dataset_group", 1, arn="dataset-group/{name}", fixed=("domain", "kmsKeyArn")),
         Kind(
-            "dataset", 0.5, arn="dataset/{group}/{datasetType}", mutable=("schemaArn",), listed_by=_GROUP, lasting=True
+            "schema", 0, arn="schema/{name}", in_dataset_group=False, listed_by="", needed_by_others=True,
+            taggable=False,
         ),
         Kind(
-            "dataset_import_job", 15, parent="datasetArn", outlives="dataset", timed=True, job=True,
-            quota_in_progress=True,
-        ),
-        Kind("event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, lasting=True, timed=True),
-        Kind(
-            "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"), listed_by=_GROUP,
-            taggable=False, told_by="list_metric_attribution_metrics",
-        ),
-        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP, timed=True),
-        Kind(
-            "solution", 0.5, arn="solution/{name}", mutable=("performAutoTraining", "performIncrementalUpdate"),
-            listed_by=_GROUP,
-        ),
-        Kind("solution_version", 60, parent="solutionArn", timed=True, quota_in_progress=True),
-        Kind(
-            "campaign", 15, arn="campaign/{name}",
-            mutable=("solutionVersionArn", "minProvisionedTPS", "campaignConfig"), reported=("solutionVersionArn",),
-            listed_by="solutionArn", timed=True,
-        ),
-        Kind("recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP),
-        Kind(
-            "batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent="solutionVersionArn", timed=True,
-            job=True, quota_in_progress=True,
+            "dataset_group", 1, arn="dataset-group/{name}", in_dataset_group=False, immutable=("domain", "kmsKeyArn"),
+            needed_by_others=True,
         ),
         Kind(
-            "batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent="solutionVersionArn", timed=True,
-            job=True, quota_in_progress=True,
+            "dataset", 0.5, arn="dataset/{group}/{datasetType}", identified_by_type=True, mutable=("schemaArn",),
+            listed_by=_GROUP, delete_with_group_only=True, needed_by_others=True,
         ),
         Kind(
-            "schedule", 0, arn="schedule/{GroupName}/{Name}",
+            "dataset_import_job", 15, parent="datasetArn", survives_parent="dataset", has_duration=True, job=True,
+            quota_in_progress=True, cost="per GB",
+        ),
+        Kind(
+            "event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, has_duration=True,
+            delete_with_group_only=True,
+        ),
+        Kind(
+            "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"),
+            added_and_removed=("metrics", "addMetrics", "removeMetrics"), listed_by=_GROUP, taggable=False,
+            extra_list_operation="list_metric_attribution_metrics",
+        ),
+        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP, has_duration=True),
+        Kind(
+            "solution", 0.5, arn="solution/{name}",
+            mutable=(
+                "performAutoTraining", "performIncrementalUpdate", "solutionConfig.autoTrainingConfig",
+                "solutionConfig.eventsConfig",
+            ),
+            config_of_update=("solutionConfig", "solutionUpdateConfig"), listed_by=_GROUP, kept_when_replaced=True,
+            stop_before_delete=True, monthly_cost="per automatic training",
+        ),
+        Kind(
+            "solution_version", 60, parent="solutionArn", has_duration=True, quota_in_progress=True,
+            successor="retrain", cost="per training",
+        ),
+        Kind(
+            "campaign", 15, arn="campaign/{name}", mutable=(LIVE_VERSION, "minProvisionedTPS", "campaignConfig"),
+            reported=(LIVE_VERSION,), listed_by="solutionArn", has_duration=True,
+            monthly_cost="per provisioned request",
+        ),
+        Kind(
+            "recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP,
+            monthly_cost="per hour",
+        ),
+        Kind(
+            "batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent=LIVE_VERSION, has_duration=True,
+            job=True, quota_in_progress=True, cost="per line",
+        ),
+        Kind(
+            "batch_segment_job", 10, arn="batch-segment-job/{jobName}", parent=LIVE_VERSION, has_duration=True,
+            job=True, quota_in_progress=True, cost="per segment",
+        ),
+        Kind(
+            "schedule", 0, arn="schedule/{GroupName}/{Name}", in_dataset_group=False,
             mutable=(
                 "ScheduleExpression", "ScheduleExpressionTimezone", "State", "FlexibleTimeWindow", "Target",
                 "ActionAfterCompletion",
             ),
-            listed_by="GroupName", taggable=False, service="scheduler", describe="get",
+            listed_by="GroupName", taggable=False, service="scheduler", describe_verb="get",
         ),
     )
 }  # fmt: skip
@@ -140,7 +191,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One wanted resource: what Create is called with, and what must be there first."""
+    """One desired resource: what Create is called with, and what must be ready first."""
 
     id: str
     """`<kind>/<the name people use>`, unique in a plan."""
@@ -153,60 +204,21 @@ class Resource:
     after: Sequence[str] = ()
     """Ids of further resources that must be ready first."""
     arn: str = ""
-    """The ARN, where it follows from the name."""
+    """The ARN, if it follows from the name."""
     inputs: str = ""
-    """What this resource is made from: a newest one made from something else is out of date. A digest, and after an @
-    when it was asked for, if it was."""
+    """A digest of what this resource is made from, and after an @ the time of the request for it, if there was one.
+    An existing resource with other inputs is out of date."""
     family: str = ""
     """The family (names.family_of) of the jobs that may count as this one; empty: any of the parent's."""
     tags: Sequence[Mapping[str, str]] = ()
-    rest_seconds: float = 0
-    """The least time between the creation of one and that of the next, unless somebody asks."""
-    held: str = ""
-    """Why this one is not brought up to date, though it could be."""
+    min_retrain_interval: float = 0
+    """Seconds between the creation of one and that of the next, unless somebody requests it."""
+    frozen: str = ""
+    """Why this one is not brought up to date, though it could be; empty: it is."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Of what serves (gate.keepers): what a version must achieve in order to be deployed."""
+    """Of a gate target: what a version must achieve in order to be deployed (gate.with_gates)."""
 
     @property
     def needs(self) -> list[str]:
         """Ids of everything that must be ready first."""
         return [*self.refs.values(), *self.after]
-
-
-def describe(client: Any, kind: Kind, arn: str) -> dict[str, Any]:
-    """Describe's answer; empty where there is no such resource. `client`: of the kind's service."""
-    try:
-        answer = getattr(client, f"{kind.describe}_{kind.name}")(**kind.key(arn))
-    except client.exceptions.ClientError as error:
-        if error_code(error) == "ResourceNotFoundException":
-            return {}
-        raise
-    details: dict[str, Any] = answer.get(kind.member, answer)
-    return details | (_listed(client, kind.told_by, kind.key(arn)) if kind.told_by else {})
-
-
-def is_leaving(details: Mapping[str, Any]) -> bool:
-    """Whether something is being deleted. Personalize refuses to tell the tags of that."""
-    return str(details.get("status", "")).startswith("DELETE")
-
-
-def summaries(clients: Clients, kind: Kind, of: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Every resource of a kind that List tells of. `of`: the members that narrow it."""
-    (listed,) = _listed(clients[kind.service], f"list_{kind.name}s", of).values()
-    return listed
-
-
-def _listed(client: Any, operation: str, of: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """All pages of a List operation, under the name that the answer has for them."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for page in client.get_paginator(operation).paginate(PaginationConfig=PAGE, **of):
-        for name, part in page.items():
-            if isinstance(part, list):
-                found.setdefault(name, []).extend(part)
-    return found
-
-
-def tags_of(clients: Clients, arn: str) -> dict[str, str]:
-    """A resource's tags."""
-    tags = clients["personalize"].list_tags_for_resource(resourceArn=arn)["tags"]
-    return {tag["tagKey"]: tag["tagValue"] for tag in tags}

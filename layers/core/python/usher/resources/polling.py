@@ -1,33 +1,40 @@
-"""When to look again: few looks, little overshoot.
+"""When to make the next pass: few passes, little overshoot.
 
-A look costs state transitions, and the time until the next one is lost if all is done just after it. For steps that
-follow on each other, both sums together are least when the time between looks grows with the square root of how long a
-step takes (the rule by which checkpoints are spaced: Young, 1974). `python -m benchmarks.waiting` tells what it costs.
+A pass costs state transitions, and time is lost from the moment when all is done until the next pass. For steps that
+follow each other, the sum of both is least if the time between passes grows with the square root of a step's duration
+(the rule by which checkpoints are spaced: Young, 1974). `python -m benchmarks.waiting` measures it.
 """
 
 import math
 from collections.abc import Iterable
+from typing import NamedTuple
 
-SHORTEST = 10
-"""Seconds; looking more often than this only costs."""
+MIN_SECONDS = 10
+"""Between two passes; more passes than that only cost."""
 EARLIEST = 0.7
-"""The share of its usual time before which nothing is expected to be done."""
+"""The share of its expected time before which nothing is likely to be done."""
 STRIDE = 3.5
-"""Between two looks, in square roots of seconds: 105 s for what takes 15 minutes, 210 s for an hour."""
-
-Pending = tuple[float, float]
-"""Seconds waited so far, and seconds that it usually takes."""
+"""The time between two passes, in square roots of seconds: 105 s for a step of 15 minutes, 210 s for an hour."""
 
 
-def seconds_until_next_look(steps: Iterable[Iterable[Pending]]) -> int:
-    """Seconds to wait, from what each next step waits for: until the first of them can probably be taken."""
-    return max(SHORTEST, round(min(max(_seconds(*one) for one in step) for step in steps)))
+class Pending(NamedTuple):
+    """Something that a service is working on, or that is tried again later."""
+
+    waited: float
+    """Seconds until now."""
+    expected: float
+    """Seconds that it takes, as a rule."""
 
 
-def _seconds(waited: float, usual: float) -> float:
-    """Looks come at the usual time, at whole strides before it, and at strides after it, which grow."""
-    stride = STRIDE * math.sqrt(max(waited, usual))
-    if waited >= usual:
+def seconds_until_next_pass(steps: Iterable[Iterable[Pending]]) -> int:
+    """Seconds until the first of the next steps can probably be taken. `steps`: what each of them waits for."""
+    return max(MIN_SECONDS, round(min(max(_seconds(*pending) for pending in step) for step in steps)))
+
+
+def _seconds(waited: float, expected: float) -> float:
+    """Passes come at the expected time, at whole strides before it, and after it at strides that grow."""
+    stride = STRIDE * math.sqrt(max(waited, expected))
+    if waited >= expected:
         return stride
-    soonest = max(waited + SHORTEST, EARLIEST * usual)
-    return usual - waited - stride * max(0, (usual - soonest) // stride)
+    earliest = max(waited + MIN_SECONDS, EARLIEST * expected)
+    return expected - waited - stride * max(0, (expected - earliest) // stride)

@@ -1,338 +1,322 @@
-"""Carry a plan out, one look at a time.
+"""Carry a plan out, one pass at a time.
 
-Level-triggered, like a controller: each look compares what is wanted with what is there and does what can be done now.
-Nothing is remembered that can't be seen in Personalize, so any look may run twice, be cut anywhere, or be the first
-after a crash; the result is the same resources, none twice.
+Level-triggered, like a controller: each pass compares the desired resources with the existing ones and does what can be
+done now. It remembers nothing that is not in Personalize. So any pass may run twice, break off anywhere, or be the
+first after a crash; the result is the same resources, none twice.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from statistics import median
 from typing import Any
 
 from usher.aws import error_code
-from usher.errors import SENTENCE
 from usher.resources import gate
-from usher.resources.decisions import Decision, covers, decide, failure
-from usher.resources.inventory import Found, Inventory
-from usher.resources.kinds import KINDS, Kind, Resource
+from usher.resources.comparison import members_of_update
+from usher.resources.decisions import Decision, decide, failure_id
+from usher.resources.inventory import Existing, Inventory
+from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.ownership import objection
-from usher.resources.polling import Pending, seconds_until_next_look
+from usher.resources.polling import Pending, seconds_until_next_pass
 from usher.resources.remedies import remedy_for
-from usher.texts import clean_members
+from usher.resources.states import STAGES, State
 
-STAGES = ("import", "train", "export")
-
-# What services answer when they will say yes later.
+# The services' errors after which a call succeeds later.
 NOT_YET = {
     "ResourceInUseException", "ResourceAlreadyExistsException", "ThrottlingException", "ConflictException",
 }  # fmt: skip
 TAKEN = "ResourceAlreadyExistsException"
-"""Either the answer to its creation was lost, and the next look finds it; or it is somebody else's name."""
-PATIENCE_SECONDS = 600.0
-"""After which a name that is taken is somebody else's, and what differs after an update always will."""
+"""Either the response to its creation was lost, and the next pass finds it; or somebody else has the name."""
+MAX_WAIT_SECONDS = 600.0
+"""After that, a name that is taken is somebody else's, and what differs after an update always will."""
 QUOTA = "LimitExceededException"
-"""Personalize's one code for all quotas: of those in progress, which passes, and of those that are there."""
-SERVES = "solutionVersionArn"
-"""What a campaign, or a version under a gate, tells of the version that serves."""
+"""Personalize's one code for all quotas: of those in progress, which passes, and of those that exist."""
+RETRY_SECONDS = 60.0
+"""After a refused call."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Where one resource stands, as the run's record tells it."""
-
-    id: str
-    action: str
-    """A Decision's, at the last look."""
-    status: str
-    """READY, PENDING (its service is at it), WAITING (its turn has not come), HELD (a gate keeps it as it was), FAILED
-    or SKIPPED (what it needs failed); PLANNED before the first look."""
-    arn: str = ""
-    reason: str = ""
-    remedy: str = ""
-    waited: float = 0
-    """Seconds since it took on this status."""
-    details: Mapping[str, Any] | None = None
-    due: str = ""
-    """A Decision's."""
-
-    def __post_init__(self) -> None:
-        clean_members(self, reason=SENTENCE, remedy=SENTENCE)
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """What a run would do, and what is known for it of former ones."""
+class DryRun:
+    """What a run would do, and what is known of former runs."""
 
     states: list[State]
-    excused: Mapping[str, str]
-    """The failures that are there before the run, by ARN, if it is forgiving."""
-    seconds: Mapping[str, float]
-    """How long resources took last time, or others of their kind in the group (the median), by id."""
-    hours: Mapping[str, float]
-    """Training hours that the service billed for the newest version, by id."""
+    known_failures: Mapping[str, str]
+    """By ARN, the failures (decisions.failure_id) that the run retries."""
+    expected_seconds: Mapping[str, float]
+    """By id, the duration of the last time, or the median of others of its kind in the group."""
+    training_hours: Mapping[str, float]
+    """By id, the training hours that the service billed for the newest version."""
 
 
-def foresee(inventory: Inventory, resources: Sequence[Resource], *, forgiving: bool = True) -> Foresight:
+def dry_run(inventory: Inventory, resources: Sequence[Resource], *, retry_failed: bool = True) -> DryRun:
     """What a run would do about each resource. Changes nothing."""
     states: dict[str, State] = {}
-    excused: dict[str, str] = {}
+    known_failures: dict[str, str] = {}
     seconds: dict[str, float] = {}
     hours: dict[str, float] = {}
     for resource in resources:
-        found, wanted, held = _look(inventory, resource, states)
-        seconds[resource.id] = found.usual_seconds if found else 0
-        hours[resource.id] = found.details.get("trainingHours", 0) if found else 0
-        if found and forgiving and failure(found):
-            excused[found.arn] = failure(found)
-        decision = _decide(inventory, resource, found, wanted, excused, _group(states))
-        if held and found is None:
-            states[resource.id] = _kept_out(resource, held)
-        elif found and decision.action in {"reuse", "hold"}:
-            states[resource.id] = _ready(resource, found, decision, held)
+        existing, desired, blocked = _compare(inventory, resource, states)
+        if existing:
+            seconds[resource.id] = existing.expected_seconds
+            hours[resource.id] = existing.details.get("trainingHours", 0)
+        if existing and retry_failed and failure_id(existing):
+            known_failures[existing.arn] = failure_id(existing)
+        decision = _decide(inventory, resource, existing, desired, known_failures, _group_arn(states))
+        if blocked and existing is None:
+            states[resource.id] = _blocked_first_version(resource, blocked)
+        elif existing and decision.action in {"reuse", "hold"}:
+            states[resource.id] = _ready(resource, existing, decision, blocked)
         else:
-            arn = found.arn if found and decision.action not in {"create", "retrain"} else ""
-            states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.why)
-    known = {name: value for name, value in hours.items() if value}
-    return Foresight(list(states.values()), excused, _usual(resources, seconds), known)
+            arn = existing.arn if existing and decision.action not in {"create", "retrain"} else ""
+            states[resource.id] = State(resource.id, decision.action, "PLANNED", arn, decision.reason)
+    known_hours = {id_: value for id_, value in hours.items() if value}
+    return DryRun(list(states.values()), known_failures, _expected_seconds(resources, seconds), known_hours)
 
 
-def _decide(
-    inventory: Inventory,
-    resource: Resource,
-    found: Found | None,
-    wanted: Mapping[str, Any],
-    excused: Mapping[str, str],
-    group: str,
-) -> Decision:
-    """What to do about a resource, if it is the group's to do. `group`: the dataset group's ARN."""
-    decision = decide(resource, found, wanted, excused)
-    against = objection(inventory, resource, found, wanted, decision.action, group) if found else None
-    return Decision("fail", against.why, remedy=against.remedy) if against else decision
-
-
-def _group(states: Mapping[str, State]) -> str:
-    """The ARN of a plan's dataset group; empty where there is none yet."""
-    return next((state.arn for state in states.values() if state.id.startswith("dataset_group/")), "")
-
-
-def _usual(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
-    """What is known of a resource, or else of others of its kind."""
+def _expected_seconds(resources: Sequence[Resource], seconds: Mapping[str, float]) -> dict[str, float]:
+    """By id, the duration of a resource or, if it is not known, the median of its kind."""
     by_kind: dict[str, list[float]] = {}
-    for one in resources:
-        if seconds[one.id]:
-            by_kind.setdefault(one.kind, []).append(seconds[one.id])
-    return {one.id: seconds[one.id] or median(by_kind[one.kind]) for one in resources if one.kind in by_kind}
+    for resource in resources:
+        if seconds.get(resource.id):
+            by_kind.setdefault(resource.kind, []).append(seconds[resource.id])
+    return {
+        resource.id: seconds.get(resource.id) or median(by_kind[resource.kind])
+        for resource in resources
+        if resource.kind in by_kind
+    }
 
 
 def advance(
     inventory: Inventory,
     resources: Sequence[Resource],
     stage: str,
-    excused: Mapping[str, str],
+    known_failures: Mapping[str, str],
     before: Sequence[Mapping[str, Any]],
-    slept: float,
-    usual: Mapping[str, float],
+    elapsed: float,
+    expected_seconds: Mapping[str, float],
 ) -> tuple[list[State], int | None]:
-    """Do what can be done now about every resource up to a stage, in the plan's order.
+    """Make one pass: do what can be done now about every resource up to a stage, in the plan's order.
 
-    `before`: the states of the last look; `slept`: the seconds since; `usual`: the seconds that resources take, by id,
-    as far as that was learnt. Returns the states now, and the seconds to wait before looking again: None when the stage
-    is settled, well or badly.
+    `before`: the states after the last pass; `elapsed`: the seconds since then; `expected_seconds`: by id, a DryRun's.
+    Returns the states, and the seconds until the next pass; None: the stage is settled, well or badly.
     """
-    past = {state["id"]: state for state in before}
-    look = _Look(inventory, excused)
+    last = {state["id"]: state for state in before}
+    this = _Pass(inventory, known_failures)
     pending: dict[str, Pending] = {}
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
             continue
-        state = look.advance(resource)
-        earlier = past.get(resource.id, {})
-        is_same = resource.id not in look.taken or earlier.get("reason") == state.reason
-        if state.status in {"PENDING", "WAITING"} and earlier.get("status") == state.status and is_same:
-            state = replace(state, waited=earlier.get("waited", 0) + slept)
-        if resource.id in look.taken and state.waited >= PATIENCE_SECONDS:
-            state = replace(state, action="fail", status="FAILED", remedy=remedy_for(state.reason))
-        if state.action == earlier.get("action") == "update" and state.waited >= PATIENCE_SECONDS:
-            said = f"{state.reason.rstrip('.')} after every update."
-            state = replace(state, action="fail", status="FAILED", reason=said, remedy=remedy_for(said))
+        earlier = last.get(resource.id, {})
+        state = this.advance(resource)
+        is_name_taken = resource.id in this.names_taken
+        is_unchanged = earlier.get("status") == state.status and (
+            not is_name_taken or earlier.get("reason") == state.reason
+        )
+        if state.status in {"PENDING", "WAITING"} and is_unchanged:
+            state = replace(state, waited=earlier.get("waited", 0) + elapsed)
+        state = _given_up(state, earlier, is_name_taken=is_name_taken)
+        this.states[resource.id] = state
         if state.status == "PENDING":
-            minutes = KINDS[resource.kind].minutes
-            pending[resource.id] = state.waited, usual.get(resource.id) or minutes * 60 or SECOND_LOOK_SECONDS
+            usual = expected_seconds.get(resource.id) or KINDS[resource.kind].minutes * 60 or RETRY_SECONDS
+            pending[resource.id] = Pending(state.waited, usual)
         elif state.status == "WAITING" and state.reason:
-            pending[resource.id] = state.waited, SECOND_LOOK_SECONDS
-        look.states[resource.id] = state
-    states = look.states
-    steps = _steps(resources, states, pending, look.full)
-    return list(states.values()), seconds_until_next_look(steps) if pending else None
+            pending[resource.id] = Pending(state.waited, RETRY_SECONDS)
+    steps = _next_steps(resources, this.states, pending, this.quotas_reached)
+    return list(this.states.values()), seconds_until_next_pass(steps) if pending else None
 
 
-def _steps(
+def _given_up(state: State, earlier: Mapping[str, Any], *, is_name_taken: bool) -> State:
+    """The state as FAILED if it has waited too long for something that time does not bring."""
+    if state.waited < MAX_WAIT_SECONDS:
+        return state
+    if is_name_taken:
+        return replace(state, action="fail", status="FAILED", remedy=remedy_for(state.reason))
+    if state.action == earlier.get("action") == "update":
+        reason = f"{state.reason.rstrip('.')} after every update."
+        return replace(state, action="fail", status="FAILED", reason=reason, remedy=remedy_for(reason))
+    return state
+
+
+def _next_steps(
     resources: Sequence[Resource],
     states: Mapping[str, State],
     pending: Mapping[str, Pending],
-    full: Collection[str],
+    quotas_reached: Collection[str],
 ) -> list[list[Pending]]:
-    """What is pending, by what can be done when it is over: a creation, another try, else the end of the stage.
+    """What each next step waits for: a creation, a retry, or else the end of the stage.
 
-    `full`: the kinds of which no more can be in progress. The next is created when one of them is done.
+    `quotas_reached`: the kinds of which no more can be in progress. The next is created when one of them is done.
     """
     waiting = [one for one in resources if one.id in states and states[one.id].status == "WAITING"]
     in_progress = [one for one in resources if one.id in pending and states[one.id].status == "PENDING"]
-    room = {kind: [[pending[one.id]] for one in in_progress if one.kind == kind] for kind in full}
-    tries = [[pending[one.id]] for one in waiting if one.id in pending and not room.get(one.kind)]
+    places = {kind: [[pending[one.id]] for one in in_progress if one.kind == kind] for kind in quotas_reached}
+    retries = [[pending[one.id]] for one in waiting if one.id in pending and not places.get(one.kind)]
     creations = [
         [pending[need] for need in one.needs if need in pending]
         for one in waiting
         if one.id not in pending and all(need in pending or states[need].status != "WAITING" for need in one.needs)
     ]
-    return [*tries, *creations, *chain.from_iterable(room.values())] or [list(pending.values())]
-
-
-SECOND_LOOK_SECONDS = 60.0
-"""After a refusal."""
+    return [*retries, *creations, *chain.from_iterable(places.values())] or [list(pending.values())]
 
 
 @dataclass
-class _Look:
-    """One look at a plan's resources, in the plan's order."""
+class _Pass:
+    """One pass over a plan's resources, in the plan's order."""
 
     inventory: Inventory
-    excused: Mapping[str, str]
+    known_failures: Mapping[str, str]
     states: dict[str, State] = field(default_factory=dict)
     """Of the resources before, by id."""
-    full: dict[str, str] = field(default_factory=dict)
-    """By kind of which no more can be in progress now, the service's words for it."""
-    taken: set[str] = field(default_factory=set)
-    """Ids of resources whose name was refused, as there is one."""
+    quotas_reached: dict[str, str] = field(default_factory=dict)
+    """By kind of which no more can be in progress now, the service's message."""
+    names_taken: set[str] = field(default_factory=set)
+    """Ids of resources whose creation was refused because the name exists."""
 
     def advance(self, resource: Resource) -> State:
         """The state after doing what can be done."""
         needs = [self.states[need] for need in resource.needs]
-        broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _is_kept_out(need)), "")
+        broken = next((need.id for need in needs if need.status in {"FAILED", "SKIPPED"} or _has_no_version(need)), "")
         if broken:
-            return State(resource.id, "wait", "SKIPPED", reason=f"{broken} is not there")
+            return State(resource.id, "wait", "SKIPPED", reason=f"{broken} does not exist")
         if any(need.status not in {"READY", "HELD"} for need in needs):
             return State(resource.id, "wait", "WAITING")
         try:
-            return self._look_and_act(resource)
+            return self._compare_and_act(resource)
         except self.inventory.clients[KINDS[resource.kind].service].exceptions.ClientError as error:
             return self._refused(resource, error)
 
-    def _look_and_act(self, resource: Resource) -> State:
+    def _compare_and_act(self, resource: Resource) -> State:
         kind = KINDS[resource.kind]
-        found, wanted, held = _look(self.inventory, resource, self.states)
-        if held and found is None:
-            return _kept_out(resource, held)
-        decision = _decide(self.inventory, resource, found, wanted, self.excused, _group(self.states))
-        state = State(resource.id, decision.action, "PENDING", found.arn if found else resource.arn, decision.why)
-        if found and decision.action in {"reuse", "hold"}:
-            return _ready(resource, found, decision, held)
-        if found and decision.action == "fail":
-            return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.why))
-        if decision.action in {"create", "retrain"} and kind.name in self.full:
-            return State(resource.id, "wait", "WAITING", resource.arn, self.full[kind.name])
-        if decision.action in _ACTS:
-            arn = _ACTS[decision.action](self.inventory, resource, wanted, found)
+        existing, desired, blocked = _compare(self.inventory, resource, self.states)
+        if blocked and existing is None:
+            return _blocked_first_version(resource, blocked)
+        decision = _decide(self.inventory, resource, existing, desired, self.known_failures, _group_arn(self.states))
+        arn = existing.arn if existing else resource.arn
+        state = State(resource.id, decision.action, "PENDING", arn, decision.reason)
+        if existing and decision.action in {"reuse", "hold"}:
+            return _ready(resource, existing, decision, blocked)
+        if existing and decision.action == "fail":
+            return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
+        if decision.action in {"create", "retrain"} and kind.name in self.quotas_reached:
+            return State(resource.id, "wait", "WAITING", resource.arn, self.quotas_reached[kind.name])
+        if act := _ACTS.get(decision.action):
+            arn = act(self.inventory, resource, desired, existing)
             state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
         return state
 
     def _refused(self, resource: Resource, error: Any) -> State:
-        """The state of a resource about which a service has refused a call: for now, or for good."""
+        """The state of a resource after a service has refused a call: for now, or for good."""
         kind = KINDS[resource.kind]
         service = "Personalize" if kind.service == "personalize" else "EventBridge Scheduler"
         reason = f"{service} refuses it: {error.response['Error']['Message']}"
-        is_full = kind.quota_in_progress and error_code(error) == QUOTA
-        if is_full:
-            self.full[kind.name] = reason
+        is_quota_reached = kind.quota_in_progress and error_code(error) == QUOTA
+        if is_quota_reached:
+            self.quotas_reached[kind.name] = reason
         if error_code(error) == TAKEN:
-            self.taken.add(resource.id)
-        is_faulty = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-        if is_full or is_faulty or error_code(error) in NOT_YET:
+            self.names_taken.add(resource.id)
+        is_services_fault = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
+        if is_quota_reached or is_services_fault or error_code(error) in NOT_YET:
             return State(resource.id, "wait", "WAITING", resource.arn, reason)
         return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
 
 
-def _kept_out(resource: Resource, held: str) -> State:
-    return State(resource.id, "hold", "HELD", "", held, gate.REMEDY)
+def _compare(
+    inventory: Inventory, resource: Resource, states: Mapping[str, State]
+) -> tuple[Existing | None, dict[str, Any], str]:
+    """The existing resource; the desired members of Create, as far as the gate lets them; why it blocks the rest."""
+    personalize = inventory.clients["personalize"]
+    arns = {state.id: state.arn for state in states.values() if state.arn}
+    referred = {member: _exported_value(states[need], member) or None for member, need in resource.refs.items()}
+    desired = {**resource.params, **referred}
+    arns |= {resource.refs[member]: arn for member, arn in referred.items() if arn}
+    existing = inventory.find(resource, arns)
+    if desired.get("trainingMode") == "UPDATE" and not (existing and existing.usable):
+        del desired["trainingMode"]  # nothing to update exists: the first training is a full one
+    if not resource.gate:
+        return existing, desired, ""
+    if KINDS[resource.kind].deploys_versions:
+        version, blocked = gate.version_to_serve(personalize, resource, existing, desired[LIVE_VERSION], arns)
+        return existing, {**desired, LIVE_VERSION: version}, blocked
+    if existing is None:
+        return None, desired, ""
+    version, blocked = gate.version_to_serve(personalize, resource, None, existing.usable, arns)
+    return replace(existing, details={**existing.details, LIVE_VERSION: version}), desired, blocked
 
 
-def _is_kept_out(state: State) -> bool:
-    """Whether the gate holds a version back and there is no other to serve."""
-    return state.status == "HELD" and not _given(state, SERVES)
+def _decide(
+    inventory: Inventory,
+    resource: Resource,
+    existing: Existing | None,
+    desired: Mapping[str, Any],
+    known_failures: Mapping[str, str],
+    group_arn: str,
+) -> Decision:
+    """What to do about a resource; `fail` if it is not the group's to change. `group_arn`: of the dataset group."""
+    decision = decide(resource, existing, desired, known_failures)
+    if existing and (refusal := objection(inventory, resource, existing, desired, decision.action, group_arn)):
+        return Decision("fail", refusal.reason, remedy=refusal.remedy)
+    return decision
 
 
-def _given(state: State, member: str) -> str:
-    """What a resource gives to those that refer to it by a member: as a rule, its ARN."""
+def _group_arn(states: Mapping[str, State]) -> str:
+    """The ARN of a plan's dataset group, which comes first; empty if it does not exist yet."""
+    return next((state.arn for state in states.values() if state.id.startswith("dataset_group/")), "")
+
+
+def _blocked_first_version(resource: Resource, blocked: str) -> State:
+    """The state of a gate target that blocks the only version there is."""
+    return State(resource.id, "hold", "HELD", "", blocked, gate.REMEDY)
+
+
+def _has_no_version(state: State) -> bool:
+    """Whether a gate blocks the only version, so that none serves."""
+    return state.status == "HELD" and not _exported_value(state, LIVE_VERSION)
+
+
+def _exported_value(state: State, member: str) -> str:
+    """The value that those get which refer to a resource by a member: as a rule, its ARN."""
     return str((state.details or {}).get(member, state.arn))
 
 
-def _ready(resource: Resource, found: Found, decision: Decision, held: str) -> State:
-    """The state of one that is there as wanted, or as far as the gate lets it. `held`: why it does not, if so."""
-    details = {name: found.details[name] for name in ([SERVES] if resource.gate else KINDS[resource.kind].reported)}
-    arn = found.usable if decision.action == "hold" and found.usable else found.arn
-    if held:
-        return State(resource.id, "hold", "HELD", arn, held, gate.REMEDY, details=details, due=decision.due)
-    if resource.kind == "solution_version" and resource.gate and details[SERVES] != resource.gate["live"]:
-        decision = replace(decision, action="promote", why="It serves from now on.")
-    return State(resource.id, decision.action, "READY", arn, decision.why, details=details, due=decision.due)
+def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str) -> State:
+    """The state of a resource that is as desired, or as far as the gate lets it. `blocked`: why the gate does not."""
+    reported = [LIVE_VERSION] if resource.gate else KINDS[resource.kind].reported
+    details = {member: existing.details[member] for member in reported}
+    arn = existing.usable if decision.action == "hold" and existing.usable else existing.arn
+    state = State(
+        resource.id, decision.action, "READY", arn, decision.reason, details=details, resume_at=decision.resume_at
+    )
+    if blocked:
+        return replace(state, action="hold", status="HELD", reason=blocked, remedy=gate.REMEDY)
+    deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
+    if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
+        return replace(state, action="promote", reason="It serves from now on.")
+    return state
 
 
-def _look(
-    inventory: Inventory, resource: Resource, states: Mapping[str, State]
-) -> tuple[Found | None, dict[str, Any], str]:
-    """What is there; what is wanted, as far as the gate lets it; and why it does not let the rest."""
-    personalize = inventory.clients["personalize"]
-    arns = {state.id: state.arn for state in states.values() if state.arn}
-    given = {name: _given(states[need], name) or None for name, need in resource.refs.items()}
-    wanted = {**resource.params, **given}
-    found = inventory.find(resource, {**arns, **{resource.refs[name]: arn for name, arn in given.items() if arn}})
-    if wanted.get("trainingMode") == "UPDATE" and not (found and found.usable):
-        del wanted["trainingMode"]  # there is nothing to update: the first training is a full one
-    if not resource.gate:
-        return found, wanted, ""
-    if resource.kind == "campaign":
-        version, held = gate.version_to_serve(personalize, resource, found, wanted[SERVES], arns)
-        return found, {**wanted, SERVES: version}, held
-    if found is None:
-        return None, wanted, ""
-    version, held = gate.version_to_serve(personalize, resource, None, found.usable, arns)
-    return replace(found, details={**found.details, SERVES: version}), wanted, held
+def _create(inventory: Inventory, resource: Resource, desired: Mapping[str, Any], _: Existing) -> str:
+    return inventory.create(resource, desired)
 
 
-def _create(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], _found: Found | None) -> str:
-    return inventory.create(resource, wanted)
-
-
-def _update(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
+def _update(inventory: Inventory, resource: Resource, desired: Mapping[str, Any], existing: Existing) -> str:
     kind = KINDS[resource.kind]
     if resource.tags:
-        inventory.tag(found.arn, resource.tags)
-    members = {name: wanted[name] for name in kind.mutable if name in wanted}
-    if not covers(found.details, members):
-        inventory.update(kind, found.arn, _members_of_update(kind, members, found))
-    return found.arn
+        inventory.tag(existing.arn, resource.tags)
+    if members := members_of_update(kind, existing.details, desired):
+        inventory.update(kind, existing.arn, members)
+    return existing.arn
 
 
-def _members_of_update(kind: Kind, members: Mapping[str, Any], found: Found) -> dict[str, Any]:
-    """Update's members: those of Create, but for metrics, which are taken away and added one by one."""
-    if kind.name != "metric_attribution":
-        return dict(members)
-    wanted, there = members["metrics"], found.details["metrics"]
-    gone = [one["metricName"] for one in there if one not in wanted]
-    new = [one for one in wanted if one not in there]
-    config = {name: value for name, value in members.items() if name != "metrics"}
-    return {**config, **({"removeMetrics": gone} if gone else {}), **({"addMetrics": new} if new else {})}
-
-
-def _rebuild(inventory: Inventory, resource: Resource, wanted: Mapping[str, Any], found: Found) -> str:
+def _rebuild(inventory: Inventory, resource: Resource, desired: Mapping[str, Any], existing: Existing) -> str:
     """A failed resource keeps its name until it is deleted; jobs and versions can't be deleted, and needn't be."""
     kind = KINDS[resource.kind]
-    if not hasattr(inventory.clients[kind.service], f"delete_{kind.name}"):
-        return _create(inventory, resource, wanted, found)
-    inventory.delete(kind, found.arn)
-    return found.arn
+    if not kind.can_be_deleted:
+        return inventory.create(resource, desired)
+    inventory.delete(kind, existing.arn)
+    return existing.arn
 
 
-_ACTS: Mapping[str, Any] = {"create": _create, "retrain": _create, "update": _update, "rebuild": _rebuild}
+_ACTS: Mapping[str, Callable[..., str]] = {
+    "create": _create, "retrain": _create, "update": _update, "rebuild": _rebuild,
+}  # fmt: skip

@@ -1,47 +1,51 @@
-"""What Personalize knows of trained versions: when, how long, how good."""
+"""Trained solution versions, as Personalize describes them: when, how long, how good."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from usher.aws import error_code, now
-from usher.resources.kinds import KINDS, describe
+from usher.resources.kinds import KINDS, LIVE_VERSION
+from usher.resources.lookup import describe
 from usher.run_record import VersionRecord
 
-ABSENT = {"ResourceNotFoundException", "ResourceInUseException"}
+WITHOUT_METRICS = {"ResourceNotFoundException", "ResourceInUseException"}
+"""GetSolutionMetrics's errors for a version that does not exist, or is not trained."""
 
 
 def metrics_of(personalize: Any, arn: str) -> dict[str, float]:
-    """A version's offline metrics by name; empty where there is no such version, or none that is trained."""
+    """A version's offline metrics by name; empty if it does not exist, or is not trained."""
     if not arn:
         return {}
     try:
         metrics: dict[str, float] = personalize.get_solution_metrics(solutionVersionArn=arn)["metrics"]
     except personalize.exceptions.ClientError as error:
-        if error_code(error) in ABSENT:
+        if error_code(error) in WITHOUT_METRICS:
             return {}
         raise
     return metrics
 
 
 def hours_since_training(personalize: Any, arn: str) -> float:
-    """How long ago a version's training began; not a number where there is no such version."""
+    """The hours since a version's training began; NaN if there is no such version."""
     details = describe(personalize, KINDS["solution_version"], arn)
     return float((now() - details["creationDateTime"]).total_seconds() / 3600) if details else math.nan
 
 
-def usable(personalize: Any, solution_arn: str) -> list[str]:
-    """The ARNs of a solution's versions that can be served, newest first; none where there is no such solution."""
+def usable_versions(personalize: Any, solution_arn: str) -> list[str]:
+    """The ARNs of a solution's versions that can serve, newest first; empty if there is no such solution."""
     if not describe(personalize, KINDS["solution"], solution_arn):
         return []
     pages = personalize.get_paginator("list_solution_versions").paginate(solutionArn=solution_arn)
-    found = [one for page in pages for one in page["solutionVersions"] if one["status"] == "ACTIVE"]
-    newest_first = sorted(found, key=lambda one: one["creationDateTime"], reverse=True)
-    return [str(one["solutionVersionArn"]) for one in newest_first]
+    versions = [version for page in pages for version in page["solutionVersions"] if version["status"] == "ACTIVE"]
+    newest_first = sorted(versions, key=lambda version: version["creationDateTime"], reverse=True)
+    return [str(version["solutionVersionArn"]) for version in newest_first]
 
 
-def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]) -> list[VersionRecord]:
-    """What a run's record tells of versions: each solution's newest one, and the one that is live.
+def report_versions(
+    personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]
+) -> list[VersionRecord]:
+    """A run's versions for its record: the newest one of each solution, and the live one.
 
     `states`: of the run's resources; `live`: the solutions of the serving map.
     """
@@ -50,12 +54,13 @@ def report(personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[
         for state in states
         if state["id"].startswith("solution_version/") and state["status"] in {"READY", "HELD"}
     }
-    served = {name: one["solutionVersionArn"] for name, one in live.items()}
-    pairs = dict.fromkeys([*newest.items(), *served.items()])
-    return [told for name, arn in sorted(pairs) if (told := _told(personalize, name, arn, served.get(name) == arn))]
+    serving = {name: solution[LIVE_VERSION] for name, solution in live.items()}
+    pairs = sorted({*newest.items(), *serving.items()})
+    reports = (_report_version(personalize, name, arn, live=serving.get(name) == arn) for name, arn in pairs)
+    return [report for report in reports if report]
 
 
-def _told(personalize: Any, solution: str, arn: str, live: bool) -> VersionRecord | None:
+def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
     details = describe(personalize, KINDS["solution_version"], arn)
     if not details:
         return None

@@ -5,15 +5,15 @@ a plan reaches for nothing outside its group's folder, its stack's account and r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from usher.errors import InputError, Problem
 from usher.formats.typed_json import UnfitError, fit
 from usher.names import fingerprint
-from usher.resources.deletion import Leftover
-from usher.resources.kinds import KINDS, Resource
-from usher.resources.reconcile import STAGES
+from usher.resources.kinds import KINDS
+from usher.resources.plan import Plan
+from usher.resources.states import STAGES
 from usher.run_record import RunRecord
 from usher.storage.layout import group_folders, job_folders
 
@@ -23,27 +23,6 @@ LOCATIONS = ("path", "dataLocation")
 """Members with an s3:// address, wherever they stand in what is created."""
 KEY_OF_THE_GROUP = "kmsKeyArn"
 """The one ARN that a group's config brings along. Only a key whose policy lets PersonalizeRole in is of use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """plan.json: what a run of the pipeline, an export or an evaluation is to do."""
-
-    group: str
-    resources: Sequence[Resource]
-    excused: Mapping[str, str]
-    usual: Mapping[str, float] = field(default_factory=dict)
-    delete: Sequence[Leftover] = ()
-    removed: bool = False
-    solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    filters: Sequence[str] = ()
-    exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    export: Mapping[str, Any] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    entrants: Sequence[Mapping[str, Any]] = ()
-    files: Sequence[str] = ()
-    header: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +37,8 @@ def own_group(group: str, run: str) -> str:
     return f"{group[:20]}-eval-{fingerprint(group, run)}"
 
 
-def check_plan(content: Any, group: str, run: str) -> None:
-    """Whether something is the plan of a run in a group's folder. Raises UnfitError."""
+def plan_of(content: Any, group: str, run: str) -> Plan:
+    """The content of plan.json as the plan of a run in a group's folder. Raises UnfitError."""
     plan = fit(Plan, content)
     if plan.group not in (group, own_group(group, run)):
         raise UnfitError(f"it is about the group {plan.group[:99]!r}")
@@ -72,8 +51,9 @@ def check_plan(content: Any, group: str, run: str) -> None:
         if one.id in known or not known.issuperset(one.needs):
             raise UnfitError(f"{one.id[:99]} is there twice, or before what it needs")
         known.add(one.id)
-    if unknown := [one.kind for one in plan.delete if one.kind not in KINDS]:
+    if unknown := [one.kind for one in plan.to_delete if one.kind not in KINDS]:
         raise UnfitError(f"it deletes a {unknown[0][:99]!r}")
+    return plan
 
 
 def check_size(size: int, group: str) -> None:
@@ -100,11 +80,11 @@ def check_queries(content: Any, _group: str, _run: str) -> None:
     fit(dict[str, str], content)
 
 
-CHECKS = {"run.json": check_record, "plan.json": check_plan, "athena.json": check_queries}
+CHECKS = {"run.json": check_record, "plan.json": plan_of, "athena.json": check_queries}
 """What each file of a run that is read must be."""
 
 
-def check_reach(plan: Mapping[str, Any], group: str, stack_arn: str, bucket_url: str) -> None:
+def check_reach(plan: Plan, group: str, stack_arn: str, bucket_url: str) -> None:
     """Whether a plan stays within the folder of a group, and the account and region of a stack. Raises UnfitError.
 
     `group`: the folder of its run; `bucket_url`: s3://<bucket>/.
@@ -113,14 +93,17 @@ def check_reach(plan: Mapping[str, Any], group: str, stack_arn: str, bucket_url:
     here = tuple(f"{bucket_url}{home}" for home in job_folders(group))
     own = {name: f"arn:{partition}:{name}:{region}:{account}:" for name in ("personalize", "scheduler", "states")}
     named = (*own.values(), f"arn:{partition}:iam::{account}:role/", f"arn:{partition}:personalize:::recipe/")
-    for one in (*plan["resources"], *plan.get("delete", ())):
-        if one.get("arn") and not one["arn"].startswith(own[KINDS[one["kind"]].service]):
-            raise UnfitError(f"{one['id'][:99]} is {one['arn'][:99]!r}, which is not the stack's")
-        for name, value in _members(one.get("params", {})):
+    named_arns = [(one.id, one.kind, one.arn) for one in plan.resources]
+    named_arns += [(one.id, one.kind, one.arn) for one in plan.to_delete]
+    for id_, kind, arn in named_arns:
+        if arn and not arn.startswith(own[KINDS[kind].service]):
+            raise UnfitError(f"{id_[:99]} is {arn[:99]!r}, which is not the stack's")
+    for resource in plan.resources:
+        for name, value in _members(resource.params):
             if name in LOCATIONS and not str(value).startswith(here):
-                raise UnfitError(f"{one['id'][:99]} is about {str(value)[:99]!r}, outside the group's folder")
+                raise UnfitError(f"{resource.id[:99]} is about {str(value)[:99]!r}, outside the group's folder")
             if name.endswith("Arn") and name != KEY_OF_THE_GROUP and not str(value).startswith(named):
-                raise UnfitError(f"{one['id'][:99]} names {str(value)[:99]!r}, which is not the stack's")
+                raise UnfitError(f"{resource.id[:99]} names {str(value)[:99]!r}, which is not the stack's")
 
 
 def _members(value: Any) -> Iterator[tuple[str, Any]]:

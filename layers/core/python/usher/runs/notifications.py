@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from usher.errors import UsherError
-from usher.resources.reconcile import State
+from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
@@ -25,7 +25,7 @@ BATCH_SIZE = 10
 """Entries of a PutEvents request."""
 MAX_ATTEMPTS = 3
 """At an entry that PutEvents refuses for a reason of the service's own."""
-REPORTED_STATUSES = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "GONE"}
+REPORTED_STATUSES = {"PENDING", "READY", "FAILED", "SKIPPED", "HELD", "DELETED"}
 END_MEMBERS = ("group", "run", "execution", "outcome", "summary")
 """The members of a record that are in the event about its run's end."""
 

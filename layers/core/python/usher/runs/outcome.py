@@ -35,7 +35,7 @@ def with_outcome(record: RunRecord, error: Mapping[str, str] | None) -> RunRecor
     SUCCEEDED. `error`: what broke the execution, as Step Functions has it: `{Error, Cause}`.
     """
     states = record.get("resources", ())
-    undeleted = [one for one in record.get("retired", ()) if one["status"] == "SKIPPED" and record.get("removal")]
+    undeleted = [one for one in record.get("deletions", ()) if one["status"] == "SKIPPED" and record.get("removal")]
     found = [
         *([_broke_off(record, error)] if error else []),
         *_as_problems(states, "FAILED", "failed"),

@@ -11,8 +11,10 @@ from typing import Any, Literal, cast, overload
 from urllib.parse import quote
 
 from usher.aws import now
+from usher.errors import UsherError
 from usher.formats.typed_json import UnfitError, parse
 from usher.reports.run_page import page
+from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
 from usher.runs.lock import Lock
@@ -63,9 +65,29 @@ class Run:
             value = parse(content)
             documents.CHECKS[file](value, self.group, self.name)
         except (UnfitError, TooLargeError) as error:
-            message = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
-            raise UnfitError(f"{message} Start the run again; it writes the file anew.") from None
+            raise self._unfit(file, error) from None
         return cast(dict[str, Any], value)
+
+    def plan(self) -> Plan:
+        """The run's plan. Raises UnfitError if it does not exist, or Usher has not written it."""
+        try:
+            content = self.bucket.read(self.key(PLAN), documents.MAX_BYTES)
+            if content is None:
+                raise UnfitError("it does not exist")
+            return documents.plan_of(parse(content), self.group, self.name)
+        except (UnfitError, TooLargeError) as error:
+            raise self._unfit(PLAN, error) from None
+
+    def plan_or_none(self) -> Plan | None:
+        """The run's plan; None also in place of a file that Usher has not written."""
+        try:
+            return self.plan()
+        except UnfitError:
+            return None
+
+    def _unfit(self, file: str, error: UsherError) -> UnfitError:
+        message = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
+        return UnfitError(f"{message} Start the run again; it writes the file anew.")
 
     @overload
     def read_or_empty(self, file: RecordFile = ...) -> RunRecord: ...

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
@@ -49,17 +49,39 @@ ROUTES = {
 }
 
 
-def serving_map(
-    plan: Mapping[str, Any], states: Sequence[Mapping[str, Any]], before: Mapping[str, Any]
-) -> dict[str, Any]:
+class Published(Protocol):
+    """What of a run's plan the serving map depends on."""
+
+    @property
+    def group(self) -> str:
+        """The dataset group's name."""
+
+    @property
+    def solutions(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, `type` of the recipe and whether there is a `campaign`."""
+
+    @property
+    def recommenders(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, the `type` of the use case."""
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """Their names."""
+
+    @property
+    def exports(self) -> Mapping[str, Mapping[str, Any]]:
+        """By solution, the settings of its export."""
+
+
+def serving_map(plan: Published, states: Sequence[Mapping[str, Any]], before: Mapping[str, Any]) -> dict[str, Any]:
     """The map after a run. What this run could not bring up is served as before, if it was. Pure.
 
-    `plan`: as written by `plan`; `states`: of its resources, at the end; `before`: the map until now, or empty.
+    `plan`: the run's; `states`: of its resources, at the end; `before`: the map until now, or empty.
     """
     ready = {state["id"]: state for state in states if state["status"] == "READY"}
     arns = {name: state["arn"] for name, state in ready.items()}
     solutions = {}
-    for name, facts in plan["solutions"].items():
+    for name, facts in plan.solutions.items():
         solution = before.get("solutions", {}).get(name)
         if f"solution_version/{name}" in arns and (not facts["campaign"] or f"campaign/{name}" in arns):
             serves = ready.get(f"campaign/{name}", ready[f"solution_version/{name}"]).get("details") or {}
@@ -74,16 +96,16 @@ def serving_map(
         name: {"type": facts["type"], "recommenderArn": arns[f"recommender/{name}"]}
         if f"recommender/{name}" in arns
         else before.get("recommenders", {}).get(name)
-        for name, facts in plan.get("recommenders", {}).items()
+        for name, facts in plan.recommenders.items()
     }
-    filters = {name: arns.get(f"filter/{name}") or before.get("filters", {}).get(name) for name in plan["filters"]}
-    tracker = ready.get(f"event_tracker/{plan['group']}", {}).get("details", {})
+    filters = {name: arns.get(f"filter/{name}") or before.get("filters", {}).get(name) for name in plan.filters}
+    tracker = ready.get(f"event_tracker/{plan.group}", {}).get("details", {})
     return {
         "solutions": solutions,
         "recommenders": {name: one for name, one in recommenders.items() if one},
         "filters": {name: arn for name, arn in filters.items() if arn},
         "trackingId": tracker.get("trackingId") or before.get("trackingId"),
-        "exports": plan["exports"],
+        "exports": plan.exports,
     }
 
 

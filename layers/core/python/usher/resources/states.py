@@ -1,0 +1,36 @@
+"""The state of a resource in a run, as the run's record keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.errors import SENTENCE
+from usher.texts import clean_members
+
+STAGES = ("import", "train", "export")
+"""The stages of a run that create and update, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of one resource after a dry run or a pass."""
+
+    id: str
+    """Resource.id, or `<kind>/<end of the ARN>` of a resource that is deleted."""
+    action: str
+    """A Decision's at the last pass, or `replace` or `delete`."""
+    status: str
+    """PLANNED (dry run), PENDING (the service is at work), WAITING (for another resource, a quota or a retry), READY,
+    HELD (blocked by a gate), FAILED, SKIPPED (something that it needs failed; or it is not deleted) or DELETED."""
+    arn: str = ""
+    reason: str = ""
+    remedy: str = ""
+    waited: float = 0
+    """Seconds in this status."""
+    details: Mapping[str, Any] | None = None
+    """Members of Describe's response that the serving map needs: Kind.reported."""
+    resume_at: str = ""
+    """A Decision's."""
+
+    def __post_init__(self) -> None:
+        clean_members(self, reason=SENTENCE, remedy=SENTENCE)
