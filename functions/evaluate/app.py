@@ -17,16 +17,17 @@ from usher.evaluation.steps import Evaluator
 from usher.runs.notifications import Channels
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 SPARE_MILLISECONDS = 120_000
 """The time to leave for scoring after the campaigns' predictions."""
 
-table = client("dynamodb"), os.environ["TABLE_NAME"]
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 workgroup = os.environ["ATHENA_WORKGROUP"]
 evaluator = Evaluator(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
-    Serving(*table),
-    Spending(*table),
+    Serving(table),
+    Spending(table),
     Ceilings.from_env(os.environ),
     os.environ["PERSONALIZE_ARN_PREFIX"],
     os.environ["PERSONALIZE_ROLE_ARN"],
