@@ -11,20 +11,21 @@ from usher.aws import client
 from usher.costs.ledger import Spending
 from usher.exports.export_job import Setting
 from usher.exports.steps import Exporter
-from usher.runs.lock import Lock, is_running
+from usher.runs.lock import Lock, export_lock, is_running
 from usher.runs.notifications import Channels
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
-table = client("dynamodb"), os.environ["TABLE_NAME"]
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 exporter = Exporter(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
-    Serving(*table),
-    ExportTable(*table),
-    Spending(*table),
+    Serving(table),
+    ExportTable(table),
+    Spending(table),
     Setting.from_env(os.environ),
-    lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
+    lambda solution: Lock(table, is_running(client("stepfunctions")), export_lock(solution)),
     Channels(client("sns"), os.environ["TOPIC_ARN"]),
 )
 STEPS = {

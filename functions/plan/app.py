@@ -22,20 +22,21 @@ from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-table = client("dynamodb"), os.environ["TABLE_NAME"]
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 steps = PlanSteps(
     bucket,
-    Lock(*table, is_running(client("stepfunctions"))),
-    Tasks(*table),
-    Pins(*table),
-    Spending(*table),
+    Lock(table, is_running(client("stepfunctions"))),
+    Tasks(table),
+    Pins(table),
+    Spending(table),
     ProfileCache(bucket, ReadLimits.from_env(os.environ)),
     Ceilings.from_env(os.environ),
     {name: client(name) for name in ("personalize", "scheduler")},
     partial(Target.from_env, environ=os.environ),
-    Serving(*table).read,
+    Serving(table).read,
 )
 
 
