@@ -94,7 +94,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     export = {"files": [{"key": text, "rows": 7, "bytes": 9}]}
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
-    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
+    planned = {"action": text, "reason": text, "minutes": number, "cost": None, "monthlyCost": None}
     return {
         "group": text, "run": text, "execution": text, "outcome": text, "note": text,
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",
@@ -104,10 +104,10 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
-        "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
+        "unmanaged": [{"id": text, "arn": text, "reason": text, "deleted": True}],
         "deletions": [{**state, "arn": text}],
         "export": export,
-        "plan": {
+        "estimate": {
             "minutes": number, "cost": number, "monthlyCost": number, "unpriced": [text], "resources": {text: planned},
             "prices": {"source": text, "date": text, "own": {text: number}},
         },
