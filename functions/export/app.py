@@ -9,7 +9,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.costs.ledger import Spending
-from usher.exports.export_job import Setting
+from usher.exports.export_job import ExportTarget
 from usher.exports.steps import Exporter
 from usher.runs.lock import Lock, is_running
 from usher.runs.notifications import Channels
@@ -23,7 +23,7 @@ exporter = Exporter(
     Serving(*table),
     ExportTable(*table),
     Spending(*table),
-    Setting.from_env(os.environ),
+    ExportTarget.from_env(os.environ),
     lambda solution: Lock(*table, is_running(client("stepfunctions")), f"export#{solution}"),
     Channels(client("sns"), os.environ["TOPIC_ARN"]),
 )
