@@ -105,7 +105,9 @@ def is_field(field: object) -> bool:
     name, kinds = field.get("name"), field.get("type")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return False
-    return isinstance(kinds, str) or (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds))
+    return isinstance(kinds, str) or (
+        isinstance(kinds, list) and kinds != [] and all(isinstance(kind, str) for kind in kinds)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,10 @@ class Exporter:
     channels: Channels
     clock: Callable[[], float] = time.monotonic
 
+    def do(self, step: str, **arguments: Any) -> Any:
+        """Do one of STEPS, which the state machine names."""
+        return STEPS[step](self, **arguments)
+
     def find(self, request: Mapping[str, Any]) -> list[dict[str, str]]:
         """The group and solution of every export that an execution's input requests."""
         if request.keys() - {"group", "solution"} or ("solution" in request and "group" not in request):
@@ -140,6 +144,19 @@ class Exporter:
     def _export(self, group: str, run: str) -> ExportPlan:
         """The export of the run's plan."""
         return ExportPlan.of(Run(self.bucket, group, run).read("plan.json"), group, run)
+
+
+STEPS: Mapping[str, Callable[..., Any]] = {
+    step.__name__: step
+    for step in (
+        Exporter.find,
+        Exporter.prepare,
+        Exporter.collect,
+        Exporter.assemble,
+        Exporter.load,
+        Exporter.publish,
+    )
+}
 
 
 def is_ready(record: RunRecord) -> bool:
