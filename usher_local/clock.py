@@ -25,8 +25,8 @@ class Clock:
         """Real seconds that a simulated duration (seconds) takes."""
         return simulated / self.speed
 
-    def told_seconds(self, real: float) -> float:
-        """Simulated seconds that have passed in `real` seconds; an instant clock tells real ones."""
+    def simulated_seconds(self, real: float) -> float:
+        """Simulated seconds that have passed in `real` seconds; for an instant clock, the real ones."""
         return real * self.speed if math.isfinite(self.speed) else real
 
     def sleep(self, simulated: float) -> None:

@@ -27,7 +27,7 @@ from usher_local.demo.__main__ import CACHE
 from usher_local.demo.movielens import DownloadError, fetch, prepare
 from usher_local.personalize.core.recipes import RECIPES, Recipe
 from usher_local.recommenders.base import Recommender
-from usher_local.recommenders.catalog import RECIPES as MODELS
+from usher_local.recommenders.registry import RECIPES as MODELS
 
 LATEST_SMALL = Path("../shared/data/movielens-latest-small/ratings.csv")
 HOLDOUT, SERVED, ALONE = "hold-out", "service", "in process"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from benchmarks.report import quantile, report
 from usher_local.recommenders.actions import NextBestAction
 from usher_local.recommenders.base import Interactions, Query
-from usher_local.recommenders.catalog import RECIPES, train
+from usher_local.recommenders.registry import RECIPES, train
 
 MODELS = {RECIPES[recipe].__name__: recipe for recipe in reversed(RECIPES)}
 """One recipe for each model: the others with this model cost the same."""

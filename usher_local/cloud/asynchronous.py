@@ -55,7 +55,7 @@ class Asynchronous:
         most_age = settings.get("MaximumEventAgeInSeconds", MOST_AGE_SECONDS)
         invocations, throttles, started = 0, 0, time.monotonic()
         condition, answer = "EventAgeExceeded", None
-        while not self._closed.is_set() and self._clock.told_seconds(time.monotonic() - started) <= most_age:
+        while not self._closed.is_set() and self._clock.simulated_seconds(time.monotonic() - started) <= most_age:
             try:
                 answer = self._invoke(function, event, arn)
             except ThrottledError:

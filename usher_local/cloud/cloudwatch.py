@@ -322,7 +322,7 @@ class Gauges:
             if resource.arn not in self._ended and not resource.life.pending:
                 self._ended.add(resource.arn)
                 life = resource.life
-                lasted = max(life.minutes * 60, life.clock.told_seconds(life.worked - life.created))
+                lasted = max(life.minutes * 60, life.clock.simulated_seconds(life.worked - life.created))
                 failed = resource.status == "CREATE FAILED"
                 put_of_job(backend, resource, {"ExecutionTime": lasted} | ({"Error": 1.0} if failed else {}))
         for account, regions in sqs_backends.items():

@@ -12,7 +12,7 @@ from moto.core.base_backend import BackendDict, BaseBackend
 
 from usher_local.personalize.control import state
 from usher_local.personalize.control.constraints import (
-    check_blocker,
+    check_dependent,
     check_quota,
     check_references,
     operation,
@@ -34,7 +34,7 @@ from usher_local.personalize.core.lifecycle import Lifecycle
 from usher_local.personalize.core.recipes import RECIPES
 from usher_local.personalize.core.resources import Kind, Resource, Update, Values, shown_times
 from usher_local.personalize.data.datasets import GroupData
-from usher_local.personalize.modelling.inference import Models
+from usher_local.personalize.modelling.model_store import ModelStore
 
 logger = logging.getLogger(__name__)
 LAUNCHED = datetime(2019, 6, 10, tzinfo=UTC).timestamp()
@@ -48,7 +48,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.lock = threading.RLock()
-        self.models = Models()
+        self.models = ModelStore()
         self.groups: dict[str, GroupData] = {}
         self.resources = {resource.arn: resource for resource in _service_owned()}
         self.count = 0
@@ -69,7 +69,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self.groups |= groups
         self.count = max((resource.number for resource in resources), default=0)
         for resource in resources:
-            if not resource.life.worked and not resource.life.turn:
+            if not resource.life.worked and not resource.life.transition:
                 self._begin_work(resource)
 
     def save(self) -> None:
@@ -188,8 +188,8 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             kind, resource = KINDS[name], self.get(name, arn)
             if resource.busy:
                 raise resource.refusal("cannot be deleted")
-            for blocker in kind.blockers:
-                check_blocker(self, resource, blocker)
+            for dependent in kind.dependents:
+                check_dependent(self, resource, dependent)
             resource.life.begin("DELETE")
             if not kind.minutes:
                 self._remove(resource)

@@ -157,7 +157,7 @@ SPECIAL: dict[str, Answer] = {
     "UntagResource": _untag,
 }
 RUNTIME: dict[str, Answer] = {
-    "GetActionRecommendations": runtime_api.act,
+    "GetActionRecommendations": runtime_api.recommend_actions,
     "GetPersonalizedRanking": runtime_api.rank,
     "GetRecommendations": runtime_api.recommend,
 }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, vstack
 
 from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recommender, count_later, count_users, number
-from usher_local.recommenders.progress import tell
+from usher_local.recommenders.progress import report_progress
 
 NEWEST = 1000  # events of one user that count: bounds the pairs by 1000 per event, however active somebody is
 KEPT = 1000  # best neighbours of an item that a model stores: twice what a request can ask for
@@ -41,7 +41,7 @@ class Pairs:
         kept = []
         for begin, end in pairwise([*edges, len(self.bound)]):
             kept.append(_best(self.rows(slice(begin, end)), begin, worth, least))
-            tell(end / len(self.bound))
+            report_progress(end / len(self.bound))
         return csr_array(vstack(kept, format="csr"))
 
 

@@ -10,7 +10,7 @@ Listener = Callable[[float], None]
 _listener: ContextVar[Listener] = ContextVar("listener", default=lambda _: None)
 
 
-def tell(share: float) -> None:
+def report_progress(share: float) -> None:
     """Say that `share` (0 to 1) of the work is done."""
     _listener.get()(share)
 

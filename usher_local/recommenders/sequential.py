@@ -20,7 +20,7 @@ from usher_local.recommenders.labels import Labels
 from usher_local.recommenders.linear import Steps, Taste
 from usher_local.recommenders.metrics import Case, hold_out
 from usher_local.recommenders.popularity import Popularity
-from usher_local.recommenders.progress import part, tell
+from usher_local.recommenders.progress import part, report_progress
 from usher_local.recommenders.sessions import Sessions
 
 EXPERTS = 4
@@ -77,7 +77,7 @@ class Sequential(Recommender):
     @classmethod
     def _gather(cls, interactions: Interactions, parameters: Mapping[str, str], weights: NDArray[np.float32]) -> Self:
         steps = Steps.fit(interactions, parameters)
-        tell(0.7)
+        report_progress(0.7)
         return cls(
             steps,
             Taste.fit(interactions, parameters),

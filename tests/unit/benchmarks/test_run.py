@@ -17,7 +17,7 @@ from benchmarks.recommenders.inprocess import learnable, own
 from benchmarks.recommenders.results import Results
 from benchmarks.recommenders.synthetic import purchases
 from usher_local.personalize.core.recipes import RECIPES
-from usher_local.recommenders.catalog import RECIPES as MODELS
+from usher_local.recommenders.registry import RECIPES as MODELS
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
 COSTS: list[Row] = [{"recipe": "b", "training s": 1.5}]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recommenders.scale import MODELS, Size, generate, measure
-from usher_local.recommenders.catalog import RECIPES
+from usher_local.recommenders.registry import RECIPES
 
 SIZE = Size(events=2000, users=50, items=100, seconds=60, megabytes=1024)
 

@@ -15,7 +15,7 @@ from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
 from usher_local.personalize.core.use_cases import NEEDS, use_case
 from usher_local.personalize.coverage import Row, coverage
-from usher_local.recommenders import catalog
+from usher_local.recommenders import registry
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "docs" / name for name in ("local-personalize.md", "licences.md")]
@@ -57,9 +57,9 @@ def recipes() -> Iterable[str]:
     yield from _head("Recipe", "Model", "Hyperparameters it obeys", "Taken, without effect")
     for recipe in RECIPES:
         names = hyperparameters(recipe)
-        model = catalog.RECIPES[recipe.name].__name__
-        inert = [name for name in names if name in catalog.INERT]
-        obeyed = [name for name in names if name not in catalog.INERT]
+        model = registry.RECIPES[recipe.name].__name__
+        inert = [name for name in names if name in registry.INERT]
+        obeyed = [name for name in names if name not in registry.INERT]
         yield _row(_code([recipe.name]), model, _code(obeyed), _code(inert))
 
 

@@ -34,7 +34,7 @@ from usher_local.personalize import Faults
 from usher_local.personalize.core import faults
 from usher_local.personalize.core.algorithms import TRANSFORMATIONS
 from usher_local.personalize.core.recipes import RECIPES, Recipe
-from usher_local.recommenders import catalog
+from usher_local.recommenders import registry
 from usher_local.recommenders.base import Interactions
 
 USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
@@ -203,9 +203,9 @@ def test_the_tables_that_follow_from_the_code_are_current() -> None:
 
 
 def test_every_recipe_has_a_model_that_is_described() -> None:
-    assert {recipe.name for recipe in RECIPES} == catalog.RECIPES.keys()
+    assert {recipe.name for recipe in RECIPES} == registry.RECIPES.keys()
     described = set(re.findall(r"^\| `(\w+)` \|", DOCS["local-personalize.md"], re.M))
-    assert {model.__name__ for model in catalog.RECIPES.values()} <= described
+    assert {model.__name__ for model in registry.RECIPES.values()} <= described
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if tables.hyperparameters(recipe)])
@@ -219,11 +219,11 @@ def test_a_model_asks_for_the_hyperparameters_that_it_is_said_to_obey(recipe: Re
 
     users, items = zip(*itertools.product("uvwxyz", [f"i{n}" for n in range(20)]), strict=True)
     taken = np.arange(len(users), dtype=np.float32) % 2
-    catalog.RECIPES[recipe.name].fit(Interactions.of(users, items, range(len(users)), weights=taken), Parameters())
-    catalog.trim(Interactions.of(users, items, range(len(users))), Parameters())
+    registry.RECIPES[recipe.name].fit(Interactions.of(users, items, range(len(users)), weights=taken), Parameters())
+    registry.trim(Interactions.of(users, items, range(len(users))), Parameters())
     # Which items are new is seen to by the service, before any model.
     offered = set(tables.hyperparameters(recipe)) - TRANSFORMATIONS["featurize_coldstart"].keys()
-    assert offered & Parameters.asked == offered - catalog.INERT
+    assert offered & Parameters.asked == offered - registry.INERT
 
 
 @pytest.mark.parametrize(

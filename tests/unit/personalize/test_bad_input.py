@@ -15,6 +15,7 @@ from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
 from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.modelling import item_lists
 from usher_local.personalize.modelling.queries import Request
 from usher_local.personalize.models import personalize_backends
 
@@ -108,7 +109,7 @@ class TestEveryRecipe:
         assert len(set(found)) == len(found)
         assert set(found) <= set(known) | {f"i{number}" for number in range(40)}
         if recipe.name in ("aws-user-personalization", "aws-popularity-count"):  # beyond the catalogue: what there is
-            every = model.answer(model.recommend(data, Request("stranger", item, 5000)))
+            every = model.answer(item_lists.recommend(model, data, Request("stranger", item, 5000)))
             assert {entry.id for entry in every} >= set(model.items)
         world.personalize.delete_solution(solutionArn=solution)
 

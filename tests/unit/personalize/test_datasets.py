@@ -70,12 +70,12 @@ def test_exported_records_are_whole(data: GroupData) -> None:
 
 
 def test_an_export_can_be_imported_again(data: GroupData) -> None:
-    from usher_local.personalize.core.schemas import parse
-    from usher_local.personalize.jobs.import_jobs import read
+    from usher_local.personalize.core.schemas import parse_schema
+    from usher_local.personalize.jobs.import_jobs import read_csv
 
     text = data.export("ITEMS", "ALL", ["ITEM_ID", "TITLE"])
     fields = [{"name": "ITEM_ID", "type": "string"}, {"name": "TITLE", "type": "string", "textual": True}]
-    frame = read(text.encode(), parse(json.dumps({"type": "record", "fields": fields})))
+    frame = read_csv(text.encode(), parse_schema(json.dumps({"type": "record", "fields": fields})))
     assert frame["TITLE"].tolist() == ['said "no" \\ done, twice']
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit.personalize.world import SCHEMAS
 from usher_local.personalize.core.errors import InvalidInputError
-from usher_local.personalize.core.schemas import parse as parse_schema
+from usher_local.personalize.core.schemas import parse_schema
 from usher_local.personalize.data.datasets import Records, Table
 from usher_local.personalize.data.interactions import History, Interaction
 from usher_local.personalize.filters.evaluation import Scope, select
@@ -25,7 +25,7 @@ from usher_local.personalize.filters.expressions import (
     FilterError,
     Placeholder,
 )
-from usher_local.personalize.filters.grammar import check, parse, parse_values
+from usher_local.personalize.filters.grammar import check_filter, parse_filter, parse_values
 
 KNOWN = {kind: parse_schema(text) for kind, text in SCHEMAS.items()}
 GENRES = ["Action|Classic", "Comedy", None, "Drama", "Action"]
@@ -45,8 +45,8 @@ def scope(user: str | None = "u1", history: Any = (), item: str | None = None) -
 
 
 def selected(text: str, values: dict[str, str] | None = None, **more: Any) -> set[int]:
-    expression = parse(text)
-    check(expression, KNOWN)
+    expression = parse_filter(text)
+    check_filter(expression, KNOWN)
     return set(np.flatnonzero(select(expression, scope(**more), values or {})).tolist())
 
 
@@ -150,7 +150,7 @@ def test_values_that_cannot_be_read_are_refused() -> None:
 )
 def test_an_expression_that_makes_no_sense_is_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
-        check(parse(text), KNOWN)
+        check_filter(parse_filter(text), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -176,16 +176,16 @@ def test_what_does_not_go_together_is_refused(text: str, message: str) -> None:
     fields = '[{"name": "KIND", "type": "string"}, {"name": "REPEAT_FREQUENCY", "type": "long"}]'
     actions = parse_schema(f'{{"type": "record", "fields": {fields}}}')
     with pytest.raises(FilterError, match=message):
-        check(parse(text), KNOWN | {"ACTIONS": actions})
+        check_filter(parse_filter(text), KNOWN | {"ACTIONS": actions})
 
 
 def test_an_error_points_at_the_token() -> None:
     text = "INCLUDE ItemID WHERE Items.YEAR > 3\n AND Items.PRICE > 4"
     with pytest.raises(FilterError, match=r"line 2 column 6") as error:
-        check(parse(text), KNOWN)
+        check_filter(parse_filter(text), KNOWN)
     assert (error.value.line, error.value.column, error.value.token) == (2, 6, "Items.PRICE")
     with pytest.raises(FilterError) as error:
-        parse("INCLUDE ItemID WHEN")
+        parse_filter("INCLUDE ItemID WHEN")
     assert (error.value.line, error.value.column) == (1, 16)
 
 
@@ -197,10 +197,10 @@ def test_filters_on_users_see_the_users_of_the_segment() -> None:
         ("EXCLUDE UserID WHERE Users.AGE > 18", [False, True]),
         ('INCLUDE UserID WHERE Interactions.EVENT_TYPE IN ("Buy")', [False, True]),
     ):
-        check(parse(text), KNOWN)
-        assert select(parse(text), crowd, {}).tolist() == wanted
+        check_filter(parse_filter(text), KNOWN)
+        assert select(parse_filter(text), crowd, {}).tolist() == wanted
     with pytest.raises(InvalidInputError, match="A filter on ItemID cannot be used here"):
-        select(parse("INCLUDE ItemID WHERE Items.YEAR > 1"), crowd, {})
+        select(parse_filter("INCLUDE ItemID WHERE Items.YEAR > 1"), crowd, {})
 
 
 def test_the_current_item_needs_an_item() -> None:
@@ -212,19 +212,19 @@ def test_all_filters_of_a_group_have_at_most_twenty_fields() -> None:
     fields = [f'{{"name": "F{n}", "type": "int"}}' for n in range(21)]
     known = {"ITEMS": parse_schema(f'{{"type": "record", "fields": [{", ".join(fields)}]}}')}
     one, two, three = (
-        parse("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in some))
+        parse_filter("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in some))
         for some in (range(10), range(10, 20), range(19, 21))
     )
-    check(two, known, [one])
+    check_filter(two, known, [one])
     with pytest.raises(FilterError, match="more than 20 distinct fields"):
-        check(three, known, [one, two])
+        check_filter(three, known, [one, two])
 
 
 def test_a_filter_has_at_most_ten_fields() -> None:
     fields = [f'{{"name": "F{n}", "type": "int"}}' for n in range(11)]
     known = {"ITEMS": parse_schema(f'{{"type": "record", "fields": [{", ".join(fields)}]}}')}
     with pytest.raises(InvalidInputError, match="more than 10 fields"):
-        check(parse("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in range(11))), known)
+        check_filter(parse_filter("INCLUDE ItemID WHERE " + " AND ".join(f"Items.F{n} > 1" for n in range(11))), known)
 
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
@@ -250,7 +250,7 @@ clauses = st.builds(Clause, st.sampled_from(["INCLUDE", "EXCLUDE"]), st.sampled_
 
 @given(st.lists(clauses, min_size=1, max_size=3).map(lambda some: Expression(tuple(some))))
 def test_what_is_written_is_read_back(expression: Expression) -> None:
-    assert parse(str(expression)) == expression
+    assert parse_filter(str(expression)) == expression
 
 
 TERMS = [f"Items.YEAR = {year}" for year in YEARS]

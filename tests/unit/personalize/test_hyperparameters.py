@@ -18,10 +18,11 @@ from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS
 from usher_local.personalize.data.datasets import GroupData
-from usher_local.personalize.modelling.inference import Model
+from usher_local.personalize.modelling import action_lists, item_lists, user_segments
+from usher_local.personalize.modelling.model import Model
 from usher_local.personalize.modelling.queries import Entry, Request
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
-from usher_local.recommenders.catalog import INERT
+from usher_local.recommenders.registry import INERT
 
 DAY = 86400
 NOW = 1_700_000_000
@@ -77,12 +78,12 @@ class Trained:
 def answer(model: Model, data: GroupData, user: str, item: str) -> list[Entry]:
     request = Request(user, item, 50)
     if model.recipe.type == ACTIONS:
-        return model.act(data, request)
+        return action_lists.recommend_actions(model, data, request)
     if model.recipe.type == SEGMENTS:
-        return model.answer(model.segment(data, [item], 50, None))
+        return model.answer(user_segments.segment(model, data, [item], 50, None))
     if model.recipe.type == RANKING:
-        return model.answer(model.rank(data, request, [f"i{number}" for number in range(40)]))
-    return model.answer(model.recommend(data, request))
+        return model.answer(item_lists.rank(model, data, request, [f"i{number}" for number in range(40)]))
+    return model.answer(item_lists.recommend(model, data, request))
 
 
 def events() -> str:

@@ -19,7 +19,7 @@ from tests.unit.personalize.world import BUCKET, RECIPE, REGION, SCHEMAS, SETTLE
 from usher_local.clock import Clock
 from usher_local.personalize import install
 from usher_local.personalize.control.kinds import KINDS
-from usher_local.personalize.core.lifecycle import PENDING, TURNS, Lifecycle
+from usher_local.personalize.core.lifecycle import PENDING, TRANSITIONS, Lifecycle
 from usher_local.personalize.models import personalize_backends
 
 ACCOUNT = "123456789012"
@@ -53,7 +53,7 @@ def test_a_resource_is_pending_then_in_progress_then_active(world_at: Callable[[
     speed=st.sampled_from([1.0, 60.0, 600.0, math.inf]),
     minutes=st.floats(0, 60),
     work=st.none() | st.floats(0, 7200),
-    turn=st.none() | st.tuples(st.floats(0, 7200), st.sampled_from(sorted(TURNS))),
+    turn=st.none() | st.tuples(st.floats(0, 7200), st.sampled_from(sorted(TRANSITIONS))),
     looks=st.lists(st.floats(0, 10_000), min_size=1, max_size=20),
 )
 def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
@@ -74,7 +74,7 @@ def test_the_last_change_is_never_later_than_now_and_only_changes_move_it(
             if what == "turn":
                 life.begin(name)
             assert life.created <= life.updated <= time.time()
-            told.setdefault(f"{life.turn} {life.status}", set()).add(life.updated)
+            told.setdefault(f"{life.transition} {life.status}", set()).add(life.updated)
     assert all(len(times) == 1 for times in told.values()), "a status has one time"
 
 

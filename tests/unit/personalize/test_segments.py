@@ -15,7 +15,7 @@ from tests.unit.personalize.world import BUCKET, World, items, users
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.errors import InvalidInputError
-from usher_local.personalize.filters.attribute_expressions import parse
+from usher_local.personalize.filters.attribute_expressions import parse_conditions
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +106,10 @@ def test_what_is_written_is_read_back(pairs: list[tuple[str, str | float]]) -> N
         return str(value) if isinstance(value, float) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     text = " AND ".join(f"ITEMS.{name} = {literal(value)}" for name, value in pairs)
-    assert parse(text) == pairs
+    assert parse_conditions(text) == pairs
 
 
 @pytest.mark.parametrize("text", ["", "ITEMS.A", 'ITEMS.A > "x"', 'ITEMS.A = "x" OR ITEMS.B = "y"', 'USERS.A = "x"'])
 def test_only_equality_and_and_are_known(text: str) -> None:
     with pytest.raises(InvalidInputError, match="Invalid itemAttributes"):
-        parse(text)
+        parse_conditions(text)

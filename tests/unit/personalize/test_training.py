@@ -13,7 +13,7 @@ from tests.unit.personalize.world import RECIPE, World, interactions
 from usher_local.personalize.core.algorithms import PARAMETERS
 from usher_local.personalize.core.recipes import RECIPES
 from usher_local.personalize.modelling import hpo
-from usher_local.recommenders.catalog import INERT
+from usher_local.recommenders.registry import INERT
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_search_leaves_one_model(world: World, tmp_path: Path) -> None:
 
 SPACE = [
     hpo.Range("x", "0.9", 0, 1),
-    hpo.Whole("n", "30", 1, 40),
+    hpo.IntegerRange("n", "30", 1, 40),
     hpo.Range("flag", "false", values=("true", "false")),
 ]
 
@@ -215,7 +215,7 @@ def test_a_search_learns_from_its_trials() -> None:
 
 @given(st.integers(-20, 20), st.integers(0, 40), st.floats(0, 1))
 def test_values_stay_within_their_ranges_and_know_their_place(low: int, size: int, share: float) -> None:
-    whole, real = (kind("x", "0", low, low + size) for kind in (hpo.Whole, hpo.Range))
+    whole, real = (kind("x", "0", low, low + size) for kind in (hpo.IntegerRange, hpo.Range))
     assert low <= int(whole.text(share)) <= low + size
     assert low <= float(real.text(share)) <= low + size
     for kind in (whole, real):

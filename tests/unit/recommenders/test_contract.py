@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from usher_local.recommenders.base import Interactions, Query, Recommender
-from usher_local.recommenders.catalog import RECIPES, train
+from usher_local.recommenders.registry import RECIPES, train
 
 SEGMENTS = {"aws-item-affinity", "aws-item-attribute-affinity"}
 SILENT = SEGMENTS | {"aws-next-best-action"}  # users are scored, or no stranger is told what is popular

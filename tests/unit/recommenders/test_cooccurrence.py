@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 
 from usher_local.recommenders import cooccurrence
 from usher_local.recommenders.base import Interactions, Query
-from usher_local.recommenders.catalog import train
 from usher_local.recommenders.cooccurrence import BACKWARD, DECAY, LAGS, Neighbours, SimilarItems, Sims
 from usher_local.recommenders.progress import listening
+from usher_local.recommenders.registry import train
 
 # a is met with p(opular) four times and with r(are) three times; p by everyone, r by nobody else; once with o(dd).
 USERS = ["apr", "apr", "apr", "apo", "p", "p", "p", "p", "p"]

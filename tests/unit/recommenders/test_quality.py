@@ -13,8 +13,8 @@ import pytest
 
 from usher_local.demo import movielens
 from usher_local.recommenders.base import Interactions
-from usher_local.recommenders.catalog import RECIPES
 from usher_local.recommenders.metrics import DEPTH, hold_out, measure, rank
+from usher_local.recommenders.registry import RECIPES
 
 ROOT = Path(__file__).parents[3]
 LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"

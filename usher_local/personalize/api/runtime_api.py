@@ -8,8 +8,10 @@ from usher_local.personalize.core.request_checks import same_group
 from usher_local.personalize.core.resources import Resource, Values
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.datasets import GroupData
-from usher_local.personalize.filters.grammar import parse
-from usher_local.personalize.modelling.inference import Model, ModelBackend
+from usher_local.personalize.filters.grammar import parse_filter
+from usher_local.personalize.modelling import action_lists, item_lists
+from usher_local.personalize.modelling.model import Model
+from usher_local.personalize.modelling.model_store import ModelBackend
 from usher_local.personalize.modelling.queries import DEFAULT_RESULTS, Entry, Filter, Promotion, Request, Settings
 from usher_local.personalize.modelling.training_data import schema_of
 
@@ -23,8 +25,8 @@ def recommend(backend: ModelBackend, params: Values) -> Values:
     source, model = _source(backend, params)
     columns = _columns(backend, source, model, params)
     limit = MAX_WITH_METADATA if columns else MAX_RESULTS
-    data = backend.data(source)
-    entries = model.answer(model.recommend(data, _request(backend, source, params, DEFAULT_RESULTS, limit)))
+    data, request = backend.data(source), _request(backend, source, params, DEFAULT_RESULTS, limit)
+    entries = model.answer(item_lists.recommend(model, data, request))
     return {"itemList": list(_items(entries, data, columns))} | _id()
 
 
@@ -36,16 +38,20 @@ def rank(backend: ModelBackend, params: Values) -> Values:
     if not 0 < len(params["inputList"]) <= limit:
         raise InvalidInputError(f"inputList must have 1 to {limit} items, not {len(params['inputList'])}")
     data = backend.data(source)
-    entries = model.answer(model.rank(data, _request(backend, source, params, limit, limit), params["inputList"]))
+    entries = model.answer(
+        item_lists.rank(model, data, _request(backend, source, params, limit, limit), params["inputList"])
+    )
     return {"personalizedRanking": list(_items(entries, data, columns))} | _id()
 
 
-def act(backend: ModelBackend, params: Values) -> Values:
+def recommend_actions(backend: ModelBackend, params: Values) -> Values:
     """GetActionRecommendations."""
     source, model = _source(backend, params)
     if "userId" not in params:
         raise InvalidInputError("userId is required")
-    entries = model.act(backend.data(source), _request(backend, source, params, DEFAULT_ACTIONS, MAX_ACTIONS))
+    entries = action_lists.recommend_actions(
+        model, backend.data(source), _request(backend, source, params, DEFAULT_ACTIONS, MAX_ACTIONS)
+    )
     return {"actionList": [{"actionId": entry.id, "score": entry.score} for entry in entries]} | _id()
 
 
@@ -89,7 +95,7 @@ def _filter(backend: ModelBackend, source: Resource, params: Values) -> Filter |
     if "filterArn" not in params:
         return None
     found = same_group(backend, params["filterArn"], source)
-    return Filter(parse(found.values["filterExpression"]), params.get("filterValues", {}))
+    return Filter(parse_filter(found.values["filterExpression"]), params.get("filterValues", {}))
 
 
 def _promotion(backend: ModelBackend, source: Resource, raw: Values) -> Promotion:

@@ -40,7 +40,7 @@ def train_when_due(backend: DataBackend, solution: Resource) -> None:
         since, wait = newest.life.created, every(solution.values["solutionConfig"])
         if _rate_changed(solution, newest):
             wait = HOUR
-    if environment.current.clock.told_seconds(time.time() - since) >= wait:
+    if environment.current.clock.simulated_seconds(time.time() - since) >= wait:
         # A full quota puts the training off until the next look.
         with suppress(PersonalizeError):
             backend.create("SolutionVersion", {"solutionArn": solution.arn, **AUTOMATIC})

@@ -7,7 +7,7 @@ from moto.core.utils import get_service_model
 
 from usher_local.personalize.control.kinds import BY_ARN_MEMBER
 from usher_local.personalize.core.errors import InvalidInputError, LimitExceededError, ResourceInUseError
-from usher_local.personalize.core.resources import Backend, Blocker, Kind, Quota, Resource, Values
+from usher_local.personalize.core.resources import Backend, Dependent, Kind, Quota, Resource, Values
 
 USABLE_EARLY = frozenset({"Solution"})
 """Kinds that may be named while they are being created: notebooks train a solution right after asking for it."""
@@ -55,10 +55,10 @@ def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -
         )
 
 
-def check_blocker(backend: Backend, resource: Resource, blocker: Blocker) -> None:
+def check_dependent(backend: Backend, resource: Resource, dependent: Dependent) -> None:
     """ResourceInUseError when a resource is there that forbids a deletion."""
-    if not blocker.of.items() <= resource.values.items():
+    if not dependent.of.items() <= resource.values.items():
         return
-    for other in backend.find(blocker.kind, backend.group_of(resource) if blocker.group else resource.arn):
-        if not blocker.pending or other.busy:
+    for other in backend.find(dependent.kind, backend.group_of(resource) if dependent.group else resource.arn):
+        if not dependent.pending or other.busy:
             raise ResourceInUseError(f"{resource.arn} cannot be deleted; it is in use by {other.arn}.")

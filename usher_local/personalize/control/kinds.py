@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from usher_local.personalize.control import auto_training, solutions, validators
 from usher_local.personalize.core import request_checks
-from usher_local.personalize.core.resources import Backend, Blocker, Kind, Quota, Resource, Values
+from usher_local.personalize.core.resources import Backend, Dependent, Kind, Quota, Resource, Values
 from usher_local.personalize.jobs import attributions, batch_jobs, deletion_jobs, export_jobs, import_jobs
 from usher_local.personalize.modelling import training
-from usher_local.personalize.modelling.inference import ModelBackend
+from usher_local.personalize.modelling.model_store import ModelBackend
 
 Work = Callable[[ModelBackend, Resource], None]
 """The real work of a resource, done in the background; JobFailedError gives the failureReason."""
@@ -27,14 +27,14 @@ class ManagedKind(Kind):
     """Make the changes that time alone brings about; called before a resource is shown or used."""
 
 
-_BATCHES = (Blocker("BatchInferenceJob", pending=True), Blocker("BatchSegmentJob", pending=True))
+_BATCHES = (Dependent("BatchInferenceJob", pending=True), Dependent("BatchSegmentJob", pending=True))
 _JOB_QUOTA = (Quota(5, pending=True),)
 _ROWS = (
     ManagedKind("Recipe", "recipe/{id}"),
     ManagedKind("Algorithm", "algorithm/{id}"),
     ManagedKind("FeatureTransformation", "feature-transformation/{id}"),
     ManagedKind(
-        "Schema", "schema/{id}", quotas=(Quota(500),), blockers=(Blocker("Dataset"),), prepare=validators.schema
+        "Schema", "schema/{id}", quotas=(Quota(500),), dependents=(Dependent("Dataset"),), prepare=validators.schema
     ),
     ManagedKind(
         "DatasetGroup",
@@ -42,12 +42,12 @@ _ROWS = (
         minutes=0.5,
         statuses={"DELETE IN_PROGRESS": "DELETE PENDING"},
         quotas=(Quota(5),),
-        blockers=(
-            Blocker("EventTracker"),
-            Blocker("Solution"),
-            Blocker("Recommender"),
-            Blocker("Dataset"),
-            Blocker("DataDeletionJob", pending=True),
+        dependents=(
+            Dependent("EventTracker"),
+            Dependent("Solution"),
+            Dependent("Recommender"),
+            Dependent("Dataset"),
+            Dependent("DataDeletionJob", pending=True),
         ),
         prepare=validators.dataset_group,
     ),
@@ -55,18 +55,18 @@ _ROWS = (
         "Dataset",
         "dataset/{datasetGroupArn}/{datasetType}",
         minutes=0.4,
-        blockers=(
-            Blocker("Filter", group=True),
-            Blocker("EventTracker", group=True, of={"datasetType": "INTERACTIONS"}),
-            Blocker("MetricAttribution", group=True, of={"datasetType": "INTERACTIONS"}),
-            Blocker("DatasetImportJob", pending=True),
-            Blocker("DatasetExportJob", pending=True),
-            Blocker("DataDeletionJob", group=True, pending=True),
-            Blocker("BatchInferenceJob", group=True, pending=True),
-            Blocker("BatchSegmentJob", group=True, pending=True),
-            Blocker("SolutionVersion", group=True, pending=True),
-            Blocker("Recommender", group=True, pending=True),
-            Blocker("Campaign", group=True),
+        dependents=(
+            Dependent("Filter", group=True),
+            Dependent("EventTracker", group=True, of={"datasetType": "INTERACTIONS"}),
+            Dependent("MetricAttribution", group=True, of={"datasetType": "INTERACTIONS"}),
+            Dependent("DatasetImportJob", pending=True),
+            Dependent("DatasetExportJob", pending=True),
+            Dependent("DataDeletionJob", group=True, pending=True),
+            Dependent("BatchInferenceJob", group=True, pending=True),
+            Dependent("BatchSegmentJob", group=True, pending=True),
+            Dependent("SolutionVersion", group=True, pending=True),
+            Dependent("Recommender", group=True, pending=True),
+            Dependent("Campaign", group=True),
         ),
         prepare=validators.dataset,
         prepare_update=validators.dataset_update,
@@ -128,7 +128,7 @@ _ROWS = (
         "filter/{id}",
         minutes=0.5,
         quotas=(Quota(30, group=True),),
-        blockers=_BATCHES,
+        dependents=_BATCHES,
         owner="DatasetGroup",
         prepare=validators.item_filter,
     ),
@@ -138,7 +138,7 @@ _ROWS = (
         minutes=0.3,
         quotas=(Quota(10, group=True),),
         defaults={"performHPO": False, "performAutoML": False, "performAutoTraining": True, "solutionConfig": {}},
-        blockers=(Blocker("Campaign"), Blocker("SolutionVersion", pending=True), *_BATCHES),
+        dependents=(Dependent("Campaign"), Dependent("SolutionVersion", pending=True), *_BATCHES),
         prepare=solutions.solution,
         prepare_update=solutions.solution_update,
         on_time=auto_training.train_when_due,

@@ -148,24 +148,25 @@ def recommender_update(_: Backend, resource: Resource, values: Values) -> None:
 
 def stop_version(backend: Backend, params: Values) -> None:
     """Give up the creation of a solution version."""
-    _turn(backend, "SolutionVersion", params["solutionVersionArn"], "GIVE UP", PENDING)
+    _begin_transition(backend, "SolutionVersion", params["solutionVersionArn"], "GIVE UP", PENDING)
 
 
 def stop_recommender(backend: Backend, params: Values) -> Values:
-    """Let a recommender answer no more."""
-    return {"recommenderArn": _turn(backend, "Recommender", params["recommenderArn"], "STOP", ("ACTIVE",))}
+    """Make a recommender INACTIVE, so that it answers no more."""
+    _begin_transition(backend, "Recommender", params["recommenderArn"], "STOP", ("ACTIVE",))
+    return {"recommenderArn": params["recommenderArn"]}
 
 
 def start_recommender(backend: Backend, params: Values) -> Values:
-    """Let a stopped recommender answer again; nothing is trained."""
-    return {"recommenderArn": _turn(backend, "Recommender", params["recommenderArn"], "START", ("INACTIVE",))}
+    """Make a stopped recommender ACTIVE again; nothing is trained."""
+    _begin_transition(backend, "Recommender", params["recommenderArn"], "START", ("INACTIVE",))
+    return {"recommenderArn": params["recommenderArn"]}
 
 
-def _turn(backend: Backend, kind: str, arn: str, turn: str, allowed: tuple[str, ...]) -> str:
+def _begin_transition(backend: Backend, kind: str, arn: str, transition: str, allowed: tuple[str, ...]) -> None:
     with backend.lock:
         resource = backend.get(kind, arn)
         if resource.status not in allowed or resource.updating:
-            verb = "started" if turn == "START" else "stopped"
+            verb = "started" if transition == "START" else "stopped"
             raise resource.refusal(f"cannot be {verb}")
-        resource.life.begin(turn)
-        return arn
+        resource.life.begin(transition)

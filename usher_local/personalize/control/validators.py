@@ -15,7 +15,7 @@ from usher_local.personalize.filters import grammar
 
 def schema(_: Backend, values: Values) -> None:
     """A schema must parse."""
-    schemas.parse(values["schema"])
+    schemas.parse_schema(values["schema"])
 
 
 def dataset_group(_: Backend, values: Values) -> None:
@@ -31,7 +31,7 @@ def dataset(backend: Backend, values: Values) -> None:
     found = backend.get("Schema", values["schemaArn"]).values
     if found.get("domain") != domain:
         raise InvalidInputError("The domain of the schema must be the domain of the dataset group")
-    schemas.check_dataset(schemas.parse(found["schema"]), values["datasetType"], domain)
+    schemas.check_dataset(schemas.parse_schema(found["schema"]), values["datasetType"], domain)
     if values["datasetType"] == "ACTION_INTERACTIONS":
         values["trackingId"] = str(uuid.uuid4())  # action interactions are streamed without an event tracker
 
@@ -41,7 +41,7 @@ def dataset_update(backend: Backend, resource: Resource, values: Values) -> None
     if resource.values["datasetType"] not in ("ITEMS", "USERS"):
         raise InvalidInputError("Only Items and Users datasets can be updated")
     old, new = (
-        set(schemas.parse(backend.get("Schema", arn).values["schema"]).fields)
+        set(schemas.parse_schema(backend.get("Schema", arn).values["schema"]).fields)
         for arn in (resource.values["schemaArn"], values["schemaArn"])
     )
     if not old <= new:
@@ -68,8 +68,10 @@ def event_tracker(backend: Backend, values: Values) -> None:
 def item_filter(backend: Backend, values: Values) -> None:
     """The expression must parse and name fields that exist."""
     known = request_checks.schemas_of(backend, values["datasetGroupArn"])
-    others = [grammar.parse(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])]
-    grammar.check(grammar.parse(values["filterExpression"]), known, others)
+    others = [
+        grammar.parse_filter(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])
+    ]
+    grammar.check_filter(grammar.parse_filter(values["filterExpression"]), known, others)
 
 
 def batch_inference_job(backend: Backend, values: Values) -> None:

@@ -1,4 +1,4 @@
-"""Statuses: computed whenever somebody looks, from the time that has passed and from the real work being done."""
+"""Statuses, computed from the time that has passed and from the state of the real work."""
 
 import math
 import time
@@ -14,8 +14,8 @@ PENDING_SHARE = 0.1
 """The part of its time that a resource stands in line before it is worked on."""
 
 
-class Turn(NamedTuple):
-    """A way out of a status: two statuses to pass through, the one to arrive at, and the minutes it takes."""
+class Transition(NamedTuple):
+    """A way out of a status: the two statuses on the way, the last one, and the minutes that it takes."""
 
     pending: str
     in_progress: str
@@ -23,12 +23,12 @@ class Turn(NamedTuple):
     minutes: float
 
 
-TURNS = {
-    "DELETE": Turn("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED", 1),
-    "GIVE UP": Turn("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", 1),
-    "NOT BEGIN": Turn("CREATE STOPPED", "CREATE STOPPED", "CREATE STOPPED", 0),
-    "STOP": Turn("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
-    "START": Turn("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
+TRANSITIONS = {
+    "DELETE": Transition("DELETE PENDING", "DELETE IN_PROGRESS", "DELETED", 1),
+    "GIVE UP": Transition("CREATE STOPPING", "CREATE STOPPING", "CREATE STOPPED", 1),
+    "NOT BEGIN": Transition("CREATE STOPPED", "CREATE STOPPED", "CREATE STOPPED", 0),
+    "STOP": Transition("STOP PENDING", "STOP IN_PROGRESS", "INACTIVE", 2),
+    "START": Transition("START PENDING", "START IN_PROGRESS", "ACTIVE", 5),
 }
 """`DELETED` is never shown: such a resource is gone."""
 
@@ -45,12 +45,12 @@ class Lifecycle:
     minutes: float
     created: float = field(default_factory=time.time)
     failure: str | None = None
-    """Why it fails, as far as that is known."""
+    """The reason of its failure, as far as that is known."""
     worked: float = 0.0
     """Real time at which the work ended."""
-    turn: str | None = None
-    """What it was told to do since, a key of `TURNS`."""
-    turned: float = 0.0
+    transition: str | None = None
+    """The transition that was begun last, a key of `TRANSITIONS`."""
+    transition_start: float = 0.0
     work: "Future[str | None] | None" = None
     end: Callable[[], None] | None = None
     """Ends the work at once, wherever it is."""
@@ -73,8 +73,8 @@ class Lifecycle:
     @property
     def status(self) -> str:
         """The status now."""
-        if self.turn is not None:
-            return self._turning(TURNS[self.turn])
+        if self.transition is not None:
+            return self._in_transition(TRANSITIONS[self.transition])
         passed = time.time() - self.created
         if passed < self._real(self.minutes * PENDING_SHARE):
             return "CREATE PENDING"
@@ -95,23 +95,26 @@ class Lifecycle:
     @property
     def leaving(self) -> bool:
         """Whether it is being deleted."""
-        return self.turn == "DELETE"
+        return self.transition == "DELETE"
 
     @property
     def updated(self) -> float:
         """When the status changed last, in Unix seconds of real time: never later than now."""
-        begun, minutes = (self.created, self.minutes) if self.turn is None else (self.turned, TURNS[self.turn].minutes)
+        if self.transition is None:
+            begun, minutes = self.created, self.minutes
+        else:
+            begun, minutes = self.transition_start, TRANSITIONS[self.transition].minutes
         started, ended = begun + self._real(minutes * PENDING_SHARE), begun + self._real(minutes)
-        if self.turn is None:
+        if self.transition is None:
             ended = math.inf if self.working else max(ended, self.worked)
         now = time.time()
         return max([begun, *(change for change in (started, ended) if change <= now)])
 
-    def begin(self, turn: str) -> None:
+    def begin(self, transition: str) -> None:
         """Set out for another status; what had not even begun is given up at once."""
-        given_up = turn == "GIVE UP"
-        self.turn = "NOT BEGIN" if given_up and self.status == "CREATE PENDING" else turn
-        self.turned = time.time()
+        given_up = transition == "GIVE UP"
+        self.transition = "NOT BEGIN" if given_up and self.status == "CREATE PENDING" else transition
+        self.transition_start = time.time()
         if given_up and self.work is not None:
             self.work.cancel()
         if given_up and self.end is not None:
@@ -123,17 +126,19 @@ class Lifecycle:
 
     @classmethod
     def restored(cls, clock: Clock, saved: Mapping[str, Any]) -> Self:
-        """The timeline that `saved` told of, on a clock of its own."""
+        """The timeline that `saved` describes, on this clock."""
         return cls(clock, **{name: saved[name] for name in SAVED})
 
-    def _turning(self, turn: Turn) -> str:
-        passed = time.time() - self.turned
-        if passed >= self._real(turn.minutes):
-            return turn.end
-        return turn.in_progress if passed >= self._real(turn.minutes * PENDING_SHARE) else turn.pending
+    def _in_transition(self, transition: Transition) -> str:
+        passed = time.time() - self.transition_start
+        if passed >= self._real(transition.minutes):
+            return transition.end
+        return (
+            transition.in_progress if passed >= self._real(transition.minutes * PENDING_SHARE) else transition.pending
+        )
 
     def _real(self, minutes: float) -> float:
         return self.clock.real_seconds(minutes * 60)
 
 
-SAVED = ("minutes", "created", "failure", "worked", "turn", "turned")
+SAVED = ("minutes", "created", "failure", "worked", "transition", "transition_start")

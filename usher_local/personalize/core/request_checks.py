@@ -37,6 +37,8 @@ def s3_path(name: str, path: str) -> None:
 def schemas_of(backend: Backend, group_arn: str) -> dict[str, schemas.Schema]:
     """The schemas of a group's datasets by type."""
     return {
-        found.values["datasetType"]: schemas.parse(backend.get("Schema", found.values["schemaArn"]).values["schema"])
+        found.values["datasetType"]: schemas.parse_schema(
+            backend.get("Schema", found.values["schemaArn"]).values["schema"]
+        )
         for found in backend.find("Dataset", group_arn)
     }

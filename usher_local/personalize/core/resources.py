@@ -24,7 +24,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocker:
+class Dependent:
     """Resources of `kind` that forbid a deletion: those made from the resource or, with `group`, all of its group."""
 
     kind: str
@@ -54,7 +54,7 @@ class Kind:
     defaults: Values = field(default_factory=dict)
     inherits: tuple[str, ...] = ()
     """Members copied from the resources that the request names."""
-    blockers: tuple[Blocker, ...] = ()
+    dependents: tuple[Dependent, ...] = ()
     owner: str | None = None
     """The kind of the resource that takes this one with it when it is deleted."""
     trained: bool = False

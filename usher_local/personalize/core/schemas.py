@@ -75,7 +75,7 @@ def plain(name: str) -> str:
     return name.replace("_", "").upper()
 
 
-def parse(text: str) -> Schema:
+def parse_schema(text: str) -> Schema:
     """Parse the text of CreateSchema. InvalidInputError says what is wrong."""
     try:
         record = json.loads(text)

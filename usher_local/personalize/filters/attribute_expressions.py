@@ -26,7 +26,7 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr")
 
 
-def parse(text: str) -> list[tuple[str, str | float]]:
+def parse_conditions(text: str) -> list[tuple[str, str | float]]:
     """Fields and the values they must have; InvalidInputError points at what cannot be read."""
     try:
         tree = _parser().parse(text)

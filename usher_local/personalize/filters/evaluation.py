@@ -1,4 +1,4 @@
-"""Which items a filter lets through, computed for a whole catalogue at once."""
+"""Which items a filter lets through, computed for all candidates at once."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -25,28 +25,28 @@ from usher_local.personalize.filters.grammar import ANY, EVENT_DATASETS, parse_v
 WINDOW, ACTION_WINDOW = 100, 300
 """The latest interactions of each event type, with items and with actions, that filters look at."""
 MASKS = 256
-"""Conditions remembered for a catalogue; with values from requests there is no end of them."""
+"""Conditions kept for a set of candidates; values of requests make them unlimited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression is evaluated on: a catalogue, and who asks about what."""
+    """What an expression is evaluated on: the candidates, and the user and item of the request."""
 
     target: str
-    """What is in the catalogue: ITEM, ACTION or USER."""
+    """What the candidates are: ITEM, ACTION or USER."""
     index: Mapping[str, int]
-    """Position of each id in the catalogue."""
+    """Position of each id among the candidates."""
     table: Table
     rows: NDArray[np.intp]
-    """Of each member of the catalogue, its row in `table`; -1 if it has none."""
+    """Of each candidate, its row in `table`; -1 if it has none."""
     users: Table
     user: str | None
     history: History
-    """Events of the user with members of the catalogue or, for segments, of its members with what is asked about."""
+    """Events of the user with candidates or, for segments, of candidates with the items asked about."""
     item: str | None = None
     window: int = WINDOW
     masks: dict[object, Mask] = field(default_factory=dict)
-    """What conditions on `table` alone let through, as far as that is known; kept with the catalogue."""
+    """What conditions on `table` alone let through, as far as that is known; kept with the candidates."""
 
 
 def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> Mask:
@@ -124,7 +124,7 @@ def _by_record(test: Condition, operand: "tuple[Literal, ...] | Cell", scope: Sc
 
 
 def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
-    """A mask of the table as one of the catalogue; `unknown` for members without a row."""
+    """A mask of the table as one of the candidates; `unknown` for those without a row."""
     return np.append(mask, unknown)[scope.rows]
 
 

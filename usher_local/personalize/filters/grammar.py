@@ -129,7 +129,7 @@ def _parser() -> Lark:
 
 
 @cache
-def parse(text: str) -> Expression:
+def parse_filter(text: str) -> Expression:
     """Parse an expression; InvalidInputError points at the offending token."""
     expression: Expression = _parse(text, "expression", "Could not create filter. Invalid Expression")
     return expression
@@ -155,7 +155,7 @@ def _parse(text: str, start: str, problem: str) -> Any:
         raise FilterError(f"{problem}: unexpected input at {where}: {shown}", error.line, error.column) from None
 
 
-def check(expression: Expression, schemas: Mapping[str, Schema], others: Iterable[Expression] = ()) -> None:
+def check_filter(expression: Expression, schemas: Mapping[str, Schema], others: Iterable[Expression] = ()) -> None:
     """Raise FilterError unless the expression makes sense.
 
     `schemas` are those of the group's datasets by type, `others` the expressions of its other filters.

@@ -11,8 +11,10 @@ from usher_local.personalize.core.resources import Resource
 from usher_local.personalize.core.storage import Location
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.filters import attribute_expressions
-from usher_local.personalize.filters.grammar import parse
-from usher_local.personalize.modelling.inference import Model, ModelBackend, Question
+from usher_local.personalize.filters.grammar import parse_filter
+from usher_local.personalize.modelling import item_lists, user_segments
+from usher_local.personalize.modelling.model import Model, Question
+from usher_local.personalize.modelling.model_store import ModelBackend
 from usher_local.personalize.modelling.queries import Entry, Filter, Request, Settings
 
 MAX_FILES = 1000
@@ -52,7 +54,7 @@ def _run(backend: ModelBackend, job: Resource, ask: Ask, shown: Shown) -> None:
     target = Location.of(backend, role, job.values["jobOutput"]["s3DataDestination"]["path"])
     expression = None
     if "filterArn" in job.values:
-        expression = parse(backend.get("Filter", job.values["filterArn"]).values["filterExpression"])
+        expression = parse_filter(backend.get("Filter", job.values["filterArn"]).values["filterExpression"])
     settings = Settings.of(job.values.get("batchInferenceJobConfig", {}))
 
     def request(line: Line) -> Request:
@@ -105,10 +107,10 @@ def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
 def _recommended(model: Model, data: GroupData, line: Line, request: Request) -> Question:
     items = line.get("itemList")
     if model.recipe.type != RANKING:
-        return model.recommend(data, request)
+        return item_lists.recommend(model, data, request)
     if not request.user or not isinstance(items, list):
         raise InvalidInputError("userId and itemList are required")
-    return model.rank(data, request, items)
+    return item_lists.rank(model, data, request, items)
 
 
 def _listed(model: Model, entries: Sequence[Entry]) -> Line:
@@ -124,9 +126,11 @@ def _segment(model: Model, data: GroupData, line: Line, request: Request) -> Que
     if "attribute" in model.recipe.name:
         if "itemAttributes" not in line:
             raise InvalidInputError("itemAttributes is required")
-        items = attribute_expressions.matching(data.items.table, attribute_expressions.parse(line["itemAttributes"]))
+        items = attribute_expressions.matching(
+            data.items.table, attribute_expressions.parse_conditions(line["itemAttributes"])
+        )
     else:
         if not request.item:
             raise InvalidInputError("itemId is required")
         items = [request.item]
-    return model.segment(data, items, request.results, request.filter)
+    return user_segments.segment(model, data, items, request.results, request.filter)

@@ -18,7 +18,7 @@ def check(backend: Backend, values: Values) -> None:
 def run(backend: DataBackend, job: Resource) -> None:
     """The work: one file, named after the job, with the fields of the schema; imported, streamed or all records."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
-    schema = schemas.parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
+    schema = schemas.parse_schema(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     names = [field.name for field in schema.fields]
     text = backend.data(dataset).export(dataset.values["datasetType"], job.values["ingestionMode"], names)
     target = Location.of(backend, job.values["roleArn"], job.values["jobOutput"]["s3DataDestination"]["path"])

@@ -11,7 +11,7 @@ import pandas as pd
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import JobFailedError
 from usher_local.personalize.core.resources import Resource
-from usher_local.personalize.core.schemas import Field, Schema, parse
+from usher_local.personalize.core.schemas import Field, Schema, parse_schema
 from usher_local.personalize.core.storage import Location
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.interactions import joined
@@ -31,10 +31,10 @@ DTYPES = {"int": np.int64, "long": np.int64, "float": np.float64, "double": np.f
 def run(backend: DataBackend, job: Resource) -> None:
     """The work of a dataset import job: every file is checked before anything is stored."""
     dataset = backend.get("Dataset", job.values["datasetArn"])
-    schema = parse(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
+    schema = parse_schema(backend.get("Schema", dataset.values["schemaArn"]).values["schema"])
     location = Location.of(backend, job.values["roleArn"], job.values["dataSource"]["dataLocation"])
     check = environment.current.check
-    frame = joined([read(content, schema, key, check) for key, content in location.read().items()])
+    frame = joined([read_csv(content, schema, key, check) for key, content in location.read().items()])
     check()
     kind = dataset.values["datasetType"]
     if kind == "INTERACTIONS":
@@ -42,7 +42,9 @@ def run(backend: DataBackend, job: Resource) -> None:
     backend.data(dataset).load(kind, frame, job.values["importMode"] == "INCREMENTAL")
 
 
-def read(content: bytes, schema: Schema, name: str = "file", check: Callable[[], None] = lambda: None) -> pd.DataFrame:
+def read_csv(
+    content: bytes, schema: Schema, name: str = "file", check: Callable[[], None] = lambda: None
+) -> pd.DataFrame:
     """Parse CSV into one column per field of the schema, texts as categories.
 
     JobFailedError names file, column and line. `check` is called now and then and may raise.

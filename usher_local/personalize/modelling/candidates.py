@@ -78,7 +78,7 @@ class ColdStart:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Candidates:
     """The items of a model in its order, then the newcomers of the items table."""
 
     known: int
@@ -88,7 +88,7 @@ class Catalogue:
     fields: Sequence[Field]
 
     @classmethod
-    def of(cls, known: list[str], table: Table, fields: Sequence[Field], newcomers: bool) -> "Catalogue":
+    def of(cls, known: list[str], table: Table, fields: Sequence[Field], newcomers: bool) -> "Candidates":
         """Without newcomers only what the model knows."""
         held = set(known)
         return cls(len(known), known + [item for item in table.index if newcomers and item not in held], table, fields)

@@ -66,7 +66,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole(Range):
+class IntegerRange(Range):
     """The same for an integer; each is as likely."""
 
     def text(self, share: float) -> str:
@@ -102,7 +102,7 @@ def jobs(values: Values) -> int:
 
 def space(values: Values, recipe_arn: str) -> list[Range]:
     """The hyperparameters of a recipe that a search may set and that have an effect; none without a search."""
-    from usher_local.recommenders.catalog import INERT
+    from usher_local.recommenders.registry import INERT
 
     if not values.get("performHPO"):
         return []
@@ -119,7 +119,7 @@ def space(values: Values, recipe_arn: str) -> list[Range]:
 
 def _range(row: dict[str, Any], kind: str, default: str) -> Range:
     bounds = (row["name"], default, row.get("minValue", 0), row.get("maxValue", 0), tuple(row.get("values", ())))
-    return Whole(*bounds) if kind.startswith("integer") else Range(*bounds)
+    return IntegerRange(*bounds) if kind.startswith("integer") else Range(*bounds)
 
 
 def suggest(within: Sequence[Range], tried: Sequence[tuple[Point, float]], seed: int = 0) -> Point | None:

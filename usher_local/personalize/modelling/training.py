@@ -14,9 +14,9 @@ from usher_local.personalize.core.recipes import BY_ARN
 from usher_local.personalize.core.resources import Resource, Values
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.modelling import hpo
-from usher_local.personalize.modelling.handover import write
-from usher_local.personalize.modelling.training_data import prepare
-from usher_local.personalize.modelling.training_process import Fitter, Process, Task, Told, Within
+from usher_local.personalize.modelling.training_data import prepare_interactions
+from usher_local.personalize.modelling.training_files import write_interactions
+from usher_local.personalize.modelling.training_process import Fitter, InProcessFitter, OnProgress, ProcessFitter, Task
 
 logger = logging.getLogger(__name__)
 HOURS_PER_MINUTE = 1.07 / 20
@@ -82,7 +82,7 @@ def _best(backend: DataBackend, resource: Resource, folder: Path) -> tuple[Outco
 
 def _fitter() -> Fitter:
     executor = environment.current.executor
-    return Within(executor) if executor else Process()
+    return InProcessFitter(executor) if executor else ProcessFitter()
 
 
 def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: Path) -> Iterator[Outcome]:
@@ -95,7 +95,9 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
         space, data = hpo.space(resource.values, recipe_arn), folder / recipe.name
         if most > 1 and not space:
             logger.info("%s: no hyperparameter to search for has an effect on %s", _name(resource), recipe.name)
-        write(prepare(backend, replace(resource, values=resource.values | {"recipeArn": recipe_arn})), data)
+        write_interactions(
+            prepare_interactions(backend, replace(resource, values=resource.values | {"recipeArn": recipe_arn})), data
+        )
         while len(tried) < most and (tuned := hpo.suggest(space, tried)) is not None:
             _check_wanted(resource)
             target = folder / f"{recipe.name}-{len(tried)}"
@@ -109,7 +111,7 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
         shutil.rmtree(data)
 
 
-def _fit(fitter: Fitter, task: Task, told: Told) -> dict[str, float]:
+def _fit(fitter: Fitter, task: Task, told: OnProgress) -> dict[str, float]:
     try:
         metrics = fitter.fit(task, told)
     except ValueError as error:
@@ -117,7 +119,7 @@ def _fit(fitter: Fitter, task: Task, told: Told) -> dict[str, float]:
     return {name: round(value, 4) for name, value in metrics.items()}
 
 
-def _log(what: str) -> Told:
+def _log(what: str) -> OnProgress:
     """Say that something begins, and now and then how far it is."""
     logger.info("%s", what)
     said = time.monotonic()
@@ -132,7 +134,7 @@ def _log(what: str) -> Told:
 
 
 def _check_wanted(resource: Resource) -> None:
-    if resource.life.turn:
+    if resource.life.transition:
         raise JobFailedError("The training was stopped.")
 
 

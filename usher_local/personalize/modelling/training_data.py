@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from usher_local.personalize.core.errors import JobFailedError
 from usher_local.personalize.core.recipes import ACTIONS, BY_ARN
 from usher_local.personalize.core.resources import Backend, Resource, Values
-from usher_local.personalize.core.schemas import Field, Schema, parse
+from usher_local.personalize.core.schemas import Field, Schema, parse_schema
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.datasets import GroupData
@@ -25,20 +25,20 @@ TAKEN = "taken"
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
+class EventRule:
     """How much an event of a type counts, if its value reaches the threshold."""
 
     threshold: float = -np.inf
     weight: float = 1.0
 
 
-def prepare(backend: DataBackend, resource: Resource) -> Interactions:
+def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactions:
     """What a solution version or recommender learns from; JobFailedError when it is too little."""
     data, values = backend.data(resource), resource.values
     recipe = BY_ARN[values["recipeArn"]]
     if recipe.type == ACTIONS:
         return _answers(data)
-    rules = countings(values)
+    rules = event_rules(values)
     events = data.interactions.frame()
     weights = _weights(rules, events)
     if rules:
@@ -50,7 +50,7 @@ def prepare(backend: DataBackend, resource: Resource) -> Interactions:
     items = data.items.table
     learnt = _interactions(events, weights, items.index if about_texts else ())
     row = [items.index.get(item, -1) for item in learnt.item_ids]
-    told = [*labels(items, features(values, schema)), []]
+    told = [*labels(items, feature_fields_of(values, schema)), []]
     learnt = replace(learnt, labels=[told[position] for position in row])
     textual = next((field.name for field in (schema.fields if schema else ()) if field.textual), None)
     if about_texts and (textual is None or not items.index):
@@ -89,28 +89,28 @@ def _answers(data: GroupData) -> Interactions:
     return _interactions(events, (events["EVENT_TYPE"].str.lower() == TAKEN).to_numpy().astype(np.float32), actions)
 
 
-def countings(values: Values) -> dict[str, Counting]:
+def event_rules(values: Values) -> dict[str, EventRule]:
     """By type of event in lower case, which events count for a solution or recommender; empty: all."""
     config: Values = values.get("solutionConfig", {})
     configured = config.get("eventsConfig", {}).get("eventParametersList", [])
     if configured:
         mean = float(np.mean([row.get("weight", 1.0) for row in configured])) or 1.0
         return {
-            row["eventType"].lower(): Counting(row.get("eventValueThreshold", -np.inf), row.get("weight", 1.0) / mean)
+            row["eventType"].lower(): EventRule(row.get("eventValueThreshold", -np.inf), row.get("weight", 1.0) / mean)
             for row in configured
             if "eventType" in row
         }
     kind = values.get("eventType") or use_case(BY_ARN[values["recipeArn"]]).learns
-    return {kind.lower(): Counting(float(config.get("eventValueThreshold", "-inf")))} if kind else {}
+    return {kind.lower(): EventRule(float(config.get("eventValueThreshold", "-inf")))} if kind else {}
 
 
 def weigh(
-    rules: Mapping[str, Counting], types: Sequence[str | None], amounts: Sequence[float | None]
+    rules: Mapping[str, EventRule], types: Sequence[str | None], amounts: Sequence[float | None]
 ) -> NDArray[np.float32]:
     """The weights (n,) of events given by type and value; 0 for those that do not count."""
     if not rules:
         return np.ones(len(types), np.float32)
-    nothing = Counting(weight=0)
+    nothing = EventRule(weight=0)
 
     def weight(kind: str | None, amount: float | None) -> float:
         rule = rules.get(kind.lower() if isinstance(kind, str) else "", nothing)
@@ -121,7 +121,7 @@ def weigh(
     return np.fromiter(map(weight, types, amounts), np.float32, len(types))
 
 
-def _weights(rules: Mapping[str, Counting], events: pd.DataFrame) -> NDArray[np.float32]:
+def _weights(rules: Mapping[str, EventRule], events: pd.DataFrame) -> NDArray[np.float32]:
     """What `weigh` does, for very many events: type by type."""
     if not rules:
         return np.ones(len(events), np.float32)
@@ -147,10 +147,10 @@ def check_enough(events: pd.DataFrame, event_type: str) -> None:
 def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema | None:
     """The schema of a dataset in the group of a resource; None where there is no such dataset."""
     found = backend.find("Dataset", backend.group_of(resource), datasetType=dataset_type)
-    return parse(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
+    return parse_schema(backend.get("Schema", found[0].values["schemaArn"]).values["schema"]) if found else None
 
 
-def features(values: Values, schema: Schema | None) -> list[Field]:
+def feature_fields_of(values: Values, schema: Schema | None) -> list[Field]:
     """The fields of items that a solution or recommender looks at, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
     excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))

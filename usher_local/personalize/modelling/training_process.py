@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from usher_local.personalize.core.errors import KilledError
 
-Told = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Takes the share of a fit that is done, 0 to 1."""
 
 
@@ -28,26 +28,26 @@ class Task:
 
     recipe: str
     data: str
-    """The folder of what it learns from (see `handover`)."""
+    """The folder of what it learns from (see `training_files`)."""
     parameters: Mapping[str, str]
     target: str
     """The folder for the model."""
 
-    def carry_out(self, told: Told) -> dict[str, float]:
+    def carry_out(self, told: OnProgress) -> dict[str, float]:
         """Fit and save; the model's metrics. ValueError for a hyperparameter that cannot be used."""
         # The models take long to import; the process of the fit pays, not everyone who installs the service.
-        from usher_local.personalize.modelling.handover import read
-        from usher_local.recommenders.catalog import train
+        from usher_local.personalize.modelling.training_files import read_interactions
         from usher_local.recommenders.progress import listening
+        from usher_local.recommenders.registry import train
 
         with listening(told):
-            return train(self.recipe, read(Path(self.data)), self.parameters, Path(self.target), 0)
+            return train(self.recipe, read_interactions(Path(self.data)), self.parameters, Path(self.target), 0)
 
 
 class Fitter(Protocol):
     """Fits the models of one training, one after the other."""
 
-    def fit(self, task: Task, told: Told) -> dict[str, float]:
+    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:
         """The metrics of a fitted and saved model; KilledError if it was killed, ValueError for a bad parameter."""
 
     def kill(self) -> None:
@@ -57,7 +57,7 @@ class Fitter(Protocol):
         """The same when nothing is going on, leaving nothing behind."""
 
 
-class Process:
+class ProcessFitter:
     """In a process of its own, which yields to others."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Process:
             start_new_session=True,
         )
 
-    def fit(self, task: Task, told: Told) -> dict[str, float]:  # noqa: D102 - as in Fitter
+    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
         give, take = self._process.stdin, self._process.stdout
         if give is None or take is None:  # never, being pipes
             raise KilledError
@@ -106,13 +106,13 @@ class Process:
             pass
 
 
-class Within:
+class InProcessFitter:
     """In this process, by an executor's thread; ends when the fit next tells how far it is."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor, self._killed = executor, threading.Event()
 
-    def fit(self, task: Task, told: Told) -> dict[str, float]:  # noqa: D102 - as in Fitter
+    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
         def listen(share: float) -> None:
             if self._killed.is_set():
                 raise KilledError

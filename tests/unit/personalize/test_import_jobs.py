@@ -10,8 +10,8 @@ from tests.unit.personalize.world import schema as schema_text
 from usher_local.personalize import Faults, inject
 from usher_local.personalize.core.environment import Runtime
 from usher_local.personalize.core.errors import JobFailedError, KilledError
-from usher_local.personalize.core.schemas import parse
-from usher_local.personalize.jobs.import_jobs import read
+from usher_local.personalize.core.schemas import parse_schema
+from usher_local.personalize.jobs.import_jobs import read_csv
 
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE\n"
 
@@ -142,9 +142,9 @@ def test_the_first_import_must_be_full_and_the_next_may_be_incremental(world: Wo
 
 
 def test_quotes_escapes_and_nulls_are_read_as_written() -> None:
-    schema = parse(SCHEMAS["ITEMS"])
+    schema = parse_schema(SCHEMAS["ITEMS"])
     text = 'ITEM_ID,GENRES,YEAR,DESCRIPTION\n"a,b",,1999,"said \\"no\\""\nNA,Drama|War,2000,\n'
-    frame = read(text.encode(), schema)
+    frame = read_csv(text.encode(), schema)
     assert list(frame["ITEM_ID"]) == ["a,b", "NA"]
     assert frame["GENRES"].isna().tolist() == [True, False]
     assert frame["DESCRIPTION"][0] == 'said "no"'
@@ -152,26 +152,26 @@ def test_quotes_escapes_and_nulls_are_read_as_written() -> None:
 
 
 def test_columns_may_come_in_any_order_and_others_are_left_out() -> None:
-    frame = read(b"X,YEAR,DESCRIPTION,GENRES,ITEM_ID\n1,1999,d,g,i\n", parse(SCHEMAS["ITEMS"]))
+    frame = read_csv(b"X,YEAR,DESCRIPTION,GENRES,ITEM_ID\n1,1999,d,g,i\n", parse_schema(SCHEMAS["ITEMS"]))
     assert list(frame.columns) == ["ITEM_ID", "GENRES", "YEAR", "DESCRIPTION"]
 
 
 def test_a_header_maps_to_the_schema_in_any_case_and_the_very_name_comes_first() -> None:
-    schema = parse(schema_text("Items", ("ITEM_ID", "string"), ("CREATION_TIMESTAMP", "long")))
-    frame = read(b"item_id,creation_timestamp\ni1,7\n", schema)
+    schema = parse_schema(schema_text("Items", ("ITEM_ID", "string"), ("CREATION_TIMESTAMP", "long")))
+    frame = read_csv(b"item_id,creation_timestamp\ni1,7\n", schema)
     assert (list(frame), frame["CREATION_TIMESTAMP"].tolist()) == (["ITEM_ID", "CREATION_TIMESTAMP"], [7])
-    frame = read(b"item_id,ITEM_ID,Creation_Timestamp\nwrong,i1,7\n", schema)
+    frame = read_csv(b"item_id,ITEM_ID,Creation_Timestamp\nwrong,i1,7\n", schema)
     assert list(frame["ITEM_ID"]) == ["i1"]
     with pytest.raises(JobFailedError, match=r'missing the following columns:\["CREATION_TIMESTAMP"\]'):
-        read(b"ITEM_ID,CREATIONTIMESTAMP\ni1,7\n", schema)
+        read_csv(b"ITEM_ID,CREATIONTIMESTAMP\ni1,7\n", schema)
 
 
 def test_long_texts_are_cut_and_long_categories_refused() -> None:
-    schema = parse(SCHEMAS["ITEMS"])
-    frame = read(f"ITEM_ID,GENRES,YEAR,DESCRIPTION\ni,g,1,{'d' * 30_000}\n".encode(), schema)
+    schema = parse_schema(SCHEMAS["ITEMS"])
+    frame = read_csv(f"ITEM_ID,GENRES,YEAR,DESCRIPTION\ni,g,1,{'d' * 30_000}\n".encode(), schema)
     assert len(frame["DESCRIPTION"][0]) == 20_000
     with pytest.raises(JobFailedError, match="Length cannot be more than 1000 characters for GENRES"):
-        read(f"ITEM_ID,GENRES,YEAR,DESCRIPTION\ni,{'g' * 1001},1,d\n".encode(), schema)
+        read_csv(f"ITEM_ID,GENRES,YEAR,DESCRIPTION\ni,{'g' * 1001},1,d\n".encode(), schema)
 
 
 def test_items_and_users_need_no_thousand_rows(world: World) -> None:
@@ -196,4 +196,4 @@ def test_an_import_ends_at_its_next_look_when_everything_ends() -> None:
     runtime = Runtime()
     runtime.halt()
     with pytest.raises(KilledError):
-        read(interactions().encode(), parse(SCHEMAS["INTERACTIONS"]), check=runtime.check)
+        read_csv(interactions().encode(), parse_schema(SCHEMAS["INTERACTIONS"]), check=runtime.check)

@@ -18,7 +18,7 @@ def hasten(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
     def at(speed: float) -> None:
         class Hastened(Clock):
-            def told_seconds(self, real: float) -> float:
+            def simulated_seconds(self, real: float) -> float:
                 return real * speed
 
         monkeypatch.setattr(environment.current, "clock", Hastened(float("inf")))

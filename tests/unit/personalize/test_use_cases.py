@@ -7,7 +7,7 @@ import pytest
 from tests.unit.personalize.world import RECIPE, World, interactions, items, schema
 from usher_local.personalize.core.recipes import BY_ARN, RECIPES
 from usher_local.personalize.core.use_cases import NEEDS, USE_CASES, use_case
-from usher_local.personalize.modelling.training_data import Counting, countings, prepare, weigh
+from usher_local.personalize.modelling.training_data import EventRule, event_rules, prepare_interactions, weigh
 
 EVENTS = schema(
     "Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")
@@ -84,13 +84,15 @@ def test_weights_of_events_are_relative_to_their_mean() -> None:
         "recipeArn": f"{RECIPE}user-personalization-v2",
         "solutionConfig": {"eventsConfig": {"eventParametersList": listed}},
     }
-    weights = weigh(countings(values), ["buy", "View", "view", "view", "other", None], [None, 2.0, 1.0, None, 9.0, 9.0])
+    weights = weigh(
+        event_rules(values), ["buy", "View", "view", "view", "other", None], [None, 2.0, 1.0, None, 9.0, 9.0]
+    )
     assert weights.tolist() == pytest.approx([1.5, 0.5, 0, 0, 0, 0])
 
 
 def test_without_rules_every_event_counts() -> None:
     assert weigh({}, ["a", None], [None, 1.0]).tolist() == [1, 1]
-    assert weigh({"a": Counting()}, ["a", None], [None, 1.0]).tolist() == [1, 0]
+    assert weigh({"a": EventRule()}, ["a", None], [None, 1.0]).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_columns_that_a_solution_leaves_out_are_not_looked_at(world: World, conf
     world.loaded(items(), "ITEMS", group)
     version = world.version(world.solution(group, "similar-items", solutionConfig={"trainingDataConfig": config}))
     backend = personalize_backends["123456789012"]["us-east-1"]
-    learnt = prepare(backend, backend.get("SolutionVersion", version["solutionVersionArn"]))
+    learnt = prepare_interactions(backend, backend.get("SolutionVersion", version["solutionVersionArn"]))
     assert {label.split("=")[0] for labels in learnt.labels for label in labels} == fields
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from usher_local.personalize.core.recipes import RECIPES as SERVICE
 from usher_local.recommenders.base import Interactions
-from usher_local.recommenders.catalog import RECIPES, train, trim
 from usher_local.recommenders.cooccurrence import Sims
+from usher_local.recommenders.registry import RECIPES, train, trim
 
 INTERACTIONS = Interactions.of("aabbccd", "xyxyxyy", range(7))
 

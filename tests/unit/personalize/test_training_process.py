@@ -18,15 +18,15 @@ from usher_local.personalize import install, shutdown
 from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import KilledError
 from usher_local.personalize.modelling import training
-from usher_local.personalize.modelling.handover import read, write
-from usher_local.personalize.modelling.training_process import Fitter, Process, Task, Within
+from usher_local.personalize.modelling.training_files import read_interactions, write_interactions
+from usher_local.personalize.modelling.training_process import Fitter, InProcessFitter, ProcessFitter, Task
 from usher_local.recommenders import progress
 from usher_local.recommenders.base import Interactions
 
 LEARNT = Interactions.of("aabbccd", "xyxyxyy", range(7))
 
 
-class Watched(Process):
+class Watched(ProcessFitter):
     """A real one, which a test can see; the first of each test is frozen, so that its fit never ends by itself."""
 
     begun: "list[Watched]"
@@ -46,7 +46,7 @@ class Watched(Process):
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Trains in processes, on a clock that makes nobody wait."""
     monkeypatch.setattr(Watched, "begun", [], raising=False)
-    monkeypatch.setattr(environment, "Process", Watched)
+    monkeypatch.setattr(training, "ProcessFitter", Watched)
     install(Clock(math.inf), tmp_path)
     with mock_aws():
         yield World()
@@ -110,20 +110,20 @@ def test_closing_ends_a_training_and_leaves_nothing_behind(world: World, tmp_pat
 def test_nothing_is_fitted_after_closing() -> None:
     closed = environment.Runtime()
     closed.close()
-    with pytest.raises(KilledError), closed.running(Process):
+    with pytest.raises(KilledError), closed.running(ProcessFitter):
         raise AssertionError("nothing may begin")
 
 
 @pytest.fixture(params=["process", "thread"])
 def fitter(request: pytest.FixtureRequest) -> Iterator[Fitter]:
     with ThreadPoolExecutor(1) as executor:
-        made: Fitter = Process() if request.param == "process" else Within(executor)
+        made: Fitter = ProcessFitter() if request.param == "process" else InProcessFitter(executor)
         yield made
         made.close()
 
 
 def task(folder: Path, **parameters: str) -> Task:
-    write(LEARNT, folder / "data")
+    write_interactions(LEARNT, folder / "data")
     return Task("aws-sims", str(folder / "data"), parameters, str(folder / "model"))
 
 
@@ -143,7 +143,7 @@ def test_a_fault_of_a_fit_is_told(fitter: Fitter, tmp_path: Path) -> None:
 
 
 def test_a_killed_fitter_fits_no_more(tmp_path: Path) -> None:
-    fitter = Process()
+    fitter = ProcessFitter()
     fitter.kill()
     with pytest.raises(KilledError):
         fitter.fit(task(tmp_path), lambda _: None)
@@ -156,7 +156,7 @@ def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is(
     told: list[float] = []
     monkeypatch.setattr(Task, "carry_out", lambda _, listen: listen(0.5) or {})
     with ThreadPoolExecutor(1) as executor:
-        fitter = Within(executor)
+        fitter = InProcessFitter(executor)
         fitter.fit(task(tmp_path), told.append)
         fitter.kill()
         with pytest.raises(KilledError):
@@ -165,20 +165,20 @@ def test_in_a_thread_a_fit_ends_when_it_next_tells_how_far_it_is(
 
 
 def test_what_is_learnt_from_is_handed_over_whole(tmp_path: Path) -> None:
-    write(LEARNT, tmp_path / "data")
-    again = read(tmp_path / "data")
+    write_interactions(LEARNT, tmp_path / "data")
+    again = read_interactions(tmp_path / "data")
     assert again.item_ids == LEARNT.item_ids
     assert again.item.tolist() == LEARNT.item.tolist()
     again.weight[0] = 9  # in memory only
-    assert read(tmp_path / "data").weight[0] == 1
+    assert read_interactions(tmp_path / "data").weight[0] == 1
 
 
 def test_parts_of_a_fit_are_told_as_shares_of_the_whole() -> None:
     told: list[float] = []
     with progress.listening(told.append), progress.part(0.5, 1):
-        progress.tell(0.5)
+        progress.report_progress(0.5)
     assert told == [0.5, 0.75, 1]
-    progress.tell(0.1)  # to nobody
+    progress.report_progress(0.1)  # to nobody
     assert len(told) == 3
 
 
@@ -197,8 +197,8 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
     """A process that multiprocessing starts would run the script again."""
     script = tmp_path / "script.py"
     script.write_text(
-        f"from tests.unit.personalize.test_fitting import LEARNT, Path, Process, task\n"
-        f"fitter = Process()\n"
+        f"from tests.unit.personalize.test_training_process import LEARNT, Path, ProcessFitter, task\n"
+        f"fitter = ProcessFitter()\n"
         f"print(sorted(fitter.fit(task(Path({str(tmp_path)!r})), print))[0])\n"
         f"fitter.close()\n"
     )

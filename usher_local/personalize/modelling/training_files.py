@@ -10,7 +10,7 @@ import numpy as np
 from usher_local.recommenders.base import Interactions
 
 
-def write(interactions: Interactions, folder: Path) -> None:
+def write_interactions(interactions: Interactions, folder: Path) -> None:
     """Write one file per field into a new folder."""
     folder.mkdir()
     for field in fields(interactions):
@@ -21,7 +21,7 @@ def write(interactions: Interactions, folder: Path) -> None:
             (folder / f"{field.name}.json").write_text(json.dumps(value))
 
 
-def read(folder: Path) -> Interactions:
+def read_interactions(folder: Path) -> Interactions:
     """What `write` wrote; the arrays stay on disk until they are looked at, and changes to them stay in memory."""
 
     def value(name: str) -> Any:
