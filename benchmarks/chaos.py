@@ -5,25 +5,24 @@ state machine and handlers on a simulated clock; see `usher_local/simulation/cha
 compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from benchmarks.report import report
-from usher_local.simulation.chaos import FAULTS, boundaries, disturbed, small_parts
+from usher_local.simulation.chaos import FAULTS, NO_VARIABLES, SMALL_PARTS, boundaries, disturbed
 from usher_local.simulation.stack import Stack, deployed
 
 
 def rows(stack: Stack) -> Iterator[dict[str, float | str]]:
     """Faults injected and survived."""
-    yield from _rows(stack, "small")
-    with small_parts():
-        yield from _rows(stack, "in parts")
+    yield from _rows(stack, "small", NO_VARIABLES)
+    yield from _rows(stack, "in parts", SMALL_PARTS)
 
 
-def _rows(stack: Stack, data: str) -> Iterator[dict[str, float | str]]:
-    found, world = boundaries(stack)
+def _rows(stack: Stack, data: str, variables: Mapping[str, str]) -> Iterator[dict[str, float | str]]:
+    found, world = boundaries(stack, variables)
     for fault in FAULTS.values():
         moments = fault.moments(found)
-        failed = [moment for moment in moments if disturbed(stack, fault, moment) != world]
+        failed = [moment for moment in moments if disturbed(stack, fault, moment, variables) != world]
         print(*failed, sep="\n", end="\n" if failed else "")
         yield {"data": data, "fault": fault.name, "injected": len(moments), "survived": len(moments) - len(failed)}
 

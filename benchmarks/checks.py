@@ -20,9 +20,11 @@ from typing import IO
 
 import pyarrow as pa
 from pyarrow import csv
-from usher.datasets import byte_ranges, profile, profile_file
-from usher.datasets.csv_reader import BLOCK_BYTES
+from usher.datasets.byte_ranges import parts_of, profile_part
 from usher.datasets.files import chunks
+from usher.datasets.profile import merge_parts, profile_csv
+from usher.datasets.profile_file import dump_profile, load_profile
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.storage.bucket import Bucket, File
 
 from benchmarks.report import report
@@ -58,18 +60,21 @@ def measure(path: Path) -> dict[str, float | str]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
     with path.open("rb") as file:
-        whole = profile.gather("interactions", [(path.name, profile.scan("interactions", path.name, chunks(file)))])
+        whole = merge_parts("interactions", [(path.name, profile_csv("interactions", path.name, chunks(file)))])
     checked = time.process_time()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
-    for _ in csv.open_csv(path, csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES), convert_options=text):
+    for _ in csv.open_csv(
+        path, csv.ReadOptions(use_threads=False, block_size=LIMITS.block_bytes), convert_options=text
+    ):
         pass
     read = time.process_time()
     bucket, file_ = Disk(None, str(path.parent.parent)), File(KEY, path.stat().st_size, "")
-    found = [(part, profile_file.dump(byte_ranges.scan(bucket, part))) for part in byte_ranges.cut(file_)]
+    limits = ReadLimits(part_bytes=1 << 25)
+    found = [(part, dump_profile(profile_part(bucket, part, limits))) for part in parts_of(file_, limits)]
     apart = time.process_time()
-    tables = ((path.name, profile_file.load(one, "interactions", KEY, part.end - part.start)) for part, one in found)
-    gathered = profile.gather("interactions", tables)
+    tables = ((path.name, load_profile(one, "interactions", KEY, part.end - part.start)) for part, one in found)
+    gathered = merge_parts("interactions", tables)
     together = time.process_time()
     if (gathered.rows, len(gathered.ids), gathered.ids.recurring) != (whole.rows, len(whole.ids), whole.ids.recurring):
         raise RuntimeError("the parts tell something else than the whole")
@@ -97,7 +102,7 @@ def main() -> None:
         for rows in SIZES:
             write(path, rows)
             command = [sys.executable, "-m", "benchmarks.checks", str(path)]
-            answer = subprocess.check_output(command, env={**os.environ, "PART_BYTES": str(1 << 25)})  # noqa: S603
+            answer = subprocess.check_output(command, env=os.environ)  # noqa: S603
             answers.append(json.loads(answer))
     report("checks", answers)
 

@@ -17,8 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 from usher.datasets.csv_reader import read_csv
-from usher.datasets.diagnosis import IDS, Diagnosis
-from usher.datasets.diagnosis import report as told
+from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
 from usher.datasets.files import chunks
 from usher.datasets.hashing import hashed
 
@@ -52,18 +51,18 @@ def write(path: Path, rows: int) -> None:
 def measure(path: Path) -> dict[str, float | str]:
     """Processor seconds for adding all blocks and for the report, the peak memory, and the size of what is merged."""
     one = {name: pa.array(["1"]) for name in COLUMNS}
-    Diagnosis().add(one, hashed(one, IDS))  # pyarrow imports pandas, which Lambda doesn't have
+    Diagnosis().add_rows(one, hashed(one, ID_COLUMNS))  # pyarrow imports pandas, which Lambda doesn't have
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     diagnosis, seconds, rows = Diagnosis(), 0.0, 0
     with path.open("rb") as file:
         for block in read_csv(path.name, chunks(file)):
             start = time.process_time()
-            diagnosis.add(block.columns, hashed(block.columns, IDS))
+            diagnosis.add_rows(block.columns, hashed(block.columns, ID_COLUMNS))
             seconds += time.process_time() - start
             rows += len(block.lines)
     part = len(json.dumps(diagnosis.as_dict()))
     start = time.process_time()
-    found = told(diagnosis)
+    found = diagnosis_report(diagnosis)
     return {
         "rows": rows,
         "diagnosis s": round(seconds, 3),

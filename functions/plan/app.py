@@ -15,7 +15,8 @@ from typing import Any
 from usher.aws import client
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
-from usher.datasets import profile_cache
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import Draft, draft
@@ -27,12 +28,14 @@ from usher.runs.naming import group_of_input
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-table = client("dynamodb"), os.environ["TABLE_NAME"]
-lock = Lock(*table, is_running(client("stepfunctions")))
-pins, serving, spending, tasks = Pins(*table), Serving(*table), Spending(*table), Tasks(*table)
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+lock = Lock(table, is_running(client("stepfunctions")))
+pins, serving, spending, tasks = Pins(table), Serving(table), Spending(table), Tasks(table)
 ceilings = Ceilings.from_env(os.environ)
+profiles = ProfileCache(bucket, ReadLimits.from_env(os.environ))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 
 
@@ -50,7 +53,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return {"outcome": "GO", "group": group, "run": run.name}
     record = run.begin(execution)
     try:
-        if parts := profile_cache.outstanding(bucket, group, run.name):
+        if parts := profiles.missing_parts(group, run.name):
             bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
             run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
             return {"outcome": "CHECK", "group": group, "run": run.name}
@@ -110,6 +113,7 @@ def make_draft(run: Run, asked: Mapping[str, Any]) -> Draft:
         resolve_pins=resolve_pins,
         retry_failed=run.is_first,
         ceilings=ceilings,
+        limits=profiles.limits,
         past=spending.of(run.group),
     )
     if "import" in asked and not any(map(is_import, drafted.findings["resources"])):

@@ -47,7 +47,7 @@ def test_a_row_in_the_midst_of_many_parts_is_named_and_only_new_parts_are_read(s
     assert record["problems"] == [
         {
             "place": f"{files[1]} line 900",
-            "message": "has a TIMESTAMP that is not a number.",
+            "message": "TIMESTAMP is not a number.",
             "remedy": "Write plain numbers.",
         }
     ]

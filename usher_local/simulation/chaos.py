@@ -2,14 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from usher.costs.ledger import ITEM
-from usher.datasets import byte_ranges, profile_cache
 
-from usher_local.cloud.patching import replaced
 from usher_local.simulation.machine import TaskError
 from usher_local.simulation.stack import Boundary, DiedError, Stack, StoppedError
 
@@ -63,6 +60,10 @@ def _stop(_: Stack, boundary: Boundary) -> str | None:
     raise StoppedError(boundary)
 
 
+NO_VARIABLES: Mapping[str, str] = {}
+SMALL_PARTS = {"PART_BYTES": "8000", "PARALLEL_BYTES": "8000"}
+"""Variables of the functions with which a distributed map checks the data in parts."""
+
 FAULTS = {
     fault.name: fault
     for fault in (
@@ -75,17 +76,10 @@ FAULTS = {
 }
 
 
-@contextmanager
-def small_parts(length: int = 8000) -> Iterator[None]:
-    """Let the data count as large, so that the run has its parts checked by a distributed map."""
-    with replaced(byte_ranges, "PART_BYTES", length), replaced(profile_cache, "PARALLEL_BYTES", length):
-        yield
-
-
-def boundaries(stack: Stack) -> tuple[list[Boundary], str]:
+def boundaries(stack: Stack, variables: Mapping[str, str] = NO_VARIABLES) -> tuple[list[Boundary], str]:
     """The boundaries of an undisturbed run, and how it leaves the world; AssertionError if it does not succeed."""
     found: list[Boundary] = []
-    _prepare(stack)
+    _prepare(stack, variables)
     stack.disturb = lambda boundary: found.append(boundary)
     ended = stack.drop(DROPPED)
     if ended.status != "SUCCEEDED":
@@ -93,7 +87,7 @@ def boundaries(stack: Stack) -> tuple[list[Boundary], str]:
     return found, world(stack)
 
 
-def disturbed(stack: Stack, fault: Fault, at: Boundary) -> str:
+def disturbed(stack: Stack, fault: Fault, at: Boundary, variables: Mapping[str, str] = NO_VARIABLES) -> str:
     """How a run leaves the world that is disturbed at a boundary; AssertionError if it does not come there."""
     struck: list[Boundary] = []
 
@@ -103,7 +97,7 @@ def disturbed(stack: Stack, fault: Fault, at: Boundary) -> str:
         struck.append(boundary)
         return fault.strike(stack, boundary)
 
-    _prepare(stack)
+    _prepare(stack, variables)
     stack.disturb = disturb
     if stack.drop(DROPPED).status == "ABORTED":
         stack.drop(DROPPED)
@@ -136,9 +130,10 @@ def world(stack: Stack) -> str:
     return RANDOM.sub("RANDOM", RUN.sub("RUN", text))
 
 
-def _prepare(stack: Stack) -> None:
+def _prepare(stack: Stack, variables: Mapping[str, str]) -> None:
     rows = ((user, turn) for user in range(USERS) for turn in range(EACH))
     lines = (f"u{user},i{(user * turn + turn) % ITEMS},{1_600_000_000 + user * 1000 + turn}" for user, turn in rows)
     stack.reset()
+    stack.set_variables(**variables)
     stack.put(f"{GROUP}/usher.yaml", json.dumps(CONFIG))
     stack.put(DROPPED, "\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *lines]) + "\n")

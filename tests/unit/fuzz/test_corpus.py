@@ -13,7 +13,9 @@ from typing import IO, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from usher.datasets import byte_ranges, profile
+from usher.datasets.byte_ranges import parts_of, profile_part
+from usher.datasets.profile import merge_parts
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
 from usher.planning.inputs import load_inputs
@@ -86,15 +88,13 @@ def read_table(content: bytes) -> Iterator[Problem]:
     bucket = Memory(None, "bucket", {file.key: content})
     found = []
     for length in (1 << 28, len(content) // 3 + 1):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(byte_ranges, "PART_BYTES", length)
-            found.append(
-                profile.gather("users", ((file.key, byte_ranges.scan(bucket, part)) for part in byte_ranges.cut(file)))
-            )
+        limits = ReadLimits(part_bytes=length)
+        parts = ((file.key, profile_part(bucket, part, limits)) for part in parts_of(file, limits))
+        found.append(merge_parts("users", parts))
     whole, cut = found
-    assert whole.stops == cut.stops
-    if not whole.stops:
-        assert (whole.rows, whole.faults, list(whole.columns)) == (cut.rows, cut.faults, list(cut.columns))
+    assert whole.read_errors == cut.read_errors
+    if not whole.read_errors:
+        assert (whole.rows, whole.row_errors, list(whole.columns)) == (cut.rows, cut.row_errors, list(cut.columns))
 
 
 def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:

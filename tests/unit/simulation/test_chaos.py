@@ -7,7 +7,7 @@ import copy
 
 import pytest
 
-from usher_local.simulation.chaos import FAULTS, Fault, boundaries, disturbed, small_parts
+from usher_local.simulation.chaos import FAULTS, SMALL_PARTS, Fault, boundaries, disturbed
 from usher_local.simulation.stack import Boundary, Stack
 
 PARTS = 3
@@ -37,13 +37,12 @@ def test_a_disturbed_run_leaves_the_same_world(
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
 def test_a_run_that_is_disturbed_while_parts_are_checked_leaves_the_same_world(stack: Stack, fault: Fault) -> None:
-    with small_parts():
-        found, world = boundaries(stack)
-        checking = [boundary.number for boundary in found if "Check" in boundary.name]
-        moments = [one for one in fault.distinct(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]
-        assert len(checking) == 2 * PARTS
-        assert len(moments) > PARTS
-        assert [moment for moment in moments if disturbed(stack, fault, moment) != world] == []
+    found, world = boundaries(stack, SMALL_PARTS)
+    checking = [boundary.number for boundary in found if "Check" in boundary.name]
+    moments = [one for one in fault.distinct(found) if checking[0] <= one.number < checking[-1] + CALLS_OF_A_CHECK]
+    assert len(checking) == 2 * PARTS
+    assert len(moments) > PARTS
+    assert [moment for moment in moments if disturbed(stack, fault, moment, SMALL_PARTS) != world] == []
 
 
 def test_a_pipeline_that_does_not_retry_would_not_survive(

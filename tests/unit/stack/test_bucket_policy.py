@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Config, Job
-from usher.datasets import profile_cache
 from usher.datasets.byte_ranges import Part
-from usher.evaluation.plan import Home
+from usher.datasets.profile_cache import ProfileCache, failure_key
+from usher.evaluation.files import EvaluationFiles
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
@@ -88,7 +88,7 @@ def keys() -> list[str]:
     """A key of every kind that the code writes below a group's folder, by the functions that make them."""
     bucket = Bucket(None, NAME)
     part = Part(f"{GROUP}/interactions/1.csv", "etag", 0, 9)
-    run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
+    run, home = Run(bucket, GROUP, "run-1"), EvaluationFiles(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
     made = desired.desired_resources(target(GROUP), config, {})
@@ -98,8 +98,8 @@ def keys() -> list[str]:
     assert len(paths) == 3
     return [
         *(run.key(file) for file in (RECORD, "run.html", "plan.json", "parts.json", "athena.json")),
-        profile_cache.kept_at(part),
-        profile_cache.failed_at(part, run.name),
+        ProfileCache(bucket).key(part),
+        failure_key(part, run.name),
         *(home.key(name) for name in ("train/0.csv", "input/users/part-0001.json", "output/a/0.out", "report.json")),
         *(f"{export_prefix(GROUP, 's')}{name}" for name in ("latest.json", "r/manifest.json", "r/output/0.json.out")),
         *(f"{path}x.out" for path in paths),

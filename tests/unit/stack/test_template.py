@@ -9,7 +9,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from cfnlint.api import lint
-from usher.datasets import byte_ranges, profile_cache
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.resources.kinds import KINDS, Kind
 from usher.runs.notifications import SOURCE
 
@@ -179,8 +179,8 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
 @pytest.mark.parametrize("function", ["Plan", "Check"])
 def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
     variables = FUNCTIONS[function]["Environment"]["Variables"]
-    assert int(variables["PART_BYTES"]) == byte_ranges.PART_BYTES
-    assert int(variables.get("PARALLEL_BYTES", profile_cache.PARALLEL_BYTES)) == profile_cache.PARALLEL_BYTES
+    assert "PART_BYTES" in variables
+    assert ReadLimits.from_env(variables) == LIMITS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -15,9 +15,9 @@ from typing import Any
 
 from usher.aws import ONCE, client
 from usher.config.model import Config, Solution
-from usher.datasets import profile
-from usher.datasets.csv_reader import BLOCK_BYTES
 from usher.datasets.files import chunks
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.planning.desired import desired_resources
 from usher.planning.inputs import load_inputs
 from usher.planning.tasks import RequestedTasks
@@ -224,16 +224,17 @@ def streams(**files: str | bytes) -> list[tuple[str, io.BytesIO]]:
     ]
 
 
-def scanned(*files: str | bytes, dataset: str = "interactions", block: int = BLOCK_BYTES) -> profile.Table:
+def scanned(*files: str | bytes, dataset: str = "interactions", limits: ReadLimits = LIMITS) -> DatasetProfile:
     """What is found in files that are called 1.csv, 2.csv and so on."""
     contents = [file.encode() if isinstance(file, str) else file for file in files]
     keys = [f"{number}.csv" for number in range(1, len(files) + 1)]
     tables = [
-        profile.scan(dataset, key, chunks(io.BytesIO(one), block)) for key, one in zip(keys, contents, strict=True)
+        profile_csv(dataset, key, chunks(io.BytesIO(one), limits.block_bytes), limits=limits)
+        for key, one in zip(keys, contents, strict=True)
     ]
     for table, content in zip(tables, contents, strict=True):
         table.size = len(content)
-    return profile.gather(dataset, zip(keys, tables, strict=True))
+    return merge_parts(dataset, zip(keys, tables, strict=True), limits)
 
 
 def load_function(name: str) -> ModuleType:

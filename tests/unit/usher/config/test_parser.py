@@ -448,6 +448,11 @@ def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> N
         (json.dumps({"tags": [{"tagKey": "k", "tagValue": "v" * 257}]}), "tags[0].tagValue has a length of 257; the "),
         (json.dumps({"tags": [{"tagKey": f"k{n}", "tagValue": "v"} for n in range(201)]}), "tags has a length of 201;"),
         (
+            "solutions: {s: {recipe: aws-sims, campaign: {minProvisionedTPS: true}}}",
+            "minProvisionedTPS is true; the service",
+        ),
+        (with_schema([{"name": "A", "type": []}]), "schemas.items.fields: is not a list of Avro fields."),
+        (
             "solutions: {s: {recipe: aws-sims, campaign: {campaignConfig: {rankingInfluence: {POPULARITY: 1.5}}}}}",
             "campaignConfig.rankingInfluence.POPULARITY is 1.5; the service takes 1.",
         ),

@@ -14,11 +14,12 @@ from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estima
 from usher.costs.ledger import Past, Spending
 from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, trials
 from usher.costs.recurring import Repeated
-from usher.datasets import distinct_ids
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.planning.planner import Draft, draft
 from usher.resources.kinds import Resource
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions, target
 
@@ -91,10 +92,10 @@ def site(world: World) -> World:
     return world
 
 
-def plan(world: World, config: Any, ceilings: Ceilings = Ceilings(), past: Past = Past()) -> Draft:  # noqa: B008
+def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options: Any) -> Draft:
     world.put("films/usher.yaml", json.dumps(config))
     at = replace(target(), export_schedule="cron(0 3 * * ? *)")
-    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings, past=past)
+    return draft(world.bucket, at, world.clients, {}, ceilings=ceilings or Ceilings(), **options)
 
 
 def refused(world: World, config: Any, **options: Any) -> list[tuple[str, str]]:
@@ -115,11 +116,12 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         assert expected in found, config
 
 
-def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distinct_ids, "MANY_IDS", 10)
+def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World) -> None:
     config = {"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}}}
     job = {"solution": "f", "input": "films/batch/large.jsonl"}
-    ((place, remedy),) = refused(site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10))
+    ((place, remedy),) = refused(
+        site, {**config, "segments": {"b": job}}, ceilings=Ceilings(run_dollars=10), limits=ReadLimits(ids=10)
+    )
     assert place == "films/"
     assert "MaxRunDollars" in remedy
 
@@ -279,7 +281,7 @@ def test_ceilings_are_read_from_the_environment_and_default_to_the_templates() -
 
 def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: World) -> None:
     """All those of a schedule begin at the same time: none of them has seen another's when it is estimated."""
-    spending, ceilings = Spending(world.dynamodb, TABLE), Ceilings(month_dollars=100)
+    spending, ceilings = Spending(Table(world.dynamodb, TABLE)), Ceilings(month_dollars=100)
     spending.order("films", "run-1", 0, standing=20, users=60)
     estimate = Estimate.beside(spending.of("films"), {"films/: exports.s": 30})
     for number in range(2):

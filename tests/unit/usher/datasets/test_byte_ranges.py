@@ -5,7 +5,11 @@ import hashlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from usher.datasets import byte_ranges, profile, profile_file, rules
+from usher.datasets import rules
+from usher.datasets.byte_ranges import parts_of, profile_part
+from usher.datasets.profile import DatasetProfile, merge_parts
+from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
+from usher.datasets.read_limits import ReadLimits
 from usher.datasets.schemas import make_schema
 
 from tests.unit.usher.world import World, interactions
@@ -21,16 +25,14 @@ lines = st.one_of(
 files = st.lists(lines, max_size=25).map("\n".join)
 
 
-def scanned(world: World, length: int, folder: str = FOLDER) -> profile.Table:
-    """What is found in a folder's files if parts have a length; each is stored on the way."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(byte_ranges, "PART_BYTES", length)
-        found = [part for file in world.bucket.files(folder) for part in byte_ranges.cut(file)]
-        dataset = folder.split("/")[1]
-        dumped = [(part, profile_file.dump(byte_ranges.scan(world.bucket, part))) for part in found]
-        assert all(len(one) <= profile_file.most_bytes(part.end - part.start) for part, one in dumped)
-        tables = [(part.key, profile_file.load(one, dataset, part.key, part.end - part.start)) for part, one in dumped]
-    return profile.gather(dataset, tables)
+def scanned(world: World, length: int, folder: str = FOLDER, line_bytes: int = 1 << 20) -> DatasetProfile:
+    """The profile of a folder's files in parts of a length; the profile of every part is stored on the way."""
+    limits, dataset = ReadLimits(part_bytes=length, line_bytes=line_bytes), folder.split("/")[1]
+    parts = [part for file in world.bucket.files(folder) for part in parts_of(file, limits)]
+    dumped = [(part, dump_profile(profile_part(world.bucket, part, limits))) for part in parts]
+    assert all(len(one) <= max_file_bytes(part.end - part.start) for part, one in dumped)
+    loaded = [(part.key, load_profile(one, dataset, part.key, part.end - part.start)) for part, one in dumped]
+    return merge_parts(dataset, loaded)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -41,9 +43,9 @@ def test_any_parts_tell_what_the_whole_tells(world: World, contents: list[str], 
     parted, whole = scanned(world, length), scanned(world, 1 << 20)
     for name in world.bucket.keys(FOLDER):
         world.s3.delete_object(Bucket=world.bucket.name, Key=name)
-    assert rules.check(parted, SCHEMA, FOLDER) == rules.check(whole, SCHEMA, FOLDER)
-    assert (parted.faults, parted.columns, parted.rows) == (whole.faults, whole.columns, whole.rows)
-    assert (parted.size, parted.stops, len(parted.ids)) == (whole.size, whole.stops, len(whole.ids))
+    assert rules.check_dataset(parted, SCHEMA, FOLDER) == rules.check_dataset(whole, SCHEMA, FOLDER)
+    assert (parted.row_errors, parted.columns, parted.rows) == (whole.row_errors, whole.columns, whole.rows)
+    assert (parted.size, parted.read_errors, len(parted.ids)) == (whole.size, whole.read_errors, len(whole.ids))
 
 
 @pytest.mark.parametrize("length", [40, 1000, 1 << 20])
@@ -72,20 +74,16 @@ def test_what_cannot_be_read_is_told_once_with_its_line(
         world.s3.put_object(
             Bucket=world.bucket.name, Key=f"{FOLDER}{number}.csv", Body=content.encode("utf-8", "surrogateescape")
         )
-    (found,) = rules.check(scanned(world, length), SCHEMA, FOLDER)
+    (found,) = rules.check_dataset(scanned(world, length), SCHEMA, FOLDER)
     assert str(found.problem).startswith(FOLDER + problem)
 
 
 @pytest.mark.parametrize("over", [0, 1])
 @pytest.mark.parametrize("length", [100, 1 << 30])
-def test_a_line_may_be_so_long_and_no_longer(
-    world: World, length: int, over: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("csv_reader", "byte_ranges"):
-        monkeypatch.setattr(f"usher.datasets.{module}.LONGEST_LINE", 1000)
+def test_a_line_may_be_so_long_and_no_longer(world: World, length: int, over: int) -> None:
     world.put(f"{FOLDER}1.csv", f"ITEM_ID,X\na,1\nb,{'1' * (998 + over)}\nc,1\n")
-    table = scanned(world, length)
-    assert [stop.problem.place for stop in table.stops] == [f"{FOLDER}1.csv line 3"] * over
+    table = scanned(world, length, line_bytes=1000)
+    assert [stop.problem.place for stop in table.read_errors] == [f"{FOLDER}1.csv line 3"] * over
     assert over or table.rows == 3
 
 
@@ -101,7 +99,7 @@ def test_the_digest_is_that_of_the_bytes_or_of_the_digests_of_parts(world: World
 
 def test_a_file_that_was_replaced_is_not_read(world: World) -> None:
     world.put(f"{FOLDER}1.csv", "ITEM_ID,X\na,1\n")
-    (part,) = byte_ranges.cut(world.bucket.files(FOLDER)[0])
+    (part,) = parts_of(world.bucket.files(FOLDER)[0])
     world.put(f"{FOLDER}1.csv", "ITEM_ID,X\nb,1\n")
     with pytest.raises(world.s3.exceptions.ClientError, match="PreconditionFailed"):
-        byte_ranges.scan(world.bucket, part)
+        profile_part(world.bucket, part)

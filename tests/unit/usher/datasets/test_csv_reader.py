@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import csv_reader
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError
 
 from tests.unit.usher.world import interactions
@@ -15,9 +16,11 @@ HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 GOOD = interactions()
 
 
-def read(content: str | bytes) -> list[csv_reader.Block]:
+def read(content: str | bytes, limits: ReadLimits = LIMITS) -> list[csv_reader.Block]:
     """The blocks of a small file."""
-    return list(csv_reader.read_csv("1.csv", [content.encode() if isinstance(content, str) else content]))
+    return list(
+        csv_reader.read_csv("1.csv", [content.encode() if isinstance(content, str) else content], limits=limits)
+    )
 
 
 def rows(blocks: list[csv_reader.Block]) -> list[tuple[int, ...]]:
@@ -31,8 +34,8 @@ def rows(blocks: list[csv_reader.Block]) -> list[tuple[int, ...]]:
 
 def faults(blocks: list[csv_reader.Block]) -> dict[str, list[int]]:
     """The lines that are no records."""
-    names = {name for block in blocks for name in block.faults}
-    return {name: [line for block in blocks for line in block.faults.get(name, [])] for name in names}
+    names = {name for block in blocks for name in block.row_errors}
+    return {name: [line for block in blocks for line in block.row_errors.get(name, [])] for name in names}
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_rows_keep_their_lines(content: str, expected: list[tuple[int, ...]], od
         ("\ufeff" + GOOD, "1.csv line 1: starts with a byte order mark. Save it as UTF-8 without one."),
         ('"USER_ID",ITEM_ID\na,b\n', "1.csv line 1: has quotes in the header. Write the column names without quotes."),
         ("USER_ID;ITEM_ID;TIMESTAMP\na;b;1\n", "1.csv line 1: is separated by semicolons. Separate by commas."),
-        ("USER_ID,USER_ID\na,b\n", "1.csv line 1: names a column twice. Rename one of them."),
+        ("USER_ID,USER_ID\na,b\n", "1.csv line 1: has two columns of the same name. Rename one of them."),
         ("USER_ID,ITEM_ID,\na,b,\n", "1.csv line 1: has a column without a name. Name it, or"),
         ("USER_ID,ITEM_ID\ra,b\r", "1.csv line 1: has control characters in the header."),
         ("USER_ID,\x00\na,b\n", "1.csv line 1: has control characters in the header."),
@@ -89,7 +92,7 @@ def test_rows_keep_their_lines(content: str, expected: list[tuple[int, ...]], od
         ("<!doctype html>\n", "1.csv line 1: is a web page. Download the file itself."),
         (b"USER_ID,\xe9\na,b\n", "1.csv line 1: is not UTF-8: "),
         ("A" * 20_001, "1.csv line 1: has a header of more than 20000 bytes. End it with \\n, and use short names."),
-        (",".join(f"C{n}" for n in range(129)), "1.csv line 1: has 129 columns; no dataset has more than 128. Leave"),
+        (",".join(f"C{n}" for n in range(129)), "1.csv line 1: has 129 columns; no dataset has more than 128. Remove"),
         (GOOD.encode() + "ü,i1,1600000000\n".encode("latin-1"), "1.csv line 1202: is not UTF-8: "),
         (b"ITEM_ID,X\ni," + b"\xff\n1,2,3\n", "1.csv line 2: is not UTF-8: "),
         (b"ITEM_ID,X\n1,2\ni,2," + b"\xff\n", "1.csv line 3: is not UTF-8: "),
@@ -115,12 +118,11 @@ def test_no_line_fills_the_memory() -> None:
     assert len(taken) == 3
 
 
-def test_reading_ends_after_many_lines_that_are_no_records(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "MOST_FAULTS", 100)
-    monkeypatch.setattr(csv_reader, "MOST_LINES", 64)
-    assert len(faults(read(HEADER + GOOD + "x\n" * 100))["fewer values"]) == 100
+def test_reading_ends_after_many_lines_that_are_no_records() -> None:
+    limits = ReadLimits(row_errors=100, lines=64)
+    assert len(faults(read(HEADER + GOOD + "x\n" * 100, limits))["fewer values"]) == 100
     with pytest.raises(InputError, match=r"is where reading ends: more than 100 lines before it are no records."):
-        read(HEADER + "x\n" * 200)
+        read(HEADER + "x\n" * 200, limits)
 
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters='\n\r\\\x00"'), min_size=1, max_size=9)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import diagnosis
-from usher.datasets.diagnosis import LENGTHS, MONDAY, Diagnosis, report
+from usher.datasets.diagnosis import MONDAY, PERIOD_LENGTHS, Diagnosis, diagnosis_report, empty_samples
 from usher.datasets.hashing import hashed, hashes
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
@@ -41,12 +41,12 @@ def columns(events: list[Event]) -> dict[str, pa.StringArray]:
 
 def added(one: Diagnosis, its: Mapping[str, pa.StringArray]) -> Diagnosis:
     """A diagnosis to which rows have been added."""
-    one.add(its, hashed(its, diagnosis.IDS))
+    one.add_rows(its, hashed(its, diagnosis.ID_COLUMNS))
     return one
 
 
-def diagnosed(events: list[Event]) -> Diagnosis:
-    return added(Diagnosis(), columns(events))
+def diagnosed(events: list[Event], **caps: int) -> Diagnosis:
+    return added(Diagnosis(empty_samples(**caps)), columns(events))
 
 
 def again(one: Diagnosis) -> Diagnosis:
@@ -59,7 +59,7 @@ def again(one: Diagnosis) -> Diagnosis:
 def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: int, data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(diagnosis, "CAPS", {name: min(cap, most) for name, most in diagnosis.CAPS.items()})
-        patch.setattr(diagnosis, "MOST_TYPES", 3)
+        patch.setattr(diagnosis, "MAX_TYPES", 3)
         shuffled = data.draw(st.permutations(events))
         cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
         parts = Diagnosis()
@@ -74,14 +74,14 @@ def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: 
 @given(EVENTS)
 @settings(deadline=None)
 def test_what_comes_back_from_json_tells_the_same(events: list[Event]) -> None:
-    assert report(again(diagnosed(events))) == report(diagnosed(events))
+    assert diagnosis_report(again(diagnosed(events))) == diagnosis_report(diagnosed(events))
 
 
 @given(EVENTS)
 @settings(deadline=None)
 def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
     frame = pd.DataFrame(events, columns=["user", "item", "time"])
-    told = report(again(diagnosed(events)))
+    told = diagnosis_report(again(diagnosed(events)))
     seconds = told["periods"]["seconds"]
     frame["period"] = (frame["time"] + MONDAY) // seconds
     frame["period"] -= frame["period"].min()
@@ -108,7 +108,7 @@ def test_it_says_what_a_slow_definition_says(events: list[Event]) -> None:
 @given(EVENTS)
 @settings(deadline=None)
 def test_likeness_is_the_cosine_of_what_items_got(events: list[Event]) -> None:
-    told = report(diagnosed(events))["periods"]
+    told = diagnosis_report(diagnosed(events))["periods"]
     periods = [(time + MONDAY) // told["seconds"] for _, _, time in events]
     vectors = [Counter[str]() for _ in told["events"]]
     for (_, item, _), period in zip(events, periods, strict=True):
@@ -130,16 +130,16 @@ def _none(values: Iterable[float]) -> list[float | None]:
 @given(st.lists(st.integers(-(10**17), 10**17), min_size=1, max_size=5))
 @settings(deadline=None)
 def test_periods_are_the_shortest_of_which_sixty_hold_all(times: list[int]) -> None:
-    told = report(diagnosed([("u", "i", time) for time in times]))["periods"]
+    told = diagnosis_report(diagnosed([("u", "i", time) for time in times]))["periods"]
     assert len(told["events"]) <= 60
-    shorter = [length for length in LENGTHS if length < told["seconds"]]
+    shorter = [length for length in PERIOD_LENGTHS if length < told["seconds"]]
     if shorter:
         first, last = (time // shorter[-1] for time in (min(times) + MONDAY, max(times) + MONDAY))
         assert last - first >= 60
 
 
 def test_weeks_begin_on_mondays() -> None:
-    told = report(diagnosed([("u", "i", 1_700_000_000 + week * WEEK) for week in range(50)]))["periods"]
+    told = diagnosis_report(diagnosed([("u", "i", 1_700_000_000 + week * WEEK) for week in range(50)]))["periods"]
     assert told["seconds"] == WEEK
     assert told["starts"][0] == "2023-11-13T00:00:00+00:00"
 
@@ -155,17 +155,17 @@ def test_weeks_begin_on_mondays() -> None:
     ],
 )
 def test_degenerate_data_is_told_of(events: list[Event]) -> None:
-    told = report(diagnosed(events))
+    told = diagnosis_report(diagnosed(events))
     assert told["events"] == len(events)
     json.dumps(told, allow_nan=False)
 
 
 def test_of_nothing_nothing_is_told() -> None:
-    assert report(Diagnosis()) == {"events": 0}
-    assert report(diagnosed([])) == {"events": 0}
+    assert diagnosis_report(Diagnosis()) == {"events": 0}
+    assert diagnosis_report(diagnosed([])) == {"events": 0}
     parts = Diagnosis()
     parts.merge(again(diagnosed([])))
-    assert report(parts) == {"events": 0}
+    assert diagnosis_report(parts) == {"events": 0}
 
 
 @pytest.mark.parametrize("time", ["", "soon", "1.5", "9" * 18 + "0", "-" + "9" * 19, "9" * 30])
@@ -173,8 +173,8 @@ def test_rows_without_a_readable_time_are_left_out(time: str) -> None:
     one = columns([("u", "i", 7), ("v", "j", 8)])
     one["TIMESTAMP"] = pa.array([time, "8"])
     told = added(Diagnosis(), one)
-    assert report(told)["events"] == 1
-    assert report(told)["users"]["number"] == 1
+    assert diagnosis_report(told)["events"] == 1
+    assert diagnosis_report(told)["users"]["number"] == 1
 
 
 def test_a_time_may_be_written_with_a_point() -> None:
@@ -188,43 +188,42 @@ def test_free_text_is_no_type() -> None:
     one = columns([("u", "i", number) for number in range(101)])
     one["EVENT_TYPE"] = pa.array([f"type {number}" for number in range(101)])
     told = added(Diagnosis(), one)
-    assert report(told)["types"] == {}
+    assert diagnosis_report(told)["types"] == {}
 
 
 def test_long_texts_are_no_types() -> None:
     one = columns([("u", "i", number) for number in range(3)])
     one["EVENT_TYPE"] = pa.array([f"{number}{'x' * 9999}" for number in range(3)])
-    assert report(added(Diagnosis(), one))["types"] == {}
+    assert diagnosis_report(added(Diagnosis(), one))["types"] == {}
 
 
 def test_types_are_not_needed() -> None:
     one = columns([("u", "i", 1)])
     del one["EVENT_TYPE"]
     told = added(Diagnosis(), one)
-    assert report(told)["types"] == {}
+    assert diagnosis_report(told)["types"] == {}
 
 
 @pytest.mark.parametrize("cap", [1000, 64])
-def test_dead_references_are_counted_either_way(cap: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "CAPS", {**diagnosis.CAPS, "items": cap})
-    items = added(Diagnosis(), {"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
+def test_dead_references_are_counted_either_way(cap: int) -> None:
+    items = added(Diagnosis(empty_samples(items=cap)), {"ITEM_ID": pa.array([f"i{number}" for number in range(200)])})
     users = added(Diagnosis(), {"USER_ID": pa.array(["u", "w"]), "AGE": pa.array(["1", "2"])})
-    told = report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)]), items, users)
+    told = diagnosis_report(diagnosed([("u", f"i{number}", 1) for number in range(100, 400)], items=cap), items, users)
     assert (told["users"]["withoutMetadata"], told["users"]["withoutEvents"]) == (0, 0.5)
     near = 1e-9 if cap == 1000 else 0.15
     assert told["items"]["withoutMetadata"] == pytest.approx(2 / 3, abs=near + 1e-4)
     assert told["items"]["withoutEvents"] == pytest.approx(1 / 2, abs=near)
 
 
-def test_a_sample_tells_about_what_all_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_tells_about_what_all_tell() -> None:
     random_ = random.Random(0)
     events = [
         (f"u{random_.randrange(3000)}", f"i{int(2000 ** random_.random())}", 1_700_000_000 + 60 * number)
         for number in range(40_000)
     ]
-    exact = report(diagnosed(events))
-    monkeypatch.setattr(diagnosis, "CAPS", {name: min(most, 1 << 10) for name, most in diagnosis.CAPS.items()})
-    told = report(diagnosed(events))
+    exact = diagnosis_report(diagnosed(events))
+    caps = {name: min(cap, 1 << 10) for name, cap in diagnosis.CAPS.items()}
+    told = diagnosis_report(diagnosed(events, **caps))
     assert told["sampled"] == {
         "users": 4, "items": 2, "usersByPeriod": 4, "itemsByPeriod": 2, "pairs": 64, "events": 64,
     }  # fmt: skip
@@ -239,16 +238,17 @@ def test_a_sample_tells_about_what_all_tell(monkeypatch: pytest.MonkeyPatch) -> 
 def test_of_movielens_it_tells_what_is_known() -> None:
     frame = pd.read_csv(RATINGS, dtype=str)
     names = (("USER_ID", "userId"), ("ITEM_ID", "movieId"), ("TIMESTAMP", "timestamp"))
-    told: dict[str, Any] = report(added(Diagnosis(), {name: pa.array(frame[column]) for name, column in names}))
+    told: dict[str, Any] = diagnosis_report(
+        added(Diagnosis(), {name: pa.array(frame[column]) for name, column in names})
+    )
     assert (told["events"], told["users"]["number"], told["items"]["number"]) == (100_836, 610, 9724)
     assert (told["from"][:10], told["to"][:10]) == ("1996-03-29", "2018-09-24")
     assert told["items"]["points"][0] == [1, 329], "Forrest Gump"
 
 
-def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(diagnosis.CAPS, "users", 4)
+def test_ids_that_are_chosen_so_that_no_sample_has_any_are_reported_on() -> None:
     users = pa.array([f"u{number}" for number in range(100)])
     odd = [user for user, key in zip(users.to_pylist(), hashes(users).tolist(), strict=True) if key % 2]
-    found = report(diagnosed([(user, "i", 1) for user in odd]))
+    found = diagnosis_report(diagnosed([(user, "i", 1) for user in odd], users=4))
     assert found["events"] == len(odd)
     assert found["users"]["number"] == 2

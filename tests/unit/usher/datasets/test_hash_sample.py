@@ -4,10 +4,8 @@ import json
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import hash_sample
 from usher.datasets.hash_sample import Sample
 from usher.datasets.hashing import hashes
 
@@ -59,9 +57,8 @@ def test_the_sample_is_no_smaller_than_it_must_be(rows: list[Row]) -> None:
         assert (keys % np.uint64(one.rate // 2) == 0).sum() > 8
 
 
-def test_new_rows_are_sorted_in_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hash_sample, "NEW_ROWS", 10)
-    one = Sample(1000)
+def test_new_rows_are_sorted_in_when_there_are_many() -> None:
+    one = Sample(1000, max_new_rows=10)
     for number in range(100):
         one.add(*(np.array([value], kind) for value, kind in ((number % 7, "u8"), (0, "i8"), (1, "i8"))))
     assert sum(map(len, one.new)) <= 10

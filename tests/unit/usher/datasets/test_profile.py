@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import distinct_ids, profile
+from usher.datasets import profile
+from usher.datasets.profile import DUPLICATE, Occurrences
+from usher.datasets.read_limits import ReadLimits
 
 from tests.unit.usher.world import interactions, scanned
 
@@ -20,18 +22,18 @@ GOOD = interactions()
 def test_rows_lines_and_users_are_the_same_in_blocks_of_any_size(block: int) -> None:
     lines = GOOD.splitlines()
     lines[699], lines[799], lines[899] = "u1,i1,x", "u1,i1", ""
-    table = scanned("\n".join(lines), HEADER + "u1,i1,x\n", block=block)
+    table = scanned("\n".join(lines), HEADER + "u1,i1,x\n", limits=ReadLimits(block_bytes=block))
     assert (table.rows, len(table.ids), table.ids.recurring) == (1199, 60, 60)
-    assert table.columns["TIMESTAMP"].facts["not a number"] == profile.Fact(2, {"1.csv": [700], "2.csv": [2]})
-    assert table.faults["fewer values"] == profile.Fact(1, {"1.csv": [800]})
-    assert table.faults["empty line"] == profile.Fact(1, {"1.csv": [900]})
+    assert table.columns["TIMESTAMP"].facts["not a number"] == Occurrences(2, {"1.csv": [700], "2.csv": [2]})
+    assert table.row_errors["fewer values"] == Occurrences(1, {"1.csv": [800]})
+    assert table.row_errors["empty line"] == Occurrences(1, {"1.csv": [900]})
 
 
 def test_a_hundred_rows_are_named_and_all_counted() -> None:
     bad = "u1,i1,x\n" * 70
     table = scanned(HEADER + bad, HEADER + bad)
     fact = table.columns["TIMESTAMP"].facts["not a number"]
-    assert fact == profile.Fact(140, {"1.csv": list(range(2, 72)), "2.csv": list(range(2, 32))})
+    assert fact == Occurrences(140, {"1.csv": list(range(2, 72)), "2.csv": list(range(2, 32))})
 
 
 @pytest.mark.parametrize(
@@ -52,42 +54,40 @@ def test_a_hundred_rows_are_named_and_all_counted() -> None:
 def test_a_columns_kind_follows_from_its_values(values: list[str], kind: str) -> None:
     rows = "".join(f"i{number},{value}\n" for number, value in enumerate(values))
     table = scanned("ITEM_ID,X\n" + rows, dataset="items")
-    assert table.columns["X"].kind(table.rows) == kind
+    assert table.columns["X"].suggested_type(table.rows) == kind
 
 
 def test_many_different_texts_are_no_categories() -> None:
     rows = "".join(f"i{number},text {number % 1001}\n" for number in range(4000))
-    assert scanned("ITEM_ID,X\n" + rows, dataset="items").columns["X"].kind(4000) == "string"
+    assert scanned("ITEM_ID,X\n" + rows, dataset="items").columns["X"].suggested_type(4000) == "string"
 
 
 def test_long_texts_are_no_categories_and_are_forgotten() -> None:
     rows = "".join(f"i{number},{number % 8}{'x' * 20_000}\n" for number in range(40))
     column = scanned("ITEM_ID,X\n" + rows, dataset="items").columns["X"]
     assert column.values is None
-    assert column.kind(40) == "string"
+    assert column.suggested_type(40) == "string"
 
 
 @given(rows=st.lists(st.sampled_from(["a,1", "b", "c,1,2", '"d', "", "e,\r"]), max_size=12), most=st.integers(1, 4))
 def test_what_is_found_does_not_depend_on_how_many_lines_are_parsed_at_once(rows: list[str], most: int) -> None:
     content = "ITEM_ID,X\n" + "\n".join(rows)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("usher.datasets.csv_reader.MOST_LINES", most)
-        few = scanned(content, dataset="items")
+    few = scanned(content, dataset="items", limits=ReadLimits(lines=most))
     whole = scanned(content, dataset="items")
-    assert (few.rows, few.faults, few.columns) == (whole.rows, whole.faults, whole.columns)
+    assert (few.rows, few.row_errors, few.columns) == (whole.rows, whole.row_errors, whole.columns)
 
 
 HOSTILE = {"too few": b"1\n", "open quotes": b'"\n', "empty lines": b"\n"}
 """Lines that take much more memory than their bytes."""
 MEASURED = """
 import resource, sys
-from usher.datasets import csv_reader, profile
-csv_reader.MOST_FAULTS = 1 << 21
+from usher.datasets.profile import profile_csv
+from usher.datasets.read_limits import ReadLimits
 line = eval(sys.argv[1])
 content = b"USER_ID,ITEM_ID,TIMESTAMP\\n" + line * ((1 << 21) // len(line))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-table = profile.scan("interactions", "1.csv", [content])
-assert table.rows + sum(fault.rows for fault in table.faults.values()) >= content.count(b"\\n") - 1
+table = profile_csv("interactions", "1.csv", [content], limits=ReadLimits(row_errors=1 << 21))
+assert table.rows + sum(error.rows for error in table.row_errors.values()) >= content.count(b"\\n") - 1
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
@@ -103,24 +103,30 @@ def test_no_lines_take_much_memory(name: str) -> None:
 
 @pytest.mark.parametrize("block", [10, 1 << 20])
 def test_an_id_that_was_there_is_named_in_metadata(block: int) -> None:
-    table = scanned("ITEM_ID,X\na,1\nb,2\na,3\na,4\n", "ITEM_ID,X\nc,1\nb,2\n", dataset="items", block=block)
-    assert table.faults["known ID"] == profile.Fact(3, {"1.csv": [4, 5], "2.csv": [3]})
+    table = scanned(
+        "ITEM_ID,X\na,1\nb,2\na,3\na,4\n",
+        "ITEM_ID,X\nc,1\nb,2\n",
+        dataset="items",
+        limits=ReadLimits(block_bytes=block),
+    )
+    assert table.row_errors[DUPLICATE] == Occurrences(3, {"1.csv": [4, 5], "2.csv": [3]})
     assert table.rows == 6
 
 
 @pytest.mark.parametrize(("most", "many", "again"), [(10, False, 990), (9, True, 0)])
-def test_what_recurs_is_told_of_so_many_ids_only(
-    most: int, many: bool, again: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(distinct_ids, "MANY_IDS", most)
-    table = scanned("ITEM_ID,X\n" + "".join(f"i{number % 10},1\n" for number in range(1000)), dataset="items")
-    assert (table.rows, table.ids.many, table.faults["known ID"].rows) == (1000, many, again)
+def test_what_recurs_is_told_of_so_many_ids_only(most: int, many: bool, again: int) -> None:
+    table = scanned(
+        "ITEM_ID,X\n" + "".join(f"i{number % 10},1\n" for number in range(1000)),
+        dataset="items",
+        limits=ReadLimits(ids=most),
+    )
+    assert (table.rows, table.ids.overflowed, table.row_errors[DUPLICATE].rows) == (1000, many, again)
 
 
 def test_quotes_may_be_escaped_as_the_service_says() -> None:
     rows = "".join(f'i{number},"a \\"b\\", c"\n' for number in range(9))
     table = scanned("ITEM_ID,TITLE\n" + rows, dataset="items")
-    assert table.stops == []
+    assert table.read_errors == []
     assert set(table.columns["TITLE"].values or ()) == {'a "b", c'}
 
 
@@ -132,6 +138,6 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters='\n\r"\\\x00'), 
 def test_what_is_found_does_not_depend_on_the_blocks(rows: list[tuple[str, str]], block: int) -> None:
     text = "ITEM_ID,X\n" + "".join(f'"{one}","{other}"\n' for one, other in rows)
     whole = scanned(text, dataset="items")
-    pieces = scanned(text, dataset="items", block=block)
-    assert (pieces.rows, pieces.faults, pieces.columns) == (whole.rows, whole.faults, whole.columns)
+    pieces = scanned(text, dataset="items", limits=ReadLimits(block_bytes=block))
+    assert (pieces.rows, pieces.row_errors, pieces.columns) == (whole.rows, whole.row_errors, whole.columns)
     assert (pieces.columns["X"].values or Counter()).total() == len(rows)

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import byte_ranges, diagnosis, profile, profile_cache, profile_file
-from usher.datasets.byte_ranges import Part
-from usher.datasets.profile import Table
+from usher.datasets.byte_ranges import Part, parts_of, read_part
+from usher.datasets.diagnosis import diagnosis_report
+from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
+from usher.datasets.read_limits import LIMITS
 from usher.formats.typed_json import UnfitError
 from usher.storage.bucket import File
 
@@ -26,21 +29,21 @@ SIZE = len(CONTENT)
 Told = dict[str, Any]
 
 
-def table() -> Table:
-    found = profile.scan("interactions", KEY, [CONTENT])
+def table() -> DatasetProfile:
+    found = profile_csv("interactions", KEY, [CONTENT])
     found.size, found.digests = SIZE, ["0" * 64]
     return found
 
 
-KEPT = profile_file.dump(table())
+KEPT = dump_profile(table())
 
 
-def load(content: bytes) -> Table:
-    return profile_file.load(content, "interactions", KEY, SIZE)
+def load(content: bytes) -> DatasetProfile:
+    return load_profile(content, "interactions", KEY, SIZE)
 
 
 TEXT, _, ARRAYS = KEPT.partition(b"\n")
-IDS = json.loads(TEXT)["ids"]["number"]
+IDS = json.loads(TEXT)["ids"]["count"]
 
 
 def told(change: Callable[[Told], Any]) -> bytes:
@@ -83,7 +86,7 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "more behind the end": lambda: KEPT + b"\x00",
     "no JSON": lambda: b"{\n" + ARRAYS,
     "JSON that is deep": lambda: b"[" * 99999 + b"\n" + ARRAYS,
-    "JSON that is large": lambda: b" " * profile_file.most_bytes(SIZE) + KEPT,
+    "JSON that is large": lambda: b" " * max_file_bytes(SIZE) + KEPT,
     "another dataset": lambda: told(lambda one: one.update(dataset="items")),
     "another size": lambda: told(lambda one: one.update(size=SIZE + 1)),
     "more rows than bytes": lambda: told(lambda one: one.update(rows=SIZE + 9, lines=SIZE + 9)),
@@ -92,29 +95,29 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "no diagnosis": lambda: told(lambda one: one.update(diagnosis={})),
     "a digest that is none": lambda: told(lambda one: one.update(digests=["../x"])),
     "another file's lines": lambda: told(
-        lambda one: one["faults"].update({"empty line": {"rows": 1, "lines": {"v": [1]}}})
+        lambda one: one["rowErrors"].update({"empty line": {"rows": 1, "lines": {"v": [1]}}})
     ),
     "an unknown fact": lambda: told(lambda one: one["columns"]["ITEM_ID"]["facts"].update(odd={"rows": 1})),
     "many lines": lambda: told(
-        lambda one: one["faults"].update({"empty line": {"rows": 200, "lines": {KEY: list(range(1, 201))}}})
+        lambda one: one["rowErrors"].update({"empty line": {"rows": 200, "lines": {KEY: list(range(1, 201))}}})
     ),
     "a line before the first": lambda: told(
-        lambda one: one["faults"].update({"empty line": {"rows": 1, "lines": {KEY: [-1]}}})
+        lambda one: one["rowErrors"].update({"empty line": {"rows": 1, "lines": {KEY: [-1]}}})
     ),
     "a column without facts": lambda: told(lambda one: one["columns"].update(X={})),
     "counts below zero": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={"i1": -1})),
     "many values": lambda: told(lambda one: one["columns"]["ITEM_ID"].update(values={f"v{n}": 1 for n in range(1002)})),
     "a stop elsewhere": lambda: told(
-        lambda one: one.update(stops=[{"key": "victim/x", "line": 1, "message": "m", "remedy": "r"}])
+        lambda one: one.update(readErrors=[{"key": "victim/x", "line": 1, "message": "m", "remedy": "r"}])
     ),
     "hashes in no order": lambda: with_array(0, np.zeros(IDS, np.uint64)),
     "places beyond all files": lambda: with_array(8 * IDS, np.full(IDS, 1 << 50, np.int64)),
     "places below zero": lambda: with_array(8 * IDS, np.full(IDS, -1, np.int64)),
-    "more IDs than there are bytes": lambda: with_ids(number=1 << 60),
-    "IDs below zero": lambda: with_ids(number=-1, shown=-1),
-    "more IDs that are there again than rows": lambda: with_ids(again=SIZE + 1),
-    "fewer IDs that are there again than places": lambda: with_ids(again=1),
-    "IDs though there are too many": lambda: with_ids(many=True),
+    "more IDs than there are bytes": lambda: with_ids(count=1 << 60),
+    "IDs below zero": lambda: with_ids(count=-1, reported=-1),
+    "more IDs that are there again than rows": lambda: with_ids(duplicates=SIZE + 1),
+    "fewer IDs that are there again than places": lambda: with_ids(duplicates=1),
+    "IDs though there are too many": lambda: with_ids(overflowed=True),
     "a sample that is no base64": lambda: told(sample("users", rows="?")),
     "a sample that is not packed": lambda: told(sample("users", rows="AAAA")),
     "a sample that is a bomb": lambda: told(
@@ -141,7 +144,7 @@ FORGED: dict[str, Callable[[], bytes]] = {
 
 
 def test_what_was_kept_is_read_as_it_was() -> None:
-    assert profile_file.dump(load(KEPT)) == KEPT
+    assert dump_profile(load(KEPT)) == KEPT
 
 
 @pytest.mark.parametrize("name", FORGED)
@@ -162,23 +165,24 @@ def test_whatever_bytes_are_changed_it_is_refused_or_can_be_used(changes: list[t
         found = load(bytes(content))
     except UnfitError:
         return
-    whole = profile.gather("interactions", [(KEY, found)])
-    diagnosis.report(whole.diagnosis)
+    whole = merge_parts("interactions", [(KEY, found)])
+    diagnosis_report(whole.diagnosis)
 
 
 @pytest.fixture
 def part(world: World) -> Iterator[Part]:
     world.put(KEY, CONTENT.decode())
     (file,) = world.bucket.files(KEY)
-    yield byte_ranges.cut(file)[0]
+    yield parts_of(file)[0]
 
 
 def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(world: World, part: Part) -> None:
     file = File(part.key, part.end, part.etag)
-    expected = profile_cache.table(world.bucket, "interactions", [file], ())
-    for content in (b"", FORGED["a zip bomb"](), bytes(profile_file.most_bytes(SIZE) + 1)):
-        world.bucket.write(profile_cache.kept_at(part), content)
-        found = profile_cache.table(world.bucket, "interactions", [file], {profile_cache.kept_at(part)})
+    cache = ProfileCache(world.bucket)
+    expected = cache.profile("interactions", [file], ())
+    for content in (b"", FORGED["a zip bomb"](), bytes(max_file_bytes(SIZE) + 1)):
+        world.bucket.write(cache.key(part), content)
+        found = cache.profile("interactions", [file], {cache.key(part)})
         assert (found.rows, found.digest, found.columns) == (expected.rows, expected.digest, expected.columns)
 
 
@@ -189,13 +193,13 @@ def test_a_part_is_read_again_where_what_is_kept_is_not_what_was_found_in_it(wor
         {"key": "films/out/checks/x/interactions.csv"},
         {"start": -1},
         {"end": -1},
-        {"end": byte_ranges.PART_BYTES + 1},
+        {"end": LIMITS.part_bytes + 1},
         {"start": "0"},
         {"more": 1},
     ],
 )
 def test_what_is_no_part_of_a_groups_data_is_not_checked(change: dict[str, Any]) -> None:
     good = {"key": KEY, "etag": "e", "start": 0, "end": 9}
-    assert byte_ranges.part_of(good) == Part(KEY, "e", 0, 9)
+    assert read_part(good) == Part(KEY, "e", 0, 9)
     with pytest.raises(UnfitError):
-        byte_ranges.part_of(good | change)
+        read_part(good | change)

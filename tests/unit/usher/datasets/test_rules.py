@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import profile, rules
+from usher.datasets import rules
+from usher.datasets.profile import FACTS, DatasetProfile
 from usher.datasets.schemas import Schema, make_schema
 
 from tests.unit.usher.world import interactions, scanned
@@ -20,10 +21,12 @@ SMALL = (
 )
 
 
-def inferred(table: profile.Table) -> Schema:
+def inferred(table: DatasetProfile) -> Schema:
     """The schema that a run would infer."""
-    required = dict.fromkeys(profile.missing_columns(table), "string")
-    return make_schema(table.dataset, required | {name: one.kind(table.rows) for name, one in table.columns.items()})
+    required = dict.fromkeys(table.missing_columns, "string")
+    return make_schema(
+        table.dataset, required | {name: one.suggested_type(table.rows) for name, one in table.columns.items()}
+    )
 
 
 def said(
@@ -31,7 +34,7 @@ def said(
 ) -> list[str]:
     """What is wrong with files, one text per finding; `g/` is the place of what has no line."""
     table = scanned(*files, dataset=dataset)
-    found = rules.check(table, schema or inferred(table), "g/")
+    found = rules.check_dataset(table, schema or inferred(table), "g/")
     return [str(one.problem) for one in found if one.severity == severity]
 
 
@@ -56,9 +59,9 @@ def test_good_interactions_have_no_problems() -> None:
     assert said(GOOD, severity="warning") == [SMALL]
 
 
-def increment(table: profile.Table) -> list[str]:
+def increment(table: DatasetProfile) -> list[str]:
     """What is wrong with a file that is added to a dataset."""
-    found = rules.check(table, inferred(table), "g/incremental/1.csv", whole=False)
+    found = rules.check_dataset(table, inferred(table), "g/incremental/1.csv", whole=False)
     return [str(one.problem) for one in found if one.severity == "error"]
 
 
@@ -97,17 +100,17 @@ def test_lines_may_end_as_on_windows_and_the_last_one_not_at_all() -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("u1,i1,1600000000000", "has a TIMESTAMP in milliseconds. Divide by 1000: Unix seconds."),
-        ("u1,i1,-1", "has a TIMESTAMP below zero. Write Unix seconds."),
-        ("u1,i1,yesterday", "has a TIMESTAMP that is not a number. Write plain numbers."),
-        ("u1,i1,nan", "has a TIMESTAMP that is not a number. Write plain numbers."),
-        ("u1,i1,1600000000.5", "has a TIMESTAMP that is not a whole number. Round it, "
+        ("u1,i1,1600000000000", "TIMESTAMP is in milliseconds. Divide by 1000: Unix seconds."),
+        ("u1,i1,-1", "TIMESTAMP is below zero. Write Unix seconds."),
+        ("u1,i1,yesterday", "TIMESTAMP is not a number. Write plain numbers."),
+        ("u1,i1,nan", "TIMESTAMP is not a number. Write plain numbers."),
+        ("u1,i1,1600000000.5", "TIMESTAMP is not a whole number. Round it, "
          "or make the schema's type float."),
         ("u1,i1,", "has no TIMESTAMP. Fill it in."),
         ("u1,,1600000000", "has no ITEM_ID. Fill it in."),
         (",i1,1600000000", "has no USER_ID. Fill it in."),
         ("u1,i1", "has fewer values than the header. Write a comma for each that is missing."),
-        (f"{'u' * 257},i1,1600000000", "has a USER_ID of more than 256 characters. Shorten it."),
+        (f"{'u' * 257},i1,1600000000", "USER_ID is longer than 256 characters. Shorten it."),
         ("u1,i1,1\r600000000", "has a carriage return inside. End lines with \\n or \\r\\n."),
         ("u1,i1,1600000000,x", "has more values than the header. Quote values that hold a comma."),
         ('"u1,i1,1600000000', "opens a quote that its line does not close. Balance the quotes: one record per line."),
@@ -135,7 +138,7 @@ def test_the_first_bad_row_is_named_and_the_others_counted() -> None:
     lines[9] = lines[19] = lines[29] = ",i1,1600000000"
     assert said("\n".join(lines)) == ["1.csv line 10: has no USER_ID (and 2 more). Fill it in."]
     table = scanned("\n".join(lines))
-    (found,) = (one for one in rules.check(table, inferred(table), "g/") if one.severity == "error")
+    (found,) = (one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error")
     assert (found.rows, found.lines) == (3, {"1.csv": [10, 20, 30]})
 
 
@@ -161,7 +164,7 @@ def test_a_missing_column_is_named_with_the_one_that_may_be_meant(column: str, r
 def test_a_column_that_the_schema_lacks_is_refused() -> None:
     schema = make_schema("interactions", dict.fromkeys(("USER_ID", "ITEM_ID"), "string"))
     assert said(GOOD, schema=schema) == [
-        "g/: has the column TIMESTAMP, which its schema does not know. Remove it, or add it to the schema."
+        "g/: has the column TIMESTAMP, which its schema lacks. Remove it, or add it to the schema."
     ]
 
 
@@ -171,17 +174,17 @@ def test_a_column_that_the_schema_lacks_is_refused() -> None:
         ("int", "", "has no X. Fill it in, or allow null in the schema."),
         (["null", "int"], "", ""),
         ("int", "2147483647", ""),
-        ("int", "2147483648", "has a X too large for an int. Make its type long."),
+        ("int", "2147483648", "X is too large for an int. Make its type long."),
         ("long", "2147483648", ""),
-        ("long", "9" * 20, "has a X too large for a long. Make it smaller."),
+        ("long", "9" * 20, "X is too large for a long. Make it smaller."),
         ("float", "-1.5e3", ""),
         ("double", "1.5", ""),
-        ("float", "1e", "has a X that is not a number. Write plain numbers."),
+        ("float", "1e", "X is not a number. Write plain numbers."),
         ("boolean", "true", ""),
-        ("boolean", "yes", "has a X that is neither true nor false. Write true or false."),
+        ("boolean", "yes", "X is neither true nor false. Write true or false."),
         ("string", "x" * 1000, ""),
-        ("string", "x" * 1001, "has a X of more than 1000 characters. Shorten it."),
-        ({"type": "string", "categorical": True}, "x|" * 501, "has a X of more than 1000 characters. Shorten it."),
+        ("string", "x" * 1001, "X is longer than 1000 characters. Shorten it."),
+        ({"type": "string", "categorical": True}, "x|" * 501, "X is longer than 1000 characters. Shorten it."),
         ({"type": "string", "textual": True}, "é" * 20_001, ""),
     ],
 )  # fmt: skip
@@ -194,7 +197,7 @@ def test_cells_are_as_the_schema_says(kind: Any, value: str, problem: str) -> No
     ("header", "row", "schema", "warning"),
     [
         ("ITEM_ID,X", f"i,{'x' * 20_001}", {"X": {"type": "string", "textual": True}},
-         "1.csv line 2: has a X of more than 20000 characters. Personalize cuts it there."),
+         "1.csv line 2: X is longer than 20000 characters. Personalize cuts it there."),
         ("ITEM_ID,X", "i,true", {"X": "boolean"},
          "g/: has X as a boolean. Personalize neither trains nor filters by it: make it a string to do so."),
         ("X,ITEM_ID", "x,i", {"X": "string"},
@@ -202,7 +205,7 @@ def test_cells_are_as_the_schema_says(kind: Any, value: str, problem: str) -> No
         ("ITEM_ID,CREATION_TIMESTAMP", "i,", {"CREATION_TIMESTAMP": ["null", "long"]},
          "1.csv line 2: has no CREATION_TIMESTAMP. Personalize takes the item for as old as its first interaction."),
         ("ITEM_ID,X", "i,1\ni,2", {"X": "int"},
-         "1.csv line 3: has the ID of a row before it. Personalize keeps the last one."),
+         "1.csv line 3: has the ID of an earlier row. Personalize keeps the last one."),
     ],
 )  # fmt: skip
 def test_what_personalize_does_by_itself_is_only_told(
@@ -217,9 +220,9 @@ def test_what_personalize_does_by_itself_is_only_told(
     ("row", "problem"),
     [
         ("a,10,30", ""),
-        ("a,11,30", "has a VALUE that is not from 1 to 10. Scale it."),
-        ("a,0,30", "has a VALUE that is not from 1 to 10. Scale it."),
-        ("a,1,31", "has a REPEAT_FREQUENCY of more than 30 days. Write 30 at most."),
+        ("a,11,30", "VALUE is not from 1 to 10. Scale it."),
+        ("a,0,30", "VALUE is not from 1 to 10. Scale it."),
+        ("a,1,31", "REPEAT_FREQUENCY is more than 30 days. Write 30 at most."),
         ("a,,", ""),
     ],
 )
@@ -232,7 +235,7 @@ def test_actions_have_rules_of_their_own(row: str, problem: str) -> None:
 def test_events_of_actions_are_three(event: str, right: bool) -> None:
     rows = f"USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\nu,a,{event},1\n" + "u,a,viewed,1\n" * 999
     found = said(rows, dataset="action_interactions")
-    problem = "1.csv line 2: has a EVENT_TYPE that is none of an action's. Use TAKEN, NOT_TAKEN, VIEWED."
+    problem = "1.csv line 2: EVENT_TYPE is not an action's event. Use TAKEN, NOT_TAKEN, VIEWED."
     assert found == ([] if right else [problem])
 
 
@@ -292,7 +295,7 @@ def test_event_types_that_are_all_missing_are_refused() -> None:
         ("e0", ""),
         (
             "e1",
-            "names 'e1', of which there are 600 interactions; Personalize trains on 1000. The event types are: e0, e1.",
+            "names 'e1', which 600 interactions have; Personalize trains on 1000 or more. The event types are: e0, e1.",
         ),
     ],
 )
@@ -309,14 +312,18 @@ def test_an_event_type_needs_its_column() -> None:
     assert found.remedy == "The event types are: none, as there is no column EVENT_TYPE."
 
 
-def test_more_than_personalize_takes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "MOST_BYTES", len(GOOD) - 1)
-    assert said(GOOD) == ["g/: has 0.0 GB; Personalize imports 0. Leave old data out."]
+def test_more_than_personalize_takes_is_reported() -> None:
+    table = replace(
+        scanned(GOOD),
+        size=100_500_000_000,
+    )
+    errors = [one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
+    assert [str(one.problem) for one in errors] == ["g/: has 100.5 GB; Personalize imports 100. Leave old data out."]
 
 
 def test_every_fact_that_a_rule_names_is_looked_for() -> None:
     named = {rule.fact for table in (rules.RULES, *rules.MORE_RULES.values()) for rule in table}
-    assert set(profile.FACTS) == named | {"several values"}
+    assert set(FACTS) == named | {"several values"}
 
 
 pieces = st.sampled_from(
@@ -334,7 +341,7 @@ pieces = st.sampled_from(
 def test_no_bytes_crash_the_check(files: list[bytes], dataset: str, with_header: bool) -> None:
     header = b"USER_ID,ITEM_ID,TIMESTAMP\n" if with_header else b""
     table = scanned(*(header + file for file in files), dataset=dataset)
-    problems = [one for one in rules.check(table, inferred(table), "g/") if one.severity == "error"]
+    problems = [one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
     assert problems or dataset != "interactions", "so few bytes can't be enough to train on"
 
 

@@ -159,8 +159,8 @@ def test_an_event_type_that_the_data_lacks_is_named(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/usher.yaml", json.dumps({"solutions": {"s": {"recipe": "aws-sims", "eventType": "watch"}}}))
     assert refused(world) == [
-        "usher.yaml: solutions.s.eventType: names 'watch', of which there are 0 interactions; "
-        "Personalize trains on 1000. The event types are: none, as there is no column EVENT_TYPE."
+        "usher.yaml: solutions.s.eventType: names 'watch', which 0 interactions have; "
+        "Personalize trains on 1000 or more. The event types are: none, as there is no column EVENT_TYPE."
     ]
 
 
@@ -172,7 +172,7 @@ def test_the_report_names_the_rows_of_what_is_refused_and_of_what_is_dropped(wor
     assert report["rejected"] == 2
     assert [(one.severity, one.message, one.rows, one.lines) for one in report["findings"]] == [
         ("warning", "is an empty line.", 1, {"films/interactions/1.csv": [1202]}),
-        ("error", "has a TIMESTAMP that is not a number.", 2, {"films/interactions/1.csv": [1203, 1204]}),
+        ("error", "TIMESTAMP is not a number.", 2, {"films/interactions/1.csv": [1203, 1204]}),
     ]
 
 
@@ -184,7 +184,7 @@ def test_the_schema_in_use_stays_while_the_columns_do(world: World) -> None:
     world.settle(world.plan(), "import")
     world.put("films/items.csv", ITEMS.replace(",1980,", ",1980.5,").replace("Drama|Crime", "7"))
     assert refused(world) == [
-        "films/items.csv line 2: has a YEAR that is not a whole number. Round it, or make the schema's type float."
+        "films/items.csv line 2: YEAR is not a whole number. Round it, or make the schema's type float."
     ]
     world.put("films/items.csv", ITEMS.replace("Drama|Crime", "7"))
     assert fields(take(world), "items") == before

@@ -70,8 +70,11 @@ GATE: Keys = {
     },
 }
 JOB: Keys = {
-    "solution": {"description": "The solution whose newest version answers, or, with a gate, its live one."},
-    "filter": {"description": "The name of a filter."},
+    "solution": {
+        "description": "The solution whose newest version answers, or, with a gate, its live one.",
+        "type": "string",
+    },
+    "filter": {"description": "The name of a filter.", "type": "string"},
     "schedule": {"description": "When it runs. Without it, once for each new version."},
     "input": {"description": "The key of its input: one of the group's own files.", "type": "string"},
     "optional": {"description": "Whether the job is left out while its input is missing.", "type": "boolean"},

@@ -46,7 +46,7 @@ def validation_errors(operation: str, members: Mapping[str, object]) -> list[str
     required = [name for name in shape.required_members if name not in FILLED_IN[operation]]
     lenient.metadata = {**shape.metadata, "required": required}
     report = ParamValidator().validate(members, lenient).generate_report()
-    return [f"{line}." for line in (*report.splitlines(), *_too_large(members, shape, ""))]
+    return [f"{line}." for line in (*report.splitlines(), *_unusable(members, shape, ""))]
 
 
 def references(shape: Shape, value: object, path: str = "") -> Iterator[str]:
@@ -69,18 +69,20 @@ def is_reference(member: str) -> bool:
     return member.lower().endswith(("arn", "arns", "path", "location"))
 
 
-def _too_large(value: object, shape: Shape, path: str) -> Iterator[str]:
-    """The parts of a value that are larger or longer than the service takes; botocore checks minimums only."""
+def _unusable(value: object, shape: Shape, path: str) -> Iterator[str]:
+    """What botocore does not check: values that are too large or too long, and booleans in place of numbers."""
     maximum = shape.metadata.get("max", math.inf)
     if isinstance(value, str | list | dict) and len(value) > maximum:
         yield f"{path or 'this'} has a length of {len(value)}; the service takes {maximum}"
+    elif shape.type_name in NUMBERS and isinstance(value, bool):
+        yield f"{path or 'this'} is {str(value).lower()}; the service takes a number"
     elif shape.type_name in NUMBERS and isinstance(value, int | float) and value > maximum:
         yield f"{path or 'this'} is {value}; the service takes {maximum}"
     elif isinstance(shape, ListShape) and isinstance(value, list):
         for index, element in enumerate(value):
-            yield from _too_large(element, shape.member, f"{path}[{index}]")
+            yield from _unusable(element, shape.member, f"{path}[{index}]")
     elif isinstance(shape, StructureShape | MapShape) and isinstance(value, dict):
         for name, part in value.items():
             inner = shape.members.get(name) if isinstance(shape, StructureShape) else shape.value
             if inner:
-                yield from _too_large(part, inner, f"{path}.{name}".lstrip("."))
+                yield from _unusable(part, inner, f"{path}.{name}".lstrip("."))

@@ -1,7 +1,7 @@
-"""CSV files of any size, in blocks of whole lines, read as Personalize reads them: UTF-8, commas, one record per line.
+"""CSV files of any size, read as Personalize reads them: UTF-8, commas, one record per line.
 
-Rows keep their lines. Lines that are no records are told, and left out. Each line is read by itself: what is found in
-a file does not depend on where it is cut.
+Files are read in blocks of whole lines. Every row keeps its line number; malformed lines are reported and left out.
+Every line is parsed on its own, so the result does not depend on where blocks begin and end.
 """
 
 import codecs
@@ -16,36 +16,45 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import csv
 
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
 from usher.formats.content_kind import kind_of
 
-BLOCK_BYTES = 1 << 23
-"""How much is held at a time."""
-LONGEST_LINE = 1 << 20
-"""Bytes of a record: more than Personalize takes of all columns together."""
-MOST_LINES = 1 << 18
-"""Of what is parsed at once: each may be wrong, and then takes much more memory than its bytes."""
-MOST_FAULTS = 1_000_000
-"""Lines of a file, or of a part of one, that are no records: each takes a hundred times as long as a record."""
-LONGEST_HEADER = 20_000
-"""Bytes: as many characters as CreateSchema takes of the whole schema."""
-MOST_COLUMNS = 128
-"""More than Personalize takes of any dataset: of items, 100 besides its own."""
+MAX_HEADER_BYTES = 20_000
+"""As many as the characters that CreateSchema takes for a whole schema."""
+MAX_COLUMNS = 128
+"""More than Personalize takes for any dataset: for items, 100 besides the reserved ones."""
 SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-FAULTS = ("more values", "fewer values", "open quote", "stray return", "empty line")
-"""What may be the matter with a line that is no record."""
+ROW_ERRORS = ("more values", "fewer values", "open quote", "stray return", "empty line")
+"""The errors of a line that is no record."""
 VALUE = rb'(?:"(?:[^"\\]++|\\.|"")*+"|(?!"))(?:[^,\\\r]++|\\.)*+'
-CLOSED = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
-"""A line that is one record to pyarrow: quotes that open a value are closed, no backslash escapes the line's end."""
+RECORD = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
+"""A line that pyarrow reads as one record: its quotes are closed, and no backslash escapes its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadError:
+    """Where and why reading a file ended."""
+
+    key: str
+    line: int
+    """0: the file can't be read at all."""
+    message: str
+    remedy: str
+
+    @property
+    def problem(self) -> Problem:
+        """The same with its place as text."""
+        return Problem(f"{self.key} line {self.line}" if self.line else self.key, self.message, self.remedy)
 
 
 class UnreadableError(InputError):
-    """A file can't be read on from a line; 0: not at all."""
+    """A file can't be read further."""
 
     def __init__(self, key: str, line: int, message: str, remedy: str) -> None:
-        super().__init__([Problem(f"{key} line {line}" if line else key, message, remedy)])
-        self.line, self.message, self.remedy = line, message, remedy
+        self.error = ReadError(key, line, message, remedy)
+        super().__init__([self.error.problem])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +62,44 @@ class Block:
     """Some rows of a file."""
 
     columns: Mapping[str, pa.StringArray]
-    """The text of each column's cells."""
+    """The text of every cell, by column."""
     lines: NDArray[np.int64]
-    """Each row's line in the file; the header is line 1."""
-    faults: Mapping[str, list[int]] = field(default_factory=dict)
-    """The lines that are no records, by one of FAULTS."""
-    height: int = 0
-    """How many lines it was read from, with the header."""
+    """The line number of every row; the header is line 1."""
+    row_errors: Mapping[str, list[int]] = field(default_factory=dict)
+    """The numbers of malformed lines, by one of ROW_ERRORS."""
+    line_count: int = 0
+    """The number of lines that the block was read from, with the header and malformed lines."""
 
 
-def read_csv(key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Iterator[Block]:
-    """A file's blocks from its bytes; at least one, if only for the columns.
+def read_csv(
+    key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
+) -> Iterator[Block]:
+    """Read a file's bytes as blocks: at least one, if only for its columns.
 
-    `names`: the columns, if the bytes are a part of a file without its header, of which the first line counts as 1.
-    Raises UnreadableError where there is no reading on.
+    `names`: the columns, where the bytes are a part of a file without its header; its first line then has number 1.
+    Raises UnreadableError where the file can't be read further.
     """
-    line, faults = 1, 0
-    for content in _whole_lines(chunks):
+    line, errors = 1, 0
+    for content in _whole_lines(chunks, limits.line_bytes):
         head, rows = 0, content
         if not names:
             first, _, rows = content.partition(b"\n")
             names, head = read_header(key, first), 1
-        _check_length(key, line + head, rows)
-        for piece in _pieces(rows):
+        _check_length(key, line + head, rows, limits.line_bytes)
+        for piece in _pieces(rows, limits.lines):
             block = _parse(key, names, line + head, piece)
-            line += block.height + head
-            yield replace(block, height=block.height + head)
-            head, faults = 0, faults + sum(map(len, block.faults.values()))
-            if faults > MOST_FAULTS:
-                said = f"is where reading ends: more than {MOST_FAULTS:,d} lines before it are no records."
-                raise UnreadableError(key, line, said, "Write a record per line, and leave out empty lines.")
+            line += block.line_count + head
+            yield replace(block, line_count=block.line_count + head)
+            head, errors = 0, errors + sum(map(len, block.row_errors.values()))
+            if errors > limits.row_errors:
+                message = f"is where reading ends: more than {limits.row_errors:,d} lines before it are no records."
+                raise UnreadableError(key, line, message, "Write one record per line, and remove empty lines.")
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
 
 
-def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes cut at line ends; the last piece is what a line begins with that grows too long."""
+def _whole_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[bytes]:
+    """The bytes, cut at line ends. A line that is too long ends them: its beginning is the last piece."""
     rest = b""
     for chunk in chunks:
         whole, end, tail = chunk.rpartition(b"\n")
@@ -96,96 +107,96 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             yield rest + whole + end
             rest = b""
         rest += tail
-        if len(rest) > LONGEST_LINE:
+        if len(rest) > max_line_bytes:
             break
     if rest:
         yield rest
 
 
-def _check_length(key: str, line: int, content: bytes) -> None:
-    """Whether a line is too long; the first is the file's `line`-th."""
-    at = 0
-    while len(content) - at > LONGEST_LINE:
-        end = content.rfind(b"\n", at, at + LONGEST_LINE + 1)
+def _check_length(key: str, line: int, content: bytes, max_line_bytes: int) -> None:
+    """Raise UnreadableError for a line that is too long. `line`: the number of the content's first line."""
+    start = 0
+    while len(content) - start > max_line_bytes:
+        end = content.rfind(b"\n", start, start + max_line_bytes + 1)
         if end < 0:
-            said = f"is longer than {LONGEST_LINE >> 20} MB."
-            remedy = "Balance the quotes, and end every record's line."
-            raise UnreadableError(key, line + content.count(b"\n", 0, at), said, remedy)
-        at = end + 1
+            message = f"is longer than {max_line_bytes >> 20} MB."
+            remedy = "Balance the quotes, and end every record with a line end."
+            raise UnreadableError(key, line + content.count(b"\n", 0, start), message, remedy)
+        start = end + 1
 
 
-def _pieces(content: bytes) -> Iterator[bytes]:
-    """Whole lines in pieces, none of which has more than MOST_LINES."""
-    if content.count(b"\n") <= MOST_LINES:
+def _pieces(content: bytes, max_lines: int) -> Iterator[bytes]:
+    """Whole lines in pieces of at most `max_lines`."""
+    if content.count(b"\n") <= max_lines:
         yield content
         return
     cut = content.rfind(b"\n", 0, len(content) // 2) + 1 or content.find(b"\n") + 1
-    yield from _pieces(content[:cut])
-    yield from _pieces(content[cut:])
+    yield from _pieces(content[:cut], max_lines)
+    yield from _pieces(content[cut:], max_lines)
 
 
 def read_header(key: str, line: bytes) -> list[str]:
-    """The columns that a file's first line names. Raises UnreadableError."""
+    """The names of the columns in a file's first line. Raises UnreadableError."""
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     kind, remedy = kind_of(line)
-    other = next((name for mark, name in SEPARATORS.items() if mark in line and b"," not in line), "")
+    separator = next((name for mark, name in SEPARATORS.items() if mark in line and b"," not in line), "")
     columns = line.count(b",") + 1
     checks = (
         (not line.strip(), "is empty.", "Drop a CSV with a header and rows."),
         (line.startswith(codecs.BOM_UTF8), "starts with a byte order mark.", "Save it as UTF-8 without one."),
         (kind, f"is {kind}.", remedy),
-        (other, f"is separated by {other}.", "Separate by commas."),
+        (separator, f"is separated by {separator}.", "Separate by commas."),
         (CONTROL.search(line), "has control characters in the header.",
          "End lines with \\n or \\r\\n; use plain names."),
-        (len(line) > LONGEST_HEADER, f"has a header of more than {LONGEST_HEADER} bytes.",
+        (len(line) > MAX_HEADER_BYTES, f"has a header of more than {MAX_HEADER_BYTES} bytes.",
          "End it with \\n, and use short names."),
         (b'"' in line, "has quotes in the header.", "Write the column names without quotes."),
-        (columns > MOST_COLUMNS, f"has {columns} columns; no dataset has more than {MOST_COLUMNS}.", "Leave some out."),
+        (columns > MAX_COLUMNS, f"has {columns} columns; no dataset has more than {MAX_COLUMNS}.", "Remove some."),
     )  # fmt: skip
-    for wrong, said, remedy in checks:
-        if wrong:
-            raise UnreadableError(key, 1 if line.strip() else 0, said, remedy)
+    for is_wrong, message, remedy in checks:
+        if is_wrong:
+            raise UnreadableError(key, 1 if line.strip() else 0, message, remedy)
     _check_encoding(key, 1, line)
     names = line.decode().split(",")
     if "" in names:
-        raise UnreadableError(key, 1, "has a column without a name.", "Name it, or remove the comma too many.")
+        raise UnreadableError(key, 1, "has a column without a name.", "Name it, or remove the extra comma.")
     if len(set(names)) < len(names):
-        raise UnreadableError(key, 1, "names a column twice.", "Rename one of them.")
+        raise UnreadableError(key, 1, "has two columns of the same name.", "Rename one of them.")
     return names
 
 
 def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
-    """Parse whole lines, the first of which is the file's `line`-th."""
+    """Parse whole lines. `line`: the number of the first."""
     _check_encoding(key, line, content)
-    height = content.count(b"\n") + (not content.endswith(b"\n") if content else 0)
-    columns, odd = _records(names, content)
-    lines = np.arange(line, line + height)
-    faults: dict[str, list[int]] = {}
-    if not _one_record_per_line(content, len(columns[0]) + len(odd), height):
+    line_count = content.count(b"\n") + (not content.endswith(b"\n") if content else 0)
+    columns, invalid = _records(names, content)
+    lines = np.arange(line, line + line_count)
+    row_errors: dict[str, list[int]] = {}
+    if not _one_record_per_line(content, len(columns[0]) + len(invalid), line_count):
         source = content.removesuffix(b"\n").split(b"\n")
-        broken = {number: fault for number, text in enumerate(source) if (fault := _broken(text))}
-        for number, fault in broken.items():
-            faults.setdefault(fault, []).append(line + number)
+        broken = {number: error for number, text in enumerate(source) if (error := _quoting_error(text))}
+        for number, error in broken.items():
+            row_errors.setdefault(error, []).append(line + number)
         lines = np.delete(lines, list(broken))
         kept = (text + b"\n" for number, text in enumerate(source) if number not in broken)
-        columns, odd = _records(names, b"".join(kept))
-    for row in odd:
-        fault = "more values" if row.actual_columns > row.expected_columns else "fewer values"
-        faults.setdefault(fault, []).append(int(lines[row.number - 2]))
-    lines = np.delete(lines, [row.number - 2 for row in odd])
-    block = Block(dict(zip(names, columns, strict=True)), lines, faults, height)
+        columns, invalid = _records(names, b"".join(kept))
+    for row in invalid:
+        error = "more values" if row.actual_columns > row.expected_columns else "fewer values"
+        row_errors.setdefault(error, []).append(int(lines[row.number - 2]))
+    lines = np.delete(lines, [row.number - 2 for row in invalid])
+    block = Block(dict(zip(names, columns, strict=True)), lines, row_errors, line_count)
     return _without_empty_lines(block, line, content)
 
 
 def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray], list[csv.InvalidRow]]:
-    """Each column's cells, and the records that have too many or too few; their number is one more than it should."""
-    odd: list[csv.InvalidRow] = []
+    """Every column's cells, and the records with too many or too few; the `number` of those is too high by one."""
+    invalid: list[csv.InvalidRow] = []
 
     def leave_out(row: csv.InvalidRow) -> str:
-        odd.append(row)
+        invalid.append(row)
         return "skip"
 
-    # The empty line before it keeps pyarrow from dropping a byte order mark, and from refusing nothing at all.
+    # pyarrow drops a byte order mark at the beginning, and rejects empty content: an empty line before it avoids both.
     table = csv.read_csv(
         pa.py_buffer(b"\n" + content),
         csv.ReadOptions(column_names=names, use_threads=False, block_size=len(content) + 2),
@@ -194,25 +205,25 @@ def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray]
         ),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )[1:]
-    return [table[name].combine_chunks() for name in names], odd
+    return [table[name].combine_chunks() for name in names], invalid
 
 
-def _one_record_per_line(content: bytes, records: int, height: int) -> bool:
-    """Whether no record spans lines, and no line holds several, as pyarrow also ends one at a carriage return."""
+def _one_record_per_line(content: bytes, records: int, line_count: int) -> bool:
+    """Whether no record spans lines and no line holds several: for pyarrow, a carriage return ends a record, too."""
     last = content[content.rfind(b"\n", 0, -1) + 1 :].removesuffix(b"\n")
     stray = b"\r" in content and content.count(b"\r") > content.count(b"\r\n")
-    return records == height and not stray and not _broken(last)
+    return records == line_count and not stray and not _quoting_error(last)
 
 
-def _broken(line: bytes) -> str:
-    """The fault of a line that is not just one record; empty for one that is."""
-    if CLOSED.fullmatch(line):
+def _quoting_error(line: bytes) -> str:
+    """The error of a line that is not just one record; empty for one that is."""
+    if RECORD.fullmatch(line):
         return ""
-    return "stray return" if CLOSED.fullmatch(line.replace(b"\r", b" ")) else "open quote"
+    return "stray return" if RECORD.fullmatch(line.replace(b"\r", b" ")) else "open quote"
 
 
 def _without_empty_lines(block: Block, line: int, content: bytes) -> Block:
-    """A block without the rows that are just a line end, which are told as `empty line`."""
+    """A block whose empty lines are row errors instead of rows."""
     blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in block.columns.values()))
     if len(block.columns) == 1 or not blank.true_count:
         return block
@@ -224,11 +235,12 @@ def _without_empty_lines(block: Block, line: int, content: bytes) -> Block:
         block,
         columns={name: column.take(pa.array(kept)) for name, column in block.columns.items()},
         lines=block.lines[kept],
-        faults={**block.faults, "empty line": block.lines[empty].tolist()} if empty else block.faults,
+        row_errors={**block.row_errors, "empty line": block.lines[empty].tolist()} if empty else block.row_errors,
     )
 
 
 def _check_encoding(key: str, line: int, content: bytes) -> None:
+    """Raise UnreadableError for content that is not UTF-8. `line`: the number of its first line."""
     try:
         content.decode()
     except UnicodeDecodeError as error:

@@ -1,7 +1,8 @@
-"""What interactions tell before any model is trained: how popularity is shared out, how it drifts, how much is new.
+"""A diagnosis of interactions before any training: the distribution of popularity, its drift, the share of new IDs.
 
-One pass, in constant memory; parts of the data can be added on their own and merged, with the same report. After the
-diagnosis in AWS's samples (amazon-personalize-samples, next_steps/data_science/diagnose), which wants all in memory.
+It takes one pass and constant memory. Parts of the data can be diagnosed separately and merged; the report is the same.
+After the diagnosis in AWS's samples (amazon-personalize-samples, next_steps/data_science/diagnose), which needs all
+data in memory.
 """
 
 from collections import Counter
@@ -30,30 +31,31 @@ CAPS = {
     "pairs": 1 << 16,  # of user and item
     "events": 1 << 16,  # of user, item and time
 }
-"""What is counted, and of how many different ones at most; beyond, of a sample."""
+"""The samples, and the most keys in each. Of more keys, a sample is counted."""
 BY_PERIOD = ("periods", "usersByPeriod", "itemsByPeriod")
-MOST_PERIODS = 60
-LENGTHS: Sequence[int] = (1, *accumulate((10, 6, 10, 6, 6, 4, 7, 4, 3, 2, 2, *(2,) * 32), mul))
-"""Of a period, in seconds: 1 s, 10 s, 1 and 10 minutes, 1 and 6 hours, a day, 1, 4, 12, 24 and 48 weeks, and so on."""
+MAX_PERIODS = 60
+PERIOD_LENGTHS: Sequence[int] = (1, *accumulate((10, 6, 10, 6, 6, 4, 7, 4, 3, 2, 2, *(2,) * 32), mul))
+"""The lengths of periods in seconds: 1 s, 10 s, 1 and 10 minutes, 1 and 6 hours, a day, 1, 4, 12, 24 weeks ..."""
 MONDAY = 3 * 86_400
 """1970 began on a Thursday."""
-LATEST = 10**18
-"""Times beyond it, either way, are none."""
-MOST_TYPES = 100
-LONGEST_TYPES = 20_000
-"""Characters of all of them."""
-POINTS = 60
-IDS = {"USER_ID": "users", "ITEM_ID": "items"}
-"""What is counted of which column."""
-NEEDED = (*IDS, "TIMESTAMP")
+MAX_TIME = 10**18
+"""Larger times, positive or negative, are ignored."""
+MAX_TYPES = 100
+MAX_TYPES_LENGTH = 20_000
+"""Characters of all event types."""
+MAX_POINTS = 60
+ID_COLUMNS = {"USER_ID": "users", "ITEM_ID": "items"}
+"""The sample that counts a column's IDs."""
+REQUIRED_COLUMNS = (*ID_COLUMNS, "TIMESTAMP")
 
 
-def _samples() -> dict[str, Sample]:
-    return {name: Sample(cap) for name, cap in CAPS.items()}
+def empty_samples(**caps: int) -> dict[str, Sample]:
+    """The samples of a diagnosis, with CAPS or other caps."""
+    return {name: Sample(caps.get(name, cap)) for name, cap in CAPS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _DiagnosisJson:
     """A diagnosis as JSON."""
 
     samples: Mapping[str, Mapping[str, Any]]
@@ -65,24 +67,24 @@ class _Told:
 
 @dataclass(slots=True)
 class Diagnosis:
-    """What has been seen of interactions; of items and users, which there are."""
+    """Counts of interactions; of items and users, counts of their IDs."""
 
-    samples: dict[str, Sample] = field(default_factory=_samples)
+    samples: dict[str, Sample] = field(default_factory=empty_samples)
     first: int | None = None
     """The earliest time, in Unix seconds."""
     last: int | None = None
     step: int = 0
-    """The place of the periods' length in LENGTHS: the shortest of which MOST_PERIODS hold all times."""
+    """The index of the periods' length in PERIOD_LENGTHS: the shortest with which MAX_PERIODS hold all times."""
     types: Counter[str] | None = field(default_factory=Counter)
-    """Events by EVENT_TYPE; none if the different ones are more than MOST_TYPES, or LONGEST_TYPES."""
+    """Events by EVENT_TYPE; None beyond MAX_TYPES different ones, or MAX_TYPES_LENGTH."""
 
-    def add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed]) -> None:
-        """Count rows. A row whose TIMESTAMP is no whole number is left out: the checks tell of it.
+    def add_rows(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed]) -> None:
+        """Count rows. A row whose TIMESTAMP is not a whole number is left out: the rules report it.
 
-        `ids`: the columns of IDS that are there.
+        `ids`: the columns of ID_COLUMNS that exist.
         """
-        if not all(name in columns for name in NEEDED):
-            for name, whole in IDS.items():
+        if not all(name in columns for name in REQUIRED_COLUMNS):
+            for name, whole in ID_COLUMNS.items():
                 if name in ids:
                     _count(self.samples[whole], ids[name])
             return
@@ -95,10 +97,10 @@ class Diagnosis:
 
     def _add(self, columns: Mapping[str, pa.StringArray], ids: Mapping[str, Hashed], times: Integers) -> None:
         self._widen(int(times.min()), int(times.max()))
-        periods = (times + MONDAY) // LENGTHS[self.step]
+        periods = (times + MONDAY) // PERIOD_LENGTHS[self.step]
         self.samples["periods"].add(*_cells(np.zeros(1, np.uint64), np.zeros(len(times), np.int32), periods))
         found = []
-        for name, whole in IDS.items():
+        for name, whole in ID_COLUMNS.items():
             one, sample = ids[name], self.samples[f"{whole}ByPeriod"]
             _count(self.samples[whole], one)
             kept = sample.has(one.keys)[one.places]
@@ -109,15 +111,15 @@ class Diagnosis:
             keys = keys[self.samples[name].has(keys)]
             self.samples[name].add(keys, np.zeros(len(keys), np.int64), np.ones(len(keys), np.int64))
         if "EVENT_TYPE" in columns and self.types is not None:
-            values, counts = (part[: MOST_TYPES + 1] for part in pc.value_counts(columns["EVENT_TYPE"]).flatten())
+            values, counts = (part[: MAX_TYPES + 1] for part in pc.value_counts(columns["EVENT_TYPE"]).flatten())
             self._add_types(dict(zip(values.to_pylist(), counts.to_pylist(), strict=True)))
 
     def merge(self, other: "Diagnosis") -> None:
-        """Count what another has counted."""
+        """Add the counts of another."""
         if other.first is not None and other.last is not None:
             self._widen(other.first, other.last)
         for name, sample in self.samples.items():
-            coarser = LENGTHS[self.step] // LENGTHS[other.step] if name in BY_PERIOD else 1
+            coarser = PERIOD_LENGTHS[self.step] // PERIOD_LENGTHS[other.step] if name in BY_PERIOD else 1
             sample.merge(other.samples[name], coarser)
         self._add_types(other.types)
 
@@ -128,19 +130,19 @@ class Diagnosis:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Diagnosis":
-        """From what as_dict gave. Raises UnfitError for what it can't have given."""
-        told = fit(_Told, content)
-        if told.samples.keys() != CAPS.keys():
+        """The inverse of `as_dict`. Raises UnfitError for anything else."""
+        given = fit(_DiagnosisJson, content)
+        if given.samples.keys() != CAPS.keys():
             raise UnfitError("it has other samples")
-        types = None if told.types is None else Counter(told.types)
-        if len(types or ()) > MOST_TYPES or not 0 <= told.step < len(LENGTHS):
+        types = None if given.types is None else Counter(given.types)
+        if len(types or ()) > MAX_TYPES or not 0 <= given.step < len(PERIOD_LENGTHS):
             raise UnfitError("it has too many types of events, or no length of periods")
-        periods = {name: MOST_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
-        samples = {name: Sample.from_dict(told.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
-        found = cls(samples, told.first, told.last, told.step, types)
-        first, last = (0, 0) if told.first is None or told.last is None else (told.first, told.last)
+        periods = {name: MAX_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
+        samples = {name: Sample.from_dict(given.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
+        found = cls(samples, given.first, given.last, given.step, types)
+        first, last = (0, 0) if given.first is None or given.last is None else (given.first, given.last)
         begin, end = found.period(first), found.period(last)
-        if not (-LATEST < first <= last < LATEST and end - begin < MOST_PERIODS):
+        if not (-MAX_TIME < first <= last < MAX_TIME and end - begin < MAX_PERIODS):
             raise UnfitError("its times are in no order, or too far apart")
         for name, sample in samples.items():
             least, most = (begin, end) if name in BY_PERIOD else (0, 0)
@@ -149,26 +151,26 @@ class Diagnosis:
         return found
 
     def _widen(self, first: int, last: int) -> None:
-        """Take in times, with longer periods if they need them."""
+        """Make room for times, with longer periods if necessary."""
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
-        before = LENGTHS[self.step]
-        while self.period(self.last) - self.period(self.first) >= MOST_PERIODS:
+        before = PERIOD_LENGTHS[self.step]
+        while self.period(self.last) - self.period(self.first) >= MAX_PERIODS:
             self.step += 1
-        if LENGTHS[self.step] > before:
+        if PERIOD_LENGTHS[self.step] > before:
             for name in BY_PERIOD:
-                self.samples[name].divide(LENGTHS[self.step] // before)
+                self.samples[name].divide(PERIOD_LENGTHS[self.step] // before)
 
     def period(self, time: int | None) -> int:
         """The number of the period of a time."""
-        return ((time or 0) + MONDAY) // LENGTHS[self.step]
+        return ((time or 0) + MONDAY) // PERIOD_LENGTHS[self.step]
 
     def _add_types(self, more: Mapping[str, int] | None) -> None:
         if self.types is None or more is None:
             self.types = None
         else:
             self.types.update(more)
-            few = len(self.types) <= MOST_TYPES and sum(map(len, self.types)) <= LONGEST_TYPES
+            few = len(self.types) <= MAX_TYPES and sum(map(len, self.types)) <= MAX_TYPES_LENGTH
             self.types = self.types if few else None
 
 
@@ -180,7 +182,7 @@ def _times(text: pa.StringArray) -> tuple[Integers, pa.BooleanArray | None]:
         text = pc.replace_substring_regex(text, r"\.0*$", "")
         readable = pc.match_substring_regex(text, "^-?[0-9]{1,18}$")
         return text.filter(readable).cast(pa.int64()).to_numpy(), readable
-    good = (times > -LATEST) & (times < LATEST)
+    good = (times > -MAX_TIME) & (times < MAX_TIME)
     return (times, None) if good.all() else (times[good], pa.array(good))
 
 
@@ -205,8 +207,10 @@ def _cells(keys: Hashes, places: npt.NDArray[np.int32], periods: Integers) -> tu
     return keys[cells // width], cells % width + begin, counts
 
 
-def report(interactions: Diagnosis, items: Diagnosis | None = None, users: Diagnosis | None = None) -> dict[str, Any]:
-    """Everything that is told of interactions, as JSON. `items`, `users`: those that have metadata, if known."""
+def diagnosis_report(
+    interactions: Diagnosis, items: Diagnosis | None = None, users: Diagnosis | None = None
+) -> dict[str, Any]:
+    """The diagnosis of interactions as JSON. `items`, `users`: of the metadata, if there are any."""
     events = int(interactions.samples["periods"].totals()[1].sum())
     if not events:
         return {"events": 0}
@@ -233,11 +237,11 @@ def _again(sample: Sample) -> float:
 
 
 def _shares(counts: Integers, rate: int) -> dict[str, Any]:
-    """How events are shared out among users or items. `counts`: each one's events, descending."""
-    if not len(counts):  # IDs can be chosen by their hashes, so that none is in the sample
+    """The distribution of events over users or items. `counts`: the events of each, descending."""
+    if not len(counts):  # IDs can be constructed so that none is in the sample
         counts = np.ones(1, np.int64)
     number, events = len(counts), int(counts.sum())
-    ranks = np.unique(np.geomspace(1, number, POINTS).round().astype(np.int64))
+    ranks = np.unique(np.geomspace(1, number, MAX_POINTS).round().astype(np.int64))
     slope, fit = _line(np.log10(ranks * rate), np.log10(counts[ranks - 1]))
     return {
         "number": number * rate,
@@ -262,7 +266,7 @@ def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float
 
 
 def _references(seen: Sample, known: Sample) -> dict[str, float]:
-    """The shares of IDs with events that have no metadata, and of those with metadata that have no event."""
+    """The shares of IDs with events but without metadata, and of IDs with metadata but without events."""
     rarer = max(seen, known, key=lambda sample: sample.rate)
     active, described = (keys[rarer.has(keys)] for keys in (seen.totals()[0], known.totals()[0]))
     both = len(np.intersect1d(active, described, assume_unique=True))
@@ -274,7 +278,7 @@ def _references(seen: Sample, known: Sample) -> dict[str, float]:
 
 def _periods(interactions: Diagnosis) -> dict[str, Any]:
     """What changes over time: a value for each period; none where there is nothing to tell."""
-    length, begin = LENGTHS[interactions.step], interactions.period(interactions.first)
+    length, begin = PERIOD_LENGTHS[interactions.step], interactions.period(interactions.first)
     number = interactions.period(interactions.last) - begin + 1
     rows = interactions.samples["periods"].rows()
     events = np.zeros(number, np.int64)

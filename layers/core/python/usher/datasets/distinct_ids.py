@@ -1,6 +1,6 @@
-"""Which IDs of a dataset recur, for any number of rows, in memory that is bounded.
+"""Which IDs of a dataset recur, for any number of rows, in bounded memory.
 
-They are kept as hashes (hashing.py): a million of them take 17 MB.
+IDs are kept as hashes (hashing.py): a million of them take 17 MB.
 """
 
 from dataclasses import dataclass, field
@@ -9,90 +9,92 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usher.datasets.hashing import Hashed
+from usher.datasets.read_limits import LIMITS
 
-MANY_IDS = 1_000_000
-"""Beyond so many different IDs of a dataset, what recurs is not looked for."""
-SHOWN = 100
-"""Of the rows whose ID was there before, so many are remembered."""
-LEAST = 1 << 19
-"""So many IDs at least are collected before they are looked at together."""
+MAX_REPORTED = 100
+"""The rows with a duplicate ID whose positions are kept."""
+BATCH_SIZE = 1 << 19
+"""IDs that are collected, at least, before they are merged."""
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
 
 @dataclass(slots=True)
-class Ids:
-    """The different IDs so far, and which of them were there before."""
+class DistinctIds:
+    """The different IDs so far, and which of them recur."""
 
     hashes: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     """Of every different ID, sorted."""
-    places: Places = field(default_factory=lambda: np.empty(0, np.int64))
-    """Where each of them is first."""
-    twice: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-    """Which of them recur."""
-    again: int = 0
-    """How many rows have an ID that a row before has."""
-    first_again: Places = field(default_factory=lambda: np.empty(0, np.int64))
-    """The first of them."""
-    many: bool = False
-    """There are more than MANY_IDS: nothing else is known."""
-    _waiting: list["Ids"] = field(default_factory=list)
+    positions: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+    """The first row of every ID."""
+    recurs: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    """Whether an ID recurs."""
+    duplicates: int = 0
+    """Rows with an ID that an earlier row has."""
+    first_duplicates: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+    """The first of these rows."""
+    overflowed: bool = False
+    """There are more than `max_ids`: nothing else is known."""
+    max_ids: int = LIMITS.ids
+    batch_size: int = BATCH_SIZE
+    _batch: list["DistinctIds"] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """How many different ones there are, once they are settled."""
+        """The number of different IDs, once they are merged."""
         return len(self.hashes)
 
     @property
     def recurring(self) -> int:
-        """How many of them recur."""
-        return int(self.twice.sum())
+        """The number of different IDs that recur."""
+        return int(self.recurs.sum())
 
-    def note(self, ids: Hashed, places: Places) -> None:
-        """Take note of rows: their IDs, and where they are, which must be behind all others so far."""
-        if self.many:
+    def add_rows(self, ids: Hashed, positions: Positions) -> None:
+        """Add rows: their IDs, and their positions, which must follow all earlier ones."""
+        if self.overflowed:
             return
         first = np.empty(len(ids.keys), np.int64)
-        first[ids.places[::-1]] = np.arange(len(places))[::-1]
-        recurs = np.ones(len(places), np.bool_)
-        recurs[first] = False
-        again, twice = places[recurs], np.bincount(ids.places, minlength=len(first)) > 1
-        self._wait(Ids(ids.keys, places[first], twice, len(again), again[:SHOWN]))
+        first[ids.places[::-1]] = np.arange(len(positions))[::-1]
+        is_duplicate = np.ones(len(positions), np.bool_)
+        is_duplicate[first] = False
+        duplicates, recurs = positions[is_duplicate], np.bincount(ids.places, minlength=len(first)) > 1
+        self._collect(DistinctIds(ids.keys, positions[first], recurs, len(duplicates), duplicates[:MAX_REPORTED]))
 
-    def add(self, other: "Ids", shift: int) -> None:
-        """Take note of what others know, whose places count from `shift`."""
-        other.settle()
-        if other.many:
-            self._forget()
-        elif not self.many:
-            places, first_again = other.places + shift, other.first_again + shift
-            self._wait(Ids(other.hashes, places, other.twice, other.again, first_again))
+    def add(self, other: "DistinctIds", shift: int) -> None:
+        """Add other rows, whose positions count from `shift`."""
+        other.merge_batch()
+        if other.overflowed:
+            self._overflow()
+        elif not self.overflowed:
+            positions, first_duplicates = other.positions + shift, other.first_duplicates + shift
+            self._collect(DistinctIds(other.hashes, positions, other.recurs, other.duplicates, first_duplicates))
 
-    def settle(self) -> None:
-        """Look at what has been collected."""
-        if not self._waiting:
+    def merge_batch(self) -> None:
+        """Merge what has been collected."""
+        if not self._batch:
             return
-        parts = [self, *self._waiting]
-        hashes, places, twice = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "places", "twice")
+        parts = [self, *self._batch]
+        hashes, positions, recurs = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "positions", "recurs")
         )
         self.hashes, first, counts = np.unique(hashes, return_index=True, return_counts=True)
-        recurs = np.ones(len(hashes), np.bool_)
-        recurs[first] = False
-        self.places, self.twice = places[first], counts > 1
-        self.twice[np.searchsorted(self.hashes, hashes[twice])] = True
-        again = places[recurs]
-        self.again = sum(part.again for part in parts) + len(again)
-        self.first_again = np.sort(np.concatenate([again, *(part.first_again for part in parts)]))[:SHOWN]
-        self._waiting = []
-        if len(self.hashes) > MANY_IDS:
-            self._forget()
+        is_duplicate = np.ones(len(hashes), np.bool_)
+        is_duplicate[first] = False
+        self.positions, self.recurs = positions[first], counts > 1
+        self.recurs[np.searchsorted(self.hashes, hashes[recurs])] = True
+        duplicates = positions[is_duplicate]
+        self.duplicates = sum(part.duplicates for part in parts) + len(duplicates)
+        first_duplicates = np.concatenate([duplicates, *(part.first_duplicates for part in parts)])
+        self.first_duplicates = np.sort(first_duplicates)[:MAX_REPORTED]
+        self._batch = []
+        if len(self.hashes) > self.max_ids:
+            self._overflow()
 
-    def _wait(self, part: "Ids") -> None:
-        self._waiting.append(part)
-        if sum(len(one.hashes) for one in self._waiting) > max(len(self.hashes), LEAST):
-            self.settle()
+    def _collect(self, part: "DistinctIds") -> None:
+        self._batch.append(part)
+        if sum(len(one.hashes) for one in self._batch) > max(len(self.hashes), self.batch_size):
+            self.merge_batch()
 
-    def _forget(self) -> None:
-        self.many, self.again, self._waiting = True, 0, []
-        self.hashes, self.twice = np.empty(0, np.uint64), np.empty(0, np.bool_)
-        self.places, self.first_again = np.empty(0, np.int64), np.empty(0, np.int64)
+    def _overflow(self) -> None:
+        self.overflowed, self.duplicates, self._batch = True, 0, []
+        self.hashes, self.recurs = np.empty(0, np.uint64), np.empty(0, np.bool_)
+        self.positions, self.first_duplicates = np.empty(0, np.int64), np.empty(0, np.int64)

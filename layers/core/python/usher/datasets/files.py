@@ -4,7 +4,8 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from usher.datasets.csv_reader import BLOCK_BYTES, Block, read_csv
+from usher.datasets.csv_reader import Block, read_csv
+from usher.datasets.read_limits import LIMITS
 from usher.storage.bucket import Bucket
 from usher.storage.layout import data_keys, increment_keys
 
@@ -20,6 +21,6 @@ def read_files(bucket: Bucket, keys: Iterable[str]) -> Iterator[Block]:
         yield from read_csv(key, chunks(bucket.open(key)))
 
 
-def chunks(stream: IO[bytes], size: int = BLOCK_BYTES) -> Iterator[bytes]:
+def chunks(stream: IO[bytes], size: int = LIMITS.block_bytes) -> Iterator[bytes]:
     """A stream's bytes in pieces of at most `size`."""
     return iter(functools.partial(stream.read, size), b"")

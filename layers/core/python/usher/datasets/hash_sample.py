@@ -1,8 +1,8 @@
-"""Counts by key in constant memory: of all keys while they are few, of a sample of them when they are many.
+"""Counts by key in constant memory: of all keys while there are few, of a sample when there are many.
 
 The sample is by the key's hash: at level k it has the keys whose hash is divisible by 2^k (Gibbons, Distinct Sampling,
-VLDB 2001). The level rises when there are too many keys and never falls, so it depends on what was counted alone, not
-on the order or on the parts in which it came.
+VLDB 2001). The level rises when there are too many keys and never falls, so it depends only on the rows that were
+counted, not on their order or on the parts that they came in.
 """
 
 import base64
@@ -17,8 +17,8 @@ import numpy.typing as npt
 from usher.datasets.hashing import Hashes
 from usher.formats.typed_json import UnfitError, fit
 
-NEW_ROWS = 1 << 18
-"""So many wait at most to be sorted into those that are kept."""
+MAX_NEW_ROWS = 1 << 18
+"""Rows that are collected, at most, before they are merged."""
 
 ROW_BYTES = 24
 
@@ -27,7 +27,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(slots=True)
 class Rows:
-    """Counts by key, and within a key by a number such as the time."""
+    """Counts by key and number, such as a time."""
 
     keys: Hashes
     numbers: Integers
@@ -37,7 +37,7 @@ class Rows:
         return len(self.keys)
 
     def where(self, kept: npt.NDArray[Any]) -> "Rows":
-        """Some of the rows, by a mask or by their places."""
+        """Some of the rows, by a mask or by their indices."""
         return Rows(self.keys[kept], self.numbers[kept], self.counts[kept])
 
 
@@ -46,7 +46,7 @@ def _no_rows() -> Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _SampleJson:
     """A sample as JSON."""
 
     cap: int
@@ -56,47 +56,48 @@ class _Told:
 
 @dataclass(slots=True)
 class Sample:
-    """Counts by key and number, of all keys or of one in `rate`. A row takes 24 bytes."""
+    """Counts by key and number, of all keys or of one key in `rate`. A row takes 24 bytes."""
 
     cap: int
-    """So many keys are kept at most."""
+    """The most keys that are kept."""
     level: int = 0
     kept: Rows = field(default_factory=_no_rows)
-    """In order of key and number, each once."""
+    """Merged: in order of key and number, each once."""
     new: list[Rows] = field(default_factory=list)
-    """Not yet among those."""
+    """Not merged yet."""
+    max_new_rows: int = MAX_NEW_ROWS
 
     @property
     def rate(self) -> int:
-        """One key in so many is in the sample."""
+        """One key in `rate` is in the sample."""
         self.rows()
         return 1 << self.level
 
     def has(self, keys: Hashes) -> npt.NDArray[np.bool_]:
-        """Which of the keys are in the sample as it now is, if they have been added."""
+        """Whether keys belong to the sample at its present level."""
         in_it: npt.NDArray[np.bool_] = keys & np.uint64((1 << self.level) - 1) == 0
         return in_it
 
     def add(self, keys: Hashes, numbers: Integers, counts: Integers) -> None:
-        """Count; the three arrays have one length, and keys may recur."""
+        """Add counts. The three arrays have the same length; keys may recur."""
         rows = Rows(keys, numbers, counts)
         self.new.append(rows.where(self.has(keys)) if self.level else rows)
-        if sum(map(len, self.new)) > NEW_ROWS:
+        if sum(map(len, self.new)) > self.max_new_rows:
             self.rows()
 
     def merge(self, other: "Sample", factor: int = 1) -> None:
-        """Count what another has counted, whose numbers are finer by a factor."""
+        """Add the counts of another, whose numbers are divided by `factor`."""
         rows = other.rows()
         self.level = max(self.level, other.level)
         self.add(rows.keys, rows.numbers // factor, rows.counts)
 
     def divide(self, factor: int) -> None:
-        """Make the numbers coarser."""
+        """Divide the numbers."""
         rows = self.rows()
         self.kept, self.new = _no_rows(), [Rows(rows.keys, rows.numbers // factor, rows.counts)]
 
     def rows(self) -> Rows:
-        """All that is counted, each key and number once, in their order."""
+        """All rows, in order of key and number, each once."""
         if not self.new:
             return self.kept
         rows = _summed([self.kept, *self.new])
@@ -108,7 +109,7 @@ class Sample:
         return rows
 
     def totals(self) -> tuple[Hashes, Integers]:
-        """Every key, and its count over all numbers."""
+        """Every key, and the sum of its counts."""
         rows = self.rows()
         first = _first(rows.keys)
         return rows.keys[first], np.add.reduceat(rows.counts, first) if len(first) else rows.counts
@@ -120,20 +121,20 @@ class Sample:
         return {"cap": self.cap, "level": self.level, "rows": base64.b64encode(zlib.compress(content, 1)).decode()}
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], cap: int, most: int) -> "Sample":
-        """From what as_dict gave, of at most so many rows. Raises UnfitError for what it can't have given."""
-        told = fit(_Told, content)
+    def from_dict(cls, content: Mapping[str, Any], cap: int, max_rows: int) -> "Sample":
+        """The inverse of `as_dict`, for at most `max_rows` rows. Raises UnfitError for anything else."""
+        given = fit(_SampleJson, content)
         packer = zlib.decompressobj()
         try:
-            packed = base64.b64decode(told.rows, validate=True)
-            plain = packer.decompress(packed, most * ROW_BYTES + 1)
+            packed = base64.b64decode(given.rows, validate=True)
+            plain = packer.decompress(packed, max_rows * ROW_BYTES + 1)
         except (ValueError, zlib.error) as error:
             raise UnfitError(f"a sample is not packed: {error}") from None
         is_whole = packer.eof and not packer.unused_data and len(plain) % ROW_BYTES == 0
-        if not is_whole or told.cap != cap or not 0 <= told.level < 64:
+        if not is_whole or given.cap != cap or not 0 <= given.level < 64:
             raise UnfitError("a sample is cut off, or has too much")
         keys, numbers, counts = np.split(np.frombuffer(plain, "<i8"), 3)
-        sample = cls(cap, told.level, Rows(keys.view(np.uint64), numbers, counts))
+        sample = cls(cap, given.level, Rows(keys.view(np.uint64), numbers, counts))
         new = _first(sample.kept.keys, numbers)
         in_order = np.lexsort((numbers, sample.kept.keys))
         if not (
@@ -148,7 +149,7 @@ class Sample:
 
 
 def _summed(parts: list[Rows]) -> Rows:
-    """Rows in the order of key and number, equal ones added up."""
+    """Rows in order of key and number; equal ones are summed."""
     keys = np.concatenate([part.keys for part in parts])
     numbers = np.concatenate([part.numbers for part in parts])
     counts = np.concatenate([part.counts for part in parts])
@@ -161,7 +162,7 @@ def _summed(parts: list[Rows]) -> Rows:
 
 
 def _first(*columns: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-    """Where sorted rows differ from the one before."""
+    """The indices at which sorted rows differ from the row before."""
     new = np.ones(len(columns[0]), np.bool_)
     new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return np.flatnonzero(new)

@@ -1,6 +1,6 @@
-"""64-bit hashes of IDs, which stand for them where many are counted: they take 8 bytes however long the IDs are.
+"""64-bit hashes of IDs, for counting many of them: a hash takes 8 bytes, however long the ID is.
 
-The chance that two of a million IDs are taken for one is one in thirty million.
+Among a million IDs, the chance that any two have the same hash is one in thirty million.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,19 +11,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 HASHED_BYTES = 1024
-"""Of an ID; those that Personalize takes are shorter."""
+"""The bytes of an ID that are hashed; Personalize takes shorter IDs only."""
 
 Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
 class Hashed:
-    """A column of which every different text is hashed once."""
+    """A column, with the hash of every different text."""
 
     keys: Hashes
-    """Of the different texts, in the order in which they appear."""
+    """The hashes of the different texts, in order of appearance."""
     places: NDArray[np.int32]
-    """Which of them each row has."""
+    """The index in `keys`, by row."""
 
     @classmethod
     def of(cls, texts: pa.StringArray) -> "Hashed":
@@ -38,7 +38,7 @@ class Hashed:
 
 
 def hashed(columns: Mapping[str, pa.StringArray], names: Iterable[str]) -> dict[str, Hashed]:
-    """Those of some columns that are there."""
+    """Some columns, where they exist."""
     return {name: Hashed.of(columns[name]) for name in names if name in columns}
 
 

@@ -1,7 +1,7 @@
-"""What is in a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
+"""The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
 
-Files are scanned in parts, anywhere and in any order; put together, they tell what a scan of the whole would. Which
-facts are wrong depends on the schema, and stands in rules.py.
+Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
+error depends on the schema: see rules.py.
 """
 
 import hashlib
@@ -14,32 +14,34 @@ from operator import itemgetter
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.datasets.csv_reader import FAULTS, Block, UnreadableError, read_csv
-from usher.datasets.diagnosis import IDS, Diagnosis
-from usher.datasets.distinct_ids import Ids
+from usher.datasets.csv_reader import ROW_ERRORS, Block, ReadError, UnreadableError, read_csv
+from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
+from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import hashed
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
-from usher.errors import Problem
 
-SHOWN_ROWS = 100
-"""Of the rows for which a fact holds, so many are named; the others are counted."""
-MANY_VALUES = 1000
-"""A column with more different values than this is taken for free text, not for categories."""
-MUCH_TEXT = 100_000
-"""So is one whose different values have more characters than this."""
+MAX_REPORTED = 100
+"""The rows with a fact whose line numbers are kept; the others are counted."""
+MAX_VALUES = 1000
+"""A column with more different values is free text, not a category."""
+MAX_VALUES_LENGTH = 100_000
+"""So is a column whose different values have more characters together."""
 FILE = 1 << 40
-"""Lines of the first file are counted from 0, of the second one from here, and so on, to have one order for all."""
-LONGEST_ID = 256
-LONGEST_VALUE = 1000
-LONGEST_TEXT = 20_000
+"""The positions of the rows of the first file begin at 0, those of the second file here, and so on."""
+MAX_ID_LENGTH = 256
+MAX_VALUE_LENGTH = 1000
+MAX_TEXT_LENGTH = 20_000
 BOOLEANS = pa.array(["", "true", "false"])
 EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+DUPLICATE = "duplicate ID"
+"""The error of a row whose ID an earlier row has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column's cells in a block: their text, its length in characters, and their numbers, null for what is none."""
+    """A column's cells in a block: their text, its length in characters, and their number (null for no number)."""
 
     text: pa.StringArray
     length: pa.Int32Array
@@ -47,14 +49,14 @@ class Cells:
 
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool) -> "Cells":
-        """From their text. `numeric`: whether numbers are of interest."""
+        """From their text. `numeric`: whether numbers matter."""
         if not numeric:
             return cls(text, pc.utf8_length(text), pa.nulls(len(text), pa.float64()))
         numbers = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
         return cls(text, pc.utf8_length(text), numbers.cast(pa.float64()))
 
 
-# What may be the matter with single cells, and how the names of the columns end that are looked at for it.
+# Facts about single cells, by name: the ending of the columns' names that are tested for it, and the test.
 FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "blank": ("", lambda cells: pc.equal(cells.length, 0)),
     "not a number": ("", lambda cells: pc.and_(cells.number.is_null(), pc.not_equal(cells.length, 0))),
@@ -62,9 +64,9 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "beyond int": ("", lambda cells: pc.greater_equal(pc.abs(cells.number), 2**31)),
     "beyond long": ("", lambda cells: pc.greater(pc.abs(cells.number), 2.0**63)),
     "not a boolean": ("", lambda cells: pc.invert(pc.is_in(cells.text, BOOLEANS))),
-    "long ID": ("", lambda cells: pc.greater(cells.length, LONGEST_ID)),
-    "long value": ("", lambda cells: pc.greater(cells.length, LONGEST_VALUE)),
-    "long text": ("", lambda cells: pc.greater(cells.length, LONGEST_TEXT)),
+    "long ID": ("", lambda cells: pc.greater(cells.length, MAX_ID_LENGTH)),
+    "long value": ("", lambda cells: pc.greater(cells.length, MAX_VALUE_LENGTH)),
+    "long text": ("", lambda cells: pc.greater(cells.length, MAX_TEXT_LENGTH)),
     "several values": ("", lambda cells: pc.match_substring(cells.text, "|")),
     "milliseconds": ("TIMESTAMP", lambda cells: pc.greater_equal(cells.number, FIRST_MILLISECOND)),
     "before 1970": ("TIMESTAMP", lambda cells: pc.less(cells.number, 0)),
@@ -75,190 +77,179 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
 
 
 @dataclass(slots=True)
-class Fact:
-    """For how many rows a fact holds, and the first of them: their lines by file."""
+class Occurrences:
+    """The rows with a fact or a row error: their number, and the line numbers of the first ones by file."""
 
     rows: int = 0
     lines: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, key: str, lines: list[int], rows: int) -> None:
-        """Note that it holds for so many more rows of a file, whose lines (the first of them at least) are given."""
-        room = SHOWN_ROWS - sum(map(len, self.lines.values()))
+        """Add rows of a file. `lines`: the line numbers of the first of them, at least."""
+        room = MAX_REPORTED - sum(map(len, self.lines.values()))
         if rows and room:
             self.lines.setdefault(key, []).extend(lines[:room])
         self.rows += rows
 
 
-def _no_facts() -> dict[str, Fact]:
-    return {name: Fact() for name in FACTS}
+def _no_facts() -> dict[str, Occurrences]:
+    return {name: Occurrences() for name in FACTS}
 
 
-def _no_faults() -> dict[str, Fact]:
-    return {name: Fact() for name in (*FAULTS, "known ID")}
+def _no_row_errors() -> dict[str, Occurrences]:
+    return {name: Occurrences() for name in (*ROW_ERRORS, DUPLICATE)}
 
 
 @dataclass(slots=True)
-class Column:
-    """What is known of a column after the scan."""
+class ColumnProfile:
+    """The profile of one column."""
 
-    facts: dict[str, Fact] = field(default_factory=_no_facts)
+    facts: dict[str, Occurrences] = field(default_factory=_no_facts)
     values: Counter[str] | None = field(default_factory=Counter)
-    """How often each value is there; None if the different ones are more than MANY_VALUES, or MUCH_TEXT."""
+    """The rows by value; None beyond MAX_VALUES different ones, or MAX_VALUES_LENGTH."""
 
     def count(self, values: Mapping[str, int] | None) -> None:
-        """Note how often values are there."""
+        """Add rows by value."""
         if self.values is not None and values is not None:
             self.values.update(values)
-        if values is None or len(self.values or ()) > MANY_VALUES or sum(map(len, self.values or ())) > MUCH_TEXT:
+        if (
+            values is None
+            or len(self.values or ()) > MAX_VALUES
+            or sum(map(len, self.values or ())) > MAX_VALUES_LENGTH
+        ):
             self.values = None
 
-    def kind(self, rows: int) -> str:
-        """`long`, `float`, `categorical` or `string`, whichever the values suggest."""
+    def suggested_type(self, rows: int) -> str:
+        """`long`, `float`, `categorical` or `string`, by the values. `rows`: the number of the dataset's rows."""
         if not (self.facts["not a number"].rows or self.facts["beyond long"].rows) and self.facts["blank"].rows < rows:
             return "float" if self.facts["fractional"].rows else "long"
         few = self.values is not None and len(self.values) <= max(rows // 2, 1)
         return "categorical" if few or self.facts["several values"].rows else "string"
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """Where a file could not be read on, and why."""
-
-    key: str
-    line: int
-    """0: it could not be read at all."""
-    message: str
-    remedy: str
-
-    @property
-    def problem(self) -> Problem:
-        """What a person is told."""
-        return Problem(f"{self.key} line {self.line}" if self.line else self.key, self.message, self.remedy)
-
-
 @dataclass(slots=True)
-class Table:
-    """What is known of a dataset's files, or of a part of one, whose lines then count from 1.
-
-    Whatever is noted while rows are read (`columns`, `faults`, `ids`, `diagnosis`) can be added up, and be stored.
-    """
+class DatasetProfile:
+    """The profile of a dataset's files, or of a part of one, whose lines then count from 1."""
 
     dataset: str
-    columns: dict[str, Column] = field(default_factory=dict)
-    faults: dict[str, Fact] = field(default_factory=_no_faults)
-    """What is the matter with whole rows: csvs.FAULTS, and `known ID` for one that a row before has."""
+    columns: dict[str, ColumnProfile] = field(default_factory=dict)
+    row_errors: dict[str, Occurrences] = field(default_factory=_no_row_errors)
+    """Malformed lines (csv_reader.ROW_ERRORS), and rows with a duplicate ID."""
     rows: int = 0
-    """Records; lines that are none are among the faults."""
+    """Records, without malformed lines."""
     lines: int = 0
     """Lines of a part, with the header."""
     size: int = 0
     """Bytes."""
     digests: list[str] = field(default_factory=list)
-    """SHA-256 of the bytes of each part."""
-    ids: Ids = field(default_factory=Ids)
-    """The users of interactions, the IDs of items, users and actions."""
-    stops: list[Stop] = field(default_factory=list)
-    """What keeps files from being read, one for each."""
+    """SHA-256 of every part's bytes."""
+    ids: DistinctIds = field(default_factory=DistinctIds)
+    """The users of interactions; the IDs of items, users and actions."""
+    read_errors: list[ReadError] = field(default_factory=list)
+    """Why files can't be read: at most one for each."""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the bytes, or of the digests of several parts."""
+        """SHA-256 of the bytes; of several parts, SHA-256 of their digests."""
         whole = hashlib.sha256("".join(self.digests).encode()).hexdigest()
         return self.digests[0] if len(self.digests) == 1 else whole
 
     @property
-    def most_ids(self) -> int:
-        """How many different IDs there are, or, where they are too many to be held, at most."""
-        return self.rows if self.ids.many else len(self.ids)
+    def max_distinct_ids(self) -> int:
+        """The number of different IDs; where they are too many to count, the number of rows as its upper bound."""
+        return self.rows if self.ids.overflowed else len(self.ids)
+
+    @property
+    def missing_columns(self) -> list[str]:
+        """Required columns that the files lack."""
+        return [name for name in REQUIRED[self.dataset] if name not in self.columns]
 
 
-def scan(dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = ()) -> Table:
-    """Read a file, or a part of it of which `names` are the columns, and note what matters."""
-    table = Table(dataset)
+def profile_csv(
+    dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
+) -> DatasetProfile:
+    """Profile a file, or a part of one whose columns are `names`."""
+    profile = DatasetProfile(dataset, ids=DistinctIds(max_ids=limits.ids))
     try:
-        for block in read_csv(key, chunks, names):
-            _note(table, block, key)
-            table.lines += block.height
+        for block in read_csv(key, chunks, names, limits):
+            _add_block(profile, block, key)
+            profile.lines += block.line_count
     except UnreadableError as error:
-        table.stops.append(Stop(key, error.line, error.message, error.remedy))
-    return table
+        profile.read_errors.append(error.error)
+    return profile
 
 
-def gather(dataset: str, parts: Iterable[tuple[str, Table]]) -> Table:
-    """What parts tell together: all of each file's, with its key, file by file and in their order."""
-    whole, keys = Table(dataset), list[str]()
-    for key, its in groupby(parts, key=itemgetter(0)):
-        _add_file(whole, key, len(keys) * FILE, (part for _, part in its))
+def merge_parts(
+    dataset: str, parts: Iterable[tuple[str, DatasetProfile]], limits: ReadLimits = LIMITS
+) -> DatasetProfile:
+    """Merge the profiles of parts. `parts`: every file's key and parts, file by file and in order."""
+    whole, keys = DatasetProfile(dataset, ids=DistinctIds(max_ids=limits.ids)), list[str]()
+    for key, parts_of_file in groupby(parts, key=itemgetter(0)):
+        _add_file(whole, key, len(keys) * FILE, (part for _, part in parts_of_file))
         keys.append(key)
-    whole.ids.settle()
+    whole.ids.merge_batch()
     if dataset in UNIQUE:
-        for place in whole.ids.first_again.tolist():
-            whole.faults["known ID"].add(keys[place // FILE], [place % FILE], 1)
-        whole.faults["known ID"].rows = whole.ids.again
+        for position in whole.ids.first_duplicates.tolist():
+            whole.row_errors[DUPLICATE].add(keys[position // FILE], [position % FILE], 1)
+        whole.row_errors[DUPLICATE].rows = whole.ids.duplicates
     return whole
 
 
-def missing_columns(table: Table) -> list[str]:
-    """Required columns that the files lack."""
-    return [name for name in REQUIRED[table.dataset] if name not in table.columns]
-
-
-def _note(table: Table, block: Block, key: str) -> None:
-    table.columns = table.columns or {name: Column() for name in block.columns}
-    table.rows += len(block.lines)
-    for fault, lines in block.faults.items():
-        table.faults[fault].add(key, lines, len(lines))
+def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
+    profile.columns = profile.columns or {name: ColumnProfile() for name in block.columns}
+    profile.rows += len(block.lines)
+    for error, lines in block.row_errors.items():
+        profile.row_errors[error].add(key, lines, len(lines))
     for name, text in block.columns.items():
-        column = table.columns[name]
-        cells = Cells.of(text, numeric=RESERVED[table.dataset].get(name) != "string")
+        column = profile.columns[name]
+        cells = Cells.of(text, numeric=RESERVED[profile.dataset].get(name) != "string")
         for fact, (ending, holds) in FACTS.items():
             if name.endswith(ending):
                 rows = holds(cells)
-                first = pc.indices_nonzero(rows)[:SHOWN_ROWS].to_numpy() if rows.true_count else []
+                first = pc.indices_nonzero(rows)[:MAX_REPORTED].to_numpy() if rows.true_count else []
                 column.facts[fact].add(key, block.lines[first].tolist() if rows.true_count else [], rows.true_count)
         if column.values is not None:
-            values, counts = (part[: MANY_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
+            values, counts = (part[: MAX_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
             column.count(dict(zip(values, counts, strict=True)))
-    name = "USER_ID" if table.dataset == "interactions" else UNIQUE.get(table.dataset, "")
-    ids = hashed(block.columns, {name, *IDS})
+    name = "USER_ID" if profile.dataset == "interactions" else UNIQUE.get(profile.dataset, "")
+    ids = hashed(block.columns, {name, *ID_COLUMNS})
     if name in ids:
-        table.ids.note(ids[name], block.lines)
-    table.diagnosis.add(block.columns, ids)
+        profile.ids.add_rows(ids[name], block.lines)
+    profile.diagnosis.add_rows(block.columns, ids)
 
 
-def _add_file(whole: Table, key: str, place: int, parts: Iterable[Table]) -> None:
-    """Add a file's parts, up to where it can't be read on; `place` is that of its first line."""
-    lines, stop = 0, None
+def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[DatasetProfile]) -> None:
+    """Add a file's parts, until it can't be read further. `position`: that of its first line."""
+    lines, error = 0, None
     for part in parts:
         whole.size += part.size
         whole.digests += part.digests
-        stop = stop or _other_columns(whole, key, part)
-        if not stop:
-            _add_part(whole, key, part, lines, place)
-            stop = next((replace(one, line=one.line and one.line + lines) for one in part.stops), None)
+        error = error or _other_columns(whole, key, part)
+        if not error:
+            _add_part(whole, key, part, lines, position)
+            error = next((replace(one, line=one.line and one.line + lines) for one in part.read_errors), None)
             lines += part.lines
-    if not stop and lines < 2:
-        stop = Stop(key, 0, "has a header, but no rows.", "Add rows, or remove the file.")
-    whole.stops += [stop] if stop else []
+    if not error and lines < 2:
+        error = ReadError(key, 0, "has a header, but no rows.", "Add rows, or remove the file.")
+    whole.read_errors += [error] if error else []
 
 
-def _other_columns(whole: Table, key: str, part: Table) -> Stop | None:
+def _other_columns(whole: DatasetProfile, key: str, part: DatasetProfile) -> ReadError | None:
     if not whole.columns or not part.columns or list(whole.columns) == list(part.columns):
         return None
-    said = f"has other columns than the files before it: {', '.join(whole.columns)}."
-    return Stop(key, 1, said, "Give all files one header.")
+    message = f"has other columns than the files before it: {', '.join(whole.columns)}."
+    return ReadError(key, 1, message, "Give all files the same header.")
 
 
-def _add_part(whole: Table, key: str, part: Table, before: int, place: int) -> None:
-    """Add a part of a file, of which so many lines are before it."""
-    whole.columns = whole.columns or {name: Column() for name in part.columns}
+def _add_part(whole: DatasetProfile, key: str, part: DatasetProfile, lines_before: int, position: int) -> None:
+    """Add a part of a file. `lines_before`: the number of the file's lines before it; `position`: the file's first."""
+    whole.columns = whole.columns or {name: ColumnProfile() for name in part.columns}
     whole.rows += part.rows
-    pairs = [(whole.faults[name], fault) for name, fault in part.faults.items()]
+    pairs = [(whole.row_errors[name], theirs) for name, theirs in part.row_errors.items()]
     for name, column in part.columns.items():
         whole.columns[name].count(column.values)
         pairs += [(whole.columns[name].facts[fact], theirs) for fact, theirs in column.facts.items()]
     for ours, theirs in pairs:
-        ours.add(key, [line + before for lines in theirs.lines.values() for line in lines], theirs.rows)
-    whole.ids.add(part.ids, place + before)
+        ours.add(key, [line + lines_before for lines in theirs.lines.values() for line in lines], theirs.rows)
+    whole.ids.add(part.ids, position + lines_before)
     whole.diagnosis.merge(part.diagnosis)

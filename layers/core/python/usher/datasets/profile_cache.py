@@ -1,114 +1,92 @@
-"""The checks of a group's data. What was found in parts of large data is kept, so that only new parts are read.
+"""The profiles of a group's data, kept by part, so that only new parts are read.
 
-It is at `<group>/out/checks/<edition>/`, a file for each part, with a tag by which the bucket lets it expire.
+They are at `<group>/out/checks/v<CODE_VERSION>/`, one file for each part, with a tag by which a lifecycle rule of the
+bucket lets them expire.
 """
 
 import json
 import logging
-import os
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from usher.aws import digest
-from usher.datasets import (
-    byte_ranges,
-    csv_reader,
-    diagnosis,
-    distinct_ids,
-    files,
-    hash_sample,
-    hashing,
-    profile,
-    profile_file,
-    schemas,
-)
-from usher.datasets.byte_ranges import Part
+from usher.aws import digest, error_code
+from usher.datasets.byte_ranges import Part, parts_of, profile_part
+from usher.datasets.profile import DatasetProfile, merge_parts
+from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem, lambda_error_message
-from usher.formats import content_kind, typed_json
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.storage.bucket import Bucket, File, TooLargeError
 from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
 
-PARALLEL_BYTES = int(os.environ.get("PARALLEL_BYTES", 1 << 29))
-"""More than so much that was not checked before is checked in parallel."""
-MODULES = (
-    content_kind,
-    csv_reader,
-    profile,
-    diagnosis,
-    hashing,
-    distinct_ids,
-    files,
-    byte_ranges,
-    hash_sample,
-    schemas,
-    profile_file,
-    typed_json,
-)
-"""What is found depends on them."""
-EDITION = digest([Path(str(module.__file__)).read_text() for module in MODULES])
-"""Other code may find something else: what was found with it does not count."""
+CODE_VERSION = 1
+"""Profiles by code of another version are ignored. Increase it when the same data gets another profile:
+tests/unit/usher/datasets/test_code_version.py fails then."""
 TAG = "usher=check"
+REPLACED = {"PreconditionFailed", "NoSuchKey"}
+"""S3's error codes for an object that has been replaced or deleted since it was listed."""
 
 
-def table(bucket: Bucket, dataset: str, files: Sequence[File], there: Container[str]) -> profile.Table:
-    """What is known of a dataset's files; what is not there (`there`: the keys of the bucket) is found out."""
-    return profile.gather(
-        dataset, ((part.key, _found(bucket, part, there)) for file in files for part in byte_ranges.cut(file))
-    )
+@dataclass(frozen=True, slots=True)
+class ProfileCache:
+    """The profiles in a bucket."""
 
+    bucket: Bucket
+    limits: ReadLimits = LIMITS
+    code_version: int = CODE_VERSION
 
-def _found(bucket: Bucket, part: Part, there: Container[str]) -> profile.Table:
-    """What was found in a part; found anew where what is kept can't be that."""
-    size = part.end - part.start
-    if kept_at(part) in there:
+    def profile(self, dataset: str, files: Sequence[File], existing: Container[str]) -> DatasetProfile:
+        """The profile of a dataset's files; parts without one are read. `existing`: the keys in the bucket."""
+        parts = ((part.key, self._profile(part, existing)) for file in files for part in parts_of(file, self.limits))
+        return merge_parts(dataset, parts, self.limits)
+
+    def _profile(self, part: Part, existing: Container[str]) -> DatasetProfile:
+        key, size = self.key(part), part.end - part.start
+        if key in existing:
+            try:
+                content = self.bucket.read(key, max_file_bytes(size))
+                if content is not None:
+                    return load_profile(content, dataset_of(part.key), part.key, size)
+            except (UnfitError, TooLargeError):
+                log.warning("%s was not written by Usher: %s is read again", key, part.key)
+        return profile_part(self.bucket, part, self.limits)
+
+    def missing_parts(self, group: str, run: str) -> list[Part]:
+        """The parts of a group's data that are to be profiled in parallel; none where there is little new data.
+
+        Raises InputError for parts that could not be profiled in this run.
+        """
+        files = self.bucket.files_of(group)
+        existing = {file.key for file in files}
+        parts = [part for file in files if is_data(file.key) for part in parts_of(file, self.limits)]
+        missing = [part for part in parts if self.key(part) not in existing]
+        if failed := [part for part in missing if failure_key(part, run) in existing]:
+            raise InputError([_failure(part, self.bucket.read(failure_key(part, run)) or b"") for part in failed])
+        return missing if sum(part.end - part.start for part in missing) > self.limits.parallel_bytes else []
+
+    def add(self, part: Part) -> None:
+        """Profile a part and keep its profile. A part of an object that has been replaced or deleted is ignored."""
         try:
-            kept = bucket.read(kept_at(part), profile_file.most_bytes(size))
-            if kept is not None:
-                return profile_file.load(kept, dataset_of(part.key), part.key, size)
-        except (UnfitError, TooLargeError):
-            log.warning("%s is not what Usher has written there", kept_at(part))
-    return byte_ranges.scan(bucket, part)
+            profile = profile_part(self.bucket, part, self.limits)
+        except self.bucket.s3.exceptions.ClientError as error:
+            if error_code(error) not in REPLACED:
+                raise
+        else:
+            self.bucket.write(self.key(part), dump_profile(profile), Tagging=TAG)
+
+    def add_failure(self, part: Part, run: str, error: Mapping[str, str]) -> None:
+        """Record that a part could not be profiled in a run. `error`: `{Error, Cause}` of Step Functions."""
+        self.bucket.write(failure_key(part, run), json.dumps(error).encode(), Tagging=TAG)
+
+    def key(self, part: Part) -> str:
+        """The key of a part's profile."""
+        return f"{group_of(part.key)}/out/checks/v{self.code_version}/{_name(part)}.profile"
 
 
-def outstanding(bucket: Bucket, group: str, run: str) -> list[Part]:
-    """The parts of a group's data that are to be checked in parallel; none where there is little to check.
-
-    Raises InputError for those that could not be checked in this run.
-    """
-    there = {file.key: file for file in bucket.files_of(group)}
-    left = [
-        part
-        for key, file in there.items()
-        if is_data(key)
-        for part in byte_ranges.cut(file)
-        if kept_at(part) not in there
-    ]
-    if failed := [part for part in left if failed_at(part, run) in there]:
-        raise InputError([_failure(part, bucket.read(failed_at(part, run)) or b"") for part in failed])
-    return left if sum(part.end - part.start for part in left) > PARALLEL_BYTES else []
-
-
-def check(bucket: Bucket, part: Part) -> None:
-    """Scan a part, and keep what is found."""
-    bucket.write(kept_at(part), profile_file.dump(byte_ranges.scan(bucket, part)), Tagging=TAG)
-
-
-def fail(bucket: Bucket, part: Part, run: str, error: Mapping[str, str]) -> None:
-    """Note for a run that a part could not be checked. `error`: what Step Functions tells."""
-    bucket.write(failed_at(part, run), json.dumps(error).encode(), Tagging=TAG)
-
-
-def kept_at(part: Part) -> str:
-    """The key under which is kept what was found in a part."""
-    return f"{group_of(part.key)}/out/checks/{EDITION}/{_name(part)}.table"
-
-
-def failed_at(part: Part, run: str) -> str:
-    """The key under which is noted that a part could not be checked in a run."""
+def failure_key(part: Part, run: str) -> str:
+    """The key of the error with which profiling a part failed in a run."""
     return f"{group_of(part.key)}/out/checks/{run}/{_name(part)}.json"
 
 
@@ -118,7 +96,7 @@ def _name(part: Part) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """What Step Functions tells of a step that failed."""
+    """The error of a failed step, as Step Functions reports it."""
 
     Error: str = ""
     Cause: str = ""
@@ -130,5 +108,5 @@ def _failure(part: Part, content: bytes) -> Problem:
     except UnfitError as unfit:
         error = _Failure("UnfitError", str(unfit))
     place = f"{part.key} bytes {part.start} to {part.end}"
-    said = f"could not be checked: {error.Error}: {lambda_error_message(error.Cause)[:500].rstrip('. ')}."
-    return Problem(place, said, "Drop a file again to try once more; if it recurs, see the logs.")
+    message = f"could not be checked: {error.Error}: {lambda_error_message(error.Cause)[:500].rstrip('. ')}."
+    return Problem(place, message, "Drop a file again to retry; if it recurs, see the log of the function `check`.")

@@ -1,6 +1,7 @@
-"""Tables as files: a line of JSON, then the arrays of the IDs, as their bytes are.
+"""A profile as a file: a line of JSON, then the arrays of its IDs as their bytes.
 
-What is read is held against the part of the data that it is about: nothing is larger than that can give.
+Other principals can write to the bucket. A file is therefore checked against the part of the data that it is about:
+nothing in it is larger than the part allows.
 """
 
 import json
@@ -12,162 +13,169 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from usher.datasets import distinct_ids
+from usher.datasets.csv_reader import ReadError
 from usher.datasets.diagnosis import Diagnosis
-from usher.datasets.distinct_ids import MANY_IDS, SHOWN, Ids
-from usher.datasets.profile import FACTS, FILE, MANY_VALUES, SHOWN_ROWS, Column, Fact, Stop, Table
+from usher.datasets.distinct_ids import DistinctIds
+from usher.datasets.profile import FACTS, FILE, MAX_REPORTED, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
+from usher.datasets.read_limits import LIMITS
 from usher.formats.typed_json import UnfitError, fit, parse
 
 PLAIN = ("dataset", "rows", "lines", "size", "digests")
-ARRAYS = {"hashes": "<u8", "places": "<i8", "twice": "?", "first_again": "<i8"}
-MOST_TEXT = 1 << 26
-"""Bytes of JSON; of data with more to tell, what was found is not kept."""
-LEAST_TEXT = 1 << 20
-TEXT_PER_BYTE = 256
-"""Each byte of the data is told in so many bytes at most: it may be a cell, of which several facts hold."""
+ARRAYS = {"hashes": "<u8", "positions": "<i8", "recurs": "?", "first_duplicates": "<i8"}
+ID_BYTES = 17
+"""Of an ID in the first three arrays."""
+MAX_JSON_BYTES = 1 << 26
+"""A longer profile is not kept."""
+MIN_JSON_BYTES = 1 << 20
+JSON_PER_BYTE = 256
+"""Bytes of JSON for a byte of the data, at most: it may be a cell with several facts."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    facts: Mapping[str, Fact]
+class _ColumnJson:
+    facts: Mapping[str, Occurrences]
     values: Mapping[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Ids:
-    number: int
-    """How many different ones there are."""
-    shown: int
-    """How many places there are of those that are there again."""
-    again: int
-    many: bool
+class _IdsJson:
+    count: int
+    """The number of different IDs."""
+    reported: int
+    """The length of the array `first_duplicates`."""
+    duplicates: int
+    overflowed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A table as JSON, but for the arrays of its IDs."""
+class _ProfileJson:
+    """A profile without the arrays of its IDs."""
 
     dataset: str
     rows: int
     lines: int
     size: int
     digests: Sequence[str]
-    stops: Sequence[Stop]
-    faults: Mapping[str, Fact]
-    columns: Mapping[str, _Column]
-    ids: _Ids
+    readErrors: Sequence[ReadError]  # noqa: N815
+    rowErrors: Mapping[str, Occurrences]  # noqa: N815
+    columns: Mapping[str, _ColumnJson]
+    ids: _IdsJson
     diagnosis: Mapping[str, Any] = field(default_factory=dict)
 
 
-def dump(table: Table) -> bytes:
-    """A table's file."""
-    ids = table.ids
-    ids.settle()
-    told = {
-        **{name: getattr(table, name) for name in PLAIN},
-        "stops": [asdict(stop) for stop in table.stops],
-        "faults": _told(table.faults),
+def dump_profile(profile: DatasetProfile) -> bytes:
+    """A profile's file."""
+    ids = profile.ids
+    ids.merge_batch()
+    content = {
+        **{name: getattr(profile, name) for name in PLAIN},
+        "readErrors": [asdict(error) for error in profile.read_errors],
+        "rowErrors": _as_json(profile.row_errors),
         "columns": {
-            name: {"facts": _told(column.facts), "values": column.values} for name, column in table.columns.items()
+            name: {"facts": _as_json(column.facts), "values": column.values} for name, column in profile.columns.items()
         },
-        "ids": {"number": len(ids), "shown": len(ids.first_again), "again": ids.again, "many": ids.many},
-        "diagnosis": table.diagnosis.as_dict(),
+        "ids": asdict(_IdsJson(len(ids), len(ids.first_duplicates), ids.duplicates, ids.overflowed)),
+        "diagnosis": profile.diagnosis.as_dict(),
     }
     arrays = [getattr(ids, name).astype(kind).tobytes() for name, kind in ARRAYS.items()]
-    return b"".join((json.dumps(told).encode(), b"\n", *arrays))
+    return b"".join((json.dumps(content).encode(), b"\n", *arrays))
 
 
-def most_bytes(size: int) -> int:
-    """How long the file of a part is at most. `size`: the part's bytes."""
-    return _most_text(size) + 17 * min(size, MANY_IDS) + 8 * SHOWN
+def max_file_bytes(size: int) -> int:
+    """The longest file that a part can have. `size`: the part's bytes."""
+    return _max_json_bytes(size) + ID_BYTES * min(size, LIMITS.ids) + 8 * distinct_ids.MAX_REPORTED
 
 
-def _most_text(size: int) -> int:
-    return min(LEAST_TEXT + TEXT_PER_BYTE * size, MOST_TEXT)
+def _max_json_bytes(size: int) -> int:
+    return min(MIN_JSON_BYTES + JSON_PER_BYTE * size, MAX_JSON_BYTES)
 
 
-def load(content: bytes, dataset: str, key: str, size: int) -> Table:
-    """The table of a part of an object, from its file. Raises UnfitError for what `dump` can't have given.
+def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetProfile:
+    """The profile of a part of an object, from its file. Raises UnfitError for what `dump_profile` can't have written.
 
     `size`: the part's bytes.
     """
     text, _, rest = content.partition(b"\n")
-    if len(text) > _most_text(size):
-        raise UnfitError("it tells too much")
-    told = fit(_Told, parse(text))
-    _check(told, dataset, key, size)
-    hashes, places, twice, again = _arrays(rest, told.ids)
-    _check_ids(told.ids, hashes, places, again, size)
-    table = Table(dataset, rows=told.rows, lines=told.lines, size=told.size, digests=list(told.digests))
-    table.stops = list(told.stops)
-    table.faults = _facts(table.faults, told.faults)
-    table.columns = {
-        name: Column(_facts(FACTS, column.facts), None if column.values is None else Counter(column.values))
-        for name, column in told.columns.items()
+    if len(text) > _max_json_bytes(size):
+        raise UnfitError("its JSON is too long")
+    given = fit(_ProfileJson, parse(text))
+    _check(given, dataset, key, size)
+    hashes, positions, recurs, first_duplicates = _arrays(rest, given.ids)
+    _check_ids(given.ids, hashes, positions, first_duplicates, size)
+    profile = DatasetProfile(
+        dataset, rows=given.rows, lines=given.lines, size=given.size, digests=list(given.digests),
+        read_errors=list(given.readErrors), diagnosis=Diagnosis.from_dict(given.diagnosis),
+    )  # fmt: skip
+    profile.row_errors = _with_all(profile.row_errors, given.rowErrors)
+    profile.columns = {
+        name: ColumnProfile(_with_all(FACTS, column.facts), None if column.values is None else Counter(column.values))
+        for name, column in given.columns.items()
     }
-    table.ids = Ids(hashes, places, twice, told.ids.again, again, told.ids.many)
-    table.diagnosis = Diagnosis.from_dict(told.diagnosis)
-    return table
+    profile.ids = DistinctIds(hashes, positions, recurs, given.ids.duplicates, first_duplicates, given.ids.overflowed)
+    return profile
 
 
-def _arrays(content: bytes, ids: _Ids) -> Iterator[NDArray[Any]]:
-    """The arrays, in the order of ARRAYS, out of their bytes."""
+def _arrays(content: bytes, ids: _IdsJson) -> Iterator[NDArray[Any]]:
+    """The arrays, in the order of ARRAYS, from their bytes."""
     if (
-        not 0 <= ids.number <= MANY_IDS
-        or not 0 <= ids.shown <= SHOWN
-        or len(content) != 17 * ids.number + 8 * ids.shown
+        not 0 <= ids.count <= LIMITS.ids
+        or not 0 <= ids.reported <= distinct_ids.MAX_REPORTED
+        or len(content) != ID_BYTES * ids.count + 8 * ids.reported
     ):
-        raise UnfitError("it has other IDs than it tells")
+        raise UnfitError("its arrays have other lengths than its JSON says")
     begin = 0
     for name, kind in ARRAYS.items():
-        array = np.frombuffer(content, kind, ids.shown if name == "first_again" else ids.number, begin)
+        array = np.frombuffer(content, kind, ids.reported if name == "first_duplicates" else ids.count, begin)
         begin += array.nbytes
         yield array.copy()
 
 
-def _check(told: _Told, dataset: str, key: str, size: int) -> None:
-    """Whether what is told can be so of a part."""
-    facts = [*told.faults.values(), *(fact for column in told.columns.values() for fact in column.facts.values())]
-    names = {name for column in told.columns.values() for name in column.facts}
-    places = {file for fact in facts for file in fact.lines} | {stop.key for stop in told.stops}
+def _check(given: _ProfileJson, dataset: str, key: str, size: int) -> None:
+    """Raise UnfitError where a part can't have such a profile."""
+    facts = [*given.rowErrors.values(), *(fact for column in given.columns.values() for fact in column.facts.values())]
+    names = {name for column in given.columns.values() for name in column.facts}
+    keys = {file for fact in facts for file in fact.lines} | {error.key for error in given.readErrors}
     lines = [line for fact in facts for some in fact.lines.values() for line in some]
-    counts = [count for column in told.columns.values() for count in (column.values or {}).values()]
+    counts = [count for column in given.columns.values() for count in (column.values or {}).values()]
     if not (
-        told.dataset == dataset
-        and told.size in (0, size)
-        and 0 <= told.rows <= told.lines <= size + 1
-        and len(told.digests) <= 1
-        and all(len(one) == 64 and one.isalnum() for one in told.digests)
-        and len(told.stops) <= 1
-        and told.faults.keys() <= Table(dataset).faults.keys()
+        given.dataset == dataset
+        and given.size in (0, size)
+        and 0 <= given.rows <= given.lines <= size + 1
+        and len(given.digests) <= 1
+        and all(len(one) == 64 and one.isalnum() for one in given.digests)
+        and len(given.readErrors) <= 1
+        and given.rowErrors.keys() <= DatasetProfile(dataset).row_errors.keys()
         and names <= FACTS.keys()
-        and places <= {key}
+        and keys <= {key}
     ):
-        raise UnfitError("it is about something else")
+        raise UnfitError("it is the profile of something else")
     if not (
         all(0 < fact.rows <= size + 1 for fact in facts)
-        and all(sum(map(len, fact.lines.values())) <= SHOWN_ROWS for fact in facts)
-        and all(0 <= line <= size + 1 for line in (*lines, *(stop.line for stop in told.stops)))
-        and all(len(column.values or ()) <= MANY_VALUES for column in told.columns.values())
+        and all(sum(map(len, fact.lines.values())) <= MAX_REPORTED for fact in facts)
+        and all(0 <= line <= size + 1 for line in (*lines, *(error.line for error in given.readErrors)))
+        and all(len(column.values or ()) <= MAX_VALUES for column in given.columns.values())
         and all(0 < count <= size + 1 for count in counts)
     ):
-        raise UnfitError("it tells more than there can be")
+        raise UnfitError("it counts more than the part can have")
 
 
-def _check_ids(ids: _Ids, hashes: NDArray[Any], places: NDArray[Any], again: NDArray[Any], size: int) -> None:
+def _check_ids(ids: _IdsJson, hashes: NDArray[Any], positions: NDArray[Any], first: NDArray[Any], size: int) -> None:
+    """Raise UnfitError where the rows of a part can't have such IDs. `first`: the first duplicates."""
     if not (
-        not (ids.many and (ids.number or ids.again))
+        not (ids.overflowed and (ids.count or ids.duplicates))
         and (hashes[1:] > hashes[:-1]).all()
-        and len(again) <= min(SHOWN, ids.again)
-        and 0 <= ids.again <= size
-        and all(((some >= 0) & (some < FILE)).all() for some in (places, again))
+        and len(first) <= min(distinct_ids.MAX_REPORTED, ids.duplicates)
+        and 0 <= ids.duplicates <= size
+        and all(((some >= 0) & (some < FILE)).all() for some in (positions, first))
     ):
-        raise UnfitError("its IDs are in no order, or too many")
+        raise UnfitError("its IDs are not in order, or too many")
 
 
-def _told(facts: Mapping[str, Fact]) -> dict[str, Any]:
-    """Facts as JSON, without those that hold for no row."""
+def _as_json(facts: Mapping[str, Occurrences]) -> dict[str, Any]:
+    """Facts, without those that hold for no row."""
     return {name: asdict(fact) for name, fact in facts.items() if fact.rows}
 
 
-def _facts(names: Iterable[str], told: Mapping[str, Fact]) -> dict[str, Fact]:
-    return {name: told.get(name, Fact()) for name in names}
+def _with_all(names: Iterable[str], given: Mapping[str, Occurrences]) -> dict[str, Occurrences]:
+    return {name: given.get(name, Occurrences()) for name in names}

@@ -1,4 +1,4 @@
-"""Avro schemas of the datasets: what Personalize requires, and what a CSV's columns suggest.
+"""Avro schemas of the datasets: the columns that Personalize requires, and a schema for the columns of a CSV.
 
 Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 """
@@ -25,7 +25,7 @@ REQUIRED = {
     "action_interactions": ("USER_ID", "ACTION_ID", "EVENT_TYPE", "TIMESTAMP"),
 }
 UNIQUE = {"items": "ITEM_ID", "users": "USER_ID", "actions": "ACTION_ID"}
-"""What identifies a record of metadata: of several with one ID, the last one counts."""
+"""The column that identifies a row. Of several rows with one ID, Personalize keeps the last one."""
 
 DOMAINS: dict[str, dict[str, dict[str, str]]] = {
     "ECOMMERCE": {
@@ -37,7 +37,7 @@ DOMAINS: dict[str, dict[str, dict[str, str]]] = {
         "items": {"CREATION_TIMESTAMP": "long", "GENRES": "string"},
     },
 }
-"""What a domain requires besides."""
+"""The columns that a domain requires besides."""
 
 _EVENT: dict[str, Any] = {"USER_ID": "string", "EVENT_TYPE": "string", "TIMESTAMP": "long"}
 # Columns whose type Personalize fixes.
@@ -62,21 +62,21 @@ RESERVED: dict[str, dict[str, Any]] = {
 }
 ACTION_EVENTS = ("TAKEN", "NOT_TAKEN", "VIEWED")
 GROWING = ("items", "users")
-"""UpdateDataset knows no others."""
-MOST_METADATA = {"interactions": 5, "items": 100, "users": 25, "actions": 10}
-"""Columns that are neither required nor reserved."""
+"""The datasets whose schema can be changed (UpdateDataset)."""
+MAX_METADATA = {"interactions": 5, "items": 100, "users": 25, "actions": 10}
+"""The most columns that are neither required nor reserved."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
-"""A column's name: Avro's rule, in the length in which CreateSolution's members take one."""
-LONGEST_SCHEMA = 20_000
-"""Characters, as JSON: what CreateSchema takes."""
+"""A column's name: Avro's rule, with the length that members of CreateSolution allow."""
+MAX_SCHEMA_LENGTH = 20_000
+"""Characters of JSON that CreateSchema takes."""
 TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
 
 
 def envelope(dataset: str) -> dict[str, Any]:
-    """What surrounds the fields of a schema, and is always the same."""
+    """The members of a schema besides its fields; they are always the same."""
     return {
         "type": "record",
         "name": dataset.title().replace("_", ""),
@@ -99,13 +99,15 @@ def make_schema(dataset: str, columns: Mapping[str, str]) -> Schema:
 
 
 def is_field(field: object) -> bool:
-    """Whether something is an Avro field as far as its columns can be checked: a name, and one or more types."""
+    """Whether something is an Avro field that can be compared with a column: it has a name and one or more types."""
     if not isinstance(field, Mapping):
         return False
     name, kinds = field.get("name"), field.get("type")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         return False
-    return isinstance(kinds, str) or (isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds))
+    return isinstance(kinds, str) or (
+        isinstance(kinds, list) and kinds != [] and all(isinstance(kind, str) for kind in kinds)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Field:
 
     name: str
     types: frozenset[str]
-    """Without `null`; Personalize knows fields of one type only."""
+    """Without `null`; Personalize takes only one."""
     nullable: bool
     textual: bool
     categorical: bool
@@ -142,8 +144,8 @@ def _field(field: Mapping[str, Any]) -> Field:
 
 
 def check_schema(dataset: str, schema: Schema, location: str, domain: str | None = None) -> list[Problem]:
-    """Whether Personalize would take a schema for a dataset, which in a domain has more required columns."""
-    return [Problem(location, said, remedy) for said, remedy in _complaints(dataset, schema, domain)]
+    """Why Personalize would not take a schema for a dataset. `domain`: that of the dataset group, if it has one."""
+    return [Problem(location, message, remedy) for message, remedy in _complaints(dataset, schema, domain)]
 
 
 def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tuple[str, str]]:
@@ -162,10 +164,10 @@ def _complaints(dataset: str, schema: Schema, domain: str | None) -> Iterator[tu
     textual = [name for name, column in columns.items() if column.textual]
     if len(textual) > (dataset == "items"):
         yield f"has textual columns: {', '.join(textual)}.", "Items may have one, other datasets none."
-    most = MOST_METADATA.get(dataset, len(columns))
+    limit = MAX_METADATA.get(dataset, len(columns))
     own = [name for name in columns if name not in RESERVED[dataset]]
-    if len(own) > most:
-        yield f"has {len(own)} columns of metadata; Personalize takes {most}.", "Leave some out."
+    if len(own) > limit:
+        yield f"has {len(own)} columns of metadata; Personalize takes {limit}.", "Leave some out."
 
 
 def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
@@ -177,8 +179,8 @@ def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
     twice = [name for name in names if plain[_plain(name)] > 1]
     if twice:
         yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
-    if (length := len(json.dumps(schema))) > LONGEST_SCHEMA:
-        yield f"has a schema of {length} characters; Personalize takes {LONGEST_SCHEMA}.", "Shorten the names."
+    if (length := len(json.dumps(schema))) > MAX_SCHEMA_LENGTH:
+        yield f"has a schema of {length} characters; Personalize takes {MAX_SCHEMA_LENGTH}.", "Shorten the names."
 
 
 def _allowed(name: str) -> str:
@@ -187,7 +189,7 @@ def _allowed(name: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """What tells a name from others."""
+    """A name as Personalize compares it."""
     return name.replace("_", "").upper()
 
 
@@ -214,7 +216,7 @@ def types(schema: Schema) -> dict[str, set[str]]:
 
 
 def grown(old: Schema, new: Schema) -> Schema:
-    """A schema with the columns of `new` that keeps what `old` says of them; what is added may be null."""
+    """A schema with the columns of `new`, with the types of `old` where it has them; added columns may be null."""
     before = _fields(old)
     added = {name: {**field, "type": _or_null(field["type"])} for name, field in _fields(new).items()}
     return {**new, "fields": [before.get(name, field) for name, field in added.items()]}
@@ -225,7 +227,7 @@ def _or_null(kinds: str | list[str]) -> list[str]:
 
 
 def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -> list[Problem]:
-    """Whether a dataset's schema can become another: those of items and users may gain columns that may be null."""
+    """Why a dataset's schema can't be changed to another: only items and users may gain columns, which may be null."""
     if old is None or _fields(old) == _fields(new):
         return []
     before, after = _fields(old), _fields(new)
@@ -237,11 +239,13 @@ def check_change(dataset: str, old: Schema | None, new: Schema, location: str) -
         *(f"a new {name}" for name in after if name not in before),
         *(f"another type of {name}" for name in before if name in after and before[name] != after[name]),
     ]
-    said = f"has other columns, or other types, than its dataset in Personalize: {', '.join(differences)}."
+    message = f"has other columns, or other types, than its dataset in Personalize: {', '.join(differences)}."
     allowed = (
-        "Keep what was there; you may add columns that may be null" if dataset in GROWING else "Keep all as it was"
+        "Keep the existing columns; you may add columns that may be null"
+        if dataset in GROWING
+        else "Keep all columns as they are"
     )
-    return [Problem(location, said, f"{allowed}. Or put the data into a new folder, which becomes a new group.")]
+    return [Problem(location, message, f"{allowed}. Or use a new folder: it becomes a new dataset group.")]
 
 
 def _fields(schema: Schema) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import default_config, parse_config, read_config
-from usher.datasets import profile, profile_cache, rules
-from usher.datasets.diagnosis import Diagnosis
-from usher.datasets.diagnosis import report as diagnose
+from usher.datasets import rules
+from usher.datasets.diagnosis import Diagnosis, diagnosis_report
+from usher.datasets.profile import DatasetProfile
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.errors import InputError, Problem
 from usher.formats.documents import MOST_BYTES
@@ -73,10 +75,11 @@ class _Folder:
     bucket: Bucket
     group: str
     files: Mapping[str, File]
+    limits: ReadLimits
 
     @classmethod
-    def of(cls, bucket: Bucket, group: str) -> "_Folder":
-        return cls(bucket, group, {file.key: file for file in bucket.files_of(group)})
+    def of(cls, bucket: Bucket, group: str, limits: ReadLimits = LIMITS) -> "_Folder":
+        return cls(bucket, group, {file.key: file for file in bucket.files_of(group)}, limits)
 
     def data_keys(self, dataset: str) -> list[str]:
         return data_keys(list(self.files), self.group, dataset)
@@ -87,8 +90,8 @@ class _Folder:
     def files_of(self, keys: Iterable[str]) -> list[File]:
         return [self.files[key] for key in keys]
 
-    def profile(self, dataset: str, keys: Iterable[str]) -> profile.Table:
-        return profile_cache.table(self.bucket, dataset, self.files_of(keys), self.files)
+    def profile(self, dataset: str, keys: Iterable[str]) -> DatasetProfile:
+        return ProfileCache(self.bucket, self.limits).profile(dataset, self.files_of(keys), self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,12 @@ class _SchemaInUse:
     name: str = ""
 
 
-def load_inputs(bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str) -> Inputs | None:
+def load_inputs(
+    bucket: Bucket, group: str, inventory: Inventory, arn_prefix: str, limits: ReadLimits = LIMITS
+) -> Inputs | None:
     """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
-    folder = _Folder.of(bucket, group)
+    folder = _Folder.of(bucket, group, limits)
     config, notes, problems = _config_or_problems(folder, inventory.clients["personalize"])
     problems = [*misplaced_files(folder.files, group), *problems]
     if not problems and not folder.data_keys("interactions"):
@@ -181,7 +186,7 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     whole = folder.profile(dataset, keys)
     added = {key: folder.profile(dataset, [key]) for key in folder.increment_keys(dataset)}
     schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
-    findings = rules.check(whole, schema, location)
+    findings = rules.check_dataset(whole, schema, location)
     errors = [finding for finding in findings if finding.severity == "error"]
     url = folder.bucket.url
     return DatasetCheck(
@@ -209,17 +214,17 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
 
 
 def _dataset_report(
-    keys: Sequence[str], whole: profile.Table, added: Mapping[str, profile.Table], findings: Sequence[rules.Finding]
+    keys: Sequence[str], whole: DatasetProfile, added: Mapping[str, DatasetProfile], findings: Sequence[rules.Finding]
 ) -> dict[str, Any]:
     increments = {
-        key.rpartition("/")[2]: {"bytes": table.size, "rows": table.rows, "ids": table.most_ids}
+        key.rpartition("/")[2]: {"bytes": table.size, "rows": table.rows, "ids": table.max_distinct_ids}
         for key, table in added.items()
     }
     return {
         "files": list(keys),
         "bytes": whole.size,
         "rows": whole.rows,
-        "ids": whole.most_ids,
+        "ids": whole.max_distinct_ids,
         "columns": list(whole.columns),
         "rejected": sum(finding.rows for finding in findings if finding.severity == "error"),
         "findings": findings,
@@ -232,7 +237,9 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
     report = {dataset: check.report for dataset, check in checks.items()}
     if "interactions" in checks:
         known = {dataset: check.diagnosis for dataset, check in checks.items()}
-        report["interactions"]["diagnosis"] = diagnose(known["interactions"], known.get("items"), known.get("users"))
+        report["interactions"]["diagnosis"] = diagnosis_report(
+            known["interactions"], known.get("items"), known.get("users")
+        )
     recipes = {*(one.recipe for one in config.solutions), *(one.recipe for one in config.recommenders)}
     for dataset, finding in above_recipe_limits(report, recipes, group):
         report[dataset]["findings"].append(finding)
@@ -247,12 +254,14 @@ def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
     return [Problem(file, f"conflicts with the folder {location}.", "Keep either the file or the folder.")]
 
 
-def _increment_problems(added: Mapping[str, profile.Table], schema: Schema) -> list[Problem]:
-    findings = [finding for key, table in added.items() for finding in rules.check(table, schema, key, whole=False)]
+def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> list[Problem]:
+    findings = [
+        finding for key, table in added.items() for finding in rules.check_dataset(table, schema, key, whole=False)
+    ]
     return [finding.problem for finding in findings if finding.severity == "error"]
 
 
-def _missing_event_types(config: Config, table: profile.Table) -> list[Problem]:
+def _missing_event_types(config: Config, table: DatasetProfile) -> list[Problem]:
     """Solutions that train on an event type of which the interactions have too few."""
     if table.dataset != "interactions":
         return []
@@ -279,14 +288,14 @@ def _schema_in_use(inventory: Inventory, arn_prefix: str, group: str, config: Co
     return _SchemaInUse(json.loads(schema["schema"]), schema["name"])
 
 
-def _choose_schema(table: profile.Table, configured: Schema | None, in_use: Schema | None) -> Schema:
+def _choose_schema(table: DatasetProfile, configured: Schema | None, in_use: Schema | None) -> Schema:
     """The schema to import with: the config's; else the one in use, with the columns that the data has beyond it."""
     if configured:
         return {**envelope(table.dataset), **configured}
     if in_use and list(types(in_use)) == list(table.columns):
         return in_use
-    required = dict.fromkeys(profile.missing_columns(table), "string")
+    required = dict.fromkeys(table.missing_columns, "string")
     own = make_schema(
-        table.dataset, required | {name: column.kind(table.rows) for name, column in table.columns.items()}
+        table.dataset, required | {name: column.suggested_type(table.rows) for name, column in table.columns.items()}
     )
     return grown(in_use, own) if in_use else own

@@ -9,6 +9,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs import prices
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
@@ -84,6 +85,7 @@ def draft(
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
+    limits: ReadLimits = LIMITS,
 ) -> Draft:
     """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
 
@@ -96,7 +98,7 @@ def draft(
     if "remove" in tasks:
         return _removal(bucket, target, inventory)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
-    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix)
+    inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
     inputs = _with_inputs(bucket, inputs)

@@ -1,0 +1,58 @@
+"""Code that gives the same data another profile has another CODE_VERSION: it ignores the profiles kept before."""
+
+import base64
+import hashlib
+import json
+import zlib
+from typing import Any
+
+from usher.aws import digest
+from usher.datasets.profile import FACTS, DatasetProfile, merge_parts, profile_csv
+from usher.datasets.profile_cache import CODE_VERSION
+from usher.datasets.profile_file import dump_profile
+from usher.datasets.schemas import REQUIRED
+
+PROFILES = "87b32c9019149ab903f7e6296e00acf1"
+"""The digest of the profiles below, of every dataset, by the code of this version."""
+NAMES = ["USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "VALUE", "REPEAT_FREQUENCY", "TEXT"]
+ROWS = [
+    *(f"u{n % 7},i{n % 5},a{n % 3},{1_600_000_000 + 40_000 * n},viewed,{n % 12},{n},t{n}" for n in range(60)),
+    "u1,i1,a1,1600000000000,click,x,1.5,a|b",
+    f'{"u" * 257},"é ""x""",a,-1,TAKEN,1e10,1e19,{"x" * 20_001}',
+    ",,,,,,,",
+    "u1,i1,a1",
+    "u1,i1,a1,1,taken,1,1,t,more",
+    '"u1,i1,a1,1,taken,1,1,t',
+    "u1,i1,a1,1,ta\rken,1,1,t",
+    "",
+    "u2,i2,a2,1600000000.5,,,,",
+]
+CONTENT = "\n".join([",".join(NAMES), *ROWS]).encode()
+
+
+def profile_of(dataset: str) -> DatasetProfile:
+    profile = profile_csv(dataset, "1.csv", [CONTENT])
+    profile.size, profile.digests = len(CONTENT), [hashlib.sha256(CONTENT).hexdigest()]
+    return profile
+
+
+def content_of(profile: DatasetProfile) -> Any:
+    """A profile's file, without what another version of zlib compresses differently."""
+    text, _, arrays = dump_profile(profile).partition(b"\n")
+    content = json.loads(text)
+    for sample in content["diagnosis"]["samples"].values():
+        sample["rows"] = zlib.decompress(base64.b64decode(sample["rows"])).hex()
+    return content, arrays.hex()
+
+
+def test_data_has_the_profile_that_it_had_with_this_code_version() -> None:
+    profiles = digest([content_of(profile_of(dataset)) for dataset in REQUIRED], 32)
+    assert (CODE_VERSION, profiles) == (1, PROFILES), "increase CODE_VERSION, and set both here"
+
+
+def test_the_data_has_every_fact_and_row_error() -> None:
+    profiles = [merge_parts(dataset, [("1.csv", profile_of(dataset))]) for dataset in REQUIRED]
+    columns = [column for profile in profiles for column in profile.columns.values()]
+    assert {name for column in columns for name, fact in column.facts.items() if fact.rows} == set(FACTS)
+    row_errors = {name for profile in profiles for name, error in profile.row_errors.items() if error.rows}
+    assert row_errors == set(profiles[0].row_errors)
