@@ -48,7 +48,7 @@ DIAGNOSIS = {
         "likeBefore": [None], "likeLast": [1.0],
     },
 }  # fmt: skip
-BEGUN = {
+BEGUN: Any = {
     "group": "films",
     "run": "r1",
     "execution": "arn:e",
@@ -82,7 +82,7 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def record(text: str, number: float = 1.5) -> dict[str, Any]:
+def record(text: str, number: float = 1.5) -> Any:
     """A record with everything in it, a text wherever one can be."""
     version = {
         "solution": text,
@@ -153,7 +153,7 @@ def test_the_page_has_the_diagnosis_of_the_interactions() -> None:
         assert expected in text
     for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "start of each week", "view"):
         assert expected in text
-    assert "Diagnosis of the interactions" not in render_run_page({**BEGUN, "data": {"interactions": {"rows": 3}}})
+    assert "Diagnosis of the interactions" not in render_run_page(BEGUN | {"data": {"interactions": {"rows": 3}}})
 
 
 @pytest.mark.parametrize(
