@@ -12,10 +12,11 @@ from usher.config.model import Config, Recommender
 from usher.config.price_list import PRICES
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, trials
+from usher.costs.prices import Size, max_cost, max_monthly_cost, trials
 from usher.costs.recurring import Repeated
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
+from usher.limits import MAX_TRIALS
 from usher.planning.planner import Draft, draft
 from usher.resources.kinds import Resource
 from usher.storage.bucket import Bucket

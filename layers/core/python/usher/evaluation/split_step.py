@@ -9,13 +9,13 @@ from typing import IO, Any, Final
 import numpy as np
 
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
-from usher.datasets.rules import MIN_INTERACTIONS
 from usher.errors import InputError, Problem
 from usher.evaluation import athena_split, baselines, splits
 from usher.evaluation.inference import lines
 from usher.evaluation.plan import Home
 from usher.evaluation.predictions import LONGEST
 from usher.evaluation.splits import Events
+from usher.limits import MIN_INTERACTIONS
 from usher.runs.record import Run
 
 TRAIN, HOLDOUT = "train", "holdout"

@@ -14,18 +14,14 @@ from typing import Any, Protocol
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
 from usher.formats.strict_json import parse
+from usher.limits import DEFAULT_RESULTS, MAX_ID_LENGTH, MAX_RESULTS
 from usher.recipes import types_on
 
 MAP = "serving"
 ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
-MOST_LETTERS = 256
-"""Of an ID."""
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LONGEST_VALUE = 1000
 """Of a filter's or a context's value."""
-MOST_RESULTS = 500
-DEFAULT_RESULTS = 25
-"""Personalize's own."""
 FRESH_SECONDS = 5.0
 """How long a function answers from its copy of the map."""
 
@@ -222,8 +218,8 @@ def identifier(value: object, name: str) -> str:
     """A user's, item's or session's ID; RequestError where it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str) or not 1 <= len(value) <= MOST_LETTERS:
-        raise RequestError(400, "BadId", f"{name} must be a text of 1 to {MOST_LETTERS} characters.")
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_LENGTH:
+        raise RequestError(400, "BadId", f"{name} must be a text of 1 to {MAX_ID_LENGTH} characters.")
     if UNPRINTABLE.search(value):
         raise RequestError(400, "BadId", f"{name} must not have control characters or half of a surrogate pair.")
     return value
@@ -231,16 +227,16 @@ def identifier(value: object, name: str) -> str:
 
 def identifiers(value: object, name: str) -> list[str]:
     """A list of IDs."""
-    if not isinstance(value, list) or not 1 <= len(value) <= MOST_RESULTS:
-        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {MOST_RESULTS} IDs.")
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_RESULTS:
+        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {MAX_RESULTS} IDs.")
     return [identifier(one, name) for one in value]
 
 
 def _num_results(value: object, _: Mapping[str, Any]) -> dict[str, Any]:
     text = str(value)
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MOST_RESULTS:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_RESULTS:
         raise RequestError(
-            400, "BadNumResults", f"numResults must be a number from 1 to {MOST_RESULTS}, not {text[:99]}."
+            400, "BadNumResults", f"numResults must be a number from 1 to {MAX_RESULTS}, not {text[:99]}."
         )
     return {"numResults": int(text)}
 
