@@ -14,6 +14,7 @@ from usher.runs.naming import EVALUATION
 from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 DRAFT = "draft"
 """The run that a plan is for which is never carried out."""
@@ -57,14 +58,14 @@ class DeployedStack:
         return Bucket(client("s3"), self.outputs["BucketName"])
 
     @property
-    def table(self) -> tuple[Any, str]:
-        """Its table: a client and the name."""
-        return client("dynamodb"), self.outputs["TableName"]
+    def table(self) -> Table:
+        """Its table."""
+        return Table(client("dynamodb"), self.outputs["TableName"])
 
     @cached_property
     def serving(self) -> Serving:
         """Its serving maps."""
-        return Serving(*self.table)
+        return Serving(self.table)
 
     @cached_property
     def clients(self) -> dict[str, Any]:

@@ -8,36 +8,33 @@ from usher.planning.planner import Draft, draft
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.kinds import KINDS
+from usher.storage.table import Table
 
 from usher_cli.deployed_stack import DeployedStack
 
 
-class ReadOnly:
-    """A client of the table that changes nothing."""
+class ReadOnlyTable(Table):
+    """The table, in which nothing is changed."""
 
-    def __init__(self, dynamodb: Any) -> None:
-        self.get_item = dynamodb.get_item
-
-    def update_item(self, **_: Any) -> None:
-        """Leave it as it is."""
+    def update(self, *_: Any, **__: Any) -> None:
+        """Leave the item as it is."""
 
 
 def draft_of(
     stack: DeployedStack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None
 ) -> Draft:
     """What a run would do with what is in a bucket; `claims`: an Inventory's. Raises InputError."""
-    dynamodb, table = stack.table
-    pins = Pins(ReadOnly(dynamodb), table)
+    pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
     return draft(
         bucket,
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
-        tasks=Tasks(dynamodb, table).of(group),
+        tasks=Tasks(stack.table).of(group),
         resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
         claims=claims,
         ceilings=stack.ceilings,
-        past=Spending(dynamodb, table).of(group),
+        past=Spending(stack.table).of(group),
     )
 
 

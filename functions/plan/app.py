@@ -28,11 +28,12 @@ from usher.runs.naming import group_of_input
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import Serving
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-table = client("dynamodb"), os.environ["TABLE_NAME"]
-lock = Lock(*table, is_running(client("stepfunctions")))
-pins, serving, spending, tasks = Pins(*table), Serving(*table), Spending(*table), Tasks(*table)
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+lock = Lock(table, is_running(client("stepfunctions")))
+pins, serving, spending, tasks = Pins(table), Serving(table), Spending(table), Tasks(table)
 ceilings = Ceilings.from_env(os.environ)
 profiles = ProfileCache(bucket, ReadLimits.from_env(os.environ))
 clients = {name: client(name) for name in ("personalize", "scheduler")}

@@ -20,10 +20,12 @@ from usher.runs.record import Run, current_run, runs_of
 from usher.serving.serving_map import Serving, serving_map
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-lock = Lock(client("dynamodb"), os.environ["TABLE_NAME"], is_running(client("stepfunctions")))
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+lock = Lock(table, is_running(client("stepfunctions")))
+serving = Serving(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 

@@ -7,9 +7,11 @@ from usher.aws import client
 from usher.errors import RequestError
 from usher.serving import http_api
 from usher.serving.serving_map import Serving
+from usher.storage.table import Table
 
 app = http_api.resolver()
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving = Serving(table)
 
 
 @app.post("/<group>/rankings")

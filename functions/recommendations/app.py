@@ -7,10 +7,12 @@ from usher.aws import client
 from usher.serving import http_api
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import Serving
+from usher.storage.table import Table
 
 app = http_api.resolver()
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
-table = ExportTable(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving = Serving(table)
+exports = ExportTable(table)
 
 
 @app.get("/<group>/recommendations")
@@ -35,7 +37,7 @@ def ask(route: str, name: str) -> dict[str, Any]:
         return client("personalize-runtime").get_recommendations(**{name: identifier}, **members)
 
     def look_up(group: str, solution: str) -> Any:
-        return table.read(group, solution, identifier)
+        return exports.read(group, solution, identifier)
 
     return http_api.ask_or_look_up(serving, http_api.group(app), route, options, get, look_up)
 

@@ -27,14 +27,15 @@ from usher.runs.record import Run
 from usher.serving.export_store import ExportTable
 from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(FRESH_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-table = client("dynamodb"), os.environ["TABLE_NAME"]
-serving, exported, spending = Serving(*table), ExportTable(*table), Spending(*table)
-pins, tasks = Pins(*table), Tasks(*table)
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving, exported, spending = Serving(table), ExportTable(table), Spending(table)
+pins, tasks = Pins(table), Tasks(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
 

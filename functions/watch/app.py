@@ -20,10 +20,12 @@ from usher.runs.record import Run, runs_of
 from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 from usher.texts import clean
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
-serving = Serving(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving = Serving(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 

@@ -83,8 +83,8 @@ class Deployment:
 
     def left_in_the_table(self) -> list[str]:
         """The items of the group, and of its evaluations, in the stack's table, but for what counts to its month."""
-        dynamodb, table = self.stack.table
-        pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        table = self.stack.table
+        pages = table.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
         found = ((item["group"]["S"], item["item"]["S"]) for page in pages for item in page["Items"])
         return [one[0] for one in found if one[0].startswith(self.group) and one != (self.group, "spending")]
 

@@ -21,6 +21,7 @@ import pytest
 from moto import mock_aws
 from usher.aws import client
 from usher.serving.serving_map import Serving
+from usher.storage.table import Table
 
 from tests.unit.fuzz.requests import CORPUS, EVENTS, ORDINARY, RANKING, ROUTES, Request
 from tests.unit.personalize.world import BUCKET, World, items
@@ -128,7 +129,7 @@ def serve(world: World) -> Iterator[Api]:
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names.items()],
         )
         for name in ("films", "art"):
-            Serving(dynamodb, TABLE).write(name, content)
+            Serving(Table(dynamodb, TABLE)).write(name, content)
         yield Api(world, group, {name: load_function(name) for name in set(ROUTES.values())})
 
 

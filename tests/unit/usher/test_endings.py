@@ -15,6 +15,7 @@ from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, not
 from usher.runs.record import Run
 from usher.serving.serving_map import Serving
 from usher.steps import raise_all, take_all
+from usher.storage.table import Table
 
 from tests.unit.usher.world import STATES, TABLE, TOPIC, World, call, interactions
 
@@ -54,7 +55,7 @@ def broken(world: World) -> str:
 
 def is_free(world: World) -> bool:
     """Whether nobody has the group."""
-    return not Lock(world.dynamodb, TABLE, lambda _: True).run("films", EXECUTION)
+    return not Lock(Table(world.dynamodb, TABLE), lambda _: True).run("films", EXECUTION)
 
 
 def test_every_step_is_taken_and_every_failure_is_raised_at_the_end() -> None:
@@ -172,7 +173,7 @@ def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
 
 
 def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inbox: Inbox) -> None:
-    Serving(world.dynamodb, TABLE).write("films", {"solutions": {}})
+    Serving(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
     for given in ({"gruop": "films"}, [1], None):
         call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
         (told,) = inbox.read()

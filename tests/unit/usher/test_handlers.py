@@ -12,6 +12,7 @@ from usher.costs.ledger import Past, Spending
 from usher.exports import export_job, steps
 from usher.serving.export_store import ExportTable
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 from tests.unit.usher.world import interactions
 from usher_local.simulation.machine import TaskError
@@ -103,7 +104,7 @@ def made(stack: Stack) -> Counter[str]:
 
 def past(stack: Stack) -> Past:
     """What the group has ordered until now."""
-    return Spending(client("dynamodb"), stack.table).of("films")
+    return Spending(Table(client("dynamodb"), stack.table)).of("films")
 
 
 def last_message(stack: Stack) -> str:
@@ -139,7 +140,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(stack: Stack) -> None:
     assert (manifest["lines"], manifest["errors"], manifest["rows"]) == (60, 0, 180)
     bucket = Bucket(client("s3"), stack.bucket)
     line = json.loads(next(bucket.lines(manifest["answers"][0])))
-    table = ExportTable(client("dynamodb"), stack.table)
+    table = ExportTable(Table(client("dynamodb"), stack.table))
     assert table.read("films", "popular", line["input"]["userId"]) == line["output"]
     assert record(stack)["export"] == manifest
     page = bucket.read(f"films/out/runs/{manifest['run']}/run.html")

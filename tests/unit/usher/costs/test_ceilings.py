@@ -20,6 +20,7 @@ from usher.limits import MAX_TRIALS
 from usher.planning.planner import Draft, draft
 from usher.resources.kinds import Resource
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions, target
 
@@ -281,7 +282,7 @@ def test_ceilings_are_read_from_the_environment_and_default_to_the_templates() -
 
 def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: World) -> None:
     """All those of a schedule begin at the same time: none of them has seen another's when it is estimated."""
-    spending, ceilings = Spending(world.dynamodb, TABLE), Ceilings(month_dollars=100)
+    spending, ceilings = Spending(Table(world.dynamodb, TABLE)), Ceilings(month_dollars=100)
     spending.order("films", "run-1", 0, standing=20, users=60)
     estimate = Estimate.beside(spending.of("films"), {"films/: exports.s": 30})
     for number in range(2):

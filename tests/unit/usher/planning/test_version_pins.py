@@ -10,6 +10,7 @@ from usher.errors import InputError, UsherError
 from usher.planning.version_pins import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
 from usher.resources.kinds import Resource
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions
 
@@ -41,7 +42,7 @@ def test_what_is_chosen_is_there(asked: str, versions: list[str], live: str) -> 
 
 @pytest.fixture
 def pins(world: World) -> Pins:
-    return Pins(world.dynamodb, TABLE)
+    return Pins(Table(world.dynamodb, TABLE))
 
 
 def ask(version: str, **more: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from usher.runs.outcome import RESUME_REMEDIES, has_ended, with_outcome
 from usher.runs.record import Run, current_run
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
+from usher.storage.table import Table
 
 from tests.unit.usher.world import BUCKET, TABLE, World
 
@@ -92,7 +93,7 @@ def alive(world: World) -> set[str]:  # noqa: ARG001
 
 @pytest.fixture
 def lock(world: World, alive: set[str]) -> Lock:
-    return Lock(world.dynamodb, TABLE, alive.__contains__)
+    return Lock(Table(world.dynamodb, TABLE), alive.__contains__)
 
 
 def test_a_free_group_is_taken(lock: Lock) -> None:
@@ -135,7 +136,7 @@ def test_the_lock_of_another_state_machine_is_taken_over(world: World) -> None:
     def refuse(_: str) -> bool:
         raise AssertionError("asked")
 
-    lock, machine = Lock(world.dynamodb, TABLE, refuse), "arn:aws:states:us-east-1:1:execution:usher-pipeline"
+    lock, machine = Lock(Table(world.dynamodb, TABLE), refuse), "arn:aws:states:us-east-1:1:execution:usher-pipeline"
     assert lock.take("films", f"{machine}-of-old:1", "run-1")
     assert lock.take("films", f"{machine}:2", "run-2")
     with pytest.raises(AssertionError, match="asked"):
@@ -146,7 +147,7 @@ def test_who_cannot_be_asked_about_keeps_the_group(world: World) -> None:
     stepfunctions = client("stepfunctions")
     with Stubber(stepfunctions) as stub:
         stub.add_client_error("describe_execution", "ThrottlingException", "Rate exceeded", 400)
-        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        lock = Lock(Table(world.dynamodb, TABLE), is_running(stepfunctions))
         assert lock.take("films", "first", "run-1")
         with pytest.raises(ClientError, match="Rate exceeded"):
             lock.take("films", "second", "run-2")
@@ -163,7 +164,7 @@ def test_only_what_runs_keeps_the_group(world: World, status: str, at_work: bool
     answer = {"executionArn": "first", "stateMachineArn": "m", "status": status, "startDate": began}
     with Stubber(stepfunctions) as stub:
         stub.add_response("describe_execution", answer, {"executionArn": "first"})
-        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        lock = Lock(Table(world.dynamodb, TABLE), is_running(stepfunctions))
         assert lock.take("films", "first", "run-1")
         assert lock.take("films", "second", "run-2") != at_work
 
@@ -173,7 +174,7 @@ def test_an_execution_that_step_functions_has_forgotten_is_over(world: World) ->
     stepfunctions = client("stepfunctions")
     with Stubber(stepfunctions) as stub:
         stub.add_client_error("describe_execution", "ExecutionDoesNotExist", "Execution Does Not Exist", 400)
-        lock = Lock(world.dynamodb, TABLE, is_running(stepfunctions))
+        lock = Lock(Table(world.dynamodb, TABLE), is_running(stepfunctions))
         assert lock.take("films", "first", "run-1")
         assert lock.take("films", "second", "run-2")
 
@@ -191,7 +192,7 @@ def test_when_two_race_the_first_to_write_gets_the_group(world: World, lock: Loc
 
     def overtake(**_: Any) -> None:
         if pending:
-            assert Lock(world.dynamodb, TABLE, lambda _: True).take("films", pending.pop(), "run-2")
+            assert Lock(Table(world.dynamodb, TABLE), lambda _: True).take("films", pending.pop(), "run-2")
             if again:
                 assert lock.try_release("films", "second")
 

@@ -11,6 +11,7 @@ from usher.aws import now
 from usher.errors import UsherError
 from usher.serving import export_store
 from usher.serving.export_store import LIFE, ExportTable
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
@@ -58,7 +59,7 @@ def items(world: World) -> dict[str, Any]:
 
 def table(world: World, time: Time | None = None) -> ExportTable:
     time = time or Time()
-    return ExportTable(world.dynamodb, TABLE, time.clock, time.sleep)
+    return ExportTable(Table(world.dynamodb, TABLE), time.clock, time.sleep)
 
 
 def test_every_answer_is_an_item_of_its_own(world: World) -> None:
@@ -142,7 +143,7 @@ def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
 
 def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(world: World) -> None:
     time, refusing = Time(), answering(lambda asked: {"more": 1} if asked < 4 else {})
-    ExportTable(refusing, TABLE, time.clock, time.sleep).load(
+    ExportTable(Table(refusing, TABLE), time.clock, time.sleep).load(
         world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
     )
     assert refusing.asked == 4
@@ -152,7 +153,7 @@ def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(worl
 def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
     time, refusing = Time(), answering(lambda _: {"more": 1})
     with pytest.raises(UsherError, match="does not take the export at this pace"):
-        ExportTable(refusing, TABLE, time.clock, time.sleep).load(
+        ExportTable(Table(refusing, TABLE), time.clock, time.sleep).load(
             world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
         )
     assert refusing.asked == export_store.TRIES

@@ -16,6 +16,7 @@ from usher.errors import UsherError
 from usher.serving import http_api
 from usher.serving.http_api import HANDLERS, STATUSES
 from usher.serving.serving_map import Serving
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, load_function
 
@@ -68,7 +69,7 @@ def event_of(
 @pytest.fixture
 def served(world: World) -> World:
     """A world whose serving map names campaigns that are not there."""
-    Serving(world.dynamodb, TABLE).write("films", SERVED)
+    Serving(Table(world.dynamodb, TABLE)).write("films", SERVED)
     return world
 
 
@@ -208,7 +209,7 @@ def test_a_ranking_needs_a_user_and_items() -> None:
 
 
 def test_events_wait_for_a_live_tracker(served: World) -> None:
-    Serving(served.dynamodb, TABLE).write("films", {**SERVED, "trackingId": None})
+    Serving(Table(served.dynamodb, TABLE)).write("films", {**SERVED, "trackingId": None})
     status, body = ask(
         load_function("events"), "POST", "/films/events", {"userId": "u", "events": [{"eventType": "w"}]}
     )
@@ -277,7 +278,7 @@ def load(world: World, campaign: str | None = "campaign/for-you", answer: object
     """Put a user's export into the table."""
     solution = {"type": "USER_PERSONALIZATION", "campaignArn": campaign}
     content = {**SERVED, "solutions": {"for-you": solution}, "exports": {"for-you": {"table": True}}}
-    Serving(world.dynamodb, TABLE).write("films", content)
+    Serving(Table(world.dynamodb, TABLE)).write("films", content)
     item = {"group": "films#for-you#u", "item": "export", "answer": json.dumps(answer)}
     expires = {"expires": {"N": str(int(now().timestamp()) + seconds)}}
     world.dynamodb.put_item(TableName=TABLE, Item={name: {"S": text} for name, text in item.items()} | expires)
@@ -314,7 +315,7 @@ def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -
     ask_for = {"userId": "u"}
     status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
     assert (status, body["source"]) == (200, "export")
-    Serving(world.dynamodb, TABLE).write("films", SERVED)
+    Serving(Table(world.dynamodb, TABLE)).write("films", SERVED)
     hanging.serving.forget("films")
     assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
@@ -351,10 +352,10 @@ def test_every_error_has_a_handler() -> None:
 
 
 def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
-    serving = Serving(served.dynamodb, TABLE)
+    serving = Serving(Table(served.dynamodb, TABLE))
     serving.of("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}
-    Serving(served.dynamodb, TABLE).write("films", {**SERVED, "solutions": solutions})
+    Serving(Table(served.dynamodb, TABLE)).write("films", {**SERVED, "solutions": solutions})
     asked = []
 
     def call(members: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from usher.serving.serving_map import (
     request,
     serving_map,
 )
+from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
 
@@ -70,7 +71,7 @@ def test_only_the_api_reads_what_may_be_old(world: World) -> None:
         "before-parameter-build.dynamodb.GetItem",
         lambda params, **_: reads.append(params["ConsistentRead"]),
     )
-    serving = Serving(world.dynamodb, TABLE)
+    serving = Serving(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     serving.read("films")
     serving.groups()
@@ -111,7 +112,7 @@ def test_what_never_was_live_is_not_served() -> None:
 
 
 def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
-    serving = Serving(world.dynamodb, TABLE)
+    serving = Serving(Table(world.dynamodb, TABLE))
     assert (serving.read("films"), serving.groups()) == ({}, [])
     serving.write("films", FULL)
     serving.write("art", {})
@@ -121,7 +122,7 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
 
 def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     time = [0.0]
-    serving = Serving(world.dynamodb, TABLE, clock=lambda: time[0])
+    serving = Serving(Table(world.dynamodb, TABLE), clock=lambda: time[0])
     serving.write("films", FULL)
     assert serving.of("films") == FULL
     serving.write("films", {**FULL, "trackingId": "t-2"})
@@ -132,7 +133,7 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
 
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
-    serving = Serving(world.dynamodb, TABLE, clock=lambda: 0.0)
+    serving = Serving(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
         serving.of("films")
     assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
@@ -144,7 +145,7 @@ def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
 
 
 def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
-    serving = Serving(world.dynamodb, TABLE)
+    serving = Serving(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     for name in ("films", *(f"g{number}" for number in range(5))):
         with suppress(RequestError):

@@ -1,4 +1,4 @@
 """What a plan costs, and what it may cost.
 
-May import: config, resources.
+May import: config, resources, storage.
 """

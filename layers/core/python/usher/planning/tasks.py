@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.errors import UsherError
+from usher.storage.table import Table
 from usher.texts import clean
 
 ITEM = "tasks"
@@ -36,10 +37,9 @@ USAGE = (
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The tasks in the table. `dynamodb` is a boto3 client."""
+    """The tasks in the table."""
 
-    dynamodb: Any
-    table: str
+    table: Table
 
     def request(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
         """Write down what an execution's input asks for, if it asks for something. UsherError where it does so badly.
@@ -54,37 +54,21 @@ class Tasks:
         if members.keys() - TASKS[given["task"]]:
             raise UsherError(USAGE)
         of = members.pop("solution", members.pop("job", ""))
-        wish = json.dumps({"at": clean(given.get("at", started_at), LONGEST), **members})
-        try:
-            self.dynamodb.update_item(
-                TableName=self.table,
-                Key=_key(group),
-                UpdateExpression="SET #name = :wish",
-                # `at` comes first in the text, so that texts sort by time
-                ConditionExpression="attribute_not_exists(#name) OR #name < :wish",
-                ExpressionAttributeNames={"#name": f"{MARK}{given['task']}#{of}".rstrip("#")},
-                ExpressionAttributeValues={":wish": {"S": wish}},
-            )
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+        task = json.dumps({"at": clean(given.get("at", started_at), LONGEST), **members})
+        names = {"#name": f"{MARK}{given['task']}#{of}".rstrip("#")}
+        # `at` comes first in the text, so that texts sort by time
+        condition = "attribute_not_exists(#name) OR #name < :task"
+        self.table.update(group, ITEM, "SET #name = :task", {":task": task}, names, condition)
 
     def of(self, group: str) -> dict[str, dict[str, str]]:
         """A group's tasks, by task and, for one of several, name: `retrain#for-you`."""
-        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
-        texts = {name: value["S"] for name, value in item.items() if name.startswith(MARK)}
-        return {name.removeprefix(MARK): json.loads(text) for name, text in texts.items()}
+        item = self.table.get(group, ITEM)
+        return {name.removeprefix(MARK): json.loads(text) for name, text in item.items() if name.startswith(MARK)}
 
     def forget(self, group: str, name: str) -> None:
         """Drop what has come true."""
-        names = {"#name": MARK + name}
-        self.dynamodb.update_item(
-            TableName=self.table, Key=_key(group), UpdateExpression="REMOVE #name", ExpressionAttributeNames=names
-        )
+        self.table.update(group, ITEM, "REMOVE #name", names={"#name": MARK + name})
 
     def clear(self, group: str) -> None:
-        """Drop all of a group's, which has been removed."""
-        self.dynamodb.delete_item(TableName=self.table, Key=_key(group))
-
-
-def _key(group: str) -> dict[str, dict[str, str]]:
-    return {"group": {"S": group}, "item": {"S": ITEM}}
+        """Delete all tasks of a group, which has been removed."""
+        self.table.delete(group, ITEM)

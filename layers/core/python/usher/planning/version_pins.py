@@ -15,6 +15,7 @@ from usher.errors import SENTENCE, InputError, Problem, UsherError
 from usher.resources.gate import gate_targets
 from usher.resources.kinds import Resource
 from usher.resources.versions import usable_versions
+from usher.storage.table import Table
 from usher.texts import clean
 
 ITEM = "pins"
@@ -39,10 +40,9 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The pins in the table. `dynamodb` is a boto3 client."""
+    """The pins in the table."""
 
-    dynamodb: Any
-    table: str
+    table: Table
 
     def request(self, group: str, given: Mapping[str, Any]) -> None:
         """Write down the version that an execution's input asks for, if any. UsherError where it does so badly."""
@@ -86,27 +86,18 @@ class Pins:
 
     def clear(self, group: str) -> None:
         """Drop all of a group's, whose versions are gone."""
-        self.dynamodb.delete_item(TableName=self.table, Key=_key(group))
+        self.table.delete(group, ITEM)
 
     def _read(self, group: str) -> dict[str, Pin]:
-        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group), ConsistentRead=True).get("Item", {})
-        pins = {name: one["S"] for name, one in item.items() if name.startswith(MARK)}
+        pins = {name: text for name, text in self.table.get(group, ITEM).items() if name.startswith(MARK)}
         return {name.removeprefix(MARK): Pin(**json.loads(text)) for name, text in pins.items()}
 
     def _write(self, group: str, solution: str, pin: Pin) -> None:
-        self._change(group, solution, "SET #solution = :pin", {":pin": {"S": json.dumps(asdict(pin))}})
+        names = {"#solution": MARK + solution}
+        self.table.update(group, ITEM, "SET #solution = :pin", {":pin": json.dumps(asdict(pin))}, names)
 
     def _forget(self, group: str, solution: str) -> None:
-        self._change(group, solution, "REMOVE #solution")
-
-    def _change(self, group: str, solution: str, change: str, values: Mapping[str, Any] | None = None) -> None:
-        self.dynamodb.update_item(
-            TableName=self.table,
-            Key=_key(group),
-            UpdateExpression=change,
-            ExpressionAttributeNames={"#solution": MARK + solution},
-            **({"ExpressionAttributeValues": values} if values else {}),
-        )
+        self.table.update(group, ITEM, "REMOVE #solution", names={"#solution": MARK + solution})
 
 
 def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
@@ -131,7 +122,3 @@ def _impossible(solution: str, pin: Pin, versions: Sequence[str]) -> Problem:
     said = f"has no version {pin.version} that could serve now."
     remedy = f"Use one of: {', '.join(versions) or 'none is trained'}. Versions of former settings come back with them."
     return Problem(f"solution {solution}", said, remedy)
-
-
-def _key(group: str) -> dict[str, dict[str, str]]:
-    return {"group": {"S": group}, "item": {"S": ITEM}}

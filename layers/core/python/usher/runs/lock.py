@@ -1,14 +1,22 @@
-"""The lock: one run at a time works on a group. It is an item of the table."""
+"""The lock of a group: one run at a time works on it. It is an item of the table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LOCK = "lock"
+from usher.storage.table import Table
+
+PIPELINE = "lock"
+"""The item that locks a group for its pipeline."""
+
+
+def export_lock(solution: str) -> str:
+    """The item that locks a group for the exports of a solution."""
+    return f"export#{solution}"
 
 
 def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """Whether an execution is still at work, by its ARN. Raises where that can't be told now."""
+    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now."""
 
     def ask(execution: str) -> bool:
         try:
@@ -21,76 +29,50 @@ def is_running(stepfunctions: Any) -> Callable[[str], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """One run per group. `dynamodb` is a boto3 client; `is_running` tells whether an execution still is."""
+    """One run per group. `is_running` tells whether an execution is."""
 
-    dynamodb: Any
-    table: str
+    table: Table
     is_running: Callable[[str], bool]
-    item: str = LOCK
-    """What of a group is locked: its pipeline, or one of its exports."""
+    item: str = PIPELINE
 
     def take(self, group: str, execution: str, run: str) -> bool:
-        """Take the group for a run of an execution, which may take it again for another round.
+        """Take the group for a run of an execution, which may take it again for its next run.
 
-        False: another execution is at work, and will look again because of this call. A dead one's lock is taken over,
-        and that of another state machine's: it is from before this one was made, or nobody's.
+        False: another execution holds the group; this call makes it run once more. The lock of an execution that has
+        died is taken over, and so is that of another state machine: it is from a former stack, or nobody's.
         """
         while True:
-            holder = self._get(group).get("execution", "")
+            holder = self.table.get(group, self.item).get("execution", "")
             if holder and holder != execution and self._is_alive(holder, execution):
-                if self._write(group, holder, "again = :yes", {":yes": {"BOOL": True}}):
+                if self._change(group, holder, "again = :yes", {":yes": True}):
                     return False
-            elif self._write(
-                group,
-                holder,
-                "execution = :me, run = :run, again = :no",
-                {":me": {"S": execution}, ":run": {"S": run}, ":no": {"BOOL": False}},
-            ):
-                return True
+            else:
+                values = {":me": execution, ":run": run, ":no": False}
+                if self._change(group, holder, "execution = :me, run = :run, again = :no", values):
+                    return True
 
     def run(self, group: str, execution: str) -> str:
-        """The run for which an execution has the group; empty where it does not have it."""
-        item = self._get(group)
-        return item.get("run", "") if item.get("execution") == execution else ""
+        """The run for which an execution holds the group; empty if it does not."""
+        item = self.table.get(group, self.item)
+        return str(item.get("run", "")) if item.get("execution") == execution else ""
 
     def try_release(self, group: str, execution: str) -> bool:
-        """Give the group back. False: something arrived meanwhile; the execution keeps the lock for another round."""
-        try:
-            self.dynamodb.delete_item(
-                TableName=self.table,
-                Key=self._key(group),
-                ConditionExpression="execution = :me AND again = :no",
-                ExpressionAttributeValues={":me": {"S": execution}, ":no": {"BOOL": False}},
-            )
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return self._get(group).get("execution", "") != execution
-        return True
+        """Release the group. False: something arrived meanwhile; the execution keeps the group for another run."""
+        condition, values = "execution = :me AND again = :no", {":me": execution, ":no": False}
+        if self.table.delete(group, self.item, condition, values):
+            return True
+        return bool(self.table.get(group, self.item).get("execution", "") != execution)
+
+    def release(self, group: str, execution: str, run: str) -> None:
+        """Release the group whatever was requested meanwhile: those requests have joined the run."""
+        while not self.try_release(group, execution):
+            self.take(group, execution, run)
 
     def _is_alive(self, holder: str, execution: str) -> bool:
         return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
 
-    def release(self, group: str, execution: str, run: str) -> None:
-        """Release the group whatever was asked for meanwhile: it has joined the run."""
-        while not self.try_release(group, execution):
-            self.take(group, execution, run)
-
-    def _key(self, group: str) -> dict[str, dict[str, str]]:
-        return {"group": {"S": group}, "item": {"S": self.item}}
-
-    def _get(self, group: str) -> dict[str, str]:
-        item = self.dynamodb.get_item(TableName=self.table, Key=self._key(group), ConsistentRead=True).get("Item", {})
-        return {name: value["S"] for name, value in item.items() if "S" in value}
-
-    def _write(self, group: str, holder: str, change: str, values: dict[str, Any]) -> bool:
+    def _change(self, group: str, holder: str, change: str, values: Mapping[str, Any]) -> bool:
         """Change the lock if `holder` (empty: nobody) still has it."""
-        try:
-            self.dynamodb.update_item(
-                TableName=self.table,
-                Key=self._key(group),
-                UpdateExpression=f"SET {change}",
-                ConditionExpression="execution = :holder" if holder else "attribute_not_exists(execution)",
-                ExpressionAttributeValues=values | ({":holder": {"S": holder}} if holder else {}),
-            )
-        except self.dynamodb.exceptions.ConditionalCheckFailedException:
-            return False
-        return True
+        condition = "execution = :holder" if holder else "attribute_not_exists(execution)"
+        values = {**values, ":holder": holder} if holder else values
+        return self.table.update(group, self.item, f"SET {change}", values, condition=condition) is not None

@@ -16,6 +16,7 @@ from typing import Any
 from usher.aws import now
 from usher.errors import UsherError
 from usher.storage.bucket import Bucket
+from usher.storage.table import Table, serialized
 
 ITEM = "export"
 LIFE = timedelta(days=62)
@@ -32,19 +33,18 @@ WORK_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class ExportTable:
-    """Exports in the table. `dynamodb` is a boto3 client."""
+    """Exports in the table."""
 
-    dynamodb: Any
-    table: str
+    table: Table
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def read(self, group: str, solution: str, subject: str) -> dict[str, Any]:
         """What a subject was answered with, as Personalize wrote it; empty where it was not exported."""
-        item = self.dynamodb.get_item(TableName=self.table, Key=_key(group, solution, subject)).get("Item")
-        if not item or int(item["expires"]["N"]) < now().timestamp():  # expired items may stay for some days
+        item = self.table.get(_partition(group, solution, subject), ITEM, consistent=False)
+        if not item or item["expires"] < now().timestamp():  # expired items may stay for some days
             return {}
-        output: dict[str, Any] = json.loads(item["answer"]["S"])
+        output: dict[str, Any] = json.loads(item["answer"])
         return output
 
     def load(
@@ -55,9 +55,9 @@ class ExportTable:
         The same export writes the same items, however often it is loaded. `begun`: when the export did; `place`: number
         of the file, and of the byte in it; `key`: group, solution and the member of a line that names its subject.
         """
-        expires, start, written = str(int((begun + LIFE).timestamp())), self.clock(), 0
+        expires, start, written = int((begun + LIFE).timestamp()), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
-            self._write([{"PutRequest": {"Item": {**item, "expires": {"N": expires}}}} for item in batch])
+            self._write([{"PutRequest": {"Item": serialized({**item, "expires": expires})}} for item in batch])
             written += len(batch)
             passed = self.clock() - start
             if passed > WORK_SECONDS:
@@ -73,12 +73,12 @@ class ExportTable:
         """
         begun, written, place = self.clock(), 0, start
         while True:
-            page = self.dynamodb.scan(
-                TableName=self.table,
+            page = self.table.dynamodb.scan(
+                TableName=self.table.name,
                 FilterExpression="begins_with(#group, :group) AND #item = :item",
                 ProjectionExpression="#group, #item",
                 ExpressionAttributeNames={"#group": "group", "#item": "item"},
-                ExpressionAttributeValues={":group": {"S": f"{group}#"}, ":item": {"S": ITEM}},
+                ExpressionAttributeValues=serialized({":group": f"{group}#", ":item": ITEM}),
                 **({"ExclusiveStartKey": place} if place else {}),
             )
             keys, place = page["Items"], page.get("LastEvaluatedKey")
@@ -93,17 +93,17 @@ class ExportTable:
                 self.sleep(rest)
 
     def _write(self, batch: Sequence[Mapping[str, Any]]) -> None:
-        requests: dict[str, Any] = {self.table: batch}
+        requests: dict[str, Any] = {self.table.name: batch}
         for attempt in range(TRIES):
-            requests = self.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
+            requests = self.table.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
             if not requests:
                 return
             self.sleep(random.uniform(0, min(SLOWEST, 0.05 * 2**attempt)))
         raise UsherError("The table does not take the export at this pace; start it again later.")
 
 
-def _key(group: str, solution: str, subject: str) -> dict[str, dict[str, str]]:
-    return {"group": {"S": f"{group}#{solution}#{subject}"}, "item": {"S": ITEM}}
+def _partition(group: str, solution: str, subject: str) -> str:
+    return f"{group}#{solution}#{subject}"
 
 
 def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
@@ -133,7 +133,8 @@ def _batches(
                 byte += len(text)
                 if answered := _answer(text, key["member"]):
                     subject, output = answered
-                    answer = {"S": json.dumps(output, separators=(",", ":"))}
-                    items[subject] = {**_key(key["group"], key["solution"], subject), "answer": answer}
+                    partition = _partition(key["group"], key["solution"], subject)
+                    answer = json.dumps(output, separators=(",", ":"))
+                    items[subject] = {"group": partition, "item": ITEM, "answer": answer}
         if items:
             yield list(items.values()), number + 1, 0

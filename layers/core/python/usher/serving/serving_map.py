@@ -16,9 +16,11 @@ from usher.filter_values import as_filter_value
 from usher.formats.strict_json import parse
 from usher.limits import DEFAULT_RESULTS, MAX_ID_LENGTH, MAX_RESULTS
 from usher.recipes import types_on
+from usher.storage.table import Table
 
 MAP = "serving"
-ALL_GROUPS = {"group": {"S": "*"}, "item": {"S": "groups"}}
+ALL_GROUPS = "*", "groups"
+"""The item that lists the groups with a map."""
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 LONGEST_VALUE = 1000
 """Of a filter's or a context's value."""
@@ -112,43 +114,31 @@ def arns_in(content: Any) -> set[str]:
 
 @dataclass(slots=True)
 class Serving:
-    """The serving maps in the table, read through a short-lived cache. `dynamodb` is a boto3 client."""
+    """The serving maps in the table, read through a short-lived cache."""
 
-    dynamodb: Any
-    table: str
+    table: Table
     clock: Callable[[], float] = time.monotonic
     _cache: dict[str, tuple[float, dict[str, Any]]] = field(default_factory=dict)
 
     def read(self, group: str, *, consistent: bool = True) -> dict[str, Any]:
         """A group's map; empty where it has none. `consistent`: as it was last written, at twice the price."""
-        item = self._item({"group": {"S": group}, "item": {"S": MAP}}, consistent=consistent)
-        content: dict[str, Any] = json.loads(item["map"]["S"]) if item else {}
+        item = self.table.get(group, MAP, consistent=consistent)
+        content: dict[str, Any] = json.loads(item["map"]) if item else {}
         return content
 
     def write(self, group: str, content: Mapping[str, Any]) -> None:
         """Replace a group's map."""
-        item = {"group": {"S": group}, "item": {"S": MAP}, "map": {"S": json.dumps(content)}}
-        self.dynamodb.put_item(TableName=self.table, Item=item)
-        self.dynamodb.update_item(
-            TableName=self.table,
-            Key=ALL_GROUPS,
-            UpdateExpression="ADD live :group",
-            ExpressionAttributeValues={":group": {"SS": [group]}},
-        )
+        self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
+        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
     def remove(self, group: str) -> None:
-        """Forget a group: the API and the exports know it no more."""
-        self.dynamodb.delete_item(TableName=self.table, Key={"group": {"S": group}, "item": {"S": MAP}})
-        self.dynamodb.update_item(
-            TableName=self.table,
-            Key=ALL_GROUPS,
-            UpdateExpression="DELETE live :group",
-            ExpressionAttributeValues={":group": {"SS": [group]}},
-        )
+        """Delete a group's map: the API and the exports know the group no more."""
+        self.table.delete(group, MAP)
+        self.table.update(*ALL_GROUPS, "DELETE live :group", {":group": {group}})
 
     def groups(self) -> list[str]:
         """Every group that has a map."""
-        return sorted(self._item(ALL_GROUPS).get("live", {}).get("SS", []))
+        return sorted(self.table.get(*ALL_GROUPS).get("live", ()))
 
     def of(self, group: str) -> dict[str, Any]:
         """A group's map for answering a request: cached, and a RequestError where there is none."""
@@ -164,11 +154,6 @@ class Serving:
     def forget(self, group: str) -> None:
         """Read a group's map anew for the next request."""
         self._cache.pop(group, None)
-
-    def _item(self, key: Mapping[str, Any], *, consistent: bool = True) -> dict[str, Any]:
-        found = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=consistent)
-        item: dict[str, Any] = found.get("Item", {})
-        return item
 
 
 def request(content: Mapping[str, Any], route: str, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,82 @@
+"""Items of the stack's DynamoDB table: its partition key is `group`, its sort key `item`, the name of what is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+
+def serialized(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as DynamoDB's API has them. A number is an int or a Decimal, not a float."""
+    return {name: TypeSerializer().serialize(value) for name, value in values.items()}
+
+
+def deserialized(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Values from DynamoDB's API. Each number is a Decimal."""
+    return {name: TypeDeserializer().deserialize(value) for name, value in attributes.items()}
+
+
+def item_key(group: str, item: str) -> dict[str, Any]:
+    """The key of an item as DynamoDB's API has it."""
+    return serialized({"group": group, "item": item})
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The table. `dynamodb` is a boto3 client."""
+
+    dynamodb: Any
+    name: str
+
+    def get(self, group: str, item: str, *, consistent: bool = True) -> dict[str, Any]:
+        """An item's attributes, its key among them; empty if it does not exist.
+
+        `consistent`: with everything that was written before, at twice the price.
+        """
+        response = self.dynamodb.get_item(TableName=self.name, Key=item_key(group, item), ConsistentRead=consistent)
+        return deserialized(response.get("Item", {}))
+
+    def update(
+        self,
+        group: str,
+        item: str,
+        change: str,
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+        condition: str = "",
+    ) -> dict[str, Any] | None:
+        """Change an item, or create it; return its attributes, or None if `condition` does not hold.
+
+        `change` and `condition`: DynamoDB's expressions, with placeholders for `values` (`:value`) and for the `names`
+        of attributes (`#name`).
+        """
+        optional = {
+            "ExpressionAttributeValues": serialized(values or {}),
+            "ExpressionAttributeNames": names,
+            "ConditionExpression": condition,
+        }
+        try:
+            response = self.dynamodb.update_item(
+                TableName=self.name,
+                Key=item_key(group, item),
+                UpdateExpression=change,
+                ReturnValues="ALL_NEW",
+                **{name: value for name, value in optional.items() if value},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return None
+        return deserialized(response["Attributes"])
+
+    def delete(self, group: str, item: str, condition: str = "", values: Mapping[str, Any] | None = None) -> bool:
+        """Delete an item, if it exists; return whether `condition` holds."""
+        optional = {"ConditionExpression": condition, "ExpressionAttributeValues": serialized(values or {})}
+        try:
+            self.dynamodb.delete_item(
+                TableName=self.name,
+                Key=item_key(group, item),
+                **{name: value for name, value in optional.items() if value},
+            )
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
