@@ -11,7 +11,8 @@ SESSION = get_session()
 
 def member(service: str, operation: str, name: str) -> Any:
     """The shape of a member of an operation's input."""
-    return SESSION.get_service_model(service).operation_model(operation).input_shape.members[name]
+    model: Any = SESSION.get_service_model(service)
+    return model.operation_model(operation).input_shape.members[name]
 
 
 @pytest.mark.parametrize(
