@@ -20,7 +20,7 @@ from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -29,7 +29,7 @@ SPARE_MILLISECONDS = 120_000
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving, spending = Serving(table), Spending(table)
+serving, spending = ServingMaps(table), Spending(table)
 ceilings = Ceilings.from_env(os.environ)
 
 

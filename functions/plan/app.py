@@ -26,14 +26,14 @@ from usher.resources.target import Target
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
 from usher.runs.record import Run, next_run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 lock = Lock(table, is_running(client("stepfunctions")))
-pins, serving, spending, tasks = Pins(table), Serving(table), Spending(table), Tasks(table)
+pins, serving, spending, tasks = Pins(table), ServingMaps(table), Spending(table), Tasks(table)
 ceilings = Ceilings.from_env(os.environ)
 profiles = ProfileCache(bucket, ReadLimits.from_env(os.environ))
 clients = {name: client(name) for name in ("personalize", "scheduler")}
