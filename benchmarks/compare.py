@@ -7,9 +7,9 @@ AWS's notebook "personalization with temporal hold-out evaluations", with its ow
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
+from usher.reports.evaluation_report import Score
 
 from benchmarks import report
 from usher_cli.evaluation import run_evaluation
@@ -42,19 +42,19 @@ def sets(console: Console) -> Iterator[tuple[str, Path]]:
         console.print(f"Without MovieLens latest-small: there is no {LATEST_SMALL}", highlight=False)
 
 
-def compared(data: Path, console: Console) -> Iterator[Mapping[str, Any]]:
+def compared(data: Path, console: Console) -> Iterator[Score]:
     """The scores of every contender on some data, each once."""
     seen = set()
     for recipes in ROUNDS:
         with offline_stack(data, console) as here, tempfile.TemporaryDirectory() as folder:
-            told = run_evaluation(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
-        for score in told["scores"]:
+            evaluated, _ = run_evaluation(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
+        for score in evaluated["scores"]:
             if (key := (score["contender"], score["form"])) not in seen:
                 seen.add(key)
                 yield score
 
 
-def row(score: Mapping[str, Any]) -> Row:
+def row(score: Score) -> Row:
     """A row of the table; ± is half of the 95% interval of the mean reciprocal rank."""
     metrics = score["metrics"]
     first = metrics["mean_reciprocal_rank"]

@@ -21,9 +21,12 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
-from usher.evaluation import baselines, predictions, scoring, splits
-from usher.evaluation.metrics import DEPTH, Pairs, measure, summary
-from usher.evaluation.splits import Events, Split
+from usher.evaluation.baselines import predict_baselines
+from usher.evaluation.interactions import Interactions, read_interactions, write_parts
+from usher.evaluation.metrics import DEPTH, InteractionSet, compute_metrics, summarize
+from usher.evaluation.predictions import MAX_RESULTS, Predictions, read_predictions
+from usher.evaluation.scoring import FORMS, score_predictions
+from usher.evaluation.splits import Split, hold_out
 
 from benchmarks.report import report
 
@@ -51,13 +54,13 @@ def row(what: str, size: str, taken: float, ratio: float | str = "") -> Row:
     return {"what": what, "size": size, "seconds": round(taken, 3), "memory MB": memory(), "times as fast": ratio}
 
 
-def made_up(users: int, each: int, items: int) -> Events:
+def made_up(users: int, each: int, items: int) -> Interactions:
     """Interactions: popular items have far more than others, as everywhere."""
     chance = np.random.default_rng(0)
     user = np.repeat(np.arange(users, dtype=np.int32), each)
     item = (items * chance.random(len(user)) ** 3).astype(np.int32)
     user_ids, item_ids = (pa.array(np.arange(count).astype(str)) for count in (users, items))
-    return Events(user_ids, item_ids, user, item, START + chance.permutation(len(user)))
+    return Interactions(user_ids, item_ids, user, item, START + chance.permutation(len(user)))
 
 
 def ranked(users: int, items: int, length: int = DEPTH) -> NDArray[np.int32]:
@@ -74,9 +77,9 @@ def notebook() -> list[Row]:
     """
     users, items = 6040, 3700
     events = made_up(users, 165, items)
-    held = splits.hold_out(events, Split())
+    held = hold_out(events, Split())
     train, kept = events.where(~held), events.where(held)
-    best = np.argsort(-np.bincount(train.item, minlength=items))[: predictions.LONGEST].astype(np.int32)
+    best = np.argsort(-np.bincount(train.item, minlength=items))[:MAX_RESULTS].astype(np.int32)
     lists, popular = ranked(users, items), np.broadcast_to(best, (users, len(best)))
     past, future = (pd.DataFrame({"USER_ID": part.user, "ITEM_ID": part.item}) for part in (train, kept))
 
@@ -86,12 +89,12 @@ def notebook() -> list[Row]:
             notebook_scores(future, ranking, past)
 
     def scored(*rankings: NDArray[np.int32]) -> NDArray[np.float64]:
-        truth = Pairs.of(kept.user, kept.item, items)
-        return np.stack([measure(ranking, truth, np.ones(items)) for ranking in rankings])
+        truth = InteractionSet.of(kept.user, kept.item, items)
+        return np.stack([compute_metrics(ranking, truth, np.ones(items)) for ranking in rankings])
 
     def scored_in_all_forms() -> NDArray[np.float64]:
-        history = Pairs.of(train.user, train.item, items)
-        forms = scoring.FORMS.values()
+        history = InteractionSet.of(train.user, train.item, items)
+        forms = FORMS.values()
         return scored(*(form(ranking, history, 0) for ranking in (lists, popular) for form in forms))
 
     loop, theirs = seconds(lambda: notebook_scores(future, lists))
@@ -99,7 +102,7 @@ def notebook() -> list[Row]:
     scored(lists)  # what is done once per process is not counted
     ours, values = seconds(lambda: scored(lists))
     all_ours, _ = seconds(scored_in_all_forms)
-    intervals, _ = seconds(lambda: summary(scored(lists)[0]))
+    intervals, _ = seconds(lambda: summarize(scored(lists)[0]))
     if not np.isclose(values[0, :, 0].mean(), theirs["mean_reciprocal_rank"]):
         raise ValueError("The two ways score differently.")
     size = f"{users} lists of {DEPTH}"
@@ -154,7 +157,9 @@ def million() -> list[Row]:
     """A million lists: as the metrics see them."""
     users, items = 1_000_000, 100_000
     lists, truth = ranked(users, items), made_up(users, 3, items)
-    taken, _ = seconds(lambda: summary(measure(lists, Pairs.of(truth.user, truth.item, items), np.ones(items))))
+    taken, _ = seconds(
+        lambda: summarize(compute_metrics(lists, InteractionSet.of(truth.user, truth.item, items), np.ones(items)))
+    )
     return [row("16 metrics with intervals", f"{users} lists of {DEPTH}", taken)]
 
 
@@ -162,18 +167,18 @@ def whole(folder: str) -> list[Row]:
     """A whole report on a million users, from a batch job's output: three contenders, two forms, five segments."""
     users, items = 1_000_000, 100_000
     events = made_up(users, 10, items)
-    held = splits.hold_out(events, Split())
+    held = hold_out(events, Split())
     path, scores = Path(folder, "lists.out"), [0.5] * DEPTH
     with path.open("w") as file:
         for user, places in enumerate(ranked(users, items)):
             output = {"recommendedItems": places.astype(str).tolist(), "scores": scores}
             file.write(json.dumps({"input": {"userId": str(user)}, "output": output, "error": None}) + "\n")
     with path.open("rb") as stream:
-        reading, lists = seconds(lambda: predictions.read([(path.name, stream)]))
+        reading, lists = seconds(lambda: read_predictions([(path.name, stream)]))
     read = row("batch output read", f"{users} lines, {path.stat().st_size >> 20} MB", reading)
     train = events.where(~held)
-    contenders = [*baselines.contenders(train), predictions.Contender("model", "trained", "", lists)]
-    taken, _ = seconds(lambda: scoring.report("last-tenth", train, events.where(held), contenders, {}))
+    contenders = [*predict_baselines(train), Predictions("model", "trained", "", lists)]
+    taken, _ = seconds(lambda: score_predictions("last-tenth", train, events.where(held), contenders, {}))
     return [read, row("whole report, 3 contenders", f"{users} users, {len(events.time)} events", taken)]
 
 
@@ -181,12 +186,12 @@ def split(folder: str, millions: str) -> list[Row]:
     """A file of interactions, read, split and written in two parts."""
     path, size = interactions(folder, int(millions)), f"{millions} M rows"
     with path.open("rb") as stream:
-        reading, (events,) = seconds(lambda: splits.read([(path.name, stream)]))
+        reading, (events,) = seconds(lambda: read_interactions([(path.name, stream)]))
     rows = [row("interactions read", f"{size}, {path.stat().st_size >> 20} MB", reading)]
-    taken, mask = seconds(lambda: splits.hold_out(events, Split()))
+    taken, mask = seconds(lambda: hold_out(events, Split()))
     rows.append(row("split", size, taken))
     with path.open("rb") as stream, Path(folder, "a").open("wb") as train, Path(folder, "b").open("wb") as rest:
-        writing, _ = seconds(lambda: splits.write([(path.name, stream)], mask, train, rest))
+        writing, _ = seconds(lambda: write_parts([(path.name, stream)], mask, train, rest))
     rows.append(row("two parts written", size, writing))
     return [*rows, row("all three", size, reading + taken + writing)]
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from usher.datasets.csv_reader import Block
-from usher.exports.assembly import Metadata, assemble
+from usher.exports.assembly import Metadata, assemble_file
 from usher.exports.recipients import distinct
 from usher.recipes import BY_USER
 from usher.storage.bucket import Bucket
@@ -100,10 +100,10 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
     titles = pa.array([f"Title of {number}" for number in range(ITEMS)])
     metadata = Metadata({"TITLE": titles}, {str(number): number for number in range(ITEMS)})
     making = {
-        "CSV": lambda: assemble(bucket, str(path), "", BY_USER, ["csv"]),
-        "Parquet": lambda: assemble(bucket, str(path), "", BY_USER, ["parquet"]),
-        "both": lambda: assemble(bucket, str(path), "", BY_USER, ["csv", "parquet"]),
-        "CSV with titles": lambda: assemble(bucket, str(path), "", BY_USER, ["csv"], metadata),
+        "CSV": lambda: assemble_file(bucket, str(path), "", BY_USER, ["csv"]),
+        "Parquet": lambda: assemble_file(bucket, str(path), "", BY_USER, ["parquet"]),
+        "both": lambda: assemble_file(bucket, str(path), "", BY_USER, ["csv", "parquet"]),
+        "CSV with titles": lambda: assemble_file(bucket, str(path), "", BY_USER, ["csv"], metadata),
     }
     taken = {name: seconds(work) for name, work in making.items()}
     memory = peak() - before

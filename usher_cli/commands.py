@@ -127,14 +127,14 @@ def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console
         raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
     if options.offline:
         with offline_stack(options.offline, console) as here:
-            told = run_evaluation(here.stack, {**here.given, **given}, options.to, console)
+            report, outcome = run_evaluation(here.stack, {**here.given, **given}, options.to, console)
     else:
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
-        told = run_evaluation(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
-    show.scores(console, told)
+        report, outcome = run_evaluation(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
+    show.scores(console, report)
     console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
-    return FAILED if told["outcome"] == "FAILED" else 0
+    return FAILED if outcome == "FAILED" else 0
 
 
 def up(_stack: DeployedStack, options: argparse.Namespace, _console: Console) -> int:

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from usher.aws import client
 from usher.errors import UsherError
-from usher.evaluation.plan import Home
-from usher.evaluation.preparation import Options
+from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.options import Options
+from usher.reports.evaluation_report import EvaluationReport
 from usher.run_record import RunRecord
 from usher.runs.naming import EVALUATION
 from usher.runs.record import RECORD, Run
@@ -24,30 +25,32 @@ BEGINNING = "Holding back a part"
 STAGES = {"train": "Training on the rest, asking the models", "delete": "Clearing up"}
 
 
-def run_evaluation(stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console) -> dict[str, Any]:
-    """Carry out an evaluation, with a progress bar; return its report, whose files are then in the folder `to`.
+def run_evaluation(
+    stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console
+) -> tuple[EvaluationReport, str]:
+    """Carry out an evaluation, with a progress bar; return its report and the run's outcome.
 
-    `given`: the input of the state machine. The report has the run's outcome, too. Raises UsherError where there is no
-    report.
+    The report's files are then in the folder `to`. `given`: the input of the state machine. Raises UsherError if
+    there is no report.
     """
-    Options.of(given)
+    Options.from_input(given)
     started = client("stepfunctions").start_execution(
         stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
     )
     record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
     problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record.get("problems", []))
-    home = Home(stack.bucket, record["group"], record["run"])
+    files = EvaluationFiles(stack.bucket, record["group"], record["run"])
     (to / "pictures").mkdir(parents=True, exist_ok=True)
-    for key in stack.bucket.keys(home.key("report")) + stack.bucket.keys(home.key("pictures/")):
-        (to / key.removeprefix(home.key(""))).write_bytes(stack.bucket.read(key) or b"")
-    report = stack.bucket.read_json(home.key("report.json"))
+    for key in stack.bucket.keys(files.key("report")) + stack.bucket.keys(files.key("pictures/")):
+        (to / key.removeprefix(files.key(""))).write_bytes(stack.bucket.read(key) or b"")
+    report = files.read_report()
     if report is None:
         raise UsherError(problems or record["summary"])
     for one in record.get("notes", []):
         console.print(f"Note: {one['place']} {one['message']} {one['remedy']}", soft_wrap=True, markup=False)
     if problems:
         console.print(problems, style="red", soft_wrap=True, markup=False)
-    return {**report, "outcome": record["outcome"]}
+    return report, record["outcome"]
 
 
 def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunRecord:

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 from usher.planning.planner import Draft
 from usher.reports.evaluation_page import verdict
-from usher.reports.run_page import used
+from usher.reports.evaluation_report import EvaluationReport
+from usher.reports.run_page import ceilings_used
 
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 
@@ -32,7 +33,7 @@ def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[obje
     console.print(shown)
 
 
-def problems(console: Console, found: Iterable[Mapping[str, str]]) -> None:
+def problems(console: Console, found: Iterable[Mapping[str, object]]) -> None:
     """Print what is wrong, where, and what to do about it."""
     for one in found:
         console.print(Text(f"{one['place']}: {one['message']}", "red"), Text(str(one["remedy"])), soft_wrap=True)
@@ -67,7 +68,8 @@ def draft(console: Console, drafted: Draft) -> None:
         return
     minutes, cost, monthly = _price(estimate)
     console.print(f"In all: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
-    console.print(f"At most, of the stack's ceilings: {used(findings['ceilings'])}.", soft_wrap=True, markup=False)
+    used = ceilings_used(findings["ceilings"])
+    console.print(f"At most, of the stack's ceilings: {used}.", soft_wrap=True, markup=False)
     prices = estimate["prices"]
     console.print(f"Prices: {prices['source']}, {prices['date']}", style="dim", soft_wrap=True, markup=False)
     if estimate["unpriced"]:
@@ -123,7 +125,7 @@ SCORES = {
 }
 
 
-def scores(console: Console, report: Mapping[str, Any]) -> None:
+def scores(console: Console, report: EvaluationReport) -> None:
     """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
     forms: dict[tuple[str, ...], list[str]] = {}
     for one in report["scores"]:
@@ -136,7 +138,7 @@ def scores(console: Console, report: Mapping[str, Any]) -> None:
     table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
     for said in verdict(report):
         console.print(said, soft_wrap=True, markup=False)
-    for one in report.get("contenders", []):
-        for note in one.get("notes", []):
-            console.print(f"Note: {one['name']}: {note}", soft_wrap=True, markup=False)
+    for contender in report["contenders"]:
+        for note in contender["notes"]:
+            console.print(f"Note: {contender['name']}: {note}", soft_wrap=True, markup=False)
     problems(console, report["problems"])

@@ -9,20 +9,20 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from usher.evaluation.metrics import CUTS, DEPTH, METRICS, Pairs, measure
+from usher.evaluation.metrics import CUTOFFS, DEPTH, METRICS, InteractionSet, compute_metrics
 
 from usher_cli.ratings import Ratings
 from usher_local.recommenders.base import Interactions
 from usher_local.recommenders.metrics import hold_out
 
-NAMES = ("MRR", *(f"P@{cut}" for cut in CUTS), *(f"NDCG@{cut}" for cut in CUTS))
+NAMES = ("MRR", *(f"P@{cutoff}" for cutoff in CUTOFFS), *(f"NDCG@{cutoff}" for cutoff in CUTOFFS))
 FORMS = ("raw", "d25", "dedup")
 COLUMNS = [
     list(METRICS).index(name)
     for name in (
         "mean_reciprocal_rank",
-        *(f"precision_at_{cut}" for cut in CUTS),
-        *(f"legacy_ndcg_at_{cut}" for cut in CUTS),
+        *(f"precision_at_{cutoff}" for cutoff in CUTOFFS),
+        *(f"legacy_ndcg_at_{cutoff}" for cutoff in CUTOFFS),
     )
 ]
 """Which of Usher's metrics these are."""
@@ -76,7 +76,7 @@ def judge(lists: Sequence[List], truths: Sequence[NDArray[np.int32]]) -> NDArray
         row[: len(found)] = found
     users, items = np.repeat(np.arange(len(truths)), list(map(len, truths))), np.concatenate(truths)
     width = 1 + max(ranked.max(initial=-1), items.max(initial=-1))
-    return measure(ranked, Pairs.of(users, items, width), np.zeros(width))[:, COLUMNS]
+    return compute_metrics(ranked, InteractionSet.of(users, items, width), np.zeros(width))[:, COLUMNS]
 
 
 def interval(values: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:

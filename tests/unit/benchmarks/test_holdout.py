@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.evaluation.metrics import LEGACY
+from usher.evaluation.metrics import LEGACY_DISCOUNT
 
 from benchmarks.recommenders.holdout import FORMS, NAMES, Holdout, interval, judge, shapes, table
 from usher_cli.ratings import Ratings
@@ -63,7 +63,7 @@ def test_metrics_are_the_notebook_s(hits: list[bool]) -> None:
     relevance = [int(hit) for hit in hits]
     for cut in (5, 10, 25):
         assert found[f"NDCG@{cut}"] == pytest.approx(notebook_ndcg(relevance, cut))
-    ours = measure([ranked], [truth], 25, LEGACY)
+    ours = measure([ranked], [truth], 25, LEGACY_DISCOUNT)
     assert found["MRR"] == pytest.approx(ours["mean_reciprocal_rank_at_25"])
     assert found["P@10"] == pytest.approx(ours["precision_at_10"])
     assert found["NDCG@25"] == pytest.approx(ours["normalized_discounted_cumulative_gain_at_25"])

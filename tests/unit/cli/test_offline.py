@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -64,8 +65,8 @@ def test_scores_are_shown_with_half_of_the_interval() -> None:
         name: {"value": 0.25, "low": 0.2, "high": 0.3} for name in ("mean_reciprocal_rank", *show.SCORES.values())
     }
     text = io.StringIO()
-    report = {"scores": [{"contender": "sims", "form": "raw", "metrics": metrics}], "problems": []}
-    show.scores(
-        Console(file=text, width=80), {**report, "scores": [*report["scores"], report["scores"][0] | {"form": "dedup"}]}
-    )
+    scores = [{"contender": "sims", "form": form, "metrics": metrics} for form in ("raw", "dedup")]
+    contenders = [{"name": "sims", "kind": "trained", "notes": []}]
+    report: Any = {"contenders": contenders, "scores": scores, "problems": []}
+    show.scores(Console(file=text, width=80), report)
     assert text.getvalue().splitlines()[1].split() == ["sims", "raw,", "dedup", "0.2500", "0.0500", *["0.2500"] * 4]

@@ -70,21 +70,54 @@ def test_it_trains_again_when_time_has_passed_and_something_new_has_come(
     assert len(versions(world, solution)) == 2
 
 
-def test_a_new_rate_trains_within_the_hour(world: World, hasten: Callable[[float], None]) -> None:
+RATE = {"solutionUpdateConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}}
+WEIGHTS = {"eventsConfig": {"eventParametersList": [{"eventType": "watch", "weight": 0.5}]}}
+
+
+@pytest.mark.parametrize(("automatic", "update"), [(True, RATE), (False, {"performAutoTraining": True})])
+def test_a_new_rate_and_turning_it_on_train_within_the_hour(
+    world: World, hasten: Callable[[float], None], automatic: bool, update: dict[str, Any]
+) -> None:
     group = world.loaded()
-    solution = world.solution(group, "popularity-count")
+    solution = world.solution(group, "popularity-count", performAutoTraining=automatic)
     world.version(solution)
-    world.loaded(kind="ITEMS", group=group, body="ITEM_ID,GENRES,YEAR,DESCRIPTION\ni1,Drama,1999,x\n")
     tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
     event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": "i1"}
     world.events.put_events(trackingId=tracking, userId="u1", sessionId="s", eventList=[event])
     time.sleep(0.01)
     hasten(100 * HOUR)
     assert len(versions(world, solution)) == 1
-    config = {"autoTrainingConfig": {"schedulingExpression": "rate(30 days)"}}
-    world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=config)
+    world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=WEIGHTS)
+    assert len(versions(world, solution)) == 1, "event weights leave the schedule as it is"
+    world.personalize.update_solution(solutionArn=solution, **update)
     settled(world, solution, 2)
-    assert world.describe("solution", solution)["solutionConfig"] == config
+
+
+def test_an_update_of_the_schedule_or_the_event_weights_leaves_the_other_and_former_versions(world: World) -> None:
+    schedule = RATE["solutionUpdateConfig"]
+    solution = world.solution(world.loaded(), "popularity-count", solutionConfig=schedule)
+    before = world.version(solution)
+    for weights in (WEIGHTS, {"eventsConfig": {"eventParametersList": [{"eventType": "watch"}]}}):
+        world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=weights)
+        assert world.describe("solution", solution)["solutionConfig"] == schedule | weights
+        assert world.version(solution)["solutionConfig"] == schedule | weights
+    assert world.describe("solutionVersion", before["solutionVersionArn"])["solutionConfig"] == schedule
+
+
+def test_until_an_update_ends_a_solution_has_its_former_configuration(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solution = world.solution(world.group(), "sims")
+    monkeypatch.setattr(environment.current, "clock", Clock(1))
+    world.personalize.update_solution(solutionArn=solution, solutionUpdateConfig=WEIGHTS)
+    shown = world.describe("solution", solution)
+    assert (shown["status"], shown["solutionConfig"]) == ("ACTIVE", {})
+    assert shown["latestSolutionUpdate"]["status"] == "CREATE PENDING"
+    assert shown["latestSolutionUpdate"]["solutionUpdateConfig"] == WEIGHTS
+    with pytest.raises(world.personalize.exceptions.ResourceInUseException, match="cannot be deleted"):
+        world.personalize.delete_solution(solutionArn=solution)
+    version = world.personalize.create_solution_version(solutionArn=solution)["solutionVersionArn"]
+    assert world.describe("solutionVersion", version)["solutionConfig"] == {}
 
 
 @pytest.mark.parametrize("rate", ["rate(0 days)", "rate(31 days)"])

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import boto3
@@ -66,6 +67,12 @@ def users(count: int = 60) -> str:
     return "\n".join(["USER_ID,AGE,PLAN", *(f"u{n},{18 + n},{'gold' if n % 2 else 'free'}" for n in range(count))])
 
 
+@cache
+def _session() -> boto3.Session:
+    """One for all worlds, as each session reads the services' models anew; a mock ends moto's default session."""
+    return boto3.Session()
+
+
 @dataclass
 class World:
     """The clients, and steps that tests repeat."""
@@ -73,7 +80,7 @@ class World:
     names: Iterator[str] = field(default_factory=lambda: (f"name-{n}" for n in range(10_000)))
 
     def __post_init__(self) -> None:
-        client: Any = boto3.client  # its stubs take literal names only
+        client: Any = _session().client  # its stubs take literal names only
         names = ("personalize", "personalize-runtime", "personalize-events", "s3", "iam")
         self.personalize, self.runtime, self.events, self.s3, self.iam = (
             client(name, region_name=REGION) for name in names

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from usher.config.model import Config, Job
 from usher.datasets.byte_ranges import Part
 from usher.datasets.profile_cache import ProfileCache, failure_key
-from usher.evaluation.plan import Home
+from usher.evaluation.files import EvaluationFiles
 from usher.planning import desired
 from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
@@ -88,7 +88,7 @@ def keys() -> list[str]:
     """A key of every kind that the code writes below a group's folder, by the functions that make them."""
     bucket = Bucket(None, NAME)
     part = Part(f"{GROUP}/interactions/1.csv", "etag", 0, 9)
-    run, home = Run(bucket, GROUP, "run-1"), Home(bucket, GROUP, "run-1")
+    run, home = Run(bucket, GROUP, "run-1"), EvaluationFiles(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))
     config = Config((), {}, {}, None, jobs=jobs, metric_attribution={"metrics": []})
     made = desired.desired_resources(target(GROUP), config, {})

@@ -11,17 +11,16 @@ from usher_local.personalize.data.backend import DataBackend
 
 HOUR = 3600
 DAY = 24 * HOUR
-LONGEST = 30
-"""Days."""
+MAX_DAYS = 30
 DEFAULT = "rate(7 days)"
 
 
-def every(config: Values) -> int:
-    """Seconds between two trainings, as a solution's configuration has it."""
+def interval(config: Values) -> int:
+    """Seconds between two trainings, by a solution's configuration."""
     expression = config.get("autoTrainingConfig", {}).get("schedulingExpression", DEFAULT)
     days = re.search(r"\d+", expression)
-    if days is None or not 1 <= int(days[0]) <= LONGEST:
-        raise InvalidInputError(f"schedulingExpression must be a rate of 1 to {LONGEST} days, not {expression}")
+    if days is None or not 1 <= int(days[0]) <= MAX_DAYS:
+        raise InvalidInputError(f"schedulingExpression must be a rate of 1 to {MAX_DAYS} days, not {expression}")
     return int(days[0]) * DAY
 
 
@@ -37,8 +36,8 @@ def train_when_due(backend: DataBackend, solution: Resource) -> None:
     if newest is not None:
         if newest.life.busy or newest.values.get("interactions") == backend.data(solution).interactions.size:
             return
-        since, wait = newest.life.created, every(solution.values["solutionConfig"])
-        if _rate_changed(solution, newest):
+        since, wait = newest.life.created, interval(solution.values["solutionConfig"])
+        if _reset_since(solution, newest):
             wait = HOUR
     if environment.current.clock.simulated_seconds(time.time() - since) >= wait:
         # A full quota puts the training off until the next look.
@@ -49,7 +48,18 @@ def train_when_due(backend: DataBackend, solution: Resource) -> None:
 AUTOMATIC = {"trainingMode": "AUTOTRAIN", "trainingType": "AUTOMATIC"}
 
 
-def _rate_changed(solution: Resource, newest: Resource) -> bool:
+def resets_schedule(solution: Resource, update: Values) -> bool:
+    """Whether an update turns automatic training on or has a rate: then a training begins within the hour.
+
+    See "Updating a solution to change its automatic training configuration" in the developer guide.
+    """
+    turned_on = update.get("performAutoTraining", False) and not solution.values["performAutoTraining"]
+    return turned_on or "autoTrainingConfig" in update.get("solutionUpdateConfig", {})
+
+
+def _reset_since(solution: Resource, newest: Resource) -> bool:
+    """Whether the last update has reset the schedule since the newest version was created."""
     update = solution.update
-    changed = update and update.applied and "autoTrainingConfig" in update.values.get("solutionUpdateConfig", {})
-    return bool(changed and update and update.life.created > newest.life.created)
+    return bool(
+        update and update.applied and update.values["resetsSchedule"] and update.life.created > newest.life.created
+    )

@@ -6,7 +6,7 @@ One function per row of `kinds.KINDS` that needs one; what a request names is kn
 import re
 import secrets
 
-from usher_local.personalize.control.auto_training import AUTOMATIC, every
+from usher_local.personalize.control.auto_training import AUTOMATIC, interval, resets_schedule
 from usher_local.personalize.core import request_checks
 from usher_local.personalize.core.errors import InvalidInputError, ResourceAlreadyExistsError
 from usher_local.personalize.core.lifecycle import PENDING
@@ -30,7 +30,7 @@ def solution(backend: Backend, values: Values) -> None:
     if "recipeArn" in values and values["performAutoML"]:
         raise InvalidInputError("recipeArn must not be given when performAutoML is true")
     config = values["solutionConfig"]
-    every(config)
+    interval(config)
     _check_jobs(config.get("hpoConfig", {}).get("hpoResourceConfig", {}))
     goal = config.get("hpoConfig", {}).get("hpoObjective", {}).get("type", "Maximize")
     if goal.lower() not in ("maximize", "minimize"):
@@ -68,9 +68,10 @@ def _check_jobs(resources: dict[str, str]) -> None:
 
 
 def solution_update(_: Backend, resource: Resource, values: Values) -> None:
-    """The new configuration is merged into the solution's."""
+    """The members of the new configuration, schedule and event weights, replace the solution's."""
+    values["resetsSchedule"] = resets_schedule(resource, values)
     values["solutionConfig"] = resource.values["solutionConfig"] | values.get("solutionUpdateConfig", {})
-    every(values["solutionConfig"])
+    interval(values["solutionConfig"])
 
 
 def version(backend: Backend, values: Values) -> None:

@@ -17,6 +17,9 @@ PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 7})
 PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
 # A creation whose answer is lost may have happened, and Personalize takes no client token: whoever creates looks first.
 ONCE = Config(retries={"mode": "legacy", "total_max_attempts": 1})
+# An evaluation gets thousands of predictions from a campaign. This mode backs off for up to 20 seconds at a time where
+# requests are throttled, and does not retry while most requests fail (AWS SDKs and Tools, "Retry behavior").
+STEADY = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=1, read_timeout=2)
 CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
 

@@ -7,7 +7,6 @@ UNLOAD, is only looked at.
 import io
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import duckdb
@@ -21,9 +20,10 @@ from moto.athena.models import athena_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_api import state_manager
 from usher.errors import InputError
-from usher.evaluation import athena_split, splits
-from usher.evaluation.athena_split import FIRST_BYTES, PARTS, Setting, Work
-from usher.evaluation.splits import Split
+from usher.evaluation import athena_split
+from usher.evaluation.athena_split import MIN_PART_BYTES, PARTS, Athena, SplitJob
+from usher.evaluation.interactions import read_interactions, write_parts
+from usher.evaluation.splits import SPLITS, Split
 from usher.storage.bucket import Bucket
 
 HEADER = ["USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "SIZE"]
@@ -64,9 +64,9 @@ def in_memory(found: list[Row], split: Split) -> dict[str, Counter[str]]:
 
     content = [",".join(HEADER), *(",".join(map(cell, row)) for row in sorted(found, key=lambda row: row[1:]))]
     file = "\n".join(content).encode()
-    (events,) = splits.read([("one.csv", io.BytesIO(file))])
+    (events,) = read_interactions([("one.csv", io.BytesIO(file))])
     train, rest = io.BytesIO(), io.BytesIO()
-    splits.write([("one.csv", io.BytesIO(file))], splits.SPLITS[split.kind](events, split), train, rest)
+    write_parts([("one.csv", io.BytesIO(file))], SPLITS[split.kind](events, split), train, rest)
     parts = zip(PARTS, (train, rest), strict=True)
     return {part: Counter(written.getvalue().decode().split("\n")[1:-1]) for part, written in parts}
 
@@ -88,8 +88,7 @@ def test_the_queries_give_the_rows_of_pandas_ranks(found: list[Row]) -> None:
     assert lines_of(plain, Split()) == expected
 
 
-WORK = Work("g/out/evaluation/r1/", ["g/interactions/1.csv", "g/interactions/2.csv"], HEADER, Split())
-AT = Setting("usher", "evaluation")
+JOB = SplitJob("g/out/evaluation/r1/", ["g/interactions/1.csv", "g/interactions/2.csv"], HEADER, Split())
 
 
 @pytest.fixture
@@ -101,24 +100,24 @@ def bucket() -> Iterator[Bucket]:
 
 
 @pytest.fixture
-def queries(bucket: Bucket) -> Iterator[Any]:  # noqa: ARG001
+def athena(bucket: Bucket) -> Iterator[Athena]:  # noqa: ARG001
     """Athena, whose queries are told as running twice before they succeed."""
     state_manager.set_transition("athena::execution", {"progression": "manual", "times": 2})
     client = boto3.client("athena")
-    client.create_work_group(Name=AT.workgroup)
-    yield client
+    client.create_work_group(Name="evaluation")
+    yield Athena(client, "usher", "evaluation")
     state_manager.unset_transition("athena::execution")
 
 
 def test_the_table_is_over_exactly_the_files(bucket: Bucket) -> None:
-    created = athena_split.statements(bucket, WORK)["create"]
+    created = athena_split.statements(bucket, JOB)["create"]
     assert "(`user_id` string, `item_id` string, `timestamp` string, `event_type` string, `size` string)" in created
     assert created.endswith("location 's3://data/g/out/evaluation/r1/staging/files/'")
     assert "'escapeChar' = '\\\\'" in created
 
 
 def test_each_part_is_unloaded_as_plain_text(bucket: Bucket) -> None:
-    found = athena_split.statements(bucket, WORK)
+    found = athena_split.statements(bucket, JOB)
     for part in PARTS:
         assert found[part].startswith("unload (select line from (with events as (")
         target = f"s3://data/g/out/evaluation/r1/staging/{part}/"
@@ -127,22 +126,22 @@ def test_each_part_is_unloaded_as_plain_text(bucket: Bucket) -> None:
 
 
 def test_columns_that_sql_can_t_name_are_refused(bucket: Bucket) -> None:
-    odd = Work(WORK.folder, WORK.files, ["USER_ID", 'X" from secrets --'], Split())
+    odd = SplitJob(JOB.folder, JOB.files, ["USER_ID", 'X" from secrets --'], Split())
     with pytest.raises(InputError, match=r"g/interactions/1.csv: has columns that Athena can't name"):
         athena_split.statements(bucket, odd)
 
 
-def test_queries_follow_each_other_and_none_is_started_twice(bucket: Bucket, queries: Any) -> None:
+def test_queries_follow_each_other_and_none_is_started_twice(bucket: Bucket, athena: Athena) -> None:
     ids: dict[str, str] = {}
     history = []
     for _ in range(20):
-        ids, done = athena_split.advance(queries, bucket, WORK, AT, ids)
+        ids, done = athena_split.advance(athena, bucket, JOB, ids)
         history.append(list(ids))
         if done:
             break
     assert done
     assert (
-        bucket.read(f"{WORK.staging}files/manifest.txt")
+        bucket.read(f"{JOB.staging}files/manifest.txt")
         == b"s3://data/g/interactions/1.csv\ns3://data/g/interactions/2.csv\n"
     )
     assert list(dict.fromkeys(map(tuple, history))) == [
@@ -150,55 +149,53 @@ def test_queries_follow_each_other_and_none_is_started_twice(bucket: Bucket, que
         ("create", "train", "holdout"),
         ("create", "train", "holdout", "drop"),
     ]
-    assert len(queries.list_query_executions()["QueryExecutionIds"]) == 4
-    first = queries.get_query_execution(QueryExecutionId=ids["train"])["QueryExecution"]
+    assert len(athena.client.list_query_executions()["QueryExecutionIds"]) == 4
+    first = athena.client.get_query_execution(QueryExecutionId=ids["train"])["QueryExecution"]
     assert (first["WorkGroup"], first["QueryExecutionContext"]) == ("evaluation", {"Database": "usher"})
     assert first["ResultConfiguration"]["OutputLocation"].startswith("s3://data/g/out/evaluation/r1/staging/results/")
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
-def test_a_query_that_failed_is_told(bucket: Bucket, queries: Any, state: str) -> None:
-    ids, _ = athena_split.advance(queries, bucket, WORK, AT, {})
+def test_a_query_that_failed_is_told(bucket: Bucket, athena: Athena, state: str) -> None:
+    ids, _ = athena_split.advance(athena, bucket, JOB, {})
     athena_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].executions[ids["create"]].status = state
-    with pytest.raises(InputError, match=f"Athena query {ids['create']}: is {state}: no reason is given"):
-        athena_split.advance(queries, bucket, WORK, AT, ids)
+    with pytest.raises(InputError, match=f"Athena query {ids['create']}: is {state}: Athena gives no reason"):
+        athena_split.advance(athena, bucket, JOB, ids)
 
 
-@pytest.mark.parametrize("size", [0, 9, FIRST_BYTES, FIRST_BYTES + 1, 3 * FIRST_BYTES + 7])
-def test_a_header_is_put_before_a_file_of_any_size(bucket: Bucket, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(athena_split, "COPIED_BYTES", FIRST_BYTES)
+@pytest.mark.parametrize("size", [0, 9, MIN_PART_BYTES, MIN_PART_BYTES + 1, 3 * MIN_PART_BYTES + 7])
+def test_a_header_is_put_before_a_file_of_any_size(bucket: Bucket, size: int) -> None:
     content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
     bucket.write("source", content)
-    athena_split.with_header(bucket, "source", "target", b"A,B\n")
+    athena_split.copy_with_header(bucket, "source", "target", b"A,B\n", copy_bytes=MIN_PART_BYTES)
     assert bucket.open("target").read() == b"A,B\n" + content
 
 
-def test_a_copy_that_fails_leaves_no_upload_behind(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    bucket.write("source", b"x" * (FIRST_BYTES + 1))
-    monkeypatch.setattr(athena_split, "COPIED_BYTES", 0)
+def test_a_copy_that_fails_leaves_no_upload_behind(bucket: Bucket) -> None:
+    bucket.write("source", b"x" * (MIN_PART_BYTES + 1))
     with pytest.raises(ValueError, match="range"):
-        athena_split.with_header(bucket, "source", "target", b"A,B\n")
+        athena_split.copy_with_header(bucket, "source", "target", b"A,B\n", copy_bytes=0)
     assert "Uploads" not in bucket.s3.list_multipart_uploads(Bucket="data")
 
 
 def test_files_get_their_names_and_none_is_written_twice(bucket: Bucket) -> None:
     for part in PARTS:
         for number in range(2):
-            bucket.write(f"{WORK.staging}{part}/2026_{number}", f"{part}{number}\n".encode())
-    keys = athena_split.finish(bucket, WORK)
-    assert next(keys) == f"{WORK.folder}train/00000.csv"  # and here the time is up
-    bucket.write(f"{WORK.folder}train/00000.csv", b"untouched")
-    assert [key.removeprefix(WORK.folder) for key in athena_split.finish(bucket, WORK)] == [
+            bucket.write(f"{JOB.staging}{part}/2026_{number}", f"{part}{number}\n".encode())
+    keys = athena_split.finish(bucket, JOB)
+    assert next(keys) == f"{JOB.folder}train/00000.csv"  # and here the time is up
+    bucket.write(f"{JOB.folder}train/00000.csv", b"untouched")
+    assert [key.removeprefix(JOB.folder) for key in athena_split.finish(bucket, JOB)] == [
         "train/00000.csv",
         "train/00001.csv",
         "holdout/00000.csv",
         "holdout/00001.csv",
     ]
-    assert bucket.read(f"{WORK.folder}train/00000.csv") == b"untouched"
-    assert bucket.read(f"{WORK.folder}holdout/00001.csv") == b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,SIZE\nholdout1\n"
+    assert bucket.read(f"{JOB.folder}train/00000.csv") == b"untouched"
+    assert bucket.read(f"{JOB.folder}holdout/00001.csv") == b"USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,SIZE\nholdout1\n"
 
 
 def test_a_part_without_a_file_is_told(bucket: Bucket) -> None:
-    bucket.write(f"{WORK.staging}train/2026", b"u,i,1,x,y\n")
+    bucket.write(f"{JOB.staging}train/2026", b"u,i,1,x,y\n")
     with pytest.raises(InputError, match="the split last-tenth: leaves nothing for the part holdout"):
-        list(athena_split.finish(bucket, WORK))
+        list(athena_split.finish(bucket, JOB))

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.evaluation import metrics
-from usher.evaluation.metrics import DEPTH, METRICS, Pairs, Values, coverage, interval, measure, summary
+from usher.evaluation.metrics import (
+    DEPTH,
+    MAX_BLOCKS,
+    METRICS,
+    InteractionSet,
+    Values,
+    bootstrap_interval,
+    compute_metrics,
+    coverage,
+    summarize,
+)  # fmt: skip
 
 from usher_local.recommenders import metrics as service
 
@@ -25,10 +34,11 @@ def matrix(rows: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dtyp
     return np.array([[*row, *[-1] * (DEPTH - len(row))] for row in rows], np.int32)
 
 
-def measured(found: Sequence[Case]) -> Values:
+def measured(found: Sequence[Case], **options: int) -> Values:
     pairs = [(row, item) for row, (_, truth) in enumerate(found) for item in truth]
     rows, items = np.array(pairs).T
-    return measure(matrix([ranked for ranked, _ in found]), Pairs.of(rows, items, ITEMS), -np.log2(SHARES))
+    lists, truth = matrix([ranked for ranked, _ in found]), InteractionSet.of(rows, items, ITEMS)
+    return compute_metrics(lists, truth, -np.log2(SHARES), **options)
 
 
 def hits(case: Case) -> list[int]:
@@ -157,10 +167,7 @@ def test_a_list_without_hits_and_no_list_score_nothing() -> None:
 @settings(deadline=None)
 @given(cases, st.integers(1, 4))
 def test_lists_are_judged_the_same_in_pieces_of_any_size(found: list[Case], rows: int) -> None:
-    whole = measured(found)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(metrics, "ROWS", rows)
-        assert measured(found) == pytest.approx(whole)
+    assert measured(found, batch_size=rows) == pytest.approx(measured(found))
 
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, ITEMS - 1)), max_size=30)
@@ -169,11 +176,11 @@ pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, ITEMS - 1)), max_si
 @given(pairs, st.sets(st.integers(0, ITEMS - 1)))
 def test_pairs_are_a_set(found: list[tuple[int, int]], items: set[int]) -> None:
     rows, codes = (np.array([pair[part] for pair in found], np.int32) for part in (0, 1))
-    made = Pairs.of(rows, codes, ITEMS)
+    made = InteractionSet.of(rows, codes, ITEMS)
     everything = np.tile(np.arange(-1, ITEMS, dtype=np.int32), (6, 1))
-    for kept, chosen in ((made, set(range(ITEMS))), (made.where(np.isin(np.arange(ITEMS), list(items))), items)):
+    for kept, chosen in ((made, set(range(ITEMS))), (made.of_items(np.isin(np.arange(ITEMS), list(items))), items)):
         expected = {(row, item) for row, item in found if item in chosen}
-        assert {(int(row), int(place) - 1) for row, place in np.argwhere(kept.hold(everything))} == expected
+        assert {(int(row), int(place) - 1) for row, place in np.argwhere(kept.contains(everything))} == expected
         assert kept.counts(6).tolist() == [sum(row == wanted for row, _ in expected) for wanted in range(6)]
 
 
@@ -188,25 +195,25 @@ def test_coverage_is_the_share_of_the_items_in_question() -> None:
 def test_the_interval_is_that_of_the_plain_bootstrap(users: int) -> None:
     chance = np.random.default_rng(1)
     values = chance.exponential(size=(users, 2))
-    found = np.mean([interval(values, seed) for seed in range(20)], axis=0)
+    found = np.mean([bootstrap_interval(values, seed) for seed in range(20)], axis=0)
     plain = [values[chance.integers(0, users, users)].mean(axis=0) for _ in range(20_000)]
     expected = np.quantile(plain, [0.025, 0.975], axis=0)
     assert found == pytest.approx(expected, abs=0.1 * values.std() / math.sqrt(users))
 
 
 def test_the_interval_of_many_users_is_about_two_standard_errors() -> None:
-    values = np.random.default_rng(2).exponential(size=(metrics.BLOCKS * 5 + 7, 1))
-    low, high = interval(values)
+    values = np.random.default_rng(2).exponential(size=(MAX_BLOCKS * 5 + 7, 1))
+    low, high = bootstrap_interval(values)
     assert (high - low)[0] == pytest.approx(2 * 1.96 * values.std() / math.sqrt(len(values)), rel=0.08)
     assert low < values.mean() < high
 
 
 def test_an_interval_of_equal_values_or_one_user_has_no_width() -> None:
     for values in (np.full((9, 2), 0.5), np.full((1, 2), 0.25)):
-        assert [side.tolist() for side in interval(values)] == [values[0].tolist()] * 2
+        assert [side.tolist() for side in bootstrap_interval(values)] == [values[0].tolist()] * 2
 
 
 def test_a_summary_names_value_and_interval() -> None:
-    found = summary(measured([([0, 1], {1}), ([0, 1], {0})]))
+    found = summarize(measured([([0, 1], {1}), ([0, 1], {0})]))
     assert list(found) == list(METRICS)
     assert found["mean_reciprocal_rank"] == {"value": 0.75, "low": 0.5, "high": 1}

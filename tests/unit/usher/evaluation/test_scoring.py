@@ -9,35 +9,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.errors import InputError
-from usher.evaluation import baselines, scoring, splits
-from usher.evaluation.baselines import HALF_LIFE
-from usher.evaluation.metrics import DEPTH, METRICS, Pairs
-from usher.evaluation.predictions import Contender, Lists
-from usher.evaluation.splits import Events, Split
+from usher.evaluation import scoring
+from usher.evaluation.baselines import HALF_LIFE, predict_baselines
+from usher.evaluation.interactions import Interactions, read_interactions
+from usher.evaluation.metrics import DEPTH, METRICS, InteractionSet
+from usher.evaluation.predictions import Predictions, RecommendationLists
+from usher.evaluation.scoring import score_predictions
+from usher.evaluation.splits import Split, hold_out
 
 from tests.unit.usher.world import streams
 
 Row = tuple[str, str, int]
 
 
-def read(*parts: list[Row]) -> list[Events]:
+def read(*parts: list[Row]) -> list[Interactions]:
     header = "USER_ID,ITEM_ID,TIMESTAMP\n"
     texts = [header + "".join(f"{user},{item},{time}\n" for user, item, time in part) for part in parts]
-    return splits.read(*(streams(one__csv=text) for text in texts))
+    return read_interactions(*(streams(one__csv=text) for text in texts))
 
 
-def contender(name: str = "ours", **lists: list[str]) -> Contender:
-    return Contender(name, "trained", "aws-x", Lists.of(lists.items()))
+def contender(name: str = "ours", **lists: list[str]) -> Predictions:
+    return Predictions(name, "trained", "aws-x", RecommendationLists.of(lists.items()))
 
 
-def report(train: list[Row], held: list[Row], *contenders: Contender, **titles: str) -> dict[str, Any]:
+def report(train: list[Row], held: list[Row], *contenders: Predictions, **titles: str) -> Any:
     learnt, back = read(train, held)
-    found = scoring.report("last-tenth", learnt, back, contenders, titles)
+    found = score_predictions("last-tenth", learnt, back, contenders, titles)
     assert json.loads(json.dumps(found)) == found
     return found
 
 
-def score(found: dict[str, Any], metric: str, form: str = "raw", segment: str = "", name: str = "ours") -> Any:
+def score(found: Any, metric: str, form: str = "raw", segment: str = "", name: str = "ours") -> Any:
     blocks = found["segments"] if segment else found["scores"]
     (value,) = [
         block["metrics"][metric]["value"]
@@ -61,6 +63,7 @@ def test_the_split_and_the_contenders_are_told() -> None:
         "items": 2,
         "from": "1970-01-01T00:01:40+00:00",
         "to": "1970-01-01T00:01:42+00:00",
+        "oneIn": 1,
     }
     about = {"name": "ours", "kind": "trained", "recipe": "aws-x", "answered": 1, "missing": 2, "notes": []}
     assert found["contenders"] == [about]
@@ -84,16 +87,22 @@ def test_users_without_a_list_count_as_misses() -> None:
 
 def test_a_contender_without_any_list_is_a_problem() -> None:
     found = report(TRAIN, HELD, contender(), contender("other", u=["a"]))
-    said = "has no list for any user who is judged."
+    said = "has no list for any scored user."
     (problem,) = found["problems"]
     assert (problem["place"], problem["message"]) == ("ours", said)
     assert score(found, "recall_at_25") == 0
 
 
 def test_errors_of_the_answer_are_noted() -> None:
-    lists = Lists.of([("u", ["a"])])
-    noted = Contender("ours", "live", "aws-x", Lists(lists.by, lists.asked, lists.item_ids, lists.places, 2), ["live"])
-    assert report(TRAIN, HELD, noted)["contenders"][0]["notes"] == ["live", "2 lines of the answer are errors"]
+    lists = RecommendationLists.of([("u", ["a"])])
+    noted = Predictions(
+        "ours",
+        "live",
+        "aws-x",
+        RecommendationLists(lists.by, lists.subject_ids, lists.item_ids, lists.items, 2),
+        ["live"],
+    )
+    assert report(TRAIN, HELD, noted)["contenders"][0]["notes"] == ["live", "2 lines of its output are errors."]
 
 
 def test_dedup_puts_what_was_met_to_the_end() -> None:
@@ -117,7 +126,7 @@ def test_forms_are_those_of_the_notebook(ranked: list[int], past: set[int]) -> N
         unseen.extend([item for item in ranked if item not in unseen])
     lists = np.array([[*ranked, *[-1] * (50 - len(ranked))]], np.int32)
     met = np.array(sorted(past), np.int32)
-    history = Pairs.of(np.full(len(met), 7), met, 61)
+    history = InteractionSet.of(np.full(len(met), 7), met, 61)
     for form, expected in (("raw", ranked[:DEPTH]), ("dedup", unseen[:DEPTH])):
         assert [item for item in scoring.FORMS[form](lists, history, 7)[0].tolist() if item >= 0] == expected
 
@@ -141,20 +150,22 @@ def test_novelty_is_the_surprise_of_the_items() -> None:
 
 def test_a_catalogue_smaller_than_a_list_makes_short_lists() -> None:
     train, held = read(TRAIN, HELD)
-    found = scoring.report("global", train, held, baselines.contenders(train), {})
+    found = score_predictions("global", train, held, predict_baselines(train), {})
     assert [block["short"] for block in found["scores"]] == [3] * 4
     assert score(found, "precision_at_5", name="popularity") == pytest.approx(1 / 3 / 5, abs=1e-6)
 
 
-@pytest.mark.parametrize(("train", "held", "said"), [(TRAIN, [], "the hold-out: is"), ([], HELD, "the training: is")])
+@pytest.mark.parametrize(
+    ("train", "held", "said"), [(TRAIN, [], "the held-out part: is"), ([], HELD, "the training part: is")]
+)
 def test_an_empty_part_is_refused(train: list[Row], held: list[Row], said: str) -> None:
     with pytest.raises(InputError, match=f"{said} empty"):
         report(train, held, contender(u=["a"]))
 
 
 def test_cold_and_warm_users_are_told_apart_by_their_events() -> None:
-    train = [("warm", f"i{number}", number) for number in range(scoring.COLD)]
-    train += [("cold", f"i{number}", number) for number in range(scoring.COLD - 1)]
+    train = [("warm", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS)]
+    train += [("cold", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS - 1)]
     held = [(user, "i0", 99) for user in ("cold", "warm", "new")]
     found = report(train, held, contender(warm=["i0"], new=["i0"]))
     assert score(found, "mean_reciprocal_rank", segment="warm users") == 1
@@ -186,11 +197,13 @@ def test_a_sample_shows_history_truth_and_hits() -> None:
 
 def test_few_users_are_shown() -> None:
     held = [(f"u{number}", "a", 9) for number in range(50)]
-    assert len(report(TRAIN, held, contender(u1=["a"]))["samples"]) == scoring.SAMPLES
+    assert len(report(TRAIN, held, contender(u1=["a"]))["samples"]) == scoring.SAMPLE_USERS
 
 
 def test_similar_items_answer_for_whoever_met_the_item_last() -> None:
-    similar = Contender("ours", "trained", "aws-similar-items", Lists.of([("b", ["c"]), ("a", ["d"])], by="item"))
+    similar = Predictions(
+        "ours", "trained", "aws-similar-items", RecommendationLists.of([("b", ["c"]), ("a", ["d"])], by="item")
+    )
     found = report([("u", "b", 2), ("u", "a", 1), ("v", "b", 3), ("v", "a", 3)], HELD, similar)
     assert score(found, "mean_reciprocal_rank") == pytest.approx(
         2 / 3, abs=1e-6
@@ -211,17 +224,17 @@ def test_popularity_counts_events_and_recent_popularity_their_age(found: list[Ro
     for _, item, time in days:
         weights[item] += 0.5 ** ((newest - time) / HALF_LIFE)
     worths: list[dict[str, float]] = [dict(counts), weights]
-    for baseline, worth in zip(baselines.contenders(train), worths, strict=True):
+    for baseline, worth in zip(predict_baselines(train), worths, strict=True):
         ids = baseline.lists.item_ids.to_pylist()
-        ranked = [ids[place] for place in baseline.lists.places[0]]
+        ranked = [ids[place] for place in baseline.lists.items[0]]
         assert sorted(ranked) == sorted(counts)
         assert [worth[item] for item in ranked] == pytest.approx(sorted(worth.values(), reverse=True))
 
 
 def test_items_without_an_event_to_learn_from_are_not_popular() -> None:
     train, held = read(TRAIN, HELD)
-    assert [one.lists.item_ids.to_pylist() for one in baselines.contenders(train)] == [["a", "b"], ["a", "b"]]
+    assert [one.lists.item_ids.to_pylist() for one in predict_baselines(train)] == [["a", "b"], ["a", "b"]]
     (events,) = read(TRAIN)
-    mask = splits.hold_out(events, Split())
-    assert baselines.contenders(events.where(~mask))[0].lists.item_ids.to_pylist() == ["a"]
+    mask = hold_out(events, Split())
+    assert predict_baselines(events.where(~mask))[0].lists.item_ids.to_pylist() == ["a"]
     assert len(held.time) == 3

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from usher.datasets import csv_reader
 from usher.datasets.files import chunks
 from usher.errors import InputError
-from usher.evaluation import splits
-from usher.evaluation.splits import Events, Split
+from usher.evaluation import interactions as module
+from usher.evaluation.interactions import Files, Interactions, read_interactions, write_parts
+from usher.evaluation.splits import SPLITS, Split, hold_out
 
 from tests.unit.usher.world import interactions, streams
 
@@ -24,14 +25,14 @@ rows = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.int
 shares = st.sampled_from([0.05, 0.1, 0.2, 0.25, 0.3, 0.5])
 
 
-def read(*found: Row) -> Events:
+def read(*found: Row) -> Interactions:
     text = HEADER + "".join(f"{user},{item},{time}\n" for user, item, time in found)
-    (events,) = splits.read(streams(one__csv=text))
+    (events,) = read_interactions(streams(one__csv=text))
     return events
 
 
 def held(found: list[Row], split: Split) -> list[bool]:
-    mask: list[bool] = splits.SPLITS[split.kind](read(*found), split).tolist()
+    mask: list[bool] = SPLITS[split.kind](read(*found), split).tolist()
     return mask
 
 
@@ -82,18 +83,18 @@ def test_a_global_cut_lets_nothing_of_the_future_into_the_training(found: list[R
         ([], Split(), "nothing to train on"),
         ([("u", "i", 1)], Split(), "nothing to train on"),
         ([("u", "i", 1), ("v", "i", 1)], Split("global"), "nothing to train on"),
-        ([("u", "i", 1), ("v", "i", 2)], Split("last-one"), "holds nothing back"),
-        ([("u", "i", 1), ("v", "i", 2)], Split("global", cut=3), "holds nothing back"),
+        ([("u", "i", 1), ("v", "i", 2)], Split("last-one"), "holds nothing out"),
+        ([("u", "i", 1), ("v", "i", 2)], Split("global", cut=3), "holds nothing out"),
     ],
 )
 def test_a_split_that_leaves_one_part_empty_is_refused(found: list[Row], split: Split, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        splits.hold_out(read(*found), split)
+        hold_out(read(*found), split)
 
 
 def test_a_user_with_one_event_is_held_back_and_unknown_to_the_training() -> None:
     events = read(("u", "i", 1), ("v", "i", 1), ("v", "j", 2))
-    mask = splits.hold_out(events, Split())
+    mask = hold_out(events, Split())
     assert mask.tolist() == [True, False, True]
     train = events.where(~mask)
     assert (train.user.tolist(), train.user_ids.to_pylist()) == ([1], ["u", "v"])
@@ -101,9 +102,9 @@ def test_a_user_with_one_event_is_held_back_and_unknown_to_the_training() -> Non
 
 @pytest.mark.parametrize("block", [10, 1 << 20])
 def test_ids_have_one_code_in_all_files_and_parts(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits, "chunks", partial(chunks, size=block))
+    monkeypatch.setattr(module, "chunks", partial(chunks, size=block))
     first = streams(one__csv=HEADER + "b,x,1\na,y,2\n", two__csv=HEADER + "b,z,3\n")
-    events, others, none = splits.read(first, streams(three__csv=HEADER + "c,x,1e3\na,x,5\n"), [])
+    events, others, none = read_interactions(first, streams(three__csv=HEADER + "c,x,1e3\na,x,5\n"), [])
     assert events.user_ids.to_pylist() == ["b", "a", "c"]
     assert events.item_ids.to_pylist() == ["x", "y", "z"]
     assert (events.user.tolist(), events.item.tolist(), events.time.tolist()) == ([0, 1, 0], [0, 1, 2], [1, 2, 3])
@@ -112,10 +113,10 @@ def test_ids_have_one_code_in_all_files_and_parts(block: int, monkeypatch: pytes
 
 
 def test_of_so_many_users_one_is_read_with_all_that_is_theirs() -> None:
-    def parts() -> list[splits.Files]:
+    def parts() -> list[Files]:
         return [streams(one__csv=interactions(3000, 2)), streams(two__csv=interactions(3000, 1))]
 
-    whole, some = splits.read(*parts()), splits.read(*parts(), one_in=10)
+    whole, some = read_interactions(*parts()), read_interactions(*parts(), one_in=10)
     assert 200 < len(some[0].user_ids) < 400
     for every, few in zip(whole, some, strict=True):
         users = np.array(every.user_ids)[every.user]
@@ -126,18 +127,18 @@ def test_of_so_many_users_one_is_read_with_all_that_is_theirs() -> None:
 
 def test_files_must_have_one_header() -> None:
     with pytest.raises(InputError, match="other columns than the files before"):
-        splits.read(streams(one__csv=HEADER + "b,x,1\n", two__csv="ITEM_ID,USER_ID,TIMESTAMP\nx,b,1\n"))
+        read_interactions(streams(one__csv=HEADER + "b,x,1\n", two__csv="ITEM_ID,USER_ID,TIMESTAMP\nx,b,1\n"))
 
 
 def test_files_are_parted_by_rows() -> None:
     files = {"one__csv": interactions(users=5), "two__csv": HEADER + 'z,"a ""b"", \\\\c\\"",7\n\nz,d,8'}
-    (events,) = splits.read(streams(**files))
-    mask = splits.hold_out(events, Split())
+    (events,) = read_interactions(streams(**files))
+    mask = hold_out(events, Split())
     train, rest = io.BytesIO(), io.BytesIO()
-    splits.write(streams(**files), mask, train, rest)
+    write_parts(streams(**files), mask, train, rest)
     assert train.getvalue().endswith(b'\nz,"a \\"b\\", \\\\c\\"",7\n')
     assert rest.getvalue().endswith(b"\nz,d,8\n")
-    learnt, back = splits.read(
+    learnt, back = read_interactions(
         [("train.csv", io.BytesIO(train.getvalue()))], [("rest.csv", io.BytesIO(rest.getvalue()))]
     )
     for part, kept in ((learnt, ~mask), (back, mask)):
@@ -157,8 +158,8 @@ def test_every_cell_survives(table: list[tuple[str, str, bool]], block: int) -> 
     content = "A,B\n" + "\n".join(f'"{one}","{other}"' for one, other in escaped)
     parts = io.BytesIO(), io.BytesIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splits, "chunks", partial(chunks, size=block))
-        splits.write(streams(one__csv=content), np.array([back for _, _, back in table]), *parts)
+        patch.setattr(module, "chunks", partial(chunks, size=block))
+        write_parts(streams(one__csv=content), np.array([back for _, _, back in table]), *parts)
     for part, wanted in zip(parts, (False, True), strict=True):
         columns: dict[str, list[str]] = {"A": [], "B": []}
         for found in csv_reader.read_csv("part.csv", [part.getvalue()]):

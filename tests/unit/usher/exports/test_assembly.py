@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 from usher.exports import assembly
-from usher.exports.assembly import Counts, Metadata, assemble, tables
+from usher.exports.assembly import Counts, Metadata, assemble_file, tables
 from usher.recipes import BY_ITEM, BY_USER, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
@@ -100,8 +100,8 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
         {"ITEM_ID": pa.array(["a"]), "TITLE": pa.array(["A"]), "X": pa.array(["3"])},
     ]
     metadata = Metadata.of(iter(blocks), ["TITLE"])
-    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv", "parquet"], metadata)
-    assert {name: told[name] for name in ("lines", "errors", "empty", "rows", "firstError")} == {
+    report = assemble_file(world.bucket, OUTPUT, "out/", BY_USER, ["csv", "parquet"], metadata)
+    assert {name: getattr(report, name) for name in ("lines", "errors", "empty", "rows", "firstError")} == {
         "lines": 3, "errors": 1, "empty": 0, "rows": 3, "firstError": "no such user",
     }  # fmt: skip
     expected = [
@@ -109,9 +109,9 @@ def test_files_of_an_answer_have_its_rows_and_its_metadata(world: World) -> None
         ("u,1", 2, 'b"', 0.25, "B\nb"),
         ("v", 1, "z", 1.0, None),
     ]
-    files = {one["key"]: world.bucket.read(one["key"]) or b"" for one in told["files"]}
+    files = {one.key: world.bucket.read(one.key) or b"" for one in report.files}
     assert list(files) == ["out/csv/part-0001.csv", "out/parquet/part-0001.parquet", "out/errors/part-0001.json"]
-    assert [one["bytes"] for one in told["files"]] == list(map(len, files.values()))
+    assert [one.bytes for one in report.files] == list(map(len, files.values()))
     read = parquet.read_table(io.BytesIO(files["out/parquet/part-0001.parquet"]))
     assert read.column_names == ["user_id", "rank", "item_id", "score", "TITLE"]
     assert [tuple(row.values()) for row in read.to_pylist()] == expected
@@ -131,8 +131,8 @@ def test_a_text_that_a_spreadsheet_would_run_is_escaped_in_csv_if_wanted(
     world.put(OUTPUT, text([line(cell, [cell, "a=b"], [0.5, -1.0])]).decode())
     metadata = Metadata({"TITLE": pa.array([title])}, {cell: 0})
     formats = ["csv", "parquet"]
-    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, formats, metadata, escape_formulas=escape)
-    files = [world.bucket.read(one["key"]) or b"" for one in told["files"]]
+    report = assemble_file(world.bucket, OUTPUT, "out/", BY_USER, formats, metadata, escape_formulas=escape)
+    files = [world.bucket.read(one.key) or b"" for one in report.files]
     mark = "'" if escape else ""
     _, *rows = csv.reader(io.StringIO(files[0].decode(), newline=""))
     assert rows == [
@@ -151,8 +151,8 @@ def test_an_answer_of_nothing_makes_files_of_nothing_but_columns(
     world: World, shape: BatchShape, columns: list[str]
 ) -> None:
     world.put(OUTPUT, "")
-    told = assemble(world.bucket, OUTPUT, "out/", shape, ["csv", "parquet"])
-    assert told["rows"] == 0
+    report = assemble_file(world.bucket, OUTPUT, "out/", shape, ["csv", "parquet"])
+    assert report.rows == 0
     assert (world.bucket.read("out/csv/part-0001.csv") or b"").decode() == ",".join(
         f'"{name}"' for name in columns
     ) + "\n"
@@ -185,9 +185,9 @@ def test_a_line_may_be_longer_than_a_block(world: World) -> None:
 )
 def test_a_line_that_is_odd_is_an_error_and_costs_no_other(world: World, odd: str, said: str) -> None:
     world.put(OUTPUT, f"{text([line('u', ['a'])]).decode()}{odd}\n\n{text([line('v', ['b'])]).decode()}")
-    told = assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv"])
-    assert (told["lines"], told["errors"], told["rows"]) == (3, 1, 2)
-    assert told["firstError"].startswith(said)
+    report = assemble_file(world.bucket, OUTPUT, "out/", BY_USER, ["csv"])
+    assert (report.lines, report.errors, report.rows) == (3, 1, 2)
+    assert report.firstError.startswith(said)
     assert world.bucket.read("out/errors/part-0001.json") == f"{odd}\n".encode()
 
 
@@ -195,7 +195,7 @@ def test_what_was_cut_is_no_file(world: World, monkeypatch: pytest.MonkeyPatch) 
     world.put(OUTPUT, text([line("u", ["a"])]).decode())
     monkeypatch.setattr(Metadata, "beside", None)
     with pytest.raises(TypeError):
-        assemble(world.bucket, OUTPUT, "out/", BY_USER, ["csv"], Metadata({"TITLE": pa.array(["A"])}, {"a": 0}))
+        assemble_file(world.bucket, OUTPUT, "out/", BY_USER, ["csv"], Metadata({"TITLE": pa.array(["A"])}, {"a": 0}))
     assert world.bucket.keys("out/csv") == []
 
 

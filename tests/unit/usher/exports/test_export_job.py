@@ -1,6 +1,7 @@
 """Exports: which, as what jobs, and what is then the latest."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,10 @@ from usher.config.exports import desired_exports, read_exports
 from usher.config.problems import Problems
 from usher.costs.ledger import Past
 from usher.errors import InputError, UsherError
-from usher.exports.export_job import Setting, asked_for, assemble, facts_of, outdated, prepare, publish
+from usher.exports.assembly import assemble_output
+from usher.exports.documents import ExportPlan
+from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
+from usher.exports.publication import outdated_keys, publish_export
 from usher.formats.typed_json import UnfitError
 from usher.resources.kinds import Resource
 from usher.runs.naming import run_name
@@ -20,7 +24,7 @@ from usher.storage.bucket import Bucket, as_json
 
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, ROLE, World
 
-SETTING = Setting.from_env({"PERSONALIZE_ARN_PREFIX": ARN_PREFIX, "PERSONALIZE_ROLE_ARN": ROLE})
+TARGET = ExportTarget.from_env({"PERSONALIZE_ARN_PREFIX": ARN_PREFIX, "PERSONALIZE_ROLE_ARN": ROLE})
 SOLUTIONS = {
     "for-you": ("aws-user-personalization-v2", "USER_PERSONALIZATION"),
     "fans": ("aws-item-affinity", "USER_SEGMENTATION"),
@@ -44,10 +48,10 @@ def serving(**exports: Any) -> dict[str, Any]:
 
 
 def drawn_up(
-    world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **wish: Any
+    world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **spec: Any
 ) -> dict[str, Any]:
     """The plan of an export."""
-    return prepare(world.bucket, group, name, run, serving(**{name: wish}), SETTING, Past(users=60))[0]
+    return prepare_export(world.bucket, group, name, run, serving(**{name: spec}), TARGET, Past(users=60)).plan
 
 
 def jobs(plan: dict[str, Any]) -> list[Resource]:
@@ -117,7 +121,7 @@ def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPa
 )
 def test_what_is_not_there_cannot_be_exported(world: World, content: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        prepare(world.bucket, "films", "for-you", "run-1", content, SETTING, Past())
+        prepare_export(world.bucket, "films", "for-you", "run-1", content, TARGET, Past())
     assert str(caught.value).startswith(message)
 
 
@@ -125,7 +129,7 @@ def test_columns_that_the_items_lack_are_told_before_a_job_is_paid_for(world: Wo
     world.put("films/interactions.csv", INTERACTIONS)
     world.put("films/items.csv", "ITEM_ID,NAME\ni,x\n")
     with pytest.raises(
-        InputError, match=r"names TITLE, which is no column of films/items\.csv\. Use some of: ITEM_ID, NAME"
+        InputError, match=r"names TITLE, which is not a column of films/items\.csv\. Use some of: ITEM_ID, NAME"
     ):
         drawn_up(world, metadata=["TITLE"])
     assert world.bucket.keys("films/out/") == []
@@ -143,19 +147,19 @@ def test_lines_of_which_none_can_be_sent_are_no_export(world: World) -> None:
 def test_whom_an_execution_is_about() -> None:
     own = serving(**{"for-you": {"schedule": "rate(1 day)"}, "fans": {}})
     maps = {"films": own, "music": serving(fans={}), "old": {"solutions": {}}}
-    assert list(asked_for({}, maps)) == [{"group": group, "solution": "fans"} for group in ("films", "music")]
-    assert [one["solution"] for one in asked_for({"group": "films"}, maps)] == ["for-you", "fans"]
-    assert [one["solution"] for one in asked_for({"group": "films", "solution": "x"}, maps)] == ["x"]
-    assert [one["solution"] for one in asked_for({"group": "none"}, {"none": {}})] == [""]
+    assert list(requested_exports({}, maps)) == [{"group": group, "solution": "fans"} for group in ("films", "music")]
+    assert [one["solution"] for one in requested_exports({"group": "films"}, maps)] == ["for-you", "fans"]
+    assert [one["solution"] for one in requested_exports({"group": "films", "solution": "x"}, maps)] == ["x"]
+    assert [one["solution"] for one in requested_exports({"group": "none"}, {"none": {}})] == [""]
 
 
-def answered(world: World, run: str, lines: str, parts: int = 1, **wish: Any) -> dict[str, Any]:
+def answered(world: World, run: str, lines: str, parts: int = 1, **spec: Any) -> ExportPlan:
     """An export whose job has answered with these lines in each part."""
     world.put("films/export/for-you/users.jsonl", '{"userId": "a"}\n{"userId": "b"}\n')
-    export: dict[str, Any] = json.loads(json.dumps(drawn_up(world, run=run, **wish)["export"]))
+    export = ExportPlan.of(json.loads(as_json(drawn_up(world, run=run, **spec))), "films", run)
     for number in range(1, parts + 1):
         world.put(f"{HOME}{run}/output/part-{number:04d}.json.out", lines)
-        assemble(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.json.out")
+        assemble_output(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.json.out")
     world.put(f"{HOME}{run}/output/_CHECK", "")
     return export
 
@@ -167,7 +171,7 @@ BAD = '{"input":{"userId":"b"},"output":null,"error":"no such user"}\n'
 
 def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None:
     export = answered(world, "run-1", GOOD + BAD + EMPTY, parts=2, formats=["csv", "parquet"])
-    manifest, notes = publish(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
+    manifest, notes = publish_export(world.bucket, "run-1", export, "2026-01-01T00:00:00+00:00")
     assert {name: manifest[name] for name in ("lines", "errors", "empty", "rows")} == {
         "lines": 6, "errors": 2, "empty": 2, "rows": 4,
     }  # fmt: skip
@@ -197,9 +201,9 @@ def test_a_manifest_tells_all_files_with_counts_and_hashes(world: World) -> None
 def test_an_export_without_all_answers_or_a_good_one_leaves_the_former_latest(
     world: World, lines: str, parts: int, said: str
 ) -> None:
-    before, _ = publish(world.bucket, "run-1", answered(world, "run-1", GOOD + EMPTY), "")
+    before, _ = publish_export(world.bucket, "run-1", answered(world, "run-1", GOOD + EMPTY), "")
     with pytest.raises(InputError, match=said):
-        publish(world.bucket, "run-2", answered(world, "run-2", lines, parts), "")
+        publish_export(world.bucket, "run-2", answered(world, "run-2", lines, parts), "")
     assert world.bucket.read_json(f"{HOME}latest.json") == before
 
 
@@ -207,7 +211,7 @@ def test_an_export_of_which_a_part_was_not_assembled_is_not_complete(world: Worl
     export = answered(world, "run-1", GOOD)
     world.put(f"{HOME}run-1/output/part-0002.json.out", GOOD)
     with pytest.raises(InputError, match="has answers that were not assembled"):
-        publish(world.bucket, "run-1", export, "")
+        publish_export(world.bucket, "run-1", export, "")
     assert world.bucket.read_json(f"{HOME}latest.json") is None
 
 
@@ -226,7 +230,7 @@ def test_what_usher_has_not_told_of_a_part_is_not_published(world: World, forged
     export = answered(world, "run-1", GOOD)
     world.put(f"{HOME}run-1/parts/part-0001.json", forged)
     with pytest.raises(InputError, match=r"run-1/parts/part-0001.json: .*Start the export again"):
-        publish(world.bucket, "run-1", export, "")
+        publish_export(world.bucket, "run-1", export, "")
     assert world.bucket.read_json(f"{HOME}latest.json") is None
 
 
@@ -238,17 +242,17 @@ def test_what_usher_has_not_told_of_a_part_is_not_published(world: World, forged
         {"folder": f"{HOME}run-2/"},
         {"solution": "../for-you"},
         {"shape": {}},
-        {"wish": None},
+        {"spec": None},
         {"more": 1},
     ],
 )
 def test_an_export_stays_in_the_folder_of_its_run(world: World, change: dict[str, Any]) -> None:
     world.put("films/interactions.csv", INTERACTIONS)
     plan = json.loads(as_json(drawn_up(world)))
-    assert facts_of(plan, "films", "run-1") == plan["export"]
+    assert as_json(asdict(ExportPlan.of(plan, "films", "run-1"))) == as_json(plan["export"])
     plan["export"] |= change
     with pytest.raises(UnfitError):
-        facts_of(plan, "films", "run-1")
+        ExportPlan.of(plan, "films", "run-1")
 
 
 RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]
@@ -261,7 +265,7 @@ def test_the_newest_complete_exports_are_kept_and_what_is_no_export_too(world: W
     for run in RUNS[:4]:
         export = answered(world, run, BAD if run == RUNS[1] else GOOD + EMPTY, keep=2)
         if run != RUNS[1]:
-            publish(world.bucket, run, export, "")
+            publish_export(world.bucket, run, export, "")
     kept = world.bucket.keys(HOME)
     others = [key.removeprefix(HOME) for key in kept if not key.startswith((f"{HOME}{RUNS[2]}", f"{HOME}{RUNS[3]}"))]
     assert {*others} == {"latest.json", *own}
@@ -278,7 +282,7 @@ def test_an_export_is_published_even_if_older_ones_cannot_be_deleted(
 
     monkeypatch.setattr(Bucket, "delete", refuse)
     export = answered(world, RUNS[0], GOOD + EMPTY)
-    manifest, notes = publish(world.bucket, RUNS[0], export, "")
+    manifest, notes = publish_export(world.bucket, RUNS[0], export, "")
     assert world.bucket.read_json(f"{HOME}latest.json") == manifest
     (note,) = notes
     assert str(error) in note.message
@@ -290,14 +294,14 @@ foreign = st.lists(st.lists(names, min_size=1, max_size=3).map(lambda path: "/".
 
 
 @given(runs, foreign, st.integers(1, 9), st.data())
-def test_only_runs_older_than_the_ones_to_keep_are_outdated(
+def test_only_runs_older_than_the_ones_to_keep_are_outdated_keys(
     complete: dict[str, bool], foreign: list[str], keep: int, data: st.DataObject
 ) -> None:
     latest = data.draw(st.sampled_from(sorted(complete)))
     complete[latest] = True
     keys = [f"h/{run}/{name}" for run, done in complete.items() for name in ["x", *["manifest.json"] * done]]
     others = [f"h/{name}" for name in ("latest.json", "0/x", "0/manifest.json", *RUNS, *foreign)]
-    gone = outdated([*keys, *others], "h/", keep, latest)
+    gone = outdated_keys([*keys, *others], "h/", keep, latest)
     assert {*gone} <= {*keys}
     gone_runs = {key.split("/")[1] for key in gone}
     newest = sorted(run for run, done in complete.items() if done)[-keep:]
@@ -307,7 +311,7 @@ def test_only_runs_older_than_the_ones_to_keep_are_outdated(
 def test_a_segment_job_is_refused_as_long_as_no_run_has_told_how_many_users_there_are(world: World) -> None:
     content = serving(fans={"items": ["i1"]})
     with pytest.raises(InputError) as error:
-        prepare(world.bucket, "films", "fans", "run-1", content, SETTING, Past())
+        prepare_export(world.bucket, "films", "fans", "run-1", content, TARGET, Past())
     (problem,) = error.value.problems
     assert (problem.place, problem.remedy) == ("films/: exports.fans", 'Start the pipeline with {"group": "films"}.')
     assert world.bucket.keys("films/") == []

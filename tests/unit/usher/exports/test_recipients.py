@@ -11,7 +11,7 @@ from usher.batch.job_input import encoded_line
 from usher.datasets.files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
-from usher.exports.recipients import Input, distinct, example, have, read_line
+from usher.exports.recipients import Recipients, distinct, example, have_value, read_line
 from usher.recipes import BY_ITEM, BY_USER, RANKING, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
@@ -19,13 +19,14 @@ from tests.unit.usher.world import World
 HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 
 
-def source(shape: BatchShape = BY_USER, **wish: Any) -> Input:
-    return Input("s", {"users": {}, "items": [], "attributes": [], "filterValues": {}, "needs": [], **wish}, shape)
+def source(shape: BatchShape = BY_USER, **spec: Any) -> Recipients:
+    defaults: Any = {"users": {}, "items": [], "attributes": [], "filterValues": {}, "needs": [], **spec}
+    return Recipients("s", defaults, shape)
 
 
-def lines(world: World, shape: BatchShape = BY_USER, **wish: Any) -> list[Any]:
+def lines(world: World, shape: BatchShape = BY_USER, **spec: Any) -> list[Any]:
     """For whom it is, without the key where that is all."""
-    found = source(shape, **wish).lines(world.bucket, "films")
+    found = source(shape, **spec).lines(world.bucket, "films")
     return [line[shape.key] if len(line) == 1 else line for line in found]
 
 
@@ -66,17 +67,17 @@ plain = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="|\x
 )
 def test_a_cell_has_a_value_if_it_is_one_of_its_own(cells: list[list[str]], values: list[str]) -> None:
     values = [*values, cells[0][-1]]
-    found = have(pa.array(["|".join(cell) for cell in cells]), values)
+    found = have_value(pa.array(["|".join(cell) for cell in cells]), values)
     assert found.to_pylist() == [bool({*cell} & {*values}) for cell in cells]
 
 
 def test_users_may_be_chosen_by_many_values() -> None:
     values = [f"{number}{'x' * 20}" for number in range(10_000)]
-    assert have(pa.array([values[-1], f"a|{values[0]}", "x"]), values).to_pylist() == [True, True, False]
+    assert have_value(pa.array([values[-1], f"a|{values[0]}", "x"]), values).to_pylist() == [True, True, False]
 
 
 def test_a_value_may_be_a_whole_cell_with_several() -> None:
-    assert have(pa.array(["a|b", "a|b|c", "b|a"]), ["a|b"]).to_pylist() == [True, False, False]
+    assert have_value(pa.array(["a|b", "a|b|c", "b|a"]), ["a|b"]).to_pylist() == [True, False, False]
 
 
 def test_no_line_fills_the_memory(world: World) -> None:
@@ -97,7 +98,7 @@ def test_a_column_that_the_users_lack_is_told_with_those_there_are(world: World)
 
 
 def test_users_without_a_file_of_users_are_told(world: World) -> None:
-    with pytest.raises(InputError, match=r"films/users.csv: is not there, but exports.s.users asks for it."):
+    with pytest.raises(InputError, match=r"films/users.csv: does not exist, but exports.s.users asks for it."):
         lines(world, users={"COUNTRY": ["DE"]})
 
 
@@ -111,7 +112,7 @@ def test_what_can_be_for_nobody_in_particular_needs_lines_of_the_groups_own(worl
     with pytest.raises(InputError) as caught:
         lines(world, shape)
     (said,) = caught.value.problems
-    assert (said.place, said.message) == ("films/export/s/*.jsonl", "has nothing to export for.")
+    assert (said.place, said.message) == ("films/export/s/*.jsonl", "has no recipients.")
     assert example(shape) in said.remedy
 
 
@@ -124,7 +125,7 @@ def test_a_groups_own_lines_are_taken_from_all_of_its_files(world: World) -> Non
 
 def test_lines_beside_a_choice_in_the_config_are_refused(world: World) -> None:
     world.put("films/export/s/users.jsonl", '{"userId": "a"}\n')
-    with pytest.raises(InputError, match=r"users.jsonl: stands beside exports.s.users. Keep one of the two."):
+    with pytest.raises(InputError, match=r"users.jsonl: conflicts with exports.s.users. Keep one of the two."):
         lines(world, users={"COUNTRY": ["DE"]})
 
 
@@ -133,12 +134,12 @@ def test_lines_that_cannot_be_sent_are_told_by_file_and_line_and_the_others_sent
 ) -> None:
     bad = '{"user": "b"}\n{"userId": 7}\n{"userId": "\\ud800"}\n'
     world.put("films/export/s/users.jsonl", f'nonsense\n{{"userId": "a"}}\n{bad}{{"userId": "z"}}\n')
-    monkeypatch.setattr(recipients, "SHOWN_LINES", 2)
+    monkeypatch.setattr(recipients, "MAX_REPORTED", 2)
     this = source()
     assert list(this.lines(world.bucket, "films")) == [{"userId": "a"}, {"userId": "z"}]
     assert this.refused == 4
     assert list(map(str, this.problems)) == [
-        'films/export/s/users.jsonl line 1: is no JSON object. Write {"userId": "u1"}.',
+        'films/export/s/users.jsonl line 1: is not a JSON object. Write {"userId": "u1"}.',
         "films/export/s/users.jsonl line 3: has no userId that is a text of 1 to 256 characters. "
         'Write {"userId": "u1"}.',
     ]
@@ -168,21 +169,21 @@ def test_a_line_of_the_groups_own_brings_its_values_or_is_told(world: World) -> 
     [
         (BY_USER, '{"userId": ""}', "has no userId"),
         (BY_USER, json.dumps({"userId": "u" * 257}), "has no userId"),
-        (BY_USER, "[]", "is no JSON object"),
-        (BY_USER, "\xff", "is no JSON object"),
-        (BY_USER, '{"userId": "u", "itemList": ["i"]}', "has itemList, which lines of this recipe don't have."),
+        (BY_USER, "[]", "is not a JSON object"),
+        (BY_USER, "\xff", "is not a JSON object"),
+        (BY_USER, '{"userId": "u", "itemList": ["i"]}', "has itemList, which lines of this recipe can't have."),
         (
             BY_USER,
             '{"userId": "u", "context": {"DEVICE": "tv"}}',
             "has a context, which Personalize's batch jobs don't",
         ),
-        (BY_USER, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are no texts"),
-        (BY_USER, '{"userId": "u", "filterValues": "y"}', "has filterValues that are no texts"),
-        (BY_USER, r'{"userId": "\ud800"}', r"has half a character, such as \ud800."),
-        (BY_USER, '{"userId": "\xed\xa0\x80"}', "has half a character"),
-        (BY_USER, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "has half a character"),
-        (BY_USER, '{"userId": ' + "[" * 100_000, "is no JSON object"),
-        (BY_USER, '{"userId": ' + "9" * 5000 + "}", "is no JSON object"),
+        (BY_USER, '{"userId": "u", "filterValues": {"X": ["y"]}}', "has filterValues that are not texts"),
+        (BY_USER, '{"userId": "u", "filterValues": "y"}', "has filterValues that are not texts"),
+        (BY_USER, r'{"userId": "\ud800"}', r"contains an unpaired surrogate, such as \ud800."),
+        (BY_USER, '{"userId": "\xed\xa0\x80"}', "contains an unpaired surrogate"),
+        (BY_USER, r'{"userId": "u", "filterValues": {"\udc00": "y"}}', "contains an unpaired surrogate"),
+        (BY_USER, '{"userId": ' + "[" * 100_000, "is not a JSON object"),
+        (BY_USER, '{"userId": ' + "9" * 5000 + "}", "is not a JSON object"),
         (BY_USER, '{"userId": NaN}', "has no userId"),
         (BY_USER, '{"userId": "a"' + " " * (1 << 20) + "}", "is longer than 1 MB."),
         (BY_ITEM, '{"userId": "u"}', "has no itemId"),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.reports import charts
 from usher.reports.charts import Axis, Series, bars, lines
-from usher.reports.png import png
+from usher.reports.png import render_png
 
 HOSTILE = st.text(max_size=60) | st.sampled_from(
     ["<script>alert(1)</script>", '"><image href="http://x"/>', "]]>", "&lt;", "\x00\x1b\ufffe", "a" * 500, ""]
@@ -73,10 +73,10 @@ def test_lines_are_well_formed_and_on_the_canvas(
 @settings(deadline=None)
 def test_labels_have_room(labels: list[str], data: st.DataObject) -> None:
     values = data.draw(st.lists(st.none() | st.floats(0, 1), min_size=len(labels), max_size=len(labels)))
-    root = check(lines("t", [Series("s", list(enumerate(values)))], Axis(labels=labels), Axis(most=1)))
+    root = check(lines("t", [Series("s", list(enumerate(values)))], Axis(labels=labels), Axis(minimum_end=1)))
     shown = [one for one in root.iter(f"{SVG}text") if one.attrib["text-anchor"] == "middle"][:-1]
     places = [float(one.attrib["x"]) for one in shown]
-    room = min(max(map(len, labels)), 75) * charts.LETTER
+    room = min(max(map(len, labels)), 75) * charts.LETTER_WIDTH
     assert all(after - before >= room for before, after in pairwise(places))
 
 
@@ -132,7 +132,7 @@ def test_numbers_of_an_axis_are_short(value: float, shown: str) -> None:
 @pytest.mark.parametrize("width", [300, 1120])
 def test_a_picture_is_a_png_of_the_wanted_width(width: int) -> None:
     svg = bars("Größe “x” <&>", ["raw"], [("a", [(0.1, 0.05, 0.2)])])
-    picture = png(svg, width)
+    picture = render_png(svg, width)
     height = round(float(parsed(svg).attrib["height"]) * width / charts.WIDTH)
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert int.from_bytes(picture[16:20]) == width
@@ -140,9 +140,9 @@ def test_a_picture_is_a_png_of_the_wanted_width(width: int) -> None:
 
 
 def test_letters_are_drawn_in_a_picture() -> None:
-    assert len(png(bars("A title", [], []))) > len(png(bars("", [], []))) + 500
+    assert len(render_png(bars("A title", [], []))) > len(render_png(bars("", [], []))) + 500
 
 
 def test_what_is_no_svg_is_no_picture() -> None:
     with pytest.raises(ValueError, match="root node"):
-        png("<p>")
+        render_png("<p>")

@@ -6,8 +6,8 @@ from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
-from usher.reports import evaluation_page
-from usher.reports.run_page import page
+from usher.reports.evaluation_page import render_evaluation_page
+from usher.reports.run_page import render_run_page
 
 from tests.unit.usher.reports import test_evaluation_page, test_run_page
 
@@ -22,10 +22,10 @@ HOSTILE = [
     "\u2028\u2029\u202eevil\u2066\x00",
 ]
 PAGES = {
-    "run": lambda text: page(test_run_page.record(text)),
-    "evaluation": lambda text: evaluation_page.page(test_evaluation_page.whole(text)),
-    "begun": lambda text: page(test_run_page.BEGUN | {"group": text}),
-    "empty evaluation": lambda text: evaluation_page.page({"group": text}),
+    "run": lambda text: render_run_page(test_run_page.record(text)),
+    "evaluation": lambda text: render_evaluation_page(test_evaluation_page.whole(text)),
+    "begun": lambda text: render_run_page(test_run_page.BEGUN | {"group": text}),
+    "empty evaluation": lambda text: render_evaluation_page(test_evaluation_page.empty(text)),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.reports.run_page import page
+from usher.reports.run_page import render_run_page
 
 BEGUN_AT = "2026-11-22T10:00:00+00:00"
 TAGS = {
@@ -48,7 +48,7 @@ DIAGNOSIS = {
         "likeBefore": [None], "likeLast": [1.0],
     },
 }  # fmt: skip
-BEGUN = {
+BEGUN: Any = {
     "group": "films",
     "run": "r1",
     "execution": "arn:e",
@@ -82,7 +82,7 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def record(text: str, number: float = 1.5) -> dict[str, Any]:
+def record(text: str, number: float = 1.5) -> Any:
     """A record with everything in it, a text wherever one can be."""
     version = {
         "solution": text,
@@ -94,7 +94,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     export = {"files": [{"key": text, "rows": 7, "bytes": 9}]}
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
-    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
+    planned = {"action": text, "reason": text, "minutes": number, "cost": None, "monthlyCost": None}
     return {
         "group": text, "run": text, "execution": text, "outcome": text, "note": text,
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",
@@ -104,10 +104,10 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
-        "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
+        "unmanaged": [{"id": text, "arn": text, "reason": text, "deleted": True}],
         "deletions": [{**state, "arn": text}],
         "export": export,
-        "plan": {
+        "estimate": {
             "minutes": number, "cost": number, "monthlyCost": number, "unpriced": [text], "resources": {text: planned},
             "prices": {"source": text, "date": text, "own": {text: number}},
         },
@@ -122,7 +122,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
 )
 @settings(deadline=None)
 def test_whatever_the_record_holds_is_shown_as_text(text: str) -> None:
-    shown = Reader(page(record(text)))
+    shown = Reader(render_run_page(record(text)))
     assert shown.tags == TAGS | CHART_TAGS
     assert shown.attributes <= ATTRIBUTES
     assert shown.open == []
@@ -130,25 +130,30 @@ def test_whatever_the_record_holds_is_shown_as_text(text: str) -> None:
 
 
 def test_the_page_fetches_nothing() -> None:
-    text = page(record("x")).replace('xmlns="http://www.w3.org/2000/svg"', "")
+    text = render_run_page(record("x")).replace('xmlns="http://www.w3.org/2000/svg"', "")
     assert "://" not in text
     assert "url(" not in text
     assert "@import" not in text
 
 
-def test_the_page_tells_what_the_record_holds() -> None:
-    text = "\n".join(Reader(page(record("a<b>c"))).texts)
+def test_the_page_shows_all_that_the_record_holds() -> None:
+    text = "\n".join(Reader(render_run_page(record("a<b>c"))).texts)
     for expected in ("a<b>c", "12,345", "not known", "$1.50", "1:00:00", "1.5000", "2, 3", "2026-11-22 10:00:00 UTC"):
         assert expected in text
 
 
-def test_the_page_tells_what_the_interactions_tell() -> None:
-    text = "\n".join(Reader(page(record("view"))).texts)
-    for expected in ("What the interactions tell", "about 2", "one user in 2", "50% of the users have a single event."):
+def test_the_page_has_the_diagnosis_of_the_interactions() -> None:
+    text = "\n".join(Reader(render_run_page(record("view"))).texts)
+    for expected in (
+        "Diagnosis of the interactions",
+        "about 2",
+        "one user in 2",
+        "50% of the users have a single event.",
+    ):
         assert expected in text
-    for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "beginning of each week", "view"):
+    for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "start of each week", "view"):
         assert expected in text
-    assert "What the interactions tell" not in page({**BEGUN, "data": {"interactions": {"rows": 3}}})
+    assert "Diagnosis of the interactions" not in render_run_page(BEGUN | {"data": {"interactions": {"rows": 3}}})
 
 
 @pytest.mark.parametrize(
@@ -163,10 +168,10 @@ def test_the_page_tells_what_the_interactions_tell() -> None:
     ],
 )
 def test_a_page_is_there_from_the_first_moment(more: dict[str, Any]) -> None:
-    shown = Reader(page(BEGUN | more))
+    shown = Reader(render_run_page(BEGUN | more))
     assert shown.open == []
     assert (BEGUN | more)["outcome"] in shown.texts
 
 
 def test_what_has_no_rows_has_no_table() -> None:
-    assert "table" not in Reader(page(BEGUN)).tags
+    assert "table" not in Reader(render_run_page(BEGUN)).tags

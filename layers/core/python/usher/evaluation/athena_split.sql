@@ -1,7 +1,7 @@
--- Splits interactions in Athena as holdout.py does in memory; athena.py fills in what is in braces.
--- Each statement, or piece of one, stands below its name. Equal times are in the order of the item and then of all
--- other columns, as Athena knows no order of lines: so both parts, which are two queries, see the same order.
--- Names of its own begin with usher_, as there may be columns of any other name.
+-- Splits interactions in Athena as splits.py does in memory; athena_split.py fills in the braces.
+-- Each statement, or part of one, stands below its name. Athena knows no order of lines: events of equal time are in the
+-- order of the item and then of all other columns, so that the queries for both parts see the same order.
+-- Names begin with usher_ if they are not columns of the file, as a file may have columns of any other name.
 
 -- create
 create external table if not exists {table} ({fields})
@@ -15,10 +15,10 @@ location '{manifest}'
 drop table if exists {table}
 
 -- last-tenth
-select *, cast(usher_place as double) / usher_size > {learnt} as usher_held from placed
+select *, cast(usher_rank as double) / usher_size > {train_share} as usher_held_out from ranked
 
 -- last-one
-select *, usher_place = usher_size and usher_size > 1 as usher_held from placed
+select *, usher_rank = usher_size and usher_size > 1 as usher_held_out from ranked
 
 -- global
 select *, usher_time >= (
@@ -26,11 +26,11 @@ select *, usher_time >= (
         select usher_time, cast(sum(count(*)) over (order by usher_time) as double) / sum(count(*)) over () as usher_share
         from events group by usher_time
     ) as usher_times
-    where usher_share > {learnt}
-) as usher_held from events
+    where usher_share > {train_share}
+) as usher_held_out from events
 
 -- global with a cut
-select *, usher_time >= {cut} as usher_held from events
+select *, usher_time >= {cut} as usher_held_out from events
 
 -- cell
 case when strpos({column}, ',') + strpos({column}, '"') + strpos({column}, '\') > 0
@@ -40,15 +40,15 @@ then '"' || replace(replace({column}, '\', '\\'), '"', '\"') || '"' else coalesc
 with events as (
     select * from (select {columns}, try_cast("timestamp" as double) as usher_time from {table}) as lines
     where usher_time is not null -- neither a header nor an empty line
-), placed as (
+), ranked as (
     select *,
-        row_number() over (partition by "user_id" order by usher_time, "item_id", {columns}) as usher_place,
+        row_number() over (partition by "user_id" order by usher_time, "item_id", {columns}) as usher_rank,
         count(*) over (partition by "user_id") as usher_size
     from events
-), parted as (
+), labelled as (
     {split}
 )
-select {line} as line from parted where {part}
+select {line} as line from labelled where {part}
 
 -- unload
 unload (select line from ({select}) as lines) to '{target}' with (format = 'TEXTFILE', compression = 'NONE')

@@ -1,43 +1,43 @@
-"""What everybody could recommend without a model: the same to all users."""
+"""Baselines: recommendations without a model, the same for all users."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from usher.evaluation.predictions import LONGEST, Contender, Lists
-from usher.evaluation.splits import Events
+from usher.evaluation.interactions import Interactions
+from usher.evaluation.predictions import MAX_RESULTS, Predictions, RecommendationLists
 
 HALF_LIFE = 30 * 24 * 3600
-"""In seconds: an event so much older than the newest counts half."""
+"""Seconds: an event that is older than the newest one by this much counts half."""
+Scores = NDArray[np.int64] | NDArray[np.float64]
 
 
-def _popularity(events: Events) -> NDArray[np.number[Any]]:
-    """Each item's number of events."""
-    return np.bincount(events.item, minlength=len(events.item_ids))
+def _popularity(train: Interactions) -> Scores:
+    """The number of events of each item."""
+    return np.bincount(train.item, minlength=len(train.item_ids))
 
 
-def _recent_popularity(events: Events) -> NDArray[np.number[Any]]:
-    """Each item's number of events, discounted by their age."""
-    age = (events.time.max(initial=0) - events.time) / HALF_LIFE
-    return np.bincount(events.item, np.exp2(-age), len(events.item_ids))
+def _recent_popularity(train: Interactions) -> Scores:
+    """The number of events of each item, discounted by their age."""
+    age = (train.time.max(initial=0) - train.time) / HALF_LIFE
+    return np.bincount(train.item, np.exp2(-age), len(train.item_ids))
 
 
-BASELINES: Mapping[str, Callable[[Events], NDArray[np.number[Any]]]] = {
+BASELINES: Mapping[str, Callable[[Interactions], Scores]] = {
     "popularity": _popularity,
     "recent-popularity": _recent_popularity,
 }
-"""What makes an item worthy. The first is that of the samples' notebook."""
+"""The score of each item, by the baseline's name. The first is that of the samples' notebook."""
 
 
-def contenders(train: Events) -> list[Contender]:
-    """The baselines' lists: the worthiest items of the training, equals in the order in which they appeared."""
-    found = []
-    for name, worth in BASELINES.items():
-        worths = worth(train)
-        best = np.argsort(-worths, kind="stable")[:LONGEST]
-        items = train.item_ids.take(pa.array(best[worths[best] > 0])).to_pylist()
-        found.append(Contender(name, "baseline", "", Lists.of([("", items)], by="anyone")))
-    return found
+def predict_baselines(train: Interactions) -> list[Predictions]:
+    """The top items of the training part by each baseline; equal scores in the order in which the items appear."""
+    predictions = []
+    for name, score in BASELINES.items():
+        scores = score(train)
+        top = np.argsort(-scores, kind="stable")[:MAX_RESULTS]
+        items = train.item_ids.take(pa.array(top[scores[top] > 0])).to_pylist()
+        predictions.append(Predictions(name, "baseline", "", RecommendationLists.of([("", items)], by="anyone")))
+    return predictions

@@ -1,4 +1,4 @@
-"""What an evaluation's contenders are asked, and how campaigns are asked it: at a steady rate, and resumably."""
+"""Requests to the models: lines of a batch job's input, and campaigns that answer such lines one by one."""
 
 import json
 import time
@@ -9,24 +9,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from usher.aws import error_code
-from usher.evaluation.plan import Home
-from usher.evaluation.predictions import LONGEST
+from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.predictions import MAX_RESULTS
 
-PART = 1000
-"""Answers of a campaign that are written down at a time."""
-FOR_NOW = {"ThrottlingException", "ServiceUnavailable", "InternalFailure"}
-"""What a campaign answers when it is asked too fast."""
-BACK_OFF = (1, 2, 4, 8, 16)
-"""Seconds to wait before it is asked again, beyond what the client has waited."""
+BATCH_SIZE = 1000
+"""Predictions of a campaign that are written to one file."""
 Line = Mapping[str, Any]
 
 
-def lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: Sequence[str]) -> Iterator[Line]:
+def input_lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: Sequence[str]) -> Iterator[Line]:
     """The lines of a batch inference job's input: `users`, `items` or `rankings`.
 
-    `newest`: the newest item that each user has, of those who have one; `popular`: what is to be ranked.
-    Related items are asked for once for each item that is somebody's newest.
+    `newest`: the item that each user met last, for users who met any; `popular`: the items to be ranked. An item that
+    several users met last has one line.
     """
     match kind:
         case "users":
@@ -38,55 +33,53 @@ def lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popular: S
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """A campaign that is asked line by line, as a batch inference job would be. `runtime` is a boto3 client."""
+class CampaignClient:
+    """Requests to a campaign at a steady rate. `runtime` is a boto3 client, which retries throttled requests."""
 
     runtime: Any
     arn: str
     requests_per_second: float
+    sleep: Callable[[float], object] = time.sleep
 
-    def answer(self, home: Home, kind: str, folder: str, is_late: Callable[[], bool]) -> bool:
-        """Write the answers to an input that are not there yet. False: it is late, and there is more to ask."""
-        done = sum(map(home.bucket.count_lines, home.bucket.keys(home.key(f"output/{folder}/"))))
-        keys = home.bucket.keys(home.key(f"input/{kind}/"))
-        asked = (json.loads(line) for key in keys for line in home.bucket.lines(key))
-        rest = islice(asked, done, None)
-        while part := list(islice(rest, PART)):
-            answers = list(self._answers(part, is_late))
-            text = "".join(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
-            home.bucket.write(home.key(f"output/{folder}/{done:09}.out"), text.encode())
-            done += len(answers)
-            if len(answers) < len(part):
+    def predict(self, files: EvaluationFiles, kind: str, folder: str, is_late: Callable[[], bool]) -> bool:
+        """Write the predictions for the lines of an input that have none yet. False: it is late, and lines remain.
+
+        Output files are like those of a batch inference job, errors included.
+        """
+        done = sum(map(files.bucket.count_lines, files.bucket.keys(files.key(f"output/{folder}/"))))
+        keys = files.bucket.keys(files.key(f"input/{kind}/"))
+        lines = (json.loads(line) for key in keys for line in files.bucket.lines(key))
+        remaining = islice(lines, done, None)
+        while batch := list(islice(remaining, BATCH_SIZE)):
+            predictions = list(self._predict_batch(batch, is_late))
+            text = "".join(json.dumps(prediction, ensure_ascii=False) + "\n" for prediction in predictions)
+            files.bucket.write(files.key(f"output/{folder}/{done:09}.out"), text.encode())
+            done += len(predictions)
+            if len(predictions) < len(batch):
                 return False
         return True
 
-    def _answers(self, part: Sequence[Line], is_late: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-        pauses: Sequence[float] = BACK_OFF
-        for line in part:
+    def _predict_batch(self, batch: Sequence[Line], is_late: Callable[[], bool]) -> Iterator[Line]:
+        for line in batch:
             start = time.monotonic()
-            answer = self._ask(line, pauses)
-            pauses = () if answer["error"] else BACK_OFF  # who has been waited for in vain is not waited for again
-            yield {"input": line, **answer}
+            yield {"input": line, **self._predict_line(line)}
             if is_late():
                 return
-            time.sleep(max(0, 1 / self.requests_per_second - (time.monotonic() - start)))
+            self.sleep(max(0, 1 / self.requests_per_second - (time.monotonic() - start)))
 
-    def _ask(self, line: Line, pauses: Sequence[float]) -> dict[str, Any]:
+    def _predict_line(self, line: Line) -> Line:
         try:
-            return {"output": {"recommendedItems": self._recommended(line)}, "error": None}
-        except (ClientError, HTTPClientError) as error:
-            passes = isinstance(error, HTTPClientError) or error_code(error) in FOR_NOW
-            if not pauses or not passes:
-                message = str(error) if isinstance(error, HTTPClientError) else error.response["Error"]["Message"]
-                return {"output": None, "error": message}
-        time.sleep(pauses[0])
-        return self._ask(line, pauses[1:])
+            return {"output": {"recommendedItems": self._request(line)}, "error": None}
+        except ClientError as error:
+            return {"output": None, "error": error.response["Error"]["Message"]}
+        except HTTPClientError as error:
+            return {"output": None, "error": str(error)}
 
-    def _recommended(self, line: Line) -> list[str]:
+    def _request(self, line: Line) -> list[str]:
         if "itemList" in line:
-            told = self.runtime.get_personalized_ranking(
+            items = self.runtime.get_personalized_ranking(
                 campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
             )["personalizedRanking"]
         else:
-            told = self.runtime.get_recommendations(campaignArn=self.arn, numResults=LONGEST, **line)["itemList"]
-        return [one["itemId"] for one in told]
+            items = self.runtime.get_recommendations(campaignArn=self.arn, numResults=MAX_RESULTS, **line)["itemList"]
+        return [item["itemId"] for item in items]

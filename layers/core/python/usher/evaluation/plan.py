@@ -1,15 +1,18 @@
-"""What an evaluation makes in Personalize: a run on a part of the history, in a group of its own. Pure plans."""
+"""The plan of an evaluation: a run on the training part, in a dataset group of its own. Pure, but for look-ups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import IO, Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from usher.aws import digest
 from usher.config.model import Config, Job, Solution
 from usher.costs.prices import Size
 from usher.datasets.schemas import fields
 from usher.errors import InputError, Problem
-from usher.evaluation.predictions import LONGEST
+from usher.evaluation.files import TRAIN, EvaluationFiles
+from usher.evaluation.options import Options
+from usher.evaluation.predictions import MAX_RESULTS
+from usher.formats.typed_json import fit
 from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
@@ -20,227 +23,227 @@ from usher.resources.target import Target
 from usher.resources.unmanaged import Unmanaged
 from usher.runs.documents import own_group
 from usher.runs.record import Run
-from usher.storage.bucket import Bucket
 
-EVERY = "all"
-"""Stands for every recipe that suits the data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Where the files of an evaluation are."""
-
-    bucket: Bucket
-    group: str
-    run: str
-
-    @classmethod
-    def of(cls, run: Run) -> "Home":
-        """Those of a run."""
-        return cls(run.bucket, run.group, run.name)
-
-    def key(self, name: str) -> str:
-        """The key of one of them, or of a folder."""
-        return f"{self.group}/out/evaluation/{self.run}/{name}"
-
-    def url(self, name: str) -> str:
-        """Its s3:// address."""
-        return self.bucket.url(self.key(name))
-
-    def files(self, folder: str, ending: str = "") -> Iterator[tuple[str, IO[bytes]]]:
-        """The files of a folder, each opened when its turn has come."""
-        keys = self.bucket.keys(self.key(f"{folder}/"))
-        return ((key, self.bucket.open(key)) for key in keys if key.endswith(ending))
+ALL_RECIPES = "all"
+"""The option that stands for every recipe that suits the data."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
-    """A model that is asked, and how. Its answers are in the folder `output/<folder>`."""
+class Contender:
+    """A model that is compared. Its predictions are in the folder `output/<folder>`."""
 
     name: str
     kind: str
-    """trained: for the evaluation, on what was not held back; live: what the group is served with."""
+    """trained: for the evaluation, on the training part; live: the version that serves the group."""
     folder: str
     input: str
-    """What it is asked about: users, items or rankings."""
+    """What its predictions are for: users, items or rankings."""
     version: str
-    """Its solution version: a resource's id, or an ARN."""
+    """Its solution version: the id of a resource, or an ARN."""
     recipe: str = ""
-    """Empty for a live one of which Personalize doesn't tell."""
+    """Empty for a live version that Personalize does not know any more."""
     campaign: str = ""
-    """The campaign to be asked, by id or ARN; empty: a batch inference job answers."""
+    """Its campaign, by id or ARN; empty: a batch inference job makes the predictions."""
 
 
-def solutions_to_try(personalize: Any, intake: Inputs, recipes: Sequence[str]) -> list[Solution]:
-    """What is to be trained: the config's solutions, or one for each of some recipes. Raises InputError."""
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """The members of plan.json that only an evaluation has."""
+
+    options: Options
+    contenders: Sequence[Contender]
+    files: Sequence[str]
+    """The keys of the interactions' CSVs."""
+    header: Sequence[str]
+    """Their columns."""
+
+    @classmethod
+    def read(cls, run: Run) -> "EvaluationPlan":
+        """The plan of a run. Raises UnfitError."""
+        return fit(cls, run.read("plan.json"), strict=False)
+
+
+def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:
+    """The solutions to train: the config's, or one for each of some recipes. Raises InputError for unknown recipes."""
     if not recipes:
-        return [_bare(one) for one in intake.config.solutions]
+        return [_for_comparison(solution) for solution in inputs.config.solutions]
     pages = personalize.get_paginator("list_recipes").paginate()
-    known = [one["name"] for page in pages for one in page["recipes"] if "domain" not in one]
-    named = [name for name in recipes if name != EVERY]
-    if strange := sorted({*named} - {*known}):
-        said = f"names {', '.join(strange)}, which Personalize does not have for groups without a domain."
-        raise InputError([Problem("recipes", said, f"Use: {', '.join(sorted(known))}.")])
-    if EVERY in recipes:
-        textual = "items" in intake.data and any(one.textual for one in fields(intake.data["items"].schema).values())
+    known = [recipe["name"] for page in pages for recipe in page["recipes"] if "domain" not in recipe]
+    names = [name for name in recipes if name != ALL_RECIPES]
+    if unknown := sorted({*names} - {*known}):
+        message = f"names {', '.join(unknown)}, which Personalize does not have for groups without a domain."
+        raise InputError([Problem("recipes", message, f"Use: {', '.join(sorted(known))}.")])
+    if ALL_RECIPES in recipes:
+        schema = fields(inputs.data["items"].schema) if "items" in inputs.data else {}
+        has_text = any(field.textual for field in schema.values())
         rows = {name: recipe_of(name) for name in known}
-        named += [name for name, row in rows.items() if not row.is_legacy and (textual or not row.needs_text)]
-    return [_bare(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(named)]
+        names += [name for name, row in rows.items() if not row.is_legacy and (has_text or not row.needs_text)]
+    return [_for_comparison(Solution(name.removeprefix("aws-"), name)) for name in dict.fromkeys(names)]
 
 
-def _bare(solution: Solution) -> Solution:
-    """A solution as it is compared: trained once, and without a campaign where it can do without."""
+def _for_comparison(solution: Solution) -> Solution:
+    """A solution that is trained once, and has a campaign only if its recipe has no batch inference."""
     settings = {**solution.settings, "performAutoTraining": False}
     return Solution(solution.name, solution.recipe, settings, {} if is_without_batch(solution.recipe) else None)
 
 
-def _recipe(personalize: Any, version: str) -> str:
-    """The name of a version's recipe; empty where Personalize doesn't tell."""
+def _recipe_of(personalize: Any, version: str) -> str:
+    """The name of a version's recipe; empty if Personalize does not know the version."""
     details = describe(personalize, KINDS["solution_version"], version)
     return str(details.get("recipeArn", "")).rpartition("/")[2]
 
 
-def _settings(asked: Entrant) -> dict[str, Any]:
-    """Of the batch inference job that asks."""
-    calm = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-    return {"numResults": LONGEST, **(calm if recipe_of(asked.recipe).takes_exploration_weight else {})}
+def _batch_settings(contender: Contender) -> dict[str, Any]:
+    """The settings of a contender's batch inference job."""
+    exploitation = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+    return {"numResults": MAX_RESULTS, **(exploitation if recipe_of(contender.recipe).takes_exploration_weight else {})}
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """An evaluation that is to be carried out."""
+    """An evaluation to be carried out."""
 
-    home: Home
+    files: EvaluationFiles
     at: Target
-    """Of the group of its own."""
-    intake: Inputs
+    """Its own dataset group."""
+    inputs: Inputs
+    options: Options
     solutions: Sequence[Solution]
     types: Mapping[str, str]
     """Recipe types by the name of the recipe."""
     live: Mapping[str, Mapping[str, Any]]
-    """The solutions of the serving map that are compared, too, each with the name of its recipe."""
+    """The solutions of the serving map that are compared, each with the name of its recipe."""
     left_out: Sequence[Problem] = ()
+    """Why solutions are not compared."""
 
     @classmethod
     def of(
-        cls, home: Home, at: Target, personalize: Any, intake: Inputs, recipes: Sequence[str], live: Mapping[str, Any]
-    ) -> "Evaluation":
-        """A comparison of some recipes, or of the config's solutions, and of what serves; `at`: of the group itself.
+        cls, files: EvaluationFiles, at: Target, personalize: Any, inputs: Inputs, options: Options,
+        live: Mapping[str, Mapping[str, Any]],
+    ) -> "Evaluation":  # fmt: skip
+        """A comparison of the options' recipes, or of the config's solutions, and of the live versions.
 
-        Raises InputError where there is nothing to compare.
+        `at`: the group itself; `live`: its solutions in the serving map. Raises InputError where there is nothing to
+        compare.
         """
-        own = replace(at, group=own_group(home.group, home.run), run=fingerprint(home.group, home.run))
-        solutions = solutions_to_try(personalize, intake, recipes)
-        types = {one.recipe: recipe_type(personalize, recipe_arn(at, one.recipe)) for one in solutions}
-        able = [one for one in solutions if recipe_of(one.recipe, types[one.recipe]).evaluation_input]
+        own = replace(at, group=own_group(files.group, files.run), run=fingerprint(files.group, files.run))
+        solutions = solutions_to_compare(personalize, inputs, options.recipes)
+        types = {solution.recipe: recipe_type(personalize, recipe_arn(at, solution.recipe)) for solution in solutions}
+        comparable = [
+            solution for solution in solutions if recipe_of(solution.recipe, types[solution.recipe]).evaluation_input
+        ]
         remedy = "Compare recipes that do, such as aws-user-personalization-v2."
         left_out = [
-            Problem(one.name, f"is left out, as {one.recipe} recommends no items to users.", remedy)
-            for one in solutions
-            if one not in able
+            Problem(solution.name, f"is left out, as {solution.recipe} recommends no items to users.", remedy)
+            for solution in solutions
+            if solution not in comparable
         ]
-        if not able:
-            raise InputError(left_out or [Problem(f"{home.group}/", "has no solutions.", remedy)])
-        served = {
-            name: {**one, "recipe": _recipe(personalize, one["solutionVersionArn"])}
-            for name, one in live.items()
-            if recipe_of("", one["type"]).evaluation_input
+        if not comparable:
+            raise InputError(left_out or [Problem(f"{files.group}/", "has no solutions.", remedy)])
+        compared = {
+            name: {**entry, "recipe": _recipe_of(personalize, entry["solutionVersionArn"])}
+            for name, entry in live.items()
+            if options.live and recipe_of("", entry["type"]).evaluation_input
         }
-        return cls(home, own, intake, able, types, served, left_out)
+        return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
-    def entrants(self) -> list[Entrant]:
-        """Everyone who is asked."""
+    def contenders(self) -> list[Contender]:
+        """The models that are compared, baselines apart."""
         trained = [
-            Entrant(
-                one.name, "trained", one.name, recipe_of(one.recipe, self.types[one.recipe]).evaluation_input,
-                f"solution_version/{one.name}", one.recipe, f"campaign/{one.name}" if one.campaign is not None else "",
+            Contender(
+                solution.name, "trained", solution.name,
+                recipe_of(solution.recipe, self.types[solution.recipe]).evaluation_input,
+                f"solution_version/{solution.name}", solution.recipe,
+                f"campaign/{solution.name}" if solution.campaign is not None else "",
             )
-            for one in self.solutions
+            for solution in self.solutions
         ]  # fmt: skip
         live = [
-            Entrant(
-                f"{name} (live, {one['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
-                recipe_of("", one["type"]).evaluation_input, one["solutionVersionArn"], one["recipe"],
-                one.get("campaignArn") or "",
+            Contender(
+                f"{name} (live, {entry['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
+                recipe_of("", entry["type"]).evaluation_input, entry["solutionVersionArn"], entry["recipe"],
+                entry.get("campaignArn") or "",
             )
-            for name, one in self.live.items()
+            for name, entry in self.live.items()
         ]  # fmt: skip
         return trained + live
 
-    def most_lines(self, size: Size) -> dict[str, int]:
-        """How many lines each batch job answers at most, by id: no more than there are users, or items."""
+    def max_lines(self, size: Size) -> dict[str, int]:
+        """The most lines that each batch job can have, by its id: one for each user, or each item."""
         return {
-            f"batch_inference_job/{one.folder}": size.items if one.input == "items" else size.users
-            for one in self.entrants()
-            if not one.campaign
+            f"batch_inference_job/{contender.folder}": size.items if contender.input == "items" else size.users
+            for contender in self.contenders()
+            if not contender.campaign
         }
 
     def plan(self) -> dict[str, Any]:
-        """What plan.json is to hold: an ordinary run in a group of its own, and what is to be gone afterwards."""
-        wanted = [*self._trained(), *self._asked_live()]
-        made = [
+        """The content of plan.json: a run in a group of its own, the deletion of all that it makes, and more."""
+        desired = [*self._training(), *self._live_jobs()]
+        to_delete = [
             Unmanaged(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
-            for one in reversed(wanted)
+            for one in reversed(desired)
             if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
         ]
+        own = EvaluationPlan(
+            self.options, self.contenders(), self._csvs(), list(self.inputs.report["interactions"]["columns"])
+        )
         return {
             "group": self.at.group,
-            "resources": wanted,
+            "resources": desired,
             "known_failures": {},
-            "to_delete": made,
+            "to_delete": to_delete,
             "removal": True,
-            "entrants": self.entrants(),
-            "files": self._files(),
-            "header": list(self.intake.report["interactions"]["columns"]),
+            **asdict(own),
         }
 
-    def _files(self) -> list[str]:
-        """The keys of the interactions, those that were added included."""
-        added = self.intake.data["interactions"].increments
-        return [*self.intake.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
+    def _csvs(self) -> list[str]:
+        """The keys of the interactions, increments included."""
+        added = self.inputs.data["interactions"].increments
+        return [*self.inputs.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
 
-    def _trained(self) -> Iterator[Resource]:
-        """The resources of a run on what is not held back, each solution with a job that asks its version."""
-        learnt = Data(self.home.url("train/"), digest(self.home.run), self.intake.data["interactions"].schema)
-        by_batch = [one for one in self.entrants() if one.kind == "trained" and not one.campaign]
+    def _training(self) -> Iterator[Resource]:
+        """The resources of a run on the training part, with a batch inference job for each solution."""
+        schema = self.inputs.data["interactions"].schema
+        train = Data(self.files.url(f"{TRAIN}/"), digest(self.files.run), schema)
+        by_batch = [one for one in self.contenders() if one.kind == "trained" and not one.campaign]
         config = Config(
             solutions=tuple(self.solutions),
             filters={},
             schemas={},
             exports=None,
-            group=self.intake.config.group,
-            jobs=tuple(self._job(one) for one in by_batch),
-            tags=self.intake.config.tags,
+            group=self.inputs.config.group,
+            jobs=tuple(self._job(contender) for contender in by_batch),
+            tags=self.inputs.config.tags,
         )
-        # The group's own schemas would be taken down with all that is made here.
-        data = {name: replace(one, schema_name="") for name, one in self.intake.data.items()}
-        for one in desired_resources(self.at, config, {**data, "interactions": learnt}):
+        # The group's own schemas would be deleted with all that is made here.
+        data = {name: replace(one, schema_name="") for name, one in self.inputs.data.items()}
+        for one in desired_resources(self.at, config, {**data, "interactions": train}):
             if one.kind == "batch_inference_job":
-                yield replace(one, params={**one.params, **self._output(one.id.partition("/")[2])})
+                yield replace(one, params={**one.params, **self._job_output(one.id.partition("/")[2])})
             elif one.kind != "event_tracker":  # nobody will send events
                 yield one
 
-    def _job(self, asked: Entrant) -> Job:
+    def _job(self, contender: Contender) -> Job:
         return Job(
-            asked.folder, "batch_inference_job", asked.name, settings=_settings(asked),
-            input=self.home.key(f"input/{asked.input}/"),
+            contender.folder, "batch_inference_job", contender.name, settings=_batch_settings(contender),
+            input=self.files.key(f"input/{contender.input}/"),
         )  # fmt: skip
 
-    def _output(self, folder: str) -> dict[str, Any]:
-        return {"jobOutput": {"s3DataDestination": {"path": self.home.url(f"output/{folder}/")}}}
+    def _job_output(self, folder: str) -> dict[str, Any]:
+        return {"jobOutput": {"s3DataDestination": {"path": self.files.url(f"output/{folder}/")}}}
 
-    def _asked_live(self) -> Iterator[Resource]:
-        """Jobs that ask live versions without a campaign."""
-        for one in self.entrants():
-            if one.kind == "live" and not one.campaign:
+    def _live_jobs(self) -> Iterator[Resource]:
+        """The batch inference jobs of live versions without a campaign."""
+        for contender in self.contenders():
+            if contender.kind == "live" and not contender.campaign:
                 params = {
-                    "jobName": unique_name(self.at.group, one.folder),
-                    "solutionVersionArn": one.version,
-                    "jobInput": {"s3DataSource": {"path": self.home.url(f"input/{one.input}/")}},
-                    **self._output(one.folder),
+                    "jobName": unique_name(self.at.group, contender.folder),
+                    "solutionVersionArn": contender.version,
+                    "jobInput": {"s3DataSource": {"path": self.files.url(f"input/{contender.input}/")}},
+                    **self._job_output(contender.folder),
                     "roleArn": self.at.role_arn,
-                    **_settings(one),
+                    **_batch_settings(contender),
                 }
                 kind = KINDS["batch_inference_job"]
                 arn = f"{self.at.arn_prefix}:{kind.arn.format(**params)}"
-                yield Resource(f"{kind.name}/{one.folder}", kind.name, "train", params, arn=arn)
+                yield Resource(f"{kind.name}/{contender.folder}", kind.name, "train", params, arn=arn)

@@ -1,116 +1,139 @@
-"""An evaluation's answers are collected and scored, and the report is written in all its forms."""
+"""The third step of an evaluation: collect predictions, score them, and write the report and its page."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from usher.aws import now
 from usher.datasets.files import read_files
 from usher.errors import Problem
-from usher.evaluation import baselines, predictions, scoring
-from usher.evaluation.inference import Campaign
-from usher.evaluation.plan import Entrant, Home
+from usher.evaluation.baselines import predict_baselines
+from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.inference import CampaignClient
+from usher.evaluation.interactions import Interactions
+from usher.evaluation.plan import EvaluationPlan
+from usher.evaluation.predictions import Predictions, read_predictions
+from usher.evaluation.scoring import score_predictions
 from usher.evaluation.split_step import read_parts
-from usher.evaluation.splits import Events
-from usher.formats.typed_json import fit
-from usher.reports.evaluation_page import page, pictures
-from usher.reports.png import png
+from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
+from usher.reports.evaluation_report import EvaluationReport, Score, Scores
+from usher.reports.png import render_png
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
+from usher.run_record import ProblemRecord
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
-TITLES = ("TITLE", "NAME", "ITEM_NAME")
-"""Columns of items that people know them by; the first one that is there counts."""
+TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
+"""Columns with an item's title; the first one that a file has counts."""
+States = Mapping[str, Mapping[str, Any]]
+AnyScore = TypeVar("AnyScore", bound=Score)
 
 
-def score(run: Run, clients: Mapping[str, Any], is_late: Callable[[], bool]) -> bool:
-    """Ask the campaigns, then write the report. False: it is late, and there is more to ask.
+def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, is_late: Callable[[], bool]) -> bool:
+    """Get the campaigns' predictions, then write the report. False: it is late, and predictions are missing.
 
-    `clients`: of personalize and personalize-runtime.
+    `personalize`, `runtime`: boto3 clients of Personalize and of its runtime; `max_bytes`: of interactions that memory
+    holds.
     """
-    plan, record = run.read("plan.json"), run.read()
-    home = Home.of(run)
-    states = {state["id"]: state for state in record["resources"]}
-    for one in (fit(Entrant, one) for one in plan["entrants"]):
-        if one.campaign and (arn := _arn(states, one.campaign)):
-            campaign = Campaign(clients["personalize-runtime"], arn, plan["options"]["requestsPerSecond"])
-            if not campaign.answer(home, one.input, one.folder, is_late):
+    plan, files = EvaluationPlan.read(run), EvaluationFiles.of(run)
+    record = run.read()
+    states: States = {state["id"]: state for state in record["resources"]}
+    for contender in plan.contenders:
+        if contender.campaign and (arn := _arn(states, contender.campaign)):
+            client = CampaignClient(runtime, arn, plan.options.requestsPerSecond)
+            if not client.predict(files, contender.input, contender.folder, is_late):
                 return False
-    _write_report(run, home, _report(run, home, plan, clients["personalize"]))
+    parts = read_parts(files, max_bytes)
+    _write_report(files, _report(files, plan, states, record["data"], personalize, *parts))
     return True
 
 
-def _arn(states: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    """A resource's ARN, by id; empty for one that could not be made. An ARN is itself."""
+def _arn(states: States, name: str) -> str:
+    """The ARN of a resource by its id, empty if its creation failed; or the ARN that was given."""
     if name.startswith("arn:"):
         return name
     return str(states[name]["arn"]) if states[name]["status"] == "READY" else ""
 
 
-def _report(run: Run, home: Home, plan: Mapping[str, Any], personalize: Any) -> dict[str, Any]:
-    train, held, one_in = read_parts(home)
-    record = run.read()
-    states = {state["id"]: state for state in record["resources"]}
-    found, problems = [*baselines.contenders(train)], []
-    for one in (fit(Entrant, one) for one in plan["entrants"]):
-        state = states.get(one.version, {"status": "READY"})
+def _report(
+    files: EvaluationFiles,
+    plan: EvaluationPlan,
+    states: States,
+    data: Mapping[str, Any],
+    personalize: Any,
+    train: Interactions,
+    held_out: Interactions,
+    one_in: int,
+) -> EvaluationReport:
+    predictions, problems = predict_baselines(train), list[ProblemRecord]()
+    for contender in plan.contenders:
+        state = states.get(contender.version, {"status": "READY"})
         if state["status"] != "READY":
-            problems.append(
-                Problem(one.name, f"could not be trained: {state.get('reason', '')}", state.get("remedy", ""))
-            )
+            message = f"could not be trained: {state.get('reason', '')}"
+            problem = Problem(contender.name, message, state.get("remedy", ""))
+            problems.append({"place": problem.place, "message": problem.message, "remedy": problem.remedy})
             continue
-        answered = predictions.read(home.files(f"output/{one.folder}", ".out"))
-        notes = _live_notes(personalize, one.version, held) if one.kind == "live" else []
-        found.append(predictions.Contender(one.name, one.kind, one.recipe, answered, notes))
-    titles = _titles(run.bucket, record["data"])
-    content = scoring.report(plan["options"]["split"], train, held, found, titles)
+        lists = read_predictions(files.open(f"output/{contender.folder}", ".out"))
+        notes = _live_notes(personalize, contender.version, held_out) if contender.kind == "live" else []
+        predictions.append(Predictions(contender.name, contender.kind, contender.recipe, lists, notes))
+    titles = _titles(files.bucket, data.get("items", {}).get("files", []))
+    scores = _best_first(score_predictions(plan.options.split, train, held_out, predictions, titles, one_in))
     return {
-        "group": run.group,
-        "run": run.name,
+        "group": files.group,
+        "run": files.run,
         "createdAt": now().isoformat(),
-        **_best_first(content),
-        "split": content["split"] | {"oneIn": one_in},
-        "problems": [*map(asdict, problems), *content["problems"]],
-        "diagnosis": record["data"]["interactions"].get("diagnosis"),
+        **scores,
+        "problems": [*problems, *scores["problems"]],
+        "diagnosis": data["interactions"].get("diagnosis"),
     }
 
 
-def _best_first(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The report's content with the contenders in the order of their mean reciprocal ranks, new items first."""
-    ranks = {one["contender"]: -one["metrics"]["mean_reciprocal_rank"]["value"] for one in content["scores"]}
-    parts = {name: sorted(content[name], key=lambda one: ranks[one["contender"]]) for name in ("scores", "segments")}
-    return {**content, **parts, "contenders": sorted(content["contenders"], key=lambda one: ranks[one["name"]])}
+def _best_first(scores: Scores) -> Scores:
+    """The scores with contenders in descending order of their mean reciprocal rank, that of `dedup` lists."""
+    ranks = {score["contender"]: -score["metrics"]["mean_reciprocal_rank"]["value"] for score in scores["scores"]}
+
+    def ordered(blocks: Sequence[AnyScore]) -> list[AnyScore]:
+        return sorted(blocks, key=lambda block: ranks[block["contender"]])
+
+    return {
+        **scores,
+        "contenders": sorted(scores["contenders"], key=lambda contender: ranks[contender["name"]]),
+        "scores": ordered(scores["scores"]),
+        "segments": ordered(scores["segments"]),
+    }
 
 
-def _live_notes(personalize: Any, arn: str, held: Events) -> list[str]:
-    """What a live version may know of what is held back: it was trained on everything that was there then."""
+def _live_notes(personalize: Any, arn: str, held_out: Interactions) -> list[str]:
+    """How much of the held-out part a live version may know: all events from before its training."""
     details = describe(personalize, KINDS["solution_version"], arn)
     if not details:
         return []
     trained = details["creationDateTime"]
-    share = float((held.time < trained.timestamp()).mean())
-    said = f"It was trained on {trained:%Y-%m-%d}, when {share:.0%} of what is held back was there: it may know that"
-    return [f"{said}, or leave it out as met before."]
+    share = float((held_out.time < trained.timestamp()).mean())
+    return [
+        f"Trained on {trained:%Y-%m-%d}, when {share:.0%} of the held-out events existed. It may know them, or leave "
+        "their items out because the user has met them."
+    ]
 
 
-def _titles(bucket: Bucket, data: Mapping[str, Any]) -> dict[str, str]:
-    """What people call the items, as far as the items' files tell."""
-    found: dict[str, str] = {}
-    for block in read_files(bucket, data.get("items", {}).get("files", [])):
-        column = next((name for name in TITLES if name in block.columns), None)
+def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
+    """The titles of items by their IDs, from the items' files."""
+    titles: dict[str, str] = {}
+    for block in read_files(bucket, keys):
+        column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()
-            found.update(zip(*pairs, strict=True))
-    return found
+            titles.update(zip(*pairs, strict=True))
+    return titles
 
 
-def _write_report(run: Run, home: Home, report: Mapping[str, Any]) -> None:
-    """Write the report in all its forms; `latest.json` last, so that it never names what is not there."""
-    bucket = run.bucket
-    bucket.write_json(home.key("report.json"), report)
-    bucket.write(home.key("report.html"), page(report).encode(), ContentType="text/html; charset=utf-8")
-    for name, svg in pictures(report).items():
-        bucket.write(home.key(f"pictures/{name}.png"), png(svg), ContentType="image/png")
-    latest = {"run": run.name, "createdAt": report["createdAt"], "report": home.key("report.html")}
-    bucket.write_json(f"{run.group}/out/evaluation/latest.json", latest)
+def _write_report(files: EvaluationFiles, report: EvaluationReport) -> None:
+    """Write the report, its page and its charts; `latest.json` last, so that it names existing files only."""
+    bucket = files.bucket
+    files.write_report(report)
+    page = render_evaluation_page(report)
+    bucket.write(files.key("report.html"), page.encode(), ContentType="text/html; charset=utf-8")
+    for name, svg in evaluation_charts(report).items():
+        bucket.write(files.key(f"pictures/{name}.png"), render_png(svg), ContentType="image/png")
+    latest = {"run": files.run, "createdAt": report["createdAt"], "report": files.key("report.html")}
+    bucket.write_json(f"{files.group}/out/evaluation/latest.json", latest)

@@ -1,218 +1,240 @@
-"""The content of an evaluation's report: every contender's lists against what was held back."""
+"""Scores of all contenders: their recommendation lists against the held-out interactions."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from usher.errors import InputError, Problem
-from usher.evaluation.metrics import DEPTH, Mask, Pairs, Values, coverage, measure, slices, summary
-from usher.evaluation.predictions import Contender
-from usher.evaluation.splits import Codes, Events, places
+from usher.evaluation.interactions import Codes, Interactions, rank_by_time
+from usher.evaluation.metrics import DEPTH, InteractionSet, Mask, Values, batches, compute_metrics, coverage, summarize
+from usher.evaluation.predictions import Predictions
+from usher.reports.evaluation_report import (
+    ContenderSummary,
+    MetricValue,
+    ReportItem,
+    SampleUser,
+    Score,
+    Scores,
+    SegmentScore,
+    SplitSummary,
+)
+from usher.run_record import ProblemRecord
 
-COLD = 10
-"""Users with fewer events to learn from are cold."""
+MIN_WARM_EVENTS = 10
+"""Users with fewer events in the training part are cold."""
 HEAD_SHARE = 0.8
-"""The most popular items that together have this share of the events to learn from are the head."""
-SAMPLES = 5
-SHOWN_HISTORY = 10
-
-Block = dict[str, Any]
+"""The share of the training part's events that the head has: the fewest items that together have it."""
+SAMPLE_USERS = 5
+MAX_REPORTED_HISTORY = 10
 
 
-def _raw(lists: Codes, history: Pairs, first: int) -> Codes:  # noqa: ARG001
-    """As recommended."""
+def _raw(lists: Codes, history: InteractionSet, first: int) -> Codes:  # noqa: ARG001
+    """The lists as recommended."""
     return lists[:, :DEPTH]
 
 
-def _dedup(lists: Codes, history: Pairs, first: int) -> Codes:
-    """What the user has not met before, then the rest, both in their order."""
-    rank = np.where(lists < 0, 2, history.hold(lists, first)).astype(np.int8)
+def _dedup(lists: Codes, history: InteractionSet, first: int) -> Codes:
+    """The items that the user has not met before, then the others, both in their order."""
+    rank = np.where(lists < 0, 2, history.contains(lists, first)).astype(np.int8)
     return np.take_along_axis(lists, np.argsort(rank, axis=1, kind="stable")[:, :DEPTH], axis=1)
 
 
-FORMS: Mapping[str, Callable[[Codes, Pairs, int], Codes]] = {"raw": _raw, "dedup": _dedup}
-"""What is judged of lists, those of the rows from `first` on, given what every row's user has met before.
-
-Both are the samples' notebook's.
+FORMS: Mapping[str, Callable[[Codes, InteractionSet, int], Codes]] = {"raw": _raw, "dedup": _dedup}
+"""The forms in which lists are scored, given the history of each row's user. The lists belong to the rows from the last
+argument on. Both forms are those of the samples' notebook.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Some users, and the items they are to be recommended."""
+    """Some of the users, and the items that count as hits for them."""
 
     name: str
     users: Mask
-    """Of all that are judged (n,)."""
+    """Of all scored users (n,)."""
     items: Mask
-    """Of all that are known, by code."""
-    truth: Pairs
-    """Which of them each user met later."""
+    """Of all items, by code."""
+    truth: InteractionSet
+    """The items of the segment that each user met in the held-out part."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What all contenders are judged by. Rows are users of whom something is held back, by their codes."""
+class TestSet:
+    """The data that all contenders are scored on. Its rows are the users with held-out events, by their codes."""
 
-    train: Events
-    held: Events
+    train: Interactions
+    held_out: Interactions
     item_ids: pa.StringArray
-    """Of the events, and then of what else is recommended."""
+    """Of the interactions, then of other recommended items."""
     users: Codes
-    """Their codes (n,)."""
+    """The codes of the users (n,)."""
     newest: Codes
-    """The item each user met last before (n,); -1 for none."""
-    history: Pairs
-    """What each of them met before."""
-    surprise: Values
-    """Of each item, by code: -log2 of the share of users in the training who met it; of one user if none did."""
+    """The item that each user met last in the training part (n,); -1 for none."""
+    history: InteractionSet
+    """The items that each user met in the training part."""
+    self_information: Values
+    """Of each item, by code: -log2 of the share of users in the training part who met it; at least one user."""
     segments: Sequence[Segment]
 
     @classmethod
-    def of(cls, train: Events, held: Events, contenders: Sequence[Contender]) -> "Trial":
-        """From two parts of the same reading. Raises InputError where one of them is empty."""
-        for part, events in (("training", train), ("hold-out", held)):
-            if not len(events.time):
-                said, remedy = "is empty.", "Hold back another share, or a cut that lies within the data."
-                raise InputError([Problem(f"the {part}", said, remedy)])
-        item_ids = pa.concat_arrays([train.item_ids, *(one.lists.item_ids for one in contenders)]).unique()
-        width, users = len(item_ids), np.unique(held.user)
+    def of(cls, train: Interactions, held_out: Interactions, predictions: Sequence[Predictions]) -> "TestSet":
+        """From two parts of one reading. Raises InputError where one of them is empty."""
+        for name, part in (("training part", train), ("held-out part", held_out)):
+            if not len(part.time):
+                remedy = "Hold out another share, or use a cut that lies within the data."
+                raise InputError([Problem(f"the {name}", "is empty.", remedy)])
+        item_ids = pa.concat_arrays([train.item_ids, *(one.lists.item_ids for one in predictions)]).unique()
+        width, users = len(item_ids), np.unique(held_out.user)
         row = np.full(len(train.user_ids), -1, np.int32)
         row[users] = np.arange(len(users))
-        place, size = places(train.user, train.time)
-        known, last = row[train.user] >= 0, (row[train.user] >= 0) & (place == size)
+        rank, size = rank_by_time(train.user, train.time)
+        is_scored, is_last = row[train.user] >= 0, (row[train.user] >= 0) & (rank == size)
         newest = np.full(len(users), -1, np.int32)
-        newest[row[train.user[last]]] = train.item[last]
-        truth = Pairs.of(row[held.user], held.item, width)
-        history = Pairs.of(row[train.user[known]], train.item[known], width)
-        met = np.bincount(Pairs.of(train.user, train.item, width).keys % width, minlength=width)
-        surprise = -np.log2(np.maximum(met, 1) / np.count_nonzero(np.bincount(train.user)))
+        newest[row[train.user[is_last]]] = train.item[is_last]
+        truth = InteractionSet.of(row[held_out.user], held_out.item, width)
+        history = InteractionSet.of(row[train.user[is_scored]], train.item[is_scored], width)
+        popularity = np.bincount(InteractionSet.of(train.user, train.item, width).keys % width, minlength=width)
+        self_information = -np.log2(np.maximum(popularity, 1) / np.count_nonzero(np.bincount(train.user)))
         segments = [segment for segment in _segments(train, users, truth) if segment.users.any()]
-        return cls(train, held, item_ids, users, newest, history, surprise, segments)
+        return cls(train, held_out, item_ids, users, newest, history, self_information, segments)
 
-    def formed(self, contender: Contender, form: str) -> Codes:
-        """A contender's list for every user, in a form (n, DEPTH)."""
+    def lists(self, predictions: Predictions, form: str) -> Codes:
+        """A contender's list for every user, in one of FORMS (n, DEPTH)."""
         users = self.train.user_ids.take(pa.array(self.users))
         newest = self.item_ids.take(pa.array(self.newest, mask=self.newest < 0))
-        lists, whose = contender.lists.codes(self.item_ids), contender.lists.of_whom(users, newest)
-        formed = np.full((len(users), DEPTH), -1, np.int32)
-        for rows in slices(len(users)):
-            found = FORMS[form](lists[whose[rows]], self.history, rows.start)
-            formed[rows, : found.shape[1]] = found
-        return formed
+        codes, row_of = predictions.lists.codes(self.item_ids), predictions.lists.rows_of(users, newest)
+        lists = np.full((len(users), DEPTH), -1, np.int32)
+        for rows in batches(len(users)):
+            formed = FORMS[form](codes[row_of[rows]], self.history, rows.start)
+            lists[rows, : formed.shape[1]] = formed
+        return lists
 
 
-def _segments(train: Events, users: Codes, truth: Pairs) -> Iterator[Segment]:
-    """Everyone, and the parts that are told apart."""
+def _segments(train: Interactions, users: Codes, truth: InteractionSet) -> Iterator[Segment]:
+    """All users and items, then the segments."""
     events = np.bincount(train.user, minlength=len(train.user_ids))[users]
-    everyone, everything = np.ones(len(users), np.bool_), np.ones(truth.width, np.bool_)
-    yield Segment("", everyone, everything, truth)
-    yield Segment("cold users", events < COLD, everything, truth)
-    yield Segment("warm users", events >= COLD, everything, truth)
+    all_users, all_items = np.ones(len(users), np.bool_), np.ones(truth.width, np.bool_)
+    yield Segment("", all_users, all_items, truth)
+    yield Segment("cold users", events < MIN_WARM_EVENTS, all_items, truth)
+    yield Segment("warm users", events >= MIN_WARM_EVENTS, all_items, truth)
     popularity = np.bincount(train.item, minlength=truth.width)
     order = np.argsort(-popularity, kind="stable")
     head = np.zeros(truth.width, np.bool_)
     head[order] = np.cumsum(popularity[order]) - popularity[order] < HEAD_SHARE * len(train.item)
     for name, items in (("head items", head), ("tail items", ~head)):
-        part = truth.where(items)
+        part = truth.of_items(items)
         yield Segment(name, part.counts(len(users)) > 0, items, part)
 
 
-def report(
-    kind: str, train: Events, held: Events, contenders: Sequence[Contender], titles: Mapping[str, str]
-) -> dict[str, Any]:
-    """The report's content. `kind`: of the split; `train` and `held`: the two parts, of one reading; `titles`: by item.
+def score_predictions(
+    kind: str,
+    train: Interactions,
+    held_out: Interactions,
+    predictions: Sequence[Predictions],
+    titles: Mapping[str, str],
+    one_in: int = 1,
+) -> Scores:
+    """Score all contenders on the held-out part of one reading, segment by segment.
 
-    Segments without a user are left out. Raises InputError where a part is empty.
+    `kind`: of the split; `titles`: of items, by ID; `one_in`: n where one in n users was read. Segments without a user
+    are left out. Raises InputError where a part is empty.
     """
-    trial = Trial.of(train, held, contenders)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(trial.users))[:SAMPLES])
-    told: list[Block] = []
-    scores: list[Block] = []
-    segments: list[Block] = []
-    shown: dict[str, Codes] = {}
-    for contender in contenders:
+    test_set = TestSet.of(train, held_out, predictions)
+    sample = np.sort(np.random.default_rng(0).permutation(len(test_set.users))[:SAMPLE_USERS])
+    contenders: list[ContenderSummary] = []
+    scores: list[Score] = []
+    segments: list[SegmentScore] = []
+    sample_lists: dict[str, Codes] = {}
+    for contender in predictions:
         for form in FORMS:
-            lists = trial.formed(contender, form)
-            about = {"contender": contender.name, "form": form}
-            (_, whole), *parts = _scores(trial, lists)
-            scores.append({**about, "short": int((lists[:, -1] < 0).sum()), **whole})
-            segments += [{"segment": name, **about, **part} for name, part in parts]
-            shown[contender.name] = lists[chosen]
-        told.append(_told(contender, int((lists[:, 0] >= 0).sum()), len(lists)))
+            lists = test_set.lists(contender, form)
+            for segment, users, metrics in _segment_metrics(test_set, lists):
+                score: Score = {"contender": contender.contender, "form": form, "users": users, "metrics": metrics}
+                if segment:
+                    segments.append({"segment": segment, **score})
+                else:
+                    scores.append({**score, "short": int((lists[:, -1] < 0).sum())})
+            sample_lists[contender.contender] = lists[sample]
+        contenders.append(_summary(contender, int((lists[:, 0] >= 0).sum()), len(lists)))
     return {
-        "split": _split(kind, trial),
-        "contenders": told,
+        "split": _split_summary(kind, test_set, one_in),
+        "contenders": contenders,
         "scores": scores,
         "segments": segments,
-        "samples": [_sample(trial, row, place, shown, titles) for place, row in enumerate(chosen)],
-        "problems": [_silence(one["name"]) for one in told if not one["answered"]],
+        "samples": [_sample_user(test_set, row, place, sample_lists, titles) for place, row in enumerate(sample)],
+        "problems": [_without_lists(contender["name"]) for contender in contenders if not contender["answered"]],
     }
 
 
-def _split(kind: str, trial: Trial) -> Block:
-    train, held = trial.train, trial.held
+def _split_summary(kind: str, test_set: TestSet, one_in: int) -> SplitSummary:
+    train, held_out = test_set.train, test_set.held_out
     return {
         "kind": kind,
-        "events": len(train.time) + len(held.time),
-        "heldOut": len(held.time),
-        "users": len(trial.users),
+        "events": len(train.time) + len(held_out.time),
+        "heldOut": len(held_out.time),
+        "users": len(test_set.users),
         "items": len(np.unique(train.item)),
-        "from": datetime.fromtimestamp(int(held.time.min()), UTC).isoformat(),
-        "to": datetime.fromtimestamp(int(held.time.max()), UTC).isoformat(),
+        "from": datetime.fromtimestamp(int(held_out.time.min()), UTC).isoformat(),
+        "to": datetime.fromtimestamp(int(held_out.time.max()), UTC).isoformat(),
+        "oneIn": one_in,
     }
 
 
-def _told(contender: Contender, answered: int, users: int) -> Block:
-    errors = contender.lists.errors
-    notes = [*contender.notes, *([f"{errors} lines of the answer are errors"] if errors else [])]
-    about = {"name": contender.name, "kind": contender.kind, "recipe": contender.recipe}
-    return {**about, "answered": answered, "missing": users - answered, "notes": notes}
+def _summary(predictions: Predictions, answered: int, users: int) -> ContenderSummary:
+    errors = predictions.lists.errors
+    return {
+        "name": predictions.contender,
+        "kind": predictions.kind,
+        "recipe": predictions.recipe,
+        "answered": answered,
+        "missing": users - answered,
+        "notes": [*predictions.notes, *([f"{errors} lines of its output are errors."] if errors else [])],
+    }
 
 
-def _silence(name: str) -> Block:
-    said, remedy = "has no list for any user who is judged.", "See the errors in its batch job's output."
-    return {"place": name, "message": said, "remedy": remedy}
+def _without_lists(contender: str) -> ProblemRecord:
+    message, remedy = "has no list for any scored user.", "See the errors in its batch job's output."
+    return {"place": contender, "message": message, "remedy": remedy}
 
 
-def _scores(trial: Trial, lists: Codes) -> Iterator[tuple[str, Block]]:
-    """What lists score in each segment, everyone first."""
-    learnt = np.bincount(trial.train.item, minlength=len(trial.item_ids)) > 0
-    truth: Pairs | None = None
-    for segment in trial.segments:
+def _segment_metrics(test_set: TestSet, lists: Codes) -> Iterator[tuple[str, int, dict[str, MetricValue]]]:
+    """The name of each segment, its number of users, and the metrics of some lists in it."""
+    is_trained = np.bincount(test_set.train.item, minlength=len(test_set.item_ids)) > 0
+    truth: InteractionSet | None = None
+    for segment in test_set.segments:
         if segment.truth is not truth:
-            truth, values = segment.truth, measure(lists, segment.truth, trial.surprise)
-        metrics = summary(values[segment.users])
+            truth, values = segment.truth, compute_metrics(lists, segment.truth, test_set.self_information)
+        metrics = summarize(values[segment.users])
         novelty = metrics.pop("novelty")
-        covered = round(coverage(lists[segment.users], segment.items & learnt), 6)
-        metrics |= {"coverage": {"value": covered}, "novelty": novelty}
-        yield segment.name, {"users": int(segment.users.sum()), "metrics": metrics}
+        covered = round(coverage(lists[segment.users], segment.items & is_trained), 6)
+        yield segment.name, int(segment.users.sum()), {**metrics, "coverage": {"value": covered}, "novelty": novelty}
 
 
-def _sample(trial: Trial, row: int, place: int, shown: Mapping[str, Codes], titles: Mapping[str, str]) -> Block:
-    """One user: the history and what is held back, newest first, and the lists."""
-    user = trial.users[row]
-    true = set(trial.held.item[trial.held.user == user].tolist())
+def _sample_user(
+    test_set: TestSet, row: int, place: int, sample_lists: Mapping[str, Codes], titles: Mapping[str, str]
+) -> SampleUser:
+    """The history and the held-out events of the user in a row, and the lists at a place of the samples."""
+    user = test_set.users[row]
+    truth = set(test_set.held_out.item[test_set.held_out.user == user].tolist())
 
-    def item(code: int) -> Block:
-        found = trial.item_ids[code].as_py()
-        return {"id": found, **({"title": titles[found]} if found in titles else {})}
+    def item(code: int) -> ReportItem:
+        id_ = test_set.item_ids[code].as_py()
+        return {"id": id_, "title": titles[id_]} if id_ in titles else {"id": id_}
 
-    def newest(events: Events, most: int) -> list[Block]:
-        mine = np.flatnonzero(events.user == user)
-        order = np.argsort(events.time[mine], kind="stable")[::-1][:most]
-        return [item(code) for code in events.item[mine[order]].tolist()]
+    def newest(interactions: Interactions, limit: int) -> list[ReportItem]:
+        events = np.flatnonzero(interactions.user == user)
+        order = np.argsort(interactions.time[events], kind="stable")[::-1][:limit]
+        return [item(code) for code in interactions.item[events[order]].tolist()]
 
     return {
-        "user": trial.train.user_ids[user].as_py(),
-        "history": newest(trial.train, SHOWN_HISTORY),
-        "heldOut": newest(trial.held, DEPTH),
+        "user": test_set.train.user_ids[user].as_py(),
+        "history": newest(test_set.train, MAX_REPORTED_HISTORY),
+        "heldOut": newest(test_set.held_out, DEPTH),
         "lists": {
-            name: [{**item(code), "hit": code in true} for code in lists[place].tolist() if code >= 0]
-            for name, lists in shown.items()
+            name: [{**item(code), "hit": code in truth} for code in lists[place].tolist() if code >= 0]
+            for name, lists in sample_lists.items()
         },
     }

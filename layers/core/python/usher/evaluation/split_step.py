@@ -1,116 +1,113 @@
-"""Hold back a part of a group's interactions, and write down what models are asked about the users in it."""
+"""The second step of an evaluation: hold out a part of a group's interactions, and write the requests to the models."""
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import numpy as np
 
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.datasets.rules import MIN_INTERACTIONS
 from usher.errors import InputError, Problem
-from usher.evaluation import athena_split, baselines, splits
-from usher.evaluation.inference import lines
-from usher.evaluation.plan import Home
-from usher.evaluation.predictions import LONGEST
-from usher.evaluation.splits import Events
+from usher.evaluation import athena_split
+from usher.evaluation.athena_split import Athena, SplitJob
+from usher.evaluation.baselines import predict_baselines
+from usher.evaluation.files import HOLDOUT, TRAIN, EvaluationFiles
+from usher.evaluation.inference import input_lines
+from usher.evaluation.interactions import Interactions, rank_by_time, read_interactions, write_parts
+from usher.evaluation.plan import EvaluationPlan
+from usher.evaluation.predictions import MAX_RESULTS
+from usher.evaluation.splits import Split, hold_out
 from usher.runs.record import Run
 
-TRAIN, HOLDOUT = "train", "holdout"
 BYTES_PER_MEGABYTE = 195_000
-"""So much of the interactions is split in a megabyte of memory, with a third to spare (benchmarks/README.md)."""
-MOST_BYTES = BYTES_PER_MEGABYTE * int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
-"""So much of them fits into the function. Athena splits more; of more, one user in so many is judged."""
-ATHENA_SECONDS = 30
-"""Between two looks at Athena."""
+"""Bytes of interactions that a megabyte of memory splits, with a third to spare (benchmarks/README.md)."""
+ATHENA_POLL_SECONDS = 30
 QUERIES: Final = "athena.json"
 """The run's file with the ids of its queries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Athena:
-    """Where a split runs that no Lambda has room for. `client` is a boto3 client."""
-
-    client: Any
-    at: athena_split.Setting
+def max_bytes(environ: Mapping[str, str]) -> int:
+    """Bytes of interactions that fit into the function. Athena splits more; of more, a sample of users is scored."""
+    return BYTES_PER_MEGABYTE * int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "10240"))
 
 
-def split(run: Run, engine: Athena | None, is_late: Callable[[], bool]) -> int | None:
-    """Write the two parts, and the inputs of batch inference jobs; None, or how long to wait before it goes on.
+def split_interactions(
+    run: Run,
+    athena: Athena | None,
+    max_bytes: int,
+    is_late: Callable[[], bool],
+    max_results_per_file: int = MAX_RESULTS_PER_FILE,
+) -> int | None:
+    """Write the two parts, and the inputs of batch inference jobs; None when done, else the seconds to wait.
 
-    Raises InputError where a part is too small, or all is too large. `engine`: where to split; None: in memory.
+    `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError where a part is
+    too small, or the whole is too large.
     """
-    home, plan = Home.of(run), run.read("plan.json")
-    how = splits.Split(*(plan["options"][name] for name in ("split", "share", "cut")))
-    if engine is None:
-        _split_in_memory(home, plan["files"], how)
-    elif not _split_in_athena(run, home, plan, how, engine, is_late):
-        return ATHENA_SECONDS
-    train, held, _ = read_parts(home)
+    files, plan = EvaluationFiles.of(run), EvaluationPlan.read(run)
+    split = plan.options.to_split()
+    if athena is None:
+        _split_in_memory(files, plan.files, split, max_bytes)
+    elif not _split_in_athena(run, files, plan, athena, is_late):
+        return ATHENA_POLL_SECONDS
+    train, held_out, _ = read_parts(files, max_bytes)
     if len(train.time) < MIN_INTERACTIONS:
-        said = f"leaves {len(train.time)} interactions to train on; Personalize needs {MIN_INTERACTIONS}."
-        raise InputError([Problem(f"the split {how.kind}", said, "Hold back less, or add more history.")])
-    _write_inputs(home, {one["input"] for one in plan["entrants"]}, train, held)
+        message = f"leaves {len(train.time)} interactions to train on; Personalize needs {MIN_INTERACTIONS}."
+        raise InputError([Problem(f"the split {split.kind}", message, "Hold out less, or add more history.")])
+    _write_inputs(files, {contender.input for contender in plan.contenders}, train, held_out, max_results_per_file)
     return None
 
 
-def read_parts(home: Home) -> tuple[Events, Events, int]:
-    """The two parts as written, and of how many users one was read."""
-    size = sum(file.size for part in (TRAIN, HOLDOUT) for file in home.bucket.files(home.key(f"{part}/")))
-    one_in = max(1, -(-size // MOST_BYTES))
-    train, held = splits.read(home.files(TRAIN), home.files(HOLDOUT), one_in=one_in)
-    return train, held, one_in
+def read_parts(files: EvaluationFiles, max_bytes: int) -> tuple[Interactions, Interactions, int]:
+    """The training and the held-out part, and n where only one in n users was read."""
+    size = sum(file.size for part in (TRAIN, HOLDOUT) for file in files.bucket.files(files.key(f"{part}/")))
+    one_in = max(1, -(-size // max_bytes))
+    train, held_out = read_interactions(files.open(TRAIN), files.open(HOLDOUT), one_in=one_in)
+    return train, held_out, one_in
 
 
-def clear(home: Home) -> None:
-    """Delete the copy of what was learnt from, and what Athena has left; what was held back stays, with the answers."""
-    home.bucket.delete(
-        [key for folder in (TRAIN, athena_split.STAGING) for key in home.bucket.keys(home.key(f"{folder}/"))]
-    )
-
-
-def _split_in_memory(home: Home, keys: Collection[str], how: splits.Split) -> None:
-    size = sum(file.size for file in home.bucket.files(f"{home.group}/") if file.key in keys)
-    if size > MOST_BYTES:
-        said = f"are {size / 1e9:.1f} GB; this function splits {MOST_BYTES / 1e9:.1f}."
+def _split_in_memory(files: EvaluationFiles, keys: Collection[str], split: Split, max_bytes: int) -> None:
+    size = sum(file.size for file in files.bucket.files(f"{files.group}/") if file.key in keys)
+    if size > max_bytes:
+        message = f"are {size / 1e9:.1f} GB; this function splits up to {max_bytes / 1e9:.1f} GB."
         remedy = "Give the stack more EvaluationMemory, or an AthenaWorkgroup: docs/evaluation.md, large data."
-        raise InputError([Problem(f"{home.group}: the interactions", said, remedy)])
+        raise InputError([Problem(f"{files.group}: the interactions", message, remedy)])
 
-    def files() -> Iterator[tuple[str, IO[bytes]]]:
-        return ((key, home.bucket.open(key)) for key in keys)
+    def csvs() -> Iterator[tuple[str, IO[bytes]]]:
+        return ((key, files.bucket.open(key)) for key in keys)
 
-    (events,) = splits.read(files())
-    held = splits.hold_out(events, how)
-    with TemporaryFile() as train, TemporaryFile() as rest:
-        splits.write(files(), held, train, rest)
-        for folder, file in ((TRAIN, train), (HOLDOUT, rest)):
+    (interactions,) = read_interactions(csvs())
+    mask = hold_out(interactions, split)
+    with TemporaryFile() as train, TemporaryFile() as holdout:
+        write_parts(csvs(), mask, train, holdout)
+        for folder, file in ((TRAIN, train), (HOLDOUT, holdout)):
             file.seek(0)
-            home.bucket.s3.upload_fileobj(file, home.bucket.name, home.key(f"{folder}/00000.csv"))
+            files.bucket.s3.upload_fileobj(file, files.bucket.name, files.key(f"{folder}/00000.csv"))
 
 
 def _split_in_athena(
-    run: Run, home: Home, plan: Mapping[str, Any], how: splits.Split, engine: Athena, is_late: Callable[[], bool]
+    run: Run, files: EvaluationFiles, plan: EvaluationPlan, athena: Athena, is_late: Callable[[], bool]
 ) -> bool:
-    """Whether the parts are there; to be asked again until they are."""
-    work = athena_split.Work(home.key(""), plan["files"], plan["header"], how)
+    """Whether both parts are written; call it again until they are."""
+    job = SplitJob(files.key(""), plan.files, plan.header, plan.options.to_split())
     try:
-        started, done = athena_split.advance(engine.client, home.bucket, work, engine.at, run.read(QUERIES))
+        started, done = athena_split.advance(athena, files.bucket, job, run.read(QUERIES))
     except InputError:
-        athena_split.abandon(engine.client, home.bucket, work, engine.at)
+        athena_split.drop_table(athena, files.bucket, job)
         raise
     run.write(started, QUERIES)
-    return done and not any(is_late() for _ in athena_split.finish(home.bucket, work))
+    return done and not any(is_late() for _ in athena_split.finish(files.bucket, job))
 
 
-def _write_inputs(home: Home, kinds: Iterable[str], train: Events, held: Events) -> None:
-    """Write what is asked about everyone of whom something is held back."""
-    users = train.user_ids.take(np.unique(held.user)).to_pylist()
-    place, size = splits.places(train.user, train.time)
-    last = place == size
+def _write_inputs(
+    files: EvaluationFiles, kinds: Iterable[str], train: Interactions, held_out: Interactions, max_results_per_file: int
+) -> None:
+    """Write the inputs of batch inference jobs, about every user who has held-out events."""
+    users = train.user_ids.take(np.unique(held_out.user)).to_pylist()
+    rank, size = rank_by_time(train.user, train.time)
+    last = rank == size
     ids = train.user_ids.take(train.user[last]).to_pylist(), train.item_ids.take(train.item[last]).to_pylist()
-    newest, popular = dict(zip(*ids, strict=True)), baselines.contenders(train)[0].lists.item_ids.to_pylist()
+    newest, popular = dict(zip(*ids, strict=True)), predict_baselines(train)[0].lists.item_ids.to_pylist()
     for kind in sorted(kinds):
-        asked = lines(kind, users, newest, popular)
-        write_job_input(home.bucket, home.key(f"input/{kind}/"), asked, {}, MAX_RESULTS_PER_FILE // LONGEST)
+        lines = input_lines(kind, users, newest, popular)
+        write_job_input(files.bucket, files.key(f"input/{kind}/"), lines, {}, max_results_per_file // MAX_RESULTS)

@@ -1,8 +1,8 @@
-"""From what a batch job wrote to files that people use: one row for each recommendation, as CSV or Parquet.
+"""From the output of batch jobs to files for people: one row for each recommendation, as CSV or Parquet.
 
-The job's answers are JSON Lines, `{"input": {...}, "output": {"recommendedItems": [...], "scores": [...]}, "error":
-null}`; segments have `usersList` there (the service's guide also prints `recommendedUsers`). They are read in blocks of
-whole lines: memory does not grow with the file.
+The output is JSON Lines, `{"input": {...}, "output": {"recommendedItems": [...], "scores": [...]}, "error": null}`;
+segments have `usersList` instead (the service's guide also prints `recommendedUsers`). It is read in blocks of whole
+lines: memory does not grow with the file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,20 +16,22 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from usher.batch.job_output import read_output
+from usher.datasets.files import dataset_keys, read_files
+from usher.exports.documents import ExportedFile, ExportPlan, PartReport
 from usher.recipes import BatchShape
 from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
 BATCH_ROWS = 1 << 16
-"""Written at once as CSV; pyarrow's default of a 64th of that is a tenth slower."""
+"""Rows that are written together as CSV; with pyarrow's default, a 64th of that, it is a tenth slower."""
 FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
-"""How a text begins that spreadsheets run as a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
+"""The beginning of a text that spreadsheets run as a formula: https://owasp.org/www-community/attacks/CSV_Injection."""
 LISTS = ("recommendedItems", "usersList", "recommendedUsers")
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Columns of the items, to be set beside recommended ones."""
+    """Columns of the items, which are added to recommended items."""
 
     columns: Mapping[str, pa.StringArray]
     places: Mapping[str, int]
@@ -55,12 +57,12 @@ NO_METADATA = Metadata({}, {})
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the lines."""
+    """The lines so far."""
 
     lines: int = 0
     errors: int = 0
     empty: int = 0
-    """Lines that were answered with nothing."""
+    """Lines without any recommendation."""
     rows: int = 0
     first_error: str = ""
     failed: list[bytes] = field(default_factory=list)
@@ -77,18 +79,18 @@ def schema(shape: BatchShape, metadata: Metadata = NO_METADATA) -> pa.Schema:
 def tables(
     blocks: Iterator[bytes], shape: BatchShape, counts: Counts, metadata: Metadata = NO_METADATA
 ) -> Iterator[pa.Table]:
-    """The rows of a job's answers, block by block. `counts` is kept up to date."""
+    """The rows of a job's output, block by block. `counts` is kept up to date."""
     wanted = schema(shape, metadata)
     for block in blocks:
         if block.isspace():
             continue
-        answers = _parse(block, shape)
-        failed = pc.fill_null(pc.not_equal(answers["error"], ""), fill_value=False)
+        predictions = _parse(block, shape)
+        failed = pc.fill_null(pc.not_equal(predictions["error"], ""), fill_value=False)
         counts.failed = []
         if failed.true_count:
-            _note_errors(counts, block, answers["error"], failed)
-            answers = answers.filter(pc.invert(failed))
-        rows = _rows(answers, shape, counts)
+            _note_errors(counts, block, predictions["error"], failed)
+            predictions = predictions.filter(pc.invert(failed))
+        rows = _rows(predictions, shape, counts)
         counts.lines += len(failed)
         counts.rows += len(rows["rank"])
         rows |= metadata.beside(rows[shape.result]) if metadata.columns else {}
@@ -96,7 +98,7 @@ def tables(
 
 
 def _parse(block: bytes, shape: BatchShape) -> pa.RecordBatch:
-    """The members of a block's lines that matter, null where they are not there."""
+    """The members of a block's lines that matter, null where a line lacks them."""
     output = {**dict.fromkeys(LISTS, pa.list_(pa.string())), "scores": pa.list_(pa.float64())}
     members = {"input": pa.struct({shape.key: pa.string()}), "output": pa.struct(output), "error": pa.string()}
     return read_output(block, pa.schema(members)).combine_chunks().to_batches()[0]
@@ -109,25 +111,25 @@ def _note_errors(counts: Counts, block: bytes, errors: pa.StringArray, failed: p
     counts.errors += failed.true_count
 
 
-def _rows(answers: pa.RecordBatch, shape: BatchShape, counts: Counts) -> dict[str, Any]:
-    """The columns of the lists' members, one below the other."""
-    lists = pc.coalesce(*(pc.struct_field(answers["output"], name) for name in LISTS))
+def _rows(predictions: pa.RecordBatch, shape: BatchShape, counts: Counts) -> dict[str, Any]:
+    """The columns of the rows: the members of all lists, one after the other."""
+    lists = pc.coalesce(*(pc.struct_field(predictions["output"], name) for name in LISTS))
     lengths = _lengths(lists)
     counts.empty += int((lengths == 0).sum())
     parents = np.repeat(np.arange(len(lists)), lengths)
     rank = np.arange(1, len(parents) + 1) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     rows = {
-        shape.subject: pc.struct_field(answers["input"], shape.key).take(pa.array(parents)),
+        shape.subject: pc.struct_field(predictions["input"], shape.key).take(pa.array(parents)),
         "rank": pa.array(rank.astype(np.int32)),
         shape.result: pc.list_flatten(lists),
     }
     if shape.scored:
-        rows["score"] = _scores(pc.struct_field(answers["output"], "scores"), lengths, rank)
+        rows["score"] = _scores(pc.struct_field(predictions["output"], "scores"), lengths, rank)
     return rows
 
 
 def _scores(scores: pa.ListArray, lengths: np.ndarray[Any, Any], rank: np.ndarray[Any, Any]) -> pa.DoubleArray:
-    """A score for each row. Recipes without scores have none; items that fill up a list may have none either."""
+    """A score for each row. Recipes without scores have none; items that only fill up a list may have none."""
     there, flat = _lengths(scores), pc.list_flatten(scores)
     if np.array_equal(there, lengths):
         return flat
@@ -141,7 +143,7 @@ def _lengths(lists: pa.ListArray) -> "np.ndarray[Any, Any]":
 
 
 def with_formulas_escaped(table: pa.Table) -> pa.Table:
-    """A table whose texts no spreadsheet runs as formulas: an apostrophe stands before them."""
+    """A table with an apostrophe before every text that a spreadsheet would run as a formula."""
     for place, name in enumerate(table.column_names):
         column = table[name]
         if pa.types.is_string(column.type):
@@ -152,40 +154,56 @@ def with_formulas_escaped(table: pa.Table) -> pa.Table:
     return table
 
 
-def assemble(
+def assemble_file(
     bucket: Bucket,
-    answers: str,
-    run: str,
+    output_file: str,
+    folder: str,
     shape: BatchShape,
     formats: Sequence[str],
     metadata: Metadata = NO_METADATA,
     *,
     escape_formulas: bool = False,
-) -> dict[str, Any]:
-    """Write one file of a job's answers in each format, and its failed lines; return its counts and files.
+) -> PartReport:
+    """Write a file of a job's output in every format, and its failed lines.
 
-    `answers`: its key; `run`: the export's folder. Files have its name, in a folder for each format.
+    `folder`: that of the export. The files have the name of the output file, in a folder for each format.
     `escape_formulas`: in CSV.
     """
-    name = answers.rpartition("/")[2].removesuffix(".out").removesuffix(".json")
+    name = output_file.rpartition("/")[2].removesuffix(".out").removesuffix(".json")
     counts, wanted = Counts(), schema(shape, metadata)
     with ExitStack() as stack:
-        uploads = {kind: stack.enter_context(Upload(bucket, f"{run}{kind}/{name}.{kind}")) for kind in formats}
+        uploads = {kind: stack.enter_context(Upload(bucket, f"{folder}{kind}/{name}.{kind}")) for kind in formats}
         writers = {kind: stack.enter_context(WRITERS[kind](upload, wanted)) for kind, upload in uploads.items()}
-        for table in tables(bucket.blocks(answers), shape, counts, metadata):
+        for table in tables(bucket.blocks(output_file), shape, counts, metadata):
             for kind, writer in writers.items():
                 writer.write_table(with_formulas_escaped(table) if kind == "csv" and escape_formulas else table)
             if counts.failed and "errors" not in uploads:
-                uploads["errors"] = stack.enter_context(Upload(bucket, f"{run}errors/{name}.json"))
+                uploads["errors"] = stack.enter_context(Upload(bucket, f"{folder}errors/{name}.json"))
             for line in counts.failed:
                 uploads["errors"].write(line + b"\n")
     files = [
-        {"key": upload.key, "bytes": upload.size, "rows": counts.errors if kind == "errors" else counts.rows,
-         "sha256": upload.sha256}
+        ExportedFile(upload.key, upload.size, counts.errors if kind == "errors" else counts.rows, upload.sha256)
         for kind, upload in uploads.items()
-    ]  # fmt: skip
-    told = {name: getattr(counts, name) for name in ("lines", "errors", "empty", "rows")}
-    return {"answers": answers, **told, "firstError": counts.first_error, "files": files}
+    ]
+    return PartReport(output_file, counts.lines, counts.errors, counts.empty, counts.rows, counts.first_error, files)
+
+
+def assemble_output(bucket: Bucket, group: str, export: ExportPlan, output_file: str) -> None:
+    """Make the files of one file of an export's output, and write its report."""
+    spec, metadata = export.spec, NO_METADATA
+    if spec["metadata"]:
+        blocks = read_files(bucket, dataset_keys(bucket.keys(f"{group}/"), group, "items"))
+        metadata = Metadata.of((block.columns for block in blocks), spec["metadata"])
+    report = assemble_file(
+        bucket,
+        output_file,
+        export.folder,
+        export.shape,
+        spec["formats"],
+        metadata,
+        escape_formulas=spec["escapeFormulas"],
+    )
+    report.write(bucket, export)
 
 
 def _csv(upload: Upload, wanted: pa.Schema) -> Any:

@@ -1,4 +1,4 @@
-"""The steps of an export's run, as the state machine takes them: each may be tried again, and goes on where it was."""
+"""The steps of an export's run, as the state machine calls them. Every step can be retried, and resumes."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,7 +8,10 @@ from typing import Any
 
 from usher.costs.ledger import Spending
 from usher.errors import InputError, UsherError
-from usher.exports import export_job
+from usher.exports.assembly import assemble_output
+from usher.exports.documents import ExportPlan
+from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
+from usher.exports.publication import publish_export
 from usher.run_record import RunChanges, RunRecord
 from usher.runs.lock import Lock
 from usher.runs.naming import EXPORT
@@ -21,9 +24,9 @@ from usher.storage.bucket import Bucket
 from usher.texts import listing
 
 SHARES = 10
-"""How many calls assemble the parts of an export between them, so that its history does not grow with the parts."""
+"""The calls that assemble the files of an export: the history of its execution does not grow with its files."""
 WORK_SECONDS = 300
-"""A call begins no further part after that: each has most of a function's 15 minutes."""
+"""A call begins no further file after that: a file has most of a function's 15 minutes."""
 INPUTS = '{} for all, {"group": "<a folder of the bucket>"} for one group, and with "solution": "<name>" for one of its'
 
 
@@ -35,21 +38,25 @@ class Exporter:
     serving: ServingMaps
     table: ExportStore
     spending: Spending
-    at: export_job.Setting
+    target: ExportTarget
     lock_of: Callable[[str], Lock]
     """The lock of a solution's exports."""
     channels: Channels
     clock: Callable[[], float] = time.monotonic
 
-    def find(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The exports that an execution's input asks for: group and solution."""
-        if given.keys() - {"group", "solution"} or ("solution" in given and "group" not in given):
+    def do(self, step: str, **arguments: Any) -> Any:
+        """Do one of STEPS, which the state machine names."""
+        return STEPS[step](self, **arguments)
+
+    def find(self, request: Mapping[str, Any]) -> list[dict[str, str]]:
+        """The group and solution of every export that an execution's input requests."""
+        if request.keys() - {"group", "solution"} or ("solution" in request and "group" not in request):
             raise UsherError(f"Start the export with {INPUTS}.")
-        groups = [given["group"]] if "group" in given else self.serving.groups()
-        return list(export_job.asked_for(given, {group: self.serving.read(group) for group in groups}))
+        groups = [request["group"]] if "group" in request else self.serving.groups()
+        return list(requested_exports(request, {group: self.serving.read(group) for group in groups}))
 
     def prepare(self, group: str, solution: str, execution: str) -> dict[str, str]:
-        """Take the export, and write its input and its plan."""
+        """Take the lock of the export, and write its input and its plan."""
         lock = self.lock_of(solution)
         run = self._run(group, solution, execution)
         if not lock.take(group, execution, run.name):
@@ -57,49 +64,49 @@ class Exporter:
         record = run.begin(execution)
         try:
             serving, past = self.serving.read(group), self.spending.of(group)
-            plan, notes, estimate = export_job.prepare(self.bucket, group, solution, run.name, serving, self.at, past)
-            self.at.ceilings.order(self.spending, group, run.name, estimate)
+            export = prepare_export(self.bucket, group, solution, run.name, serving, self.target, past)
+            self.target.ceilings.order(self.spending, group, run.name, export.estimate)
         except InputError as error:
             run.write(record | {"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
-        run.write(plan, "plan.json")
-        run.write(record | {"notes": notes})
+        run.write(export.plan, "plan.json")
+        run.write(record | {"notes": export.problems})
         return {"run": run.name, "outcome": "READY"}
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
-        """The shares in which to assemble its files, and where to begin to load them into the table: None for not."""
+        """The shares in which to assemble the output, and, for the table, the place from which to load it."""
         if not is_ready(Run(self.bucket, group, run).read()):
             return {"shares": [], "place": None}
         export = self._export(group, run)
-        files = export_job.answers(self.bucket, export)
+        files = export.output_files(self.bucket)
         count = min(len(files), SHARES)
         shares = [{"file": first, "step": count} for first in range(count)]
-        return {"shares": shares, "place": {"file": 0, "byte": 0} if files and export["wish"]["table"] else None}
+        return {"shares": shares, "place": {"file": 0, "byte": 0} if files and export.spec["table"] else None}
 
     def assemble(self, group: str, run: str, share: Mapping[str, int]) -> dict[str, int] | None:
-        """Make the files of a share of the answers; what is left of the share, or None at the end.
+        """Assemble a share of the output files; return what is left of the share, or None at the end.
 
         `share`: the number of the `file` to begin with, and by how many to `step`.
         """
         export, start = self._export(group, run), self.clock()
-        files = export_job.answers(self.bucket, export)
+        files = export.output_files(self.bucket)
         for number in range(share["file"], len(files), share["step"]):
-            export_job.assemble(self.bucket, group, export, files[number])
+            assemble_output(self.bucket, group, export, files[number])
             if self.clock() - start > WORK_SECONDS:
                 return {"file": number + share["step"], "step": share["step"]}
         return None
 
     def load(self, group: str, run: str, place: Mapping[str, int]) -> dict[str, int] | None:
-        """Load answers into the table, from a place on; where to go on, or None at the end."""
+        """Load output into the table, from a place on; return the place to go on from, or None at the end."""
         export, begun = self._export(group, run), Run(self.bucket, group, run).read()["startedAt"]
-        key = {"group": group, "solution": export["solution"], "member": export["shape"]["key"]}
-        files = export_job.answers(self.bucket, export)
+        key = {"group": group, "solution": export.solution, "member": export.shape.key}
+        files = export.output_files(self.bucket)
         return self.table.load(self.bucket, files, datetime.fromisoformat(begun), place, key)
 
     def publish(
         self, group: str, solution: str, execution: str, run: str | None, error: Mapping[str, str] | None
     ) -> dict[str, str]:
-        """Point `latest.json` at a complete export, tell about what went wrong, and give the export back."""
+        """Point `latest.json` at a complete export, notify people of problems, and release the lock."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
         record = this.read_or_empty()
         if not has_ended(record, error):
@@ -116,7 +123,7 @@ class Exporter:
         if is_ready(record) and not error:
             try:
                 export = self._export(run.group, run.name)
-                manifest, notes = export_job.publish(self.bucket, run.name, export, record["startedAt"])
+                manifest, notes = publish_export(self.bucket, run.name, export, record["startedAt"])
                 more = {"export": manifest, "notes": [*record["notes"], *map(problem_record, notes)]}
                 if notes:
                     more["summary"] = listing(list(map(str, notes)), MAX_SUMMARY_LENGTH, RUN_PAGE)
@@ -134,9 +141,22 @@ class Exporter:
         lock, suffix = self.lock_of(solution), f"-{solution or 'no'}{EXPORT}"
         return Run(self.bucket, group, current_run(lock, self.bucket, group, execution, suffix))
 
-    def _export(self, group: str, run: str) -> dict[str, Any]:
-        """What the run's plan tells of the export."""
-        return export_job.facts_of(Run(self.bucket, group, run).read("plan.json"), group, run)
+    def _export(self, group: str, run: str) -> ExportPlan:
+        """The export of the run's plan."""
+        return ExportPlan.of(Run(self.bucket, group, run).read("plan.json"), group, run)
+
+
+STEPS: Mapping[str, Callable[..., Any]] = {
+    step.__name__: step
+    for step in (
+        Exporter.find,
+        Exporter.prepare,
+        Exporter.collect,
+        Exporter.assemble,
+        Exporter.load,
+        Exporter.publish,
+    )
+}
 
 
 def is_ready(record: RunRecord) -> bool:

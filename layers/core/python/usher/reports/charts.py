@@ -1,14 +1,15 @@
 """Charts as SVG: bars with intervals, and lines or points on linear or logarithmic axes. Pure.
 
-Every mark has its colour as an attribute, which renderers of pictures need. Most have a class, too: by it STYLE adapts
-them to a dark page.
+Every mark has its colour as an attribute, for renderers that know no style sheet. Most have a class, too, by which
+STYLE adapts them to a dark page. For a third kind of chart, take a library instead.
 """
 
-import html
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from markupsafe import Markup, escape
 
 from usher.texts import visible
 
@@ -16,43 +17,43 @@ WIDTH = 560
 ROW, BAR = 20, 11
 """The height of a row of text, and of a bar."""
 NAME_WIDTH, LEGEND_WIDTH = 190, 300
-MOST_POWERS = 7
-"""Of ten, on a logarithmic axis; beyond, some are left out."""
-LEAST = 1e-12
-"""A linear axis has no less from end to end, and a logarithmic one no value below."""
-LETTER = 6.4
-"""What a letter takes of the width on average."""
+MAX_TICKS = 7
+"""Powers of ten on a logarithmic axis; of more, some are left out."""
+EPSILON = 1e-12
+"""The minimum length of a linear axis, and the minimum of a logarithmic one."""
+LETTER_WIDTH = 6.4
+"""The mean width of a letter."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
-"""Blue and orange first: told apart by colour-blind people too (after Okabe and Ito), on white and on black."""
+"""Blue and orange first: colour-blind people can distinguish them, too (after Okabe and Ito), on white and on black."""
 INK, DIM, RULE = "#24292f", "#5b6570", "#d9dee3"
 STYLE = """
 svg.chart { font-family: inherit; display: block; width: 100%; height: auto; max-width: 45rem }
 svg.chart .ink { fill: CanvasText } svg.chart .dim { fill: var(--dim) }
 svg.chart .rule { stroke: var(--line) } svg.chart .whisker { stroke: CanvasText }
 """
-UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML has no way to write."""
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold."""
 
 Interval = tuple[float, float, float]
-"""A value, and from where to where it may lie."""
+"""A value, and the ends of its interval."""
 Point = tuple[float, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What an axis shows."""
+    """An axis of a chart of lines."""
 
     title: str = ""
     log: bool = False
     labels: Sequence[str] = ()
-    """Instead of numbers: of 0, 1, 2 and so on."""
-    most: float = 0
-    """Where a linear axis ends at least. It begins at 0, or at the least value if that is below."""
+    """Instead of numbers: the labels of 0, 1, 2 and so on."""
+    minimum_end: float = 0
+    """A linear axis ends here, or at the highest value above. It begins at 0, or at the lowest value below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points of one name, joined by a line, or by none. Where y is None, the line is broken."""
+    """Points, which a line joins or not. The line is broken where y is None."""
 
     name: str
     points: Sequence[Point]
@@ -61,7 +62,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """From values to places on the canvas."""
+    """The mapping of values to positions on the canvas."""
 
     low: float
     high: float
@@ -74,11 +75,11 @@ class _Scale:
         return self.begin + (value - low) / (high - low) * (self.end - self.begin)
 
 
-def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> str:
-    """Horizontal bars: a group for each row, in it one for each entry of the legend, with whiskers for its interval."""
+def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> Markup:
+    """Horizontal bars: a group for each row, with a bar for each entry of the legend, and whiskers for intervals."""
     values = [value for _, group in rows for one in group if one for value in one if math.isfinite(value)]
     ticks = _ticks(min(values, default=0), max(values, default=0))
-    left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER, NAME_WIDTH)
+    left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER_WIDTH, NAME_WIDTH)
     x = _Scale(ticks[0], ticks[-1], left, WIDTH - 56)
     top = 34 + _legend_height(legend)
     pace = max(len(legend) * (BAR + 2) + 9, ROW)
@@ -94,7 +95,7 @@ def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[I
     return _svg(title, bottom + 26, marks)
 
 
-def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[str]:
+def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[Markup]:
     value, low, high = interval
     hint = _element("title", f"{value:.4f} ({low:.4f} to {high:.4f})")
     begin, end = sorted((x(0), x(value)))
@@ -106,8 +107,8 @@ def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[str]:
     yield _text(x(max(value, high)) + 6, middle + 3.6, f"{value:.3f}", size=10.5)
 
 
-def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
-    """Lines, or points, of several series."""
+def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> Markup:
+    """Several series as lines or points."""
     cleaned = [_visible(one, across, up) for one in series]
     xs = [x for points in cleaned for x, _ in points]
     ys = [y for points in cleaned for _, y in points if y is not None]
@@ -136,15 +137,15 @@ def lines(title: str, series: Sequence[Series], across: Axis, up: Axis) -> str:
 
 
 def _visible(series: Series, across: Axis, up: Axis) -> list[Point]:
-    """Points that have a place; no number, or none above zero on a logarithmic axis, has none."""
+    """The points that axes can show: finite numbers, and on a logarithmic axis positive ones."""
 
     def fit(value: float | None, axis: Axis) -> bool:
-        return value is not None and math.isfinite(value) and (value > LEAST or not axis.log)
+        return value is not None and math.isfinite(value) and (value > EPSILON or not axis.log)
 
     return [(x, y if fit(y, up) else None) for x, y in series.points if fit(x, across)]
 
 
-def _curve(x: _Scale, y: _Scale, points: Sequence[Point], number: int, *, joined: bool) -> Iterator[str]:
+def _curve(x: _Scale, y: _Scale, points: Sequence[Point], number: int, *, joined: bool) -> Iterator[Markup]:
     colour = _colour(number)
     path, pen = "", "M"
     for across, up in points:
@@ -159,9 +160,9 @@ def _curve(x: _Scale, y: _Scale, points: Sequence[Point], number: int, *, joined
         yield _element("path", d=path, fill="none", stroke=colour, stroke_width=2, stroke_linejoin="round")
 
 
-def _labels(x: _Scale, labels: Sequence[str], bottom: float) -> Iterator[str]:
-    """As many labels as have room."""
-    room = max(len(label) for label in labels) * LETTER + 18
+def _labels(x: _Scale, labels: Sequence[str], bottom: float) -> Iterator[Markup]:
+    """As many of the labels as fit."""
+    room = max(len(label) for label in labels) * LETTER_WIDTH + 18
     step = max(math.ceil(room * len(labels) / (x.end - x.begin)), 1)
     for place in range(0, len(labels), step):
         yield _text(x(place), bottom + 18, labels[place], dim=True, anchor="middle")
@@ -171,15 +172,15 @@ def _axis_ticks(axis: Axis, values: Sequence[float]) -> list[float]:
     if axis.log:
         low, high = min(values, default=1), max(values, default=1)
         begin, end = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        step = max(math.ceil((end - begin) / MOST_POWERS), 1)
+        step = max(math.ceil((end - begin) / MAX_TICKS), 1)
         return [10.0**power for power in range(begin, max(end, begin + 1) + step, step)]
-    return _ticks(min(values, default=0), max(*values, axis.most, 0))
+    return _ticks(min(values, default=0), max(*values, axis.minimum_end, 0))
 
 
 def _ticks(low: float, high: float) -> list[float]:
     """About five round numbers from at most 0 or the lowest value to at least the highest."""
     low, high = min(low, 0), max(high, 0)
-    high = high if high - low > LEAST else low + 1
+    high = high if high - low > EPSILON else low + 1
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
@@ -187,13 +188,13 @@ def _ticks(low: float, high: float) -> list[float]:
     return [number * step for number in range(first, last + 1)]
 
 
-def _grid_across(x: _Scale, ticks: Sequence[float], top: float, bottom: float) -> Iterator[str]:
+def _grid_across(x: _Scale, ticks: Sequence[float], top: float, bottom: float) -> Iterator[Markup]:
     for tick in ticks:
         yield _rule(x(tick), top, x(tick), bottom)
         yield _text(x(tick), bottom + 16, _short(tick), dim=True, anchor="middle")
 
 
-def _head(title: str, legend: Sequence[str]) -> Iterator[str]:
+def _head(title: str, legend: Sequence[str]) -> Iterator[Markup]:
     yield _text(4, 18, _cut(title, WIDTH - 8), hint=title, size=14, weight=700)
     for number, (x, row, name) in enumerate(_legend_places(legend)):
         y = 32 + row * ROW
@@ -202,10 +203,10 @@ def _head(title: str, legend: Sequence[str]) -> Iterator[str]:
 
 
 def _legend_places(legend: Sequence[str]) -> list[tuple[float, int, str]]:
-    """Where each entry begins, and in which row: as many in a row as have room."""
+    """The position and the row of each entry; a row holds as many as fit."""
     places, x, row = [], 4.0, 0
     for name in legend:
-        width = len(_cut(name, LEGEND_WIDTH)) * LETTER + 40
+        width = len(_cut(name, LEGEND_WIDTH)) * LETTER_WIDTH + 40
         if x + width > WIDTH and x > 4:
             x, row = 4.0, row + 1
         places.append((x, row, name))
@@ -218,14 +219,14 @@ def _legend_height(legend: Sequence[str]) -> int:
 
 
 def _cut(name: str, width: float) -> str:
-    """What has room of a name: its beginning and its end, by which versions of one thing differ."""
-    most = int(width / LETTER)
+    """A name, shortened in its middle if it does not fit: versions of one thing differ at the end."""
+    most = int(width / LETTER_WIDTH)
     half = most // 2
     return name if len(name) <= most else f"{name[: most - half - 1]}…{name[-half:]}"
 
 
 def _short(value: float) -> str:
-    """A number in few letters: 1.5k, 20M."""
+    """A number in few characters: 1.5k, 20M."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= size:
             return f"{value / size:.3g}{unit}"
@@ -236,37 +237,41 @@ def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def _rule(x1: float, y1: float, x2: float, y2: float) -> str:
+def _rule(x1: float, y1: float, x2: float, y2: float) -> Markup:
     return _element("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=RULE, class_="rule")
 
 
 def _text(
     x: float, y: float, text: str, *,
     hint: str = "", size: float = 12, weight: int = 400, dim: bool = False, anchor: str = "start",
-) -> str:  # fmt: skip
-    """Text at a place. `hint`: what it is cut from."""
-    inside = _escaped(text) + (_element("title", _escaped(hint)) if hint not in ("", text) else "")
+) -> Markup:  # fmt: skip
+    """Text at a position. `hint`: the whole text, if it is shortened."""
+    whole = _element("title", hint) if hint not in ("", text) else ""
+    inside = Markup("{}{}").format(_printable(text), whole)
     return _element(
         "text", inside, x=x, y=y, font_size=size, font_weight=weight, text_anchor=anchor,
         fill=DIM if dim else INK, class_="dim" if dim else "ink",
     )  # fmt: skip
 
 
-def _svg(title: str, height: float, marks: Iterable[str]) -> str:
+def _svg(title: str, height: float, marks: Iterable[Markup]) -> Markup:
     return _element(
-        "svg", "".join(marks), xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height:.0f}",
+        "svg", Markup("").join(marks), xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height:.0f}",
         width=WIDTH, height=round(height), font_family="Lato, sans-serif", role="img", aria_label=title, class_="chart",
     )  # fmt: skip
 
 
-def _element(name: str, inside: str = "", /, **attributes: float | str) -> str:
-    """An element, its inside as it is, its attributes escaped. The name of an attribute: `a_b` for a-b."""
-    written = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value if isinstance(value, str) else f"{value:.4g}")}"'
-        for key, value in attributes.items()
-    )
-    return f"<{name}{written}>{inside}</{name}>"
+def _element(name: str, inside: str = "", /, **attributes: float | str) -> Markup:
+    """An element; what is not Markup is escaped. `a_b` stands for the attribute a-b."""
+    pairs = ((key.rstrip("_").replace("_", "-"), _attribute(value)) for key, value in attributes.items())
+    written = Markup("").join(Markup(' {}="{}"').format(key, value) for key, value in pairs)
+    return Markup("<{0}{1}>{2}</{0}>").format(name, written, _printable(inside))
 
 
-def _escaped(text: str) -> str:
-    return html.escape(UNFIT.sub("�", visible(text)))
+def _attribute(value: float | str) -> str:
+    return _printable(value) if isinstance(value, str) else f"{value:.4g}"
+
+
+def _printable(text: str) -> Markup:
+    """Text as XML can hold it, with hidden characters as escapes; Markup as it is."""
+    return escape(text if isinstance(text, Markup) else NOT_XML.sub("�", visible(text)))

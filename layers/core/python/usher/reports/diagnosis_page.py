@@ -1,102 +1,109 @@
-"""A diagnosis for people: key figures, what to make of them, and charts. Pure, and on its own."""
+"""The diagnosis of interactions as a section of a page: key figures, insights and charts. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
 
 from usher.reports.charts import Axis, Series, lines
-from usher.reports.html import Html, facts, note, pictures, table
-from usher.reports.insights import advice, span
+from usher.reports.diagnosis_report import DiagnosisReport, Distribution, Periods
+from usher.reports.html import facts, grid, heading, join, note, table
+from usher.reports.insights import insights, period_name
+
+SAMPLED = {
+    "users": "user", "items": "item", "usersByPeriod": "user (over time)", "itemsByPeriod": "item (over time)",
+    "pairs": "pair of user and item", "events": "event (duplicates)",
+}  # fmt: skip
+"""The names of what may be counted in a sample."""
 
 
-def section(report: Mapping[str, Any] | None) -> str:
-    """The part of a page that tells of a diagnosis; nothing if there is none."""
-    if not report or not report.get("events"):
-        return ""
-    notes = "".join(note("hold", one) for one in advice(report))
+def render_diagnosis(report: DiagnosisReport | None) -> Markup:
+    """The section on a diagnosis; empty where there is none, or no events."""
+    if not report or not report["events"]:
+        return Markup("")
     types = [[name, f"{count:,d}"] for name, count in report["types"].items()]
-    told = f"{_key_figures(report)}{notes}{pictures(figures(report).values())}"
-    return f"<h2>What the interactions tell</h2>{told}{table('Events by type', ['Type', '#Events'], types)}"
+    return join(
+        (
+            heading("Diagnosis of the interactions"),
+            _key_figures(report),
+            *(note("hold", insight) for insight in insights(report)),
+            grid(diagnosis_charts(report).values()),
+            table("Events by type", ["Type", "#Events"], types),
+        )
+    )
 
 
-def figures(report: Mapping[str, Any]) -> dict[str, str]:
-    """The charts of a diagnosis as SVG, by name; none of one without events."""
-    if not report.get("events"):
+def diagnosis_charts(report: DiagnosisReport | None) -> dict[str, Markup]:
+    """The charts of a diagnosis as SVG, by name; none where there is no diagnosis, or no events."""
+    if not report or not report["events"]:
         return {}
     periods = report["periods"]
-    across = Axis(f"beginning of each {span(periods['seconds'])}", labels=_labels(periods))
+    across = Axis(f"start of each {period_name(periods['seconds'])}", labels=_labels(periods))
     return {
         "power_law": _power_law(report),
         "activity": lines("Activity", [_over_time("events", periods["events"])], across, Axis("events")),
         "drift": lines(
             "Drift of popularity",
             [
-                _over_time("like the period before", periods["likeBefore"]),
-                _over_time("like the last", periods["likeLast"]),
+                _over_time("similarity to the period before", periods["likeBefore"]),
+                _over_time("similarity to the last period", periods["likeLast"]),
             ],
             across,
-            Axis("likeness (cosine), 1: the same", most=1),
+            Axis("cosine similarity; 1: identical", minimum_end=1),
         ),
         "cold_start": lines(
-            "Cold start: events by who and what is new",
+            "Cold start: events by new users and on new items",
             [_over_time("by new users", periods["newUsers"]), _over_time("on new items", periods["newItems"])],
             across,
-            Axis("share of the events", most=1),
+            Axis("share of the events", minimum_end=1),
         ),
     }
 
 
-def _key_figures(report: Mapping[str, Any]) -> Html:
+def _key_figures(report: DiagnosisReport) -> Markup:
     users, items, sampled = report["users"], report["items"], report["sampled"]
-    samples = ", ".join(f"one {NAMES[name]} in {rate}" for name, rate in sampled.items())
-    said = f'<p class="dim">Estimated from samples: {samples}.</p>' if samples else ""
+    samples = ", ".join(f"one {SAMPLED[name]} in {rate}" for name, rate in sampled.items())
+    estimated = Markup('<p class="dim">Estimated from samples: {}.</p>').format(samples) if samples else ""
 
-    def counted(name: str) -> str:
-        about = "about " if name in sampled else ""
-        return f"{about}{report[name]['number']:,d}"
+    def number(name: str, distribution: Distribution) -> str:
+        return f"{'about ' if name in sampled else ''}{distribution['number']:,d}"
 
-    shown = facts(
+    figures = facts(
         {
             "Events": f"{report['events']:,d}",
-            "From": report["from"][:10],
-            "To": report["to"][:10],
-            "Users": counted("users"),
-            "Events of a user": _per_head(users),
+            "First event": report["from"][:10],
+            "Last event": report["to"][:10],
+            "Users": number("users", users),
+            "Events per user": _events_per_id(users),
             "Users with one event": f"{users['single']:.1%}",
-            "Items": counted("items"),
-            "Events on an item": _per_head(items),
-            "Top 1 % of items take": f"{items['top1']:.1%}",
-            "Top 10 % of items take": f"{items['top10']:.1%}",
-            "On an item again": f"{report['repeats']:.1%}",
+            "Items": number("items", items),
+            "Events per item": _events_per_id(items),
+            "Share of the top 1 % of items": f"{items['top1']:.1%}",
+            "Share of the top 10 % of items": f"{items['top10']:.1%}",
+            "Repeated user and item": f"{report['repeats']:.1%}",
             "Duplicates": f"{report['duplicates']:.2%}",
             "Items not in items.csv": _percent(items.get("withoutMetadata")),
-            "Of items.csv without events": _percent(items.get("withoutEvents")),
+            "Items without events": _percent(items.get("withoutEvents")),
             "Users not in users.csv": _percent(users.get("withoutMetadata")),
-            "Of users.csv without events": _percent(users.get("withoutEvents")),
+            "Users without events": _percent(users.get("withoutEvents")),
         }
     )
-    return Html(shown + said)
-
-
-NAMES = {
-    "users": "user", "items": "item", "usersByPeriod": "user (over time)", "itemsByPeriod": "item (over time)",
-    "pairs": "pair of user and item", "events": "event (duplicates)",
-}  # fmt: skip
+    return figures + estimated
 
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
 
 
-def _per_head(one: Mapping[str, Any]) -> str:
-    return f"median {one['median']:g}, mean {one['mean']:.1f}"
+def _events_per_id(distribution: Distribution) -> str:
+    return f"median {distribution['median']:g}, mean {distribution['mean']:.1f}"
 
 
-def _power_law(report: Mapping[str, Any]) -> str:
+def _power_law(report: DiagnosisReport) -> Markup:
     def series() -> Iterator[Series]:
-        for name in ("items", "users"):
-            slope, fit = report[name]["slope"], report[name]["fit"]
+        for name, distribution in (("items", report["items"]), ("users", report["users"])):
+            slope, fit = distribution["slope"], distribution["fit"]
             law = f": slope {slope:.2f}, R² {fit:.2f}" if slope is not None else ""
-            yield Series(f"{name}{law}", report[name]["points"], joined=False)
+            yield Series(f"{name}{law}", distribution["points"], joined=False)
 
     return lines("Power law of items and users", [*series()], Axis("rank", log=True), Axis("events", log=True))
 
@@ -105,8 +112,8 @@ def _over_time(name: str, values: Sequence[float | None]) -> Series:
     return Series(name, list(enumerate(values)))
 
 
-def _labels(periods: Mapping[str, Any]) -> list[str]:
-    """The beginning of each period: its date, or its time if they are shorter than a day."""
+def _labels(periods: Periods) -> list[str]:
+    """The start of each period: its date, or its time where periods are shorter than a day."""
     if periods["seconds"] >= 86_400:
         return [start[:10] for start in periods["starts"]]
     return [f"{start[5:10]} {start[11:19]}" for start in periods["starts"]]

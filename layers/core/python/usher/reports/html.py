@@ -1,10 +1,14 @@
-"""What pages are made of: their look, tables, notes and figures. Pure."""
+"""The parts of pages: their style, tables, notes and figures. Pure.
 
-import html
+All of them are Markup: text is escaped wherever it is joined with them or formatted into them (MarkupSafe).
+"""
+
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
+
+from markupsafe import Markup
 
 from usher.reports import charts
 from usher.texts import visible
@@ -43,85 +47,95 @@ LOOKS = {
     "HELD": "hold", "SKIPPED": "hold", "warning": "hold",
     "RUNNING": "busy", "PENDING": "busy", "WAITING": "busy",
 }  # fmt: skip
+PAGE = Markup(
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    """<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{digest}'; """
+    """base-uri 'none'; form-action 'none'"><meta name="referrer" content="no-referrer">"""
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    "<title>{title}</title><style>{style}</style></head><body>{body}</body></html>\n"
+)
 
 
-class Html(str):
-    """Text that is HTML already."""
+def document(title: str, sections: Iterable[Markup]) -> str:
+    """A whole page, self-contained: the browser applies its one style sheet and loads nothing.
 
-    __slots__ = ()
-
-
-def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page, self-contained: a browser takes from it its one style sheet, and nothing else from anywhere."""
-    style = STYLE + charts.STYLE
+    Hidden characters, which only texts from outside can have, are shown as escapes.
+    """
+    style = Markup(STYLE + charts.STYLE)  # noqa: S704 - constants
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}"><meta name="referrer" content="no-referrer">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{style}</style></head><body>{''.join(sections)}</body></html>\n"
+    body = Markup(visible(join(sections)))  # noqa: S704 - markup stays as it is
+    return PAGE.format(digest=digest, title=visible(title), style=style, body=body)
+
+
+def join(parts: Iterable[Markup | str]) -> Markup:
+    """Parts one after the other."""
+    return Markup("").join(parts)
+
+
+def note(look: str, content: Mapping[str, object]) -> Markup:
+    """A problem or a finding with its remedy, to be read first. `look`: one of the values of LOOKS."""
+    place = Markup("<b>{}</b> ").format(content["place"]) if "place" in content else ""
+    return Markup('<div class="note {}"><p>{}{}</p><p>{}</p></div>').format(
+        look, place, content["message"], content["remedy"]
     )
 
 
-def note(look: str, one: Mapping[str, str]) -> Html:
-    """What a person should read first: a problem or a finding, with what to do. `look`: one of those of LOOKS."""
-    place = f"<b>{text(one['place'])}</b> " if "place" in one else ""
-    said = f"<p>{place}{text(one['message'])}</p><p>{text(one['remedy'])}</p>"
-    return Html(f'<div class="note {look}">{said}</div>')
+def facts(figures: Mapping[str, object]) -> Markup:
+    """Figures by name, without empty ones."""
+    return Markup("<dl>{}</dl>").format(
+        join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*figure) for figure in figures.items() if figure[1])
+    )
 
 
-def facts(pairs: Mapping[str, object]) -> Html:
-    """Figures by name, those that are empty left out."""
-    shown = "".join(f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>" for name, value in pairs.items() if value)
-    return Html(f"<dl>{shown}</dl>")
+def heading(title: str) -> Markup:
+    """The heading of a section."""
+    return Markup("<h2>{}</h2>").format(title)
 
 
-def fold(title: str, inside: str, *, is_open: bool = False) -> str:
-    """What is shown when somebody asks for it; nothing if it is empty."""
-    opened = " open" if is_open else ""
-    return f"<details{opened}><summary>{text(title)}</summary>{inside}</details>" if inside else ""
+def fold(title: str, content: Markup, *, is_open: bool = False) -> Markup:
+    """Content that is shown on a click; nothing if it is empty."""
+    attribute = Markup(" open") if is_open else ""
+    return content and Markup("<details{}><summary>{}</summary>{}</details>").format(attribute, title, content)
 
 
-def pictures(drawn: Iterable[str]) -> Html:
+def grid(svgs: Iterable[Markup]) -> Markup:
     """Charts beside each other, as many as have room."""
-    return Html(f'<div class="charts">{"".join(drawn)}</div>')
+    return Markup('<div class="charts">{}</div>').format(join(svgs))
 
 
-def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table below its title, if it has one; nothing where there are no rows. Columns named #... hold numbers."""
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
+    """A table below its title, if it has one; nothing if there are no rows. Columns named #... hold numbers."""
     if not rows:
-        return ""
-    kinds = [' class="number"' if name.startswith("#") else "" for name in head]
-    top = "".join(f"<th{kind}>{text(name.removeprefix('#'))}</th>" for kind, name in zip(kinds, head, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{text(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>"
-        for row in rows
+        return Markup("")
+    kinds = [Markup(' class="number"') if name.startswith("#") else "" for name in head]
+    names = [name.removeprefix("#") for name in head]
+    lines = [_row("th", kinds, names), *(_row("td", kinds, row) for row in rows)]
+    top = heading(title) if title else ""
+    return Markup('{}<div class="scroll"><table>{}</table></div>').format(top, join(lines))
+
+
+def _row(tag: str, attributes: Sequence[str], cells: Sequence[object]) -> Markup:
+    pairs = zip(attributes, cells, strict=True)
+    return Markup("<tr>{}</tr>").format(
+        join(Markup("<{0}{1}>{2}</{0}>").format(tag, attribute, cell) for attribute, cell in pairs)
     )
-    heading = f"<h2>{text(title)}</h2>" if title else ""
-    return f'{heading}<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
 
 
-def text(value: object) -> str:
-    """What is to be read, escaped; hidden characters are shown as escapes."""
-    return value if isinstance(value, Html) else html.escape(visible(str(value)))
+def tag(word: str) -> Markup:
+    """A status in its colour."""
+    return Markup('<span class="tag {}">{}</span>').format(LOOKS.get(word, "dim"), word)
 
 
-def tag(word: str) -> Html:
-    """A status, in its colour."""
-    return Html(f'<span class="tag {LOOKS.get(word, "dim")}">{text(word)}</span>')
-
-
-def code(words: str) -> Html:
-    """An identifier."""
-    return Html(f"<code>{text(words)}</code>")
+def code(identifier: str) -> Markup:
+    """An identifier, in a typewriter's font."""
+    return Markup("<code>{}</code>").format(identifier)
 
 
 def number(value: float | None, form: str) -> str:
-    """A number in a form; nothing if there is none."""
+    """A number in a format; empty if there is none."""
     return "" if value is None else format(value, form)
 
 
 def when(time: str | None) -> str:
-    """A time to the second, from ISO 8601."""
+    """A time to the second, from ISO 8601; empty if there is none."""
     return datetime.fromisoformat(time).strftime("%Y-%m-%d %H:%M:%S %Z") if time else ""

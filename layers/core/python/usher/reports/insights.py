@@ -1,138 +1,149 @@
-"""What to make of a diagnosis: where interactions break a rule of thumb, and what to do about it. Pure."""
+"""Insights from a diagnosis: rules of thumb that the interactions break, each with a remedy. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Literal
 
-TIMES = (
+from usher.reports.diagnosis_report import DiagnosisReport
+
+UNITS = (
     (604_800, "week", "weeks"), (86_400, "day", "days"), (3600, "hour", "hours"), (60, "minute", "minutes"),
     (1, "second", "seconds"),
 )  # fmt: skip
-MANY_PERIODS = 20
-"""From so many on, it's said when nearly all events lie in few of them."""
+MIN_PERIODS = 20
+"""With fewer periods, their concentration says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of thumb: what is looked at, and from which threshold on (or up to which, if `below`) it's told."""
+class Insight:
+    """A rule of thumb on a value of the diagnosis."""
 
     threshold: float
-    value: Callable[[Mapping[str, Any]], float | None]
+    """The insight applies from this value on, or up to it if `below`."""
+    value: Callable[[DiagnosisReport], float | None]
     message: str
-    """With the value as {value}, and the length of a period as {period}."""
+    """With {value}, and {period} for the length of a period."""
     remedy: str
     below: bool = False
 
-    def broken(self, value: float | None) -> bool:
-        """Whether a value is worth telling; none never is."""
+    def applies(self, value: float | None) -> bool:
+        """Whether a value is beyond the threshold; an unknown value never is."""
         if value is None:
             return False
         return value <= self.threshold if self.below else value >= self.threshold
 
 
-def advice(report: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What is worth telling of a diagnosis: message and remedy of each, the gravest first."""
-    return list(_broken(report)) if report.get("events") else []
+def insights(report: DiagnosisReport) -> list[dict[str, str]]:
+    """The message and remedy of each insight that applies, the most serious first."""
+    if not report["events"]:
+        return []
+    period = period_name(report["periods"]["seconds"])
+    values = ((insight, insight.value(report)) for insight in INSIGHTS)
+    return [
+        {"message": insight.message.format(value=value, period=period), "remedy": insight.remedy}
+        for insight, value in values
+        if insight.applies(value)
+    ]
 
 
-def _broken(report: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    for rule in RULES:
-        value = rule.value(report)
-        if rule.broken(value):
-            message = rule.message.format(value=value, period=span(report["periods"]["seconds"]))
-            yield {"message": message, "remedy": rule.remedy}
-
-
-def span(seconds: int) -> str:
+def period_name(seconds: int) -> str:
     """The length of a period in words: week, 4 weeks."""
-    size, one, many = next(unit for unit in TIMES if seconds % unit[0] == 0)
-    return one if seconds == size else f"{seconds // size:,} {many}"
+    size, singular, plural = next(unit for unit in UNITS if seconds % unit[0] == 0)
+    return singular if seconds == size else f"{seconds // size:,} {plural}"
 
 
-def _mean(name: str) -> Callable[[Mapping[str, Any]], float | None]:
-    """A value's mean over the periods but the first, which has none before it, each by its events."""
+def _mean(name: Literal["newItems", "newUsers", "likeBefore"]) -> Callable[[DiagnosisReport], float | None]:
+    """A value's mean over the periods, each weighted by its events. The first period has none before it: no value."""
 
-    def mean(report: Mapping[str, Any]) -> float | None:
+    def mean(report: DiagnosisReport) -> float | None:
         periods = report["periods"]
         pairs = list(zip(periods[name], periods["events"], strict=True))[1:]
-        told = [(value, events) for value, events in pairs if value is not None]
-        return sum(value * events for value, events in told) / sum(events for _, events in told) if told else None
+        known = [(value, events) for value, events in pairs if value is not None]
+        return sum(value * events for value, events in known) / sum(events for _, events in known) if known else None
 
     return mean
 
 
-def _of(*path: str) -> Callable[[Mapping[str, Any]], float | None]:
-    def value(report: Mapping[str, Any]) -> float | None:
-        found: Any = report
-        for name in path:
-            found = found.get(name, {})
-        return None if found == {} else found
-
-    return value
-
-
-def _crowded(report: Mapping[str, Any]) -> float | None:
+def time_concentration(report: DiagnosisReport) -> float | None:
     """The share of the periods that together hold 99 % of the events; none where there are few periods."""
-    events: Sequence[int] = sorted(report["periods"]["events"], reverse=True)
-    if len(events) < MANY_PERIODS:
+    events: Iterable[int] = sorted(report["periods"]["events"], reverse=True)
+    total, count = sum(report["periods"]["events"]), len(report["periods"]["events"])
+    if count < MIN_PERIODS:
         return None
-    needed = next(place for place, total in enumerate(accumulate(events), 1) if total >= 0.99 * sum(events))
-    return needed / len(events)
+    needed = next(place for place, running in enumerate(accumulate(events), 1) if running >= 0.99 * total)
+    return needed / count
 
 
-RULES: Sequence[Rule] = (
-    Rule(
-        0.1, _crowded, "99 % of the events lie in {value:.0%} of the time between the first and the last.",
-        "Look for wrong timestamps: what is old or far ahead distorts what is learned from order and recency.",
+INSIGHTS: Sequence[Insight] = (
+    Insight(
+        0.1, time_concentration,
+        "99 % of the events lie in {value:.0%} of the time between the first and the last.",
+        "Look for wrong timestamps: events that are far too old or too new distort what models learn from order and "
+        "recency.",
         below=True,
     ),
-    Rule(
-        0.01, _of("duplicates"), "{value:.1%} of the events are there twice: same user, item and time.",
-        "Remove them from the export, unless your times are coarse: they count twice in training.",
+    Insight(
+        0.01, lambda report: report["duplicates"],
+        "{value:.1%} of the events are duplicates: same user, item and time.",
+        "Remove them from the export, unless your timestamps are coarse: duplicates count twice in training.",
     ),
-    Rule(
-        0.5, _of("users", "single"), "{value:.0%} of the users have a single event.",
-        "Personalisation has little to go by for them: show them popular items, or what is like the one they look at, "
-        "and send events over the API while they browse. See that one person keeps one USER_ID.",
+    Insight(
+        0.5, lambda report: report["users"]["single"],
+        "{value:.0%} of the users have a single event.",
+        "Personalization has little to go by for them. Show them popular items or items similar to the one they look "
+        "at, and send events over the API while they browse. Check that one person keeps one USER_ID.",
     ),
-    Rule(
-        2, _of("users", "median"), "Half of the users have {value:g} events or fewer.",
-        "Drop a longer history, or further kinds of events (views beside purchases).", below=True,
+    Insight(
+        2, lambda report: report["users"]["median"],
+        "Half of the users have {value:g} events or fewer.",
+        "Drop a longer history, or further kinds of events (views as well as purchases).",
+        below=True,
     ),
-    Rule(
-        0.5, _of("items", "top1"), "The top 1 % of the items take {value:.0%} of the events.",
-        "Popularity alone will score well: compare with it before you pay for a model, and watch coverage and novelty.",
+    Insight(
+        0.5, lambda report: report["items"]["top1"],
+        "The top 1 % of the items have {value:.0%} of the events.",
+        "Popularity alone will score well: compare models with it before you pay for one, and watch coverage and "
+        "novelty.",
     ),
-    Rule(
-        0.2, _mean("newItems"), "{value:.0%} of the events are on items that are new in the same {period}.",
+    Insight(
+        0.2, _mean("newItems"),
+        "{value:.0%} of the events are on items that are new in the same {period}.",
         "Retrain more often than that, give new items metadata in items.csv, and use a recipe that explores "
         "(aws-user-personalization-v2).",
     ),
-    Rule(
-        0.5, _mean("newUsers"), "{value:.0%} of the events are of users who are new in the same {period}.",
-        "Send events over the API, which are used at once; add users.csv or context that is known of newcomers, too.",
+    Insight(
+        0.5, _mean("newUsers"),
+        "{value:.0%} of the events are by users who are new in the same {period}.",
+        "Send events over the API, as recommendations use them at once. Add users.csv, or context that is known of "
+        "new users, too.",
     ),
-    Rule(
-        0.5, _mean("likeBefore"), "What is popular changes from one {period} to the next: likeness {value:.2f} of 1.",
-        "Retrain more often, leave out old interactions, and compare with time-decayed popularity.",
+    Insight(
+        0.5, _mean("likeBefore"),
+        "Item popularity changes from one {period} to the next: the mean similarity is {value:.2f} of 1.",
+        "Retrain more often, leave out old interactions, and compare models with time-decayed popularity.",
         below=True,
     ),
-    Rule(
-        0.5, _of("repeats"), "{value:.0%} of the events are on an item that the user had before.",
-        "If nobody wants to see those again, filter them out; if they do, say so when you judge a model: without "
-        "de-duplication such hits are easily won.",
+    Insight(
+        0.5, lambda report: report["repeats"],
+        "{value:.0%} of the events are on an item that the user has met before.",
+        "If users do not want to see those items again, filter them out. If they do, judge models by the lists as "
+        "recommended, and remember that such hits are easy.",
     ),
-    Rule(
-        0.1, _of("items", "withoutMetadata"), "{value:.0%} of the items with events are not in items.csv.",
-        "Add them, or drop their events if they are no longer to be had: what has no metadata passes no filter on it.",
+    Insight(
+        0.1, lambda report: report["items"].get("withoutMetadata"),
+        "{value:.0%} of the items with events are not in items.csv.",
+        "Add them, or drop their events if they are no longer available: an item without metadata passes no filter on "
+        "metadata.",
     ),
-    Rule(
-        0.5, _of("items", "withoutEvents"), "{value:.0%} of the items in items.csv have no event.",
-        "They are recommended by exploration only; see that their IDs are written as in the interactions.",
+    Insight(
+        0.5, lambda report: report["items"].get("withoutEvents"),
+        "{value:.0%} of the items in items.csv have no event.",
+        "Only exploration recommends them. Check that their IDs are spelled as in the interactions.",
     ),
-    Rule(
-        0.1, _of("users", "withoutMetadata"), "{value:.0%} of the users with events are not in users.csv.",
-        "Add them; see that their IDs are written as in the interactions.",
+    Insight(
+        0.1, lambda report: report["users"].get("withoutMetadata"),
+        "{value:.0%} of the users with events are not in users.csv.",
+        "Add them. Check that their IDs are spelled as in the interactions.",
     ),
 )  # fmt: skip

@@ -7,8 +7,8 @@ import resvg_py
 FONTS = [str(files("font_lato").joinpath("files", f"Lato-{weight}.ttf")) for weight in ("Regular", "Bold")]
 
 
-def png(svg: str, width: int = 1120) -> bytes:
-    """A picture of an SVG, so many pixels wide, on white. Raises ValueError if it is none."""
+def render_png(svg: str, width: int = 1120) -> bytes:
+    """A PNG of an SVG on white. `width`: in pixels. Raises ValueError if `svg` is no SVG."""
     return resvg_py.svg_to_bytes(
         svg_string=svg,
         width=width,

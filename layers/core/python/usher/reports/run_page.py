@@ -1,15 +1,18 @@
-"""A run's record as a page for people: one HTML file without scripts or anything to fetch. Pure."""
+"""The page of a run, from its record: one HTML file without scripts, which loads nothing. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from usher.reports.diagnosis_page import section
-from usher.reports.html import Html, code, document, facts, note, number, table, tag, text, when
+from markupsafe import Markup
+
+from usher.reports.diagnosis_page import render_diagnosis
+from usher.reports.html import code, document, facts, heading, note, number, table, tag, when
+from usher.run_record import PlanEstimate, ProblemRecord, ResourceEstimate, RunRecord, VersionRecord
 
 
-def page(record: Mapping[str, Any]) -> str:
-    """The page of a run, from its record as it stands: planned, at work, or ended."""
+def render_run_page(record: RunRecord) -> str:
+    """The page of a run from its current record, whether it is planned, running or finished."""
     title = f"{record['group']}: {record['outcome'].lower()}"
     sections = (
         _head(record),
@@ -22,147 +25,166 @@ def page(record: Mapping[str, Any]) -> str:
         _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
-        section(record.get("data", {}).get("interactions", {}).get("diagnosis")),
-        _prices(record.get("estimate", {})),
+        render_diagnosis(record.get("data", {}).get("interactions", {}).get("diagnosis")),
+        _prices(record.get("estimate")),
     )
     return document(title, sections)
 
 
-def _head(record: Mapping[str, Any]) -> Html:
-    plan, cost = record.get("estimate", {}), record.get("cost") or record.get("estimate", {})
+def _head(record: RunRecord) -> Markup:
+    estimate = record.get("estimate")
+    cost = record.get("cost") or estimate
     figures = {
-        "Started": when(record.get("startedAt")),
+        "Started": when(record["startedAt"]),
         "Ended": when(record.get("endedAt")),
-        "Took": _took(record),
-        "Expected": f"{plan['minutes']:g} min" if plan else "",
-        "Cost of this run": _dollars(cost["cost"], _unknown(plan, "cost")) if cost else "",
-        "What serves, a month": _dollars(cost["monthlyCost"], _unknown(plan, "monthlyCost")) if cost else "",
-        "At most, of the stack's ceilings": used(record["ceilings"]) if "ceilings" in record else "",
+        "Duration": _duration(record),
+        "Expected duration": f"{estimate['minutes']:g} min" if estimate else "",
+        "Cost of this run": _dollars(cost["cost"], _unpriced(estimate, "cost")) if cost else "",
+        "Monthly cost of serving": _dollars(cost["monthlyCost"], _unpriced(estimate, "monthlyCost")) if cost else "",
+        "Use of the stack's ceilings, at most": ceilings_used(record["ceilings"]) if "ceilings" in record else "",
     }
-    title = f"<h1>{text(record['group'])} {tag(record['outcome'])}</h1>"
-    where = code(f"run {record.get('run', '')} of {record.get('execution', '')}")
-    return Html(f'{title}<p class="dim">{where}</p>{facts(figures)}')
+    title = Markup("<h1>{} {}</h1>").format(record["group"], tag(record["outcome"]))
+    run = code(f"run {record['run']} of {record['execution']}")
+    return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures)
 
 
-def _notes(record: Mapping[str, Any]) -> Iterable[str]:
-    """What a person should read first: what is wrong and what is held back, each with what to do."""
-    held = [
+def _notes(record: RunRecord) -> Iterator[Markup]:
+    """Problems, blocked resources and notes, each with a remedy."""
+    blocked: list[ProblemRecord] = [
         {"place": state["id"], "message": state.get("reason", ""), "remedy": state.get("remedy", "")}
         for state in record.get("resources", [])
         if state["status"] == "HELD"
     ]
     kinds = (
-        ("bad", "What is wrong", record.get("problems", [])),
-        ("hold", "Held back", held),
-        ("busy", "What to know", record.get("notes", [])),
+        ("bad", "Problems", record.get("problems", [])),
+        ("hold", "Held by a gate", blocked),
+        ("busy", "Notes", record.get("notes", [])),
     )
     for look, title, notes in kinds:
         if notes:
-            yield f"<h2>{title}</h2>"
-        yield from (note(look, one) for one in notes)
+            yield heading(title)
+        yield from (note(look, content) for content in notes)
     undelivered = record.get("undelivered")
-    for said in (record.get("note"), undelivered and f"Not delivered yet: {', '.join(undelivered)}."):
-        if said:
-            yield f'<div class="note busy"><p>{text(said)}</p></div>'
+    for text in (record.get("note"), undelivered and f"Not delivered yet: {', '.join(undelivered)}."):
+        if text:
+            yield Markup('<div class="note busy"><p>{}</p></div>').format(text)
 
 
-def _live(versions: Sequence[Mapping[str, Any]]) -> str:
+def _live(versions: Sequence[VersionRecord]) -> Markup:
     rows = [
-        [one["solution"], code(one["arn"]), when(one["trainedAt"]), number(one.get("trainingHours"), "g")]
-        for one in versions
-        if one["live"]
+        [
+            version["solution"],
+            code(version["arn"]),
+            when(version["trainedAt"]),
+            number(version.get("trainingHours"), "g"),
+        ]
+        for version in versions
+        if version["live"]
     ]
-    return table("What is live", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
+    return table("Live versions", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
 
 
-def _metrics(versions: Sequence[Mapping[str, Any]]) -> str:
-    """One column for each version: its offline metrics, side by side."""
-    names = sorted({name for one in versions for name in one["metrics"]})
-    head = [
-        "Metric",
-        *(f"#{one['solution']} {one['arn'].rpartition('/')[2]}{' (live)' * one['live']}" for one in versions),
+def _metrics(versions: Sequence[VersionRecord]) -> Markup:
+    """A column for each version with its offline metrics."""
+    names = sorted({name for version in versions for name in version["metrics"]})
+    columns = [
+        f"#{version['solution']} {version['arn'].rpartition('/')[2]}{' (live)' * version['live']}"
+        for version in versions
     ]
-    rows = [[name, *(number(one["metrics"].get(name), ".4f") for one in versions)] for name in names]
-    return table("How good the models are, offline", head, rows)
+    rows = [[name, *(number(version["metrics"].get(name), ".4f") for version in versions)] for name in names]
+    return table("Offline metrics of the models", ["Metric", *columns], rows)
 
 
-def _pins(pins: Mapping[str, Mapping[str, str]]) -> str:
-    rows = [[name, code(one["version"]), one["who"], one["why"], when(one["at"])] for name, one in sorted(pins.items())]
-    return table("Chosen by a person", ["Solution", "Version", "Who", "Why", "When"], rows)
+def _pins(pins: Mapping[str, Mapping[str, str]]) -> Markup:
+    rows = [[name, code(pin["version"]), pin["who"], pin["why"], when(pin["at"])] for name, pin in sorted(pins.items())]
+    return table("Versions chosen by a person", ["Solution", "Version", "Who", "Reason", "When"], rows)
 
 
-def _resources(record: Mapping[str, Any]) -> str:
-    planned = record.get("estimate", {}).get("resources", {})
+def _resources(record: RunRecord) -> Markup:
+    estimate = record.get("estimate")
     rows = []
     for state in record.get("resources", []):
-        plan = planned.get(state["id"], {})
-        why = plan["reason"] if plan and state["status"] == "READY" else state.get("reason", "")
-        shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), why]
-        costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
-        rows.append([*shown, *costs])
-    head = ["Resource", "Planned", "Status", "Why", "#Minutes", "#Cost, $", "#A month, $"]
-    return table("What was planned, and how it stands", head, rows)
+        planned = estimate["resources"].get(state["id"]) if estimate else None
+        action, reason = planned["action"] if planned else state["action"], state.get("reason", "")
+        if planned and state["status"] == "READY":
+            reason = planned["reason"]
+        rows.append([state["id"], action, tag(state["status"]), reason, *_figures(planned)])
+    head = ["Resource", "Action", "Status", "Reason", "#Minutes", "#Cost, $", "#Per month, $"]
+    return table("Resources: plan and status", head, rows)
 
 
-def _unmanaged(record: Mapping[str, Any]) -> str:
-    """What is there but no longer wanted, and what has become of what was to be deleted."""
-    gone = {state["arn"]: state for state in record.get("deletions", [])}
+def _unmanaged(record: RunRecord) -> Markup:
+    """Existing resources that are not desired, and the status of their deletion."""
+    deletions = {state["arn"]: state for state in record.get("deletions", [])}
     rows = []
     for one in record.get("unmanaged", []):
-        state = gone.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
+        state = deletions.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
         rows.append([one["id"], code(one["arn"]), state.get("reason") or one["reason"], tag(state["status"])])
-    return table("What is there but not wanted", ["Resource", "ARN", "Why", "Status"], rows)
+    return table("Unmanaged resources", ["Resource", "ARN", "Reason", "Status"], rows)
 
 
-def _export(export: Mapping[str, Any]) -> str:
+def _export(export: Mapping[str, Any]) -> Markup:
     rows = [
-        [code(one["key"]), number(one["rows"], ",d"), number(one["bytes"], ",d")] for one in export.get("files", [])
+        [code(file["key"]), number(file["rows"], ",d"), number(file["bytes"], ",d")] for file in export.get("files", [])
     ]
-    return table("What was exported", ["File", "#Rows", "#Bytes"], rows)
+    return table("Exported files", ["File", "#Rows", "#Bytes"], rows)
 
 
-def _data(data: Mapping[str, Mapping[str, Any]]) -> str:
+def _data(data: Mapping[str, Mapping[str, Any]]) -> Markup:
     rows = [
-        [name, ", ".join(one.get("files", [])), ", ".join(one.get("columns", [])), number(one.get("rows"), ",d")]
-        for name, one in data.items()
+        [
+            name,
+            ", ".join(dataset.get("files", [])),
+            ", ".join(dataset.get("columns", [])),
+            number(dataset.get("rows"), ",d"),
+        ]
+        for name, dataset in data.items()
     ]
-    return table("The data", ["Dataset", "Files", "Columns", "#Rows"], rows)
+    return table("Data", ["Dataset", "Files", "Columns", "#Rows"], rows)
 
 
-def _findings(data: Mapping[str, Mapping[str, Any]]) -> str:
+def _findings(data: Mapping[str, Mapping[str, Any]]) -> Markup:
     rows = []
-    for name, report in data.items():
-        for one in report.get("findings", []):
-            where = _lines(one.get("lines", {})) or one["place"]
-            shown = [name, tag(one["severity"]), one["message"], one["remedy"], where]
-            rows.append([*shown, number(one.get("rows"), ",d")])
-    return table("What the data's rows break", ["Dataset", "", "What", "What helps", "Where", "#Rows"], rows)
+    for name, dataset in data.items():
+        for finding in dataset.get("findings", []):
+            place = _lines(finding.get("lines", {})) or finding["place"]
+            shown = [name, tag(finding["severity"]), finding["message"], finding["remedy"], place]
+            rows.append([*shown, number(finding.get("rows"), ",d")])
+    return table("Findings in the data", ["Dataset", "Severity", "Finding", "Remedy", "Place", "#Rows"], rows)
 
 
 def _lines(lines: Mapping[str, Sequence[int]]) -> str:
     return "; ".join(f"{file}: {', '.join(map(str, numbers))}" for file, numbers in lines.items())
 
 
-def _prices(plan: Mapping[str, Any]) -> str:
-    prices = plan.get("prices", {})
-    if not prices:
-        return ""
-    own = f"; from usher.yaml: {', '.join(prices['own'])}" if prices["own"] else ""
-    said = f"Costs are estimates in US dollars, without free tiers, by prices of {prices['date']}: "
-    return f'<p class="dim">{text(said + prices["source"] + own)}.</p>'
+def _prices(estimate: PlanEstimate | None) -> Markup:
+    if not estimate or not (prices := estimate["prices"]):
+        return Markup("")
+    own = f"; prices from usher.yaml: {', '.join(prices['own'])}" if prices["own"] else ""
+    return Markup(
+        '<p class="dim">Costs are estimates in US dollars, without free tiers. Prices of {}: {}{}.</p>'
+    ).format(prices["date"], prices["source"], own)
 
 
-def _cost(plan: Mapping[str, Any], of: str, digits: int) -> str:
-    return "not known" if plan and plan[of] is None else number(plan.get(of) or None, f",.{digits}f")
+def _figures(estimate: ResourceEstimate | None) -> list[str]:
+    """The minutes and the costs of a resource, without zeros."""
+    if not estimate:
+        return ["", "", ""]
+    minutes = number(estimate["minutes"] or None, "g")
+    return [minutes, _cost(estimate["cost"], 4), _cost(estimate["monthlyCost"], 2)]
 
 
-def _unknown(plan: Mapping[str, Any], of: str) -> list[str]:
-    """What costs nobody knows how much."""
-    return [name for name, row in plan.get("resources", {}).items() if row[of] is None]
+def _cost(dollars: float | None, digits: int) -> str:
+    return "not known" if dollars is None else number(dollars or None, f",.{digits}f")
 
 
-def used(ceilings: Mapping[str, float]) -> str:
-    """How much of the ceilings a plan uses, as a record tells it."""
+def _unpriced(estimate: PlanEstimate | None, name: Literal["cost", "monthlyCost"]) -> list[str]:
+    """The resources whose cost is not known."""
+    return [id_ for id_, resource in estimate["resources"].items() if resource[name] is None] if estimate else []
+
+
+def ceilings_used(ceilings: Mapping[str, float]) -> str:
+    """How much of the ceilings a plan uses, from the facts in a record."""
     return (
         f"${ceilings['run']:,.2f} of ${ceilings['mostOfRun']:,.2f} for this run, "
         f"${ceilings['month']:,.2f} of ${ceilings['mostOfMonth']:,.2f} in 30 days"
@@ -170,11 +192,11 @@ def used(ceilings: Mapping[str, float]) -> str:
 
 
 def _dollars(value: float, unpriced: Sequence[str]) -> str:
-    return f"${value:,.2f}" + (f" and what has no known price ({', '.join(unpriced)})" if unpriced else "")
+    return f"${value:,.2f}" + (f", and resources without a known price: {', '.join(unpriced)}" if unpriced else "")
 
 
-def _took(record: Mapping[str, Any]) -> str:
+def _duration(record: RunRecord) -> str:
     if "endedAt" not in record:
         return ""
-    lasted = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
-    return str(lasted).partition(".")[0]
+    duration = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
+    return str(duration).partition(".")[0]

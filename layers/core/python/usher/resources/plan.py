@@ -36,7 +36,7 @@ class Plan:
     """Of an export's run: what it exports (export_job.Facts)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Of an evaluation's run: its options."""
-    entrants: Sequence[Mapping[str, Any]] = ()
+    contenders: Sequence[Mapping[str, Any]] = ()
     """Of an evaluation's run: the models that are compared."""
     files: Sequence[str] = ()
     """Of an evaluation's run: the keys of the interactions that are split."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from usher.aws import now
 from usher.errors import UsherError
 from usher.formats.typed_json import UnfitError, parse
-from usher.reports.run_page import page
+from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
@@ -109,7 +109,7 @@ class Run:
             documents.check_size(len(text), self.group)
         self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
-            html = page(json.loads(text)).encode()
+            html = render_run_page(json.loads(text)).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
     def update(self, changes: Mapping[str, object], *, even_if_ended: bool = False) -> None:

@@ -1,25 +1,20 @@
-"""Evaluations: what is asked for, what is made for it and taken away again, and what is said where something fails."""
+"""Evaluations from start to end: their plan, their report, the deletion of all that they make, and their failures."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from usher.aws import client
-from usher.batch.job_input import write_job_input
 from usher.config.model import Solution
 from usher.errors import InputError, UsherError
-from usher.evaluation import inference, split_step
-from usher.evaluation.inference import Campaign, lines
-from usher.evaluation.plan import Evaluation, Home, solutions_to_try
-from usher.evaluation.predictions import LONGEST
-from usher.evaluation.preparation import Options
+from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.options import Options
+from usher.evaluation.plan import Evaluation, solutions_to_compare
+from usher.evaluation.predictions import MAX_RESULTS
+from usher.evaluation.split_step import max_bytes, split_interactions
 from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
 from usher.runs.record import Run
@@ -85,15 +80,15 @@ def report(world: World) -> dict[str, Any]:
     return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
 
 
-def intake(world: World) -> Inputs:
+def inputs(world: World) -> Inputs:
     found = load_inputs(world.bucket, "films", world.inventory, ARN_PREFIX)
     assert found
     return found
 
 
 def evaluation(world: World, **live: Any) -> Evaluation:
-    home = Home(world.bucket, "films", "run-1")
-    return Evaluation.of(home, target(), world.personalize, intake(world), [], live)
+    files = EvaluationFiles(world.bucket, "films", "run-1")
+    return Evaluation.of(files, target(), world.personalize, inputs(world), Options(), live)
 
 
 @pytest.fixture
@@ -101,37 +96,6 @@ def dropped(world: World) -> World:
     world.put("films/usher.json", json.dumps(CONFIG))
     world.put("films/interactions.csv", interactions())
     return world
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"group": 7},
-        {"group": "films", "splt": "last-one"},
-        {"group": "films", "split": "by magic"},
-        {"group": "films", "share": 0},
-        {"group": "films", "share": "much"},
-        {"group": "films", "share": True},
-        {"group": "films", "cut": 1_600_000_000},
-        {"group": "films", "split": "global", "cut": "yesterday"},
-        {"group": "films", "recipes": "all"},
-        {"group": "films", "recipes": [1]},
-        {"group": "films", "live": "no"},
-        {"group": "films", "requestsPerSecond": 0},
-    ],
-)
-def test_an_input_that_says_something_wrong_is_told_how_it_is_written(given: dict[str, Any]) -> None:
-    with pytest.raises(UsherError, match="Start the evaluation with") as told:
-        Options.of(given)
-    if wrong := [name for name in given if name != "group"]:
-        assert any(f"{name} is " in str(told.value) for name in wrong)
-
-
-def test_options_have_the_defaults_of_the_notebook() -> None:
-    options = Options.of({"group": "films", "split": "global", "cut": 1_600_000_000})
-    assert (options.cut, options.live, options.recipes) == (1_600_000_000, True, ())
-    assert (Options().split, Options().share) == ("last-tenth", 0.1)
 
 
 def test_a_run_of_its_own_is_planned_without_campaigns_and_trackers(dropped: World) -> None:
@@ -157,21 +121,21 @@ def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) 
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
-    config = intake(dropped).config
+    config = inputs(dropped).config
     eager = replace(config.solutions[0], settings={"performAutoTraining": True})
-    taken = replace(intake(dropped), config=replace(config, solutions=(eager,)))
-    (solution,) = solutions_to_try(dropped.personalize, taken, [])
+    taken = replace(inputs(dropped), config=replace(config, solutions=(eager,)))
+    (solution,) = solutions_to_compare(dropped.personalize, taken, [])
     assert solution.settings["performAutoTraining"] is False
 
 
 def test_every_recipe_that_suits_the_data_can_be_asked_for(dropped: World) -> None:
-    names = {one.recipe for one in solutions_to_try(dropped.personalize, intake(dropped), ["all"])}
+    names = {one.recipe for one in solutions_to_compare(dropped.personalize, inputs(dropped), ["all"])}
     assert {"aws-user-personalization-v2", "aws-sims", "aws-trending-now"} <= names
     assert not {"aws-hrnn", "aws-semantic-similarity", "aws-vod-top-picks"} & names
-    (one,) = solutions_to_try(dropped.personalize, intake(dropped), ["aws-hrnn"])
+    (one,) = solutions_to_compare(dropped.personalize, inputs(dropped), ["aws-hrnn"])
     assert one.recipe == "aws-hrnn", "what is named is tried"
     with pytest.raises(InputError, match="aws-magic, which Personalize does not have"):
-        solutions_to_try(dropped.personalize, intake(dropped), ["aws-magic"])
+        solutions_to_compare(dropped.personalize, inputs(dropped), ["aws-magic"])
 
 
 def test_what_recommends_no_items_is_left_out_and_told(dropped: World) -> None:
@@ -195,22 +159,24 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
     assert not [one for one in plan["to_delete"] if "abcd1234" in one.arn]
-    live = next(one for one in plan["entrants"] if one.kind == "live")
-    assert (live.name, live.campaign) == ("charts (live, abcd1234)", "")
+    live = next(one for one in plan["contenders"] if one["kind"] == "live")
+    assert (live["name"], live["campaign"]) == ("charts (live, abcd1234)", "")
 
 
 @pytest.mark.parametrize(("recipe", "explores"), [("aws-user-personalization", True), ("aws-popularity-count", False)])
 def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, recipe: str, explores: bool) -> None:
     solution = Solution("for-you", recipe, campaign=None)
     version = dropped.settle(dropped.plan(solution))["solution_version/for-you"].arn
-    taken = intake(dropped)
+    taken = inputs(dropped)
     taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
     served = {"for-you": {**LIVE, "solutionVersionArn": version}}
-    plan = Evaluation.of(Home(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, [], served).plan()
+    plan = Evaluation.of(
+        EvaluationFiles(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, Options(), served
+    ).plan()
     jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
     calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
     assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
-    assert [one.recipe for one in plan["entrants"]] == [recipe, recipe]
+    assert [one["recipe"] for one in plan["contenders"]] == [recipe, recipe]
 
 
 def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
@@ -232,10 +198,10 @@ def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
 
 def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: World) -> None:
     dropped.put("films/items.csv", "ITEM_ID,GENRE\n" + "\n".join(f"i{item},g" for item in range(40)))
-    found = intake(dropped)
+    found = inputs(dropped)
     live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
-    home = Home(dropped.bucket, "films", "run-1")
-    plan = Evaluation.of(home, target(), dropped.personalize, live, [], {}).plan()
+    files = EvaluationFiles(dropped.bucket, "films", "run-1")
+    plan = Evaluation.of(files, target(), dropped.personalize, live, Options(), {}).plan()
     assert plan["to_delete"]
     assert "films-own" not in str([plan["resources"], plan["to_delete"]])
 
@@ -246,14 +212,21 @@ def test_steps_may_run_twice(dropped: World) -> None:
     assert dropped.creations()["CreateSolutionVersion"] == 2
 
 
-def test_jobs_are_asked_in_parts(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_step, "MAX_RESULTS_PER_FILE", 10 * LONGEST)
-    evaluate(dropped)
-    home = Home(dropped.bucket, "films", "20260102T030405678Z-4567-evaluation")
-    parts = dropped.bucket.keys(home.key("input/"))
-    assert {key.rpartition("/")[0] for key in parts} == {home.key("input/items"), home.key("input/users")}
-    assert len(parts) > 2
-    assert {one["answered"] for one in report(dropped)["contenders"]} == {60}
+def prepared(world: World) -> tuple[Run, EvaluationFiles]:
+    """The run of an evaluation that is planned."""
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    run = Run(world.bucket, "films", call("evaluate", step="prepare", **event)["run"])
+    return run, EvaluationFiles.of(run)
+
+
+def test_inputs_are_written_in_parts(dropped: World) -> None:
+    run, files = prepared(dropped)
+    assert split_interactions(run, None, 10**6, lambda: False, max_results_per_file=10 * MAX_RESULTS) is None
+    assert {key.rpartition("/")[0] for key in dropped.bucket.keys(files.key("input/"))} == {
+        files.key("input/items"), files.key("input/users"),
+    }  # fmt: skip
+    users = dropped.bucket.keys(files.key("input/users/"))
+    assert [dropped.bucket.count_lines(key) for key in users] == [10] * 6
 
 
 def test_of_the_data_only_what_was_held_back_stays(dropped: World) -> None:
@@ -282,7 +255,7 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
     ("given", "said"),
     [
         ({"share": 0.4}, "leaves 720 interactions to train on; Personalize needs 1000."),
-        ({"split": "global", "cut": 4_000_000_000}, "holds nothing back."),
+        ({"split": "global", "cut": 4_000_000_000}, "holds nothing out."),
         ({"split": "global", "cut": 1}, "leaves nothing to train on."),
         ({"recipes": ["aws-magic"]}, "which Personalize does not have"),
     ],
@@ -380,86 +353,16 @@ def test_a_split_that_athena_can_not_do_drops_its_table(dropped: World, monkeypa
     assert not dropped.creations()
 
 
-def test_data_that_no_function_has_room_for_is_told(dropped: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_step, "MOST_BYTES", 1000)
-    assert "Give the stack more EvaluationMemory, or an AthenaWorkgroup" in evaluate(dropped)["summary"]
-    assert not dropped.creations()
+def test_interactions_that_memory_does_not_hold_are_refused(dropped: World) -> None:
+    run, _ = prepared(dropped)
+    with pytest.raises(InputError, match="Give the stack more EvaluationMemory, or an AthenaWorkgroup"):
+        split_interactions(run, None, 1000, lambda: False)
 
 
 @pytest.mark.parametrize("megabytes", [3008, 10240])
 def test_a_function_splits_what_its_memory_holds(megabytes: int) -> None:
     """25 million events of 538 MB took 1,849 MB, of which some 240 are the libraries (benchmarks/README.md)."""
-    source = "from usher import evaluation_split; print(evaluation_split.MOST_BYTES)"
-    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes), "PYTHONPATH": str(PACKAGE)}
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True
-    )
-    most = int(done.stdout)
-    assert 0.5e9 < most <= 2e9
-    needed = 240 + (1849 - 240) * most / 538e6
+    maximum = max_bytes({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)})
+    assert 0.5e9 < maximum <= 2e9
+    needed = 240 + (1849 - 240) * maximum / 538e6
     assert needed < megabytes * 0.75
-
-
-def test_the_lines_that_are_asked() -> None:
-    users, newest = ["a", "b", "c"], {"a": "1", "b": "1"}
-    assert list(lines("users", users, newest, [])) == [{"userId": user} for user in users]
-    assert list(lines("items", users, newest, [])) == [{"itemId": "1"}], "an item is asked about once"
-    assert list(lines("rankings", ["a"], newest, ["2", "1"])) == [{"userId": "a", "itemList": ["2", "1"]}]
-
-
-class Runtime:
-    """Personalize's runtime, as far as a campaign is asked about users; it refuses some."""
-
-    exceptions = SimpleNamespace(ClientError=ClientError)
-
-    def __init__(self, **refused: str) -> None:
-        self.refused = refused
-        self.asked: list[str] = []
-
-    def get_recommendations(self, userId: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        self.asked.append(userId)
-        if userId in self.refused:
-            raise ClientError({"Error": {"Code": self.refused[userId], "Message": "No."}}, "GetRecommendations")
-        return {"itemList": [{"itemId": "1"}, {"itemId": "2"}]}
-
-
-def asked(world: World, *users: str) -> Home:
-    """A home whose input asks about users, in parts of four."""
-    home = Home(world.bucket, "films", "run-1")
-    write_job_input(world.bucket, home.key("input/users/"), lines("users", users, {}, []), {}, 4)
-    return home
-
-
-def test_what_a_campaign_refuses_is_an_answer(world: World) -> None:
-    home = asked(world, "a", "b", "c")
-    campaign = Campaign(Runtime(b="InvalidInputException"), "arn", 1000)
-    assert campaign.answer(home, "users", "live", lambda: False)
-    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
-    assert [one["error"] for one in answers] == [None, "No.", None]
-
-
-def test_a_campaign_that_is_asked_too_fast_is_waited_for_and_given_up_line_by_line(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    home, runtime = asked(world, "a", "b", "c", "d"), Runtime(b="ThrottlingException", c="ThrottlingException")
-    assert Campaign(runtime, "arn", 1000).answer(home, "users", "live", lambda: False)
-    answers = [json.loads(line) for _, file in home.files("output/live") for line in file.read().splitlines()]
-    assert [one["error"] for one in answers] == [None, "No.", "No.", None]
-    assert [pause for pause in pauses if pause >= 1] == list(inference.BACK_OFF), "c is not waited for again"
-
-
-def test_a_campaign_is_asked_on_where_it_was_left(world: World) -> None:
-    users = [f"u{number}" for number in range(10)]
-    home, runtime = asked(world, *users), Runtime()
-    campaign, late = Campaign(runtime, "arn", 1000), iter([False, False, True, False, True])
-    assert not campaign.answer(home, "users", "live", lambda: next(late))
-    assert not campaign.answer(home, "users", "live", lambda: next(late))
-    assert campaign.answer(home, "users", "live", lambda: False)
-    assert runtime.asked == users
-    answers = [json.loads(line) for _, file in home.files("output/live", ".out") for line in file.read().splitlines()]
-    assert [one["input"]["userId"] for one in answers] == users
-    assert {one["error"] for one in answers} == {None}
-    assert campaign.answer(home, "users", "live", lambda: False)
-    assert runtime.asked == users, "nobody is asked twice"

@@ -1,0 +1,136 @@
+"""The documents of an export: its part of the run's plan, a report for each file of output, and the manifest.
+
+<group>/out/export/<solution>/<run>/input/part-0001.json       for whom
+<group>/out/export/<solution>/<run>/output/part-0001.json.out  as Personalize's batch job writes it
+<group>/out/export/<solution>/<run>/csv/part-0001.csv          a row for each recommendation; likewise parquet/
+<group>/out/export/<solution>/<run>/errors/part-0001.json      the lines that failed, if any
+<group>/out/export/<solution>/<run>/parts/part-0001.json       the report of a file of output
+<group>/out/export/<solution>/<run>/manifest.json              all files of a complete export, with counts and hashes
+<group>/out/export/<solution>/latest.json                      the manifest of the newest complete export
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from usher.config.model import DesiredExport
+from usher.errors import InputError, Problem
+from usher.formats.typed_json import UnfitError, fit, parse
+from usher.recipes import BatchShape
+from usher.storage.bucket import Bucket
+from usher.storage.layout import export_prefix
+
+MANIFEST = "manifest.json"
+LATEST = "latest.json"
+START_AGAIN = "Start the export again."
+
+
+@dataclass(frozen=True, slots=True)
+class InputSummary:
+    """The lines that an export's jobs were given."""
+
+    lines: int
+    refused: int
+    """Lines of the group's own files that can't be sent."""
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """The member `export` of a run's plan."""
+
+    solution: str
+    folder: str
+    """`<group>/out/export/<solution>/<run>/`"""
+    spec: DesiredExport
+    shape: BatchShape
+    solutionVersionArn: str  # noqa: N815 - members of JSON have its spelling
+    input: InputSummary
+    dollars: float
+    """The estimate for its jobs."""
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any], group: str, run: str) -> "ExportPlan":
+        """The export of a run's plan. Raises UnfitError where the plan has none of this group and run."""
+        export = fit(cls, plan.get("export", {}), "export")
+        if export.folder != f"{export_prefix(group, export.solution)}{run}/" or "/" in export.solution:
+            raise UnfitError(f"the export is in {export.folder[:99]!r}, which is not its run's folder")
+        return export
+
+    def output_files(self, bucket: Bucket) -> list[str]:
+        """The keys of the files that the export's jobs have written."""
+        return [key for key in bucket.keys(f"{self.folder}output/") if key.endswith(".out")]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """A file for people, made of a job's output."""
+
+    key: str
+    bytes: int
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartReport:
+    """The files that were made of one file of output, and what its lines were."""
+
+    answers: str
+    """The key of the file of output."""
+    lines: int
+    errors: int
+    """Lines that failed."""
+    empty: int
+    """Lines without any recommendation, as a filter may leave none."""
+    rows: int
+    """Recommendations."""
+    firstError: str  # noqa: N815
+    files: Sequence[ExportedFile]
+
+    def write(self, bucket: Bucket, export: ExportPlan) -> None:
+        """Write the report to the export's folder."""
+        bucket.write_json(_report_key(export, self.answers), asdict(self))
+
+    @classmethod
+    def read(cls, bucket: Bucket, export: ExportPlan, output_file: str) -> "PartReport":
+        """The report of a file of output. Raises InputError where Usher has not written one."""
+        key = _report_key(export, output_file)
+        content = bucket.read(key)
+        if content is None:
+            place = bucket.url(f"{export.folder}output/")
+            raise InputError([Problem(place, "has answers that were not assembled.", START_AGAIN)])
+        try:
+            report = fit(cls, parse(content))
+        except UnfitError as unfit:
+            message = f"was not written by Usher: {unfit}."
+            raise InputError([Problem(bucket.url(key), message, START_AGAIN)]) from None
+        if any(not file.key.startswith(export.folder) for file in report.files):
+            raise InputError([Problem(bucket.url(key), "names files of another export.", START_AGAIN)])
+        return report
+
+
+def _report_key(export: ExportPlan, output_file: str) -> str:
+    return f"{export.folder}parts/{output_file.rpartition('/')[2].partition('.')[0]}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A complete export."""
+
+    solution: str
+    run: str
+    solutionVersionArn: str  # noqa: N815
+    recipe: str
+    filter: str
+    filterValues: Mapping[str, str]  # noqa: N815
+    startedAt: str  # noqa: N815
+    completedAt: str  # noqa: N815
+    input: InputSummary
+    lines: int
+    errors: int
+    empty: int
+    rows: int
+    files: Sequence[ExportedFile]
+    answers: Sequence[str]
+    """The keys of the files of output."""
