@@ -1,4 +1,4 @@
-"""Erase what Usher made of the data of a group that has been removed; only the records of its runs stay."""
+"""Erase the files and table items that Usher made for a removed group; only the records of its runs stay."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ ERASED = ("batch", "checks", "evaluation", "export", "input", "segments")
 
 
 def erase(bucket: Bucket, answers: ExportTable, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Delete as much as there is time for; return where to go on in the table, or None at the end.
+    """Delete as much as time allows; return the place in the table to go on from, or None at the end.
 
     Deleted versions of files stay in the bucket until its lifecycle rule takes them.
     """
