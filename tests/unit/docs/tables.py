@@ -1,15 +1,16 @@
-"""The tables of docs/local-personalize.md and docs/licences.md, as the code and the lock files have them.
+"""The tables of docs that follow from the code, the template and the lock files.
 
 `python -m tests.unit.docs.tables` writes them into the pages.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import metadata
 from itertools import groupby
 from pathlib import Path
 
 from layers import sbom
+from tests.unit.docs import architecture
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
@@ -18,7 +19,7 @@ from usher_local.personalize.coverage import Row, coverage
 from usher_local.recommenders import registry
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / name for name in ("local-personalize.md", "licences.md")]
+PAGES = [ROOT / "docs" / name for name in ("architecture.md", "local-personalize.md", "licences.md")]
 PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
 MARKED = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end of table -->", re.S)
 NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
@@ -60,7 +61,7 @@ def recipes() -> Iterable[str]:
         model = registry.RECIPES[recipe.name].__name__
         inert = [name for name in names if name in registry.INERT]
         obeyed = [name for name in names if name not in registry.INERT]
-        yield _row(_code([recipe.name]), model, _code(obeyed), _code(inert))
+        yield _row(_code([recipe.name]), model, _code(_pairs(obeyed)), _code(inert))
 
 
 def behaviour() -> Iterable[str]:
@@ -105,12 +106,16 @@ def licences() -> Iterable[str]:
             yield _row(name, version, layer, sbom.licence(name, metadata(name)))
 
 
-TABLES = {
+TABLES: Mapping[str, Callable[[], Iterable[str]]] = {
     "operations": operations,
     "recipes": recipes,
     "behaviour": behaviour,
     "kinds": kinds,
     "licences": licences,
+    "packages": lambda: _rows(architecture.packages()),
+    "functions": lambda: _rows(architecture.functions()),
+    "rights": lambda: _rows(architecture.rights()),
+    "resources": lambda: _rows(architecture.kinds()),
 }
 
 
@@ -125,8 +130,23 @@ def _head(*names: str) -> Iterable[str]:
     return _row(*names), "|" + "---|" * len(names) + "\n"
 
 
+def _rows(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    """A table whose first row is its head."""
+    head, *others = rows
+    yield from _head(*head)
+    yield from (_row(*cells) for cells in others)
+
+
 def _row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _pairs(names: list[str]) -> Iterable[str]:
+    """The names, those of a minimum and its maximum as one."""
+    for name in names:
+        if f"min_{name.removeprefix('max_')}" not in names or not name.startswith("max_"):
+            has_maximum = name.startswith("min_") and name.replace("min_", "max_", 1) in names
+            yield f"{{min,max}}_{name.removeprefix('min_')}" if has_maximum else name
 
 
 def _code(names: Iterable[str]) -> str:
