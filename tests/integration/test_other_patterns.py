@@ -213,10 +213,9 @@ def test_clicks_views_and_metadata_are_streamed_in_every_form(personalize: Any, 
     ]
     before = runtime.get_recommendations(campaignArn=campaign, userId="visitor", numResults=5)
     sent[-1]["recommendationId"] = before["recommendationId"]
-    for event in sent:
-        events.put_events(
-            trackingId=tracking, userId="visitor", sessionId="s1", eventList=[{"eventType": "click", **event}]
-        )
+    for one in sent:
+        event: Any = {"eventType": "click", **one}
+        events.put_events(trackingId=tracking, userId="visitor", sessionId="s1", eventList=[event])
     after = runtime.get_recommendations(campaignArn=campaign, userId="visitor", numResults=5)
     assert [item["itemId"] for item in before["itemList"]] != [item["itemId"] for item in after["itemList"]]
     events.put_users(
@@ -232,7 +231,7 @@ def test_clicks_views_and_metadata_are_streamed_in_every_form(personalize: Any, 
     clicked = make_filter(personalize, group, 'EXCLUDE itemId WHERE INTERACTIONS.event_type in ("click")')
     fresh = runtime.get_recommendations(campaignArn=campaign, userId="visitor", filterArn=clicked, numResults=40)
     assert {"i1", "i5", "i9"}.isdisjoint(item["itemId"] for item in fresh["itemList"])
-    promotion = {"name": "rare", "percentPromotedItems": 20, "filterArn": rare, "filterValues": values}
+    promotion: Any = {"name": "rare", "percentPromotedItems": 20, "filterArn": rare, "filterValues": values}
     promoted = runtime.get_recommendations(
         campaignArn=campaign, userId="visitor", filterArn=clicked, promotions=[promotion], context={"DEVICE": "tv"}
     )
@@ -324,7 +323,8 @@ def test_a_shop_gets_its_recommenders(personalize: Any, bucket: str, role: str) 
         )["recommenderArn"]
         done = wait(personalize.describe_recommender, recommenderArn=recommender)
         assert done["status"] == "ACTIVE", done
-        answer = boto3.client("personalize-runtime").get_recommendations(
+        runtime: Any = boto3.client("personalize-runtime")
+        answer = runtime.get_recommendations(
             recommenderArn=recommender, numResults=5, metadataColumns={"ITEMS": ["PRICE", "CATEGORY_L1"]}, **query
         )
         assert answer["itemList"], recipe

@@ -20,7 +20,7 @@ def total() -> Iterator[Any]:
     with mock_aws(), metric_queries.answered():
 
         def sums(namespace: str, *names: str, **dimensions: str) -> list[float]:
-            found = boto3.client("cloudwatch", region_name="us-east-1")
+            found: Any = boto3.client("cloudwatch", region_name="us-east-1")
             now = datetime.now(UTC)
             told = [
                 found.get_metric_statistics(

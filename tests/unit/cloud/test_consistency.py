@@ -71,7 +71,7 @@ def test_what_has_not_come_at_the_end_never_comes() -> None:
 def table(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A table whose replicas lag for as long as a test may take."""
     with mock_aws(), eventual(Draws(3), Clock(1e-6)):
-        keys = [("id", "HASH"), ("part", "RANGE")] if request.param else [("id", "HASH")]
+        keys: Any = [("id", "HASH"), ("part", "RANGE")] if request.param else [("id", "HASH")]
         yield boto3.resource("dynamodb", region_name="us-east-1").create_table(
             TableName="t",
             BillingMode="PAY_PER_REQUEST",

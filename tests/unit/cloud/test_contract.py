@@ -78,7 +78,7 @@ def test_moto_still_counts_a_messages_characters_and_takes_events_and_keys_of_an
     assert s3.put_object(Bucket="bucket", Key="x" * 1025, Body=b"")
     topic = sns.create_topic(Name="t")["TopicArn"]
     assert sns.publish(TopicArn=topic, Subject="a\nb", Message="é" * 262_144)
-    entry = {"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": "x" * 300_000})}
+    entry: Any = {"Source": "s", "DetailType": "t", "Detail": json.dumps({"a": "x" * 300_000})}
     assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 

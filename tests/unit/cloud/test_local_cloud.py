@@ -203,9 +203,14 @@ def test_a_lost_worker_is_an_exit_error_and_the_next_call_gets_a_fresh_one(
 
 
 def test_a_function_that_takes_too_long_is_timed_out(cloud: LocalCloud) -> None:
-    errored, answer = invoke(cloud, do="sleep", seconds=9)
+    functions, name = cloud.client("lambda"), cloud.outputs["WorkName"]
+    functions.update_function_configuration(FunctionName=name, Timeout=1)
+    try:
+        errored, answer = invoke(cloud, do="sleep", seconds=60)
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=30)
     assert (errored, answer["errorType"]) == ("Unhandled", "Sandbox.Timedout")
-    assert "timed out after 4.00 seconds" in answer["errorMessage"]
+    assert "timed out after 1.00 seconds" in answer["errorMessage"]
 
 
 def test_an_event_invocation_returns_at_once_and_logs_to_the_functions_own_group(cloud: LocalCloud) -> None:

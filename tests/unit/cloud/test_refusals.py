@@ -67,7 +67,8 @@ def test_a_key_has_at_most_so_many_bytes(key: str, refused: bool) -> None:
 
 @pytest.mark.usefixtures("topic")
 def test_a_copy_is_of_the_object_that_was_meant() -> None:
-    s3, to = boto3.client("s3"), {"Bucket": "bucket", "Key": "c"}
+    s3: Any = boto3.client("s3")
+    to = {"Bucket": "bucket", "Key": "c"}
     s3.create_bucket(Bucket="bucket")
     etag = s3.put_object(Bucket="bucket", Key="a b", Body=b"a")["ETag"]
     upload = s3.create_multipart_upload(**to)["UploadId"]
@@ -81,8 +82,9 @@ def test_a_copy_is_of_the_object_that_was_meant() -> None:
 
 def refusal(service: str, operation: str, **request: Any) -> str:
     """The code and the message with which a service refuses; empty where it does not."""
+    client: Any = boto3.client
     try:
-        getattr(boto3.client(service), operation)(**request)
+        getattr(client(service), operation)(**request)
     except ClientError as error:
         return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"
     return ""

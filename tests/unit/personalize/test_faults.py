@@ -50,7 +50,7 @@ def test_the_other_apis_are_throttled_too() -> None:
     with pytest.raises(ClientError, match="ThrottlingException"):
         runtime.get_recommendations(campaignArn="arn:aws:personalize:us-east-1:123456789012:campaign/x")
     with pytest.raises(ClientError, match="ThrottlingException"):
-        events.put_events(trackingId="x", sessionId="x", eventList=[{"eventType": "x", "sentAt": 1}])
+        events.put_events(trackingId="x", sessionId="x", eventList=[{"eventType": "x", "sentAt": "1"}])
 
 
 def test_a_job_fails_with_the_reason_that_was_ordered(world: World) -> None:

@@ -67,7 +67,7 @@ def test_every_name_that_fits_the_pattern_is_taken(name: str) -> None:
 
 
 def test_the_service_checks_what_boto3_does_not_send_checked(world: World) -> None:
-    client = boto3.client("personalize", "us-east-1", config=Config(parameter_validation=False))
+    client: Any = boto3.client("personalize", "us-east-1", config=Config(parameter_validation=False))
     with pytest.raises(client.exceptions.InvalidInputException, match="Member must not be null"):
         client.create_dataset_group()
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="does not exist"):

@@ -113,7 +113,7 @@ def test_what_is_patched_has_an_exact_version(wheel: zipfile.ZipFile) -> None:
     metadata = wheel.read("usher-0.1.0.dist-info/METADATA").decode().splitlines()
     required = [line.removeprefix("Requires-Dist: ") for line in metadata if line.startswith("Requires-Dist: ")]
     patched = [one for one in required if one.startswith(("moto", "aws-sam-cli", "awslambdaric", "jsonata-python"))]
-    assert len(patched) == 5
+    assert {re.split(r"[\[=]", one)[0] for one in patched} == {"moto", "aws-sam-cli", "awslambdaric", "jsonata-python"}
     assert [one for one in patched if "==" not in one.split(";")[0]] == []
 
 

@@ -1,8 +1,11 @@
 """How CSV files are read: every row keeps its line, and what is no record is named."""
 
 import gzip
+import random
 from collections.abc import Iterator
+from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,3 +142,22 @@ def test_every_line_is_a_row_or_a_fault(table: list[list[str]], cut: int) -> Non
     assert rows(blocks) == expected
     odd = sorted(line for lines in faults(blocks).values() for line in lines)
     assert odd == [number for number, row in enumerate(table, start=2) if len(row) != 3]
+
+
+def test_duckdb_reads_the_same_rows_and_rejects_the_same_lines(tmp_path: Path) -> None:
+    chooser = random.Random(0)
+    texts = [["".join(chooser.choices('ab ,;"üé|', k=chooser.randrange(1, 9))) for _ in range(3)] for _ in range(2000)]
+    lines = [",".join('"{}"'.format(text.replace('"', '""')) for text in row) for row in texts]
+    for number in range(0, 2000, 97):
+        lines[number] = chooser.choice(["a,b", "a,b,c,d"])
+    content = "\n".join(["A,B,C", *lines, ""])
+    path = tmp_path / "1.csv"
+    path.write_text(content)
+    dialect = "delim = ',', quote = '\"', escape = '\"', header = true, auto_detect = false, store_rejects = true"
+    columns = "columns = {'A': 'VARCHAR', 'B': 'VARCHAR', 'C': 'VARCHAR'}"
+    database = duckdb.connect()
+    expected = database.execute(f"SELECT * FROM read_csv('{path}', {dialect}, {columns})").fetchall()  # noqa: S608
+    rejected = database.execute("SELECT DISTINCT line FROM reject_errors ORDER BY line").fetchall()
+    blocks = read(content)
+    assert [row[1:] for row in rows(blocks)] == expected
+    assert sorted(line for lines in faults(blocks).values() for line in lines) == [line for (line,) in rejected]

@@ -42,13 +42,14 @@ class Endpoint:
         self.client = boto3.client("personalize-runtime", config=STEADY)
         self.client.meta.events.register_first("before-send.personalize-runtime.GetRecommendations", self.respond)
 
-    def respond(self, request: Any, **_: Any) -> AWSResponse:
+    def respond(self, request: Any, **_: Any) -> Any:
         user = json.loads(request.body)["userId"]
         self.requests.append(user)
         code, times = self.refused.get(user, ("", 0))
+        headers: Any = {"x-amzn-errortype": code}
         if self.requests.count(user) <= times:
-            return AWSResponse(request.url, 400, {"x-amzn-errortype": code}, Body(b'{"message": "No."}'))
-        return AWSResponse(request.url, 200, {}, Body(b'{"itemList": [{"itemId": "1"}, {"itemId": "2"}]}'))
+            return AWSResponse(request.url, 400, headers, Body(b'{"message": "No."}'))
+        return AWSResponse(request.url, 200, headers, Body(b'{"itemList": [{"itemId": "1"}, {"itemId": "2"}]}'))
 
 
 def with_users(world: World, *users: str) -> EvaluationFiles:

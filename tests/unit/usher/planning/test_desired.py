@@ -174,3 +174,36 @@ def test_a_schedule_of_an_export_starts_it_alone() -> None:
         {"group": "films", "task": "retrain", "at": "<aws.scheduler.scheduled-time>"},
     ]
     assert [target["Arn"] for target in targets] == ["export", "export", "pipeline"]
+
+
+def weighted(weight: float) -> dict[str, Any]:
+    """A solution's settings with the weight of an event type."""
+    return {"solutionConfig": {"eventsConfig": {"eventParametersList": [{"eventType": "watch", "weight": weight}]}}}
+
+
+def solution(settings: dict[str, Any]) -> dict[str, Resource]:
+    """A plan with one solution."""
+    return plan(Config((Solution("a", "aws-sims", settings),), {}, {}, {}))
+
+
+def test_another_training_schedule_is_the_same_solution_and_trains_nothing() -> None:
+    rates = ({"autoTrainingConfig": {"schedulingExpression": rate}} for rate in ("rate(1 day)", "rate(9 days)"))
+    one, other = (solution({"performAutoTraining": True, "solutionConfig": rate}) for rate in rates)
+    assert one["solution/a"].arn == other["solution/a"].arn
+    assert one["solution_version/a"] == other["solution_version/a"]
+
+
+def test_a_solution_that_loses_its_training_schedule_gets_the_default() -> None:
+    planned = solution({"performAutoTraining": True})["solution/a"]
+    assert planned.params["solutionConfig"] == {"autoTrainingConfig": {"schedulingExpression": "rate(7 days)"}}
+
+
+def test_other_event_weights_are_the_same_solution_with_another_version() -> None:
+    one, other = solution(weighted(0.1)), solution(weighted(0.2))
+    assert one["solution/a"].arn == other["solution/a"].arn
+    assert one["campaign/a"] == other["campaign/a"]
+    assert one["solution_version/a"].inputs != other["solution_version/a"].inputs
+
+
+def test_event_weights_can_not_be_taken_away_in_place() -> None:
+    assert solution(weighted(0.1))["solution/a"].arn != solution({})["solution/a"].arn

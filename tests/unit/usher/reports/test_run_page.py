@@ -48,7 +48,7 @@ DIAGNOSIS = {
         "likeBefore": [None], "likeLast": [1.0],
     },
 }  # fmt: skip
-BEGUN = {
+BEGUN: Any = {
     "group": "films",
     "run": "r1",
     "execution": "arn:e",
@@ -82,7 +82,7 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
 
-def record(text: str, number: float = 1.5) -> dict[str, Any]:
+def record(text: str, number: float = 1.5) -> Any:
     """A record with everything in it, a text wherever one can be."""
     version = {
         "solution": text,
@@ -94,7 +94,7 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
     export = {"files": [{"key": text, "rows": 7, "bytes": 9}]}
     finding = {"severity": text, "place": text, "message": text, "remedy": text, "lines": {text: [2, 3]}, "rows": 7}
     state = {"id": text, "action": text, "status": text, "reason": text}
-    planned = {"action": text, "why": text, "minutes": number, "cost": None, "monthlyCost": None}
+    planned = {"action": text, "reason": text, "minutes": number, "cost": None, "monthlyCost": None}
     return {
         "group": text, "run": text, "execution": text, "outcome": text, "note": text,
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",
@@ -104,10 +104,10 @@ def record(text: str, number: float = 1.5) -> dict[str, Any]:
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},
-        "unmanaged": [{"id": text, "arn": text, "why": text, "deleted": True}],
+        "unmanaged": [{"id": text, "arn": text, "reason": text, "deleted": True}],
         "deletions": [{**state, "arn": text}],
         "export": export,
-        "plan": {
+        "estimate": {
             "minutes": number, "cost": number, "monthlyCost": number, "unpriced": [text], "resources": {text: planned},
             "prices": {"source": text, "date": text, "own": {text: number}},
         },
@@ -153,7 +153,7 @@ def test_the_page_has_the_diagnosis_of_the_interactions() -> None:
         assert expected in text
     for expected in ("Power law of items and users", "items: slope -1.00, R² 1.00", "start of each week", "view"):
         assert expected in text
-    assert "Diagnosis of the interactions" not in render_run_page({**BEGUN, "data": {"interactions": {"rows": 3}}})
+    assert "Diagnosis of the interactions" not in render_run_page(BEGUN | {"data": {"interactions": {"rows": 3}}})
 
 
 @pytest.mark.parametrize(

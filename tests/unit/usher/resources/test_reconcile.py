@@ -1,6 +1,7 @@
 """`decide` by cases; `advance` and `dry_run` against the local Personalize service."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -487,3 +488,47 @@ def test_a_version_that_is_done_between_two_calls_is_usable(world: World) -> Non
     found = world.inventory.find(version, arns)
     assert found
     assert found.usable == found.arn == arns[version.id]
+
+
+def events() -> str:
+    """Interactions of the type `watch`."""
+    header, *lines = interactions().splitlines()
+    return "\n".join([f"{header},EVENT_TYPE", *(f"{line},watch" for line in lines)]) + "\n"
+
+
+def weighted(weight: float, rate: str = "rate(7 days)") -> Solution:
+    """The popularity solution with the weight of an event type and a training schedule."""
+    events = {"eventParametersList": [{"eventType": "watch", "weight": weight}]}
+    config = {"eventsConfig": events, "autoTrainingConfig": {"schedulingExpression": rate}}
+    return replace(POPULAR, settings={**POPULAR.settings, "performAutoTraining": True, "solutionConfig": config})
+
+
+def test_another_training_schedule_updates_the_solution_and_trains_nothing(films: World) -> None:
+    films.put("films/interactions.csv", events())
+    films.settle(films.plan(weighted(0.5)))
+    created = films.creations()
+    desired = films.plan(weighted(0.5, "rate(3 days)"))
+    changed, *others = [state for state in dry_run(films.inventory, desired).states if state.action != "reuse"]
+    assert not others
+    assert (changed.id, changed.action) == ("solution/popular", "update")
+    assert changed.reason == "It differs in solutionConfig.autoTrainingConfig."
+    films.settle(desired)
+    assert films.creations() == created
+    assert {state.action for state in dry_run(films.inventory, desired).states} == {"reuse"}
+
+
+def test_other_event_weights_update_the_solution_before_it_is_trained_again(films: World) -> None:
+    films.put("films/interactions.csv", events())
+    films.settle(films.plan(weighted(0.5)))
+    created = films.creations()
+    desired = films.plan(weighted(0.25), run="run-2")
+    first, _ = films.look(desired)
+    assert (first["solution/popular"].action, first["solution_version/popular"].status) == ("update", "WAITING")
+    states = films.settle(desired)
+    assert {state.status for state in states.values()} == {"READY"}
+    assert films.creations() - created == {"CreateSolutionVersion": 1}
+    version = films.personalize.describe_solution_version(solutionVersionArn=states["solution_version/popular"].arn)
+    trained_on = version["solutionVersion"]["solutionConfig"]["eventsConfig"]["eventParametersList"]
+    assert trained_on == [{"eventType": "watch", "weight": 0.25}]
+    update = films.personalize.describe_solution(solutionArn=states["solution/popular"].arn)["solution"]
+    assert set(update["latestSolutionUpdate"]["solutionUpdateConfig"]) == {"eventsConfig"}, "the timer is not reset"

@@ -15,10 +15,11 @@ from usher.evaluation.predictions import Predictions, read_predictions
 from usher.evaluation.scoring import score_predictions
 from usher.evaluation.split_step import read_parts
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
-from usher.reports.evaluation_report import EvaluationReport, ReportProblem, Score, Scores
+from usher.reports.evaluation_report import EvaluationReport, Score, Scores
 from usher.reports.png import render_png
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
+from usher.run_record import ProblemRecord
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
@@ -64,7 +65,7 @@ def _report(
     held_out: Interactions,
     one_in: int,
 ) -> EvaluationReport:
-    predictions, problems = predict_baselines(train), list[ReportProblem]()
+    predictions, problems = predict_baselines(train), list[ProblemRecord]()
     for contender in plan.contenders:
         state = states.get(contender.version, {"status": "READY"})
         if state["status"] != "READY":

@@ -15,13 +15,13 @@ from usher.reports.evaluation_report import (
     ContenderSummary,
     MetricValue,
     ReportItem,
-    ReportProblem,
     SampleUser,
     Score,
     Scores,
     SegmentScore,
     SplitSummary,
 )
+from usher.run_record import ProblemRecord
 
 MIN_WARM_EVENTS = 10
 """Users with fewer events in the training part are cold."""
@@ -195,7 +195,7 @@ def _summary(predictions: Predictions, answered: int, users: int) -> ContenderSu
     }
 
 
-def _without_lists(contender: str) -> ReportProblem:
+def _without_lists(contender: str) -> ProblemRecord:
     message, remedy = "has no list for any scored user.", "See the errors in its batch job's output."
     return {"place": contender, "message": message, "remedy": remedy}
 

@@ -148,13 +148,13 @@ def draft(
         estimated, size, above = weigh()
     if above:
         raise AboveCeilingError(above, inputs.report)
-    foretold = prices.estimate_plan(wanted, states, size, inputs.config.prices, dry.expected_seconds)
+    estimated_plan = prices.estimate_plan(wanted, states, size, inputs.config.prices, dry.expected_seconds)
     told = [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unwanted]
     findings = {
         "notes": [*inputs.notes, *notes],
         "data": inputs.report,
         "resources": states,
-        "plan": foretold,
+        "estimate": estimated_plan,
         "ceilings": ceilings.facts(estimated),
         "pins": pins,
         "unmanaged": told,

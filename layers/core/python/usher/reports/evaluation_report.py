@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 from usher.reports.diagnosis_report import DiagnosisReport, Period
+from usher.run_record import ProblemRecord
 
 
 class SplitSummary(Period, TypedDict):
@@ -86,14 +87,6 @@ class SampleUser(TypedDict):
     """By contender, best first."""
 
 
-class ReportProblem(TypedDict):
-    """What kept a contender from being scored: where, what, and what to do."""
-
-    place: str
-    message: str
-    remedy: str
-
-
 class Scores(TypedDict):
     """The scores of all contenders."""
 
@@ -102,7 +95,7 @@ class Scores(TypedDict):
     scores: Sequence[Score]
     segments: Sequence[SegmentScore]
     samples: Sequence[SampleUser]
-    problems: Sequence[ReportProblem]
+    problems: Sequence[ProblemRecord]
 
 
 class EvaluationReport(Scores):

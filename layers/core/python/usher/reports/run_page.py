@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from markupsafe import Markup
 
 from usher.reports.diagnosis_page import render_diagnosis
 from usher.reports.html import code, document, facts, heading, note, number, table, tag, when
+from usher.run_record import PlanEstimate, ProblemRecord, ResourceEstimate, RunRecord, VersionRecord
 
 
-def render_run_page(record: Mapping[str, Any]) -> str:
+def render_run_page(record: RunRecord) -> str:
     """The page of a run from its current record, whether it is planned, running or finished."""
     title = f"{record['group']}: {record['outcome'].lower()}"
     sections = (
@@ -25,30 +26,31 @@ def render_run_page(record: Mapping[str, Any]) -> str:
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
         render_diagnosis(record.get("data", {}).get("interactions", {}).get("diagnosis")),
-        _prices(record.get("estimate", {})),
+        _prices(record.get("estimate")),
     )
     return document(title, sections)
 
 
-def _head(record: Mapping[str, Any]) -> Markup:
-    plan, cost = record.get("estimate", {}), record.get("cost") or record.get("estimate", {})
+def _head(record: RunRecord) -> Markup:
+    estimate = record.get("estimate")
+    cost = record.get("cost") or estimate
     figures = {
-        "Started": when(record.get("startedAt")),
+        "Started": when(record["startedAt"]),
         "Ended": when(record.get("endedAt")),
         "Duration": _duration(record),
-        "Expected duration": f"{plan['minutes']:g} min" if plan else "",
-        "Cost of this run": _dollars(cost["cost"], _unpriced(plan, "cost")) if cost else "",
-        "Monthly cost of serving": _dollars(cost["monthlyCost"], _unpriced(plan, "monthlyCost")) if cost else "",
-        "Maximum, of the stack's ceilings": ceilings_used(record["ceilings"]) if "ceilings" in record else "",
+        "Expected duration": f"{estimate['minutes']:g} min" if estimate else "",
+        "Cost of this run": _dollars(cost["cost"], _unpriced(estimate, "cost")) if cost else "",
+        "Monthly cost of serving": _dollars(cost["monthlyCost"], _unpriced(estimate, "monthlyCost")) if cost else "",
+        "Use of the stack's ceilings, at most": ceilings_used(record["ceilings"]) if "ceilings" in record else "",
     }
     title = Markup("<h1>{} {}</h1>").format(record["group"], tag(record["outcome"]))
-    run = code(f"run {record.get('run', '')} of {record.get('execution', '')}")
+    run = code(f"run {record['run']} of {record['execution']}")
     return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures)
 
 
-def _notes(record: Mapping[str, Any]) -> Iterator[Markup]:
+def _notes(record: RunRecord) -> Iterator[Markup]:
     """Problems, blocked resources and notes, each with a remedy."""
-    blocked = [
+    blocked: list[ProblemRecord] = [
         {"place": state["id"], "message": state.get("reason", ""), "remedy": state.get("remedy", "")}
         for state in record.get("resources", [])
         if state["status"] == "HELD"
@@ -68,7 +70,7 @@ def _notes(record: Mapping[str, Any]) -> Iterator[Markup]:
             yield Markup('<div class="note busy"><p>{}</p></div>').format(text)
 
 
-def _live(versions: Sequence[Mapping[str, Any]]) -> Markup:
+def _live(versions: Sequence[VersionRecord]) -> Markup:
     rows = [
         [
             version["solution"],
@@ -82,7 +84,7 @@ def _live(versions: Sequence[Mapping[str, Any]]) -> Markup:
     return table("Live versions", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
 
 
-def _metrics(versions: Sequence[Mapping[str, Any]]) -> Markup:
+def _metrics(versions: Sequence[VersionRecord]) -> Markup:
     """A column for each version with its offline metrics."""
     names = sorted({name for version in versions for name in version["metrics"]})
     columns = [
@@ -98,20 +100,20 @@ def _pins(pins: Mapping[str, Mapping[str, str]]) -> Markup:
     return table("Versions chosen by a person", ["Solution", "Version", "Who", "Reason", "When"], rows)
 
 
-def _resources(record: Mapping[str, Any]) -> Markup:
-    planned = record.get("estimate", {}).get("resources", {})
+def _resources(record: RunRecord) -> Markup:
+    estimate = record.get("estimate")
     rows = []
     for state in record.get("resources", []):
-        plan = planned.get(state["id"], {})
-        reason = plan["reason"] if plan and state["status"] == "READY" else state.get("reason", "")
-        shown = [state["id"], plan.get("action", state["action"]), tag(state["status"]), reason]
-        costs = [number(plan.get("minutes") or None, "g"), _cost(plan, "cost", 4), _cost(plan, "monthlyCost", 2)]
-        rows.append([*shown, *costs])
+        planned = estimate["resources"].get(state["id"]) if estimate else None
+        action, reason = planned["action"] if planned else state["action"], state.get("reason", "")
+        if planned and state["status"] == "READY":
+            reason = planned["reason"]
+        rows.append([state["id"], action, tag(state["status"]), reason, *_figures(planned)])
     head = ["Resource", "Action", "Status", "Reason", "#Minutes", "#Cost, $", "#Per month, $"]
     return table("Resources: plan and status", head, rows)
 
 
-def _unmanaged(record: Mapping[str, Any]) -> Markup:
+def _unmanaged(record: RunRecord) -> Markup:
     """Existing resources that are not desired, and the status of their deletion."""
     deletions = {state["arn"]: state for state in record.get("deletions", [])}
     rows = []
@@ -155,9 +157,8 @@ def _lines(lines: Mapping[str, Sequence[int]]) -> str:
     return "; ".join(f"{file}: {', '.join(map(str, numbers))}" for file, numbers in lines.items())
 
 
-def _prices(plan: Mapping[str, Any]) -> Markup:
-    prices = plan.get("prices", {})
-    if not prices:
+def _prices(estimate: PlanEstimate | None) -> Markup:
+    if not estimate or not (prices := estimate["prices"]):
         return Markup("")
     own = f"; prices from usher.yaml: {', '.join(prices['own'])}" if prices["own"] else ""
     return Markup(
@@ -165,13 +166,21 @@ def _prices(plan: Mapping[str, Any]) -> Markup:
     ).format(prices["date"], prices["source"], own)
 
 
-def _cost(plan: Mapping[str, Any], name: str, digits: int) -> str:
-    return "not known" if plan and plan[name] is None else number(plan.get(name) or None, f",.{digits}f")
+def _figures(estimate: ResourceEstimate | None) -> list[str]:
+    """The minutes and the costs of a resource, without zeros."""
+    if not estimate:
+        return ["", "", ""]
+    minutes = number(estimate["minutes"] or None, "g")
+    return [minutes, _cost(estimate["cost"], 4), _cost(estimate["monthlyCost"], 2)]
 
 
-def _unpriced(plan: Mapping[str, Any], name: str) -> list[str]:
+def _cost(dollars: float | None, digits: int) -> str:
+    return "not known" if dollars is None else number(dollars or None, f",.{digits}f")
+
+
+def _unpriced(estimate: PlanEstimate | None, name: Literal["cost", "monthlyCost"]) -> list[str]:
     """The resources whose cost is not known."""
-    return [id_ for id_, row in plan.get("resources", {}).items() if row[name] is None]
+    return [id_ for id_, resource in estimate["resources"].items() if resource[name] is None] if estimate else []
 
 
 def ceilings_used(ceilings: Mapping[str, float]) -> str:
@@ -186,7 +195,7 @@ def _dollars(value: float, unpriced: Sequence[str]) -> str:
     return f"${value:,.2f}" + (f", and resources without a known price: {', '.join(unpriced)}" if unpriced else "")
 
 
-def _duration(record: Mapping[str, Any]) -> str:
+def _duration(record: RunRecord) -> str:
     if "endedAt" not in record:
         return ""
     duration = datetime.fromisoformat(record["endedAt"]) - datetime.fromisoformat(record["startedAt"])
