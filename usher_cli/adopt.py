@@ -99,16 +99,16 @@ def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, b
     plan = draft_of(stack, group, bucket, claims).plan
     if plan is None:
         raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
-    if plan["resources"][0].arn != arn:
+    if plan.resources[0].arn != arn:
         raise UsherError(
             f"The files in {bucket.url(group)}/ are not for the dataset group {options.dataset_group}. To use them for "
             f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {options.dataset_group}}}"
         )
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
-    owned = [one for kind, _, one in existing_resources(inventory, target, plan["resources"]) if kind.has_owner]
+    owned = [one for kind, _, one in existing_resources(inventory, target, plan.resources) if kind.has_owner]
     check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
-    inputs, outdated = made_from(inventory, plan["resources"], bucket.copies)
+    inputs, outdated = made_from(inventory, plan.resources, bucket.copies)
     for one in outdated:
         console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
     claims |= inputs

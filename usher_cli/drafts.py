@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from usher.costs.ledger import Spending
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.planner import draft
 from usher.planning.tasks import Tasks
 from usher.planning.version_pins import Pins
 from usher.resources.kinds import KINDS

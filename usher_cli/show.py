@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from usher.planning.planner import Draft
+from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import EvaluationReport
 from usher.reports.run_page import ceilings_used

@@ -60,7 +60,7 @@ def test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_
     }  # fmt: skip
     assert {(one["users"], one["form"]) for one in report["scores"]} == {(60, "raw"), (60, "dedup")}
     assert all(one["missing"] == 0 for one in report["contenders"])
-    assert "may know that" in next(one["notes"][0] for one in report["contenders"] if one["kind"] == "live")
+    assert "It may know them" in next(one["notes"][0] for one in report["contenders"] if one["kind"] == "live")
     assert report["split"]["heldOut"] == 60 * 2
     assert left(site) == []
     after = {kind: [arn for arn in arns if "-eval-" not in arn] for kind, arns in site.resources(group).items()}

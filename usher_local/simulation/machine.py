@@ -104,9 +104,10 @@ class Machine:
 
         Those of a distributed map are executions of their own. Those of an inline map see the variables outside.
         """
-        processor, outputs = state["ItemProcessor"], []
+        items, outputs = self._items(state, data), []
+        processor = state["ItemProcessor"]
         is_inline = processor.get("ProcessorConfig", {}).get("Mode", "INLINE") == "INLINE"
-        for index, item in enumerate(self._items(state, data)):
+        for index, item in enumerate(items):
             context = {**self.context, "Map": {"Item": {"Index": index, "Value": item}}}
             selected = {"input": data, "context": context}
             given = self._value(state["ItemSelector"], selected) if "ItemSelector" in state else item

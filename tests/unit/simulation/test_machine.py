@@ -74,7 +74,7 @@ def test_a_distributed_map_runs_an_execution_for_each_item_of_a_file(limit: int,
         "Type": "Map",
         "ItemReader": {"Arguments": file},
         "ItemSelector": {"number": "{% $states.context.Map.Item.Value %}", "times": "{% $states.input.times %}"},
-        "ItemProcessor": {"StartAt": "small?", "States": states},
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "small?", "States": states},
         "Output": "{% $states.result %}",
     }
     read = {("bucket", "numbers.json"): [1, 2, 3]}
@@ -88,6 +88,19 @@ def test_a_distributed_map_runs_an_execution_for_each_item_of_a_file(limit: int,
         [2, 4, 6] if status == "SUCCEEDED" else {"Error": "States.ExceedToleratedFailureThreshold", "Cause": ""}
     )
     assert machine.transitions == 7
+
+
+@pytest.mark.parametrize("limit", [3, 2])
+def test_an_inline_map_sees_variables_and_ends_with_the_error_of_an_iteration(limit: int) -> None:
+    small = {"Condition": "{% $states.input <= $limit %}", "Next": "good"}
+    states = {
+        "small?": {"Type": "Choice", "Choices": [small], "Default": "bad"},
+        "good": {"Type": "Succeed"},
+        "bad": {"Type": "Fail", "Error": "TooLarge"},
+    }
+    each = {"Type": "Map", "Items": "{% $states.input %}", "ItemProcessor": {"StartAt": "small?", "States": states}}
+    ended, *_ = run(given=[1, 2, 3], first={"Type": "Pass", "Assign": {"limit": limit}, "Next": "each"}, each=each)
+    assert ended == (("SUCCEEDED", [1, 2, 3]) if limit == 3 else ("FAILED", {"Error": "TooLarge", "Cause": None}))
 
 
 def test_a_map_whose_file_cannot_be_read_fails() -> None:

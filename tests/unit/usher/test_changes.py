@@ -10,7 +10,7 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
-from usher.planning.planner import GONE
+from usher.planning.removal import REMOVED
 from usher.resources.kinds import KINDS
 
 from tests.unit.usher.world import interactions
@@ -317,7 +317,7 @@ def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(shop: Shop) 
     assert execution.status == "FAILED"
     assert "shop/: can't be removed as long as its config" in record["summary"]
     assert shop.count()["Campaign"] == 1
-    assert shop.drop({"solutions": POPULAR})["note"] == GONE
+    assert shop.drop({"solutions": POPULAR})["note"] == REMOVED
     assert shop.count()["DatasetGroup"] == 0
     assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
     assert shop.count()["DatasetGroup"] == 1

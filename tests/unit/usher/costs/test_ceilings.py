@@ -16,9 +16,11 @@ from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, tri
 from usher.costs.recurring import Repeated
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.estimate import check_input_sizes
+from usher.planning.planner import draft
 from usher.resources.kinds import Resource
-from usher.storage.bucket import Bucket
+from usher.storage.bucket import File
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions, target
@@ -165,7 +167,7 @@ def test_what_was_ordered_in_30_days_counts_until_a_run_orders_nothing(site: Wor
 
 
 def test_a_campaign_that_is_no_longer_in_the_file_counts_as_long_as_it_is_there(site: World) -> None:
-    site.settle(plan(site, {"solutions": {"old": SIMS}}).plan["resources"])  # type: ignore[index]
+    site.settle(plan(site, {"solutions": {"old": SIMS}}).plan.resources)  # type: ignore[union-attr]
     facts = plan(site, {"solutions": {"new": SIMS}}).findings["ceilings"]
     assert facts["serving"] == pytest.approx(2 * MONTH)
     facts = plan(site, {"solutions": {"new": SIMS}, "prune": True}).findings["ceilings"]
@@ -177,7 +179,7 @@ def test_a_former_solution_that_is_trained_automatically_counts_as_long_as_it_is
         "performAutoTraining": True,
         "solutionConfig": {"autoTrainingConfig": {"schedulingExpression": "rate(1 day)"}},
     }
-    site.settle(plan(site, many(1, **SIMS, **daily, campaign=False)).plan["resources"])  # type: ignore[index]
+    site.settle(plan(site, many(1, **SIMS, **daily, campaign=False)).plan.resources)  # type: ignore[union-attr]
     for changed in (
         {"solutions": {"new": V2 | {"campaign": False}}},
         many(1, **SIMS, campaign=False, performHPO=False),
@@ -311,7 +313,7 @@ def test_an_export_that_nobody_asked_for_is_left_out_where_it_would_be_too_much(
     ceilings = replace(Ceilings(), **limits)
     drafted = plan(site, {}, ceilings)
     assert drafted.plan
-    assert drafted.plan["exports"] == {}
+    assert drafted.plan.exports == {}
     (note,) = [one for one in drafted.findings["notes"] if one.place == "films/: exports.user-personalization"]
     assert "is left out" in note.message
     assert "--parameter-overrides M" in note.remedy
@@ -324,14 +326,15 @@ def test_a_file_of_lines_is_read_no_further_than_the_ceiling(site: World) -> Non
     assert 50 < site.bucket.count_lines("films/batch/huge.jsonl", 50, chunk_bytes=1000) < 150
 
 
-@pytest.mark.parametrize(("limit", "place"), [("MOST_INPUT", "films/batch/huge.jsonl"), ("MOST_INPUTS", "films/")])
-def test_files_of_lines_that_are_too_large_are_refused_unread(
-    site: World, monkeypatch: pytest.MonkeyPatch, limit: str, place: str
-) -> None:
-    monkeypatch.setattr(f"usher.planning.estimate.{limit}", 40_000)
-    monkeypatch.delattr(Bucket, "count_lines")
-    config = {"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "input": "films/batch/huge.jsonl"}}}
-    assert refused(site, config) == [(place, "Ask for less, in files of their own.")]
+@pytest.mark.parametrize(("sizes", "place"), [([10**9, 10**9 + 1], "films/batch/1.jsonl"), ([10**9] * 11, "films/")])
+def test_files_of_lines_that_are_too_large_are_refused(sizes: list[int], place: str) -> None:
+    files = [File(f"films/batch/{number}.jsonl", size, "etag") for number, size in enumerate(sizes)]
+    with pytest.raises(InputError) as caught:
+        check_input_sizes("films", files)
+    assert [(one.place, one.remedy) for one in caught.value.problems] == [
+        (place, "Ask for less, in files of their own.")
+    ]
+    check_input_sizes("films", files[:1])
 
 
 def test_a_schedule_of_the_stack_that_can_not_be_counted_is_noted_and_counts_as_daily(site: World) -> None:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
-from usher.planning.planner import Draft, draft
+from usher.planning.planner import draft
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from usher.errors import InputError
-from usher.planning.planner import Draft, draft
+from usher.planning.draft import Draft
+from usher.planning.planner import draft
 from usher.resources.deletion import TAKE_OVER, delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG
@@ -76,9 +77,9 @@ class Stack:
         plan = self.plan(group, **tasks).plan
         assert plan
         made = self._loop(lambda before: advance(
-            self.inventory, plan["resources"], "train", plan["known_failures"], before, 0, {}
+            self.inventory, plan.resources, "train", plan.known_failures, before, 0, {}
         ))  # fmt: skip
-        gone = self._loop(lambda before: delete_unmanaged(self.inventory, plan["to_delete"], [], before, 0))
+        gone = self._loop(lambda before: delete_unmanaged(self.inventory, plan.to_delete, [], before, 0))
         return {state.id: state for state in (*made, *gone)}
 
     def _loop(self, look: Any) -> list[State]:
@@ -205,7 +206,7 @@ def test_a_group_that_another_stack_makes_between_plan_and_run_is_left_alone(ush
     assert plan
     usher.run("films")
     before = everything()
-    states, wait = advance(prod.inventory, plan["resources"], "train", {}, [], 0, {})
+    states, wait = advance(prod.inventory, plan.resources, "train", {}, [], 0, {})
     assert wait is None
     assert states[0].status == "FAILED"
     assert states[0].reason == "It belongs to another stack."
@@ -220,7 +221,7 @@ def test_a_dataset_group_is_asked_for_its_owner_once_it_is_there(usher: Stack) -
     assert plan
     usher.world.hold()
     for _ in range(2):
-        states, _ = advance(usher.inventory, plan["resources"], "train", {}, [], 0, {})
+        states, _ = advance(usher.inventory, plan.resources, "train", {}, [], 0, {})
         assert states[0].status == "PENDING"
     assert not usher.world.calls["ListTagsForResource"]
 
@@ -232,12 +233,12 @@ def test_a_foreign_dataset_group_that_is_being_created_is_left_alone(usher: Stac
     usher.world.hold()
     arn = make_by_hand(usher.world, "dataset_group", name="films", tags=[{"tagKey": STACK_TAG, "tagValue": STACK}])
     before = everything()
-    states, _ = advance(prod.inventory, plan["resources"], "import", {}, [], 0, {})
+    states, _ = advance(prod.inventory, plan.resources, "import", {}, [], 0, {})
     assert {arn: one for arn, one in everything().items() if ":schema/" not in arn} == before
     usher.world.let_go()
     while usher.world.personalize.describe_dataset_group(datasetGroupArn=arn)["datasetGroup"]["status"] != "ACTIVE":
         time.sleep(0.01)
-    states, _ = advance(prod.inventory, plan["resources"], "import", {}, [], 0, {})
+    states, _ = advance(prod.inventory, plan.resources, "import", {}, [], 0, {})
     assert (states[0].status, states[0].reason) == ("FAILED", "It belongs to another stack.")
     assert set(everything()) == {arn, *(one for one in everything() if ":schema/" in one)}
 
@@ -270,7 +271,7 @@ def test_a_resource_of_the_wanted_name_in_another_group_is_not_touched(usher: St
     usher.drop("films")
     plan = usher.plan("films").plan
     assert plan
-    wanted = next(one for one in plan["resources"] if one.kind == "solution")
+    wanted = next(one for one in plan.resources if one.kind == "solution")
     other = make_by_hand(usher.world, "dataset_group", name="theirs")
     schema = make_by_hand(usher.world, "schema", name="theirs", schema=json.dumps(SCHEMA))
     make_by_hand(
@@ -305,7 +306,7 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     )
     note = trained.plan("films", remove={"at": "now"}).findings["note"]
     assert note.startswith(
-        "The group is removed, with its exports, but for what this stack did not make and what that needs: "
+        "The group is removed, with its exports, except for what this stack did not make, and what that needs: "
         "filter/theirs,"
     )
     states = trained.run("films", remove={"at": "now"})
@@ -335,7 +336,7 @@ def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: St
     there = personalize_backends[ACCOUNT]["us-east-1"].resources
     campaign = next(arn for arn in there if ":campaign/" in arn)
     there[campaign].tags[STACK_TAG] = PROD
-    states, _ = delete_unmanaged(trained.inventory, plan["to_delete"], [], [], 0)
+    states, _ = delete_unmanaged(trained.inventory, plan.to_delete, [], [], 0)
     assert next(state for state in states if state.arn == campaign).reason == NOT_OWN
     assert not trained.world.calls["DeleteCampaign"]
 

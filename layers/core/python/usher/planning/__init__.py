@@ -1,4 +1,4 @@
-"""What a run will do: the inputs are loaded and checked, and compared with what is there.
+"""Planning a run: load and check the inputs, derive the desired resources, compare them with the existing ones.
 
 May import: batch, config, costs, datasets, formats, resources, runs, storage.
 """

@@ -1,26 +1,57 @@
-"""Resources that were in Personalize before Usher, and take the place of its own: `adopt` in a group's config."""
+"""Adoption: resources that existed before Usher take the place of its own (`adopt` in a group's config)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from usher.config.model import Config
+from usher.errors import Problem
+from usher.planning.desired import desired_resources
+from usher.planning.inputs import Inputs
+from usher.planning.tasks import RequestedTasks
 from usher.resources.comparison import covers, immutable_members
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
+from usher.resources.target import Target
 
 NOT_COMPARED = ("name", "tags")
 
 
-def adoptable(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
-    """Of all that is to be adopted, what is there and can be made what is wanted without building it anew.
+def desired_with_adopted(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> list[Resource]:
+    """The desired resources, with the adopted ones as long as they can be made what is desired."""
+    config, data = inputs.config, inputs.data
+    desired = desired_resources(target, config, data, tasks)
+    adopted = adoptable(inventory, desired, config.adopt)
+    if adopted == config.adopt:
+        return desired
+    return desired_resources(target, replace(config, adopt=adopted), data, tasks)
 
-    `wanted`: the resources with the adopted names, the dataset group first. The rest of them is left alone, and Usher
-    makes its own. What lies in another dataset group is kept, too: the run refuses it (ownership.objection).
+
+def unused_schemas(
+    inventory: Inventory, target: Target, config: Config, desired: Sequence[Resource]
+) -> Iterator[Problem]:
+    """Notes on the lines of `adopt` for schemas that exist, and that the group's dataset does not use."""
+    kind = KINDS["schema"]
+    for resource in desired:
+        name = config.adopt.get(resource.id, "") if resource.kind == kind.name else ""
+        schema = replace(resource, arn=f"{target.arn_prefix}:{kind.arn.format(name=name)}")
+        if name and inventory.describe(kind, schema.arn) and not is_schema_in_use(inventory, desired[0].arn, schema):
+            message = f"names the schema {name}, which this group's dataset does not use."
+            remedy = "Take the line out: Usher makes a schema of its own."
+            yield Problem(f"{target.group}/: adopt.{resource.id}", message, remedy)
+
+
+def adoptable(inventory: Inventory, desired: Sequence[Resource], adopt: Mapping[str, str]) -> dict[str, str]:
+    """The lines of `adopt` whose resources exist, and can be made what is desired without building them anew.
+
+    `desired`: the resources with the adopted names, the dataset group first. Usher leaves the others alone, and makes
+    its own. Resources of another dataset group stay in, too: the run refuses them (ownership.objection).
     """
     kept: dict[str, str] = {}
-    for resource in wanted:
+    for resource in desired:
         if resource.id in adopt:
             details = inventory.describe(KINDS[resource.kind], resource.arn)
-            group = _group(wanted[0], kept)
+            group = _group_arn(desired[0], kept)
             is_elsewhere = resource.kind != "dataset_group" and inventory.dataset_group_of(details) not in {"", group}
             if details and (is_elsewhere or _is_fit(inventory, resource, details, kept, group)):
                 kept[resource.id] = adopt[resource.id]
@@ -28,23 +59,23 @@ def adoptable(inventory: Inventory, wanted: Sequence[Resource], adopt: Mapping[s
 
 
 def is_schema_in_use(inventory: Inventory, group_arn: str, schema: Resource) -> bool:
-    """Whether the group's dataset of that type has a schema: only then is one, which can't have tags, the group's."""
+    """Whether the group's dataset uses a schema: only then is the schema the group's, as it can't have tags."""
     head, _, group = group_arn.partition(":dataset-group/")
     dataset = f"{head}:dataset/{group}/{schema.id.partition('/')[2].upper()}"
     return inventory.describe(KINDS["dataset"], dataset).get("schemaArn") == schema.arn
 
 
-def _group(wanted: Resource, kept: Mapping[str, str]) -> str:
-    """The dataset group's ARN: that of the adopted one, or of the group's own."""
-    if wanted.id in kept:
-        return wanted.arn
-    return f"{wanted.arn.rpartition('/')[0]}/{wanted.id.partition('/')[2]}"
+def _group_arn(desired: Resource, kept: Mapping[str, str]) -> str:
+    """The ARN of the dataset group: the adopted one's, or that of the group's own."""
+    if desired.id in kept:
+        return desired.arn
+    return f"{desired.arn.rpartition('/')[0]}/{desired.id.partition('/')[2]}"
 
 
 def _is_fit(
     inventory: Inventory, resource: Resource, details: Mapping[str, Any], kept: Mapping[str, str], group: str
 ) -> bool:
-    """Whether what lies in the group, under an adopted name, can be made what is wanted."""
+    """Whether a resource of the group, under an adopted name, can be made what is desired."""
     if resource.kind == "schema" and not is_schema_in_use(inventory, group, resource):
         return False
     compared = {

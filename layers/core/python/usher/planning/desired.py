@@ -37,13 +37,18 @@ class Data:
     """Digests of files that are added to the data, by s3:// address."""
     schema_name: str = ""
     """In Personalize, where the group's dataset has the very same schema already: of interactions, it can't change."""
-    there: str = ""
-    """Digest of what the dataset holds, where newer data has to wait."""
+    imported: str = ""
+    """The `inputs` of the last import, where newer data has to wait for its schedule."""
 
     @property
     def inputs(self) -> str:
-        """What an import of it is made from."""
-        return self.there or digest([self.digest, self.schema])
+        """A digest of the file's content and schema: another import has other inputs."""
+        return self.imported or digest([self.digest, self.schema])
+
+    def without_increment(self, file: str) -> "Data":
+        """The same data without one of its increments. `file`: the file's name."""
+        kept = {location: one for location, one in self.increments.items() if location.rpartition("/")[2] != file}
+        return replace(self, increments=kept)
 
 
 def desired_resources(
@@ -119,7 +124,7 @@ class _Plan:
             {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
             {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
-        frozen = "New data waits for the import's schedule." if given.there else ""
+        frozen = "New data waits for the import's schedule." if given.imported else ""
         yield self._import(dataset, given.location, "FULL", dataset, inputs=given.inputs, frozen=frozen)
         for file, (location, content) in _files(given).items():
             name = f"{dataset}/{file}"

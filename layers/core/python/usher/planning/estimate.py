@@ -1,11 +1,11 @@
-"""What a group's files order at most, from a run's plan: what its ceilings are held against."""
+"""The most that a plan may cost, once and in a month. The ceilings of the stack are held against it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from usher.batch.job_input import uploaded_keys
-from usher.config.model import Config
-from usher.costs.ceilings import Estimate
+from usher.config.schedule_expressions import starts
+from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.prices import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.recurring import automatic_trainings, export_id, repeated
@@ -13,94 +13,152 @@ from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
+from usher.resources.plan import Plan
 from usher.resources.states import State
+from usher.resources.target import Target
 from usher.resources.unmanaged import Unmanaged
 from usher.storage.bucket import Bucket, File
 
 STANDING = {"campaign", "recommender", "solution"}
-"""Kinds that may cost as long as they are there."""
-MOST_INPUT = 10**9
-"""Bytes of a batch job's input: Personalize's quotas."""
-MOST_INPUTS = 10 * MOST_INPUT
-"""Bytes that are read to count the lines of a group's files."""
+"""Kinds that may cost money as long as they exist."""
+MAX_INPUT_BYTES = 10**9
+"""Of a batch job's input: service guide, "Quotas"."""
+MAX_COUNTED_BYTES = 10 * MAX_INPUT_BYTES
+"""Of all the files of a group whose lines are counted."""
+DAILY = "rate(1 day)"
 
 
-def count_lines(
-    bucket: Bucket, group: str, inputs: Inputs, plan: Mapping[str, Any], most: float
-) -> dict[str, tuple[str, int]]:
-    """Where the lines are asked for that each batch job and export answers, and how many they are; by id.
+@dataclass(frozen=True, slots=True)
+class PlanCosts:
+    """The most that a plan may cost, and the numbers behind it."""
 
-    Counting ends beyond `most` lines of one. Raises InputError for files that are too large to be counted.
-    """
-    jobs = {one.input for one in inputs.config.jobs}
-    files = [file for key in jobs for file in bucket.files(key) if file.key == key]
-    listed = bucket.files(f"{group}/") if plan["exports"] else []
-    keys = [file.key for file in listed]
-    own = {key for name in plan["exports"] for key in uploaded_keys(keys, group, name)}
-    _check_sizes(group, [*files, *(file for file in listed if file.key in own)])
-    found = {f"{one.kind}/{one.name}": (one.input, bucket.count_lines(one.input, most)) for one in inputs.config.jobs}
-    size = size_of(inputs.report, {})
-    for name, one in plan["exports"].items():
-        if given := uploaded_keys(keys, group, name):
-            count = sum(bucket.count_lines(key, most) for key in given)
-        elif named := one["items"] or one["attributes"]:
-            count = len(named)
-        elif one["users"]:
-            count = inputs.report.get("users", {}).get("ids", 0)
-        else:
-            count = size.items if plan["solutions"][name]["type"] == "RELATED_ITEMS" else size.users
-        found[export_id(name, one["recipe"])] = (f"usher.yaml: exports.{name}", count)
-    return found
+    estimate: Estimate
+    size: Size
+    above: Sequence[Problem]
+    """What of it is above a ceiling."""
 
 
-def _check_sizes(group: str, files: Sequence[File]) -> None:
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """Prices the plans of a group. Changes nothing."""
+
+    bucket: Bucket
+    inventory: Inventory
+    target: Target
+    inputs: Inputs
+    ceilings: Ceilings
+    past: Past
+
+    def costs(
+        self,
+        plan: Plan,
+        states: Sequence[State],
+        unmanaged: Sequence[Unmanaged],
+        training_hours: Mapping[str, float],
+    ) -> PlanCosts:
+        """Price a plan. `states`: of its resources; `training_hours`: as Size.hours has them.
+
+        Raises InputError for files that are too large for their lines to be counted.
+        """
+        lines = self._count_lines(plan)
+        size = size_of(self.inputs.report, training_hours, {id_: count for id_, (_, count) in lines.items()})
+        estimate = self._estimate(plan, states, unmanaged, size)
+        above = [problem for place, count in lines.values() for problem in self.ceilings.check_lines(place, count)]
+        return PlanCosts(estimate, size, [*above, *self.ceilings.check_estimate(self.target.group, estimate)])
+
+    @property
+    def notes(self) -> list[Problem]:
+        """A note where the stack's schedule of exports can't be read."""
+        if self._export_schedule == self.target.export_schedule:
+            return []
+        message = f"is {self.target.export_schedule}, which Usher can't read. The ceilings count it as once a day."
+        return [Problem("ExportSchedule", message, "Write it like cron(0 3 * * ? *) or rate(1 day), and deploy.")]
+
+    @property
+    def _export_schedule(self) -> str:
+        """The stack's schedule of exports, or a daily one in place of one that can't be read; empty for none."""
+        schedule = self.target.export_schedule
+        try:
+            if schedule:
+                starts(schedule)
+        except ValueError:
+            return DAILY
+        return schedule
+
+    def _count_lines(self, plan: Plan) -> dict[str, tuple[str, int]]:
+        """By id of a batch job or export, the place that asks for its lines, and their number.
+
+        Counting ends beyond the ceiling on the lines of one.
+        """
+        bucket, group, jobs = self.bucket, self.target.group, self.inputs.config.jobs
+        keys = {job.input for job in jobs}
+        files = [file for key in keys for file in bucket.files(key) if file.key == key]
+        listed = bucket.files(f"{group}/") if plan.exports else []
+        uploaded = {name: uploaded_keys([file.key for file in listed], group, name) for name in plan.exports}
+        counted = {key for keys in uploaded.values() for key in keys}
+        check_input_sizes(group, [*files, *(file for file in listed if file.key in counted)])
+        lines = {f"{job.kind}/{job.name}": (job.input, self._lines_of([job.input])) for job in jobs}
+        for name, export in plan.exports.items():
+            lines[export_id(name, export["recipe"])] = (
+                f"usher.yaml: exports.{name}",
+                self._lines_of(uploaded[name]) if uploaded[name] else self._number_of_recipients(plan, name),
+            )
+        return lines
+
+    def _lines_of(self, keys: Sequence[str]) -> int:
+        return sum(self.bucket.count_lines(key, self.ceilings.export_lines) for key in keys)
+
+    def _number_of_recipients(self, plan: Plan, name: str) -> int:
+        """For how many an export is, at most, that has no lines of the group's own."""
+        export = plan.exports[name]
+        if named := export["items"] or export["attributes"]:
+            return len(named)
+        if export["users"]:
+            return int(self.inputs.report.get("users", {}).get("ids", 0))
+        size = size_of(self.inputs.report, {})
+        return size.items if plan.solutions[name]["type"] == "RELATED_ITEMS" else size.users
+
+    def _estimate(self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size) -> Estimate:
+        by_id = {resource.id: resource for resource in plan.resources}
+        paid = [by_id[state.id] for state in states if state.action in PAID_ACTIONS]
+        return Estimate(
+            {resource.id: max_cost(resource, solution_of(resource, by_id), size) for resource in paid},
+            {
+                **{id_: max_monthly_cost(one, solution_of(one, by_id), size) for id_, one in by_id.items()},
+                **dict(self._staying(unmanaged, size)),
+            },
+            list(repeated(self.inputs.config, plan.exports, size, self._export_schedule)),
+            self.past.ordered,
+        )
+
+    def _staying(self, unmanaged: Sequence[Unmanaged], size: Size) -> Iterator[tuple[str, float]]:
+        """Arn and monthly cost of each unmanaged resource of the stack that the run does not delete.
+
+        Personalize goes on training a former solution by itself, where that is set.
+        """
+        inventory = self.inventory
+        for one in unmanaged:
+            if one.delete or one.kind not in STANDING or not inventory.owns(KINDS[one.kind], one.arn):
+                continue
+            existing = inventory.describe(KINDS[one.kind], one.arn)
+            if one.kind == "solution":
+                version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
+                yield one.arn, automatic_trainings(existing) * max_cost(version, existing, size)
+            else:
+                solution_arn = str(existing.get("solutionVersionArn", "")).rpartition("/")[0]
+                solution = inventory.describe(KINDS["solution"], solution_arn) if solution_arn else {}
+                yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", existing), solution, size)
+
+
+def check_input_sizes(group: str, files: Sequence[File]) -> None:
+    """Raise InputError where a file, or all together, are too large for their lines to be counted. Pure."""
     remedy = "Ask for less, in files of their own."
-    problems = [Problem(one.key, "is larger than 1 GB, the most that a batch job takes.", remedy)
-                for one in files if one.size > MOST_INPUT]  # fmt: skip
-    if not problems and sum(one.size for one in files) > MOST_INPUTS:
+    problems = [
+        Problem(file.key, "is larger than 1 GB, the most that a batch job takes.", remedy)
+        for file in files
+        if file.size > MAX_INPUT_BYTES
+    ]
+    if not problems and sum(file.size for file in files) > MAX_COUNTED_BYTES:
         problems = [Problem(f"{group}/", "has more than 10 GB of lines for batch jobs and exports.", remedy)]
     if problems:
         raise InputError(problems)
-
-
-def estimate(
-    inventory: Inventory,
-    config: Config,
-    plan: Mapping[str, Any],
-    states: Sequence[State],
-    unwanted: Sequence[Unmanaged],
-    size: Size,
-    export_schedule: str,
-    past: Past,
-) -> Estimate:
-    """What carrying out a plan costs at most, and what a month does from then on. Changes nothing.
-
-    `plan`: as planning draws it up; `states`: what is to be done; `export_schedule`: the stack's, or empty.
-    """
-    by_id = {one.id: one for one in plan["resources"]}
-    made = [by_id[one.id] for one in states if one.action in PAID_ACTIONS]
-    return Estimate(
-        {one.id: max_cost(one, solution_of(one, by_id), size) for one in made},
-        {one.id: max_monthly_cost(one, solution_of(one, by_id), size) for one in by_id.values()}
-        | dict(_staying(inventory, unwanted, size)),
-        list(repeated(config, plan["exports"], size, export_schedule)),
-        past.ordered,
-    )
-
-
-def _staying(inventory: Inventory, unwanted: Sequence[Unmanaged], size: Size) -> Iterator[tuple[str, float]]:
-    """What costs of the stack's own that is no longer wanted, and that stays all the same.
-
-    Personalize goes on training a former solution by itself, where it was told to.
-    """
-    for one in unwanted:
-        if one.delete or one.kind not in STANDING or not inventory.owns(KINDS[one.kind], one.arn):
-            continue
-        there = inventory.describe(KINDS[one.kind], one.arn)
-        if one.kind == "solution":
-            version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
-            yield one.arn, automatic_trainings(there) * max_cost(version, there, size)
-        else:
-            solution = str(there.get("solutionVersionArn", "")).rpartition("/")[0]
-            members = inventory.describe(KINDS["solution"], solution) if solution else {}
-            yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", there), members, size)

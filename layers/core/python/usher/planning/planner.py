@@ -1,76 +1,46 @@
-"""Draw up a run's plan: read what is wanted, look at what is there, decide. Changes nothing in Personalize."""
+"""Draft a run: load the inputs, derive the desired resources, compare them with the existing ones, and price the rest.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+Nothing here changes anything in Personalize.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from usher.config.model import Config
-from usher.config.schedule_expressions import starts
-from usher.costs import prices
-from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
+from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
+from usher.costs.prices import estimate_plan
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
-from usher.planning.adoption import adoptable, is_schema_in_use
-from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
-from usher.planning.estimate import count_lines, estimate
-from usher.planning.inputs import Inputs, check_group_name, load_config, load_inputs, recipe_type
+from usher.planning.adoption import desired_with_adopted, unused_schemas
+from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
+from usher.planning.draft import Draft
+from usher.planning.estimate import Estimator, PlanCosts
+from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
+from usher.planning.removal import draft_removal
+from usher.planning.scheduled_imports import hold_back_data
 from usher.planning.tasks import RequestedTasks
 from usher.planning.version_pins import Pin, with_pins
 from usher.recipes import POPULARITY
 from usher.resources.gate import with_gates
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Clients, Resource
+from usher.resources.kinds import Clients, Resource
 from usher.resources.ownership import check_group
-from usher.resources.reconcile import dry_run
+from usher.resources.plan import Plan
+from usher.resources.reconcile import DryRun, dry_run
 from usher.resources.states import State
 from usher.resources.target import Target
-from usher.resources.unmanaged import REPLACED, Unmanaged, find_all_of_group, find_unmanaged
-from usher.storage.bucket import Bucket, File
-from usher.storage.layout import DATASETS
+from usher.resources.unmanaged import REPLACED, Unmanaged, find_unmanaged
+from usher.storage.bucket import Bucket
 
 RESUME = "resume"
-"""The schedule that comes back when a solution may be trained again."""
-NOTHING = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
-GONE = "The group is removed, with its exports. Its own files and the records of its runs stay."
-PARTLY_GONE = (
-    "The group is removed, with its exports, but for what this stack did not make and what that needs: {1}. "
-    "Its own files and the records of its runs stay."
-)
-MISSING = (
-    "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
-    "says so (adopt) back, and ask again."
-)
-IDLE = {"reuse", "hold"}
-"""Actions that change nothing."""
-DAILY = "rate(1 day)"
+"""The name of the schedule that starts a run when a solution on hold may be trained again."""
+NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What a run would do."""
-
-    findings: Mapping[str, Any]
-    """What its record tells."""
-    plan: Mapping[str, Any] | None
-    """What plan.json is to hold; None where there is nothing to plan with."""
-    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
-    """An Inputs's."""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """Of what batch jobs and exports answer, by resource id."""
-    estimate: Estimate | None = None
-    users: int = 0
-    """That have interacted."""
-
-    @property
-    def is_work(self) -> bool:
-        """Whether there is anything to do."""
-        states = self.findings.get("resources", [])
-        deletions = self.plan and (self.plan["to_delete"] or "removal" in self.plan)
-        return any(state.action not in IDLE for state in states) or bool(deletions)
+"""The pins that hold for desired resources (version_pins.Pins.resolve), given each solution's live version."""
 
 
 def draft(
@@ -80,134 +50,64 @@ def draft(
     serving: Mapping[str, Any],
     *,
     tasks: RequestedTasks | None = None,
-    resolve_pins: ResolvePins = lambda _wanted, _live: {},
+    resolve_pins: ResolvePins = lambda _desired, _live: {},
     retry_failed: bool = True,
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
     past: Past = NOTHING_YET,
     limits: ReadLimits = LIMITS,
 ) -> Draft:
-    """What a run would do now. Raises InputError for config or data that can't be used, or that cost too much.
+    """Draft what a run would do now.
 
-    `serving`: the group's serving map; `resolve_pins`: tells which pins hold; `retry_failed`: whether what failed
-    before is built again; `claims`: an Inventory's; `past`: what the group has ordered.
+    `serving`: the group's serving map; `retry_failed`: whether the run builds anew what failed before it; `claims`: an
+    Inventory's; `past`: what the group has ordered. Raises InputError for a config or data that can't be used, and
+    AboveCeilingError for what costs too much.
     """
     check_group_name(target.group)
     tasks = tasks or {}
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
-        return _removal(bucket, target, inventory)
+        return draft_removal(bucket, target, inventory)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
-        return Draft({"note": NOTHING.format(target.group), "notes": notes}, None)
-    inputs = _with_inputs(bucket, inputs)
-    if above := ceilings.check(inputs.config):
-        raise AboveCeilingError(above, inputs.report)
-    if not tasks.get("import") and any(one.name == "import" for one in inputs.config.schedules):
-        inputs = replace(inputs, data=_waiting(inventory, target, inputs, tasks))
-    live = {name: str(one["solutionVersionArn"]) for name, one in serving.get("solutions", {}).items()}
-    wanted = _adopted(inventory, target, inputs, tasks)
-    check_group(inventory, wanted[0], target.group)
-    notes += _unused_schemas(inventory, target, inputs.config, wanted)
-    pins = resolve_pins(wanted, live)
-    wanted = _guarded(with_pins(wanted, pins), inputs.config, live)
-    dry = dry_run(inventory, wanted, retry_failed=retry_failed)
-    states = dry.states
-    if later := _resumption(target, states):
-        wanted, states = [*wanted, later], [*states, *dry_run(inventory, [later]).states]
-    unwanted = find_unmanaged(inventory, target, wanted, states, prune=inputs.config.prune)
-    states = _with_replacements(states, unwanted)
-    named = {one.name: one.recipe for one in inputs.config.solutions}
-    named |= {one.name: one.recipe for one in inputs.config.recommenders}
-    types = {name: recipe_type(clients["personalize"], recipe_arn(target, one)) for name, one in named.items()}
-    plan = {
-        "group": target.group,
-        "resources": wanted,
-        "known_failures": dry.known_failures,
-        "expected_seconds": dry.expected_seconds,
-        "to_delete": [one for one in unwanted if one.delete],
-        **desired_serving(inputs.config, types),
-    }
-    export_schedule, uncounted = _countable(target.export_schedule)
-    notes += uncounted
+        return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
+    inputs = _without_jobs_lacking_input(bucket, inputs)
+    _check_ceilings(ceilings, inputs)
+    inputs = hold_back_data(inventory, target, inputs, tasks)
 
-    def weigh() -> tuple[Estimate, prices.Size, list[Problem]]:
-        """What the plan costs at most, and what of that is above a ceiling."""
-        lines = count_lines(bucket, target.group, inputs, plan, ceilings.export_lines)
-        above = [problem for place, count in lines.values() for problem in ceilings.check_lines(place, count)]
-        size = prices.size_of(inputs.report, dry.training_hours, {id_: count for id_, (_, count) in lines.items()})
-        costs = estimate(inventory, inputs.config, plan, states, unwanted, size, export_schedule, past)
-        return costs, size, [*above, *ceilings.check_estimate(target.group, costs)]
+    desired = desired_with_adopted(inventory, target, inputs, tasks)
+    check_group(inventory, desired[0], target.group)
+    notes += unused_schemas(inventory, target, inputs.config, desired)
+    live = {name: str(solution["solutionVersionArn"]) for name, solution in serving.get("solutions", {}).items()}
+    pins = resolve_pins(desired, live)
+    desired = _gated(with_pins(desired, pins), inputs.config, live)
 
-    estimated, size, above = weigh()
-    if above and inputs.config.exports is None and plan["exports"]:
-        said = f"is left out, though every group has one as long as no config says otherwise: {above[0].message}"
-        notes.append(Problem(f"{target.group}/: exports.{next(iter(plan['exports']))}", said, above[0].remedy))
-        plan["exports"] = {}
-        estimated, size, above = weigh()
-    if above:
-        raise AboveCeilingError(above, inputs.report)
-    estimated_plan = prices.estimate_plan(wanted, states, size, inputs.config.prices, dry.expected_seconds)
-    told = [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unwanted]
+    desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
+    unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune)
+    states = _with_replacements(dry.states, unmanaged)
+    plan = _plan(inventory, target, inputs.config, desired, dry, unmanaged)
+
+    estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
+    plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
     findings = {
-        "notes": [*inputs.notes, *notes],
+        "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
         "data": inputs.report,
         "resources": states,
-        "estimate": estimated_plan,
-        "ceilings": ceilings.facts(estimated),
+        "estimate": estimate_plan(desired, states, costs.size, inputs.config.prices, dry.expected_seconds),
+        "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
-        "unmanaged": told,
+        "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, size.lines, estimated, size.users)
+    return Draft(findings, plan, inputs.sources, costs.size.lines, costs.estimate, costs.size.users)
 
 
-def _countable(schedule: str) -> tuple[str, list[Problem]]:
-    """The stack's schedule of exports, or another where it can't be counted, and a note of that."""
-    try:
-        if schedule:
-            starts(schedule)
-    except ValueError:
-        said = f"is {schedule}, which Usher can't read. The ceilings count it as once a day."
-        return DAILY, [Problem("ExportSchedule", said, "Write it like cron(0 3 * * ? *) or rate(1 day), and deploy.")]
-    return schedule, []
-
-
-def _removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
-    """What deletes the whole group, under whatever name it was taken over. InputError where its config can't tell."""
-    try:
-        config = load_config(bucket, target.group, inventory.clients["personalize"])
-    except InputError as error:
-        said = "can't be removed as long as its config, which may give the dataset group another name, can't be read."
-        remedy = "Correct the config, and the removal goes on; or delete it, and ask again."
-        raise InputError([*error.problems, Problem(f"{target.group}/", said, remedy)]) from None
-    group, adopted = _taken_over(target, config, inventory)
-    check_group(inventory, group, target.group)
-    unwanted = find_all_of_group(inventory, target, adopted)
-    plan = {"group": target.group, "resources": [], "known_failures": {}, "to_delete": unwanted, "removal": True}
-    is_there = any(one.kind == "dataset_group" for one in unwanted)
-    stays = ", ".join(one.id for one in unwanted if not one.delete)
-    note = (PARTLY_GONE if stays else GONE if is_there else MISSING).format(target.group, stays)
-    return Draft({"note": note, "resources": [], "removal": True}, plan)
-
-
-def _taken_over(target: Target, config: Config, inventory: Inventory) -> tuple[Resource, list[Resource]]:
-    """The dataset group; and the same again, if it is one that was taken over, with the schemas that were."""
-    data = {dataset: Data("", "") for dataset in DATASETS}
-    wanted = desired_resources(target, config, data)
-    kept = adoptable(inventory, wanted[:1], config.adopt)
-    group = wanted[0] if kept else desired_resources(target, replace(config, adopt={}), data)[0]
-    schemas = [one for one in wanted if one.kind == "schema" and one.id in config.adopt]
-    used = [one for one in schemas if is_schema_in_use(inventory, group.arn, one)]
-    return group, [*([group] if kept else []), *used]
-
-
-def _with_inputs(bucket: Bucket, inputs: Inputs) -> Inputs:
-    """Without the jobs that have nothing to work on: those that may be left out are noted, others refused."""
+def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:
+    """The inputs without the optional jobs whose input is missing, each noted. Raises InputError for other jobs."""
     missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
     remedy = "Put the job's input there, one JSON per line."
     problems = {
-        job.name: Problem(job.input, f"is not there, but the job {job.name} needs it.", remedy) for job in missing
+        job.name: Problem(job.input, f"does not exist, but the job {job.name} needs it.", remedy) for job in missing
     }
     if refused := [problems[job.name] for job in missing if not job.optional]:
         raise InputError(refused)
@@ -215,68 +115,84 @@ def _with_inputs(bucket: Bucket, inputs: Inputs) -> Inputs:
     return replace(inputs, config=replace(inputs.config, jobs=jobs), notes=[*inputs.notes, *problems.values()])
 
 
-def _waiting(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> Mapping[str, Data]:
-    """The data as far as it was imported already, if newer data has to wait for its schedule."""
-    arns: dict[str, str] = {}
-    data: dict[str, Data] = {}
-    for resource in desired_resources(target, inputs.config, inputs.data, tasks):
-        if resource.stage != "import" or resource.kind == "schedule":
-            continue
-        found = inventory.find(resource, arns)
-        arns[resource.id] = found.arn if found else ""
-        kind, _, name = resource.id.partition("/")
-        if kind != "dataset_import_job":
-            continue
-        dataset, _, file = name.partition("/")
-        if not file:
-            newer = found is not None and found.usable and found.inputs != resource.inputs
-            given = inputs.data[dataset]
-            data[dataset] = replace(given, there=found.inputs, increments={}) if found and newer else given
-        elif found is None and arns[f"dataset_import_job/{dataset}"]:
-            kept = {at: one for at, one in data[dataset].increments.items() if at.rpartition("/")[2] != file}
-            data[dataset] = replace(data[dataset], increments=kept)
-    return data
+def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:
+    """Raise AboveCeilingError where a single setting of the config is above a ceiling."""
+    if above := ceilings.check(inputs.config):
+        raise AboveCeilingError(above, inputs.report)
 
 
-def _adopted(inventory: Inventory, target: Target, inputs: Inputs, tasks: RequestedTasks) -> list[Resource]:
-    """The wanted resources, with what is to be adopted as long as it is as wanted."""
-    config, data = inputs.config, inputs.data
-    wanted = desired_resources(target, config, data, tasks)
-    kept = adoptable(inventory, wanted, config.adopt)
-    if kept == config.adopt:
-        return wanted
-    return desired_resources(target, replace(config, adopt=kept), data, tasks)
+def _gated(desired: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
+    popularity = next((solution.name for solution in config.solutions if solution.recipe == POPULARITY), "")
+    return with_gates(desired, {solution.name: solution.gate for solution in config.solutions}, live, popularity)
 
 
-def _unused_schemas(inventory: Inventory, at: Target, config: Config, wanted: Sequence[Resource]) -> Iterator[Problem]:
-    """The lines of `adopt` for schemas that are there, and not in use by the group's dataset."""
-    kind = KINDS["schema"]
-    for one in wanted:
-        name = config.adopt.get(one.id, "") if one.kind == kind.name else ""
-        adopted = replace(one, arn=f"{at.arn_prefix}:{kind.arn.format(name=name)}")
-        if name and inventory.describe(kind, adopted.arn) and not is_schema_in_use(inventory, wanted[0].arn, adopted):
-            said = f"names the schema {name}, which this group's dataset does not use."
-            yield Problem(f"{at.group}/: adopt.{one.id}", said, "Take the line out: Usher makes a schema of its own.")
+def _dry_run(
+    inventory: Inventory, target: Target, desired: list[Resource], *, retry_failed: bool
+) -> tuple[list[Resource], DryRun]:
+    """A dry run of the desired resources and, where the training of a solution is on hold, of what resumes it."""
+    dry = dry_run(inventory, desired, retry_failed=retry_failed)
+    resume_at = min((state.resume_at for state in dry.states if state.resume_at), default="")
+    if not resume_at:
+        return desired, dry
+    settings = {"ScheduleExpression": f"at({resume_at})", "ActionAfterCompletion": "DELETE"}
+    schedule = schedule_resource(target, RESUME, {}, settings)
+    states = [*dry.states, *dry_run(inventory, [schedule]).states]
+    return [*desired, schedule], replace(dry, states=states)
 
 
-def _guarded(wanted: Sequence[Resource], config: Config, live: Mapping[str, str]) -> list[Resource]:
-    popular = next((one.name for one in config.solutions if one.recipe == POPULARITY), "")
-    return with_gates(wanted, {one.name: one.gate for one in config.solutions}, live, popular)
-
-
-def _resumption(target: Target, states: Sequence[State]) -> Resource | None:
-    """A schedule for when the first of the solutions that rest may be trained again; None where none rests."""
-    due = min((state.resume_at for state in states if state.resume_at), default="")
-    if not due:
-        return None
-    settings = {"ScheduleExpression": f"at({due})", "ActionAfterCompletion": "DELETE"}
-    return schedule_resource(target, RESUME, {}, settings)
-
-
-def _with_replacements(states: Sequence[State], unwanted: Sequence[Unmanaged]) -> list[State]:
-    replaced = {one.id for one in unwanted if one.reason == REPLACED}
-    why = "It has changed; a new one is made, and the former goes once nothing serves through it."
+def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) -> list[State]:
+    """The states, in which a creation whose predecessor exists is a replacement."""
+    replaced = {one.id for one in unmanaged if one.reason == REPLACED}
+    reason = "It has changed; a new one is made, and the former goes once nothing serves through it."
     return [
-        replace(state, action="replace", reason=why) if state.action == "create" and state.id in replaced else state
+        replace(state, action="replace", reason=reason) if state.action == "create" and state.id in replaced else state
         for state in states
     ]
+
+
+def _plan(
+    inventory: Inventory,
+    target: Target,
+    config: Config,
+    desired: Sequence[Resource],
+    dry: DryRun,
+    unmanaged: Sequence[Unmanaged],
+) -> Plan:
+    recipes = {
+        **{solution.name: solution.recipe for solution in config.solutions},
+        **{recommender.name: recommender.recipe for recommender in config.recommenders},
+    }
+    personalize = inventory.clients["personalize"]
+    types = {name: recipe_type(personalize, recipe_arn(target, recipe)) for name, recipe in recipes.items()}
+    return Plan(
+        target.group,
+        desired,
+        dry.known_failures,
+        dry.expected_seconds,
+        [one for one in unmanaged if one.delete],
+        **desired_serving(config, types),
+    )
+
+
+def _within_ceilings(
+    estimator: Estimator,
+    plan: Plan,
+    states: Sequence[State],
+    unmanaged: Sequence[Unmanaged],
+    training_hours: Mapping[str, float],
+) -> tuple[Plan, PlanCosts, list[Problem]]:
+    """A plan within the ceilings, its costs, and notes on it. Raises AboveCeilingError.
+
+    The export that a group has by default is left out where it costs too much, as nobody has asked for it.
+    """
+    costs = estimator.costs(plan, states, unmanaged, training_hours)
+    notes = []
+    if costs.above and estimator.inputs.config.exports is None and plan.exports:
+        name, above = next(iter(plan.exports)), costs.above[0]
+        message = f"is left out, though every group has one unless its config says otherwise: {above.message}"
+        notes.append(Problem(f"{plan.group}/: exports.{name}", message, above.remedy))
+        plan = replace(plan, exports={})
+        costs = estimator.costs(plan, states, unmanaged, training_hours)
+    if costs.above:
+        raise AboveCeilingError(costs.above, estimator.inputs.report)
+    return plan, costs, notes

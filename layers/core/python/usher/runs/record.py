@@ -112,6 +112,12 @@ class Run:
             html = render_run_page(json.loads(text)).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
 
+    def write_plan(self, plan: Plan) -> None:
+        """Write the run's plan. Raises InputError for a plan that is too large to be read again."""
+        text = as_json(plan)
+        documents.check_size(len(text), self.group)
+        self.bucket.write(self.key(PLAN), text.encode())
+
     def update(self, changes: Mapping[str, object], *, even_if_ended: bool = False) -> None:
         """Change members of the record, unless it has ended: a function outlives an execution that is stopped."""
         record = self.read()

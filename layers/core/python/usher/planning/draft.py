@@ -1,0 +1,47 @@
+"""A draft: what a run would do, before it does anything."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from usher.costs.ceilings import Estimate
+from usher.resources.plan import Plan
+from usher.resources.states import State
+from usher.storage.bucket import File
+
+IDLE = {"reuse", "hold"}
+"""Actions that change nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a run would do: its plan, and the members that the plan adds to the run's record."""
+
+    findings: Mapping[str, Any]
+    """Members of the run's record (run_record.RunChanges), not yet as JSON."""
+    plan: Plan | None = None
+    """None where there is nothing to plan with."""
+    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
+    """The files of each import as they were checked (Inputs.sources)."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """How many lines each batch job and export answers, by resource id."""
+    estimate: Estimate | None = None
+    users: int = 0
+    """How many users have interacted."""
+
+    @property
+    def states(self) -> Sequence[State]:
+        """The states of the desired resources after the dry run."""
+        states: Sequence[State] = self.findings.get("resources", [])
+        return states
+
+    @property
+    def is_work(self) -> bool:
+        """Whether the run would change anything."""
+        has_deletions = self.plan is not None and (bool(self.plan.to_delete) or self.plan.removal)
+        return has_deletions or any(state.action not in IDLE for state in self.states)
+
+    @property
+    def imports_data(self) -> bool:
+        """Whether the run would import anything, or data waits for its schedule."""
+        return any(state.id.startswith("dataset_import_job/") and state.action != "reuse" for state in self.states)

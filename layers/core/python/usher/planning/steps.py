@@ -1,0 +1,127 @@
+"""The steps that plan a run, as the state machine takes them. Each may be repeated."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypedDict
+
+from usher.costs.ceilings import AboveCeilingError, Ceilings
+from usher.costs.ledger import Spending
+from usher.datasets.profile_cache import ProfileCache
+from usher.errors import InputError
+from usher.planning.draft import Draft
+from usher.planning.input_copies import copy_inputs
+from usher.planning.planner import draft
+from usher.planning.tasks import RequestedTasks, Tasks
+from usher.planning.version_pins import Pin, Pins
+from usher.resources.kinds import Clients, Resource
+from usher.resources.target import Target
+from usher.runs.lock import Lock
+from usher.runs.record import Run, next_run
+from usher.storage.bucket import Bucket
+
+
+class Outcome(TypedDict):
+    """How a step ends."""
+
+    outcome: Literal["NOTHING", "JOINED", "CHECK", "GO", "DONE"]
+    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; CHECK:
+    parts.json lists parts of the data to be profiled first; GO: go on; DONE: nothing is to be done, or the run's record
+    has problems."""
+    group: str | None
+    run: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSteps:
+    """Takes a group, and plans a run of it."""
+
+    bucket: Bucket
+    lock: Lock
+    tasks: Tasks
+    pins: Pins
+    spending: Spending
+    profiles: ProfileCache
+    ceilings: Ceilings
+    clients: Clients
+    target_of: Callable[[str, str], Target]
+    """The target of a group's run, by the names of both."""
+    serving_map_of: Callable[[str], Mapping[str, Any]]
+    """A group's serving map."""
+
+    def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
+        """Note what the input requests, so that a run that is at work sees it, too; then take the group."""
+        if "task" in execution_input:
+            self.tasks.request(group, execution_input, started_at)
+        else:
+            self.pins.request(group, execution_input)
+        run = self._taken_run(group, execution)
+        return {"outcome": "GO" if run else "JOINED", "group": group, "run": run.name if run else None}
+
+    def plan(self, group: str, execution: str) -> Outcome:
+        """Plan a run: write its plan and its record, and order what it will make."""
+        run = self._taken_run(group, execution)
+        if run is None:
+            return {"outcome": "JOINED", "group": group, "run": None}
+        return {"outcome": self._plan(run, execution), "group": group, "run": run.name}
+
+    def _taken_run(self, group: str, execution: str) -> Run | None:
+        """The execution's run; None if another execution holds the group."""
+        run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
+        return run if self.lock.take(group, execution, run.name) else None
+
+    def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
+        record = run.begin(execution)
+        try:
+            if parts := self.profiles.missing_parts(run.group, run.name):
+                self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
+                run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
+                return "CHECK"
+            drafted = self._ordered_draft(run)
+        except InputError as error:
+            run.write({**record, "data": error.report, "problems": error.as_dicts()})
+            return "DONE"
+        run.write({**record, **drafted.findings})
+        return "GO" if drafted.is_work else "DONE"
+
+    def _ordered_draft(self, run: Run) -> Draft:
+        """Draft the run, write its plan, and order what it makes.
+
+        Tasks that cost too much are forgotten: all later runs would cost too much, too.
+        """
+        tasks = self.tasks.of(run.group)
+        try:
+            drafted = self._draft(run, tasks)
+            if drafted.plan:
+                plan = replace(drafted.plan, resources=copy_inputs(run, drafted))
+            if estimate := drafted.estimate:
+                facts = {"standing": estimate.standing, "users": drafted.users}
+                self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
+        except AboveCeilingError:
+            for name in tasks:
+                self.tasks.forget(run.group, name)
+            raise
+        if drafted.plan:
+            run.write_plan(plan)
+        return drafted
+
+    def _draft(self, run: Run, tasks: RequestedTasks) -> Draft:
+        """Draft the run. An execution's first run builds anew what failed before: a person has dropped a file since."""
+
+        def resolve_pins(desired: Sequence[Resource], live: Mapping[str, str]) -> Mapping[str, Pin]:
+            return self.pins.resolve(self.clients["personalize"], run.group, desired, live)
+
+        drafted = draft(
+            self.bucket,
+            self.target_of(run.group, run.name),
+            self.clients,
+            self.serving_map_of(run.group),
+            tasks=tasks,
+            resolve_pins=resolve_pins,
+            retry_failed=run.is_first,
+            ceilings=self.ceilings,
+            past=self.spending.of(run.group),
+            limits=self.profiles.limits,
+        )
+        if "import" in tasks and not drafted.imports_data:
+            self.tasks.forget(run.group, "import")
+        return drafted
