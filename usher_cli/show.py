@@ -61,8 +61,8 @@ def draft(console: Console, drafted: Draft) -> None:
     rows = estimate["resources"].items()
     table(console, columns, ((name, one["action"], *_price(one), one["reason"]) for name, one in rows))
     for one in findings["unmanaged"]:
-        said = "will be deleted" if one["deleted"] else "is left alone"
-        console.print(f"{one['id']} is {one['why']}, and {said}.", soft_wrap=True, markup=False)
+        fate = "will be deleted" if one["deleted"] else "is left alone"
+        console.print(f"{one['id']} is {one['reason']}, and {fate}.", soft_wrap=True, markup=False)
     if not drafted.is_work:
         console.print("Nothing to do.")
         return

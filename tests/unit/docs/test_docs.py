@@ -22,7 +22,7 @@ from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
-from usher.serving import events, http_api, serving_map
+from usher.serving import events, http_api, requests
 from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
@@ -138,7 +138,7 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in serving_map.ROUTES.values() for option in route.options}
+    options = {option for route in requests.ROUTES.values() for option in route.options}
     assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
 
 

@@ -13,7 +13,7 @@ from usher.runs.lock import Lock
 from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.steps import raise_all, take_all
 from usher.storage.table import Table
 
@@ -143,7 +143,7 @@ def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: Worl
 @pytest.mark.parametrize(
     ("given", "folder", "said"),
     [
-        ({"group": "films", "task": "retrian"}, "films", "To ask for more than a look"),
+        ({"group": "films", "task": "retrian"}, "films", "To request more than a run"),
         ({"group": "my films"}, "my films", "can't be the name of a dataset group"),
         ({"group": "\ud800"}, r"\ud800", "can't be the name of a dataset group"),
         ({"detail": {"object": {"key": f"{'é' * 480}/usher.yaml"}}}, f"{'é' * 99}...{'é' * 98}", "dataset group"),
@@ -173,7 +173,7 @@ def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
 
 
 def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inbox: Inbox) -> None:
-    Serving(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
     for given in ({"gruop": "films"}, [1], None):
         call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
         (told,) = inbox.read()

@@ -45,7 +45,7 @@ def added(one: Diagnosis, its: Mapping[str, pa.StringArray]) -> Diagnosis:
     return one
 
 
-def diagnosed(events: list[Event], **caps: int) -> Diagnosis:
+def diagnosed(events: list[Event], /, **caps: int) -> Diagnosis:
     return added(Diagnosis(empty_samples(**caps)), columns(events))
 
 

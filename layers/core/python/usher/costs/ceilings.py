@@ -1,7 +1,7 @@
-"""What files may make a stack spend at most. Pure.
+"""The ceilings on what a group's files may cost. Pure.
 
-Ceilings are parameters of the stack, so only who deploys can raise them. What is held against them is estimated by the
-stack's own prices (usher.prices.PRICES), whatever `prices` a group's config names.
+Ceilings are parameters of the stack, so only those who deploy it can raise them. The estimates that are compared with
+them use the stack's own prices (config.price_list.PRICES), whatever `prices` a group's config has.
 """
 
 import math
@@ -25,44 +25,44 @@ PARAMETERS = {
     "month_dollars": "MaxMonthlyDollars",
 }
 """The parameters of the stack, and the environment variables of its functions, by field."""
-SHOWN = 3
-"""How many of the dearest things a message names."""
+MAX_REPORTED = 3
+"""The number of most expensive items that a message names."""
 
 
 class AboveCeilingError(InputError):
-    """A group's files ask for more than the stack allows."""
+    """A group's files exceed a ceiling of the stack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a group's files order, in US dollars, at most."""
+    """The maximum cost of a group's files, in US dollars."""
 
     run: Mapping[str, float]
     """Once, by resource id."""
     serving: Mapping[str, float] = field(default_factory=dict)
-    """In 30 days, by the id of a campaign or recommender: of what is wanted, and of what is there and stays."""
+    """In 30 days, by the id of a campaign or recommender: of the desired ones, and of existing ones that stay."""
     repeated: Sequence[Repeated] = ()
     ordered: float = 0
     """In the last 30 days."""
 
     @classmethod
     def beside(cls, past: Past, run: Mapping[str, float]) -> "Estimate":
-        """Of a run that changes nothing about what serves: an export or an evaluation."""
+        """The estimate of a run that leaves the serving resources alone: an export or an evaluation."""
         return cls(run, {"what serves": past.standing}, ordered=past.ordered)
 
     @property
     def of_run(self) -> float:
-        """What the run costs."""
+        """The cost of the run."""
         return math.fsum(self.run.values())
 
     @property
     def standing(self) -> float:
-        """What 30 days cost without anything that Usher does: what serves, and what is trained automatically."""
+        """The cost of 30 days without any run: serving resources and automatic training."""
         return math.fsum([*self.serving.values(), *(one.a_month for one in self.repeated if one.automatic)])
 
     @property
     def of_month(self) -> float:
-        """What 30 days cost: what stands, and what is repeated or, if that is more, was ordered in the last 30 days."""
+        """The cost of 30 days: `standing`, and recurring costs or the last 30 days' orders, whichever is more."""
         ordered = self.ordered + self.of_run if self.of_run else 0
         repeated = math.fsum(one.a_month for one in self.repeated if not one.automatic)
         return self.standing + max(repeated, ordered)
@@ -94,23 +94,23 @@ class Ceilings:
         return cls(**values)
 
     def check(self, config: Config) -> list[Problem]:
-        """What a config asks for above the ceilings on single settings."""
+        """The settings of a config that exceed a ceiling."""
         return [*self._provisioned(config), *self._trained(config), *self._scheduled(config)]
 
     def check_lines(self, place: str, lines: int) -> list[Problem]:
-        """Whether an export or a batch job answers too many lines."""
+        """Whether an export or a batch job has too many lines."""
         if lines <= self.export_lines:
             return []
         said = f"asks for {lines:,d} lines or more; {self.export_lines:,.0f} are the most of an export or batch job."
         return [_above("export_lines", place, said, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
-        """Whether a run costs too much, or a month."""
+        """Whether a run or a month costs too much."""
         problems = []
         if estimate.of_run > self.run_dollars:
             said = f"order a run of about ${estimate.of_run:,.2f}, and ${self.run_dollars:,.2f} are the most of one run"
             problems.append(
-                _above("run_dollars", f"{group}/", f"{said} ({_dearest(estimate.run)}).", math.ceil(estimate.of_run))
+                _above("run_dollars", f"{group}/", f"{said} ({_top(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
             parts = defaultdict(float, {"the last 30 days": estimate.ordered})
@@ -119,14 +119,14 @@ class Ceilings:
                 parts[name] += dollars
             said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
             problems.append(
-                _above("month_dollars", f"{group}/", f"{said} ({_dearest(parts)}).", math.ceil(estimate.of_month))
+                _above("month_dollars", f"{group}/", f"{said} ({_top(parts)}).", math.ceil(estimate.of_month))
             )
         return problems
 
     def order(self, spending: Spending, group: str, run: str, estimate: Estimate, **facts: float) -> None:
-        """Note what a run orders; `facts`: as Spending.order takes them.
+        """Enter what a run orders into the ledger. `facts`: as Spending.order takes them.
 
-        Raises AboveCeilingError, and orders nothing, where it is too much with what others have ordered until now.
+        Raises AboveCeilingError, and enters nothing, if it exceeds a ceiling together with what others have ordered.
         """
         others = spending.order(group, run, estimate.of_run, **facts)
         if above := self.check_estimate(group, replace(estimate, ordered=others)):
@@ -134,7 +134,7 @@ class Ceilings:
             raise AboveCeilingError(above)
 
     def facts(self, estimate: Estimate) -> dict[str, float]:
-        """What a run's record tells of its estimate and of the ceilings on it, in US dollars."""
+        """The estimate and its ceilings for a run's record, in US dollars."""
         return {
             "run": estimate.of_run,
             "mostOfRun": self.run_dollars,
@@ -185,6 +185,6 @@ def _in_config(path: str) -> str:
     return f"usher.yaml: {path}"
 
 
-def _dearest(parts: Mapping[str, float]) -> str:
+def _top(parts: Mapping[str, float]) -> str:
     ordered = sorted(parts.items(), key=lambda one: one[1], reverse=True)
-    return ", ".join(f"{name}: ${dollars:,.2f}" for name, dollars in ordered[:SHOWN] if dollars)
+    return ", ".join(f"{name}: ${dollars:,.2f}" for name, dollars in ordered[:MAX_REPORTED] if dollars)

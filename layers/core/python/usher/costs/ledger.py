@@ -1,8 +1,8 @@
-"""What a group has ordered in the last 30 days, as estimated before it was made. Kept in the table.
+"""The ledger of what each group has ordered in the last 30 days, as estimated before. An item of the table.
 
 One item for each group, with an attribute for each day: `{"group": <group>, "item": "spending", "@2026-11-26": 41.2}`.
-What is ordered counts whatever comes of it: a training that fails is billed, too. It is ordered before it is held
-against a ceiling, so that no two can pass that are too much together.
+An order counts whatever comes of it: a training that fails is billed, too. It is entered before it is compared with a
+ceiling, so that no two runs pass that exceed it together.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,20 +16,20 @@ from usher.storage.table import Table
 
 ITEM = "spending"
 DAY = "@"
-"""Stands before a day's name."""
+"""The prefix of a day's attribute."""
 WINDOW = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What is known of a group's spending."""
+    """A group's spending until now."""
 
     ordered: float = 0
     """US dollars in the last 30 days."""
     standing: float = 0
-    """US dollars a month for what serves and is trained automatically, when a run of the pipeline was planned last."""
+    """US dollars a month for serving and automatic training, as of the pipeline's last plan."""
     users: int = 0
-    """That have interacted, as of then; 0 as long as none was."""
+    """Users who have interacted, as of the last plan; 0 before the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Spending:
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
         """Add what a run orders to the day's sum, once however often it is tried; return the dollars of all others.
 
-        Of two that order at the same time, the later one is told of both. `facts`: standing and users.
+        Of two that order at the same time, the later one gets the sum of both. `facts`: standing and users.
         """
         old = [name for name in self.table.get(group, ITEM) if name.startswith(DAY) and name < self._day(WINDOW)]
         names = {f"#old{number}": name for number, name in enumerate(old)}
@@ -63,12 +63,12 @@ class Spending:
         return max(self._ordered(item or self.table.get(group, ITEM)) - dollars, 0)
 
     def cancel(self, group: str, dollars: float) -> None:
-        """Take back what was ordered last, as it is refused: another try orders anew."""
+        """Take back the last order, which is refused: another attempt orders anew."""
         change, names = "ADD #day :dollars REMOVE lastRun", {"#day": self._day()}
         self.table.update(group, ITEM, change, {":dollars": _decimal(-dollars)}, names)
 
     def expire(self, group: str) -> None:
-        """Let the table forget a group that is removed, once it has ordered nothing for long enough."""
+        """Let the item of a removed group expire, once its orders are too old to count."""
         if self.table.get(group, ITEM):  # an evaluation's own group orders nothing
             then = int((self.clock() + 2 * WINDOW).timestamp())
             self.table.update(group, ITEM, "SET expires = :then", {":then": then})

@@ -1,4 +1,4 @@
-"""What a group's config orders again and again, without anybody asking: schedules and automatic training. Pure."""
+"""The recurring costs of a group's config: schedules, automatic training, and the stack's schedule of exports. Pure."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -15,16 +15,16 @@ from usher.resources.kinds import Resource
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Something that is ordered again and again."""
+    """A recurring cost."""
 
     place: str
-    """What orders it: a path in the config, or a parameter of the stack."""
+    """The path in the config, or the stack's parameter, that orders it."""
     times: float
     """In 30 days."""
     dollars: float
-    """Each time, at max_cost."""
+    """US dollars each time, at most."""
     automatic: bool = False
-    """Personalize orders it by itself, so that it is never among what was ordered."""
+    """Whether Personalize orders it by itself, so that the ledger never has it."""
 
     @property
     def a_month(self) -> float:
@@ -35,7 +35,7 @@ class Repeated:
 def repeated(
     config: Config, exports: Mapping[str, Mapping[str, Any]], size: Size, export_schedule: str
 ) -> Iterator[Repeated]:
-    """All that is repeated. `exports`: as the serving map is to hold them; `export_schedule`: the stack's, or empty.
+    """All recurring costs. `exports`: a plan's; `export_schedule`: the stack's, or empty.
 
     `size`: with the lines of jobs and, under export_id, of exports.
     """
@@ -61,7 +61,7 @@ def automatic_trainings(solution: Mapping[str, Any]) -> float:
 
 
 def place_of(schedule: Schedule) -> str:
-    """Where in the config a schedule is asked for."""
+    """The path in the config of a schedule."""
     match schedule.input:
         case {"task": "retrain", "solution": name, "trainingMode": mode}:
             return f"solutions.{name}.schedules.{mode}"
@@ -73,7 +73,7 @@ def place_of(schedule: Schedule) -> str:
 
 
 def export_id(name: str, recipe: str) -> str:
-    """The id of the job that stands for an export of a solution: no job's own, which has no dot."""
+    """The id under which an export of a solution is priced as a batch job. No job has it: their names have no dot."""
     batch = recipe_of(recipe).batch
     return f"{batch.job if batch else 'batch_inference_job'}/exports.{name}"
 
@@ -85,7 +85,7 @@ class _Costs:
     size: Size
 
     def ordered(self, place: str, times: float, task: Mapping[str, str]) -> Iterator[Repeated]:
-        """What a schedule orders. New data that is imported is trained on, unless that waits for somebody to ask."""
+        """What a schedule orders. An import of new data is followed by trainings, unless they wait for a request."""
         solutions = [one for one in self.config.solutions if task.get("solution", one.name) == one.name]
         match task["task"]:
             case "retrain":
@@ -105,24 +105,24 @@ class _Costs:
                 yield Repeated(place, times, math.fsum(map(self.job, jobs)))
 
     def imports(self) -> float:
-        """All data once more."""
+        """An import of all data."""
         kind = "dataset_import_job"
         return math.fsum(
             max_cost(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
         )
 
     def version(self, solution: Solution) -> float:
-        """A training, and the jobs that follow each."""
+        """A training, and the batch jobs that follow it."""
         jobs = (one for one in self.config.jobs if one.solution == solution.name and not one.scheduled)
         return self.training(solution) + math.fsum(map(self.job, jobs))
 
     def training(self, solution: Solution) -> float:
-        """A training alone."""
+        """A training."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
         return max_cost(resource, _members(solution), self.size)
 
     def export(self, name: str) -> float:
-        """An export of a solution; nothing where there is none."""
+        """An export of a solution; 0 if it has none."""
         if name not in self.exports:
             return 0
         one = self.exports[name]

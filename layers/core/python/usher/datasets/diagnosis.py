@@ -99,14 +99,14 @@ class Diagnosis:
         self._widen(int(times.min()), int(times.max()))
         periods = (times + MONDAY) // PERIOD_LENGTHS[self.step]
         self.samples["periods"].add(*_cells(np.zeros(1, np.uint64), np.zeros(len(times), np.int32), periods))
-        found = []
+        keys_by_row = []
         for name, whole in ID_COLUMNS.items():
             one, sample = ids[name], self.samples[f"{whole}ByPeriod"]
             _count(self.samples[whole], one)
             kept = sample.has(one.keys)[one.places]
             sample.add(*_cells(one.keys, one.places[kept], periods[kept]))
-            found.append(one.keys[one.places])
-        pairs = mixed(found[0] + mixed(found[1]))
+            keys_by_row.append(one.keys[one.places])
+        pairs = mixed(keys_by_row[0] + mixed(keys_by_row[1]))
         for name, keys in (("pairs", pairs), ("events", mixed(pairs ^ times.view(np.uint64)))):
             keys = keys[self.samples[name].has(keys)]
             self.samples[name].add(keys, np.zeros(len(keys), np.int64), np.ones(len(keys), np.int64))
@@ -131,24 +131,24 @@ class Diagnosis:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Diagnosis":
         """The inverse of `as_dict`. Raises UnfitError for anything else."""
-        given = fit(_DiagnosisJson, content)
-        if given.samples.keys() != CAPS.keys():
+        stored = fit(_DiagnosisJson, content)
+        if stored.samples.keys() != CAPS.keys():
             raise UnfitError("it has other samples")
-        types = None if given.types is None else Counter(given.types)
-        if len(types or ()) > MAX_TYPES or not 0 <= given.step < len(PERIOD_LENGTHS):
+        types = None if stored.types is None else Counter(stored.types)
+        if len(types or ()) > MAX_TYPES or not 0 <= stored.step < len(PERIOD_LENGTHS):
             raise UnfitError("it has too many types of events, or no length of periods")
         periods = {name: MAX_PERIODS if name in BY_PERIOD else 1 for name in CAPS}
-        samples = {name: Sample.from_dict(given.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
-        found = cls(samples, given.first, given.last, given.step, types)
-        first, last = (0, 0) if given.first is None or given.last is None else (given.first, given.last)
-        begin, end = found.period(first), found.period(last)
+        samples = {name: Sample.from_dict(stored.samples[name], cap, cap * periods[name]) for name, cap in CAPS.items()}
+        diagnosis = cls(samples, stored.first, stored.last, stored.step, types)
+        first, last = (0, 0) if stored.first is None or stored.last is None else (stored.first, stored.last)
+        begin, end = diagnosis.period(first), diagnosis.period(last)
         if not (-MAX_TIME < first <= last < MAX_TIME and end - begin < MAX_PERIODS):
             raise UnfitError("its times are in no order, or too far apart")
         for name, sample in samples.items():
             least, most = (begin, end) if name in BY_PERIOD else (0, 0)
             if not ((sample.kept.numbers >= least) & (sample.kept.numbers <= most)).all():
                 raise UnfitError(f"its {name} are beyond its times")
-        return found
+        return diagnosis
 
     def _widen(self, first: int, last: int) -> None:
         """Make room for times, with longer periods if necessary."""
@@ -192,7 +192,7 @@ def _count(sample: Sample, ids: Hashed) -> None:
 
 
 def _cells(keys: Hashes, places: npt.NDArray[np.int32], periods: Integers) -> tuple[Hashes, Integers, Integers]:
-    """Rows, given by the place of each one's key and its period, counted: keys, periods, counts."""
+    """Keys, periods and counts of rows, from the index of every row's key and its period."""
     if not len(periods):
         return keys[:0], periods, periods
     begin = int(periods.min())
@@ -214,23 +214,23 @@ def diagnosis_report(
     events = int(interactions.samples["periods"].totals()[1].sum())
     if not events:
         return {"events": 0}
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         "events": events,
         "from": _iso(interactions.first),
         "to": _iso(interactions.last),
         "sampled": {name: one.rate for name, one in interactions.samples.items() if one.rate > 1},
-        "repeats": _again(interactions.samples["pairs"]),
-        "duplicates": _again(interactions.samples["events"]),
+        "repeats": _repeat_share(interactions.samples["pairs"]),
+        "duplicates": _repeat_share(interactions.samples["events"]),
     }
     for name, known in (("users", users), ("items", items)):
         sample = interactions.samples[name]
-        found[name] = _shares(np.sort(sample.totals()[1])[::-1], sample.rate)
+        report[name] = _shares(np.sort(sample.totals()[1])[::-1], sample.rate)
         if known:
-            found[name] |= _references(sample, known.samples[name])
-    return found | {"periods": _periods(interactions), "types": dict((interactions.types or Counter()).most_common())}
+            report[name] |= _references(sample, known.samples[name])
+    return report | {"periods": _periods(interactions), "types": dict((interactions.types or Counter()).most_common())}
 
 
-def _again(sample: Sample) -> float:
+def _repeat_share(sample: Sample) -> float:
     """The share of events that are not the first of their kind."""
     counts = sample.totals()[1]
     return _share(counts.sum() - len(counts), counts.sum())
@@ -258,7 +258,7 @@ def _shares(counts: Integers, rate: int) -> dict[str, Any]:
 
 
 def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float | None, float | None]:
-    """The slope of the line through points by least squares, and its R-squared; none where there is no line."""
+    """The slope of the least-squares line through points and its R-squared; None where there is no line."""
     if len(x) < 3 or np.ptp(y) == 0:
         return None, None
     slope, _ = np.polyfit(x, y, 1)
@@ -277,7 +277,7 @@ def _references(seen: Sample, known: Sample) -> dict[str, float]:
 
 
 def _periods(interactions: Diagnosis) -> dict[str, Any]:
-    """What changes over time: a value for each period; none where there is nothing to tell."""
+    """Changes over time: a value for each period, or None where it is undefined."""
     length, begin = PERIOD_LENGTHS[interactions.step], interactions.period(interactions.first)
     number = interactions.period(interactions.last) - begin + 1
     rows = interactions.samples["periods"].rows()

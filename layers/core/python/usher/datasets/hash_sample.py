@@ -123,18 +123,18 @@ class Sample:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], cap: int, max_rows: int) -> "Sample":
         """The inverse of `as_dict`, for at most `max_rows` rows. Raises UnfitError for anything else."""
-        given = fit(_SampleJson, content)
+        stored = fit(_SampleJson, content)
         packer = zlib.decompressobj()
         try:
-            packed = base64.b64decode(given.rows, validate=True)
+            packed = base64.b64decode(stored.rows, validate=True)
             plain = packer.decompress(packed, max_rows * ROW_BYTES + 1)
         except (ValueError, zlib.error) as error:
             raise UnfitError(f"a sample is not packed: {error}") from None
         is_whole = packer.eof and not packer.unused_data and len(plain) % ROW_BYTES == 0
-        if not is_whole or given.cap != cap or not 0 <= given.level < 64:
+        if not is_whole or stored.cap != cap or not 0 <= stored.level < 64:
             raise UnfitError("a sample is cut off, or has too much")
         keys, numbers, counts = np.split(np.frombuffer(plain, "<i8"), 3)
-        sample = cls(cap, given.level, Rows(keys.view(np.uint64), numbers, counts))
+        sample = cls(cap, stored.level, Rows(keys.view(np.uint64), numbers, counts))
         new = _first(sample.kept.keys, numbers)
         in_order = np.lexsort((numbers, sample.kept.keys))
         if not (

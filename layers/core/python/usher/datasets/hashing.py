@@ -48,13 +48,13 @@ def hashes(texts: pa.StringArray) -> Hashes:
     data = np.append(np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes that begin at each
     lengths = np.diff(offsets)
-    found = mixed(lengths.astype(np.uint64))
+    hashed_texts = mixed(lengths.astype(np.uint64))
     for begin in range(0, min(lengths.max(initial=0), HASHED_BYTES), 8):
         rows = np.flatnonzero(lengths > begin)
         beyond = 8 * (8 - np.minimum(lengths[rows] - begin, 8)).astype(np.uint64)
         word = words[offsets[rows] + begin] << beyond  # without the bytes of the next text
-        found[rows] = mixed(found[rows] ^ word)
-    return found
+        hashed_texts[rows] = mixed(hashed_texts[rows] ^ word)
+    return hashed_texts
 
 
 def mixed(values: Hashes) -> Hashes:

@@ -99,20 +99,20 @@ def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetPr
     text, _, rest = content.partition(b"\n")
     if len(text) > _max_json_bytes(size):
         raise UnfitError("its JSON is too long")
-    given = fit(_ProfileJson, parse(text))
-    _check(given, dataset, key, size)
-    hashes, positions, recurs, first_duplicates = _arrays(rest, given.ids)
-    _check_ids(given.ids, hashes, positions, first_duplicates, size)
+    stored = fit(_ProfileJson, parse(text))
+    _check(stored, dataset, key, size)
+    hashes, positions, recurs, first_duplicates = _arrays(rest, stored.ids)
+    _check_ids(stored.ids, hashes, positions, first_duplicates, size)
     profile = DatasetProfile(
-        dataset, rows=given.rows, lines=given.lines, size=given.size, digests=list(given.digests),
-        read_errors=list(given.readErrors), diagnosis=Diagnosis.from_dict(given.diagnosis),
+        dataset, rows=stored.rows, lines=stored.lines, size=stored.size, digests=list(stored.digests),
+        read_errors=list(stored.readErrors), diagnosis=Diagnosis.from_dict(stored.diagnosis),
     )  # fmt: skip
-    profile.row_errors = _with_all(profile.row_errors, given.rowErrors)
+    profile.row_errors = _with_all(profile.row_errors, stored.rowErrors)
     profile.columns = {
         name: ColumnProfile(_with_all(FACTS, column.facts), None if column.values is None else Counter(column.values))
-        for name, column in given.columns.items()
+        for name, column in stored.columns.items()
     }
-    profile.ids = DistinctIds(hashes, positions, recurs, given.ids.duplicates, first_duplicates, given.ids.overflowed)
+    profile.ids = DistinctIds(hashes, positions, recurs, stored.ids.duplicates, first_duplicates, stored.ids.overflowed)
     return profile
 
 
@@ -131,21 +131,24 @@ def _arrays(content: bytes, ids: _IdsJson) -> Iterator[NDArray[Any]]:
         yield array.copy()
 
 
-def _check(given: _ProfileJson, dataset: str, key: str, size: int) -> None:
+def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
     """Raise UnfitError where a part can't have such a profile."""
-    facts = [*given.rowErrors.values(), *(fact for column in given.columns.values() for fact in column.facts.values())]
-    names = {name for column in given.columns.values() for name in column.facts}
-    keys = {file for fact in facts for file in fact.lines} | {error.key for error in given.readErrors}
+    facts = [
+        *stored.rowErrors.values(),
+        *(fact for column in stored.columns.values() for fact in column.facts.values()),
+    ]
+    names = {name for column in stored.columns.values() for name in column.facts}
+    keys = {file for fact in facts for file in fact.lines} | {error.key for error in stored.readErrors}
     lines = [line for fact in facts for some in fact.lines.values() for line in some]
-    counts = [count for column in given.columns.values() for count in (column.values or {}).values()]
+    counts = [count for column in stored.columns.values() for count in (column.values or {}).values()]
     if not (
-        given.dataset == dataset
-        and given.size in (0, size)
-        and 0 <= given.rows <= given.lines <= size + 1
-        and len(given.digests) <= 1
-        and all(len(one) == 64 and one.isalnum() for one in given.digests)
-        and len(given.readErrors) <= 1
-        and given.rowErrors.keys() <= DatasetProfile(dataset).row_errors.keys()
+        stored.dataset == dataset
+        and stored.size in (0, size)
+        and 0 <= stored.rows <= stored.lines <= size + 1
+        and len(stored.digests) <= 1
+        and all(len(one) == 64 and one.isalnum() for one in stored.digests)
+        and len(stored.readErrors) <= 1
+        and stored.rowErrors.keys() <= DatasetProfile(dataset).row_errors.keys()
         and names <= FACTS.keys()
         and keys <= {key}
     ):
@@ -153,8 +156,8 @@ def _check(given: _ProfileJson, dataset: str, key: str, size: int) -> None:
     if not (
         all(0 < fact.rows <= size + 1 for fact in facts)
         and all(sum(map(len, fact.lines.values())) <= MAX_REPORTED for fact in facts)
-        and all(0 <= line <= size + 1 for line in (*lines, *(error.line for error in given.readErrors)))
-        and all(len(column.values or ()) <= MAX_VALUES for column in given.columns.values())
+        and all(0 <= line <= size + 1 for line in (*lines, *(error.line for error in stored.readErrors)))
+        and all(len(column.values or ()) <= MAX_VALUES for column in stored.columns.values())
         and all(0 < count <= size + 1 for count in counts)
     ):
         raise UnfitError("it counts more than the part can have")
@@ -177,5 +180,5 @@ def _as_json(facts: Mapping[str, Occurrences]) -> dict[str, Any]:
     return {name: asdict(fact) for name, fact in facts.items() if fact.rows}
 
 
-def _with_all(names: Iterable[str], given: Mapping[str, Occurrences]) -> dict[str, Occurrences]:
-    return {name: given.get(name, Occurrences()) for name in names}
+def _with_all(names: Iterable[str], stored: Mapping[str, Occurrences]) -> dict[str, Occurrences]:
+    return {name: stored.get(name, Occurrences()) for name in names}

@@ -19,7 +19,7 @@ from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 
 
@@ -28,7 +28,7 @@ class Evaluator:
     """Evaluations of a stack. `personalize` and `runtime` are boto3 clients of Personalize and of its runtime."""
 
     bucket: Bucket
-    serving: Serving
+    serving: ServingMaps
     spending: Spending
     ceilings: Ceilings
     arn_prefix: str

@@ -130,11 +130,11 @@ def _rows(predictions: pa.RecordBatch, shape: BatchShape, counts: Counts) -> dic
 
 def _scores(scores: pa.ListArray, lengths: np.ndarray[Any, Any], rank: np.ndarray[Any, Any]) -> pa.DoubleArray:
     """A score for each row. Recipes without scores have none; items that only fill up a list may have none."""
-    there, flat = _lengths(scores), pc.list_flatten(scores)
-    if np.array_equal(there, lengths):
+    score_counts, flat = _lengths(scores), pc.list_flatten(scores)
+    if np.array_equal(score_counts, lengths):
         return flat
-    places = np.repeat(np.cumsum(there) - there, lengths) + rank - 1
-    return flat.take(pa.array(places, mask=rank > np.repeat(there, lengths)))
+    places = np.repeat(np.cumsum(score_counts) - score_counts, lengths) + rank - 1
+    return flat.take(pa.array(places, mask=rank > np.repeat(score_counts, lengths)))
 
 
 def _lengths(lists: pa.ListArray) -> "np.ndarray[Any, Any]":

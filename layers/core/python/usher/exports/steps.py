@@ -18,8 +18,8 @@ from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE, has_ended, problem_record
 from usher.runs.record import Run, current_run
-from usher.serving.export_store import ExportTable
-from usher.serving.serving_map import Serving
+from usher.serving.export_store import ExportStore
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.texts import listing
 
@@ -35,8 +35,8 @@ class Exporter:
     """One group's export of one solution at a time."""
 
     bucket: Bucket
-    serving: Serving
-    table: ExportTable
+    serving: ServingMaps
+    table: ExportStore
     spending: Spending
     target: ExportTarget
     lock_of: Callable[[str], Lock]

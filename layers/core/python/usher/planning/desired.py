@@ -1,7 +1,7 @@
-"""From what is wanted to the resources that must be there. Pure: no call leaves this module.
+"""The desired resources, derived from a group's config, data and tasks. Pure.
 
 Immutable resources carry a digest of what they are made from in their name. A changed schema, filter or solution is
-thus another resource, made beside the old one, and the serving map switches when it is live.
+thus another resource, made beside the old one, and the serving map switches to it once it is live.
 """
 
 import json
@@ -54,13 +54,13 @@ class Data:
 def desired_resources(
     target: Target, config: Config, data: Mapping[str, Data], tasks: RequestedTasks | None = None
 ) -> list[Resource]:
-    """Every resource that config, data and tasks ask for, each after what it needs."""
-    return list(_Plan(target, config, data, tasks or {}).resources())
+    """Every resource that a group's config, data and tasks ask for, each after those that it needs."""
+    return list(_Desired(target, config, data, tasks or {}).resources())
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
-    at: Target
+class _Desired:
+    target: Target
     config: Config
     data: Mapping[str, Data]
     tasks: RequestedTasks
@@ -69,7 +69,7 @@ class _Plan:
         yield self._dataset_group()
         for dataset, given in self.data.items():
             yield from self._dataset(dataset, given)
-        yield self._resource("import", "event_tracker", self.at.group, {"name": self._unique("")}, self._group,
+        yield self._resource("import", "event_tracker", self.target.group, {"name": self._unique("")}, self._group,
                              after=["dataset/interactions"])  # fmt: skip
         if self.config.metric_attribution is not None:
             yield self._metric_attribution(self.config.metric_attribution)
@@ -81,23 +81,23 @@ class _Plan:
         for solution in self.config.solutions:
             yield from self._solution(solution)
         for one in self.config.recommenders:
-            members = {"name": self._unique(one.name, one.recipe), "recipeArn": recipe_arn(self.at, one.recipe)}
+            members = {"name": self._unique(one.name, one.recipe), "recipeArn": recipe_arn(self.target, one.recipe)}
             yield self._resource(
                 "train", "recommender", one.name, {**members, **one.settings}, self._group, after=self._imports
             )
         for job in self.config.jobs:
             yield from self._job(job)
         for schedule in self.config.schedules:
-            yield schedule_resource(self.at, schedule.name, schedule.input, schedule.settings)
+            yield schedule_resource(self.target, schedule.name, schedule.input, schedule.settings)
 
     @property
     def _group(self) -> dict[str, str]:
-        return {"datasetGroupArn": f"dataset_group/{self.at.group}"}
+        return {"datasetGroupArn": f"dataset_group/{self.target.group}"}
 
     @property
     def _home(self) -> str:
         """The dataset group's name in Personalize."""
-        return self.config.adopt.get(f"dataset_group/{self.at.group}", self.at.group)
+        return self.config.adopt.get(f"dataset_group/{self.target.group}", self.target.group)
 
     @property
     def _datasets(self) -> list[str]:
@@ -109,11 +109,11 @@ class _Plan:
         return [f"dataset_import_job/{name}" for name in (*self.data, *increments)]
 
     def _dataset_group(self) -> Resource:
-        members = {"name": self.at.group, **self.config.group}
+        members = {"name": self.target.group, **self.config.group}
         if "kmsKeyArn" in members:
-            members = {"roleArn": self.at.role_arn, **members}
-        made = self._resource("import", "dataset_group", self.at.group, members)
-        return replace(made, tags=[*made.tags, {"tagKey": GROUP_TAG, "tagValue": self.at.group}])
+            members = {"roleArn": self.target.role_arn, **members}
+        made = self._resource("import", "dataset_group", self.target.group, members)
+        return replace(made, tags=[*made.tags, {"tagKey": GROUP_TAG, "tagValue": self.target.group}])
 
     def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
         domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
@@ -121,7 +121,7 @@ class _Plan:
         yield self._resource("import", "schema", dataset, {"name": name, "schema": json.dumps(given.schema), **domain})
         yield self._resource(
             "import", "dataset", dataset,
-            {"name": f"{self.at.group}-{dataset}", "datasetType": dataset.upper()},
+            {"name": f"{self.target.group}-{dataset}", "datasetType": dataset.upper()},
             {**self._group, "schemaArn": f"schema/{dataset}"},
         )  # fmt: skip
         frozen = "New data waits for the import's schedule." if given.imported else ""
@@ -134,22 +134,24 @@ class _Plan:
 
     def _import(self, name: str, location: str, mode: str, dataset: str, family: str = "", **more: Any) -> Resource:
         params = {
-            "jobName": f"{family or self._family(name)}{self.at.run}",
+            "jobName": f"{family or self._family(name)}{self.target.run}",
             "dataSource": {"dataLocation": location},
-            "roleArn": self.at.role_arn,
+            "roleArn": self.target.role_arn,
             "importMode": mode,
         }
         refs = {"datasetArn": f"dataset/{dataset}"}
         return self._resource("import", "dataset_import_job", name, params, refs, family=family, **more)
 
     def _metric_attribution(self, members: Mapping[str, Any]) -> Resource:
-        destination = {"path": f"{self.at.bucket_url}{self.at.group}/out/attribution/"}
-        output = {"s3DataDestination": destination, "roleArn": self.at.role_arn}
+        destination = {"path": f"{self.target.bucket_url}{self.target.group}/out/attribution/"}
+        output = {"s3DataDestination": destination, "roleArn": self.target.role_arn}
         params = {"name": self._unique(""), **members, "metricsOutputConfig": output}
-        return self._resource("import", "metric_attribution", self.at.group, params, self._group, after=self._datasets)
+        return self._resource(
+            "import", "metric_attribution", self.target.group, params, self._group, after=self._datasets
+        )
 
     def _solution(self, solution: Solution) -> Iterator[Resource]:
-        params = _solution_params(self.at, solution)
+        params = _solution_params(self.target, solution)
         unique = self._unique(solution.name, _made_from(params))
         created = self._resource(
             "import", "solution", solution.name, {"name": unique, **params}, self._group, after=self._datasets
@@ -169,8 +171,8 @@ class _Plan:
     def _version(self, solution: Solution) -> Resource:
         """A run names one version of each solution, so that Personalize can refuse to train it a second time."""
         asked = [self.tasks[name] for name in ("retrain", f"retrain#{solution.name}") if name in self.tasks]
-        wish = max(asked, key=lambda one: one["at"], default={"at": ""})
-        mode = wish.get("trainingMode", solution.training_mode)
+        task = max(asked, key=lambda one: one["at"], default={"at": ""})
+        mode = task.get("trainingMode", solution.training_mode)
         increments = [content for given in self.data.values() for content in given.increments.values()]
         weights = value_at(solution.settings, EVENTS_CONFIG)
         made_from = digest(
@@ -179,30 +181,30 @@ class _Plan:
         return self._resource(
             "train", "solution_version", solution.name,
             {
-                "name": f"{self._family(solution.name)}{self.at.run}",
+                "name": f"{self._family(solution.name)}{self.target.run}",
                 **({"trainingMode": mode} if mode != "FULL" else {}),
             },
             {"solutionArn": f"solution/{solution.name}"},
             after=self._imports,
-            inputs=f"{made_from}@{wish['at']}".rstrip("@"),
+            inputs=f"{made_from}@{task['at']}".rstrip("@"),
             min_retrain_interval=min(solution.min_retrain_interval, ONLY_ON_REQUEST),
         )  # fmt: skip
 
     def _job(self, job: Job) -> Iterator[Resource]:
-        """One for each version of its solution; of a scheduled one, the one that was asked for last."""
+        """A job for each version of its solution; of a scheduled job, the one that was requested last."""
         section = next(section for section, kind in JOBS.items() if kind == job.kind)
-        wish = self.tasks.get(f"{section}#{job.name}")
-        if job.scheduled and not wish:
+        task = self.tasks.get(f"{section}#{job.name}")
+        if job.scheduled and not task:
             return
         name = f"{section}/{job.name}"
-        occasion = digest(wish["at"]) if wish and job.scheduled else ""
+        occasion = digest(task["at"]) if task and job.scheduled else ""
         family = self._family(name)
-        folder = f"{self.at.bucket_url}{self.at.group}"
+        folder = f"{self.target.bucket_url}{self.target.group}"
         params = {
-            "jobName": f"{family}{occasion or self.at.run}",
-            "jobInput": {"s3DataSource": {"path": f"{self.at.bucket_url}{job.input}"}},
-            "jobOutput": {"s3DataDestination": {"path": f"{folder}/out/{name}/{occasion or self.at.run}/"}},
-            "roleArn": self.at.role_arn,
+            "jobName": f"{family}{occasion or self.target.run}",
+            "jobInput": {"s3DataSource": {"path": f"{self.target.bucket_url}{job.input}"}},
+            "jobOutput": {"s3DataDestination": {"path": f"{folder}/out/{name}/{occasion or self.target.run}/"}},
+            "roleArn": self.target.role_arn,
             **job.settings,
         }
         refs = {"solutionVersionArn": f"solution_version/{job.solution}"}
@@ -214,10 +216,10 @@ class _Plan:
 
     def _unique(self, name: str, *made_from: object) -> str:
         """A name that no other group makes, not even one of the same name that another stack keeps elsewhere."""
-        return unique_name(self.at.group, name, self._home, *made_from)
+        return unique_name(self.target.group, name, self._home, *made_from)
 
     def _family(self, name: str, *made_from: str) -> str:
-        return job_family(self.at.group, name, self._home, *made_from)
+        return job_family(self.target.group, name, self._home, *made_from)
 
     def _resource(
         self,
@@ -234,27 +236,27 @@ class _Plan:
         if id_ in self.config.adopt:
             members["name"] = self.config.adopt[id_]
         tail = row.arn.format(group=self._home, **members) if row.arn else ""
-        arn = tail and f"{self.at.arn_prefix}:{tail}"
+        arn = tail and f"{self.target.arn_prefix}:{tail}"
         return Resource(id_, kind, stage, members, refs or {}, arn=arn, tags=tags, **more)
 
 
-def schedule_resource(at: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
+def schedule_resource(target: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
     """A schedule that starts the pipeline, or the export, with a task."""
     exports = task.get("task") == "export"
     asked = {name: value for name, value in task.items() if name != "task"}
-    given = {"group": at.group, **(asked if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})}
+    given = {"group": target.group, **(asked if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})}
     params = {
-        "Name": f"{at.group}.{name}",
-        "GroupName": at.schedule_group,
+        "Name": f"{target.group}.{name}",
+        "GroupName": target.schedule_group,
         "FlexibleTimeWindow": {"Mode": "OFF"},
         "Target": {
-            "Arn": at.export_arn if exports else at.pipeline_arn,
-            "RoleArn": at.schedule_role_arn,
+            "Arn": target.export_arn if exports else target.pipeline_arn,
+            "RoleArn": target.schedule_role_arn,
             "Input": json.dumps(given),
         },
         **settings,
     }
-    prefix = at.arn_prefix.replace(":personalize:", ":scheduler:")
+    prefix = target.arn_prefix.replace(":personalize:", ":scheduler:")
     arn = f"{prefix}:{KINDS['schedule'].arn.format(**params)}"
     return Resource(f"schedule/{name}", "schedule", "import", params, arn=arn)
 
@@ -264,12 +266,12 @@ def _files(data: Data) -> dict[str, tuple[str, str]]:
     return {location.rpartition("/")[2]: (location, content) for location, content in data.increments.items()}
 
 
-def _solution_params(at: Target, solution: Solution) -> dict[str, Any]:
-    """CreateSolution's members. Training on a timer, the service's default, costs money nobody asked for: off.
+def _solution_params(target: Target, solution: Solution) -> dict[str, Any]:
+    """CreateSolution's members. Automatic training, the service's default, costs money: it is off unless set.
 
     If it is on, its schedule is always given, so that a config that no longer has one means the default again.
     """
-    params = {"recipeArn": recipe_arn(at, solution.recipe), "performAutoTraining": False, **solution.settings}
+    params = {"recipeArn": recipe_arn(target, solution.recipe), "performAutoTraining": False, **solution.settings}
     if params["performAutoTraining"]:
         default = {"autoTrainingConfig": {"schedulingExpression": DEFAULT_TRAINING_RATE}}
         params["solutionConfig"] = {**default, **params.get("solutionConfig", {})}
@@ -285,13 +287,13 @@ def _made_from(params: Mapping[str, Any]) -> dict[str, Any]:
     return {**members, **({EVENTS_CONFIG: True} if value_at(params, EVENTS_CONFIG) else {})}
 
 
-def recipe_arn(at: Target, recipe: str) -> str:
+def recipe_arn(target: Target, recipe: str) -> str:
     """A recipe's ARN: the service owns them, so there is no region or account in it."""
-    return f"{at.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
+    return f"{target.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
 def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
-    """What the serving map is to hold once all is live. `types`: the recipe type of each solution and recommender.
+    """The desired content of the serving map, as a Plan has it. `types`: recipe types by solution and recommender.
 
     Raises InputError for an export that can't be.
     """

@@ -1,7 +1,7 @@
-"""What people and schedules ask of a group beyond its files: train again, import now, run a job, be removed.
+"""Tasks: what people and schedules request beyond a group's files, such as another training, an import, or its removal.
 
 The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a run which is at
-work already sees them in its next round. A wish is known by its time: what was made for it carries that time, and
+work already sees them in its next round. A task is identified by its time: what was made for it carries that time, and
 nothing is made for it twice.
 """
 
@@ -16,7 +16,7 @@ from usher.texts import clean
 
 ITEM = "tasks"
 MARK = "@"
-"""Stands before a wish's name, which may be that of a key attribute."""
+"""Stands before a task's name, which may be that of a key attribute."""
 TASKS = {
     "import": set[str](),
     "retrain": {"solution", "trainingMode"},
@@ -24,13 +24,13 @@ TASKS = {
     "segments": {"job"},
     "remove": set[str](),
 }
-"""What each task may say besides."""
-LONGEST = 63
+"""The further members of each task."""
+MAX_LENGTH = 63
 """Characters that are kept of each: Personalize's longest names."""
 RequestedTasks = Mapping[str, Mapping[str, str]]
 """By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
 USAGE = (
-    'To ask for more than a look, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
+    'To request more than a run, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
     "retrain (of one solution: and trainingMode, solution), batch and segments (job), remove."
 )
 
@@ -42,19 +42,21 @@ class Tasks:
     table: Table
 
     def request(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
-        """Write down what an execution's input asks for, if it asks for something. UsherError where it does so badly.
+        """Note the task that an execution's input requests, if any. Raises UsherError for one that is malformed.
 
-        `started_at`: ISO time of the execution, which counts where the input names none. An older wish changes nothing.
+        `started_at`: ISO time of the execution, which counts where the input names none. An older task changes nothing.
         """
         if "task" not in given:
             return
         if not all(isinstance(one, str) for one in given.values()) or given["task"] not in TASKS:
             raise UsherError(USAGE)
-        members = {name: clean(value, LONGEST) for name, value in given.items() if name not in {"group", "task", "at"}}
+        members = {
+            name: clean(value, MAX_LENGTH) for name, value in given.items() if name not in {"group", "task", "at"}
+        }
         if members.keys() - TASKS[given["task"]]:
             raise UsherError(USAGE)
         of = members.pop("solution", members.pop("job", ""))
-        task = json.dumps({"at": clean(given.get("at", started_at), LONGEST), **members})
+        task = json.dumps({"at": clean(given.get("at", started_at), MAX_LENGTH), **members})
         names = {"#name": f"{MARK}{given['task']}#{of}".rstrip("#")}
         # `at` comes first in the text, so that texts sort by time
         condition = "attribute_not_exists(#name) OR #name < :task"
@@ -66,7 +68,7 @@ class Tasks:
         return {name.removeprefix(MARK): json.loads(text) for name, text in item.items() if name.startswith(MARK)}
 
     def forget(self, group: str, name: str) -> None:
-        """Drop what has come true."""
+        """Drop a task that is done."""
         self.table.update(group, ITEM, "REMOVE #name", names={"#name": MARK + name})
 
     def clear(self, group: str) -> None:

@@ -21,8 +21,8 @@ from usher.texts import clean
 ITEM = "pins"
 MARK = "@"
 """Stands before a solution's name, which may be that of a key attribute."""
-ASKED = {"solution": 63, "version": 256, "who": 200, "why": SENTENCE}
-"""What a pin is asked with, and the characters that are kept of each."""
+REQUESTED = {"solution": 63, "version": 256, "who": 200, "why": SENTENCE}
+"""The members of a request, and the characters that are kept of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Pin:
     """A version that a person wants, whatever the gate says."""
 
     version: str
-    """As asked for; its ARN once settled."""
+    """As requested; its ARN once it is resolved."""
     who: str
     why: str
     at: str
     supersedes: str = ""
-    """The ARN of the newest version when the pin was settled, which it holds back; empty until then."""
+    """The ARN of the newest version when the pin was resolved, which the pin holds back; empty until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,23 @@ class Pins:
     table: Table
 
     def request(self, group: str, given: Mapping[str, Any]) -> None:
-        """Write down the version that an execution's input asks for, if any. UsherError where it does so badly."""
-        if "group" not in given or not given.keys() & ASKED.keys():  # S3's events have a version, too
+        """Note the version that an execution's input requests, if any. Raises UsherError for a malformed request."""
+        if "group" not in given or not given.keys() & REQUESTED.keys():  # S3's events have a version, too
             return
-        if not all(isinstance(given.get(name), str) and given[name].strip() for name in ASKED):
+        if not all(isinstance(given.get(name), str) and given[name].strip() for name in REQUESTED):
             raise UsherError(
                 'To promote or to roll back, start the pipeline with {"group": "...", "solution": "...", '
                 '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
             )
-        solution, version, who, why = (clean(given[name].strip(), most) for name, most in ASKED.items())
+        solution, version, who, why = (clean(given[name].strip(), most) for name, most in REQUESTED.items())
         self._write(group, solution, Pin(version, who, why, now().isoformat()))
 
     def resolve(
         self, personalize: Any, group: str, wanted: Iterable[Resource], live: Mapping[str, str]
     ) -> dict[str, Pin]:
-        """The pins that hold now, each with its version's ARN; what has lapsed or can't be is forgotten.
+        """The pins that hold now, each with its version's ARN. Pins that have lapsed, or can't hold, are forgotten.
 
-        `live`: the ARN of each solution's version that is served now. Raises InputError for new pins that can't be.
+        `live`: the ARN of each solution's version that is served now. Raises InputError for new pins that can't hold.
         """
         by_id = {resource.id: resource for resource in wanted}
         holding: dict[str, Pin] = {}

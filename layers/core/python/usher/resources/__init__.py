@@ -1,4 +1,4 @@
-"""Personalize's control plane: what is there, what is wanted, and one pass from the one to the other.
+"""Personalize's control plane: existing resources, desired resources, and one pass from the former to the latter.
 
 May import: storage.
 """

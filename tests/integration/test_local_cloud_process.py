@@ -16,8 +16,8 @@ import pytest
 from usher_local.cloud.foreground import add_options
 from usher_local.cloud.lambda_python import chosen
 
-ROOT = Path(__file__).parents[3]
-TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "tests/unit/cloud/fixtures/stack/template.yaml"
 COMMAND = [sys.executable, "-m", "usher_local.cloud", "--template", str(TEMPLATE)]
 
 

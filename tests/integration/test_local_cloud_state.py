@@ -5,7 +5,7 @@ from pathlib import Path
 from usher_local.clock import Clock
 from usher_local.cloud.server import LocalCloud
 
-TEMPLATE = Path(__file__).parent / "fixtures" / "stack" / "template.yaml"
+TEMPLATE = Path(__file__).parents[1] / "unit/cloud/fixtures/stack/template.yaml"
 
 
 def test_personalize_is_as_it_was_when_the_cloud_starts_again(tmp_path: Path) -> None:
