@@ -110,7 +110,7 @@ def licences() -> Iterable[str]:
 
 
 def diagram(path: Path) -> Iterable[str]:
-    """A state machine in the language of https://mermaid.js.org/syntax/stateDiagram.html, its conditions as they are."""
+    """A state machine in the language of https://mermaid.js.org/syntax/stateDiagram.html, with its conditions."""
     yield "```mermaid\nstateDiagram-v2\n"
     yield from _states(machine(path))
     yield "```\n"
