@@ -373,7 +373,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
-            "gate: can't hold back a campaign that syncs itself.",
+            "gate: can't block a campaign that follows the latest version by itself.",
         ),
         (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: has no solution to compare with."),
         (
@@ -401,7 +401,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ),
         (
             S % "performAutoML: true",
-            "performAutoML: has Personalize choose the recipe. Remove it",
+            "performAutoML: asks Personalize to choose the recipe, which it no longer does. Remove it",
         ),
         (
             S % "solutionConfig: {autoTrainingConfig: {schedulingExpression: rate(1 fortnight)}}",
@@ -425,7 +425,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (
             "{group: {domain: ECOMMERCE}, recommenders: {similar-items: {recipe: aws-sims}}, "
             "solutions: {similar-items: {recipe: aws-sims}}}",
-            "recommenders.similar-items: is the name of a solution, too.",
+            "recommenders.similar-items: is also the name of a solution.",
         ),
         ("batch: {j: {}}", "batch.j.solution: names '', which this file does not define."),
         ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),

@@ -150,7 +150,7 @@ def test_the_defaults_let_an_ordinary_group_pass_and_its_record_tells_what_is_us
     assert facts["serving"] == pytest.approx(MONTH + 2 * MONTH_V2)
     assert facts["repeated"] == pytest.approx(30 * 60 / 1000 * PRICES["batchThousandV2"]), "the nightly export"
     assert facts["month"] == pytest.approx(facts["serving"] + max(facts["repeated"], facts["run"]))
-    assert (facts["mostOfRun"], facts["mostOfMonth"]) == (200, 2000)
+    assert (facts["runCeiling"], facts["monthCeiling"]) == (200, 2000)
 
 
 def test_the_samples_of_the_aws_solution_pass(site: World) -> None:

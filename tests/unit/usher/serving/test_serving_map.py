@@ -209,7 +209,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar here; there is: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
-         "offline has no campaign to answer; an export in its place knows neither filters nor contexts."),
+         "offline has no campaign, and exports apply neither filters nor contexts."),
         ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
          "There is no solution ['a'] here; there is: ranking."),
         ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",
@@ -246,7 +246,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("rankings", {"items": ["a", None]}, 400, "BadId", "items must be a text of 1 to 256 characters."),
         ("similar-items", {"userId": ""}, 400, "BadId", "userId must be a text of 1 to 256 characters."),
         *(("similar-items", {"userId": f"a{one}"}, 400, "BadId",
-           "userId must not have control characters or half of a surrogate pair.") for one in "\x00\n\x7f\x9f\ud800"),
+           "userId must not have control characters or unpaired surrogates.") for one in "\x00\n\x7f\x9f\ud800"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named_with_what_is_allowed(
