@@ -209,7 +209,7 @@ CONFIGS: tuple[Case, ...] = (
         for value, number in _NUMBERS.items()
     ),
 )
-"""Of usher.yaml, usher.json, or the AWS Solution's file: what is no JSON is for YAML, and the other way round."""
+"""Of usher.yaml, usher.json, or the AWS Solution's file: what is not JSON is for YAML, and the other way round."""
 
 _HEAD = "USER_ID,ITEM_ID,TIMESTAMP"
 _TABLES: dict[str, str | bytes] = {

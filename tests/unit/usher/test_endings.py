@@ -143,7 +143,7 @@ def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: Worl
 @pytest.mark.parametrize(
     ("given", "folder", "said"),
     [
-        ({"group": "films", "task": "retrian"}, "films", "To request more than a run"),
+        ({"group": "films", "task": "retrian"}, "films", "To request a task"),
         ({"group": "my films"}, "my films", "can't be the name of a dataset group"),
         ({"group": "\ud800"}, r"\ud800", "can't be the name of a dataset group"),
         ({"detail": {"object": {"key": f"{'é' * 480}/usher.yaml"}}}, f"{'é' * 99}...{'é' * 98}", "dataset group"),

@@ -146,7 +146,7 @@ schemas: {things: {}, items: no}
         ),
         (
             "solutions:\n  a: {recipe: aws-sims}\n  a: {}",
-            "usher.yaml line 3 column 3: is not readable: a is there twice.",
+            "usher.yaml line 3 column 3: is not readable: a occurs twice.",
         ),
         ("solutions: {s: {recipe: 2001-99-99}}", "names the recipe '2001-99-99', which Personalize does not have."),
         ("solutions: [{2001-01-01: x}]", "solutions: is [{'2001-01-01': 'x'}]."),
@@ -408,7 +408,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
             "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule.",
         ),
         ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is not"),
-        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), where one kind of days is a ?, or at("),
+        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), with a ? for one kind of days, or at("),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",
@@ -431,7 +431,10 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),
         ("batch: {j: {solution: similar-items, jobName: f}}", "batch.j.jobName: is filled in by Usher."),
         ("metricAttribution: {metrics: 5}", "metricAttribution: Invalid type for parameter metrics"),
-        (f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}", "gets too long a name"),
+        (
+            f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}",
+            "makes the name of its schedule too long",
+        ),
     ],
 )
 def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> None:

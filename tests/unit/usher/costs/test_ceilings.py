@@ -114,7 +114,7 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         config.setdefault("batch", {})
         ceilings = Ceilings(export_lines=3000)
         found = refused(site, config, ceilings=ceilings)
-        expected = (place, f"Ask for less, or have somebody who deploys the stack allow it: sam deploy "
+        expected = (place, f"Reduce it, or raise the ceiling when you deploy the stack: sam deploy "
                            f"--parameter-overrides {parameter}")  # fmt: skip
         assert expected in found, config
 

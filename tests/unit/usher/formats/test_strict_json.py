@@ -27,8 +27,8 @@ def test_what_is_written_is_read(value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("NaN", "NaN is no JSON"),
-        ("[-Infinity]", "-Infinity is no JSON"),
+        ("NaN", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
         ("1e999", "a number is too large"),
         ('{"a": [-1e999]}', "a number is too large"),
         (str(2**63), "a number is beyond 64 bits"),

@@ -114,14 +114,14 @@ def test_unknown_members_are_passed_over_where_another_release_may_have_written_
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"a": 1e}', b"9" * 9999, b"[" * 100_000, b'{"a":' * 100_000])
 def test_what_is_no_json_is_told(content: bytes) -> None:
-    with pytest.raises(UnfitError, match="it is no JSON"):
+    with pytest.raises(UnfitError, match="it is not JSON"):
         parse_json(content)
 
 
 def test_what_is_too_deep_is_told() -> None:
     assert parse_json(b"[" * 49 + b"]" * 49)
     for deep in (b"[" * 60 + b"]" * 60, b'{"a":' * 60 + b"1" + b"}" * 60):
-        with pytest.raises(UnfitError, match="more than 50 lists and objects"):
+        with pytest.raises(UnfitError, match="more than 50 nested lists and objects"):
             parse_json(deep)
 
 
