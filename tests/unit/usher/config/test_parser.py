@@ -408,7 +408,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
             "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule.",
         ),
         ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is not"),
-        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), with a ? for one kind of days, or at("),
+        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *) with a ? for one kind of days, or at("),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",
