@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +25,7 @@ from usher.serving import events, http_api, requests
 from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
-from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from tests.unit.stack.files import REPOSITORY, TEMPLATE
 from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
@@ -46,6 +45,22 @@ LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
 COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
+
+MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
+UNWRAPPED = {
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/cost.md",
+    "docs/decisions.md",
+    "docs/evaluation.md",
+    "docs/licences.md",
+    "docs/local.md",
+    "docs/local-personalize.md",
+    "docs/proof.md",
+    "docs/security.md",
+    "docs/taking-over.md",
+}
+"""Pages that are not wrapped yet."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -159,17 +174,6 @@ def test_every_kind_of_resource_is_described_with_its_usual_time() -> None:
         assert re.search(rf"^\| `{kind.name}` \| [^|]+ \| {usual} \|", DOCS["architecture.md"], re.M), kind.name
 
 
-@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
-def test_every_state_is_in_the_diagrams(path: Path) -> None:
-    def names(states: dict[str, Any]) -> Iterable[str]:
-        for name, state in states.items():
-            yield name
-            yield from names(state.get("ItemProcessor", {}).get("States", {}))
-
-    diagrams = "\n".join(code for kind, code in FENCED.findall(DOCS["architecture.md"]) if kind == "mermaid")
-    assert [name for name in names(machine(path)["States"]) if name not in diagrams] == []
-
-
 def test_every_make_target_is_mentioned() -> None:
     targets = re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.M)
     assert targets
@@ -198,9 +202,9 @@ def test_every_setting_of_the_local_cloud_is_described() -> None:
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
 
-def test_the_tables_that_follow_from_the_code_are_current() -> None:
+def test_the_tables_and_diagrams_that_follow_from_the_code_are_current() -> None:
     pages = [DOCS[path.name] for path in tables.PAGES]
-    assert {name for page in pages for name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
+    assert {name for page in pages for _, name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
     assert [tables.written(page) for page in pages] == pages, "run: python -m tests.unit.docs.tables"
 
 
@@ -236,6 +240,14 @@ def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
         environment = {**os.environ, **cloud.environment}
         subprocess.run(["sh", "-ec", code[1]], env=environment, check=True)  # noqa: S603, S607 - our own page
         assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
+
+
+@pytest.mark.parametrize("page", PAGES.keys() - UNWRAPPED)
+def test_lines_and_cells_fit_a_terminal(page: str) -> None:
+    lines = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.S | re.M).splitlines()
+    assert [line for line in lines if len(line) > MAX_COLUMNS and not line.startswith("|")] == []
+    cells = [cell.strip() for line in lines if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+    assert [cell for cell in cells if len(cell) > MAX_CELL_LENGTH] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
