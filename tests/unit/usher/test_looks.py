@@ -25,11 +25,11 @@ def measured() -> Iterator[list[Row]]:
 def test_no_look_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
     assert {row["increments"] for row in measured} == {0, 30, 365}
     for row in measured:
-        assert max(float(row["calls a look, most"]), float(row["calls of Plan, most"])) <= MOST_CALLS, row
+        assert max(float(row["calls a pass, most"]), float(row["calls of Plan, most"])) <= MOST_CALLS, row
         assert MOST_CALLS * SECONDS_A_CALL < INVOCATION
 
 
 def test_365_files_at_once_are_imported_five_at_a_time_within_the_executions_time(measured: list[Row]) -> None:
     (row,) = (row for row in measured if (row["increments"], row["run"]) == (365, "all at once"))
-    assert 365 / 5 <= float(row["looks"]) < 100, "about one for each five, not one every minute"
+    assert 365 / 5 <= float(row["passes"]) < 100, "about one for each five, not one every minute"
     assert float(row["hours"]) < HOURS
