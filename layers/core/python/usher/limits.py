@@ -19,6 +19,9 @@ MAX_VALUE_LENGTH = 1000
 """Characters of any other string that is not textual [Q]."""
 MAX_TEXT_LENGTH = 20_000
 """Characters of a textual value; Personalize cuts longer ones [Q]."""
+FIRST_MILLISECOND = 10**11
+"""A TIMESTAMP is in Unix seconds: service guide, "Item interaction data". So many are the year 5138;
+as milliseconds, 1973."""
 
 MIN_ROWS = {"interactions": 1000, "action_interactions": 1000}
 """The fewest rows of an import job, in any mode [Q]."""

@@ -19,8 +19,8 @@ from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import hashed
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
-from usher.limits import MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
+from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE
+from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
 
 MAX_REPORTED = 100
 """The rows with a fact whose line numbers are kept; the others are counted."""

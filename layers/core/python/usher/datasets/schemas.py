@@ -15,9 +15,6 @@ from usher.limits import MAX_METADATA, MAX_SCHEMA_LENGTH
 
 Schema = Mapping[str, Any]
 
-FIRST_MILLISECOND = 10**11
-"""Personalize counts Unix seconds. As seconds, this is the year 5138; as milliseconds, 1973."""
-
 REQUIRED = {
     "interactions": ("USER_ID", "ITEM_ID", "TIMESTAMP"),
     "items": ("ITEM_ID",),
