@@ -224,7 +224,7 @@ def lose(site: Site) -> None:
 
 def queue_url(site: Site) -> str:
     described = site.cloud.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="Undelivered"
+        StackName=STACK, LogicalResourceId="DeadLetterQueue"
     )
     return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
@@ -272,7 +272,7 @@ def owners(site: Site) -> list[Owner]:
     return [
         *found,
         Owner("BucketPolicy", bucket_policy(DEFAULT_ACCOUNT_ID, PARTITION, site.bucket)),
-        Owner("UndeliveredPolicy", queue_policy(queue)),
+        Owner("DeadLetterQueuePolicy", queue_policy(queue)),
     ]
 
 
