@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -171,7 +172,10 @@ def site() -> Iterator[Site]:
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(days=days[0])
 
-    with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED), now=now) as cloud:
+    with (
+        ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
+        LocalCloud(ROOT / "template.yaml", 0, 0, Clock(SPEED), now=now, executor=executor) as cloud,
+    ):
         yield Site(cloud, days)
 
 
