@@ -29,8 +29,6 @@ from usher_local.cloud.credentials import PARTITION, REGION, client
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
 
-pytestmark = pytest.mark.timeout(900)  # the scenario, on a busy machine
-
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 
