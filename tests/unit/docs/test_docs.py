@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +25,7 @@ from usher.serving import events, http_api, requests
 from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
-from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from tests.unit.stack.files import REPOSITORY, TEMPLATE
 from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
@@ -39,12 +38,29 @@ from usher_local.recommenders.base import Interactions
 
 USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
 DOCS = {path.name: path.read_text() for path in sorted((REPOSITORY / "docs").glob("*.md"))}
+COMPLAINTS = DOCS["files.md"] + DOCS["configuration.md"] + DOCS["exports.md"]
 PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (REPOSITORY / "README.md").read_text()}
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
 COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
+
+MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
+UNWRAPPED = {
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/cost.md",
+    "docs/decisions.md",
+    "docs/evaluation.md",
+    "docs/licences.md",
+    "docs/local.md",
+    "docs/local-personalize.md",
+    "docs/proof.md",
+    "docs/security.md",
+    "docs/taking-over.md",
+}
+"""Pages that are not wrapped yet."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -61,9 +77,9 @@ def blocks(language: str) -> list[Any]:
     return [pytest.param(code, id=f"{page}-{number}") for number, (page, code) in enumerate(found)]
 
 
-def missing(page: str, names: Iterable[str]) -> list[str]:
-    """The names that a page does not have as code."""
-    spans = " ".join(re.findall(r"`([^`\n]+)`", DOCS[page]))
+def missing(pages: str, names: Iterable[str]) -> list[str]:
+    """The names that none of the pages, which are separated by spaces, has as code."""
+    spans = " ".join(span for page in pages.split() for span in re.findall(r"`([^`\n]+)`", DOCS[page]))
     return [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spans)]
 
 
@@ -76,7 +92,8 @@ def anchors(text: str) -> set[str]:
 def test_every_key_of_the_config_is_described() -> None:
     own = [*keys.SECTIONS, *(f"solutions.<name>.{name}" for name in keys.SOLUTION), *keys.JOB, *DATASETS]
     own += [*keys.GATE, *keys.SCHEDULE, *(f"schedules.{name}" for name in keys.SCHEDULES)]
-    assert missing("configuration.md", [*own, *keys.EXPORT, *keys.FORMATS]) == []
+    assert missing("configuration.md files.md", own) == []
+    assert missing("exports.md", [*keys.EXPORT, *keys.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -109,7 +126,7 @@ def test_every_complaint_about_input_is_listed(module: str) -> None:
     ]
     complaints = [text for text in constants if COMPLAINT.match(text)]
     assert complaints
-    assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in DOCS["configuration.md"]] == []
+    assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in COMPLAINTS] == []
 
 
 def test_every_number_of_an_evaluation_is_defined() -> None:
@@ -118,7 +135,7 @@ def test_every_number_of_an_evaluation_is_defined() -> None:
 
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
 def test_every_parameter_and_output_of_the_stack_is_described(section: str) -> None:
-    assert missing("configuration.md", STACK[section]) == []
+    assert missing("parameters.md", STACK[section]) == []
 
 
 def test_every_alarm_is_described() -> None:
@@ -157,17 +174,6 @@ def test_every_kind_of_resource_is_described_with_its_usual_time() -> None:
         assert re.search(rf"^\| `{kind.name}` \| [^|]+ \| {usual} \|", DOCS["architecture.md"], re.M), kind.name
 
 
-@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
-def test_every_state_is_in_the_diagrams(path: Path) -> None:
-    def names(states: dict[str, Any]) -> Iterable[str]:
-        for name, state in states.items():
-            yield name
-            yield from names(state.get("ItemProcessor", {}).get("States", {}))
-
-    diagrams = "\n".join(code for kind, code in FENCED.findall(DOCS["architecture.md"]) if kind == "mermaid")
-    assert [name for name in names(machine(path)["States"]) if name not in diagrams] == []
-
-
 def test_every_make_target_is_mentioned() -> None:
     targets = re.findall(r"^([a-z]+):.*##", (REPOSITORY / "Makefile").read_text(), re.M)
     assert targets
@@ -196,9 +202,9 @@ def test_every_setting_of_the_local_cloud_is_described() -> None:
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
 
-def test_the_tables_that_follow_from_the_code_are_current() -> None:
+def test_the_tables_and_diagrams_that_follow_from_the_code_are_current() -> None:
     pages = [DOCS[path.name] for path in tables.PAGES]
-    assert {name for page in pages for name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
+    assert {name for page in pages for _, name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
     assert [tables.written(page) for page in pages] == pages, "run: python -m tests.unit.docs.tables"
 
 
@@ -234,6 +240,14 @@ def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
         environment = {**os.environ, **cloud.environment}
         subprocess.run(["sh", "-ec", code[1]], env=environment, check=True)  # noqa: S603, S607 - our own page
         assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
+
+
+@pytest.mark.parametrize("page", PAGES.keys() - UNWRAPPED)
+def test_lines_and_cells_fit_a_terminal(page: str) -> None:
+    lines = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.S | re.M).splitlines()
+    assert [line for line in lines if len(line) > MAX_COLUMNS and not line.startswith("|")] == []
+    cells = [cell.strip() for line in lines if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+    assert [cell for cell in cells if len(cell) > MAX_CELL_LENGTH] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

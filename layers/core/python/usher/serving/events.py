@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from usher.datasets.schemas import FIRST_MILLISECOND
 from usher.errors import RequestError
 from usher.formats.strict_json import parse
+from usher.limits import FIRST_MILLISECOND
 from usher.serving.requests import checked_id, checked_ids
 
 BATCH_SIZE = 10
