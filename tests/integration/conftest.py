@@ -100,7 +100,7 @@ class Site:
             executions = self.executions(group, machine)
             if len(set(map(cause, executions))) >= started and all(one["status"] != "RUNNING" for one in executions):
                 return executions
-            time.sleep(0.02)
+            time.sleep(0.1)
         raise TimeoutError(f"executions of {group} did not end: {executions}")
 
     def run(self, group: str) -> dict[str, Any]:
