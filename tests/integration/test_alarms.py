@@ -179,7 +179,7 @@ def a_version_is_held(site: Site, group: str) -> None:
 def a_model_grows_old(site: Site, group: str) -> None:
     fed(site, group)
     for backend in personalize_backends["123456789012"].values():
-        for arn in site.resources(group)["solution_version"]:
+        for arn in site.arns(group, "solution_version"):
             if arn in backend.resources:
                 backend.resources[arn].life.created -= timedelta(days=15).total_seconds()
     watch(site)
