@@ -92,6 +92,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:
     """Kilobytes beyond what the process had: the libraries, and 2 MB of such lines."""
