@@ -12,7 +12,7 @@ from usher.errors import UsherError
 from usher.resources.target import Target
 from usher.runs.naming import EVALUATION
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -63,9 +63,9 @@ class DeployedStack:
         return Table(client("dynamodb"), self.outputs["TableName"])
 
     @cached_property
-    def serving(self) -> Serving:
+    def serving(self) -> ServingMaps:
         """Its serving maps."""
-        return Serving(self.table)
+        return ServingMaps(self.table)
 
     @cached_property
     def clients(self) -> dict[str, Any]:

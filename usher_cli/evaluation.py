@@ -21,7 +21,7 @@ from usher.storage.bucket import Bucket
 from usher_cli.deployed_stack import DeployedStack
 
 LOOK_SECONDS = 0.5
-BEGINNING = "Holding back a part"
+BEGINNING = "Holding out a part"
 STAGES = {"train": "Training on the rest, asking the models", "delete": "Clearing up"}
 
 

@@ -15,7 +15,7 @@ from usher.evaluation.athena_split import Athena
 from usher.evaluation.split_step import max_bytes
 from usher.evaluation.steps import Evaluator
 from usher.runs.notifications import Channels
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -26,7 +26,7 @@ table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 workgroup = os.environ["ATHENA_WORKGROUP"]
 evaluator = Evaluator(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
-    Serving(table),
+    ServingMaps(table),
     Spending(table),
     Ceilings.from_env(os.environ),
     os.environ["PERSONALIZE_ARN_PREFIX"],

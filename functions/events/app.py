@@ -1,32 +1,30 @@
-"""API: what users do, for recommendations that follow at once."""
+"""API: events of users, which their next recommendations take into account."""
 
 import os
 from typing import Any
 
 from usher.aws import client
 from usher.errors import RequestError
-from usher.serving import http_api
-from usher.serving.events import portions
-from usher.serving.serving_map import Serving
+from usher.serving.events import put_events_calls
+from usher.serving.http_api import Api
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-app = http_api.resolver()
-table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = Serving(table)
+api = Api()
+serving = ServingMaps(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
 
 
-@app.post("/<group>/events")
+@api.route("POST /{group}/events")
 def record(group: str) -> tuple[dict[str, Any], int]:
-    """Take in the posted `events` of `userId` in `sessionId`."""
-    body = http_api.body(app)
-    tracking_id = serving.of(http_api.group(app))["trackingId"]
+    """Record the posted `events` of `userId` in `sessionId`."""
+    body, tracking_id = api.body(), serving.cached(group).get("trackingId")
     if not tracking_id:
         raise RequestError(503, "NotLive", "The group's event tracker is not live yet.")
-    for portion in portions(body, tracking_id):
-        client("personalize-events").put_events(**portion)
+    for call in put_events_calls(body, tracking_id):
+        client("personalize-events").put_events(**call)
     return {"accepted": len(body["events"])}, 202
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return http_api.answer_request(app, event, context)
+    return api.resolve(event, context)

@@ -13,16 +13,16 @@ from usher.exports.export_job import ExportTarget
 from usher.exports.steps import Exporter
 from usher.runs.lock import Lock, export_lock, is_running
 from usher.runs.notifications import Channels
-from usher.serving.export_store import ExportTable
-from usher.serving.serving_map import Serving
+from usher.serving.export_store import ExportStore
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 exporter = Exporter(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
-    Serving(table),
-    ExportTable(table),
+    ServingMaps(table),
+    ExportStore(table),
     Spending(table),
     ExportTarget.from_env(os.environ),
     lambda solution: Lock(table, is_running(client("stepfunctions")), export_lock(solution)),

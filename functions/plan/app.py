@@ -20,7 +20,7 @@ from usher.planning.version_pins import Pins
 from usher.resources.target import Target
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -36,7 +36,7 @@ steps = PlanSteps(
     Ceilings.from_env(os.environ),
     {name: client(name) for name in ("personalize", "scheduler")},
     partial(Target.from_env, environ=os.environ),
-    Serving(table).read,
+    ServingMaps(table).read,
 )
 
 

@@ -17,7 +17,7 @@ from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, current_run, runs_of
-from usher.serving.serving_map import Serving, serving_map
+from usher.serving.serving_map import ServingMaps, serving_map
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -25,7 +25,7 @@ from usher.storage.table import Table
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 lock = Lock(table, is_running(client("stepfunctions")))
-serving = Serving(table)
+serving = ServingMaps(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 

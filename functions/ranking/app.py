@@ -5,27 +5,27 @@ from typing import Any
 
 from usher.aws import client
 from usher.errors import RequestError
-from usher.serving import http_api
-from usher.serving.serving_map import Serving
+from usher.serving.http_api import Api, answer
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-app = http_api.resolver()
-table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = Serving(table)
+api = Api()
+serving = ServingMaps(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
 
 
-@app.post("/<group>/rankings")
+@api.route("POST /{group}/rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
+    return answer(serving, group, "rankings", api.body(), personalized_ranking)
 
-    def get(members: dict[str, Any]) -> Any:
-        if "userId" not in members or "inputList" not in members:
-            raise RequestError(400, "BadBody", "The body must have userId and items.")
-        return client("personalize-runtime").get_personalized_ranking(**members)
 
-    return http_api.ask(serving, http_api.group(app), "rankings", http_api.body(app), get)
+def personalized_ranking(members: dict[str, Any]) -> Any:
+    """Personalize's answer. Raises RequestError without a user or items."""
+    if "userId" not in members or "inputList" not in members:
+        raise RequestError(400, "BadBody", "The body must have userId and items.")
+    return client("personalize-runtime").get_personalized_ranking(**members)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return http_api.answer_request(app, event, context)
+    return api.resolve(event, context)

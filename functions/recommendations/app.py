@@ -4,44 +4,43 @@ import os
 from typing import Any
 
 from usher.aws import client
-from usher.serving import http_api
-from usher.serving.export_store import ExportTable
-from usher.serving.serving_map import Serving
+from usher.serving.export_store import ExportStore
+from usher.serving.http_api import Api, answer
+from usher.serving.requests import checked_id
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-app = http_api.resolver()
+api = Api()
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = Serving(table)
-exports = ExportTable(table)
+serving, exports = ServingMaps(table), ExportStore(table)
 
 
-@app.get("/<group>/recommendations")
-@app.get("/<group>/recommendations/<user>")
-def recommend(group: str, user: str = "") -> dict[str, Any]:
-    """What a user may like."""
-    return ask("recommendations", "userId")
+@api.route("GET /{group}/recommendations", "GET /{group}/recommendations/{userId}")
+def recommend(group: str, user_id: str | None = None) -> dict[str, Any]:
+    """Recommend items to a user."""
+    return answer_about("recommendations", group, "userId", user_id)
 
 
-@app.get("/<group>/similar-items")
-@app.get("/<group>/similar-items/<item>")
-def recommend_similar(group: str, item: str = "") -> dict[str, Any]:
-    """What is like an item."""
-    return ask("similar-items", "itemId")
+@api.route("GET /{group}/similar-items", "GET /{group}/similar-items/{itemId}")
+def recommend_similar(group: str, item_id: str | None = None) -> dict[str, Any]:
+    """Recommend items that are similar to an item."""
+    return answer_about("similar-items", group, "itemId", item_id)
 
 
-def ask(route: str, name: str) -> dict[str, Any]:
-    """Ask the campaign that serves a route about a user or an item, or else the newest export."""
-    identifier, options = http_api.subject(app, name)
+def answer_about(route: str, group: str, name: str, path_id: str | None) -> dict[str, Any]:
+    """Answer a request about the user or the item in the path, else in the query, by a campaign or else an export."""
+    options = api.options()
+    subject = checked_id(options.pop(name, None) if path_id is None else path_id, name)
 
-    def get(members: dict[str, Any]) -> Any:
-        return client("personalize-runtime").get_recommendations(**{name: identifier}, **members)
+    def call(members: dict[str, Any]) -> Any:
+        return client("personalize-runtime").get_recommendations(**{name: subject}, **members)
 
     def look_up(group: str, solution: str) -> Any:
-        return exports.read(group, solution, identifier)
+        return exports.look_up(group, solution, subject)
 
-    return http_api.ask_or_look_up(serving, http_api.group(app), route, options, get, look_up)
+    return answer(serving, group, route, options, call, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
-    return http_api.answer_request(app, event, context)
+    return api.resolve(event, context)

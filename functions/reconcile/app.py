@@ -24,17 +24,17 @@ from usher.run_record import RunRecord, StateRecord
 from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
-from usher.serving.export_store import ExportTable
-from usher.serving.serving_map import FRESH_SECONDS, Serving, arns_in, serving_map
+from usher.serving.export_store import ExportStore
+from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns, serving_map
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
-CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(FRESH_SECONDS * 2))
+CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving, exported, spending = Serving(table), ExportTable(table), Spending(table)
+serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
 pins, tasks = Pins(table), Tasks(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", ONCE)
@@ -74,7 +74,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
         serving.write(plan.group, content) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS
     before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
-    states, wait = delete_unmanaged(inventory(), plan.to_delete, arns_in(content), before, elapsed)
+    states, wait = delete_unmanaged(inventory(), plan.to_delete, served_arns(content), before, elapsed)
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:

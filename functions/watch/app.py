@@ -17,7 +17,7 @@ from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
 from usher.runs.record import Run, runs_of
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.steps import raise_all, take_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -25,7 +25,7 @@ from usher.texts import clean
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = Serving(table)
+serving = ServingMaps(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.integration.conftest import Site, interactions, items, wait_until
@@ -157,8 +157,8 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
 def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, group: str) -> None:
     names = ["first", "second"]
     live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
-    serving = Serving(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]))
-    content = serving.read(group)
+    serving = ServingMaps(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]))
+    content: Any = serving.read(group)
     del content["exports"]["first"]["keep"]
     serving.write(group, content)
     execution = export(site, group)

@@ -269,8 +269,8 @@ def _api(service: str, operations: dict[str, Answer]) -> type[_Response]:
         return lambda self: self._answer(operation, answer)
 
     methods = {camelcase_to_underscores(name): method(name, answer) for name, answer in operations.items()}
-    told = {"service": service, "operations": operations}
-    return type(f"{service.title().replace('-', '')}Response", (_Response,), told | methods)
+    members = {"service": service, "operations": operations}
+    return type(f"{service.title().replace('-', '')}Response", (_Response,), members | methods)
 
 
 PersonalizeResponse = _api("personalize", _control())

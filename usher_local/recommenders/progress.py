@@ -1,4 +1,4 @@
-"""How far a fit has come, told to whoever listens; the models know nothing of processes and logs."""
+"""Progress of a fit, reported to a listener; the models know nothing of processes and logs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ _listener: ContextVar[Listener] = ContextVar("listener", default=lambda _: None)
 
 
 def report_progress(share: float) -> None:
-    """Say that `share` (0 to 1) of the work is done."""
+    """Report that `share` (0 to 1) of the work is done."""
     _listener.get()(share)
 
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Let `listener` be told what is done within."""
+    """Report the progress of the block to `listener`."""
     token = _listener.set(listener)
     try:
         yield
@@ -27,7 +27,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def part(low: float, high: float) -> Iterator[None]:
-    """What is told within, as 0 to 1, counts as `low` to `high` of the whole; begins and ends by telling these."""
+    """Progress in the block, 0 to 1, counts as `low` to `high` of the whole; both ends are reported."""
     outer = _listener.get()
     outer(low)
     with listening(lambda share: outer(low + (high - low) * share)):

@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
-from usher.serving import http_api
+from usher.serving.http_api import Api
 from werkzeug.test import Client
 
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role, narrowed
@@ -31,16 +31,14 @@ HOST = "http://127.0.0.1:1"
 
 def function() -> Any:
     """Answers with the group that a request is about, as the API's functions find it."""
-    app = http_api.resolver()
+    api = Api()
 
-    @app.get("/<group>/recommendations")
-    @app.get("/<group>/recommendations/<user>")
-    @app.post("/<group>/events")
-    def told(group: str, user: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
-        return {"group": http_api.group(app)}
+    @api.route("GET /{group}/recommendations", "GET /{group}/recommendations/{userId}", "POST /{group}/events")
+    def told(group: str, user_id: str = "") -> dict[str, str]:  # noqa: ARG001 - the router's names
+        return {"group": group}
 
     context = SimpleNamespace(function_name="f", aws_request_id="r")
-    return lambda _, event: (json.dumps(http_api.answer_request(app, json.loads(event), context)), False)
+    return lambda _, event: (json.dumps(api.resolve(json.loads(event), context)), False)
 
 
 @dataclass

@@ -1,15 +1,20 @@
-"""The tables of docs/local-personalize.md and docs/licences.md, as the code and the lock files have them.
+"""The tables and diagrams of the docs that follow from the code, the template, the lock files and the state machines.
 
 `python -m tests.unit.docs.tables` writes them into the pages.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import metadata
 from itertools import groupby
 from pathlib import Path
+from textwrap import indent
+from typing import Any
 
 from layers import sbom
+from tests.unit.docs import architecture
+from tests.unit.stack.files import MACHINES, machine
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
 from usher_local.personalize.core.recipes import ACTIONS, RANKING, RECIPES, SEGMENTS, Recipe
@@ -18,9 +23,9 @@ from usher_local.personalize.coverage import Row, coverage
 from usher_local.recommenders import registry
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "docs" / name for name in ("local-personalize.md", "licences.md")]
+PAGES = [ROOT / "docs" / name for name in ("architecture.md", "local-personalize.md", "licences.md")]
 PINNED = re.compile(r"^([\w.-]+)==(\S+)", re.M)
-MARKED = re.compile(r"<!-- table: (\w+) -->\n(.*?)<!-- end of table -->", re.S)
+MARKED = re.compile(r"<!-- (table|diagram): (\w+) -->\n(.*?)<!-- end of \1 -->", re.S)
 NOUN = re.compile(r"[A-Z][a-z]+([A-Z]\w*?)(?<!Metric)s?$")
 ASKED = {
     RANKING: "GetPersonalizedRanking",
@@ -60,7 +65,7 @@ def recipes() -> Iterable[str]:
         model = registry.RECIPES[recipe.name].__name__
         inert = [name for name in names if name in registry.INERT]
         obeyed = [name for name in names if name not in registry.INERT]
-        yield _row(_code([recipe.name]), model, _code(obeyed), _code(inert))
+        yield _row(_code([recipe.name]), model, _code(_pairs(obeyed)), _code(inert))
 
 
 def behaviour() -> Iterable[str]:
@@ -105,28 +110,88 @@ def licences() -> Iterable[str]:
             yield _row(name, version, layer, sbom.licence(name, metadata(name)))
 
 
-TABLES = {
+def diagram(path: Path) -> Iterable[str]:
+    """A state machine in the language of https://mermaid.js.org/syntax/stateDiagram.html, with its conditions."""
+    yield "```mermaid\nstateDiagram-v2\n"
+    yield from _states(machine(path))
+    yield "```\n"
+
+
+def _states(scope: dict[str, Any]) -> Iterable[str]:
+    """The states of a machine or of a map, and the ways between them."""
+    yield f"    [*] --> {_id(scope['StartAt'])}\n"
+    for name, state in scope["States"].items():
+        yield f'    state "{name}" as {_id(name)}'
+        if "ItemProcessor" in state:
+            yield " {\n" + indent("".join(_states(state["ItemProcessor"])), "    ") + "    }"
+        yield "\n"
+        for target, label in _ways(state):
+            yield f"    {_id(name)} --> {target}" + (f": {label}" if label else "") + "\n"
+
+
+def _ways(state: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Where a state leads to, and when."""
+    for choice in state.get("Choices", []):
+        condition = re.sub(r"\$states\.input\.?(?=(\w?))", lambda met: "" if met[1] else "input", choice["Condition"])
+        yield _id(choice["Next"]), condition.strip("{% }")
+    for catch in state.get("Catch", []):
+        named = [error for error in catch["ErrorEquals"] if error != "States.ALL"]
+        yield _id(catch["Next"]), ", ".join(named) or "error"
+    if "Default" in state:
+        yield _id(state["Default"]), "otherwise"
+    else:
+        yield _id(state["Next"]) if "Next" in state else "[*]", ""
+
+
+def _id(name: str) -> str:
+    return "".join(word.capitalize() for word in re.findall(r"\w+", name))
+
+
+TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "operations": operations,
     "recipes": recipes,
     "behaviour": behaviour,
     "kinds": kinds,
     "licences": licences,
+    "packages": lambda: _rows(architecture.packages()),
+    "functions": lambda: _rows(architecture.functions()),
+    "rights": lambda: _rows(architecture.rights()),
+    "resources": lambda: _rows(architecture.kinds()),
+    **{path.name.removesuffix(".asl.yaml"): partial(diagram, path) for path in MACHINES},
 }
 
 
 def written(page: str) -> str:
-    """The page with its tables as the code has them."""
-    return MARKED.sub(
-        lambda mark: f"<!-- table: {mark[1]} -->\n" + "".join(TABLES[mark[1]]()) + "<!-- end of table -->", page
-    )
+    """The page with its tables and diagrams as the code has them."""
+
+    def written_again(mark: re.Match[str]) -> str:
+        kind, name, _ = mark.groups()
+        return f"<!-- {kind}: {name} -->\n" + "".join(TABLES[name]()) + f"<!-- end of {kind} -->"
+
+    return MARKED.sub(written_again, page)
 
 
 def _head(*names: str) -> Iterable[str]:
     return _row(*names), "|" + "---|" * len(names) + "\n"
 
 
+def _rows(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    """A table whose first row is its head."""
+    head, *others = rows
+    yield from _head(*head)
+    yield from (_row(*cells) for cells in others)
+
+
 def _row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _pairs(names: list[str]) -> Iterable[str]:
+    """The names, those of a minimum and its maximum as one."""
+    for name in names:
+        if f"min_{name.removeprefix('max_')}" not in names or not name.startswith("max_"):
+            has_maximum = name.startswith("min_") and name.replace("min_", "max_", 1) in names
+            yield f"{{min,max}}_{name.removeprefix('min_')}" if has_maximum else name
 
 
 def _code(names: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,11 +21,11 @@ from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
-from usher.serving import events, http_api, serving_map
+from usher.serving import events, http_api, requests
 from usher.storage.layout import DATASETS
 
 from tests.unit.docs import tables
-from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE, machine
+from tests.unit.stack.files import REPOSITORY, TEMPLATE
 from usher_cli.arguments import make_parser
 from usher_local.cloud.foreground import PORTS
 from usher_local.cloud.server import LocalCloud
@@ -39,6 +38,7 @@ from usher_local.recommenders.base import Interactions
 
 USHER = REPOSITORY / "layers" / "core" / "python" / "usher"
 DOCS = {path.name: path.read_text() for path in sorted((REPOSITORY / "docs").glob("*.md"))}
+COMPLAINTS = DOCS["files.md"] + DOCS["configuration.md"] + DOCS["exports.md"]
 PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (REPOSITORY / "README.md").read_text()}
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
@@ -61,9 +61,9 @@ def blocks(language: str) -> list[Any]:
     return [pytest.param(code, id=f"{page}-{number}") for number, (page, code) in enumerate(found)]
 
 
-def missing(page: str, names: Iterable[str]) -> list[str]:
-    """The names that a page does not have as code."""
-    spans = " ".join(re.findall(r"`([^`\n]+)`", DOCS[page]))
+def missing(pages: str, names: Iterable[str]) -> list[str]:
+    """The names that none of the pages, which are separated by spaces, has as code."""
+    spans = " ".join(span for page in pages.split() for span in re.findall(r"`([^`\n]+)`", DOCS[page]))
     return [name for name in names if not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", spans)]
 
 
@@ -76,7 +76,8 @@ def anchors(text: str) -> set[str]:
 def test_every_key_of_the_config_is_described() -> None:
     own = [*keys.SECTIONS, *(f"solutions.<name>.{name}" for name in keys.SOLUTION), *keys.JOB, *DATASETS]
     own += [*keys.GATE, *keys.SCHEDULE, *(f"schedules.{name}" for name in keys.SCHEDULES)]
-    assert missing("configuration.md", [*own, *keys.EXPORT, *keys.FORMATS]) == []
+    assert missing("configuration.md files.md", own) == []
+    assert missing("exports.md", [*keys.EXPORT, *keys.FORMATS]) == []
 
 
 @pytest.mark.parametrize("operation", ["CreateSolution", "CreateCampaign", "CreateRecommender"])
@@ -109,7 +110,7 @@ def test_every_complaint_about_input_is_listed(module: str) -> None:
     ]
     complaints = [text for text in constants if COMPLAINT.match(text)]
     assert complaints
-    assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in DOCS["configuration.md"]] == []
+    assert [text for text in complaints if f"`{text.rstrip()}"[:20] not in COMPLAINTS] == []
 
 
 def test_every_number_of_an_evaluation_is_defined() -> None:
@@ -118,7 +119,7 @@ def test_every_number_of_an_evaluation_is_defined() -> None:
 
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
 def test_every_parameter_and_output_of_the_stack_is_described(section: str) -> None:
-    assert missing("configuration.md", STACK[section]) == []
+    assert missing("parameters.md", STACK[section]) == []
 
 
 def test_every_alarm_is_described() -> None:
@@ -138,7 +139,7 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in serving_map.ROUTES.values() for option in route.options}
+    options = {option for route in requests.ROUTES.values() for option in route.options}
     assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
 
 
@@ -155,17 +156,6 @@ def test_every_kind_of_resource_is_described_with_its_usual_time() -> None:
     for kind in KINDS.values():
         usual = f"{kind.minutes:g}" if kind.minutes else "at once"
         assert re.search(rf"^\| `{kind.name}` \| [^|]+ \| {usual} \|", DOCS["architecture.md"], re.M), kind.name
-
-
-@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
-def test_every_state_is_in_the_diagrams(path: Path) -> None:
-    def names(states: dict[str, Any]) -> Iterable[str]:
-        for name, state in states.items():
-            yield name
-            yield from names(state.get("ItemProcessor", {}).get("States", {}))
-
-    diagrams = "\n".join(code for kind, code in FENCED.findall(DOCS["architecture.md"]) if kind == "mermaid")
-    assert [name for name in names(machine(path)["States"]) if name not in diagrams] == []
 
 
 def test_every_make_target_is_mentioned() -> None:
@@ -196,9 +186,9 @@ def test_every_setting_of_the_local_cloud_is_described() -> None:
     assert [name for name in given if f"{name}=" not in DOCS["local.md"]] == []
 
 
-def test_the_tables_that_follow_from_the_code_are_current() -> None:
+def test_the_tables_and_diagrams_that_follow_from_the_code_are_current() -> None:
     pages = [DOCS[path.name] for path in tables.PAGES]
-    assert {name for page in pages for name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
+    assert {name for page in pages for _, name, _ in tables.MARKED.findall(page)} == tables.TABLES.keys()
     assert [tables.written(page) for page in pages] == pages, "run: python -m tests.unit.docs.tables"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 from usher.aws import client
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.fuzz.requests import CORPUS, EVENTS, ORDINARY, RANKING, ROUTES, Request
@@ -110,7 +110,7 @@ def serve(world: World) -> Iterator[Api]:
         name="genre", datasetGroupArn=group, filterExpression="INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)"
     )["filterArn"]
     world.settled("filter", genre)
-    content = {
+    content: Any = {
         "solutions": {
             name: {"type": kind, "campaignArn": world.campaign(versions[name])} for name, kind in RECIPES.items()
         },
@@ -129,7 +129,7 @@ def serve(world: World) -> Iterator[Api]:
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in names.items()],
         )
         for name in ("films", "art"):
-            Serving(Table(dynamodb, TABLE)).write(name, content)
+            ServingMaps(Table(dynamodb, TABLE)).write(name, content)
         yield Api(world, group, {name: load_function(name) for name in set(ROUTES.values())})
 
 

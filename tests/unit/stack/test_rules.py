@@ -29,7 +29,7 @@ FORMS = [
     "train/{group}/interactions.csv",
     "train/{group}/items/{name}.csv",
 ]
-"""Every form of a key that docs/configuration.md says is read."""
+"""Every form of a key that docs/files.md says is read."""
 OUTPUT = [
     "{group}/out/runs/{name}/run.json",
     "{group}/out/runs/{name}/run.html",

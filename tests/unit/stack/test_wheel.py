@@ -63,7 +63,7 @@ def test_the_command_alone_imports_what_is_always_installed() -> None:
 def test_the_local_personalize_imports_what_its_extra_brings() -> None:
     extra = PROJECT["project"]["optional-dependencies"]["personalize"]
     required = brought_by(*PROJECT["project"]["dependencies"], *extra) | {"botocore", "werkzeug", "pytest"}
-    start = [name for name in sources() if name.startswith(("usher_local.personalize", "usher_local.pytest"))]
+    start = [name for name in sources() if name.startswith(("usher_local.personalize", "usher_local.pytest_plugin"))]
     assert len(start) > 50
     assert imported_at_once(start) <= required
 

@@ -13,7 +13,7 @@ from usher.runs.lock import Lock
 from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.steps import raise_all, take_all
 from usher.storage.table import Table
 
@@ -173,7 +173,7 @@ def test_whatever_is_asked_of_a_group_ends_in_a_record_and_a_notification(
 
 
 def test_an_input_that_names_no_group_is_told_without_a_record(world: World, inbox: Inbox) -> None:
-    Serving(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": {}})
     for given in ({"gruop": "films"}, [1], None):
         call("watch", detail={"executionArn": EXECUTION, "status": "FAILED", "input": json.dumps(given)})
         (told,) = inbox.read()

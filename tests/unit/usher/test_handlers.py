@@ -10,7 +10,7 @@ from usher.aws import client
 from usher.config.price_list import PRICES
 from usher.costs.ledger import Past, Spending
 from usher.exports import export_job, steps
-from usher.serving.export_store import ExportTable
+from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -140,8 +140,8 @@ def test_a_drop_becomes_a_served_group_and_an_export(stack: Stack) -> None:
     assert (manifest["lines"], manifest["errors"], manifest["rows"]) == (60, 0, 180)
     bucket = Bucket(client("s3"), stack.bucket)
     line = json.loads(next(bucket.lines(manifest["answers"][0])))
-    table = ExportTable(Table(client("dynamodb"), stack.table))
-    assert table.read("films", "popular", line["input"]["userId"]) == line["output"]
+    table = ExportStore(Table(client("dynamodb"), stack.table))
+    assert table.look_up("films", "popular", line["input"]["userId"]) == line["output"]
     assert record(stack)["export"] == manifest
     page = bucket.read(f"films/out/runs/{manifest['run']}/run.html")
     assert manifest["files"][0]["key"].encode() in (page or b"")

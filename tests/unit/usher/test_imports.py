@@ -1,10 +1,12 @@
 """What is imported where: what a function's layers have, no more; cold starts stay short; never the local cloud."""
 
 import ast
+import io
 import json
 import re
 import subprocess
 import sys
+import tokenize
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,11 @@ PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
 RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 """The distributions that Lambda's Python runtime brings."""
+ROOTS = {"usher": PACKAGE / "usher", "usher_cli": REPOSITORY / "usher_cli", "usher_local": REPOSITORY / "usher_local"}
+FOLDERS = ["benchmarks", "docs", "functions", "layers", "statemachine", "tests", "usher_cli", "usher_local"]
+TEXTS = {".json", ".md", ".py", ".sql", ".txt", ".yaml"}
+DOTTED = r"\b((?:usher|usher_cli|usher_local)(?:\.[A-Za-z_]\w*)+)\b(?<!\.yaml)(?<!\.yml)(?<!\.json)(?!\.\w)"
+"""A module, or a name in it. Files may be called so, too."""
 IMPORT = """
 import importlib.abc, importlib.util, json, sys
 
@@ -113,3 +120,30 @@ def test_nothing_that_is_deployed_imports_the_local_cloud(path: Path) -> None:
 def test_a_function_is_one_file() -> None:
     for folder in (REPOSITORY / "functions").iterdir():
         assert [path.name for path in folder.iterdir() if path.name != "__pycache__"] == ["app.py"]
+
+
+def texts(path: Path) -> str:
+    """What a file says to people: a module's comments and strings, all of another file."""
+    if path.suffix != ".py":
+        return path.read_text()
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
+    return "\n".join(token.string for token in tokens if token.type in {tokenize.COMMENT, tokenize.STRING})
+
+
+def exists(dotted: str) -> bool:
+    """Whether there is such a package or module, or such a name in a module."""
+    root, *names = dotted.split(".")
+    path = ROOTS[root]
+    for place, name in enumerate(names):
+        if (path / f"{name}.py").is_file():
+            module = (path / f"{name}.py").read_text()
+            return all(re.search(rf"\b{one}\b", module) for one in names[place + 1 :])
+        path /= name
+    return path.is_dir()
+
+
+@pytest.mark.parametrize("folder", ["Makefile", "template.yaml", "pyproject.toml", "README.md", *FOLDERS])
+def test_a_module_that_a_text_names_exists(folder: str) -> None:
+    paths = [path for path in (REPOSITORY / folder).rglob("*") if path.suffix in TEXTS] or [REPOSITORY / folder]
+    named = {name: path for path in paths for name in re.findall(DOTTED, texts(path))}
+    assert not {name: path for name, path in named.items() if not exists(name)}

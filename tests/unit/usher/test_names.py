@@ -4,11 +4,11 @@ import re
 
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from usher.limits import SERVICE_NAME_LENGTH
 from usher.names import (
     LABEL_LENGTH,
     MAX_NAME_LENGTH,
     SERVICE_NAME,
-    SERVICE_NAME_LENGTH,
     cut,
     family_of,
     fingerprint,

@@ -9,7 +9,7 @@ from usher.aws import client, now
 from usher.config.model import Solution
 from usher.runs.naming import run_name
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
@@ -77,7 +77,7 @@ def test_an_execution_that_has_closed_its_record_is_left_alone(world: World, inb
 def test_an_export_of_all_groups_is_closed_in_each(world: World, inbox: Any) -> None:
     runs = [Run(world.bucket, group, run_name(EXECUTION, "-export")) for group in ("films", "music")]
     for run in runs:
-        Serving(Table(world.dynamodb, TABLE)).write(run.group, {"solutions": {}})
+        ServingMaps(Table(world.dynamodb, TABLE)).write(run.group, {"solutions": {}})
         run.begin(EXECUTION)
     watch(ended("TIMED_OUT", {}))
     assert [run.read()["outcome"] for run in runs] == ["FAILED", "FAILED"]
@@ -96,8 +96,8 @@ def test_the_age_of_what_is_live_is_measured(
     world.put("films/interactions.csv", interactions())
     states = world.settle(world.plan(Solution("top", "aws-popularity-count")))
     versions = {"top": states["solution_version/top"].arn, "gone": states["solution_version/top"].arn + "0"}
-    solutions = {name: {"solutionVersionArn": arn} for name, arn in versions.items()}
-    Serving(Table(world.dynamodb, TABLE)).write("films", {"solutions": solutions})
+    solutions: Any = {name: {"solutionVersionArn": arn} for name, arn in versions.items()}
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": solutions})
     monkeypatch.setattr("usher.resources.versions.now", lambda: now() + timedelta(hours=30))
     watch({"detail": {}})
     line, _of_the_stack = capsys.readouterr().out.splitlines()

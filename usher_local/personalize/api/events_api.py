@@ -92,13 +92,13 @@ def _seconds(raw: Mapping[str, Any], name: str) -> int:
 def _more(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
     """What else an event says, by plain name of the field; a list becomes a cell of several values."""
     named = {plain(name): value for name, value in properties.items()}
-    said = {name: str(value) for name, value in named.items() if value is not None and name not in OWN}
-    told = {
+    own_fields = {name: str(value) for name, value in named.items() if value is not None and name not in OWN}
+    extra = {
         "RECOMMENDATIONID": raw.get("recommendationId"),
         "IMPRESSION": "|".join(raw.get("impression", [])),
         "EVENTATTRIBUTIONSOURCE": raw.get("metricAttribution", {}).get("eventAttributionSource"),
     }
-    return said | {name: value for name, value in told.items() if value}
+    return own_fields | {name: value for name, value in extra.items() if value}
 
 
 def _properties(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What can be recommended now: the items that a model knows, and those that have come without having been met."""
+"""The items that can be recommended now: those that the model learnt from, and newcomers that nobody has met."""
 
 import time
 from collections.abc import Collection, Sequence
@@ -40,12 +40,14 @@ def feature_fields(
 
 def labels(table: Table, fields: Sequence[Field]) -> list[list[str]]:
     """What the fields say of each record, as `FIELD=value`."""
-    told: list[list[str]] = [[] for _ in table.index]
+    item_labels: list[list[str]] = [[] for _ in table.index]
     for field in fields:
         column = table.column(field.name)
-        for label, cells in zip(told, _bands(column) if field.numeric else map(members, column.cells), strict=True):
+        for label, cells in zip(
+            item_labels, _bands(column) if field.numeric else map(members, column.cells), strict=True
+        ):
             label += [f"{field.name}={cell}" for cell in cells]
-    return told
+    return item_labels
 
 
 def _bands(column: Column) -> list[list[str]]:
@@ -72,9 +74,9 @@ class ColdStart:
     def of(cls, values: Values) -> "ColdStart":
         """As a version with these members has it."""
         given = values.get("solutionConfig", {}).get("featureTransformationParameters", {})
-        told = TRANSFORMATIONS["featurize_coldstart"] | given
-        most, duration = (float(told[f"cold_start_max_{name}"]) for name in ("interactions", "duration"))
-        return cls(most, duration, told["cold_start_relative_from"])
+        settings = TRANSFORMATIONS["featurize_coldstart"] | given
+        most, duration = (float(settings[f"cold_start_max_{name}"]) for name in ("interactions", "duration"))
+        return cls(most, duration, settings["cold_start_relative_from"])
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ class Candidates:
         # scipy takes long to import; the first newcomer pays, not everyone who installs the service.
         from usher_local.recommenders.content import nearest, tfidf
 
-        told = [*labels(self.table, self.fields), []]
-        terms = tfidf(told[row] for row in self.rows)
+        item_labels = [*labels(self.table, self.fields), []]
+        terms = tfidf(item_labels[row] for row in self.rows)
         return nearest(terms[self.known :], terms[: self.known])
 
     def spread(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:

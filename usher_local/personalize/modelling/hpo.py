@@ -1,4 +1,4 @@
-"""What a training tries: the recipes of AutoML, and hyperparameters within ranges.
+"""The trials of a training: the recipes of AutoML, and hyperparameters within ranges.
 
 The search is Bayesian, as the service's: a Gaussian process says how good the points between those tried may be, and
 the one with the greatest expected improvement is next (Jones, Schonlau and Welch, "Efficient Global Optimization of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CANDIDATES = tuple(service_arn("recipe", name) for name in ("aws-hrnn", "aws-hrnn-metadata", "aws-popularity-count"))
-"""What AutoML tries when it is not told."""
+"""The recipes that AutoML tries by default."""
 DEFAULT_JOBS = 8
 OBJECTIVE = "mean_reciprocal_rank_at_25"
 POINTS = 1024
@@ -90,8 +90,8 @@ def objective(values: Values) -> Objective:
     config = values.get("solutionConfig", {})
     if values.get("performAutoML"):
         return Objective(config.get("autoMLConfig", {}).get("metricName", OBJECTIVE))
-    told = config.get("hpoConfig", {}).get("hpoObjective", {})
-    return Objective(told.get("metricName") or OBJECTIVE, -1 if told.get("type", "").lower() == "minimize" else 1)
+    goal = config.get("hpoConfig", {}).get("hpoObjective", {})
+    return Objective(goal.get("metricName") or OBJECTIVE, -1 if goal.get("type", "").lower() == "minimize" else 1)
 
 
 def jobs(values: Values) -> int:
@@ -107,11 +107,11 @@ def space(values: Values, recipe_arn: str) -> list[Range]:
     if not values.get("performHPO"):
         return []
     algorithm = BY_ARN[recipe_arn].algorithm_name
-    told = values.get("solutionConfig", {}).get("hpoConfig", {}).get("algorithmHyperParameterRanges")
+    ranges_given = values.get("solutionConfig", {}).get("hpoConfig", {}).get("algorithmHyperParameterRanges")
     known = PARAMETERS.get(algorithm, {})
     return [
         _range(row, kind, known[row["name"]].default)
-        for kind, rows in (told or ranges(algorithm)).items()
+        for kind, rows in (ranges_given or ranges(algorithm)).items()
         for row in rows
         if row["name"] in known and row["name"] not in INERT
     ]

@@ -1,4 +1,4 @@
-"""What can be asked of a model, and what an answer is made of."""
+"""Requests to a model, and the entries of its lists."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Who asks about what, and what kind of list it shall be."""
+    """The user and item of a request, and the kind of list."""
 
     user: str | None = None
     item: str | None = None

@@ -1,4 +1,4 @@
-"""What a list has besides the best: items on trial, and promoted ones. Deterministic for the same chance."""
+"""Mix a list: the best items, items on trial, and promoted ones. Deterministic for the same chance."""
 
 from collections.abc import Sequence
 from itertools import chain, islice
@@ -52,7 +52,7 @@ def unit(values: Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def shares(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores as the service tells them: positive, of sum 1, in the same order.
+    """Scores as the service shows them: positive, of sum 1, in the same order.
 
     Models score on scales of their own, hence standardised; z + sqrt(z^2 + 1) is nearly linear above the mean, so that
     no single item takes everything, and never reaches 0 below it (squareplus: Barron, arXiv 2112.11687).

@@ -39,7 +39,7 @@ class Outcome:
 
 
 def run(backend: DataBackend, resource: Resource) -> None:
-    """The work; metrics are told and the model's folder is there, whole, when it ends."""
+    """The work: set the metrics, and leave the whole model in its folder."""
     target, seen = model_folder(resource.arn), backend.data(resource).interactions.size
     target.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=target.parent, prefix=ATTEMPTS) as attempts:
@@ -111,26 +111,26 @@ def _outcomes(backend: DataBackend, resource: Resource, fitter: Fitter, folder: 
         shutil.rmtree(data)
 
 
-def _fit(fitter: Fitter, task: Task, told: OnProgress) -> dict[str, float]:
+def _fit(fitter: Fitter, task: Task, on_progress: OnProgress) -> dict[str, float]:
     try:
-        metrics = fitter.fit(task, told)
+        metrics = fitter.fit(task, on_progress)
     except ValueError as error:
         raise JobFailedError(str(error)) from error
     return {name: round(value, 4) for name, value in metrics.items()}
 
 
 def _log(what: str) -> OnProgress:
-    """Say that something begins, and now and then how far it is."""
+    """Log the beginning, and the progress now and then."""
     logger.info("%s", what)
-    said = time.monotonic()
+    last = time.monotonic()
 
-    def told(share: float) -> None:
-        nonlocal said
-        if time.monotonic() - said >= SILENCE:
-            said = time.monotonic()
+    def log_progress(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SILENCE:
+            last = time.monotonic()
             logger.info("%s, %.0f %%", what, 100 * share)
 
-    return told
+    return log_progress
 
 
 def _check_wanted(resource: Resource) -> None:

@@ -1,4 +1,4 @@
-"""From stored data to what a model learns from: which events count and how much, and what is said about items."""
+"""Make a model's training data: the events that count, their weights, and the labels of items."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class EventRule:
 
 
 def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactions:
-    """What a solution version or recommender learns from; JobFailedError when it is too little."""
+    """Return the training data of a solution version or recommender; JobFailedError when it is too small."""
     data, values = backend.data(resource), resource.values
     recipe = BY_ARN[values["recipeArn"]]
     if recipe.type == ACTIONS:
@@ -50,8 +50,8 @@ def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactio
     items = data.items.table
     learnt = _interactions(events, weights, items.index if about_texts else ())
     row = [items.index.get(item, -1) for item in learnt.item_ids]
-    told = [*labels(items, feature_fields_of(values, schema)), []]
-    learnt = replace(learnt, labels=[told[position] for position in row])
+    item_labels = [*labels(items, feature_fields_of(values, schema)), []]
+    learnt = replace(learnt, labels=[item_labels[position] for position in row])
     textual = next((field.name for field in (schema.fields if schema else ()) if field.textual), None)
     if about_texts and (textual is None or not items.index):
         raise JobFailedError("The recipe aws-semantic-similarity needs an Items dataset with a textual field and data.")
@@ -151,7 +151,7 @@ def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema
 
 
 def feature_fields_of(values: Values, schema: Schema | None) -> list[Field]:
-    """The fields of items that a solution or recommender looks at, by its trainingDataConfig."""
+    """The fields of items that a solution or recommender uses, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
     excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))
     return feature_fields(schema, excluded, included)

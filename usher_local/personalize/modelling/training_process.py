@@ -1,4 +1,4 @@
-"""Fit models in a process of their own, which tells how far it is and can be killed at any time.
+"""Fit models in a process of their own, which reports its progress and can be killed at any time.
 
 The two speak JSON, a line for a line: a task goes in; shares of what is done come out, and then how it ended.
 """
@@ -33,21 +33,21 @@ class Task:
     target: str
     """The folder for the model."""
 
-    def carry_out(self, told: OnProgress) -> dict[str, float]:
+    def carry_out(self, on_progress: OnProgress) -> dict[str, float]:
         """Fit and save; the model's metrics. ValueError for a hyperparameter that cannot be used."""
         # The models take long to import; the process of the fit pays, not everyone who installs the service.
         from usher_local.personalize.modelling.training_files import read_interactions
         from usher_local.recommenders.progress import listening
         from usher_local.recommenders.registry import train
 
-        with listening(told):
+        with listening(on_progress):
             return train(self.recipe, read_interactions(Path(self.data)), self.parameters, Path(self.target), 0)
 
 
 class Fitter(Protocol):
     """Fits the models of one training, one after the other."""
 
-    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:
+    def fit(self, task: Task, on_progress: OnProgress) -> dict[str, float]:
         """The metrics of a fitted and saved model; KilledError if it was killed, ValueError for a bad parameter."""
 
     def kill(self) -> None:
@@ -75,7 +75,7 @@ class ProcessFitter:
             start_new_session=True,
         )
 
-    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
+    def fit(self, task: Task, on_progress: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
         give, take = self._process.stdin, self._process.stdout
         if give is None or take is None:  # never, being pipes
             raise KilledError
@@ -85,14 +85,14 @@ class ProcessFitter:
         except BrokenPipeError:
             raise KilledError from None
         for line in take:
-            said = json.loads(line)
-            if "share" in said:
-                told(said["share"])
-            elif "metrics" in said:
-                metrics: dict[str, float] = said["metrics"]
+            message = json.loads(line)
+            if "share" in message:
+                on_progress(message["share"])
+            elif "metrics" in message:
+                metrics: dict[str, float] = message["metrics"]
                 return metrics
             else:
-                raise (ValueError if said["invalid"] else RuntimeError)(said["problem"])
+                raise (ValueError if message["invalid"] else RuntimeError)(message["problem"])
         raise KilledError
 
     def kill(self) -> None:  # noqa: D102 - as in Fitter
@@ -107,16 +107,16 @@ class ProcessFitter:
 
 
 class InProcessFitter:
-    """In this process, by an executor's thread; ends when the fit next tells how far it is."""
+    """In this process, by an executor's thread; ends when the fit next reports its progress."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor, self._killed = executor, threading.Event()
 
-    def fit(self, task: Task, told: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
+    def fit(self, task: Task, on_progress: OnProgress) -> dict[str, float]:  # noqa: D102 - as in Fitter
         def listen(share: float) -> None:
             if self._killed.is_set():
                 raise KilledError
-            told(share)
+            on_progress(share)
 
         return self._executor.submit(task.carry_out, listen).result()
 
@@ -130,17 +130,17 @@ def _serve() -> None:
     """The process: carry out one task per line of the input, until it ends."""
     os.nice(10)
 
-    def say(said: Mapping[str, Any]) -> None:
-        print(json.dumps(said), flush=True)  # noqa: T201 - the other end of the pipe reads it
+    def send(message: Mapping[str, Any]) -> None:
+        print(json.dumps(message), flush=True)  # noqa: T201 - the other end of the pipe reads it
 
     for line in sys.stdin:
         try:
-            say({"metrics": Task(**json.loads(line)).carry_out(lambda share: say({"share": share}))})
+            send({"metrics": Task(**json.loads(line)).carry_out(lambda share: send({"share": share}))})
         except Exception as error:
             invalid = isinstance(error, ValueError)
-            if not invalid and not isinstance(error, OSError):  # a full disk, of which the words tell all
+            if not invalid and not isinstance(error, OSError):  # a full disk, whose message says enough
                 traceback.print_exc()
-            say({"problem": str(error) if invalid else f"{type(error).__name__}: {error}", "invalid": invalid})
+            send({"problem": str(error) if invalid else f"{type(error).__name__}: {error}", "invalid": invalid})
 
 
 if __name__ == "__main__":

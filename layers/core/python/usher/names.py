@@ -8,9 +8,8 @@ import base64
 import re
 
 from usher.aws import digest
+from usher.limits import SERVICE_NAME_LENGTH
 
-SERVICE_NAME_LENGTH = 63
-"""Personalize's limit."""
 MAX_NAME_LENGTH = 55
 """It leaves room in the paths of what is written for one: Personalize takes 256 characters."""
 SERVICE_NAME = re.compile(rf"[a-zA-Z0-9][a-zA-Z0-9_-]{{0,{SERVICE_NAME_LENGTH - 1}}}")

@@ -12,10 +12,11 @@ from usher.config.model import Config, Recommender
 from usher.config.price_list import PRICES
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.prices import MAX_TRIALS, Size, max_cost, max_monthly_cost, trials
+from usher.costs.prices import Size, max_cost, max_monthly_cost, trials
 from usher.costs.recurring import Repeated
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
+from usher.limits import MAX_TRIALS
 from usher.planning.draft import Draft
 from usher.planning.estimate import check_input_sizes
 from usher.planning.planner import draft

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from usher.config.model import Config, Solution
 from usher.config.parser import default_config
 from usher.datasets.schemas import make_schema
-from usher.names import MAX_NAME_LENGTH, SERVICE_NAME_LENGTH
+from usher.limits import SERVICE_NAME_LENGTH
+from usher.names import MAX_NAME_LENGTH
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target

@@ -10,7 +10,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.errors import RequestError
-from usher.serving.events import MEMBERS, NOTHING, PORTION, portions
+from usher.serving.events import BATCH_SIZE, MEMBERS, NULL_WORDS, put_events_calls
 
 from usher_local.personalize.api.validation import validate
 
@@ -25,7 +25,7 @@ def posted(*events: Any, **others: Any) -> dict[str, Any]:
 
 def refused(content: dict[str, Any]) -> str:
     with pytest.raises(RequestError) as caught:
-        list(portions(content, "t"))
+        list(put_events_calls(content, "t"))
     assert caught.value.status == 400
     return f"{caught.value.code}: {caught.value}"
 
@@ -36,9 +36,9 @@ def test_the_members_are_those_of_the_service() -> None:
 
 @given(st.integers(1, 35))
 def test_events_are_cut_into_portions_in_order(count: int) -> None:
-    calls = list(portions(posted(*(EVENT | {"itemId": str(n)} for n in range(count))), "t"))
-    assert [len(call["eventList"]) for call in calls[:-1]] == [PORTION] * (len(calls) - 1)
-    assert 1 <= len(calls[-1]["eventList"]) <= PORTION
+    calls = list(put_events_calls(posted(*(EVENT | {"itemId": str(n)} for n in range(count))), "t"))
+    assert [len(call["eventList"]) for call in calls[:-1]] == [BATCH_SIZE] * (len(calls) - 1)
+    assert 1 <= len(calls[-1]["eventList"]) <= BATCH_SIZE
     assert [event["itemId"] for call in calls for event in call["eventList"]] == [str(n) for n in range(count)]
     for call in calls:
         assert (call["trackingId"], call["userId"], call["sessionId"]) == ("t", "u1", "s1")
@@ -46,24 +46,24 @@ def test_events_are_cut_into_portions_in_order(count: int) -> None:
 
 
 def test_numbers_are_taken_as_ids_and_properties_as_an_object() -> None:
-    (call,) = portions(posted(EVENT | {"itemId": 7, "properties": {"a": 1}}, userId=5), "t")
+    (call,) = put_events_calls(posted(EVENT | {"itemId": 7, "properties": {"a": 1}}, userId=5), "t")
     assert (call["userId"], call["eventList"][0]["itemId"]) == ("5", "7")
     assert json.loads(call["eventList"][0]["properties"]) == {"a": 1}
 
 
 def test_an_event_without_a_time_has_happened_now() -> None:
     before = time.time()
-    (call,) = portions(posted({"eventType": "watch"}), "t")
+    (call,) = put_events_calls(posted({"eventType": "watch"}), "t")
     assert before <= call["eventList"][0]["sentAt"] <= time.time()
 
 
 def test_a_user_without_a_session_is_a_session() -> None:
-    (call,) = portions({"userId": "u1", "events": [EVENT]}, "t")
+    (call,) = put_events_calls({"userId": "u1", "events": [EVENT]}, "t")
     assert call["sessionId"] == "u1"
 
 
 def test_an_anonymous_session_has_no_user() -> None:
-    (call,) = portions({"sessionId": "s1", "events": [EVENT]}, "t")
+    (call,) = put_events_calls({"sessionId": "s1", "events": [EVENT]}, "t")
     assert "userId" not in call
 
 
@@ -96,7 +96,7 @@ def test_a_wrong_body_is_refused_with_the_reason(content: dict[str, Any], messag
 def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
     sent = []
     with pytest.raises(RequestError):
-        for call in portions(posted(*[EVENT] * 15, {}), "t"):
+        for call in put_events_calls(posted(*[EVENT] * 15, {}), "t"):
             sent.append(call)
     assert not sent
 
@@ -128,7 +128,7 @@ def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
 def test_nothing_is_passed_on_if_any_event_is_bad(member: str, value: object, said: str) -> None:
     events = [{"eventType": "watch"} for _ in range(11)] + [{"eventType": "watch", member: value}]
     with pytest.raises(RequestError) as refused:
-        portions({"userId": "u", "events": events}, "t")
+        put_events_calls({"userId": "u", "events": events}, "t")
     assert said in str(refused.value)
 
 
@@ -141,12 +141,12 @@ def test_what_is_just_allowed_passes_the_services_own_model() -> None:
         "properties": {"x": "€" * 1016},
         "metricAttribution": {"eventAttributionSource": "a" * 1024},
     }
-    (call,) = portions(posted(event), "t")
+    (call,) = put_events_calls(posted(event), "t")
     validate(SHAPE, json.loads(json.dumps(call)))
     assert len(call["eventList"][0]["properties"]) == 1024
 
 
-@pytest.mark.parametrize("word", sorted(NOTHING))
+@pytest.mark.parametrize("word", sorted(NULL_WORDS))
 @pytest.mark.parametrize("member", ["userId", "sessionId"])
 def test_a_programs_word_for_nothing_is_nobody(member: str, word: str) -> None:
     assert refused(posted(EVENT, **{member: word})).startswith(f"BadId: {member} is {word}: a program's word")
@@ -154,4 +154,4 @@ def test_a_programs_word_for_nothing_is_nobody(member: str, word: str) -> None:
 
 def test_no_more_events_than_can_be_passed_on_in_time() -> None:
     with pytest.raises(RequestError, match="There are 501 events; post at most 500 at a time"):
-        portions({"userId": "u", "events": [{"eventType": "watch"}] * 501}, "t")
+        put_events_calls({"userId": "u", "events": [{"eventType": "watch"}] * 501}, "t")

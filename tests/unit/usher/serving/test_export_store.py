@@ -10,7 +10,7 @@ import pytest
 from usher.aws import now
 from usher.errors import UsherError
 from usher.serving import export_store
-from usher.serving.export_store import LIFE, ExportTable
+from usher.serving.export_store import LIFETIME, ExportStore
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -57,17 +57,17 @@ def items(world: World) -> dict[str, Any]:
     return {item["group"]["S"]: item for page in pages for item in page["Items"]}
 
 
-def table(world: World, time: Time | None = None) -> ExportTable:
+def table(world: World, time: Time | None = None) -> ExportStore:
     time = time or Time()
-    return ExportTable(Table(world.dynamodb, TABLE), time.clock, time.sleep)
+    return ExportStore(Table(world.dynamodb, TABLE), time.clock, time.sleep)
 
 
 def test_every_answer_is_an_item_of_its_own(world: World) -> None:
     files = [put(world, "a.out", range(60)), put(world, "b.out", range(60, 63)), put(world, "c.out", range(9), "no")]
     assert table(world).load(world.bucket, files, BEGUN, START, KEY) is None
     assert set(items(world)) == {f"films#s#é{user}" for user in range(63)}
-    assert table(world).read("films", "s", "é61") == {"recommendedItems": ["i61"]}
-    assert table(world).read("films", "s", "é63") == table(world).read("films", "t", "é61") == {}
+    assert table(world).look_up("films", "s", "é61") == {"recommendedItems": ["i61"]}
+    assert table(world).look_up("films", "s", "é63") == table(world).look_up("films", "t", "é61") == {}
 
 
 def test_loading_the_same_export_again_changes_nothing(world: World) -> None:
@@ -76,7 +76,7 @@ def test_loading_the_same_export_again_changes_nothing(world: World) -> None:
     before = items(world)
     table(world).load(world.bucket, files, BEGUN, START, KEY)
     assert items(world) == before
-    assert int(before["films#s#é0"]["expires"]["N"]) == int((BEGUN + LIFE).timestamp())
+    assert int(before["films#s#é0"]["expires"]["N"]) == int((BEGUN + LIFETIME).timestamp())
 
 
 def test_a_subject_that_is_asked_for_twice_is_written_once(world: World) -> None:
@@ -143,7 +143,7 @@ def answering(answers: Callable[[int], dict[str, Any]]) -> Any:
 
 def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(world: World) -> None:
     time, refusing = Time(), answering(lambda asked: {"more": 1} if asked < 4 else {})
-    ExportTable(Table(refusing, TABLE), time.clock, time.sleep).load(
+    ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
         world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
     )
     assert refusing.asked == 4
@@ -153,22 +153,22 @@ def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(worl
 def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
     time, refusing = Time(), answering(lambda _: {"more": 1})
     with pytest.raises(UsherError, match="does not take the export at this pace"):
-        ExportTable(Table(refusing, TABLE), time.clock, time.sleep).load(
+        ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
             world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
         )
-    assert refusing.asked == export_store.TRIES
+    assert refusing.asked == export_store.MAX_ATTEMPTS
 
 
 def test_an_export_that_is_made_monthly_answers_until_the_next_even_if_one_fails(world: World) -> None:
     files = [put(world, "a.out", range(3))]
     table(world).load(world.bucket, files, BEGUN - timedelta(days=31 + 30, hours=12), START, KEY)
-    assert table(world).read("films", "s", "é1")
+    assert table(world).look_up("films", "s", "é1")
 
 
 def test_what_has_expired_is_nothing(world: World) -> None:
     files = [put(world, "a.out", range(3))]
-    table(world).load(world.bucket, files, BEGUN - LIFE - timedelta(minutes=1), START, KEY)
-    assert table(world).read("films", "s", "é1") == {}
+    table(world).load(world.bucket, files, BEGUN - LIFETIME - timedelta(minutes=1), START, KEY)
+    assert table(world).look_up("films", "s", "é1") == {}
 
 
 def test_a_groups_answers_are_erased_and_nobody_elses(world: World) -> None:

@@ -15,12 +15,13 @@ from usher.aws import client, now
 from usher.errors import UsherError
 from usher.serving import http_api
 from usher.serving.http_api import HANDLERS, STATUSES
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
+from tests.unit.stack.files import RESOURCES
 from tests.unit.usher.world import TABLE, World, load_function
 
-SERVED = {
+SERVED: Any = {
     "solutions": {
         "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:aws:personalize:us-east-1:1:campaign/for-you"},
         "ranking": {"type": "PERSONALIZED_RANKING", "campaignArn": "arn:aws:personalize:us-east-1:1:campaign/ranking"},
@@ -69,7 +70,7 @@ def event_of(
 @pytest.fixture
 def served(world: World) -> World:
     """A world whose serving map names campaigns that are not there."""
-    Serving(Table(world.dynamodb, TABLE)).write("films", SERVED)
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
     return world
 
 
@@ -209,7 +210,7 @@ def test_a_ranking_needs_a_user_and_items() -> None:
 
 
 def test_events_wait_for_a_live_tracker(served: World) -> None:
-    Serving(Table(served.dynamodb, TABLE)).write("films", {**SERVED, "trackingId": None})
+    ServingMaps(Table(served.dynamodb, TABLE)).write("films", SERVED | {"trackingId": None})
     status, body = ask(
         load_function("events"), "POST", "/films/events", {"userId": "u", "events": [{"eventType": "w"}]}
     )
@@ -277,8 +278,8 @@ OUTAGES = [*map(refusal, ("ThrottlingException", "ResourceNotFoundException", "S
 def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:
     """Put a user's export into the table."""
     solution = {"type": "USER_PERSONALIZATION", "campaignArn": campaign}
-    content = {**SERVED, "solutions": {"for-you": solution}, "exports": {"for-you": {"table": True}}}
-    Serving(Table(world.dynamodb, TABLE)).write("films", content)
+    content: Any = {**SERVED, "solutions": {"for-you": solution}, "exports": {"for-you": {"table": True}}}
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", content)
     item = {"group": "films#for-you#u", "item": "export", "answer": json.dumps(answer)}
     expires = {"expires": {"N": str(int(now().timestamp()) + seconds)}}
     world.dynamodb.put_item(TableName=TABLE, Item={name: {"S": text} for name, text in item.items()} | expires)
@@ -315,7 +316,7 @@ def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -
     ask_for = {"userId": "u"}
     status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
     assert (status, body["source"]) == (200, "export")
-    Serving(Table(world.dynamodb, TABLE)).write("films", SERVED)
+    ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
     hanging.serving.forget("films")
     assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
@@ -352,10 +353,10 @@ def test_every_error_has_a_handler() -> None:
 
 
 def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
-    serving = Serving(Table(served.dynamodb, TABLE))
-    serving.of("films")
+    serving = ServingMaps(Table(served.dynamodb, TABLE))
+    serving.cached("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}
-    Serving(Table(served.dynamodb, TABLE)).write("films", {**SERVED, "solutions": solutions})
+    ServingMaps(Table(served.dynamodb, TABLE)).write("films", SERVED | {"solutions": solutions})
     asked = []
 
     def call(members: dict[str, Any]) -> dict[str, Any]:
@@ -364,5 +365,11 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetRecommendations")
         return {"itemList": []}
 
-    assert http_api.ask(serving, "films", "recommendations", {}, call) == {"solution": "for-you", "itemList": []}
-    assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]  # type: ignore[index]
+    assert http_api.answer(serving, "films", "recommendations", {}, call) == {"solution": "for-you", "itemList": []}
+    assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
+
+
+@pytest.mark.parametrize("name", ["recommendations", "ranking", "events"])
+def test_a_function_has_the_routes_that_the_template_sends_to_it(world: World, name: str) -> None:  # noqa: ARG001
+    sent = (event["Properties"] for event in RESOURCES[name.capitalize()]["Properties"]["Events"].values())
+    assert set(load_function(name).api.routes) == {f"{event['Method']} {event['Path']}" for event in sent}

@@ -7,17 +7,8 @@ import botocore.session
 import pytest
 from usher.errors import RequestError
 from usher.resources.plan import Plan
-from usher.serving.serving_map import (
-    FRESH_SECONDS,
-    LONGEST_VALUE,
-    READERS,
-    ROUTES,
-    Serving,
-    identifier,
-    identifiers,
-    request,
-    serving_map,
-)
+from usher.serving.requests import MAX_VALUE_LENGTH, READERS, ROUTES, call_members, checked_id, checked_ids
+from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, serving_map
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -37,14 +28,14 @@ def ready(name: str, **details: str) -> dict[str, Any]:
     return {"id": name, "status": "READY", "arn": f"arn:{name}", "details": details}
 
 
-STATES = [
+STATES: Any = [
     ready("event_tracker/films", trackingId="t-1"),
     ready("filter/seen"),
     ready("solution_version/for-you"),
     ready("campaign/for-you"),
     ready("solution_version/offline"),
 ]
-FULL = {
+FULL: Any = {
     "solutions": {
         "for-you": {
             "type": "USER_PERSONALIZATION",
@@ -71,11 +62,11 @@ def test_only_the_api_reads_what_may_be_old(world: World) -> None:
         "before-parameter-build.dynamodb.GetItem",
         lambda params, **_: reads.append(params["ConsistentRead"]),
     )
-    serving = Serving(Table(world.dynamodb, TABLE))
+    serving = ServingMaps(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     serving.read("films")
     serving.groups()
-    serving.of("films")
+    serving.cached("films")
     assert reads == [True, True, False]
 
 
@@ -84,12 +75,12 @@ def test_what_is_ready_is_served() -> None:
 
 
 def test_what_could_not_be_brought_up_is_served_as_before() -> None:
-    before = {
+    before: Any = {
         "solutions": {"for-you": {"campaignArn": "old"}, "gone": {}},
         "filters": {"seen": "old", "gone": "x"},
         "trackingId": "t-0",
     }
-    failed = [state | {"status": "FAILED"} for state in STATES]
+    failed: Any = [state | {"status": "FAILED"} for state in STATES]
     assert serving_map(PLAN, failed, before) == {
         "solutions": {"for-you": {"campaignArn": "old"}},
         "recommenders": {},
@@ -100,8 +91,8 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
 
 
 def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
-    before = {"solutions": {"for-you": {"campaignArn": "old"}}}
-    states = [state for state in STATES if state["id"] != "campaign/for-you"]
+    before: Any = {"solutions": {"for-you": {"campaignArn": "old"}}}
+    states: Any = [state for state in STATES if state["id"] != "campaign/for-you"]
     assert serving_map(PLAN, states, before)["solutions"]["for-you"] == {"campaignArn": "old"}
 
 
@@ -112,7 +103,7 @@ def test_what_never_was_live_is_not_served() -> None:
 
 
 def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
-    serving = Serving(Table(world.dynamodb, TABLE))
+    serving = ServingMaps(Table(world.dynamodb, TABLE))
     assert (serving.read("films"), serving.groups()) == ({}, [])
     serving.write("films", FULL)
     serving.write("art", {})
@@ -122,38 +113,38 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
 
 def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     time = [0.0]
-    serving = Serving(Table(world.dynamodb, TABLE), clock=lambda: time[0])
+    serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: time[0])
     serving.write("films", FULL)
-    assert serving.of("films") == FULL
-    serving.write("films", {**FULL, "trackingId": "t-2"})
-    time[0] = FRESH_SECONDS
-    assert serving.of("films")["trackingId"] == "t-1"
+    assert serving.cached("films") == FULL
+    serving.write("films", FULL | {"trackingId": "t-2"})
+    time[0] = CACHE_SECONDS
+    assert serving.cached("films")["trackingId"] == "t-1"
     time[0] += 1
-    assert serving.of("films")["trackingId"] == "t-2"
+    assert serving.cached("films")["trackingId"] == "t-2"
 
 
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
-    serving = Serving(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
+    serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:
-        serving.of("films")
+        serving.cached("films")
     assert (caught.value.status, caught.value.code) == (404, "UnknownGroup")
     serving.write("films", FULL)
-    assert serving.of("films") == FULL
+    assert serving.cached("films") == FULL
     with pytest.raises(RequestError, match="There is no group music, or") as caught:
-        serving.of("music")
+        serving.cached("music")
     assert "films" not in str(caught.value)
 
 
 def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
-    serving = Serving(Table(world.dynamodb, TABLE))
+    serving = ServingMaps(Table(world.dynamodb, TABLE))
     serving.write("films", FULL)
     for name in ("films", *(f"g{number}" for number in range(5))):
         with suppress(RequestError):
-            serving.of(name)
+            serving.cached(name)
     assert set(serving._cache) == {"films"}
 
 
-LIVE = {
+LIVE: Any = {
     "solutions": {
         name: {"type": kind, "campaignArn": f"arn:{name}", "solutionVersionArn": "v"}
         for name, kind in {
@@ -173,11 +164,11 @@ LIVE = {
     [("recommendations", "for-you"), ("similar-items", "similar"), ("rankings", "ranking")],
 )
 def test_the_first_live_solution_that_can_do_it_answers(route: str, solution: str) -> None:
-    assert request(LIVE, route, {}) == (solution, {"campaignArn": f"arn:{solution}"})
+    assert call_members(LIVE, route, {}) == (solution, {"campaignArn": f"arn:{solution}"})
 
 
 def test_another_solution_can_be_asked_for() -> None:
-    assert request(LIVE, "recommendations", {"solution": "popular"})[0] == "popular"
+    assert call_members(LIVE, "recommendations", {"solution": "popular"})[0] == "popular"
 
 
 @pytest.mark.parametrize(
@@ -197,11 +188,11 @@ def test_another_solution_can_be_asked_for() -> None:
     ],
 )  # fmt: skip
 def test_options_become_members_of_the_call(given: dict[str, Any], members: dict[str, Any]) -> None:
-    assert request(LIVE, "recommendations", given) == ("for-you", {"campaignArn": "arn:for-you", **members})
+    assert call_members(LIVE, "recommendations", given) == ("for-you", {"campaignArn": "arn:for-you", **members})
 
 
 def test_a_ranking_takes_a_user_and_items() -> None:
-    _, members = request(LIVE, "rankings", {"userId": 7, "items": ["a", 5]})
+    _, members = call_members(LIVE, "rankings", {"userId": 7, "items": ["a", 5]})
     assert members == {"campaignArn": "arn:ranking", "userId": "7", "inputList": ["a", "5"]}
 
 
@@ -262,7 +253,7 @@ def test_a_wrong_option_is_named_with_what_is_allowed(
     route: str, given: dict[str, Any], status: int, code: str, message: str
 ) -> None:
     with pytest.raises(RequestError) as caught:
-        request(LIVE, route, given)
+        call_members(LIVE, route, given)
     assert (caught.value.status, caught.value.code, str(caught.value)) == (status, code, message)
 
 
@@ -270,27 +261,27 @@ def test_a_wrong_option_is_named_with_what_is_allowed(
 def test_the_limits_of_names_and_values_are_those_of_the_service(option: str) -> None:
     model: Any = botocore.session.get_session().get_service_model("personalize-runtime")
     shape = model.operation_model("GetRecommendations").input_shape.members[option]
-    pairs = READERS[option].__self__  # type: ignore[attr-defined]
-    assert pairs.most == shape.metadata["max"]
-    assert pairs.longest_name == shape.key.metadata["max"]
-    assert shape.value.metadata["max"] == LONGEST_VALUE
+    values = READERS[option].__self__  # type: ignore[attr-defined]
+    assert values.max_count == shape.metadata["max"]
+    assert values.max_name_length == shape.key.metadata["max"]
+    assert shape.value.metadata["max"] == MAX_VALUE_LENGTH
 
 
 def test_a_route_that_no_solution_serves_says_so() -> None:
     with pytest.raises(RequestError, match=r"There is no solution for this here; there is: none yet") as caught:
-        request({"solutions": {}, "filters": {}}, "recommendations", {})
+        call_members({"solutions": {}, "filters": {}}, "recommendations", {})
     assert caught.value.status == 404
 
 
 @pytest.mark.parametrize("value", ["", "x" * 257, None, True, 1.5, ["a"]])
 def test_what_is_no_id_is_refused(value: object) -> None:
     with pytest.raises(RequestError):
-        identifier(value, "userId")
+        checked_id(value, "userId")
     with pytest.raises(RequestError):
-        identifiers([value], "items")
+        checked_ids([value], "items")
 
 
 def test_every_option_of_every_route_is_understood() -> None:
-    from usher.serving.serving_map import READERS
+    from usher.serving.requests import READERS
 
     assert {option for route in ROUTES.values() for option in route.options} == {"solution", *READERS}

@@ -11,11 +11,10 @@ from typing import Any
 
 from usher.aws import digest
 from usher.errors import InputError, Problem
+from usher.limits import MAX_JOB_FILES
 from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
-MAX_FILES = 1000
-"""Personalize's limit for one job. Its other limits, 1 GB and 50 million lines a file, are beyond those below."""
 FILE_BYTES = 1 << 28
 """A new file is begun after this size."""
 MAX_RESULTS_PER_FILE = 25_000_000
@@ -50,7 +49,7 @@ def write_job_input(
     max_lines: int,
     *,
     file_bytes: int = FILE_BYTES,
-    max_files: int = MAX_FILES,
+    max_files: int = MAX_JOB_FILES,
 ) -> JobInput:
     """Write lines to files of at most `max_lines` lines each below a folder.
 

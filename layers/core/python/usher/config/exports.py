@@ -11,11 +11,12 @@ Keys that are not Usher's own are members of CreateBatchInferenceJob, or of Crea
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from usher.config.keys import DEFAULT_KEEP, DEFAULT_RESULTS, EXPORT, FORMATS, OPERATIONS
+from usher.config.keys import DEFAULT_KEEP, EXPORT, FORMATS, OPERATIONS
 from usher.config.model import DesiredExport, Export
 from usher.config.problems import Problems
 from usher.errors import InputError, Problem
 from usher.filter_values import PLACEHOLDER, as_filter_value, needed
+from usher.limits import DEFAULT_RESULTS
 from usher.recipes import BY_USER, is_without_batch, recipe_of
 
 Filters = Mapping[str, Mapping[str, Any]]

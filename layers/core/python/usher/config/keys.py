@@ -14,8 +14,6 @@ Keys = Mapping[str, Mapping[str, Any]]
 TRAINING_MODES = ("FULL", "UPDATE")
 FORMATS = ("csv", "parquet")
 DEFAULT_KEEP = 7
-DEFAULT_RESULTS = 25
-"""Personalize's own default, too."""
 MAX_PRICE_FACTOR = 1000
 """A price may be at most so many times the one in PRICES."""
 

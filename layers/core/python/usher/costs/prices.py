@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from usher.config.price_list import DATE, PRICES, SOURCE
+from usher.limits import DEFAULT_RESULTS, MAX_TRIALS
 from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.plan import Plan
@@ -25,12 +26,8 @@ RECOMMENDER_REQUESTS = 4_000
 PAID_ACTIONS = {"create", "replace", "retrain", "rebuild"}
 TAKING_TIME = PAID_ACTIONS | {"update", "wait"}
 MONTH_HOURS = 30 * 24
-MAX_TRIALS = 40
-"""Trainings of one solution version with HPO: service guide, "Hyperparameters and HPO"."""
 INTERACTIONS_PER_HOUR = 2_000_000
 """On which a v1 recipe trains in a training hour, until one was billed: an assumption, as AWS does not say."""
-DEFAULT_RESULTS = 25
-"""A batch job's numResults if none is given."""
 HIGHEST_LINE_PRICE = max(PRICES["batchThousand"], PRICES["batchThousandV2"])
 """US dollars for a thousand results of a batch job whose own price is not known."""
 

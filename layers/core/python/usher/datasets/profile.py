@@ -19,7 +19,8 @@ from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import hashed
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.schemas import ACTION_EVENTS, FIRST_MILLISECOND, REQUIRED, RESERVED, UNIQUE
+from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE
+from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
 
 MAX_REPORTED = 100
 """The rows with a fact whose line numbers are kept; the others are counted."""
@@ -29,9 +30,6 @@ MAX_VALUES_LENGTH = 100_000
 """So is a column whose different values have more characters together."""
 FILE = 1 << 40
 """The positions of the rows of the first file begin at 0, those of the second file here, and so on."""
-MAX_ID_LENGTH = 256
-MAX_VALUE_LENGTH = 1000
-MAX_TEXT_LENGTH = 20_000
 BOOLEANS = pa.array(["", "true", "false"])
 EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"

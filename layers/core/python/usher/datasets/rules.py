@@ -11,34 +11,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usher.datasets.profile import (
-    DUPLICATE,
-    MAX_ID_LENGTH,
-    MAX_TEXT_LENGTH,
-    MAX_VALUE_LENGTH,
-    MAX_VALUES,
-    ColumnProfile,
-    DatasetProfile,
-    Occurrences,
-)
+from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, Field, Schema, fields
 from usher.errors import PLACE, SENTENCE, Problem
+from usher.limits import (
+    ADVISED_INTERACTIONS,
+    ADVISED_USERS,
+    MAX_EVENT_TYPES,
+    MAX_ID_LENGTH,
+    MAX_IMPORT_BYTES,
+    MAX_INCREMENT_BYTES,
+    MAX_TEXT_LENGTH,
+    MAX_VALUE_LENGTH,
+    MIN_INTERACTIONS,
+    MIN_ROWS,
+    MIN_USERS,
+)
 from usher.texts import clean_members
 
 Severity = Literal["error", "warning"]
-
-MIN_INTERACTIONS = 1000
-MIN_USERS = 25
-"""Users with two interactions or more: with fewer, or fewer than a hundredth of all, Personalize does not train."""
-ADVISED = (50_000, 1000)
-"""Interactions and users with which AWS expects good recommendations."""
-MAX_EVENT_TYPES = 10
-"""Event types and optional columns of interactions together."""
-MIN_ROWS = {"interactions": 1000, "action_interactions": 1000}
-"""The fewest rows of an import job, in any mode: service guide, "Quotas"."""
-MAX_BYTES = 100 * 10**9
-MAX_INCREMENT_BYTES = 10**9
-"""Of an import job with the mode INCREMENTAL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +220,9 @@ def _users(profile: DatasetProfile, location: str) -> Iterator[Finding]:
             f"has {active} users with two interactions or more, of {users}; Personalize needs a hundredth of them."
         )
         yield Finding("error", location, message, "Add more of their history.")
-    elif profile.rows < ADVISED[0] or active < ADVISED[1]:
+    elif profile.rows < ADVISED_INTERACTIONS or active < ADVISED_USERS:
         message = f"has {profile.rows} interactions, and {active} users with two or more."
-        remedy = f"It is enough to train; AWS advises {ADVISED[0]} interactions of {ADVISED[1]} users."
+        remedy = f"It is enough to train; AWS advises {ADVISED_INTERACTIONS} interactions of {ADVISED_USERS} users."
         yield Finding("warning", location, message, remedy)
 
 
@@ -249,7 +240,7 @@ def _event_types(profile: DatasetProfile, columns: Mapping[str, Field], location
 
 
 def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[Finding]:
-    max_bytes = MAX_BYTES if whole else MAX_INCREMENT_BYTES
+    max_bytes = MAX_IMPORT_BYTES if whole else MAX_INCREMENT_BYTES
     if profile.size > max_bytes:
         message = f"has {profile.size / 1e9:.1f} GB; Personalize imports {max_bytes // 10**9}."
         yield Finding("error", location, message, "Leave old data out." if whole else "Split it into several files.")

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.errors import Problem
+from usher.limits import MAX_METADATA, MAX_SCHEMA_LENGTH
 
 Schema = Mapping[str, Any]
-
-FIRST_MILLISECOND = 10**11
-"""Personalize counts Unix seconds. As seconds, this is the year 5138; as milliseconds, 1973."""
 
 REQUIRED = {
     "interactions": ("USER_ID", "ITEM_ID", "TIMESTAMP"),
@@ -63,13 +61,9 @@ RESERVED: dict[str, dict[str, Any]] = {
 ACTION_EVENTS = ("TAKEN", "NOT_TAKEN", "VIEWED")
 GROWING = ("items", "users")
 """The datasets whose schema can be changed (UpdateDataset)."""
-MAX_METADATA = {"interactions": 5, "items": 100, "users": 25, "actions": 10}
-"""The most columns that are neither required nor reserved."""
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
 """A column's name: Avro's rule, with the length that members of CreateSolution allow."""
-MAX_SCHEMA_LENGTH = 20_000
-"""Characters of JSON that CreateSchema takes."""
 TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}

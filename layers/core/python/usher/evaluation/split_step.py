@@ -7,7 +7,6 @@ from typing import IO, Final
 import numpy as np
 
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
-from usher.datasets.rules import MIN_INTERACTIONS
 from usher.errors import InputError, Problem
 from usher.evaluation import athena_split
 from usher.evaluation.athena_split import Athena, SplitJob
@@ -18,6 +17,7 @@ from usher.evaluation.interactions import Interactions, rank_by_time, read_inter
 from usher.evaluation.plan import EvaluationPlan
 from usher.evaluation.predictions import MAX_RESULTS
 from usher.evaluation.splits import Split, hold_out
+from usher.limits import MIN_INTERACTIONS
 from usher.runs.record import Run
 
 BYTES_PER_MEGABYTE = 195_000
@@ -44,7 +44,7 @@ def split_interactions(
     `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError where a part is
     too small, or the whole is too large.
     """
-    files, plan = EvaluationFiles.of(run), EvaluationPlan.read(run)
+    files, plan = EvaluationFiles.of(run), EvaluationPlan.of(run.plan())
     split = plan.options.to_split()
     if athena is None:
         _split_in_memory(files, plan.files, split, max_bytes)

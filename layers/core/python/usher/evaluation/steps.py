@@ -19,7 +19,7 @@ from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run
-from usher.serving.serving_map import Serving
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 
 
@@ -28,7 +28,7 @@ class Evaluator:
     """Evaluations of a stack. `personalize` and `runtime` are boto3 clients of Personalize and of its runtime."""
 
     bucket: Bucket
-    serving: Serving
+    serving: ServingMaps
     spending: Spending
     ceilings: Ceilings
     arn_prefix: str
@@ -57,7 +57,7 @@ class Evaluator:
         except InputError as error:
             run.write(record | {"data": error.report, "problems": error.as_dicts()})
             return {"group": run.group, "run": run.name, "ready": False}
-        run.write(plan, "plan.json")
+        run.write_plan(plan)
         run.write(record | findings)
         return {"group": run.group, "run": run.name, "ready": True}
 
@@ -81,7 +81,8 @@ class Evaluator:
         """Once everything that was made is deleted, conclude the run and notify. `error`: of the execution."""
         run = self._run(content, execution, started_at)
         record = run.read_or_empty()
-        if not is_deleted(run.read("plan.json"), record):
+        plan = run.find_plan()
+        if plan and not is_deleted(plan, record):
             return {"outcome": "RUNNING", "cause": ""}
         if not has_ended(record):
             record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from usher.serving.export_store import ExportTable
+from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
 
 ERASED = ("batch", "checks", "evaluation", "export", "input", "segments")
 """The folders below `<group>/out/` whose files go."""
 
 
-def erase(bucket: Bucket, answers: ExportTable, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def erase(bucket: Bucket, answers: ExportStore, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Delete as much as time allows; return the place in the table to go on from, or None at the end.
 
     Deleted versions of files stay in the bucket until its lifecycle rule takes them.

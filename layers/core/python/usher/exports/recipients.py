@@ -14,8 +14,8 @@ from usher.batch.job_input import encoded_line, uploaded_keys
 from usher.config.model import DesiredExport
 from usher.datasets.csv_reader import Block
 from usher.datasets.files import dataset_keys, read_files
-from usher.datasets.profile import MAX_ID_LENGTH
 from usher.errors import InputError, Problem
+from usher.limits import MAX_ID_LENGTH
 from usher.recipes import BatchShape
 from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
 

@@ -18,8 +18,8 @@ from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE, has_ended, problem_record
 from usher.runs.record import Run, current_run
-from usher.serving.export_store import ExportTable
-from usher.serving.serving_map import Serving
+from usher.serving.export_store import ExportStore
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.texts import listing
 
@@ -35,8 +35,8 @@ class Exporter:
     """One group's export of one solution at a time."""
 
     bucket: Bucket
-    serving: Serving
-    table: ExportTable
+    serving: ServingMaps
+    table: ExportStore
     spending: Spending
     target: ExportTarget
     lock_of: Callable[[str], Lock]
@@ -69,7 +69,7 @@ class Exporter:
         except InputError as error:
             run.write(record | {"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
-        run.write(export.plan, "plan.json")
+        run.write_plan(export.plan)
         run.write(record | {"notes": export.problems})
         return {"run": run.name, "outcome": "READY"}
 
@@ -143,7 +143,7 @@ class Exporter:
 
     def _export(self, group: str, run: str) -> ExportPlan:
         """The export of the run's plan."""
-        return ExportPlan.of(Run(self.bucket, group, run).read("plan.json"), group, run)
+        return ExportPlan.of(Run(self.bucket, group, run).plan(), group, run)
 
 
 STEPS: Mapping[str, Callable[..., Any]] = {

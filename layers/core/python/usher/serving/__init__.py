@@ -1,4 +1,4 @@
 """The HTTP API.
 
-May import: datasets, formats, storage.
+May import: formats, storage.
 """

@@ -19,27 +19,27 @@ from usher.storage.bucket import Bucket
 from usher.storage.table import Table, serialized
 
 ITEM = "export"
-LIFE = timedelta(days=62)
+LIFETIME = timedelta(days=62)
 """How long an item answers after its export began: one that is made every month may fail once."""
 WRITES_PER_SECOND = 1000
-AT_ONCE = 25
+BATCH_SIZE = 25
 """Items that BatchWriteItem takes."""
-TRIES = 12
-SLOWEST = 10.0
+MAX_ATTEMPTS = 12
+MAX_PAUSE_SECONDS = 10.0
 """Seconds between two tries at most."""
 WORK_SECONDS = 600.0
 """How long one call loads before it says where it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExportTable:
+class ExportStore:
     """Exports in the table."""
 
     table: Table
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def read(self, group: str, solution: str, subject: str) -> dict[str, Any]:
+    def look_up(self, group: str, solution: str, subject: str) -> dict[str, Any]:
         """What a subject was answered with, as Personalize wrote it; empty where it was not exported."""
         item = self.table.get(_partition(group, solution, subject), ITEM, consistent=False)
         if not item or item["expires"] < now().timestamp():  # expired items may stay for some days
@@ -55,7 +55,7 @@ class ExportTable:
         The same export writes the same items, however often it is loaded. `begun`: when the export did; `place`: number
         of the file, and of the byte in it; `key`: group, solution and the member of a line that names its subject.
         """
-        expires, start, written = int((begun + LIFE).timestamp()), self.clock(), 0
+        expires, start, written = int((begun + LIFETIME).timestamp()), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
             self._write([{"PutRequest": {"Item": serialized({**item, "expires": expires})}} for item in batch])
             written += len(batch)
@@ -82,8 +82,8 @@ class ExportTable:
                 **({"ExclusiveStartKey": place} if place else {}),
             )
             keys, place = page["Items"], page.get("LastEvaluatedKey")
-            for first in range(0, len(keys), AT_ONCE):
-                self._write([{"DeleteRequest": {"Key": key}} for key in keys[first : first + AT_ONCE]])
+            for first in range(0, len(keys), BATCH_SIZE):
+                self._write([{"DeleteRequest": {"Key": key}} for key in keys[first : first + BATCH_SIZE]])
             if not place:
                 return None
             written, passed = written + len(keys), self.clock() - begun
@@ -94,11 +94,11 @@ class ExportTable:
 
     def _write(self, batch: Sequence[Mapping[str, Any]]) -> None:
         requests: dict[str, Any] = {self.table.name: batch}
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             requests = self.table.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"]
             if not requests:
                 return
-            self.sleep(random.uniform(0, min(SLOWEST, 0.05 * 2**attempt)))
+            self.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, 0.05 * 2**attempt)))
         raise UsherError("The table does not take the export at this pace; start it again later.")
 
 
@@ -127,7 +127,7 @@ def _batches(
         items: dict[str, dict[str, Any]] = {}
         for block in bucket.blocks(files[number], byte):
             for text in block.splitlines(keepends=True):
-                if len(items) == AT_ONCE:
+                if len(items) == BATCH_SIZE:
                     yield list(items.values()), number, byte
                     items = {}
                 byte += len(text)

@@ -1,4 +1,4 @@
-"""What the API functions share: routing, and every error as JSON `{code, message}` with the right status."""
+"""What the API functions share: routes, answers, and each error as JSON `{code, message}` with its status."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,50 +13,101 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from usher.aws import error_code
 from usher.errors import RequestError
 from usher.formats.strict_json import parse
-from usher.serving.serving_map import Serving, exported, identifier, request
+from usher.serving.requests import call_members, exports_for
+from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""Asks Personalize with the members that name what serves."""
+"""A call of Personalize, which gets the members that name what serves, and those of the options."""
 LookUp = Callable[[str, str], Mapping[str, Any]]
-"""What the table has of a group's solution for the subject of a request; empty for nothing."""
+"""The export of a group's solution for the subject of a request; empty if it has none."""
+Handler = Callable[..., Any]
 
-# Personalize's errors, as a caller of this API should see them. Anything else is not the caller's fault: 503.
 STATUSES = {
     "InvalidInputException": (400, "InvalidInput"),
     "ResourceNotFoundException": (404, "NotFound"),
     "ThrottlingException": (429, "TooManyRequests"),
     "ValidationException": (400, "InvalidInput"),
 }
+"""Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
-"""What a service's own words may tell of the account: ARNs, and the account's number."""
+"""What a service's message may tell of the account: ARNs, and the account's number."""
+PARAMETER = re.compile(r"{(\w+)}")
 
 
-def resolver() -> APIGatewayHttpResolver:
-    """A router for an API function."""
-    app = APIGatewayHttpResolver()
-    for kind, handler in HANDLERS.items():
-        app.exception_handler(kind)(handler)
-    return app
+class Api:
+    """The routes of an API function."""
 
+    def __init__(self) -> None:
+        self.routes: list[str] = []
+        """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
+        self._app = APIGatewayHttpResolver()
+        for kind, handler in HANDLERS.items():
+            self._app.exception_handler(kind)(handler)
 
-def problem(status: int, code: str, message: str) -> Response[Any]:
-    """An error as callers see it."""
-    return Response(status, content_type="application/json", body={"code": code, "message": message})
+    def route(self, *routes: str) -> Callable[[Handler], Handler]:
+        """Answer requests of these routes by a function, which gets the decoded values of the path by name.
 
+        `userId` in a route is the function's argument `user_id`.
+        """
 
-def answer_request(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request of the HTTP API.
+        def register(handler: Handler) -> Handler:
+            def answer(**_encoded: str) -> Any:
+                return handler(**self._path_values())
 
-    The gateway has found the route already, and hands over a decoded path in which an ID may hold any character.
-    Encoded again, it matches that route and no other.
-    """
-    _, _, route = event["routeKey"].partition(" ")
-    given = event.get("pathParameters") or {}
-    parts = {name: quote(value, safe="", errors="replace") for name, value in given.items()}
-    asked = {**event, "rawPath": route.format_map(parts), "plain": _is_plain(event["rawPath"], route.format_map(given))}
-    return app.resolve(asked, context)
+            for route in routes:
+                method, _, path = route.partition(" ")
+                self._app.route(PARAMETER.sub(r"<\1>", path), method=method)(answer)
+            self.routes.extend(routes)
+            return handler
+
+        return register
+
+    def resolve(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer a request of the HTTP API.
+
+        The gateway has found the route already, and hands over a decoded path in which an ID may hold any character.
+        Encoded again, it matches that route and no other.
+        """
+        _, _, route = event["routeKey"].partition(" ")
+        values = event.get("pathParameters") or {}
+        encoded = {name: quote(value, safe="", errors="replace") for name, value in values.items()}
+        is_plain = _is_plain(event["rawPath"], route.format_map(values))
+        return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
+
+    def options(self) -> dict[str, Any]:
+        """The options in the query.
+
+        An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
+        """
+        event = self._app.current_event
+        names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+        if len(names) > len(set(names)):
+            raise RequestError(400, "RepeatedOption", "An option stands in the query more than once.")
+        return dict(event.query_string_parameters or {})
+
+    def body(self) -> dict[str, Any]:
+        """The JSON object that was posted."""
+        try:
+            content = parse(self._app.current_event.decoded_body or "")
+        except ValueError as error:
+            raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
+        if not isinstance(content, dict):
+            raise RequestError(400, "BadBody", "The body must be a JSON object.")
+        return content
+
+    def _path_values(self) -> dict[str, str]:
+        event = self._app.current_event
+        values = dict(event.path_parameters or {})
+        if not event["plain"]:
+            message = (
+                "This path can be read in two ways. Send an ID with %, / or ? in it, or of dots alone, in the query."
+            )
+            raise RequestError(400, "BadPath", message)
+        if not GROUP_NAME.match(values["group"]):
+            raise RequestError(404, "UnknownGroup", "There is no group of this name.")
+        return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
 
 
 def _is_plain(path: str, read: str) -> bool:
@@ -69,143 +120,109 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
-def group(app: APIGatewayHttpResolver) -> str:
-    """The group that a request is about."""
-    name = str((app.current_event.path_parameters or {})["group"])
-    if not app.current_event["plain"]:
-        said = "This path can be read in two ways. Send an ID with %, / or ? in it, or of dots alone, in the query."
-        raise RequestError(400, "BadPath", said)
-    if not GROUP_NAME.match(name):
-        raise RequestError(404, "UnknownGroup", "There is no group of this name.")
-    return name
-
-
-def subject(app: APIGatewayHttpResolver, name: str) -> tuple[str, Mapping[str, Any]]:
-    """The ID that a request is about, from the path or else from the query; and the rest of the query.
-
-    An HTTP API joins the values of an option that is given twice by commas: another ID than either.
-    """
-    event = app.current_event
-    options = [option for option, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
-    if len(options) > len(set(options)):
-        raise RequestError(400, "RepeatedOption", "An option stands in the query more than once.")
-    given, parts = dict(event.query_string_parameters or {}), event.path_parameters or {}
-    return identifier(parts[name] if name in parts else given.pop(name, None), name), given
-
-
-def body(app: APIGatewayHttpResolver) -> dict[str, Any]:
-    """The JSON object that was posted."""
-    try:
-        content = parse(app.current_event.decoded_body or "")
-    except ValueError as error:
-        raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
-    if not isinstance(content, dict):
-        raise RequestError(400, "BadBody", "The body must be a JSON object.")
-    return content
-
-
-def answer(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    """Personalize's answer, with the solution it came from."""
-    return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
-
-
-def ask_or_look_up(
-    serving: Serving, group: str, route: str, given: Mapping[str, Any], call: Call, look_up: LookUp
+def answer(
+    maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call, look_up: LookUp | None = None
 ) -> dict[str, Any]:
-    """Answer by `call`, or, where no campaign is there or it fails, by the newest export in the table."""
+    """Answer by `call`; by the newest export (`look_up`) if there is no campaign or it is out of order."""
     try:
-        return ask(serving, group, route, given, call)
+        return _answer_by_campaign(maps, group, route, options, call)
     except (ClientError, BotoCoreError, RequestError) as error:
-        solutions, results = exported(serving.of(group), route, given) if _is_outage(error) else ([], 0)
+        if not look_up or not _is_outage(error):
+            raise
+        solutions, results = exports_for(maps.cached(group), route, options)
         for solution in solutions:
             if output := look_up(group, solution):
                 logger.warning("Answered from the export", solution=solution, reason=str(error))
-                return answer(solution, {"source": "export", "itemList": _listed(output)[:results]})
+                return _with_solution(solution, {"source": "export", "itemList": _item_list(output)[:results]})
         if solutions and isinstance(error, RequestError):
             raise RequestError(404, "NotFound", "No campaign answers this, and no export has it.") from None
         raise
 
 
+def _answer_by_campaign(
+    maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call
+) -> dict[str, Any]:
+    """Answer by `call`, a second time by a new map if Personalize does not know what the cached one names."""
+    try:
+        return _call(maps.cached(group), route, options, call)
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+    maps.forget(group)
+    return _call(maps.cached(group), route, options, call)
+
+
+def _call(content: ServingMap, route: str, options: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    solution, members = call_members(content, route, options)
+    return _with_solution(solution, call(members))
+
+
+def _with_solution(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
+    """Personalize's answer, with the solution that it is from."""
+    return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
+
+
 def _is_outage(error: Exception) -> bool:
-    """Whether it is no fault of the request that a campaign does not answer."""
+    """Whether a campaign does not answer for a reason that is not in the request."""
     if isinstance(error, RequestError):
         return error.code == "NoCampaign"
     return not isinstance(error, ParamValidationError) and error_code(error) != "InvalidInputException"
 
 
-def _listed(output: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A batch job's output as GetRecommendations would tell it."""
+def _item_list(output: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A batch job's output in the form of GetRecommendations."""
     items, scores = output["recommendedItems"], output.get("scores") or []
     scored = [{"itemId": item, "score": score} for item, score in zip(items, scores, strict=False)]
     return scored + [{"itemId": item} for item in items[len(scored) :]]
 
 
-def ask(
-    serving: Serving,
-    group: str,
-    route: str,
-    given: Mapping[str, Any],
-    call: Call,
-) -> dict[str, Any]:
-    """Answer by `call`, which gets the members for what serves a route.
-
-    Asked once more if Personalize does not know it: what this function remembers may have been replaced meanwhile.
-    """
-    try:
-        return _ask(serving.of(group), route, given, call)
-    except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-    serving.forget(group)
-    return _ask(serving.of(group), route, given, call)
-
-
-def _ask(
-    content: Mapping[str, Any],
-    route: str,
-    given: Mapping[str, Any],
-    call: Call,
-) -> dict[str, Any]:
-    solution, members = request(content, route, given)
-    return answer(solution, call(members))
-
-
-def _refuse(error: RequestError) -> Response[Any]:
-    return problem(error.status, error.code, str(error))
-
-
-def _report(error: ClientError) -> Response[Any]:
-    known = STATUSES.get(error_code(error))
-    return problem(*known, _public(error.response["Error"]["Message"])) if known else _give_up(error)
-
-
-def _correct(error: ParamValidationError) -> Response[Any]:
-    return problem(400, "InvalidInput", _public(str(error)))
+def problem(status: int, code: str, message: str) -> Response[Any]:
+    """An error as callers see it."""
+    return Response(status, content_type="application/json", body={"code": code, "message": message})
 
 
 def _public(message: str) -> str:
     return PRIVATE.sub("...", message)[:1000]
 
 
-def _give_up(_: Exception) -> Response[Any]:
+def on_request_error(error: RequestError) -> Response[Any]:
+    """A request that can't be answered."""
+    return problem(error.status, error.code, str(error))
+
+
+def on_client_error(error: ClientError) -> Response[Any]:
+    """An error of Personalize or DynamoDB."""
+    known = STATUSES.get(error_code(error))
+    return problem(*known, _public(error.response["Error"]["Message"])) if known else on_outage(error)
+
+
+def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
+    """A call that botocore does not send."""
+    return problem(400, "InvalidInput", _public(str(error)))
+
+
+def on_outage(_: Exception) -> Response[Any]:
+    """A service that refuses or does not answer."""
     logger.exception("A service refuses or does not answer")
     return problem(503, "Unavailable", "This can't be had now. Try again later.")
 
 
-def _miss(_: Exception) -> Response[Any]:
+def on_not_found(_: Exception) -> Response[Any]:
+    """A path without a route."""
     return problem(404, "NotFound", "There is nothing at this path.")
 
 
-def _hide(_: Exception) -> Response[Any]:
+def on_bug(_: Exception) -> Response[Any]:
+    """Any other error: a fault of ours."""
     logger.exception("A request failed")
     return problem(500, "InternalError", "This is a fault of the service; its log has the details.")
 
 
 HANDLERS: dict[type[Exception], Any] = {
-    RequestError: _refuse,
-    ClientError: _report,
-    ParamValidationError: _correct,
-    BotoCoreError: _give_up,
-    NotFoundError: _miss,
-    Exception: _hide,
+    RequestError: on_request_error,
+    ClientError: on_client_error,
+    ParamValidationError: on_invalid_parameters,
+    BotoCoreError: on_outage,
+    NotFoundError: on_not_found,
+    Exception: on_bug,
 }
