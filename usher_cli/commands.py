@@ -46,7 +46,7 @@ def _as_named(key: str, file: Path) -> bytes:
     """A config's content in the form that its key in the bucket tells: JSON, if it ends so. Raises InputError."""
     content = file.read_bytes()
     other = key.endswith(".json") and file.suffix != ".json"
-    return json.dumps(documents.read(content, str(file))).encode() if other else content
+    return json.dumps(documents.read_document(content, str(file))).encode() if other else content
 
 
 def status(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:

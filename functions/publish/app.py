@@ -18,7 +18,7 @@ from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, sho
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, current_run, runs_of
 from usher.serving.serving_map import ServingMaps, serving_map
-from usher.steps import raise_all, take_all
+from usher.steps import raise_errors, run_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -42,7 +42,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     failed = report(run, record)
     again = not lock.try_release(group, execution)
     if not again:
-        raise_all(failed)
+        raise_errors(failed)
     return {"outcome": record["outcome"], "cause": record["summary"], "again": again}
 
 
@@ -65,4 +65,4 @@ def report(run: Run, record: RunRecord) -> dict[str, Exception]:
     """Report the end of the run, and of the execution's earlier ones if that has failed; return what fails now."""
     runs = () if run.is_first else runs_of(bucket, run.group, record["execution"])
     ended = {one["run"]: one for one in [*(one for one in runs if one["run"] < run.name), record]}
-    return take_all({name: partial(channels.deliver, Run(bucket, run.group, name), one) for name, one in ended.items()})
+    return run_all({name: partial(channels.deliver, Run(bucket, run.group, name), one) for name, one in ended.items()})

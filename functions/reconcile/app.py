@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from usher.aws import ONCE, client
+from usher.aws import NO_RETRY, client
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.tasks import Tasks
@@ -37,7 +37,7 @@ table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
 pins, tasks = Pins(table), Tasks(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
-clients["personalize-once"] = client("personalize", ONCE)
+clients["personalize-once"] = client("personalize", NO_RETRY)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
 from usher.runs.record import Run, runs_of
 from usher.serving.serving_map import ServingMaps
-from usher.steps import raise_all, take_all
+from usher.steps import raise_errors, run_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 from usher.texts import clean
@@ -60,7 +60,7 @@ def close(execution: str, execution_input: object, detail: dict[str, Any]) -> No
         message = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
         text = f"{clean(message, MAX_SUMMARY_LENGTH)}\n\nMore: {execution}"
         notify(channels.sns, channels.topic, Notification(subject(machine, "FAILED"), text))
-    raise_all(take_all({run.key(): partial(end, run, execution, error) for run in runs}))
+    raise_errors(run_all({run.key(): partial(end, run, execution, error) for run in runs}))
 
 
 def end(run: Run, execution: str, error: dict[str, str]) -> None:
@@ -71,7 +71,7 @@ def end(run: Run, execution: str, error: dict[str, str]) -> None:
         if record and run.name.endswith(EVALUATION):
             steps["clear up"] = partial(clear_up, run.group, run.name)
         record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
-    raise_all(take_all({"report": partial(channels.deliver, run, record), **steps}))
+    raise_errors(run_all({"report": partial(channels.deliver, run, record), **steps}))
 
 
 def clear_up(group: str, run: str) -> None:

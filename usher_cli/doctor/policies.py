@@ -12,7 +12,7 @@ def statements_of(document: Any) -> list[dict[str, Any]]:
     try:
         found = (json.loads(document) if isinstance(document, str) else document)["Statement"]
     except ValueError as error:
-        raise UnknownError(f"the policy is no JSON: {error}") from error
+        raise UnknownError(f"the policy is not JSON: {error}") from error
     return list(found) if isinstance(found, list) else [found]
 
 

@@ -51,13 +51,13 @@ def test_the_demos_config_and_the_fullest_one_of_the_tests_are_valid() -> None:
     demo = (REPOSITORY / "usher_local" / "demo" / "usher.yaml").read_text()
     for text in (demo, MORE, "", "{}"):
         assert is_config(text.encode()) or text is MORE
-        assert complaints(documents.read(text.encode(), "usher.yaml")) == []
+        assert complaints(documents.read_document(text.encode(), "usher.yaml")) == []
 
 
 @pytest.mark.parametrize(("name", "content"), CONFIGS, ids=[name for name, _ in CONFIGS])
 def test_what_the_parser_takes_of_the_corpus_is_valid(name: str, content: bytes) -> None:
     if is_config(content):
-        assert complaints(documents.read(content, "usher.yaml")) == [], name
+        assert complaints(documents.read_document(content, "usher.yaml")) == [], name
 
 
 SOLUTION = "solutions: {s: {recipe: aws-sims, %s}}"
@@ -123,7 +123,7 @@ WRONG = [
 @pytest.mark.parametrize("text", WRONG)
 def test_what_has_a_wrong_structure_is_refused_as_by_the_parser(text: str) -> None:
     assert not is_config(text.encode())
-    assert complaints(documents.read(text.encode(), "usher.yaml"))
+    assert complaints(documents.read_document(text.encode(), "usher.yaml"))
 
 
 def test_every_key_has_a_description() -> None:

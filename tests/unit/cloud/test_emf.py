@@ -32,7 +32,7 @@ def test_a_list_of_values_is_several_values() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        'a line that mentions "_aws" and is no JSON',
+        'a line that mentions "_aws" and is not JSON',
         '["_aws"]',
         '{"_aws": {"Timestamp": 1}}',
         '{"_aws": {"Timestamp": "today", "CloudWatchMetrics": []}}',

@@ -46,6 +46,22 @@ CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
 COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
 
+MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
+UNWRAPPED = {
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/cost.md",
+    "docs/decisions.md",
+    "docs/evaluation.md",
+    "docs/licences.md",
+    "docs/local.md",
+    "docs/local-personalize.md",
+    "docs/proof.md",
+    "docs/security.md",
+    "docs/taking-over.md",
+}
+"""Pages that are not wrapped yet."""
+
 
 class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms as nothing: only names matter here."""
@@ -224,6 +240,14 @@ def test_faults_can_be_ordered_as_the_page_says(code: tuple[str, str]) -> None:
         environment = {**os.environ, **cloud.environment}
         subprocess.run(["sh", "-ec", code[1]], env=environment, check=True)  # noqa: S603, S607 - our own page
         assert faults.current == Faults(throttle=0.2, seed=7, fail={"nightly": "A disk was full."}, delay={"slow": 30})
+
+
+@pytest.mark.parametrize("page", PAGES.keys() - UNWRAPPED)
+def test_lines_and_cells_fit_a_terminal(page: str) -> None:
+    lines = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.S | re.M).splitlines()
+    assert [line for line in lines if len(line) > MAX_COLUMNS and not line.startswith("|")] == []
+    cells = [cell.strip() for line in lines if line.startswith("|") for cell in re.split(r"(?<!\\)\|", line)]
+    assert [cell for cell in cells if len(cell) > MAX_CELL_LENGTH] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from usher.datasets import profile
 from usher.datasets.read_limits import LIMITS
-from usher.errors import KEPT, PLACE, SENTENCE
+from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH, MAX_PROBLEMS
 from usher.resources import deletion, reconcile
 from usher.run_record import RunRecord
 from usher.runs import outcome
@@ -55,9 +55,9 @@ def facts() -> Iterable[tuple[str, str]]:
     yield "architecture.md", f"after {NUMBERS[int(reconcile.MAX_WAIT_SECONDS / 60)]} minutes"
     assert deletion.MAX_WAIT_SECONDS == 30 * 60
     yield "architecture.md", "tried again for half an hour"
-    yield "operations.md", f"| a problem's place | {PLACE:,d} characters |"
-    yield "operations.md", f"a state's reason | {SENTENCE:,d} characters each |"
-    yield "operations.md", f"of a config or of data | {KEPT}"
+    yield "operations.md", f"| a problem's place | {MAX_PLACE_LENGTH:,d} characters |"
+    yield "operations.md", f"a state's reason | {MAX_MESSAGE_LENGTH:,d} characters each |"
+    yield "operations.md", f"of a config or of data | {MAX_PROBLEMS}"
     yield "operations.md", f"| the summary | {outcome.MAX_SUMMARY_LENGTH:,d} characters"
     yield "operations.md", f"In the table: {export_store.LIFETIME.days} days"
     for rule in of_type("AWS::S3::Bucket")[0]["LifecycleConfiguration"]["Rules"]:

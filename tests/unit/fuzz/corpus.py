@@ -11,7 +11,7 @@ import json
 import zipfile
 from typing import Any
 
-from usher.formats.documents import DEEPEST, MOST_BYTES, MOST_VALUES
+from usher.formats.documents import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 
 Case = tuple[str, bytes]
 
@@ -72,7 +72,7 @@ _FORM: dict[str, str | bytes] = {
     "HTML": "<!DOCTYPE html>\n<html><body>404</body></html>",
     "XML": "<?xml version='1.0'?><solutions/>",
     "random bytes": bytes(range(256)),
-    "too long": b"#" * (MOST_BYTES + 1),
+    "too long": b"#" * (MAX_BYTES + 1),
     "a marked text that is empty": codecs.BOM_UTF8,
 }
 _YAML: dict[str, str | bytes] = {
@@ -107,7 +107,7 @@ _YAML: dict[str, str | bytes] = {
     "deep lists in dashes": "- " * 50_000,
     "deep questions": "? " * 50_000,
     "deep by dents": "\n".join(" " * n + "a:" for n in range(200)),
-    "many values": "filters:\n" + "".join(f"  f{n}: x\n" for n in range(MOST_VALUES + 1)),
+    "many values": "filters:\n" + "".join(f"  f{n}: x\n" for n in range(MAX_VALUES + 1)),
     "a key without an end": "a" * 5000 + ": b",
     "pipes": "filters: |" + "|" * 5000,
 }
@@ -126,7 +126,7 @@ _NUMBERS = {
     "an empty text": '""',
     "a long text": json.dumps("x" * 100_000),
     "a text of digits": '"5"',
-    "a list in lists": _nested(DEEPEST - 4, "[", "]"),
+    "a list in lists": _nested(MAX_DEPTH - 4, "[", "]"),
 }
 """Values, as JSON, where others belong."""
 _PLACES = {
@@ -209,7 +209,7 @@ CONFIGS: tuple[Case, ...] = (
         for value, number in _NUMBERS.items()
     ),
 )
-"""Of usher.yaml, usher.json, or the AWS Solution's file: what is no JSON is for YAML, and the other way round."""
+"""Of usher.yaml, usher.json, or the AWS Solution's file: what is not JSON is for YAML, and the other way round."""
 
 _HEAD = "USER_ID,ITEM_ID,TIMESTAMP"
 _TABLES: dict[str, str | bytes] = {

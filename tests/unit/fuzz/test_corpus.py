@@ -17,7 +17,7 @@ from usher.datasets.byte_ranges import parts_of, profile_part
 from usher.datasets.profile import merge_parts
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError, Problem
-from usher.formats.documents import MOST_BYTES
+from usher.formats.documents import MAX_BYTES
 from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.storage.bucket import Bucket, File
@@ -187,7 +187,7 @@ PIECES = [
 def test_no_change_of_the_corpus_breaks_a_reader(read: Any, cases: Any, more: list[bytes]) -> None:
     chance = random.Random(SEED)
     # Long ones take long, and hide what is new.
-    seeds = [content[:30_000] for _, content in cases if len(content) < MOST_BYTES] + more * 20
+    seeds = [content[:30_000] for _, content in cases if len(content) < MAX_BYTES] + more * 20
     until = time.process_time() + SECONDS
     while time.process_time() < until:
         content = changed(chance.choice(seeds), seeds, chance)

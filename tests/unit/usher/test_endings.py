@@ -14,7 +14,7 @@ from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
-from usher.steps import raise_all, take_all
+from usher.steps import raise_errors, run_all
 from usher.storage.table import Table
 
 from tests.unit.usher.world import STATES, TABLE, TOPIC, World, call, interactions
@@ -65,12 +65,12 @@ def test_every_step_is_taken_and_every_failure_is_raised_at_the_end() -> None:
         taken.append("b")
         raise OSError("no")
 
-    failed = take_all({"a": lambda: taken.append("a"), "b": fail, "c": fail, "d": lambda: taken.append("d")})
+    failed = run_all({"a": lambda: taken.append("a"), "b": fail, "c": fail, "d": lambda: taken.append("d")})
     assert taken == ["a", "b", "b", "d"]
     with pytest.raises(ExceptionGroup, match="failed: b: no; c: no") as raised:
-        raise_all(failed)
+        raise_errors(failed)
     assert len(raised.value.exceptions) == 2
-    raise_all(take_all({"a": lambda: None}))
+    raise_errors(run_all({"a": lambda: None}))
 
 
 @pytest.mark.parametrize("run_is_known", [True, False])
@@ -143,7 +143,7 @@ def test_what_is_undelivered_when_an_execution_dies_is_told_by_watch(world: Worl
 @pytest.mark.parametrize(
     ("given", "folder", "said"),
     [
-        ({"group": "films", "task": "retrian"}, "films", "To request more than a run"),
+        ({"group": "films", "task": "retrian"}, "films", "To request a task"),
         ({"group": "my films"}, "my films", "can't be the name of a dataset group"),
         ({"group": "\ud800"}, r"\ud800", "can't be the name of a dataset group"),
         ({"detail": {"object": {"key": f"{'é' * 480}/usher.yaml"}}}, f"{'é' * 99}...{'é' * 98}", "dataset group"),

@@ -3,7 +3,15 @@
 import re
 
 from usher import errors
-from usher.errors import KEPT, PLACE, SENTENCE, InputError, Problem, RequestError, UsherError
+from usher.errors import (
+    MAX_MESSAGE_LENGTH,
+    MAX_PLACE_LENGTH,
+    MAX_PROBLEMS,
+    InputError,
+    Problem,
+    RequestError,
+    UsherError,
+)
 
 
 def drawn() -> dict[str, str]:
@@ -37,7 +45,11 @@ def test_an_input_error_reads_as_all_of_its_problems() -> None:
 def test_a_problem_is_visible_and_bounded_where_it_is_made() -> None:
     long = "\u202e" + "x" * 100_000 + "\nend"
     problem = Problem(long, long, long)
-    assert [len(problem.place), len(problem.message), len(problem.remedy)] == [PLACE, SENTENCE, SENTENCE]
+    assert [len(problem.place), len(problem.message), len(problem.remedy)] == [
+        MAX_PLACE_LENGTH,
+        MAX_MESSAGE_LENGTH,
+        MAX_MESSAGE_LENGTH,
+    ]
     for text in (problem.place, problem.message, problem.remedy):
         assert text.startswith("\\u202ex")
         assert text.endswith("\\nend")
@@ -46,7 +58,7 @@ def test_a_problem_is_visible_and_bounded_where_it_is_made() -> None:
 def test_of_100_000_problems_the_first_are_kept_and_the_rest_is_counted() -> None:
     error = InputError([Problem(f"a.csv line {number}", "is bad.", "Mend it.") for number in range(100_000)])
     *kept, last = error.as_dicts()
-    assert [one["place"] for one in kept] == [f"a.csv line {number}" for number in range(KEPT)]
+    assert [one["place"] for one in kept] == [f"a.csv line {number}" for number in range(MAX_PROBLEMS)]
     assert last["place"] == "99,900 more problems"
-    assert len(str(error).splitlines()) == KEPT + 1
-    assert len(InputError([Problem("a", "b", "c")] * KEPT).problems) == KEPT
+    assert len(str(error).splitlines()) == MAX_PROBLEMS + 1
+    assert len(InputError([Problem("a", "b", "c")] * MAX_PROBLEMS).problems) == MAX_PROBLEMS

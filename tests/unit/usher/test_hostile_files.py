@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from usher.errors import PLACE, SENTENCE
+from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH
 from usher.runs.outcome import MAX_SUMMARY_LENGTH
 from usher.storage.layout import group_of, is_input
 from usher.texts import visible
@@ -96,9 +96,9 @@ def assert_told(stack: Stack, record: Mapping[str, Any]) -> None:
     assert record["outcome"] == "FAILED"
     assert record["problems"]
     for one in record["problems"]:
-        assert 0 < len(one["place"]) <= PLACE
-        assert 0 < len(one["message"]) <= SENTENCE
-        assert 0 < len(one["remedy"]) <= SENTENCE
+        assert 0 < len(one["place"]) <= MAX_PLACE_LENGTH
+        assert 0 < len(one["message"]) <= MAX_MESSAGE_LENGTH
+        assert 0 < len(one["remedy"]) <= MAX_MESSAGE_LENGTH
         assert all(text == visible(text) for text in one.values())
     (told,) = stack.notifications()
     first = record["problems"][0]

@@ -59,7 +59,7 @@ def test_a_dead_executions_record_is_closed_and_told_once(
     assert said in record["summary"]
     (told,) = inbox()
     assert said in told
-    assert "it goes on where it stopped" in told
+    assert "it resumes where it stopped" in told
     watch(ended(status, given, **more))
     assert inbox() == []
     assert run.read() == record

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from usher.aws import ONCE, client
+from usher.aws import NO_RETRY, client
 from usher.config.model import Config, Solution
 from usher.datasets.files import chunks
 from usher.datasets.profile import DatasetProfile, merge_parts, profile_csv
@@ -87,7 +87,7 @@ class World:
     def __post_init__(self) -> None:
         self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
         self.personalize = client("personalize")
-        self.creator = client("personalize", ONCE)
+        self.creator = client("personalize", NO_RETRY)
         self.clients = {
             "personalize": self.personalize, "personalize-once": self.creator, "scheduler": client("scheduler")
         }  # fmt: skip

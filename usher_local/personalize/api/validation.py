@@ -31,7 +31,7 @@ def decoded(text: str | bytes) -> Any:
 
 
 def _no_json(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def validate(shape: Any, value: Any) -> None:

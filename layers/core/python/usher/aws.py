@@ -1,4 +1,4 @@
-"""AWS clients, made late and once, and the digests and times that Usher writes down."""
+"""AWS clients, created once when first needed; digests, and the time."""
 
 import functools
 import hashlib
@@ -9,14 +9,14 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-# The newer modes also retry LimitExceededException, Personalize's word for quotas that no retry of seconds gets past.
+# The newer modes also retry LimitExceededException, Personalize's code for quotas: retries of seconds do not help.
 RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
-# Personalize throttles an account as a whole, and a plan needs every answer: up to a minute of patience for each.
+# Personalize throttles an account as a whole, and a plan needs every answer: so each is retried for up to a minute.
 PATIENT = Config(retries={"mode": "legacy", "total_max_attempts": 7})
 # Somebody waits for the answer: with botocore's own 60 seconds, the function would time out instead.
 PROMPT = Config(retries={"mode": "legacy", "total_max_attempts": 2}, connect_timeout=1, read_timeout=2)
-# A creation whose answer is lost may have happened, and Personalize takes no client token: whoever creates looks first.
-ONCE = Config(retries={"mode": "legacy", "total_max_attempts": 1})
+# A creation whose response is lost may have succeeded, and Personalize takes no client token: callers look first.
+NO_RETRY = Config(retries={"mode": "legacy", "total_max_attempts": 1})
 # An evaluation gets thousands of predictions from a campaign. This mode backs off for up to 20 seconds at a time where
 # requests are throttled, and does not retry while most requests fail (AWS SDKs and Tools, "Retry behavior").
 STEADY = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=1, read_timeout=2)

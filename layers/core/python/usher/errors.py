@@ -1,8 +1,8 @@
 """Everything Usher raises on purpose.
 
 UsherError
-├── InputError      what a person put into the bucket is wrong; carries every Problem found
-└── RequestError    what a caller asked of the API is wrong or can't be had now; carries the HTTP status
+├── InputError      files or settings of a group are wrong; carries every Problem
+└── RequestError    a request to the API is wrong, or can't be answered now; carries the HTTP status
 """
 
 import json
@@ -12,18 +12,18 @@ from typing import Any
 
 from usher.texts import clean_members
 
-PLACE = 1200
+MAX_PLACE_LENGTH = 1200
 """Characters of a place: a key, which has up to 1,024 bytes, and a line."""
-SENTENCE = 1000
+MAX_MESSAGE_LENGTH = 1000
 """Characters of a message and of a remedy."""
-KEPT = 100
+MAX_PROBLEMS = 100
 """Problems that an InputError keeps."""
-REST = "Correct those above; the next run names what is left."
+REST_REMEDY = "Correct those above; the next run lists the others."
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where (file with line, or config path), what, and what to do about it.
+    """A problem: its place (file with line, or config path), a message and a remedy.
 
     Each text is made visible and cut to its limit (texts.clean).
     """
@@ -33,7 +33,7 @@ class Problem:
     remedy: str
 
     def __post_init__(self) -> None:
-        clean_members(self, place=PLACE, message=SENTENCE, remedy=SENTENCE)
+        clean_members(self, place=MAX_PLACE_LENGTH, message=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message} {self.remedy}"
@@ -46,16 +46,18 @@ class UsherError(Exception):
 class InputError(UsherError):
     """Config or data that can't be used. Nothing has been created when this is raised.
 
-    It keeps the first KEPT problems, and says how many more there are.
+    It keeps the first MAX_PROBLEMS problems, and the number of the others.
     """
 
     def __init__(self, problems: Sequence[Problem], report: Mapping[str, Any] | None = None) -> None:
-        self.problems = tuple(problems[:KEPT])
-        if len(problems) > KEPT:
-            self.problems += (Problem(f"{len(problems) - KEPT:,d} more problems", "are not listed.", REST),)
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        if len(problems) > MAX_PROBLEMS:
+            self.problems += (
+                Problem(f"{len(problems) - MAX_PROBLEMS:,d} more problems", "are not listed.", REST_REMEDY),
+            )
         super().__init__("\n".join(map(str, self.problems)))
         self.report = report or {}
-        """What the run's record tells about the data, per dataset."""
+        """The data, per dataset, for the run's record."""
 
     def as_dicts(self) -> list[dict[str, str]]:
         """The problems as a run's record keeps them."""

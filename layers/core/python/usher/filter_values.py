@@ -6,7 +6,7 @@ from typing import Any
 
 PLACEHOLDER = re.compile(r"\$(\w+)")
 CLAUSES = re.compile(r"\|\s*(?=(?:IN|EX)CLUDE\b)", re.IGNORECASE)
-"""Where a filter's expression has another clause."""
+"""The boundaries between the clauses of a filter's expression."""
 
 
 def needed(expression: str) -> list[str]:
@@ -16,7 +16,7 @@ def needed(expression: str) -> list[str]:
 
 
 def as_filter_value(value: Any) -> str:
-    """Personalize wants texts in quotes, several with commas between; callers may give it plain values and lists."""
+    """A value as Personalize takes it: texts in quotes, several separated by commas. Callers may give plain values."""
     if isinstance(value, list):
         return ",".join(map(as_filter_value, value))
     text = str(value)

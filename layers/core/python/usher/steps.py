@@ -1,4 +1,4 @@
-"""Steps that do not depend on each other: each is taken, whatever becomes of the others."""
+"""Steps that do not depend on each other: each runs, even if others fail."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping
 log = logging.getLogger(__name__)
 
 
-def take_all(steps: Mapping[str, Callable[[], object]]) -> dict[str, Exception]:
-    """Take every step, by its name; return what went wrong, which is in the log, too."""
-    failed: dict[str, Exception] = {}
+def run_all(steps: Mapping[str, Callable[[], object]]) -> dict[str, Exception]:
+    """Run every step; return the errors by the names of the steps. They are logged, too."""
+    errors: dict[str, Exception] = {}
     for name, step in steps.items():
         try:
             step()
         except Exception as error:
             log.exception("failed: %s", name)
-            failed[name] = error
-    return failed
+            errors[name] = error
+    return errors
 
 
-def raise_all(failed: Mapping[str, Exception]) -> None:
-    """Raise what went wrong as one ExceptionGroup, if anything did."""
-    if failed:
-        said = "; ".join(f"{name}: {error}" for name, error in failed.items())
-        raise ExceptionGroup(f"failed: {said}", list(failed.values()))
+def raise_errors(errors: Mapping[str, Exception]) -> None:
+    """Raise the errors, if there are any, as one ExceptionGroup."""
+    if errors:
+        message = "; ".join(f"{name}: {error}" for name, error in errors.items())
+        raise ExceptionGroup(f"failed: {message}", list(errors.values()))

@@ -1,12 +1,12 @@
-"""Texts for people, made of what anybody may have written: file names, cells, configs, services' messages. Pure."""
+"""Makes untrusted text readable for people: file names, cells, configs, services' messages. Pure."""
 
 import math
 import unicodedata
 from collections.abc import Sequence
 
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Unicode's categories of what can't be seen and changes how the rest is shown, or can't be encoded: control and format
-characters (marks of direction among them), surrogates, separators of lines and paragraphs."""
+"""Unicode's categories of characters that are invisible and change the text around them, or can't be encoded: control
+and format characters (marks of direction among them), surrogates, separators of lines and paragraphs."""
 CUT = "..."
 
 
@@ -19,33 +19,33 @@ def visible(text: str) -> str:
 
 def clean(text: str, limit: int) -> str:
     """A text that is visible and has at most `limit` characters (of at least 3): a longer one is cut in its middle."""
-    if len(text) > 2 * limit:  # what is cut out anyway need not be looked at
+    if len(text) > 2 * limit:  # the middle is cut out anyway
         text = text[:limit] + text[-limit:]
-    shown = visible(text)
-    if len(shown) <= limit:
-        return shown
-    kept = limit - len(CUT)
-    return shown[: math.ceil(kept / 2)] + CUT + shown[len(shown) - kept // 2 :]
+    readable = visible(text)
+    if len(readable) <= limit:
+        return readable
+    length = limit - len(CUT)
+    return readable[: math.ceil(length / 2)] + CUT + readable[len(readable) - length // 2 :]
 
 
 def clean_members(one: object, **limits: int) -> None:
-    """Clean members of a frozen dataclass where it is made, each to its limit."""
+    """Clean members of a new frozen dataclass, each to its limit."""
     for name, limit in limits.items():
         object.__setattr__(one, name, clean(getattr(one, name), limit))
 
 
 def listing(lines: Sequence[str], limit: int, where: str) -> str:
-    """Lines below each other, as many as `limit` characters hold, and how many more there are; `where`: to read them.
+    """The first lines, up to `limit` characters, and the number of the others. `where`: the place to read them.
 
-    The last line, with `where`, comes on top of `limit`.
+    The last line, with `where`, does not count towards `limit`.
     """
-    shown, size = list[str](), 0
+    listed, size = list[str](), 0
     for line in lines:
         size += len(line) + 1
         if size > limit:
-            return "\n".join([*shown, f"{len(lines) - len(shown):,d} more: see {where}."])
-        shown.append(line)
-    return "\n".join(shown)
+            return "\n".join([*listed, f"{len(lines) - len(listed):,d} more: see {where}."])
+        listed.append(line)
+    return "\n".join(listed)
 
 
 def _escape(character: str) -> str:

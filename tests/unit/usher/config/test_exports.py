@@ -73,7 +73,7 @@ def test_false_is_for_none() -> None:
             {"filter": "gone"},
             "exports.for-you.filter: names 'gone', which this file does not define. Use one of: genre.",
         ),
-        ({"filterValues": {"G": "x"}}, "exports.for-you.filterValues: is without a filter. Name the filter, too"),
+        ({"filterValues": {"G": "x"}}, "exports.for-you.filterValues: needs a filter. Name the filter, too"),
         (
             {"filter": "genre", "filterValues": {"GENRES": "x"}},
             "filterValues: names 'GENRES', which this file does not",
@@ -94,7 +94,10 @@ def test_false_is_for_none() -> None:
         ({"numResults": True}, "exports.for-you.numResults: is True. Give it a number of 1 at least."),
         ({"keep": "all"}, "exports.for-you.keep: is 'all'. Give it a number of 1 at least."),
         ({"table": "yes"}, "exports.for-you.table: is 'yes'. Give it true or false."),
-        ({"context": {"DEVICE": "tv"}}, "context: can't be given: Personalize's batch jobs take no context. Remove it"),
+        (
+            {"context": {"DEVICE": "tv"}},
+            "context: is not possible: Personalize's batch jobs take no context. Remove it",
+        ),
         ({"roleArn": "x"}, "exports.for-you.roleArn: is filled in by Usher. Remove it."),
         (
             {"numResult": 5},

@@ -146,7 +146,7 @@ schemas: {things: {}, items: no}
         ),
         (
             "solutions:\n  a: {recipe: aws-sims}\n  a: {}",
-            "usher.yaml line 3 column 3: is not readable: a is there twice.",
+            "usher.yaml line 3 column 3: is not readable: a occurs twice.",
         ),
         ("solutions: {s: {recipe: 2001-99-99}}", "names the recipe '2001-99-99', which Personalize does not have."),
         ("solutions: [{2001-01-01: x}]", "solutions: is [{'2001-01-01': 'x'}]."),
@@ -373,7 +373,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
-            "gate: can't hold back a campaign that syncs itself.",
+            "gate: can't block a campaign that follows the latest version by itself.",
         ),
         (S % "gate: {metric: m, versusPopularity: 1}", "versusPopularity: has no solution to compare with."),
         (
@@ -401,14 +401,14 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ),
         (
             S % "performAutoML: true",
-            "performAutoML: has Personalize choose the recipe. Remove it",
+            "performAutoML: asks Personalize to choose the recipe, which it no longer does. Remove it",
         ),
         (
             S % "solutionConfig: {autoTrainingConfig: {schedulingExpression: rate(1 fortnight)}}",
             "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule.",
         ),
         ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is not"),
-        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *), where one kind of days is a ?, or at("),
+        ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *) with a ? for one kind of days, or at("),
         ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
         (
             "adopt: {solution/similar-itmes: Old}",
@@ -425,13 +425,16 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (
             "{group: {domain: ECOMMERCE}, recommenders: {similar-items: {recipe: aws-sims}}, "
             "solutions: {similar-items: {recipe: aws-sims}}}",
-            "recommenders.similar-items: is the name of a solution, too.",
+            "recommenders.similar-items: is also the name of a solution.",
         ),
         ("batch: {j: {}}", "batch.j.solution: names '', which this file does not define."),
         ("batch: {j: {solution: similar-items, filter: f}}", "batch.j.filter: names 'f', which this file"),
         ("batch: {j: {solution: similar-items, jobName: f}}", "batch.j.jobName: is filled in by Usher."),
         ("metricAttribution: {metrics: 5}", "metricAttribution: Invalid type for parameter metrics"),
-        (f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}", "gets too long a name"),
+        (
+            f"segments: {{{'j' * 50}: {{solution: similar-items, schedule: rate(1 day)}}}}",
+            "makes the name of its schedule too long",
+        ),
     ],
 )
 def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> None:

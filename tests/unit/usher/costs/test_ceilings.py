@@ -114,7 +114,7 @@ def test_a_file_that_asks_for_too_much_is_refused_with_the_parameter_named(site:
         config.setdefault("batch", {})
         ceilings = Ceilings(export_lines=3000)
         found = refused(site, config, ceilings=ceilings)
-        expected = (place, f"Ask for less, or have somebody who deploys the stack allow it: sam deploy "
+        expected = (place, f"Reduce it, or raise the ceiling when you deploy the stack: sam deploy "
                            f"--parameter-overrides {parameter}")  # fmt: skip
         assert expected in found, config
 
@@ -150,7 +150,7 @@ def test_the_defaults_let_an_ordinary_group_pass_and_its_record_tells_what_is_us
     assert facts["serving"] == pytest.approx(MONTH + 2 * MONTH_V2)
     assert facts["repeated"] == pytest.approx(30 * 60 / 1000 * PRICES["batchThousandV2"]), "the nightly export"
     assert facts["month"] == pytest.approx(facts["serving"] + max(facts["repeated"], facts["run"]))
-    assert (facts["mostOfRun"], facts["mostOfMonth"]) == (200, 2000)
+    assert (facts["runCeiling"], facts["monthCeiling"]) == (200, 2000)
 
 
 def test_the_samples_of_the_aws_solution_pass(site: World) -> None:

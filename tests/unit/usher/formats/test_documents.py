@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.errors import InputError
 from usher.formats import documents
-from usher.formats.documents import DEEPEST, MOST_BYTES, MOST_VALUES
+from usher.formats.documents import MAX_BYTES, MAX_DEPTH, MAX_VALUES
 
 
 def read(text: str | bytes, file: str = "usher.yaml") -> Any:
-    return documents.read(text if isinstance(text, bytes) else text.encode(), file)
+    return documents.read_document(text if isinstance(text, bytes) else text.encode(), file)
 
 
 def said(text: str | bytes, file: str = "usher.yaml") -> str:
@@ -86,17 +86,17 @@ def test_a_byte_order_mark_is_no_part_of_a_document() -> None:
         ("%YAML 1.1\n---\na: 1", "has a directive (%)."),
         ("%TAG ! tag:a,2000:\n---\na: 1", "has a directive (%)."),
         ("a: 1\n---\nb: 2", "usher.yaml line 2 column 1: has a second document (---). Keep one."),
-        ("{[a]: 1}", "has a key that is no text."),
-        ("? {a: b}\n: c", "has a key that is no text."),
-        ("{{a}}", "has a key that is no text."),
-        ("a: 1\na: 2", "line 2 column 1: is not readable: a is there twice. Keep one"),
-        ("a: 1\n'a': 2", "a is there twice."),
+        ("{[a]: 1}", "has a key that is not a text."),
+        ("? {a: b}\n: c", "has a key that is not a text."),
+        ("{{a}}", "has a key that is not a text."),
+        ("a: 1\na: 2", "line 2 column 1: is not readable: a occurs twice. Keep one"),
+        ("a: 1\n'a': 2", "a occurs twice."),
         ("a: [1, 2", "is not readable: "),
         ("a:\n\t- b", "line 2 column 1: is not readable: "),
         ("a: 9223372036854775808", "line 1 column 4: has the number 9223372036854775808, which is out of range."),
         ("a: 1e999", "has the number 1e999, which is out of range."),
         (f"a: {'9' * 5000}", f"has the number {'9' * 40}, which is out of range."),
-        ("a: \x07", "line 1 column 4: has the character U+0007, which no text has. Remove it."),
+        ("a: \x07", "line 1 column 4: has the character U+0007, which is not allowed in texts. Remove it."),
         ('a: "\\0"', "has the character U+0000"),
         ('a: "\\ud800"', "line 1 column 4: has the character U+D800"),
         ('"\\ud800": a', "line 1 column 1: has the character U+D800"),
@@ -108,10 +108,10 @@ def test_a_byte_order_mark_is_no_part_of_a_document() -> None:
         (b"\x1f\x8b\x08\x00", "is packed by gzip. Unpack it"),
         (b"PK\x03\x04", "is a ZIP archive or a spreadsheet."),
         (b"\n<!DOCTYPE html><html>", "is a web page."),
-        (b"#" * (MOST_BYTES + 1), "usher.yaml: has more than 256 KB."),
-        ("[" * (DEEPEST + 1), f"line 1 column {DEEPEST + 1}: has more than {DEEPEST} lists and objects inside"),
-        ("\n".join(" " * n + "a:" for n in range(DEEPEST + 1)), f"line {DEEPEST + 1} "),
-        ("- a\n" * (MOST_VALUES + 1), f"line {MOST_VALUES} column 3: has more than {MOST_VALUES} values."),
+        (b"#" * (MAX_BYTES + 1), "usher.yaml: has more than 256 KB."),
+        ("[" * (MAX_DEPTH + 1), f"line 1 column {MAX_DEPTH + 1}: has more than {MAX_DEPTH} nested lists and objects"),
+        ("\n".join(" " * n + "a:" for n in range(MAX_DEPTH + 1)), f"line {MAX_DEPTH + 1} "),
+        ("- a\n" * (MAX_VALUES + 1), f"line {MAX_VALUES} column 3: has more than {MAX_VALUES} values."),
     ],
 )  # fmt: skip
 def test_yaml_is_refused_with_its_place(text: str | bytes, complaint: str) -> None:
@@ -121,7 +121,7 @@ def test_yaml_is_refused_with_its_place(text: str | bytes, complaint: str) -> No
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ('{"a": 1, "a": 2}', "usher.json: is not readable: a is there twice."),
+        ('{"a": 1, "a": 2}', "usher.json: is not readable: a occurs twice."),
         ('{\n"a": }', "usher.json line 2 column 6: is not readable: Expecting value. Correct the JSON there."),
         ("{'a': 1}", "is not readable: Expecting property name enclosed in double quotes."),
         ('{"a": NaN}', "has the number NaN, which is out of range."),
@@ -131,8 +131,8 @@ def test_yaml_is_refused_with_its_place(text: str | bytes, complaint: str) -> No
         ('{"a": "\\ud800"}', "has the character U+D800"),
         ('{"\\u0000": 1}', "has the character U+0000"),
         ('["\\u0007"]', "has the character U+0007"),
-        ("[" * 100_000, f"line 1 column {DEEPEST + 1}: has more than {DEEPEST} lists and objects"),
-        (f"[{'0,' * MOST_VALUES}0]", f"has more than {MOST_VALUES} values."),
+        ("[" * 100_000, f"line 1 column {MAX_DEPTH + 1}: has more than {MAX_DEPTH} nested lists and objects"),
+        (f"[{'0,' * MAX_VALUES}0]", f"has more than {MAX_VALUES} values."),
         ("a: 1", "is not readable: Expecting value."),
         ('{"a": 1} {}', "is not readable: Extra data."),
         ('"' + '\\"' * 120_000, "is not readable: Unterminated string"),
@@ -149,13 +149,13 @@ def test_brackets_in_a_text_are_no_depth() -> None:
 
 
 def test_as_much_as_is_allowed_is_read() -> None:
-    deep = "[" * DEEPEST + "]" * DEEPEST
+    deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert read(deep) == read(deep, "usher.json")
-    assert len(read("- a\n" * (MOST_VALUES - 1))) == MOST_VALUES - 1
-    assert len(read(f'"{"x" * (MOST_BYTES - 2)}"', "usher.json")) == MOST_BYTES - 2
+    assert len(read("- a\n" * (MAX_VALUES - 1))) == MAX_VALUES - 1
+    assert len(read(f'"{"x" * (MAX_BYTES - 2)}"', "usher.json")) == MAX_BYTES - 2
 
 
-SIZE = MOST_BYTES // 64
+SIZE = MAX_BYTES // 64
 BULK = {
     "many texts": "- a\n",
     "folded text": "a: >\n" + " x\n" * 50,

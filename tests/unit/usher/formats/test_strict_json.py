@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.formats.strict_json import DEEPEST, parse
+from usher.formats.strict_json import MAX_DEPTH, parse_strict
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -21,23 +21,23 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_is_read(value: Any) -> None:
-    assert parse(json.dumps(value)) == value
+    assert parse_strict(json.dumps(value)) == value
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("NaN", "NaN is no JSON"),
-        ("[-Infinity]", "-Infinity is no JSON"),
+        ("NaN", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
         ("1e999", "a number is too large"),
         ('{"a": [-1e999]}', "a number is too large"),
         (str(2**63), "a number is beyond 64 bits"),
         (str(-(2**63) - 1), "a number is beyond 64 bits"),
         ("9" * 100_000, "a number is beyond 64 bits"),
-        ('"\\ud800"', "a text has half of a surrogate pair"),
-        ('{"\\udfff": 1}', "a text has half of a surrogate pair"),
+        ('"\\ud800"', "a text has an unpaired surrogate"),
+        ('{"\\udfff": 1}', "a text has an unpaired surrogate"),
         ('{"a": 1, "\\u0061": 2}', "an object has the same name twice"),
-        ("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "it is nested too deeply"),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "it is nested too deeply"),
         ("[" * 100_000, "it is nested too deeply"),
         ('{"a":' * 100_000, "it is nested too deeply"),
     ],
@@ -45,10 +45,10 @@ def test_what_is_written_is_read(value: Any) -> None:
 )
 def test_what_python_takes_beyond_the_standard_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse(text)
+        parse_strict(text)
 
 
 def test_pairs_of_surrogates_and_the_largest_numbers_are_read() -> None:
     text = '["\\ud83c\\udfac", 9223372036854775807, -9223372036854775808, 1.7976931348623157e308]'
-    assert parse(text) == ["\U0001f3ac", 2**63 - 1, -(2**63), 1.7976931348623157e308]
-    assert parse("[" * DEEPEST + "]" * DEEPEST)
+    assert parse_strict(text) == ["\U0001f3ac", 2**63 - 1, -(2**63), 1.7976931348623157e308]
+    assert parse_strict("[" * MAX_DEPTH + "]" * MAX_DEPTH)

@@ -112,7 +112,7 @@ def record(text: str, number: float = 1.5) -> Any:
             "prices": {"source": text, "date": text, "own": {text: number}},
         },
         "cost": {"cost": number, "monthlyCost": number},
-        "ceilings": {"run": number, "mostOfRun": number, "month": number, "mostOfMonth": number},
+        "ceilings": {"run": number, "runCeiling": number, "month": number, "monthCeiling": number},
     }  # fmt: skip
 
 

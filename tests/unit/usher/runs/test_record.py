@@ -256,7 +256,7 @@ def test_a_note_is_the_summary_of_a_run_without_work() -> None:
 def test_failures_are_explained_and_what_they_stopped_is_named() -> None:
     end = with_outcome(RECORD | {"resources": [READY, FAILED, SKIPPED]}, None)
     assert end["outcome"] == "FAILED"
-    assert end["summary"] == "filter/b: failed: Bad words. Use others.\nLeft out because of that: campaign/c."
+    assert end["summary"] == "filter/b: failed: Bad words. Use others.\nSkipped because of that: campaign/c."
     assert with_outcome(end, None) == end, "publishing may be repeated"
 
 
@@ -285,10 +285,10 @@ def test_what_broke_the_execution_is_told_without_its_stack(cause: str, shown: s
 @pytest.mark.parametrize(
     ("run", "remedy"),
     [
-        ("t-0001", "Drop a file again, or start the pipeline by hand: it goes on where it stopped."),
-        ("t-0001-again", "Drop a file again, or start the pipeline by hand: it goes on where it stopped."),
+        ("t-0001", "Drop a file again, or start the pipeline by hand: it resumes where it stopped."),
+        ("t-0001-again", "Drop a file again, or start the pipeline by hand: it resumes where it stopped."),
         ("t-0001-for-you-export", "Start the export again: it makes new jobs."),
-        ("t-0001-evaluation", "Start the evaluation again; everything that this one made is deleted."),
+        ("t-0001-evaluation", "Start the evaluation again; the resources of this one are deleted."),
     ],
 )
 def test_the_remedy_for_a_run_that_broke_off_is_that_of_its_kind(run: str, remedy: str) -> None:

@@ -80,7 +80,10 @@ BODY = "BadBody: The body must be {userId, sessionId, events: [{eventType, itemI
         ({"events": [EVENT]}, "BadBody: The body names neither userId nor sessionId."),
         (posted(EVENT, userId=""), "BadId: userId must be a text of 1 to 256 characters."),
         (posted(EVENT, "watch"), "BadEvent: Event 2 must be an object."),
-        (posted(EVENT | {"type": "x"}), f"BadEvent: Event 1 has type; allowed: {', '.join(MEMBERS)}."),
+        (
+            posted(EVENT | {"type": "x"}),
+            f"BadEvent: Event 1 has the unknown member type; allowed: {', '.join(MEMBERS)}.",
+        ),
         (posted({"itemId": "i"}), "BadId: eventType of event 1 must be a text of 1 to 256 characters."),
         (posted(EVENT | {"itemId": None}), "BadId: itemId of event 1 must be a text of 1 to 256 characters."),
         *(
@@ -111,13 +114,13 @@ def test_nothing_is_sent_of_a_body_with_one_wrong_event() -> None:
         ("properties", "[1]", "properties of event 12 must be an object, or one as JSON text."),
         ("metricAttribution", 1, "metricAttribution of event 12 must be {eventAttributionSource: a text"),
         ("itemId", "", "itemId of event 12 must be a text"),
-        ("itemId", "null", "itemId of event 12 is null: a program's word for no ID."),
+        ("itemId", "null", "itemId of event 12 is null, a placeholder for a missing ID."),
         ("itemId", "a\x00", "itemId of event 12 must not have control characters"),
         ("impression", ["i"] * 26, "impression of event 12 has 26 items; 25 are allowed."),
         ("recommendationId", "R" * 41, "recommendationId of event 12 must have at most 40 characters."),
         ("sentAt", 4_102_444_800, "more than a day from now."),
         ("eventValue", 1e39, "eventValue of event 12 must be from -3.4e+38 to 3.4e+38."),
-        ("properties", '{"x": NaN}', "or one as JSON text: NaN is no JSON."),
+        ("properties", '{"x": NaN}', "or one as JSON text: NaN is not JSON."),
         ("properties", {"timestamp": 1}, "properties of event 12 must not have timestamp."),
         ("properties", {"EVENT_TYPE": "w"}, "properties of event 12 must not have EVENT_TYPE."),
         ("properties", {"x": "y" * 1017}, "properties of event 12 have 1025 characters as JSON; 1024 are allowed."),
@@ -149,7 +152,7 @@ def test_what_is_just_allowed_passes_the_services_own_model() -> None:
 @pytest.mark.parametrize("word", sorted(NULL_WORDS))
 @pytest.mark.parametrize("member", ["userId", "sessionId"])
 def test_a_programs_word_for_nothing_is_nobody(member: str, word: str) -> None:
-    assert refused(posted(EVENT, **{member: word})).startswith(f"BadId: {member} is {word}: a program's word")
+    assert refused(posted(EVENT, **{member: word})).startswith(f"BadId: {member} is {word}, a placeholder")
 
 
 def test_no_more_events_than_can_be_passed_on_in_time() -> None:

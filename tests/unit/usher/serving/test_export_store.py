@@ -152,7 +152,7 @@ def test_what_the_table_leaves_is_written_again_with_more_and_more_patience(worl
 
 def test_a_table_that_takes_nothing_is_given_up(world: World) -> None:
     time, refusing = Time(), answering(lambda _: {"more": 1})
-    with pytest.raises(UsherError, match="does not take the export at this pace"):
+    with pytest.raises(UsherError, match="DynamoDB throttles the writes"):
         ExportStore(Table(refusing, TABLE), time.clock, time.sleep).load(
             world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY
         )

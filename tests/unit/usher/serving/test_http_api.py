@@ -242,9 +242,19 @@ def refusal(code: str) -> ClientError:
     ("error", "status", "code", "message"),
     [
         *((refusal(name), status, code, "Its own words.") for name, (status, code) in STATUSES.items()),
-        (refusal("AccessDeniedException"), 503, "Unavailable", "This can't be had now. Try again later."),
-        (EndpointConnectionError(endpoint_url="x"), 503, "Unavailable", "This can't be had now. Try again later."),
-        (KeyError("x"), 500, "InternalError", "This is a fault of the service; its log has the details."),
+        (
+            refusal("AccessDeniedException"),
+            503,
+            "Unavailable",
+            "The service is temporarily unavailable. Try again later.",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="x"),
+            503,
+            "Unavailable",
+            "The service is temporarily unavailable. Try again later.",
+        ),
+        (KeyError("x"), 500, "InternalError", "Internal error. The log of the function has the details."),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -325,7 +335,7 @@ def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World)
     load(world, campaign=None)
     assert recommended()[1]["source"] == "export"
     assert recommended(user="v") == (
-        404, {"code": "NotFound", "message": "No campaign answers this, and no export has it."},
+        404, {"code": "NotFound", "message": "No campaign answers this request, and no export has an answer."},
     )  # fmt: skip
 
 

@@ -207,14 +207,14 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("rankings", {"numResults": 1}, 400, "UnknownOption",
          "numResults is unknown here; allowed: solution, filter, filterValues, context, userId, items."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
-         "There is no solution similar here; there is: for-you, popular."),
+         "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
-         "offline has no campaign to answer; an export in its place knows neither filters nor contexts."),
+         "offline has no campaign, and exports apply neither filters nor contexts."),
         ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
-         "There is no solution ['a'] here; there is: ranking."),
+         "There is no solution ['a']; available: ranking."),
         ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",
-         "There is no filter gnre here; there is: genre."),
-        ("rankings", {"filter": {}}, 404, "UnknownFilter", "There is no filter {} here; there is: genre."),
+         "There is no filter gnre; available: genre."),
+        ("rankings", {"filter": {}}, 404, "UnknownFilter", "There is no filter {}; available: genre."),
         ("recommendations", {"numResults": "0"}, 400, "BadNumResults", BAD_NUMBER.format("0")),
         ("recommendations", {"numResults": "501"}, 400, "BadNumResults", BAD_NUMBER.format("501")),
         ("recommendations", {"numResults": "-1"}, 400, "BadNumResults", BAD_NUMBER.format("-1")),
@@ -246,7 +246,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("rankings", {"items": ["a", None]}, 400, "BadId", "items must be a text of 1 to 256 characters."),
         ("similar-items", {"userId": ""}, 400, "BadId", "userId must be a text of 1 to 256 characters."),
         *(("similar-items", {"userId": f"a{one}"}, 400, "BadId",
-           "userId must not have control characters or half of a surrogate pair.") for one in "\x00\n\x7f\x9f\ud800"),
+           "userId must not have control characters or unpaired surrogates.") for one in "\x00\n\x7f\x9f\ud800"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_named_with_what_is_allowed(
@@ -268,7 +268,7 @@ def test_the_limits_of_names_and_values_are_those_of_the_service(option: str) ->
 
 
 def test_a_route_that_no_solution_serves_says_so() -> None:
-    with pytest.raises(RequestError, match=r"There is no solution for this here; there is: none yet") as caught:
+    with pytest.raises(RequestError, match=r"No solution answers this; available: none yet") as caught:
         call_members({"solutions": {}, "filters": {}}, "recommendations", {})
     assert caught.value.status == 404
 

@@ -1,7 +1,7 @@
 """The AWS Solution's `config.json`, as the content of an `usher.yaml`. Pure.
 
 "Maintaining Personalized Experiences with Machine Learning" keeps a file per dataset group, `train/<name>/config.json`,
-beside its CSVs. What that wants is wanted here, and what the Solution has made of it in Personalize is adopted. Shape:
+beside its CSVs. The desired state is the same here, and the resources that the Solution has created are adopted. Shape:
 the README of aws-solutions/maintaining-personalized-experiences-with-machine-learning, version 1.4.
 """
 
@@ -44,55 +44,55 @@ SHAPE: dict[Any, Any] = {
         }
     ],
 }
-"""What may be where: an object with these members (`...`: and others, which are Personalize's), a list, or a type."""
+"""The structure of the file: an object with these members (`...`: and others of Personalize), a list, or a type."""
 WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
 
 NO_SCHEDULE = "delete"
 SECTIONS = {"batchInferenceJobs": "batch", "batchSegmentJobs": "segments"}
 
-LEFT_BEHIND: tuple[tuple[str, str, str], ...] = (
+NOTES: tuple[tuple[str, str, str], ...] = (
     (
         r"datasets\.serviceConfig\.importMode=(?!FULL).*",
-        "was FULL all the same in the Solution, and is here.",
-        "Put what is to be added into <group>/<dataset>/incremental/ instead.",
+        "has no effect: imports are FULL, as they were in the Solution.",
+        "To add rows, put files into <group>/<dataset>/incremental/.",
     ),
     (
         r"datasets\.serviceConfig\.publishAttributionMetricsToS3=.*",
         "is left out.",
-        "Say metricAttribution in an usher.yaml instead.",
+        "Set metricAttribution in an usher.yaml.",
     ),
     (
         r".*\.maxAge=.*",
-        "is left out: what has changed is imported and trained on, however young the last is; what has not, is not.",
-        "To train less often, say retrain in an usher.yaml instead.",
+        "is left out: Usher imports and trains when data has changed, whatever its age.",
+        "To train less often, set retrain in an usher.yaml.",
     ),
     (r".*\.performAutoML=.*", "is left out, as in the Solution.", "Name a recipe."),
     (
         r"(datasets|eventTracker)\..*\.tags=.*|.*\.solutionVersion\.tags=.*",
         "is left out.",
-        "Put them under tags at the top, which are for everything without tags of its own.",
+        "Put them under tags at the top level, for everything without tags of its own.",
     ),
     (
         r"solutions\[\d+]\.campaigns\[[1-9]\d*]=.*",
         "is left as it is: here, a solution has one campaign, the first.",
-        "Delete it in Personalize if nothing asks it.",
+        "Delete it in Personalize if nothing uses it.",
     ),
 )
-"""What the translation does without: a pattern of `path=value`, what is said about it, and what to do."""
+"""Settings that are not translated: a pattern of `path=value`, the message and the remedy."""
 
 Content = Mapping[str, Any]
 
 
 def translate(content: bytes, file: str, group: str) -> tuple[dict[str, Any], list[Problem]]:
-    """The `usher.yaml` that says the same, and notes on what it does not carry over, each with what to do about it.
+    """The equivalent `usher.yaml`, and notes on settings that it leaves out, each with a remedy.
 
-    Raises InputError with every problem of the file's own structure; what it holds for Personalize is not looked at.
+    Raises InputError with every problem of the file's own structure; members for Personalize are not checked.
     """
-    given = documents.read(content, file)
-    problems = list(_misfits(given, SHAPE, "")) or list(_unusable(given))
+    config = documents.read_document(content, file)
+    problems = list(_misfits(config, SHAPE, "")) or list(_unusable(config))
     if problems:
         raise InputError([_placed(file, *problem) for problem in problems])
-    return _document(given, group), [_placed(file, *note) for note in _left_behind(given)]
+    return _document(config, group), [_placed(file, *note) for note in _notes(config)]
 
 
 def _placed(file: str, path: str, message: str, remedy: str) -> Problem:
@@ -100,7 +100,7 @@ def _placed(file: str, path: str, message: str, remedy: str) -> Problem:
 
 
 def _misfits(value: Any, shape: Any, path: str) -> Iterator[tuple[str, str, str]]:
-    """Path, message and remedy of everything that is not where the shape has it."""
+    """Path, message and remedy of every value that does not fit the shape."""
     kind: type = shape if isinstance(shape, type) else type(shape)
     fits = isinstance(value, kind)
     if not fits:
@@ -117,19 +117,19 @@ def _misfits(value: Any, shape: Any, path: str) -> Iterator[tuple[str, str, str]
                 yield inner, "is unknown.", f"Use one of: {', '.join(shape)}."
 
 
-def _unusable(given: Content) -> Iterator[tuple[str, str, str]]:
-    """What fits the shape and still says too little, or something twice."""
-    if not _service(given.get("datasetGroup")).get("name"):
+def _unusable(content: Content) -> Iterator[tuple[str, str, str]]:
+    """Path, message and remedy of every name or section that is missing or duplicate."""
+    if not _service(content.get("datasetGroup")).get("name"):
         yield "datasetGroup.serviceConfig.name", "is missing.", "Name the dataset group."
-    datasets = given.get("datasets", {})
+    datasets = content.get("datasets", {})
     if datasets and "interactions" not in datasets:
         yield "datasets.interactions", "is missing.", "Declare the interactions dataset and its schema."
     for dataset in (name for name in DATASETS if name in datasets):
         if "schema" not in _service(datasets[dataset].get("schema")):
             yield f"datasets.{dataset}.schema.serviceConfig.schema", "is missing.", "Write the Avro schema there."
     for section in ("filters", "recommenders", "solutions"):
-        yield from _names(section, given.get(section, []))
-    campaigns = [one for solution in given.get("solutions", []) for one in solution.get("campaigns", [])]
+        yield from _names(section, content.get(section, []))
+    campaigns = [one for solution in content.get("solutions", []) for one in solution.get("campaigns", [])]
     yield from _names("campaigns", campaigns)
 
 
@@ -141,20 +141,20 @@ def _names(section: str, blocks: list[Content]) -> Iterator[tuple[str, str, str]
             yield section, f"names {name} twice.", "Rename one of them."
 
 
-def _document(given: Content, group: str) -> dict[str, Any]:
-    datasets = given.get("datasets", {})
+def _document(content: Content, group: str) -> dict[str, Any]:
+    datasets = content.get("datasets", {})
     schemas = {name: _service(datasets[name]["schema"]) for name in DATASETS if name in datasets}
-    filters, recommenders = (_by_key(given, section) for section in ("filters", "recommenders"))
-    solutions = _by_key(given, "solutions")
+    filters, recommenders = (_by_key(content, section) for section in ("filters", "recommenders"))
+    solutions = _by_key(content, "solutions")
     campaigns = {key: one["campaigns"][0] for key, one in solutions.items() if one.get("campaigns")}
     sections: dict[str, Any] = {
-        "group": _without(_service(given["datasetGroup"]), "name"),
-        "tags": given.get("tags"),
+        "group": _without(_service(content["datasetGroup"]), "name"),
+        "tags": content.get("tags"),
         "schemas": {name: schema["schema"] for name, schema in schemas.items()},
         "filters": {key: _without(_service(one), "name") for key, one in filters.items()},
         "recommenders": {key: _with_recipe(_service(one)) for key, one in recommenders.items()},
         **{section: _jobs(solutions, member, group) for member, section in SECTIONS.items()},
-        "schedules": _schedules(given["datasetGroup"], {"import": "import"}),
+        "schedules": _schedules(content["datasetGroup"], {"import": "import"}),
     }
     named: dict[str, Mapping[str, Any]] = {
         "schema": {name: {"serviceConfig": one} for name, one in schemas.items()},
@@ -162,7 +162,7 @@ def _document(given: Content, group: str) -> dict[str, Any]:
         "recommender": recommenders,
         "solution": solutions,
         "campaign": campaigns,
-        "dataset_group": {group: given["datasetGroup"]},
+        "dataset_group": {group: content["datasetGroup"]},
     }
     return {name: content for name, content in sections.items() if content} | {
         "solutions": {key: _solution(one) for key, one in solutions.items()},
@@ -176,12 +176,12 @@ def _document(given: Content, group: str) -> dict[str, Any]:
     }
 
 
-def _by_key(given: Content, section: str) -> dict[str, Content]:
-    return {short_name(_service(block)["name"]): block for block in given.get(section, [])}
+def _by_key(content: Content, section: str) -> dict[str, Content]:
+    return {short_name(_service(block)["name"]): block for block in content.get(section, [])}
 
 
 def _solution(solution: Content) -> dict[str, Any]:
-    """A solution's block. Without campaigns there, there is none here; and Personalize no longer picks recipes."""
+    """A solution's block. It has a campaign if the Solution had one; Personalize no longer picks recipes."""
     service = _service(solution)
     block = _with_recipe(_without(service, "solutionVersion", "performAutoML"))
     mode = service.get("solutionVersion", {}).get("trainingMode")
@@ -196,9 +196,9 @@ def _solution(solution: Content) -> dict[str, Any]:
 
 
 def _jobs(solutions: Mapping[str, Content], member: str, group: str) -> dict[str, Any]:
-    """Jobs have no names in the Solution; here, they have their solution's, and a number if they are several.
+    """Jobs, which have no names in the Solution: they get their solution's, and a number if it has several.
 
-    Their input stays where it is, and where there is none, nothing is done, as there.
+    Their input stays in place. A job without input is skipped, as in the Solution.
     """
     return {
         short_name(key if number == 1 else f"{key}-{number}"): {
@@ -218,15 +218,15 @@ def _job(job: Content, solution: str) -> dict[str, Any]:
     return {"solution": solution, **_without(service, "filterArn"), **named, **timed}
 
 
-def _left_behind(given: Content) -> Iterator[tuple[str, str, str]]:
-    for path, value in _walk(given, ""):
-        for pattern, message, remedy in LEFT_BEHIND:
+def _notes(content: Content) -> Iterator[tuple[str, str, str]]:
+    for path, value in _walk(content, ""):
+        for pattern, message, remedy in NOTES:
             if re.fullmatch(pattern, f"{path}={value}", re.DOTALL):
                 yield path, message, remedy
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Everything inside of a value, with its path; schemas are left closed."""
+    """All nested values with their paths, but for the fields of schemas."""
     parts: Mapping[str, Any] = {}
     if isinstance(value, dict) and not path.endswith(".schema.serviceConfig"):
         parts = {f".{name}": part for name, part in value.items()}
@@ -244,8 +244,8 @@ def _service(block: Content | None) -> Content:
 
 
 def _schedules(block: Content, names: Mapping[str, str]) -> dict[str, str]:
-    given = block.get("workflowConfig", {}).get("schedules", {})
-    return {names[name]: schedule for name, schedule in given.items() if schedule != NO_SCHEDULE}
+    schedules = block.get("workflowConfig", {}).get("schedules", {})
+    return {names[name]: schedule for name, schedule in schedules.items() if schedule != NO_SCHEDULE}
 
 
 def _with_recipe(service: Content) -> dict[str, Any]:

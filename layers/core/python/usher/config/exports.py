@@ -80,7 +80,7 @@ def _export(problems: Problems, name: str, block: object, recipes: Mapping[str, 
     settings = problems.mapping(block, path)
     own = {key: settings.pop(key) for key in EXPORT if key in settings}
     if "context" in settings:
-        message = "can't be given: Personalize's batch jobs take no context."
+        message = "is not possible: Personalize's batch jobs take no context."
         problems.note(f"{path}.context", message, "Remove it; the API takes one.")
         del settings["context"]
     settings["numResults"] = _positive(problems, settings, "numResults", DEFAULT_RESULTS, path)
@@ -118,7 +118,7 @@ def _filter_values(
     problems.check_reference(name or None, f"{path}.filter", filters)
     values = problems.mapping(own.get("filterValues", {}), path_of_values)
     if values and not name:
-        problems.note(path_of_values, "is without a filter.", "Name the filter, too.")
+        problems.note(path_of_values, "needs a filter.", "Name the filter, too.")
     needs: list[str] = []
     if isinstance(name, str) and name in filters:
         expression = str(filters[name].get("filterExpression"))

@@ -60,10 +60,10 @@ SOLUTION: Keys = {
 RECOMMENDER: Keys = {"recipe": {"description": "The name or ARN of a use case.", "type": "string"}}
 GATE: Keys = {
     "metric": {"description": "The name of an offline metric, such as precision_at_25.", "type": "string"},
-    "atLeast": {"description": "The least value.", "type": "number"},
-    "versusLive": {"description": "The least share of the live version's value.", "type": "number"},
+    "atLeast": {"description": "The minimum.", "type": "number"},
+    "versusLive": {"description": "The minimum, as a share of the live version's value.", "type": "number"},
     "versusPopularity": {
-        "description": "The least share of the value of the solution with aws-popularity-count.",
+        "description": "The minimum, as a share of the value of the solution with aws-popularity-count.",
         "type": "number",
     },
 }

@@ -69,7 +69,7 @@ PERIOD = re.compile(rf"([1-9][0-9]{{0,5}}) ({'|'.join(UNITS)})s?")
 
 def parse_config(content: bytes, file: str, group: str, recipes: Collection[str]) -> Config:
     """A group's config from its file. `recipes`: all that Personalize has. Raises InputError with every problem."""
-    return read_config(documents.read(content, file) or {}, file, group, recipes)
+    return read_config(documents.read_document(content, file) or {}, file, group, recipes)
 
 
 def read_config(content: object, file: str, group: str, recipes: Collection[str]) -> Config:
@@ -185,7 +185,9 @@ class _Reader:
     def _check_training(self, settings: Mapping[str, Any], path: str) -> None:
         if settings.get("performAutoML"):
             remedy = "Remove it; usher evaluate compares recipes."
-            self.problems.note(f"{path}.performAutoML", "has Personalize choose the recipe.", remedy)
+            self.problems.note(
+                f"{path}.performAutoML", "asks Personalize to choose the recipe, which it no longer does.", remedy
+            )
         automatic: Any = settings
         for member in ("solutionConfig", "autoTrainingConfig", "schedulingExpression"):
             automatic = automatic.get(member) if isinstance(automatic, Mapping) else None
@@ -210,7 +212,7 @@ class _Reader:
             self.problems.note(path, "lacks a metric, or a value to compare it with.", "See docs/configuration.md.")
         if campaign is not False and follows_latest(campaign):
             remedy = "Remove the gate, or let Usher deploy the campaign."
-            self.problems.note(path, "can't hold back a campaign that syncs itself.", remedy)
+            self.problems.note(path, "can't block a campaign that follows the latest version by itself.", remedy)
         return gate
 
     def _check_input(self, key: str, path: str) -> None:

@@ -14,7 +14,7 @@ def check_references(problems: Problems, config: Config, group: str) -> None:
             problems.check_reference(job.solution, f"{section}.{job.name}.solution", solutions)
             problems.check_reference(job.filter or None, f"{section}.{job.name}.filter", config.filters)
     for name in (recommender.name for recommender in config.recommenders if recommender.name in solutions):
-        problems.note(f"recommenders.{name}", "is the name of a solution, too.", "Rename one of the two.")
+        problems.note(f"recommenders.{name}", "is also the name of a solution.", "Rename one of the two.")
     if config.recommenders and "domain" not in config.group:
         remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
         problems.note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)

@@ -1,6 +1,7 @@
-"""How often a schedule expression of EventBridge Scheduler starts something. Pure.
+"""The frequency of EventBridge Scheduler's schedule expressions. Pure.
 
-Expressions: EventBridge Scheduler's user guide, "Schedule types". What can't be counted exactly counts as more often.
+Expressions: EventBridge Scheduler's user guide, "Schedule types". Where a frequency can't be counted exactly, it is
+rounded up.
 """
 
 import re
@@ -19,23 +20,23 @@ CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 NUMBER = r"(\d{1,4})"
 PART = re.compile(rf"(?:\*|{NUMBER}(?:-{NUMBER})?)(?:/{NUMBER})?")
 ONE_DAY = re.compile(r"L|LW|L-\d\d?|\d\d?W|\d?L|\d#\d")
-"""What names one day of a month: its last, the weekday nearest to one, its last Friday, its second Friday."""
+"""Values that match one day of a month: its last, the weekday nearest to a day, its last Friday, its second Friday."""
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """How often something starts."""
+    """The frequency of a schedule."""
 
     shortest: float
-    """Minutes between two starts, where they are closest. More than a day counts as a day."""
+    """The fewest minutes between two starts; at most a day."""
     a_month: float
     """Starts in 30 days."""
 
 
 def starts(expression: str) -> Starts:
-    """How often an expression starts something. ValueError where it is none of EventBridge Scheduler's."""
+    """The frequency of an expression. Raises ValueError if it is not one of EventBridge Scheduler's."""
     if AT.fullmatch(expression):
         return Starts(DAY_MINUTES, 1)
     if match := RATE.fullmatch(expression):
@@ -45,7 +46,7 @@ def starts(expression: str) -> Starts:
         raise ValueError(f"{expression} is no schedule")
     minutes, hours, days, months, weekdays, years = match.groups()
     if (days == "?") == (weekdays == "?"):
-        raise ValueError(f"{expression} is no schedule: one of its days of the month and of the week is a ?")
+        raise ValueError(f"{expression} is no schedule: one of its days of the month and of the week must be a ?")
     _values(months, 1, 12, MONTHS)
     _values(years, 1970, 2199)
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
@@ -57,22 +58,22 @@ def starts(expression: str) -> Starts:
     return Starts(min(gaps), len(times) * per_month)
 
 
-def _days(field: str, first: int, last: int, most: float, each: float, names: Sequence[str] = ()) -> float:
-    """How many days of a month a field allows. `each`: how many days of a month one of its values stands for."""
+def _days(field: str, first: int, last: int, maximum: float, each: float, names: Sequence[str] = ()) -> float:
+    """The number of days of a month that a field allows. `each`: of one of its values."""
     if field in ("*", "?"):
-        return most
+        return maximum
     field = _numbered(field, first, names)
-    if names and field == "L":  # the week's last day, where a day of the month is meant elsewhere
+    if names and field == "L":  # in this field, L is the last day of the week; elsewhere, of the month
         return each
     single = [part for part in field.split(",") if ONE_DAY.fullmatch(part)]
     other = [part for part in field.split(",") if part not in single]
-    found = _values(",".join(other), first, last) if other else set()
-    return min(most, len(single) + each * len(found))
+    matches = _values(",".join(other), first, last) if other else set()
+    return min(maximum, len(single) + each * len(matches))
 
 
 def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set[int]:
     """The numbers that a field stands for. `names`: of its numbers, from `first` on."""
-    found: set[int] = set()
+    values: set[int] = set()
     for part in _numbered(field, first, names).split(","):
         match = PART.fullmatch(part)
         begin, end, step = (int(one) if one else None for one in match.groups()) if match else (last + 1, None, None)
@@ -81,8 +82,8 @@ def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set
         if not (first <= low <= last and first <= high <= last and step != 0):
             raise ValueError(f"{field} is no part of a schedule")
         whole = range(low, high + 1) if low <= high else [*range(low, last + 1), *range(first, high + 1)]
-        found.update(list(whole)[:: step or 1])
-    return found
+        values.update(list(whole)[:: step or 1])
+    return values
 
 
 def _numbered(field: str, first: int, names: Sequence[str]) -> str:

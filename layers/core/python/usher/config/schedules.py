@@ -16,7 +16,11 @@ def read_schedules(problems: Problems, group: str, sections: Mapping[str, Any]) 
     """Every schedule that a config asks for. `sections`: those of the file."""
     for path, name, task, block in _blocks(problems, sections):
         if len(f"{group}.{name}") > MAX_NAME_LENGTH:
-            problems.note(path, "gets too long a name as a schedule.", "Shorten the name above it.")
+            problems.note(
+                path,
+                "makes the name of its schedule too long.",
+                "Shorten the name of the group, solution, job or export.",
+            )
         members = dict(block) if isinstance(block, Mapping) else {"ScheduleExpression": block}
         settings: Mapping[str, Any] = {}
         if is_schedule_expression(problems, members.get("ScheduleExpression"), path):
@@ -29,7 +33,7 @@ def is_schedule_expression(problems: Problems, expression: object, path: str) ->
     try:
         starts(expression if isinstance(expression, str) else "")
     except ValueError:
-        remedy = "Write rate(1 day), cron(0 3 * * ? *), where one kind of days is a ?, or at(2030-01-31T03:00:00)."
+        remedy = "Write rate(1 day), cron(0 3 * * ? *) with a ? for one kind of days, or at(2030-01-31T03:00:00)."
         problems.note(path, f"is {str(expression)[:99]}, which is not a schedule.", remedy)
         return False
     return True

@@ -48,7 +48,7 @@ class Estimate:
     @classmethod
     def beside(cls, past: Past, run: Mapping[str, float]) -> "Estimate":
         """The estimate of a run that leaves the serving resources alone: an export or an evaluation."""
-        return cls(run, {"what serves": past.standing}, ordered=past.ordered)
+        return cls(run, {"serving": past.standing}, ordered=past.ordered)
 
     @property
     def of_run(self) -> float:
@@ -86,10 +86,10 @@ class Ceilings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Ceilings":
-        """As the template sets them; a stack that was deployed before it had one has the default."""
-        given = {name: environ[parameter] for name, parameter in PARAMETERS.items() if parameter in environ}
+        """The ceilings that the template sets; defaults for the others."""
+        texts = {name: environ[parameter] for name, parameter in PARAMETERS.items() if parameter in environ}
         values: dict[str, Any] = {
-            name: text == "ENABLED" if name == "hpo" else float(text) for name, text in given.items()
+            name: text == "ENABLED" if name == "hpo" else float(text) for name, text in texts.items()
         }
         return cls(**values)
 
@@ -101,32 +101,32 @@ class Ceilings:
         """Whether an export or a batch job has too many lines."""
         if lines <= self.export_lines:
             return []
-        said = f"asks for {lines:,d} lines or more; {self.export_lines:,.0f} are the most of an export or batch job."
-        return [_above("export_lines", place, said, lines)]
+        message = f"has {lines:,d} lines or more; the ceiling of an export or batch job is {self.export_lines:,.0f}."
+        return [_above("export_lines", place, message, lines)]
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
         """Whether a run or a month costs too much."""
         problems = []
         if estimate.of_run > self.run_dollars:
-            said = f"order a run of about ${estimate.of_run:,.2f}, and ${self.run_dollars:,.2f} are the most of one run"
+            message = f"would cost about ${estimate.of_run:,.2f} in one run; the ceiling is ${self.run_dollars:,.2f}"
             problems.append(
-                _above("run_dollars", f"{group}/", f"{said} ({_top(estimate.run)}).", math.ceil(estimate.of_run))
+                _above("run_dollars", f"{group}/", f"{message} ({_top(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
             parts = defaultdict(float, {"the last 30 days": estimate.ordered})
             repeated = ((one.place, one.a_month) for one in estimate.repeated)
             for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *repeated):
                 parts[name] += dollars
-            said = f"order about ${estimate.of_month:,.2f} a month, and ${self.month_dollars:,.2f} are the most"
+            message = f"would cost about ${estimate.of_month:,.2f} a month; the ceiling is ${self.month_dollars:,.2f}"
             problems.append(
-                _above("month_dollars", f"{group}/", f"{said} ({_top(parts)}).", math.ceil(estimate.of_month))
+                _above("month_dollars", f"{group}/", f"{message} ({_top(parts)}).", math.ceil(estimate.of_month))
             )
         return problems
 
     def order(self, spending: Spending, group: str, run: str, estimate: Estimate, **facts: float) -> None:
-        """Enter what a run orders into the ledger. `facts`: as Spending.order takes them.
+        """Enter a run's estimated cost into the ledger. `facts`: as Spending.order takes them.
 
-        Raises AboveCeilingError, and enters nothing, if it exceeds a ceiling together with what others have ordered.
+        Raises AboveCeilingError, and enters nothing, if it exceeds a ceiling together with the other orders.
         """
         others = spending.order(group, run, estimate.of_run, **facts)
         if above := self.check_estimate(group, replace(estimate, ordered=others)):
@@ -137,16 +137,16 @@ class Ceilings:
         """The estimate and its ceilings for a run's record, in US dollars."""
         return {
             "run": estimate.of_run,
-            "mostOfRun": self.run_dollars,
+            "runCeiling": self.run_dollars,
             "month": estimate.of_month,
-            "mostOfMonth": self.month_dollars,
+            "monthCeiling": self.month_dollars,
             "serving": math.fsum(estimate.serving.values()),
             "repeated": math.fsum(one.a_month for one in estimate.repeated),
             "ordered": estimate.ordered,
         }
 
     def _provisioned(self, config: Config) -> Iterator[Problem]:
-        asked = {
+        rates = {
             f"solutions.{one.name}.campaign.minProvisionedTPS": (one.campaign or {}).get("minProvisionedTPS", 1)
             for one in config.solutions
         } | {
@@ -154,31 +154,33 @@ class Ceilings:
                 one.settings.get("recommenderConfig", {}).get("minRecommendationRequestsPerSecond", 1)
             for one in config.recommenders
         }  # fmt: skip
-        for place, rate in asked.items():
+        for place, rate in rates.items():
             if rate > self.provisioned_tps:
-                said = f"is above {self.provisioned_tps:g}, the most requests per second that may be provisioned."
-                yield _above("provisioned_tps", _in_config(place), said, rate)
+                message = f"is above the ceiling of {self.provisioned_tps:g} provisioned requests per second."
+                yield _above("provisioned_tps", _in_config(place), message, rate)
 
     def _trained(self, config: Config) -> Iterator[Problem]:
         for one in config.solutions:
             if one.settings.get("performHPO") and not self.hpo:
-                said = "trains many times for one version, which this stack does not allow."
-                yield _above("hpo", _in_config(f"solutions.{one.name}.performHPO"), said, "ENABLED")
+                message = "trains many models for one version, which this stack does not allow."
+                yield _above("hpo", _in_config(f"solutions.{one.name}.performHPO"), message, "ENABLED")
 
     def _scheduled(self, config: Config) -> Iterator[Problem]:
         for schedule in config.schedules:
             shortest = starts(schedule.settings["ScheduleExpression"]).shortest
             if shortest < self.schedule_minutes:
-                said = f"starts every {shortest:g} minutes, and {self.schedule_minutes:g} are the least between two."
-                yield _above("schedule_minutes", _in_config(place_of(schedule)), said, math.floor(shortest))
+                message = (
+                    f"starts every {shortest:g} minutes; the shortest interval allowed is {self.schedule_minutes:g}."
+                )
+                yield _above("schedule_minutes", _in_config(place_of(schedule)), message, math.floor(shortest))
 
 
-def _above(name: str, place: str, said: str, needed: object) -> Problem:
+def _above(name: str, place: str, message: str, needed: object) -> Problem:
     parameter = PARAMETERS[name]
-    remedy = "Ask for less, or have somebody who deploys the stack allow it: sam deploy --parameter-overrides "
-    # a number of thousands of digits is refused by whoever would print it
-    shown = str(needed) if not isinstance(needed, int) or needed < 10**12 else "<number>"
-    return Problem(place, said, f"{remedy}{parameter}={shown}.")
+    remedy = "Reduce it, or raise the ceiling when you deploy the stack: sam deploy --parameter-overrides "
+    # a number of thousands of digits can't be printed
+    value = str(needed) if not isinstance(needed, int) or needed < 10**12 else "<number>"
+    return Problem(place, message, f"{remedy}{parameter}={value}.")
 
 
 def _in_config(path: str) -> str:

@@ -1,8 +1,8 @@
-"""The ledger of what each group has ordered in the last 30 days, as estimated before. An item of the table.
+"""The ledger: the estimated cost of each group's orders in the last 30 days. An item of the table.
 
 One item for each group, with an attribute for each day: `{"group": <group>, "item": "spending", "@2026-11-26": 41.2}`.
-An order counts whatever comes of it: a training that fails is billed, too. It is entered before it is compared with a
-ceiling, so that no two runs pass that exceed it together.
+An order counts whether or not it succeeds: a failed training is billed, too. It is entered before it is compared with
+a ceiling, so that two runs cannot exceed it together.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ class Spending:
         return Past(self._ordered(item), float(item.get("standing", 0)), int(item.get("users", 0)))
 
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
-        """Add what a run orders to the day's sum, once however often it is tried; return the dollars of all others.
+        """Add a run's order to the day's sum, once even if it is repeated; return the dollars of all other orders.
 
         Of two that order at the same time, the later one gets the sum of both. `facts`: standing and users.
         """

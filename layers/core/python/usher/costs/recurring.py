@@ -73,7 +73,7 @@ def place_of(schedule: Schedule) -> str:
 
 
 def export_id(name: str, recipe: str) -> str:
-    """The id under which an export of a solution is priced as a batch job. No job has it: their names have no dot."""
+    """The id with which an export is priced as a batch job. Jobs have other ids: their names have no dot."""
     batch = recipe_of(recipe).batch
     return f"{batch.job if batch else 'batch_inference_job'}/exports.{name}"
 
@@ -85,7 +85,7 @@ class _Costs:
     size: Size
 
     def ordered(self, place: str, times: float, task: Mapping[str, str]) -> Iterator[Repeated]:
-        """What a schedule orders. An import of new data is followed by trainings, unless they wait for a request."""
+        """The costs of a schedule. Trainings follow an import of new data, unless they wait for a request."""
         solutions = [one for one in self.config.solutions if task.get("solution", one.name) == one.name]
         match task["task"]:
             case "retrain":

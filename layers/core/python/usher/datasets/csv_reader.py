@@ -92,7 +92,9 @@ def read_csv(
             yield replace(block, line_count=block.line_count + head)
             head, errors = 0, errors + sum(map(len, block.row_errors.values()))
             if errors > limits.row_errors:
-                message = f"is where reading ends: more than {limits.row_errors:,d} lines before it are no records."
+                message = (
+                    f"is the last line that was read: more than {limits.row_errors:,d} lines before it are malformed."
+                )
                 raise UnreadableError(key, line, message, "Write one record per line, and remove empty lines.")
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, Field, Schema, fields
-from usher.errors import PLACE, SENTENCE, Problem
+from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH, Problem
 from usher.limits import (
     ADVISED_INTERACTIONS,
     ADVISED_USERS,
@@ -47,7 +47,7 @@ class Finding:
     """The line numbers of the first rows, by file."""
 
     def __post_init__(self) -> None:
-        clean_members(self, place=PLACE, message=SENTENCE, remedy=SENTENCE)
+        clean_members(self, place=MAX_PLACE_LENGTH, message=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)
 
     @property
     def problem(self) -> Problem:

@@ -172,7 +172,10 @@ def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
     plain = Counter(map(_plain, names))
     twice = [name for name in names if plain[_plain(name)] > 1]
     if twice:
-        yield f"has columns that Personalize can't tell apart: {', '.join(twice)}.", "Rename them: _ does not count."
+        yield (
+            f"has columns that Personalize can't tell apart: {', '.join(twice)}.",
+            "Rename them: Personalize ignores _.",
+        )
     if (length := len(json.dumps(schema))) > MAX_SCHEMA_LENGTH:
         yield f"has a schema of {length} characters; Personalize takes {MAX_SCHEMA_LENGTH}.", "Shorten the names."
 

@@ -143,7 +143,7 @@ def finish(bucket: Bucket, job: SplitJob) -> Iterator[str]:
         existing = {*bucket.keys(f"{job.folder}{part}/")}
         sources = bucket.keys(f"{job.staging}{part}/")
         if not sources:
-            message = f"leaves nothing for the part {part}."
+            message = f"leaves the part {part} empty."
             raise InputError([Problem(f"the split {job.split.kind}", message, "Use another share or cut.")])
         for number, source in enumerate(sources):
             key = f"{job.folder}{part}/{number:05}.csv"

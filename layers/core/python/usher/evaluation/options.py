@@ -31,7 +31,7 @@ class Options:
     def from_input(cls, content: Mapping[str, Any]) -> "Options":
         """The options in an execution's input, which names the group, too. Raises UsherError with every fault."""
         names = {field.name for field in fields(cls)}
-        faults = [f"{name} is no option" for name in sorted(content.keys() - names - {"group"})]
+        faults = [f"{name} is not an option" for name in sorted(content.keys() - names - {"group"})]
         if not isinstance(content.get("group"), str):
             faults.append("group is missing")
         options = cls(**{name: value for name, value in content.items() if name in names})

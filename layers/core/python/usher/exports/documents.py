@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from usher.config.model import DesiredExport
 from usher.errors import InputError, Problem
-from usher.formats.typed_json import UnfitError, fit, parse
+from usher.formats.typed_json import UnfitError, fit, parse_json
 from usher.recipes import BatchShape
 from usher.resources.plan import Plan
 from usher.storage.bucket import Bucket
@@ -101,7 +101,7 @@ class PartReport:
             place = bucket.url(f"{export.folder}output/")
             raise InputError([Problem(place, "has answers that were not assembled.", START_AGAIN)])
         try:
-            report = fit(cls, parse(content))
+            report = fit(cls, parse_json(content))
         except UnfitError as unfit:
             message = f"was not written by Usher: {unfit}."
             raise InputError([Problem(bucket.url(key), message, START_AGAIN)]) from None

@@ -43,7 +43,7 @@ def publish_export(
     try:
         bucket.delete(outdated_keys(bucket.keys(home), home, export.spec["keep"], run))
     except (UsherError, ClientError) as error:
-        message = f"still has older exports than are kept: {error}"
+        message = f"still has expired exports: {error}"
         notes.append(Problem(bucket.url(home), message, "The next export deletes them; if it does not, delete them."))
     return content, notes
 

@@ -3,7 +3,7 @@
 Whatever a document holds, it is read in little time and memory. Both forms say what JSON can say: objects with texts as
 keys, lists, texts, numbers, true, false and null. YAML's anchors, aliases, merge keys and tags are refused, as a few
 bytes of them can stand for gigabytes. Its plain scalars are read as in YAML 1.2's core schema, where `no` is a text;
-numbers that begin with a 0 are texts, too, as an ID may look so.
+numbers that begin with a 0 are texts, too, as an ID may look like one.
 """
 
 import codecs
@@ -19,13 +19,13 @@ import yaml
 from usher.errors import InputError, Problem
 from usher.formats.content_kind import kind_of
 
-MOST_BYTES = 1 << 18
-MOST_VALUES = 20_000
+MAX_BYTES = 1 << 18
+MAX_VALUES = 20_000
 """Texts, numbers, lists and objects, without keys."""
-DEEPEST = 20
+MAX_DEPTH = 20
 """Lists and objects inside each other."""
 SHORTEN = "Leave out what is not needed; long lists go into <group>/export/<solution>/*.jsonl."
-LONGEST_NUMBER = 40
+MAX_NUMBER_LENGTH = 40
 """Characters: more than any number of 64 bits needs."""
 NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 DIGITS = set("-+0123456789")
@@ -36,15 +36,15 @@ WORDS: dict[str, Any] = {
 }
 """Plain scalars of YAML that are neither texts nor numbers."""
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-"""What no text has: YAML's characters that are not printable, among them halves of characters."""
+"""Characters that YAML does not print, and unpaired surrogates."""
 TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[][{},]', re.DOTALL)
-"""JSON's texts, and what its lists and objects are made of. A text without an end goes to the end."""
+"""JSON's strings, and the brackets and commas of its lists and objects. A string without an end goes to the end."""
 
 T = TypeVar("T")
 
 
 class _RefusedError(ValueError):
-    """Something in a document, at a place if that is known, with a remedy."""
+    """A refused document: a message, a remedy, and the place if it is known."""
 
     def __init__(self, message: str, remedy: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -52,10 +52,10 @@ class _RefusedError(ValueError):
         self.line, self.column = line, column
 
 
-def read(content: bytes, file: str) -> Any:
+def read_document(content: bytes, file: str) -> Any:
     """The value of a YAML document, or of a JSON document if the file is called so; None if it is empty.
 
-    `content`: at most MOST_BYTES, or some more to tell that it is too long. Raises InputError with one problem.
+    `content`: at most MAX_BYTES, or some more, so that a longer one is noticed. Raises InputError with one problem.
     """
     try:
         text = _decoded(content)
@@ -66,8 +66,8 @@ def read(content: bytes, file: str) -> Any:
 
 
 def _decoded(content: bytes) -> str:
-    if len(content) > MOST_BYTES:
-        raise _RefusedError(f"has more than {MOST_BYTES >> 10} KB.", SHORTEN)
+    if len(content) > MAX_BYTES:
+        raise _RefusedError(f"has more than {MAX_BYTES >> 10} KB.", SHORTEN)
     kind, remedy = kind_of(content)
     if kind:
         raise _RefusedError(f"is {kind}.", remedy)
@@ -77,8 +77,8 @@ def _decoded(content: bytes) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode()
         raise _RefusedError("is not UTF-8.", "Save it as UTF-8.", *_place(before, len(before))) from None
-    if found := CONTROL.search(text):
-        raise _RefusedError(*_control(found[0]), *_place(text, found.start()))
+    if match := CONTROL.search(text):
+        raise _RefusedError(*_control(match[0]), *_place(text, match.start()))
     return text
 
 
@@ -88,22 +88,22 @@ def _place(text: str, at: int) -> tuple[int, int]:
 
 
 def _control(character: str) -> tuple[str, str]:
-    return f"has the character U+{ord(character):04X}, which no text has.", "Remove it."
+    return f"has the character U+{ord(character):04X}, which is not allowed in texts.", "Remove it."
 
 
 def _checked(text: str) -> str:
-    if found := CONTROL.search(text):
-        raise _RefusedError(*_control(found[0]))
+    if match := CONTROL.search(text):
+        raise _RefusedError(*_control(match[0]))
     return text
 
 
 def _number(text: str) -> float:
-    """A number that Python, JSON and the services can do with: finite, and of 64 bits at most."""
-    if len(text) <= LONGEST_NUMBER:
+    """A number that Python, JSON and the services can represent: finite, and of 64 bits at most."""
+    if len(text) <= MAX_NUMBER_LENGTH:
         value = float(text) if set(text) - DIGITS else int(text)
         if math.isfinite(value) and abs(value) < 1 << 63:
             return value
-    raise _RefusedError(f"has the number {text[:LONGEST_NUMBER]}, which is out of range.", "Use 64 bits at most.")
+    raise _RefusedError(f"has the number {text[:MAX_NUMBER_LENGTH]}, which is out of range.", "Use 64 bits at most.")
 
 
 def _json(text: str) -> Any:
@@ -111,7 +111,7 @@ def _json(text: str) -> Any:
     for token in TOKEN.finditer(text):
         depth += (token[0] in "[{") - (token[0] in "]}")
         values += token[0] in "[{,"
-        if depth > DEEPEST or values > MOST_VALUES:
+        if depth > MAX_DEPTH or values > MAX_VALUES:
             raise _RefusedError(*_too_much(depth), *_place(text, token.start()))
     try:
         value = json.loads(
@@ -125,9 +125,9 @@ def _json(text: str) -> Any:
 
 
 def _too_much(depth: int) -> tuple[str, str]:
-    if depth > DEEPEST:
-        return f"has more than {DEEPEST} lists and objects inside each other.", "Remove the outer ones."
-    return f"has more than {MOST_VALUES} values.", SHORTEN
+    if depth > MAX_DEPTH:
+        return f"has more than {MAX_DEPTH} nested lists and objects.", "Remove the outer ones."
+    return f"has more than {MAX_VALUES} values.", SHORTEN
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -139,11 +139,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _twice(name: str) -> tuple[str, str]:
-    return f"is not readable: {name} is there twice.", "Keep one of the two."
+    return f"is not readable: {name} occurs twice.", "Keep one of the two."
 
 
 def _check_texts(value: Any) -> None:
-    """JSON's escapes can make any character. A document's depth is known to be small."""
+    """Refuse control characters, which JSON can write as escapes. The document's depth is known to be small."""
     if isinstance(value, str):
         _checked(value)
     elif isinstance(value, dict):
@@ -154,14 +154,14 @@ def _check_texts(value: Any) -> None:
 
 
 def _resolved(text: str) -> Any:
-    """What a plain scalar of YAML stands for."""
+    """The value of a plain scalar of YAML."""
     if text in WORDS:
         return WORDS[text]
     return _number(text) if NUMBER.fullmatch(text) else _checked(text)
 
 
 class _Yaml:
-    """Makes a value of the events of YAML's parser, so that nothing is built before it is looked at."""
+    """Makes a value from the events of YAML's parser, so that nothing is built before it is checked."""
 
     def __init__(self, text: str) -> None:
         self.events: Iterator[Any] = iter(yaml.parse(text, yaml.SafeLoader))
@@ -191,13 +191,13 @@ class _Yaml:
             return self._read(event, _checked if event.style else _resolved)
         if isinstance(event, yaml.SequenceStartEvent):
             return [self._value(part, depth + 1) for part in self._until(yaml.SequenceEndEvent)]
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key in self._until(yaml.MappingEndEvent):
             name = self._key(key)
-            if name in found:
+            if name in mapping:
                 self._refuse(key, *_twice(name))
-            found[name] = self._value(next(self.events), depth + 1)
-        return found
+            mapping[name] = self._value(next(self.events), depth + 1)
+        return mapping
 
     def _until(self, end: type) -> Iterator[Any]:
         while not isinstance(event := next(self.events), end):
@@ -211,13 +211,13 @@ class _Yaml:
         if event.tag is not None:
             self._refuse(event, "has a tag (!).", "Remove it, or put the text in quotes.")
         depth += not isinstance(event, yaml.ScalarEvent)
-        if depth > DEEPEST or self.values > MOST_VALUES:
+        if depth > MAX_DEPTH or self.values > MAX_VALUES:
             self._refuse(event, *_too_much(depth))
 
     def _key(self, event: Any) -> str:
         self._check(event, 0)
         if not isinstance(event, yaml.ScalarEvent):
-            self._refuse(event, "has a key that is no text.", "Write name: value; put a text with braces in quotes.")
+            self._refuse(event, "has a key that is not a text.", "Write name: value; put a text with braces in quotes.")
         if event.value == "<<" and not event.style:
             self._refuse(event, "has a merge key (<<).", "Write out what it stands for.")
         return self._read(event, _checked)

@@ -1,7 +1,7 @@
 """JSON as its standard has it (RFC 8259), within bounds.
 
-Python's reader takes more: NaN and Infinity, the same name twice in an object, half a surrogate pair, numbers of any
-size, and any depth up to its own. What is refused here would fail, or be read in another way, further on.
+Python's reader takes more: NaN and Infinity, the same name twice in an object, unpaired surrogates, numbers of any
+size, and any depth up to its own. Such values would fail later, or be read differently.
 """
 
 import json
@@ -9,16 +9,16 @@ import math
 import re
 from typing import Any, Never
 
-DEEPEST = 16
+MAX_DEPTH = 16
 """Levels of objects and lists: more than any request needs."""
-HALF = re.compile("[\ud800-\udfff]")
-"""Of a surrogate pair: UTF-8 has no bytes for it."""
-LONG = 2**63
-"""Integers beyond 64 bits are no numbers to most programs."""
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""An unpaired one: UTF-8 has no bytes for it."""
+INTEGER_END = 2**63
+"""Most programs cannot represent integers beyond 64 bits."""
 
 
-def parse(text: str) -> Any:
-    """The value. Raises ValueError, whose text says what is wrong and repeats nothing of the value."""
+def parse_strict(text: str) -> Any:
+    """The value. Raises ValueError, whose text states the fault without repeating the value."""
     try:
         value = json.loads(text, parse_int=_integer, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except RecursionError:
@@ -29,10 +29,10 @@ def parse(text: str) -> Any:
 
 def _check(value: Any) -> None:
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         for one in level:
-            if isinstance(one, str) and HALF.search(one):
-                raise ValueError("a text has half of a surrogate pair")
+            if isinstance(one, str) and SURROGATE.search(one):
+                raise ValueError("a text has an unpaired surrogate")
             if isinstance(one, float) and not math.isfinite(one):
                 raise ValueError("a number is too large")
         level = [inner for one in level for inner in _inside(one)]
@@ -48,8 +48,8 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _integer(text: str) -> int:
-    value = int(text) if len(text) <= len(str(-LONG)) else LONG
-    if not -LONG <= value < LONG:
+    value = int(text) if len(text) <= len(str(-INTEGER_END)) else INTEGER_END
+    if not -INTEGER_END <= value < INTEGER_END:
         raise ValueError("a number is beyond 64 bits")
     return value
 
@@ -62,4 +62,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -1,4 +1,4 @@
-"""Values of JSON as what they should be: dataclasses, of which every member is known, there and of its type. Pure."""
+"""Converts values of JSON to typed ones, such as dataclasses, and checks that every member is known and valid. Pure."""
 
 import dataclasses
 import json
@@ -12,20 +12,20 @@ from typing import Any, TypeVar
 from usher.errors import UsherError
 
 T = TypeVar("T")
-DEEPEST = 50
+MAX_DEPTH = 50
 """Lists and objects inside each other."""
 
 
 class UnfitError(UsherError):
-    """A value is not what it should be; says where in it."""
+    """A value does not have its type; the text states where."""
 
 
-def parse(content: bytes) -> Any:
+def parse_json(content: bytes) -> Any:
     """The value of a JSON document. Raises UnfitError."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UnfitError(f"it is no JSON: {str(error)[:99]}") from None
+        raise UnfitError(f"it is not JSON: {str(error)[:99]}") from None
     _check_depth(value)
     return value
 
@@ -42,7 +42,7 @@ def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> 
 
 
 def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
-    origin, given = typing.get_origin(kind), typing.get_args(kind)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):
@@ -50,13 +50,13 @@ def _fit(kind: Any, value: Any, path: str, strict: bool) -> Any:
     if typing.is_typeddict(kind):
         return _typed_dict(kind, value, path, strict)
     if origin in (typing.Union, types.UnionType):
-        return _one_of(given, value, path, strict)
-    if origin is typing.Literal and value in given:
+        return _one_of(arguments, value, path, strict)
+    if origin is typing.Literal and value in arguments:
         return value
     if origin in (dict, Mapping) and isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        return {name: _fit(given[1], part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
+        return {name: _fit(arguments[1], part, f"{path}.{name[:99]}", strict) for name, part in value.items()}
     if origin in (list, tuple, Sequence) and isinstance(value, list | tuple):
-        parts = [_fit(given[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
+        parts = [_fit(arguments[0], part, f"{path}[{place}]", strict) for place, part in enumerate(value)]
         return tuple(parts) if origin is tuple else parts
     if kind is float and type(value) in (int, float) and _is_finite(value):
         return value
@@ -101,8 +101,8 @@ def _one_of(kinds: Sequence[Any], value: Any, path: str, strict: bool) -> Any:
         try:
             return _fit(kind, value, path, strict)
         except UnfitError as error:
-            why = error
-    raise why
+            last = error
+    raise last
 
 
 def _is_finite(value: float) -> bool:
@@ -113,13 +113,13 @@ def _is_finite(value: float) -> bool:
 
 
 def _check_depth(value: Any) -> None:
-    """Whether a value is no deeper than DEEPEST: what walks it later may go down by recursion."""
+    """Raise UnfitError if a value is deeper than MAX_DEPTH: later readers walk it by recursion."""
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         level = [part for one in level for part in _parts(one)]
         if not level:
             return
-    raise UnfitError(f"it has more than {DEEPEST} lists and objects inside each other")
+    raise UnfitError(f"it has more than {MAX_DEPTH} nested lists and objects")
 
 
 def _parts(value: Any) -> Sequence[Any]:

@@ -16,7 +16,7 @@ from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.errors import InputError, Problem
-from usher.formats.documents import MOST_BYTES
+from usher.formats.documents import MAX_BYTES
 from usher.planning.desired import Data
 from usher.planning.misplaced_files import misplaced_files
 from usher.planning.recipe_limits import above_recipe_limits
@@ -164,7 +164,7 @@ def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Proble
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
     with closing(folder.bucket.open(key)) as stream:
-        content = stream.read(MOST_BYTES + 1)
+        content = stream.read(MAX_BYTES + 1)
     if not is_solution_config(key):
         return parse_config(content, key, folder.group, recipes), []
     translated, notes = translate(content, key, folder.group)

@@ -143,7 +143,7 @@ def _dry_run(
 def _with_replacements(states: Sequence[State], unmanaged: Sequence[Unmanaged]) -> list[State]:
     """The states, in which a creation whose predecessor exists is a replacement."""
     replaced = {one.id for one in unmanaged if one.reason == REPLACED}
-    reason = "It has changed; a new one is made, and the former goes once nothing serves through it."
+    reason = "It has changed: a new one is created; the old one is deleted when it no longer serves."
     return [
         replace(state, action="replace", reason=reason) if state.action == "create" and state.id in replaced else state
         for state in states
@@ -189,7 +189,7 @@ def _within_ceilings(
     notes = []
     if costs.above and estimator.inputs.config.exports is None and plan.exports:
         name, above = next(iter(plan.exports)), costs.above[0]
-        message = f"is left out, though every group has one unless its config says otherwise: {above.message}"
+        message = f"is the default export, and is left out: it {above.message}"
         notes.append(Problem(f"{plan.group}/: exports.{name}", message, above.remedy))
         plan = replace(plan, exports={})
         costs = estimator.costs(plan, states, unmanaged, training_hours)

@@ -19,12 +19,12 @@ from usher.storage.layout import DATASETS
 
 REMOVED = "The group is removed, with its exports. Its own files and the records of its runs stay."
 PARTLY_REMOVED = (
-    "The group is removed, with its exports, except for what this stack did not make, and what that needs: {1}. "
-    "Its own files and the records of its runs stay."
+    "The group is removed, with its exports, except for resources that this stack did not make, and those that they "
+    "need: {1}. Its own files and the records of its runs stay."
 )
 MISSING = (
-    "There is no dataset group of {0} in Personalize. If it was taken over under another name, put the usher.yaml that "
-    "says so (adopt) back, and ask again."
+    "Personalize has no dataset group of {0}. If it was taken over under another name, restore the usher.yaml "
+    "with that name (adopt), and request the removal again."
 )
 
 
@@ -46,7 +46,7 @@ def _config(bucket: Bucket, group: str, inventory: Inventory) -> Config:
         return load_config(bucket, group, inventory.clients["personalize"])
     except InputError as error:
         message = "can't be removed: its config can't be read, and may give the dataset group another name."
-        remedy = "Correct the config, and the removal goes on; or delete it, and ask again."
+        remedy = "Correct the config, and the removal continues; or delete it, and request the removal again."
         raise InputError([*error.problems, Problem(f"{group}/", message, remedy)]) from None
 
 

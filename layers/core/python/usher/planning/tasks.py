@@ -1,8 +1,8 @@
-"""Tasks: what people and schedules request beyond a group's files, such as another training, an import, or its removal.
+"""Tasks: requests of people and schedules beyond a group's files, such as a training, an import, or its removal.
 
-The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a run which is at
-work already sees them in its next round. A task is identified by its time: what was made for it carries that time, and
-nothing is made for it twice.
+The pipeline takes them as its input, `{group, task, ...}`. They are one item of the table, so that a run in
+progress sees them in its next round. A task is identified by its time, which resources made for it carry, so that each
+is made once.
 """
 
 import json
@@ -15,8 +15,8 @@ from usher.storage.table import Table
 from usher.texts import clean
 
 ITEM = "tasks"
-MARK = "@"
-"""Stands before a task's name, which may be that of a key attribute."""
+PREFIX = "@"
+"""Precedes a task's name, which may be that of a key attribute."""
 TASKS = {
     "import": set[str](),
     "retrain": {"solution", "trainingMode"},
@@ -26,12 +26,12 @@ TASKS = {
 }
 """The further members of each task."""
 MAX_LENGTH = 63
-"""Characters that are kept of each: Personalize's longest names."""
+"""Characters of a member: Personalize's longest names."""
 RequestedTasks = Mapping[str, Mapping[str, str]]
 """By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
 USAGE = (
-    'To request more than a run, start the pipeline with {"group": "...", "task": "..."}; tasks: import, '
-    "retrain (of one solution: and trainingMode, solution), batch and segments (job), remove."
+    'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
+    "retrain (optional: solution, trainingMode), batch and segments (required: job), remove."
 )
 
 
@@ -41,23 +41,23 @@ class Tasks:
 
     table: Table
 
-    def request(self, group: str, given: Mapping[str, Any], started_at: str) -> None:
+    def request(self, group: str, request: Mapping[str, Any], started_at: str) -> None:
         """Note the task that an execution's input requests, if any. Raises UsherError for one that is malformed.
 
         `started_at`: ISO time of the execution, which counts where the input names none. An older task changes nothing.
         """
-        if "task" not in given:
+        if "task" not in request:
             return
-        if not all(isinstance(one, str) for one in given.values()) or given["task"] not in TASKS:
+        if not all(isinstance(one, str) for one in request.values()) or request["task"] not in TASKS:
             raise UsherError(USAGE)
         members = {
-            name: clean(value, MAX_LENGTH) for name, value in given.items() if name not in {"group", "task", "at"}
+            name: clean(value, MAX_LENGTH) for name, value in request.items() if name not in {"group", "task", "at"}
         }
-        if members.keys() - TASKS[given["task"]]:
+        if members.keys() - TASKS[request["task"]]:
             raise UsherError(USAGE)
         of = members.pop("solution", members.pop("job", ""))
-        task = json.dumps({"at": clean(given.get("at", started_at), MAX_LENGTH), **members})
-        names = {"#name": f"{MARK}{given['task']}#{of}".rstrip("#")}
+        task = json.dumps({"at": clean(request.get("at", started_at), MAX_LENGTH), **members})
+        names = {"#name": f"{PREFIX}{request['task']}#{of}".rstrip("#")}
         # `at` comes first in the text, so that texts sort by time
         condition = "attribute_not_exists(#name) OR #name < :task"
         self.table.update(group, ITEM, "SET #name = :task", {":task": task}, names, condition)
@@ -65,11 +65,11 @@ class Tasks:
     def of(self, group: str) -> dict[str, dict[str, str]]:
         """A group's tasks, by task and, for one of several, name: `retrain#for-you`."""
         item = self.table.get(group, ITEM)
-        return {name.removeprefix(MARK): json.loads(text) for name, text in item.items() if name.startswith(MARK)}
+        return {name.removeprefix(PREFIX): json.loads(text) for name, text in item.items() if name.startswith(PREFIX)}
 
     def forget(self, group: str, name: str) -> None:
         """Drop a task that is done."""
-        self.table.update(group, ITEM, "REMOVE #name", names={"#name": MARK + name})
+        self.table.update(group, ITEM, "REMOVE #name", names={"#name": PREFIX + name})
 
     def clear(self, group: str) -> None:
         """Delete all tasks of a group, which has been removed."""

@@ -1,4 +1,4 @@
-"""Promotions and rollbacks: the version that a person wants a solution to serve, and who and why.
+"""Promotions and rollbacks: the version that a person has chosen for a solution, with the name and the reason.
 
 The pipeline takes them as its input, `{group, solution, version, who, why}`; version is an ARN, `previous` (the
 newest one older than what is live) or `latest`. A pin holds until a newer version has been trained, which then goes
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import now
-from usher.errors import SENTENCE, InputError, Problem, UsherError
+from usher.errors import MAX_MESSAGE_LENGTH, InputError, Problem, UsherError
 from usher.resources.gate import gate_targets
 from usher.resources.kinds import Resource
 from usher.resources.versions import usable_versions
@@ -19,15 +19,15 @@ from usher.storage.table import Table
 from usher.texts import clean
 
 ITEM = "pins"
-MARK = "@"
-"""Stands before a solution's name, which may be that of a key attribute."""
-REQUESTED = {"solution": 63, "version": 256, "who": 200, "why": SENTENCE}
-"""The members of a request, and the characters that are kept of each."""
+PREFIX = "@"
+"""Precedes a solution's name, which may be that of a key attribute."""
+MEMBERS = {"solution": 63, "version": 256, "who": 200, "why": MAX_MESSAGE_LENGTH}
+"""The members of a request, and their maximum lengths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A version that a person wants, whatever the gate says."""
+    """A version that a person has chosen; it overrides the gate."""
 
     version: str
     """As requested; its ARN once it is resolved."""
@@ -44,26 +44,26 @@ class Pins:
 
     table: Table
 
-    def request(self, group: str, given: Mapping[str, Any]) -> None:
+    def request(self, group: str, request: Mapping[str, Any]) -> None:
         """Note the version that an execution's input requests, if any. Raises UsherError for a malformed request."""
-        if "group" not in given or not given.keys() & REQUESTED.keys():  # S3's events have a version, too
+        if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
             return
-        if not all(isinstance(given.get(name), str) and given[name].strip() for name in REQUESTED):
+        if not all(isinstance(request.get(name), str) and request[name].strip() for name in MEMBERS):
             raise UsherError(
                 'To promote or to roll back, start the pipeline with {"group": "...", "solution": "...", '
                 '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
             )
-        solution, version, who, why = (clean(given[name].strip(), most) for name, most in REQUESTED.items())
+        solution, version, who, why = (clean(request[name].strip(), length) for name, length in MEMBERS.items())
         self._write(group, solution, Pin(version, who, why, now().isoformat()))
 
     def resolve(
-        self, personalize: Any, group: str, wanted: Iterable[Resource], live: Mapping[str, str]
+        self, personalize: Any, group: str, desired: Iterable[Resource], live: Mapping[str, str]
     ) -> dict[str, Pin]:
         """The pins that hold now, each with its version's ARN. Pins that have lapsed, or can't hold, are forgotten.
 
         `live`: the ARN of each solution's version that is served now. Raises InputError for new pins that can't hold.
         """
-        by_id = {resource.id: resource for resource in wanted}
+        by_id = {resource.id: resource for resource in desired}
         holding: dict[str, Pin] = {}
         problems: list[Problem] = []
         for solution, pin in sorted(self._read(group).items()):
@@ -89,15 +89,15 @@ class Pins:
         self.table.delete(group, ITEM)
 
     def _read(self, group: str) -> dict[str, Pin]:
-        pins = {name: text for name, text in self.table.get(group, ITEM).items() if name.startswith(MARK)}
-        return {name.removeprefix(MARK): Pin(**json.loads(text)) for name, text in pins.items()}
+        pins = {name: text for name, text in self.table.get(group, ITEM).items() if name.startswith(PREFIX)}
+        return {name.removeprefix(PREFIX): Pin(**json.loads(text)) for name, text in pins.items()}
 
     def _write(self, group: str, solution: str, pin: Pin) -> None:
-        names = {"#solution": MARK + solution}
+        names = {"#solution": PREFIX + solution}
         self.table.update(group, ITEM, "SET #solution = :pin", {":pin": json.dumps(asdict(pin))}, names)
 
     def _forget(self, group: str, solution: str) -> None:
-        self.table.update(group, ITEM, "REMOVE #solution", names={"#solution": MARK + solution})
+        self.table.update(group, ITEM, "REMOVE #solution", names={"#solution": PREFIX + solution})
 
 
 def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
@@ -111,7 +111,7 @@ def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Reso
 
 
 def choose_version(version: str, versions: Sequence[str], live: str) -> str:
-    """The version that is meant, of a solution's usable versions (newest first); empty if there is none. Pure."""
+    """The chosen one of a solution's usable versions (newest first); empty if there is none. Pure."""
     if version == "previous":
         older = versions[versions.index(live) + 1 :] if live in versions else []
         return next(iter(older), "")
@@ -119,6 +119,7 @@ def choose_version(version: str, versions: Sequence[str], live: str) -> str:
 
 
 def _impossible(solution: str, pin: Pin, versions: Sequence[str]) -> Problem:
-    said = f"has no version {pin.version} that could serve now."
-    remedy = f"Use one of: {', '.join(versions) or 'none is trained'}. Versions of former settings come back with them."
-    return Problem(f"solution {solution}", said, remedy)
+    message = f"has no version {pin.version} that could serve now."
+    known = ", ".join(versions) or "none is trained"
+    remedy = f"Use one of: {known}. Versions with former settings return with those settings."
+    return Problem(f"solution {solution}", message, remedy)

@@ -186,8 +186,8 @@ def _unpriced(estimate: PlanEstimate | None, name: Literal["cost", "monthlyCost"
 def ceilings_used(ceilings: Mapping[str, float]) -> str:
     """How much of the ceilings a plan uses, from the facts in a record."""
     return (
-        f"${ceilings['run']:,.2f} of ${ceilings['mostOfRun']:,.2f} for this run, "
-        f"${ceilings['month']:,.2f} of ${ceilings['mostOfMonth']:,.2f} in 30 days"
+        f"${ceilings['run']:,.2f} of ${ceilings['runCeiling']:,.2f} for this run, "
+        f"${ceilings['month']:,.2f} of ${ceilings['monthCeiling']:,.2f} in 30 days"
     )
 
 

@@ -63,7 +63,7 @@ def decide(
     if existing.status == "INACTIVE":
         return Decision("hold", "Somebody has stopped it; start it to have it serve again.")
     if existing.status != "ACTIVE":
-        return Decision("wait", f"It is in {existing.status}.")
+        return Decision("wait", f"Its status is {existing.status}.")
     return _decide_on_change(resource, existing, desired, known_failures)
 
 
@@ -76,7 +76,7 @@ def _throttle(resource: Resource, existing: Existing) -> Decision | None:
     if now() >= resume_at:
         return None
     if not existing.status.endswith((*BROKEN, "ACTIVE")):
-        return Decision("wait", f"It is in {existing.status}.")
+        return Decision("wait", f"Its status is {existing.status}.")
     if not existing.usable:
         return None
     reason = _outdated_reason(resource, existing)
@@ -117,7 +117,7 @@ def _decide_on_change(
     if update["status"].endswith(BROKEN):
         is_known = failure_id(existing) == known_failures.get(existing.arn)
         return Decision("update", reason) if is_known else Decision("fail", _failure_reason(resource, existing))
-    return Decision("wait", f"It is in {update['status']}.")
+    return Decision("wait", f"Its status is {update['status']}.")
 
 
 def _failed_part(existing: Existing) -> Mapping[str, Any]:

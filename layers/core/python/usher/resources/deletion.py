@@ -13,8 +13,8 @@ from usher.resources.reconcile import NOT_YET
 from usher.resources.states import State
 from usher.resources.unmanaged import NOT_OWN, Unmanaged
 
-LEFT = "See what still uses it, and ask for the removal again once that is gone."
-TAKE_OVER = "Delete it, or take it over (usher import --adopt), and ask for the removal again."
+LEFT = "Delete the resources that still use it, and request the removal again."
+TAKE_OVER = "Delete it, or take it over (usher import --adopt), and request the removal again."
 EXPECTED_SECONDS = 60.0
 """The usual duration of a deletion."""
 MAX_WAIT_SECONDS = 1800

@@ -15,9 +15,9 @@ REMEDIES = (
     ("Invalid Expression", "Correct the filter in usher.yaml; it can use the fields of the schemas only."),
     (
         "already exists",
-        "Something that is not this group's has this name. Rename the resource in usher.yaml, or delete what has it.",
+        "A resource that is not this group's has this name. Rename yours in usher.yaml, or delete the other one.",
     ),
-    ("More than", "Delete what is no longer served (docs/operations.md tells how), or ask AWS for a higher quota."),
+    ("More than", "Delete resources that no longer serve (see docs/operations.md), or ask AWS for a higher quota."),
     (
         "is not authorized to",
         "If it names something that this stack did not make, take it over (usher import --adopt). If not, redeploy the "
@@ -30,5 +30,5 @@ def remedy_for(reason: str) -> str:
     """What to do about a failure, from Personalize's words."""
     return next(
         (remedy for piece, remedy in REMEDIES if piece in reason),
-        "Correct what it names and drop the file or usher.yaml again; the run goes on where it stopped.",
+        "Correct the cause that it names, and drop the file or usher.yaml again; the run resumes where it stopped.",
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from usher.errors import SENTENCE
+from usher.errors import MAX_MESSAGE_LENGTH
 from usher.texts import clean_members
 
 STAGES = ("import", "train", "export")
@@ -33,4 +33,4 @@ class State:
     """A Decision's."""
 
     def __post_init__(self) -> None:
-        clean_members(self, reason=SENTENCE, remedy=SENTENCE)
+        clean_members(self, reason=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)

@@ -15,7 +15,7 @@ from usher.run_record import RunRecord, StateRecord
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
-from usher.steps import raise_all, take_all
+from usher.steps import raise_errors, run_all
 from usher.texts import listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
@@ -51,10 +51,10 @@ class Channels:
             EVENT: lambda: put_end_event(self.events, record),
             METRICS: lambda: put_run_metrics(record),
         }
-        failed = take_all({name: send for name, send in channels.items() if name in record["undelivered"]})
+        failed = run_all({name: send for name, send in channels.items() if name in record["undelivered"]})
         delivered = {name: value for name, value in record.items() if name != "undelivered"}
         run.write(delivered | ({"undelivered": list(failed)} if failed else {}))
-        raise_all(failed)
+        raise_errors(failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import cast
 
-from usher.errors import SENTENCE, Problem, lambda_error_message
+from usher.errors import MAX_MESSAGE_LENGTH, Problem, lambda_error_message
 from usher.run_record import ProblemRecord, RunRecord, StateRecord
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.texts import clean, listing
@@ -16,8 +16,8 @@ RUN_PAGE = "the run's page"
 STILL_THERE = "These resources of the group still exist: {}. Its files stay."
 RESUME_REMEDIES = {
     EXPORT: "Start the export again: it makes new jobs.",
-    EVALUATION: "Start the evaluation again; everything that this one made is deleted.",
-    "": "Drop a file again, or start the pipeline by hand: it goes on where it stopped.",
+    EVALUATION: "Start the evaluation again; the resources of this one are deleted.",
+    "": "Drop a file again, or start the pipeline by hand: it resumes where it stopped.",
 }
 """How a run that broke off is resumed, by the end of its name."""
 
@@ -46,7 +46,7 @@ def with_outcome(record: RunRecord, error: Mapping[str, str] | None) -> RunRecor
     held = list(_as_problems(states, "HELD", "held back"))
     lines = [f"{one['place']}: {one['message']} {one['remedy']}" for one in [*problems, *held]]
     if skipped := [one["id"] for one in states if one["status"] == "SKIPPED"]:
-        lines.append(clean(f"Left out because of that: {', '.join(skipped)}.", SENTENCE))
+        lines.append(clean(f"Skipped because of that: {', '.join(skipped)}.", MAX_MESSAGE_LENGTH))
     note = record.get("note") or f"{sum(one['status'] == 'READY' for one in states)} resources are as desired."
     ended: RunRecord = {
         **record,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from usher.aws import now
 from usher.errors import UsherError
-from usher.formats.typed_json import UnfitError, parse
+from usher.formats.typed_json import UnfitError, parse_json
 from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
@@ -62,7 +62,7 @@ class Run:
             content = self.bucket.read(self.key(file), documents.MAX_BYTES)
             if content is None:
                 return {}
-            value = parse(content)
+            value = parse_json(content)
             documents.CHECKS[file](value, self.group, self.name)
         except (UnfitError, TooLargeError) as error:
             raise self._unfit(file, error) from None
@@ -79,7 +79,7 @@ class Run:
         """The run's plan; None if it does not exist. Raises UnfitError if Usher has not written it."""
         try:
             content = self.bucket.read(self.key(PLAN), documents.MAX_BYTES)
-            return None if content is None else documents.plan_of(parse(content), self.group, self.name)
+            return None if content is None else documents.plan_of(parse_json(content), self.group, self.name)
         except (UnfitError, TooLargeError) as error:
             raise self._unfit(PLAN, error) from None
 
@@ -91,7 +91,7 @@ class Run:
             return None
 
     def _unfit(self, file: str, error: UsherError) -> UnfitError:
-        message = f"{self.bucket.url(self.key(file))} is not what Usher has written there: {error}."
+        message = f"{self.bucket.url(self.key(file))} is not as Usher wrote it: {error}."
         return UnfitError(f"{message} Start the run again; it writes the file anew.")
 
     @overload

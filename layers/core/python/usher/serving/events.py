@@ -1,6 +1,6 @@
-"""What users did, checked and cut into the portions that PutEvents takes (service guide, "Recording events").
+"""Checks users' events, and divides them into batches for PutEvents (service guide, "Recording events").
 
-The limits are those of the service's API: what it would refuse is refused before anything of a request is sent.
+The limits are those of the service's API: an invalid request is refused before any part of it is sent.
 """
 
 import json
@@ -10,28 +10,28 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from usher.errors import RequestError
-from usher.formats.strict_json import parse
+from usher.formats.strict_json import parse_strict
 from usher.limits import FIRST_MILLISECOND
 from usher.serving.requests import checked_id, checked_ids
 
 BATCH_SIZE = 10
 """Events per PutEvents call."""
 MAX_EVENTS = 500
-"""Events per request: what can be passed on well within the function's ten seconds."""
+"""Events per request: they are sent well within the function's ten seconds."""
 MAX_EVENT_BYTES = 10 * 1024
 """Of an event."""
 MAX_IMPRESSIONS = 25
 MAX_PROPERTIES_LENGTH = 1024
 RESERVED = frozenset({"userid", "sessionid", "eventtype", "timestamp", "recommendationid", "impression"})
-"""They are no properties, in any spelling of Personalize's schemas (`EVENT_TYPE`): they have members of their own."""
+"""Not allowed as properties, in any spelling of Personalize's schemas (`EVENT_TYPE`): they have their own members."""
 MAX_RECOMMENDATION_ID_LENGTH = 40
 SOURCE = re.compile(r"(?=.*[\x21-\x7e])[\x20-\x7e]{1,1024}")
 MAX_VALUE = 3.4e38
 """A value is a number of 32 bits."""
-MAX_AHEAD_SECONDS = 86_400.0
+MAX_CLOCK_SKEW_SECONDS = 86_400.0
 """How far ahead of ours a device's clock may be."""
 NULL_WORDS = frozenset({"null", "undefined", "None", "NaN", "nan", "nil", "<nil>", "[object Object]"})
-"""What programs write for an ID that they do not have. Personalize drops such events silently or counts a user."""
+"""Placeholders of programs for a missing ID. Personalize drops such events silently, or counts a user."""
 
 
 def put_events_calls(content: Mapping[str, Any], tracking_id: str) -> Iterator[dict[str, Any]]:
@@ -39,8 +39,8 @@ def put_events_calls(content: Mapping[str, Any], tracking_id: str) -> Iterator[d
     unknown = set(content) - {"userId", "sessionId", "events"}
     events = content.get("events")
     if unknown or not isinstance(events, list) or not events:
-        wanted = "{userId, sessionId, events: [{eventType, itemId, ...}, ...]}"
-        raise RequestError(400, "BadBody", f"The body must be {wanted}.")
+        expected = "{userId, sessionId, events: [{eventType, itemId, ...}, ...]}"
+        raise RequestError(400, "BadBody", f"The body must be {expected}.")
     if len(events) > MAX_EVENTS:
         raise RequestError(400, "BadList", f"There are {len(events)} events; post at most {MAX_EVENTS} at a time.")
     who = {name: _known(content[name], name) for name in ("userId", "sessionId") if content.get(name) is not None}
@@ -59,9 +59,9 @@ def _event(event: Any, number: int) -> dict[str, Any]:
         raise _error(f"Event {number} must be an object")
     for name in event:
         if name not in MEMBERS:
-            raise _error(f"Event {number} has {name[:99]}; allowed: {', '.join(MEMBERS)}")
-    given = {"eventType": None, "sentAt": time.time(), **event}
-    read = {name: MEMBERS[name](value, f"{name} of event {number}") for name, value in given.items()}
+            raise _error(f"Event {number} has the unknown member {name[:99]}; allowed: {', '.join(MEMBERS)}")
+    members = {"eventType": None, "sentAt": time.time(), **event}
+    read = {name: MEMBERS[name](value, f"{name} of event {number}") for name, value in members.items()}
     size = len(json.dumps(read, ensure_ascii=False).encode())
     if size > MAX_EVENT_BYTES:
         raise _error(f"Event {number} has {size} bytes; {MAX_EVENT_BYTES} are allowed")
@@ -69,17 +69,17 @@ def _event(event: Any, number: int) -> dict[str, Any]:
 
 
 def _known(value: Any, name: str) -> str:
-    """An ID that is not a program's word for nothing."""
+    """An ID that is not a placeholder for a missing one."""
     text = checked_id(value, name)
     if text in NULL_WORDS:
-        raise RequestError(400, "BadId", f"{name} is {text}: a program's word for no ID. Leave it out.")
+        raise RequestError(400, "BadId", f"{name} is {text}, a placeholder for a missing ID. Leave it out.")
     return text
 
 
 def _seconds(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < FIRST_MILLISECOND:
         raise _error(f"{name} must be Unix time in seconds, not {str(value)[:99]}")
-    if value > time.time() + MAX_AHEAD_SECONDS:
+    if value > time.time() + MAX_CLOCK_SKEW_SECONDS:
         raise _error(f"{name} is {value}, more than a day from now")
     return float(value)
 
@@ -117,13 +117,13 @@ def _attribution(value: Any, name: str) -> dict[str, str]:
 
 def _properties(value: Any, name: str) -> str:
     """Personalize takes properties as JSON text; callers may give it the object itself."""
-    wanted = f"{name} must be an object, or one as JSON text"
+    expected = f"{name} must be an object, or one as JSON text"
     try:
-        content = parse(value) if isinstance(value, str) else value
+        content = parse_strict(value) if isinstance(value, str) else value
     except ValueError as error:
-        raise _error(f"{wanted}: {error}") from None
+        raise _error(f"{expected}: {error}") from None
     if not isinstance(content, dict):
-        raise _error(wanted)
+        raise _error(expected)
     if reserved := [key for key in content if key.replace("_", "").lower() in RESERVED]:
         raise _error(f"{name} must not have {', '.join(reserved)}")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -132,8 +132,8 @@ def _properties(value: Any, name: str) -> str:
     return text
 
 
-def _error(said: str) -> RequestError:
-    return RequestError(400, "BadEvent", f"{said}.")
+def _error(message: str) -> RequestError:
+    return RequestError(400, "BadEvent", f"{message}.")
 
 
 MEMBERS: Mapping[str, Callable[[Any, str], Any]] = {

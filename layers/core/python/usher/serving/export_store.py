@@ -1,8 +1,8 @@
-"""Exports in the table: what the API answers with where no campaign does.
+"""Exports in the table, from which the API answers where no campaign does.
 
 One item for each user (or item, for similar ones), whose key is spread over all partitions:
-`{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that who is exported no longer is
-forgotten; those of a group go with it.
+`{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that answers for users who are
+no longer exported disappear; those of a group are erased with it.
 """
 
 import json
@@ -20,15 +20,15 @@ from usher.storage.table import Table, serialized
 
 ITEM = "export"
 LIFETIME = timedelta(days=62)
-"""How long an item answers after its export began: one that is made every month may fail once."""
+"""The time for which an item answers after its export began: a monthly export may fail once."""
 WRITES_PER_SECOND = 1000
 BATCH_SIZE = 25
 """Items that BatchWriteItem takes."""
 MAX_ATTEMPTS = 12
 MAX_PAUSE_SECONDS = 10.0
-"""Seconds between two tries at most."""
+"""Seconds between two attempts."""
 WORK_SECONDS = 600.0
-"""How long one call loads before it says where it stopped."""
+"""The time after which a call returns the place where it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ExportStore:
     sleep: Callable[[float], None] = time.sleep
 
     def look_up(self, group: str, solution: str, subject: str) -> dict[str, Any]:
-        """What a subject was answered with, as Personalize wrote it; empty where it was not exported."""
+        """The answer for a subject, as Personalize wrote it; empty if it was not exported."""
         item = self.table.get(_partition(group, solution, subject), ITEM, consistent=False)
         if not item or item["expires"] < now().timestamp():  # expired items may stay for some days
             return {}
@@ -50,10 +50,10 @@ class ExportStore:
     def load(
         self, bucket: Bucket, files: Sequence[str], begun: datetime, place: Mapping[str, int], key: Mapping[str, str]
     ) -> dict[str, int] | None:
-        """Write the answers of a job's files, from a place on; return where to go on, or None at the end.
+        """Write the answers of a job's files, from a place on; return the place to continue from, or None at the end.
 
-        The same export writes the same items, however often it is loaded. `begun`: when the export did; `place`: number
-        of the file, and of the byte in it; `key`: group, solution and the member of a line that names its subject.
+        Loading an export again writes the same items. `begun`: when the export began; `place`: the numbers of the file
+        and of the byte in it; `key`: group, solution and the member of a line that names its subject.
         """
         expires, start, written = int((begun + LIFETIME).timestamp()), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
@@ -67,7 +67,7 @@ class ExportStore:
         return None
 
     def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Delete a group's answers, from a key on; return the key after which to go on, or None at the end.
+        """Delete a group's answers, from a key on; return the key after which to continue, or None at the end.
 
         Each answer has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
         """
@@ -99,7 +99,7 @@ class ExportStore:
             if not requests:
                 return
             self.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, 0.05 * 2**attempt)))
-        raise UsherError("The table does not take the export at this pace; start it again later.")
+        raise UsherError("DynamoDB throttles the writes of this export. Start it again later.")
 
 
 def _partition(group: str, solution: str, subject: str) -> str:
@@ -107,11 +107,11 @@ def _partition(group: str, solution: str, subject: str) -> str:
 
 
 def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
-    """Whom a line answers, and what; None for a line that failed, or is no answer: those are among the errors."""
+    """The subject and the answer of a line; None for a line that failed or is malformed: it is among the errors."""
     try:
         match json.loads(text):
-            case {"input": dict(asked), "output": dict(output), **rest} if output and not rest.get("error"):
-                subject = asked.get(member)
+            case {"input": dict(line_input), "output": dict(output), **rest} if output and not rest.get("error"):
+                subject = line_input.get(member)
                 return (subject, output) if isinstance(subject, str) and subject else None
     except (ValueError, RecursionError):
         pass
@@ -121,7 +121,7 @@ def _answer(text: bytes, member: str) -> tuple[str, Mapping[str, Any]] | None:
 def _batches(
     bucket: Bucket, files: Sequence[str], place: Mapping[str, int], key: Mapping[str, str]
 ) -> Iterator[tuple[list[dict[str, Any]], int, int]]:
-    """Items to write together, each time with where the next ones begin. Failed lines have none."""
+    """Items to write together, each time with the file and byte where the next ones begin. Failed lines have none."""
     for number in range(place["file"], len(files)):
         byte = place["byte"] if number == place["file"] else 0
         items: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""What the API functions share: routes, answers, and each error as JSON `{code, message}` with its status."""
+"""The base of the API functions: routes, answers, and errors as JSON `{code, message}` with a status."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,14 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.aws import error_code
 from usher.errors import RequestError
-from usher.formats.strict_json import parse
+from usher.formats.strict_json import parse_strict
 from usher.serving.requests import call_members, exports_for
 from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""A call of Personalize, which gets the members that name what serves, and those of the options."""
+"""A call of Personalize. Its argument has the members for the campaign or recommender, and those of the options."""
 LookUp = Callable[[str, str], Mapping[str, Any]]
 """The export of a group's solution for the subject of a request; empty if it has none."""
 Handler = Callable[..., Any]
@@ -32,7 +32,7 @@ STATUSES = {
 }
 """Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
-"""What a service's message may tell of the account: ARNs, and the account's number."""
+"""Details of the account in a service's message: ARNs, and the account's number."""
 PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -84,13 +84,13 @@ class Api:
         event = self._app.current_event
         names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
         if len(names) > len(set(names)):
-            raise RequestError(400, "RepeatedOption", "An option stands in the query more than once.")
+            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the query.")
         return dict(event.query_string_parameters or {})
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
         try:
-            content = parse(self._app.current_event.decoded_body or "")
+            content = parse_strict(self._app.current_event.decoded_body or "")
         except ValueError as error:
             raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
         if not isinstance(content, dict):
@@ -101,9 +101,7 @@ class Api:
         event = self._app.current_event
         values = dict(event.path_parameters or {})
         if not event["plain"]:
-            message = (
-                "This path can be read in two ways. Send an ID with %, / or ? in it, or of dots alone, in the query."
-            )
+            message = "This path is ambiguous. Send an ID that has %, / or ?, or only dots, in the query."
             raise RequestError(400, "BadPath", message)
         if not GROUP_NAME.match(values["group"]):
             raise RequestError(404, "UnknownGroup", "There is no group of this name.")
@@ -135,14 +133,16 @@ def answer(
                 logger.warning("Answered from the export", solution=solution, reason=str(error))
                 return _with_solution(solution, {"source": "export", "itemList": _item_list(output)[:results]})
         if solutions and isinstance(error, RequestError):
-            raise RequestError(404, "NotFound", "No campaign answers this, and no export has it.") from None
+            raise RequestError(
+                404, "NotFound", "No campaign answers this request, and no export has an answer."
+            ) from None
         raise
 
 
 def _answer_by_campaign(
     maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call
 ) -> dict[str, Any]:
-    """Answer by `call`, a second time by a new map if Personalize does not know what the cached one names."""
+    """Answer by `call`, a second time by a new map if the resources of the cached one no longer exist."""
     try:
         return _call(maps.cached(group), route, options, call)
     except ClientError as error:
@@ -197,14 +197,14 @@ def on_client_error(error: ClientError) -> Response[Any]:
 
 
 def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
-    """A call that botocore does not send."""
+    """A call that botocore refuses."""
     return problem(400, "InvalidInput", _public(str(error)))
 
 
 def on_outage(_: Exception) -> Response[Any]:
     """A service that refuses or does not answer."""
     logger.exception("A service refuses or does not answer")
-    return problem(503, "Unavailable", "This can't be had now. Try again later.")
+    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.")
 
 
 def on_not_found(_: Exception) -> Response[Any]:
@@ -213,9 +213,9 @@ def on_not_found(_: Exception) -> Response[Any]:
 
 
 def on_bug(_: Exception) -> Response[Any]:
-    """Any other error: a fault of ours."""
+    """Any other error, which is a bug."""
     logger.exception("A request failed")
-    return problem(500, "InternalError", "This is a fault of the service; its log has the details.")
+    return problem(500, "InternalError", "Internal error. The log of the function has the details.")
 
 
 HANDLERS: dict[type[Exception], Any] = {

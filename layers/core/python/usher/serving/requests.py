@@ -7,17 +7,14 @@ from typing import Any
 
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
-from usher.formats.strict_json import parse
+from usher.formats.strict_json import parse_strict
+from usher.limits import DEFAULT_RESULTS, MAX_ID_LENGTH, MAX_RESULTS
 from usher.recipes import types_on
 from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
 
-MAX_ID_LENGTH = 256
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MAX_VALUE_LENGTH = 1000
-"""Characters of a filter's or a context's value."""
-MAX_RESULTS = 500
-DEFAULT_RESULTS = 25
-"""Personalize's own default."""
+"""Characters of a filter's or a context's value: GetRecommendations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ def checked_id(value: object, name: str) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_LENGTH:
         raise RequestError(400, "BadId", f"{name} must be a text of 1 to {MAX_ID_LENGTH} characters.")
     if UNPRINTABLE.search(value):
-        raise RequestError(400, "BadId", f"{name} must not have control characters or half of a surrogate pair.")
+        raise RequestError(400, "BadId", f"{name} must not have control characters or unpaired surrogates.")
     return value
 
 
@@ -131,7 +128,7 @@ class NamedValues:
         """The member of the call. `value`: an object, or an object as JSON text."""
         expected = f'{self.option} must be JSON such as {{"NAME": "value"}}'
         try:
-            content = parse(value) if isinstance(value, str) else value
+            content = parse_strict(value) if isinstance(value, str) else value
         except ValueError as error:
             raise self._error(f"{expected}: {error}") from None
         if not isinstance(content, dict):
@@ -175,11 +172,12 @@ def _not_live(name: str, able: Collection[str], live: Collection[str]) -> Reques
     """The reason why no campaign answers: the solution does not exist, or has no campaign (`campaign: false`)."""
     idle = [solution for solution in able if solution not in live and name in {"", solution}]
     if not idle:
-        return _unknown("solution", name or "for this", live)
-    message = f"{', '.join(idle)} has no campaign to answer; an export in its place knows neither filters nor contexts."
+        return _unknown("solution", name, live)
+    message = f"{', '.join(idle)} has no campaign, and exports apply neither filters nor contexts."
     return RequestError(404, "NoCampaign", message)
 
 
 def _unknown(kind: str, name: str, allowed: Collection[str]) -> RequestError:
-    message = f"There is no {kind} {name[:99]} here; there is: {', '.join(allowed) or 'none yet'}."
+    fault = f"There is no {kind} {name[:99]}" if name else f"No {kind} answers this"
+    message = f"{fault}; available: {', '.join(allowed) or 'none yet'}."
     return RequestError(404, f"Unknown{kind.capitalize()}", message)

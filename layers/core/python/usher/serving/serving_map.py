@@ -41,7 +41,7 @@ class ServedRecommender(TypedDict):
 
 
 class ServingMap(TypedDict, total=False):
-    """What the API answers with. It is empty for a group that has published nothing yet."""
+    """The resources that the API uses. It is empty for a group that has published nothing yet."""
 
     solutions: Mapping[str, ServedSolution]
     recommenders: Mapping[str, ServedRecommender]
@@ -54,7 +54,7 @@ class ServingMap(TypedDict, total=False):
 
 
 class Published(Protocol):
-    """What of a run's plan the serving map depends on."""
+    """The part of a run's plan that the serving map depends on."""
 
     @property
     def group(self) -> str:
@@ -78,7 +78,7 @@ class Published(Protocol):
 
 
 def serving_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
-    """The map after a run. What the run could not bring up is served as before, if it was. Pure.
+    """The map after a run. Solutions and recommenders that failed are served as before. Pure.
 
     `plan`: the run's; `states`: of its resources, at the end; `former`: the map until now, or an empty one.
     """
