@@ -11,7 +11,6 @@ from moto import mock_aws
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, STACK, TABLE, TOPIC, Tap, World
 from usher_local.personalize import install, shutdown
 
-
 SLOW_FIXTURES = {"trainer", "stack", "measured"}
 """With them a test has a whole account, in which it may train."""
 
