@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up rehearse test e2e lint lock build clean
+.PHONY: help setup demo up rehearse check test e2e lint lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,8 +41,13 @@ up: setup ## The local cloud in the foreground
 rehearse: setup ## A deployment from beginning to end, by sam, on the local cloud
 	@python -m usher_local.rehearsal
 
+check: setup ## Style, types and the fast tests, in half a minute
+	ruff check
+	ruff format --check
+	mypy & types=$$!; pytest -q -n 2 -m "not slow" tests/unit/usher && wait $$types
+
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
-	pytest -n auto tests/unit
+	pytest -n auto --dist worksteal tests/unit
 	pytest -n auto --dist loadfile tests/integration
 	python -m usher_local.rehearsal
 

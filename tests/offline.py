@@ -1,6 +1,7 @@
 """Tests that run offline: no real account, no real network, and moto in place before any client is made."""
 
 import os
+from functools import cache
 
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -10,8 +11,12 @@ os.environ |= {
     "POWERTOOLS_SERVICE_NAME": "usher",
 }
 
+import botocore.session
 import moto  # noqa: F401
 from hypothesis import settings
+
+# One loader for all sessions: each would read the models of the services anew.
+vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
 
 # The same examples in every run: what lands has passed them. tests/unit/fuzz looks for new ones.
 settings.register_profile("quick", max_examples=50, derandomize=True)

@@ -14,7 +14,7 @@ from moto import mock_aws
 from usher_local.clock import Clock
 from usher_local.cloud.consistency import Disorder, Draws, Replicas, arrivals, eventual
 
-READS = 60
+READS = 20
 
 
 @given(st.integers(), st.lists(st.sampled_from(["a", "b"]), max_size=20))

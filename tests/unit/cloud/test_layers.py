@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from usher_local.cloud import lambda_python
-from usher_local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, lambdas_own, probe, runtime
+from usher_local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, probe, runtime
 from usher_local.cloud.lambda_resources import zipped
 from usher_local.cloud.layers import unpacked, unzipped
 from usher_local.cloud.workers import Configuration, Worker
@@ -114,12 +114,10 @@ FUNCTIONS = {
 }
 
 
-@pytest.fixture(scope="module", params=["chosen", "3.13"])
-def python(request: pytest.FixtureRequest) -> Interpreter:
-    found = chosen() if request.param == "chosen" else lambdas_own()
-    if found is None:
-        pytest.skip("no python3.13 that runs, on PATH or beside this Python; Lambda's version is not tried")
-    return found
+@pytest.fixture(scope="module")
+def python() -> Interpreter:
+    """Lambda's own version, if it is here."""
+    return chosen()
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -46,7 +46,7 @@ ODD = {
     "all users alike": events(crowd(), some(1200, 40), [n % 40 for n in range(1200)]),
     "every item once": events(crowd(), [f"i{number}" for number in range(1200)], spread(1200)),
     "one user with nearly everything": events(
-        ["busy"] * 100_000 + crowd(2), some(100_000, 200) + some(60), spread(100_060)
+        ["busy"] * 20_000 + crowd(2), some(20_000, 200) + some(60), spread(20_060)
     ),
     "long and foreign names": events(
         [f"{LONG[:-2]}{number:02}" for number in range(30) for _ in range(40)],

@@ -11,6 +11,16 @@ from moto import mock_aws
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, STACK, TABLE, TOPIC, Tap, World
 from usher_local.personalize import install, shutdown
 
+SLOW_FIXTURES = {"trainer", "stack", "measured"}
+"""With them a test has a whole account, in which it may train."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what takes long out of `make check`; what starts a process says so itself."""
+    for item in items:
+        if not SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def trainer() -> Iterator[ThreadPoolExecutor]:

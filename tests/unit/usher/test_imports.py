@@ -17,6 +17,7 @@ from usher.costs.ceilings import PARAMETERS
 from tests.unit.stack.files import FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
 
+pytestmark = pytest.mark.slow
 HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]

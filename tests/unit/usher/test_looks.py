@@ -1,4 +1,8 @@
-"""What looks cost, in calls of Personalize: the whole stack, in process, on a clock of its own."""
+"""What looks cost, in calls of Personalize: the whole stack, in process, on a clock of its own.
+
+`python -m benchmarks.looks` takes a year of files; here it is a hundred, which are more than the calls that a look may
+make.
+"""
 
 from collections.abc import Iterator
 
@@ -11,6 +15,7 @@ from usher_local.simulation.stack import deployed
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""
 MOST_CALLS = 60
+FILES = 100
 HOURS = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")["TimeoutSeconds"] / 3600
 """Until the pipeline's execution times out."""
 pytestmark = pytest.mark.timeout(900)
@@ -19,17 +24,17 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def measured() -> Iterator[list[Row]]:
     with deployed() as stack:
-        yield list(rows(stack, (0, 30, 365)))
+        yield list(rows(stack, (0, FILES)))
 
 
 def test_no_look_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
-    assert {row["increments"] for row in measured} == {0, 30, 365}
+    assert {row["increments"] for row in measured} == {0, FILES}
     for row in measured:
         assert max(float(row["calls a pass, most"]), float(row["calls of Plan, most"])) <= MOST_CALLS, row
         assert MOST_CALLS * SECONDS_A_CALL < INVOCATION
 
 
-def test_365_files_at_once_are_imported_five_at_a_time_within_the_executions_time(measured: list[Row]) -> None:
-    (row,) = (row for row in measured if (row["increments"], row["run"]) == (365, "all at once"))
-    assert 365 / 5 <= float(row["passes"]) < 100, "about one for each five, not one every minute"
-    assert float(row["hours"]) < HOURS
+def test_a_year_of_files_at_once_is_imported_five_at_a_time_within_the_executions_time(measured: list[Row]) -> None:
+    (row,) = (row for row in measured if (row["increments"], row["run"]) == (FILES, "all at once"))
+    assert FILES / 5 <= float(row["passes"]) < FILES / 3, "about one for each five, not one every minute"
+    assert float(row["hours"]) * 365 / FILES < HOURS

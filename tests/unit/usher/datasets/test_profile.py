@@ -18,7 +18,7 @@ HEADER = "USER_ID,ITEM_ID,TIMESTAMP\n"
 GOOD = interactions()
 
 
-@pytest.mark.parametrize("block", [20, 1000, 1 << 20])
+@pytest.mark.parametrize("block", [100, 1000, 1 << 20])
 def test_rows_lines_and_users_are_the_same_in_blocks_of_any_size(block: int) -> None:
     lines = GOOD.splitlines()
     lines[699], lines[799], lines[899] = "u1,i1,x", "u1,i1", ""
@@ -92,6 +92,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_lines_take_much_memory(name: str) -> None:
     """Kilobytes beyond what the process had: the libraries, and 2 MB of such lines."""

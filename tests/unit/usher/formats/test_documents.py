@@ -182,6 +182,7 @@ BULK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", ["", "a: ", '"', "["])
 @pytest.mark.parametrize("file", ["usher.yaml", "usher.json"])
 def test_no_document_takes_much_memory(file: str, begin: str) -> None:

@@ -125,6 +125,7 @@ def test_what_is_too_deep_is_told() -> None:
             parse_json(deep)
 
 
+@pytest.mark.slow
 def test_a_document_of_many_values_takes_bounded_memory() -> None:
     content = b"[" + b"[]," * (8 << 20 >> 2) + b"[]]"
     with traced() as most:
