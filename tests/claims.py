@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Claim(NamedTuple):
-    """One claim. `seen`: how the first deployment shows what no test can; `check`: the check of usher doctor for it."""
+    """One claim. `seen`: how the first deployment shows what tests can't; `check`: the check of usher doctor."""
 
     says: str
     tests: tuple[str, ...] = ()
@@ -41,22 +41,22 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
     {
         "The stack is created": (
             Claim(
-                "CloudFormation takes the template, and the outputs are there.",
+                "CloudFormation accepts the template, and the stack has its outputs.",
                 (f"{TEMPLATE}::test_cfn_lint_finds_nothing", f"{DOCTOR}::test_a_deployed_stack_is_in_order"),
                 "sam deploy ends with CREATE_COMPLETE.",
                 "stack",
             ),
             Claim(
-                "EventBridge takes the rules: none is too complex, by its own measure.",
+                "EventBridge accepts the rules: none is too complex by its own measure.",
                 (
                     f"{RULES}::test_eventbridge_takes_the_rule",
                     "tests/unit/cloud/test_event_patterns.py::test_wildcards_are_as_complex_as_event_ruler_finds_them",
                 ),
-                "The limit of 10 is not documented; the rules are CREATE_COMPLETE.",
+                "The rules are CREATE_COMPLETE. Their limit of 10 is not documented.",
                 "rules",
             ),
             Claim(
-                "A new account has the memory for every function.",
+                "A new account has enough memory for every function.",
                 (
                     f"{TRANSFORMED}::test_a_new_account_has_the_memory_for_every_function",
                     f"{LAMBDAS}::test_a_new_account_has_functions_of_at_most_3008_mb",
@@ -73,12 +73,12 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                     f"{LAYERS}::test_a_function_does_not_import_without_its_data_layer",
                     f"{PACKAGING}::test_a_layers_packages_are_all_pinned_with_hashes",
                 ),
-                "The layers are for arm64; here they are installed for the machine of the test.",
+                "The layers are built for arm64; the tests install them for their own machine.",
             ),
         ),
         "A drop becomes a campaign": (
             Claim(
-                "Every file that is read starts a run, and what Usher writes starts none.",
+                "Every file that Usher reads starts a run, and none that it writes.",
                 (
                     f"{RULES}::test_whatever_the_code_reads_starts_a_run",
                     f"{RULES}::test_what_usher_writes_starts_no_run",
@@ -87,28 +87,28 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 check="rules",
             ),
             Claim(
-                "Solutions may be made from recipes, which belong to no account.",
+                "The role may create solutions from recipes, which belong to no account.",
                 (
                     f"{TEMPLATE}::test_reconcile_may_create_from_recipes_which_belong_to_no_account",
                     f"{IAM}::test_a_solution_needs_the_right_to_its_recipe_and_to_tag",
                 ),
-                "The first solution is made: personalize:CreateSolution is not denied.",
+                "The first solution is created: personalize:CreateSolution is not denied.",
             ),
             Claim(
-                "Each role is allowed what is done with it, and nothing else.",
+                "Each role allows the calls that are made with it, and no others.",
                 (
                     f"{RIGHTS}::test_nothing_that_the_stack_does_is_refused",
                     f"{RIGHTS}::test_every_right_of_every_role_is_used",
                     f"{TEMPLATE}::test_no_right_is_a_wildcard",
                 ),
-                "A service may ask for more than its documentation says.",
+                "A service may require more rights than its documentation says.",
                 "role, simulated",
             ),
             Claim(
                 "Personalize may read the bucket and write exports into it.",
                 (f"{TEMPLATE}::test_personalize_acts_for_this_account_only",),
-                "The first import becomes ACTIVE: Personalize says aws:SourceAccount when it asks S3. "
-                "If it has insufficient privileges, take the Conditions out of BucketPolicy.",
+                "The first import becomes ACTIVE: Personalize sends aws:SourceAccount to S3. "
+                "If its privileges are insufficient, remove the conditions from BucketPolicy.",
                 "bucket policy",
             ),
             Claim(
@@ -119,10 +119,10 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                     f"{RIGHTS}::test_nobody_but_usher_writes_what_usher_reads_not_even_who_may_do_everything",
                 ),
                 "`aws s3 cp x s3://<bucket>/a/out/x` is AccessDenied, with an administrator's key too. "
-                "An export's answers arrive: Personalize writes by its role, or says aws:PrincipalServiceName.",
+                "An export gets its output: Personalize writes by its role, or sends aws:PrincipalServiceName.",
             ),
             Claim(
-                "A group may have an increment a day for a year.",
+                "A group can have an increment a day for a year.",
                 (
                     "tests/unit/usher/test_looks.py::test_no_look_costs_more_calls_however_many_files_were_added",
                     "tests/unit/usher/test_looks.py::test_365_files_at_once_are_imported_five_at_a_time_within_the_executions_time",
@@ -136,7 +136,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 ),
             ),
             Claim(
-                "Quotas of what ends by itself are waited for, whatever Personalize calls them.",
+                "A quota of things in progress is waited for, whatever Personalize calls it.",
                 (
                     "tests/unit/usher/resources/test_reconcile.py::test_whether_a_quota_passes_is_told_by_the_kind_whatever_the_words",
                 ),
@@ -153,7 +153,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 check="concurrency",
             ),
             Claim(
-                "Nothing is trained twice after a step is retried, or an answer is lost.",
+                "Nothing is trained twice if a step is retried or a response is lost.",
                 (
                     "tests/unit/usher/resources/test_reconcile.py::test_a_training_whose_answer_is_lost_is_not_paid_for_twice",
                     f"{MACHINES}::test_reconcile_is_not_tried_again_before_a_list_can_show_what_it_made",
@@ -161,7 +161,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 ),
             ),
             Claim(
-                "No execution outgrows Step Functions' quotas.",
+                "No execution exceeds Step Functions' quotas.",
                 (
                     "tests/unit/cloud/test_executions.py::test_an_execution_fails_with_the_event_that_its_history_has_no_more_room_for",
                     "tests/unit/cloud/test_executions.py::test_a_states_output_has_a_size_limit_in_bytes",
@@ -170,23 +170,23 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         ),
         "Two stacks leave each other alone": (
             Claim(
-                "What a stack makes bears its ARN.",
+                "Everything that a stack creates has its ARN as a tag.",
                 (f"{OWNERSHIP}::test_what_a_stack_makes_bears_its_arn",),
             ),
             Claim(
-                "A second stack with the same folder is refused, and changes nothing of the first.",
+                "A second stack with the same folder is refused, and changes nothing of the first stack.",
                 (f"{OWNERSHIP}::test_a_second_stack_with_the_same_folder_is_refused_and_changes_nothing",),
             ),
             Claim(
-                "Two stacks with two folders do not notice each other.",
+                "Two stacks with different folders do not affect each other.",
                 (f"{OWNERSHIP}::test_two_stacks_with_two_folders_leave_each_other_alone",),
             ),
             Claim(
-                "What bears another stack's tag is neither updated nor deleted.",
+                "Resources with another stack's tag are neither updated nor deleted.",
                 (f"{OWNERSHIP}::test_what_bears_the_tag_of_another_stack_is_neither_updated_nor_deleted",),
             ),
             Claim(
-                "The role of reconcile can't change what does not bear the stack's tag.",
+                "The role of reconcile can't change resources without the stack's tag.",
                 (
                     f"{RIGHTS}::test_reconcile_is_refused_what_does_not_bear_the_stacks_tag",
                     f"{RIGHTS}::test_reconcile_is_refused_what_bears_the_tag_of_another_stack_and_can_give_nothing_to_it",
@@ -194,19 +194,19 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                     f"{IAM}::test_a_condition_knows_the_tags_of_a_resource_of_personalize",
                     f"{IAM}::test_of_a_version_only_the_tags_count_that_its_solution_has_too",
                 ),
-                "A first run succeeds, a retraining, an evaluation that is stopped, and a removal: Personalize says "
-                "aws:ResourceTag of all that exists, of versions too, and aws:RequestTag of what is created.",
+                "A first run, a retraining, a stopped evaluation and a removal succeed: Personalize sends "
+                "aws:ResourceTag of every existing resource, versions included, and aws:RequestTag of every new one.",
             ),
             Claim(
-                "The services assume the stack's roles for this account alone.",
+                "Services assume the stack's roles for this account only.",
                 (f"{TEMPLATE}::test_a_service_assumes_a_role_only_for_this_account_and_says_for_what",),
                 "The first drop starts an execution that invokes a function, and the hourly schedule starts Watch: "
-                "Step Functions and Scheduler say aws:SourceArn.",
+                "Step Functions and Scheduler send aws:SourceArn.",
             ),
         ),
         "The API answers": (
             Claim(
-                "New code reaches the API with the deployment that brings it.",
+                "New code serves the API as soon as it is deployed.",
                 (
                     f"{TRANSFORMED}::test_new_code_in_the_layer_makes_new_versions_of_the_api",
                     f"{LAMBDAS}::test_a_published_version_stays_as_it_was_while_latest_changes",
@@ -214,29 +214,29 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 check="aliases",
             ),
             Claim(
-                "Old versions go, and with them their snapshots, which are paid for.",
+                "Old versions are deleted with their snapshots, which cost money.",
                 (f"{TRANSFORMED}::test_old_versions_and_layers_go",),
                 "The bill for SnapStart does not grow with deployments.",
                 "versions",
             ),
             Claim(
-                "IDs of any characters are asked for, in the path or in the query.",
+                "IDs may have any characters, in the path or in the query.",
                 (
                     f"{API}::test_ids_with_unusual_characters_are_users_like_others",
                     "tests/unit/usher/serving/test_http_api.py::test_an_id_may_stand_in_the_query",
                     "tests/unit/cloud/test_http_api.py::test_a_parameter_of_the_path_is_decoded_for_the_route_and_once_more",
                 ),
-                "Ask for an ID with a % in it.",
+                "Send a request for an ID with a %.",
             ),
             Claim(
-                "A campaign that hangs is stood in for before the function times out.",
+                "If a campaign hangs, an export or an error answers before the function times out.",
                 (
                     "tests/unit/usher/serving/test_http_api.py::test_a_campaign_that_hangs_is_stood_in_for_too",
                     "tests/unit/usher/test_aws.py::test_a_request_that_hangs_is_given_up_before_the_function_is",
                 ),
             ),
             Claim(
-                "What has just been written is read, by everyone but the API.",
+                "Everything but the API reads consistently from the table.",
                 ("tests/unit/usher/serving/test_serving_map.py::test_only_the_api_reads_what_may_be_old",),
             ),
             Claim(
@@ -246,28 +246,28 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
         ),
         "Exports and evaluations": (
             Claim(
-                "An export has an answer for everyone, and a failed one leaves the former in place.",
+                "An export has recommendations for everyone, and a failed one leaves the former in place.",
                 (
                     f"{EXPORT}::test_an_export_for_everyone_is_there_as_answers_csv_and_parquet",
                     f"{EXPORT}::test_an_export_that_fails_leaves_the_former_latest_and_says_why",
                 ),
-                "Personalize's guide does not say what files of errors are called: look at the first export's folder.",
+                "Look at the first export's folder: Personalize's guide does not name files of errors.",
             ),
             Claim(
                 "An evaluation leaves nothing behind.",
                 (f"{EVALUATION}::test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_left",),
-                "With AthenaWorkgroup: Lake Formation may refuse what IAM allows.",
+                "With AthenaWorkgroup, Lake Formation may refuse what IAM allows.",
             ),
         ),
-        "People hear of it": (
+        "Notifications and alarms": (
             Claim(
-                "Each alarm goes off for its cause, and the topic hears of it.",
+                "Each alarm goes off for its cause, and notifies the topic.",
                 (
                     f"{ALARMS}::test_an_alarm_goes_off_for_its_cause_and_the_topic_hears_of_it",
                     f"{TRANSFORMED}::test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point",
                 ),
                 "Drop an empty interactions.csv: the alarm's mail arrives within minutes. "
-                "It proves that FILL fills a metric that never had a point.",
+                "This proves that FILL fills a metric that never had a point.",
                 "alarms",
             ),
             Claim(
@@ -276,7 +276,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "The dashboard shows the first run.",
             ),
             Claim(
-                "An event that does not get through is kept.",
+                "An undelivered event is kept.",
                 (
                     f"{TRANSFORMED}::test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver",
                     "tests/unit/cloud/test_local_cloud.py::test_an_event_that_fails_three_times_is_left_in_the_dead_letter_queue",
@@ -284,31 +284,31 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 check="lost events",
             ),
             Claim(
-                "A run that is stopped or dies is closed, and told.",
+                "The record of a stopped or dead run is closed, and people are notified.",
                 (f"{GATE}::test_a_stopped_run_is_closed_and_told",),
                 check="notifications",
             ),
-            Claim("Logs are kept for as long as wished.", (f"{TRANSFORMED}::test_every_log_group_forgets",)),
+            Claim("Logs expire when LogRetentionDays says.", (f"{TRANSFORMED}::test_every_log_group_forgets",)),
         ),
-        "What is around it": (
+        "The surroundings": (
             Claim(
                 "The machines are valid in every partition.",
                 (f"{MACHINES}::test_machines_are_valid_in_every_partition",),
-                "Only regions of the partition aws were ever looked at.",
+                "A deployment outside the partition aws works. None was ever tried.",
             ),
             Claim(
-                "Whoever may not ask is told what can't be told.",
+                "Without sufficient rights, usher doctor names the checks that it could not make.",
                 (f"{DOCTOR}::test_whoever_may_do_nothing_is_told_what_can_not_be_told",),
             ),
             Claim(
-                "The clock of the machine is right.",
+                "The machine's clock is right.",
                 (f"{DOCTOR}::test_a_clock_that_is_wrong_is_a_problem",),
                 check="clock",
             ),
             Claim(
-                "The services go on as they are.",
+                "AWS does not discontinue a service or a runtime that the stack uses.",
                 (),
-                "AWS Health tells of services that end, where the support plan allows to ask.",
+                "AWS Health announces the end of a service, if the support plan includes it.",
                 "service health",
             ),
         ),

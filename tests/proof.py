@@ -1,45 +1,68 @@
 """docs/proof.md, made of `tests.claims`: `python -m tests.proof` writes it."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 
 from tests.claims import CLAIMS, Claim
 
 PAGE = Path(__file__).parents[1] / "docs" / "proof.md"
-HEAD = """# What is proved, and what only an account can show
+WIDTH = 120
+HEAD = """# Claims and their tests
 
-No test uses an AWS account. So each claim about a deployment stands here with the tests that prove it on the local
-cloud ([what that does not reproduce](local.md#what-it-does-not-reproduce)), and with what only an account can show.
-`python -m tests.proof` makes this page from `tests/claims.py`; a test sees to it that all tests it names exist.
+No test uses an AWS account. This page lists each claim about a deployment with the tests that prove it on the local
+cloud ([its limits](local.md#what-it-does-not-reproduce)), and with what only an account can show.
+`pytest <file>::<test>` runs a test. `./usher doctor` makes the named checks ([cli.md](cli.md#is-the-stack-in-order)).
 
-`pytest <test>` runs one. `./usher doctor` makes the checks that are named ([cli.md](cli.md#is-the-stack-in-order)).
+`python -m tests.proof` generates this page from `tests/claims.py`; a test holds that all tests it names exist.
 """
 CHECKLIST = """
 ## The first deployment
 
 1. `make build`, then `sam deploy --guided`, as the [README](../README.md) says.
-2. `./usher doctor` - no line may say `problem`.
-3. Drop `interactions.csv` and wait for the run to end; then look at these:
+2. `./usher doctor`: no line may say `problem`.
+3. Drop `interactions.csv`, wait for the run to end, and check these:
+
 """
 
 
 def page() -> str:
     """The page."""
-    return HEAD + "".join(f"\n## {title}\n\n{''.join(rows(claims))}" for title, claims in CLAIMS.items()) + checklist()
+    return HEAD + "".join(f"\n## {title}\n\n{''.join(items(claims))}" for title, claims in CLAIMS.items()) + checklist()
 
 
-def rows(claims: tuple[Claim, ...]) -> Iterator[str]:
-    """A table of claims."""
-    yield "| Claim | Proved by | Check |\n|---|---|---|\n"
+def items(claims: tuple[Claim, ...]) -> Iterator[str]:
+    """A list of claims, each with its tests by file."""
     for claim in claims:
-        tests = "<br>".join(f"`{test}`" for test in claim.tests) or "no test"
-        yield f"| {claim.says} | {tests} | {claim.check} |\n"
+        yield wrapped(f"**{claim.says}**" + (f" Check: `{claim.check}`." if claim.check else ""), "- ")
+        tests = [test.split("::") for test in claim.tests]
+        for file, of_file in groupby(tests, lambda test: test[0]):
+            yield wrapped(f"`{file}`: {', '.join(f'`{name}`' for _, name in of_file)}", "  - ")
+        if not tests:
+            yield "  - no test\n"
 
 
 def checklist() -> str:
-    """What to look at by hand."""
-    looks = [claim for claims in CLAIMS.values() for claim in claims if claim.seen]
-    return CHECKLIST + "".join(f"   - [ ] {claim.says} {claim.seen}\n" for claim in looks)
+    """What to check by hand."""
+    claims = [claim for claims in CLAIMS.values() for claim in claims if claim.seen]
+    return CHECKLIST + "".join(wrapped(f"{claim.says} {claim.seen}", "   - [ ] ") for claim in claims)
+
+
+def wrapped(text: str, bullet: str) -> str:
+    """An item of a list."""
+    indent = " " * (len(bullet) - len(bullet.lstrip()) + 2)
+    return (
+        fill(
+            text,
+            WIDTH,
+            initial_indent=bullet,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        + "\n"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The tables and diagrams of the docs that follow from the code, the lock files and the state machines.
+"""The tables and diagrams of the docs that follow from the code, the template, the lock files and the state machines.
 
 `python -m tests.unit.docs.tables` writes them into the pages.
 """
@@ -13,6 +13,7 @@ from textwrap import indent
 from typing import Any
 
 from layers import sbom
+from tests.unit.docs import architecture
 from tests.unit.stack.files import MACHINES, machine
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.algorithms import PARAMETERS, TRANSFORMATIONS
@@ -64,7 +65,7 @@ def recipes() -> Iterable[str]:
         model = registry.RECIPES[recipe.name].__name__
         inert = [name for name in names if name in registry.INERT]
         obeyed = [name for name in names if name not in registry.INERT]
-        yield _row(_code([recipe.name]), model, _code(obeyed), _code(inert))
+        yield _row(_code([recipe.name]), model, _code(_pairs(obeyed)), _code(inert))
 
 
 def behaviour() -> Iterable[str]:
@@ -152,6 +153,10 @@ TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "behaviour": behaviour,
     "kinds": kinds,
     "licences": licences,
+    "packages": lambda: _rows(architecture.packages()),
+    "functions": lambda: _rows(architecture.functions()),
+    "rights": lambda: _rows(architecture.rights()),
+    "resources": lambda: _rows(architecture.kinds()),
     **{path.name.removesuffix(".asl.yaml"): partial(diagram, path) for path in MACHINES},
 }
 
@@ -170,8 +175,23 @@ def _head(*names: str) -> Iterable[str]:
     return _row(*names), "|" + "---|" * len(names) + "\n"
 
 
+def _rows(rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    """A table whose first row is its head."""
+    head, *others = rows
+    yield from _head(*head)
+    yield from (_row(*cells) for cells in others)
+
+
 def _row(*cells: str) -> str:
     return "| " + " | ".join(cells) + " |\n"
+
+
+def _pairs(names: list[str]) -> Iterable[str]:
+    """The names, those of a minimum and its maximum as one."""
+    for name in names:
+        if f"min_{name.removeprefix('max_')}" not in names or not name.startswith("max_"):
+            has_maximum = name.startswith("min_") and name.replace("min_", "max_", 1) in names
+            yield f"{{min,max}}_{name.removeprefix('min_')}" if has_maximum else name
 
 
 def _code(names: Iterable[str]) -> str:

@@ -315,7 +315,7 @@ def test_a_group_whose_config_cannot_be_read_is_removed_when_it_can(shop: Shop) 
     shop.stack.put("shop/usher.yaml", "solutions: {popular: 5}")
     execution, record = shop.start(task="remove")
     assert execution.status == "FAILED"
-    assert "shop/: can't be removed as long as its config" in record["summary"]
+    assert "shop/: can't be removed: its config can't be read" in record["summary"]
     assert shop.count()["Campaign"] == 1
     assert shop.drop({"solutions": POPULAR})["note"] == REMOVED
     assert shop.count()["DatasetGroup"] == 0
@@ -450,7 +450,7 @@ def test_jobs_run_for_each_version_or_when_asked(shop: Shop) -> None:
         "each": {"solution": "popular", "numResults": 3},
     }
     record = shop.drop({"solutions": POPULAR, "batch": jobs})
-    assert "batch/each.jsonl: is not there" in record["summary"]
+    assert "batch/each.jsonl: does not exist, but the job each needs it" in record["summary"]
     for name in jobs:
         shop.stack.put(f"shop/batch/{name}.jsonl", '{"userId": "u1"}\n{"userId": "u2"}')
     record = shop.drop({"solutions": POPULAR, "batch": jobs})

@@ -100,24 +100,24 @@ def dropped(world: World) -> World:
 
 def test_a_run_of_its_own_is_planned_without_campaigns_and_trackers(dropped: World) -> None:
     plan = evaluation(dropped).plan()
-    kinds = [one.kind for one in plan["resources"]]
+    kinds = [one.kind for one in plan.resources]
     assert not {"campaign", "event_tracker", "schedule"} & {*kinds}
     assert kinds.count("solution_version") == kinds.count("batch_inference_job") == 2
-    (interactions_import,) = (one for one in plan["resources"] if one.kind == "dataset_import_job")
+    (interactions_import,) = (one for one in plan.resources if one.kind == "dataset_import_job")
     location = interactions_import.params["dataSource"]["dataLocation"]
     assert location == f"s3://{BUCKET}/films/out/evaluation/run-1/train/"
-    group = plan["group"]
+    group = plan.group
     assert group.startswith("films-eval-")
-    assert all(group in one.arn for one in plan["resources"] if one.arn)
+    assert all(group in one.arn for one in plan.resources if one.arn)
 
 
 def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) -> None:
     plan = evaluation(dropped).plan()
     deletable = {name for name, kind in KINDS.items() if kind.listed_by is not None} | {"dataset_group"}
-    made = {one.arn for one in plan["resources"] if one.kind in deletable}
-    assert {one.arn for one in plan["to_delete"]} == made
-    assert all(one.delete for one in plan["to_delete"])
-    assert all("films-eval-" in one.arn for one in plan["to_delete"])
+    made = {one.arn for one in plan.resources if one.kind in deletable}
+    assert {one.arn for one in plan.to_delete} == made
+    assert all(one.delete for one in plan.to_delete)
+    assert all("films-eval-" in one.arn for one in plan.to_delete)
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
@@ -156,10 +156,10 @@ def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped
 
 def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(dropped: World) -> None:
     plan = evaluation(dropped, charts=LIVE).plan()
-    (job,) = (one for one in plan["resources"] if one.id == "batch_inference_job/live-charts")
+    (job,) = (one for one in plan.resources if one.id == "batch_inference_job/live-charts")
     assert job.params["solutionVersionArn"] == LIVE["solutionVersionArn"]
-    assert not [one for one in plan["to_delete"] if "abcd1234" in one.arn]
-    live = next(one for one in plan["contenders"] if one["kind"] == "live")
+    assert not [one for one in plan.to_delete if "abcd1234" in one.arn]
+    live = next(one for one in plan.contenders if one["kind"] == "live")
     assert (live["name"], live["campaign"]) == ("charts (live, abcd1234)", "")
 
 
@@ -173,10 +173,10 @@ def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, 
     plan = Evaluation.of(
         EvaluationFiles(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, Options(), served
     ).plan()
-    jobs = [one.params for one in plan["resources"] if one.kind == "batch_inference_job"]
+    jobs = [one.params for one in plan.resources if one.kind == "batch_inference_job"]
     calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
     assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
-    assert [one["recipe"] for one in plan["contenders"]] == [recipe, recipe]
+    assert [one["recipe"] for one in plan.contenders] == [recipe, recipe]
 
 
 def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
@@ -202,8 +202,8 @@ def test_an_evaluation_makes_and_takes_down_no_schema_of_the_group(dropped: Worl
     live = replace(found, data={name: replace(one, schema_name="films-own") for name, one in found.data.items()})
     files = EvaluationFiles(dropped.bucket, "films", "run-1")
     plan = Evaluation.of(files, target(), dropped.personalize, live, Options(), {}).plan()
-    assert plan["to_delete"]
-    assert "films-own" not in str([plan["resources"], plan["to_delete"]])
+    assert plan.to_delete
+    assert "films-own" not in str([plan.resources, plan.to_delete])
 
 
 def test_steps_may_run_twice(dropped: World) -> None:

@@ -1,7 +1,7 @@
 """Exports: which, as what jobs, and what is then the latest."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,8 @@ from usher.exports.documents import ExportPlan
 from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
 from usher.exports.publication import outdated_keys, publish_export
 from usher.formats.typed_json import UnfitError
-from usher.resources.kinds import Resource
+from usher.resources.plan import Plan
+from usher.runs.documents import plan_of
 from usher.runs.naming import run_name
 from usher.storage.bucket import Bucket, as_json
 
@@ -47,22 +48,16 @@ def serving(**exports: Any) -> dict[str, Any]:
     }
 
 
-def drawn_up(
-    world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **spec: Any
-) -> dict[str, Any]:
-    """The plan of an export."""
-    return prepare_export(world.bucket, group, name, run, serving(**{name: spec}), TARGET, Past(users=60)).plan
-
-
-def jobs(plan: dict[str, Any]) -> list[Resource]:
-    resources: list[Resource] = plan["resources"]
-    return resources
+def drawn_up(world: World, name: str = "for-you", run: str = "run-1", group: str = "films", **spec: Any) -> Plan:
+    """The plan of an export, as its run reads it."""
+    export = prepare_export(world.bucket, group, name, run, serving(**{name: spec}), TARGET, Past(users=60))
+    return plan_of(json.loads(as_json(export.plan)), group, run)
 
 
 def test_an_export_is_one_job_over_a_folder_of_lines(world: World) -> None:
     world.put("films/interactions.csv", INTERACTIONS)
     plan = drawn_up(world, filter="genre", filterValues={"G": "x"}, numResults=5)
-    (job,) = jobs(plan)
+    (job,) = plan.resources
     assert (job.id, job.stage) == ("batch_inference_job/for-you", "export")
     assert job.arn == f"{ARN_PREFIX}:batch-inference-job/{job.params['jobName']}"
     assert {name: value for name, value in job.params.items() if name != "jobName"} == {
@@ -75,25 +70,25 @@ def test_an_export_is_one_job_over_a_folder_of_lines(world: World) -> None:
     }
     lines = [json.loads(line) for line in world.bucket.lines(f"{HOME}run-1/input/part-0001.json")]
     assert lines == [{"userId": user, "filterValues": {"G": '"x"'}} for user in "ba"]
-    assert plan["export"]["input"]["lines"] == 2
+    assert plan.export and plan.export["input"]["lines"] == 2
 
 
 def test_segments_of_more_lines_than_a_job_takes_are_several_jobs(world: World) -> None:
     plan = drawn_up(world, "fans", items=[f"i{number}" for number in range(1001)])
-    assert [job.id for job in jobs(plan)] == [f"batch_segment_job/fans-{number}" for number in (1, 2, 3)]
-    paths = [job.params["jobInput"]["s3DataSource"]["path"].removeprefix(f"s3://{BUCKET}/") for job in jobs(plan)]
+    assert [job.id for job in plan.resources] == [f"batch_segment_job/fans-{number}" for number in (1, 2, 3)]
+    paths = [job.params["jobInput"]["s3DataSource"]["path"].removeprefix(f"s3://{BUCKET}/") for job in plan.resources]
     assert [len(list(world.bucket.lines(path))) for path in paths] == [500, 500, 1]
-    assert len({job.params["jobName"] for job in jobs(plan)}) == 3
+    assert len({job.params["jobName"] for job in plan.resources}) == 3
 
 
 def test_job_names_keep_the_limit_and_tell_exports_apart(world: World) -> None:
     names = set()
     for group in ("g" * 34 + "a", "g" * 34 + "b"):
         world.put(f"{group}/interactions.csv", INTERACTIONS)
-        names |= {jobs(drawn_up(world, run=run, group=group))[0].params["jobName"] for run in ("r-1", "r-2")}
+        names |= {drawn_up(world, run=run, group=group).resources[0].params["jobName"] for run in ("r-1", "r-2")}
     assert len(names) == 4
     assert max(map(len, names)) <= 63
-    assert jobs(drawn_up(world, run="r-1", group=group))[0].params["jobName"] in names, "the same run, the same job"
+    assert drawn_up(world, run="r-1", group=group).resources[0].params["jobName"] in names, "the same run, the same job"
 
 
 def test_large_lists_make_small_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +151,7 @@ def test_whom_an_execution_is_about() -> None:
 def answered(world: World, run: str, lines: str, parts: int = 1, **spec: Any) -> ExportPlan:
     """An export whose job has answered with these lines in each part."""
     world.put("films/export/for-you/users.jsonl", '{"userId": "a"}\n{"userId": "b"}\n')
-    export = ExportPlan.of(json.loads(as_json(drawn_up(world, run=run, **spec))), "films", run)
+    export = ExportPlan.of(drawn_up(world, run=run, **spec), "films", run)
     for number in range(1, parts + 1):
         world.put(f"{HOME}{run}/output/part-{number:04d}.json.out", lines)
         assemble_output(world.bucket, "films", export, f"{HOME}{run}/output/part-{number:04d}.json.out")
@@ -248,11 +243,11 @@ def test_what_usher_has_not_told_of_a_part_is_not_published(world: World, forged
 )
 def test_an_export_stays_in_the_folder_of_its_run(world: World, change: dict[str, Any]) -> None:
     world.put("films/interactions.csv", INTERACTIONS)
-    plan = json.loads(as_json(drawn_up(world)))
-    assert as_json(asdict(ExportPlan.of(plan, "films", "run-1"))) == as_json(plan["export"])
-    plan["export"] |= change
+    plan = drawn_up(world)
+    assert plan.export
+    assert as_json(asdict(ExportPlan.of(plan, "films", "run-1"))) == as_json(plan.export)
     with pytest.raises(UnfitError):
-        ExportPlan.of(plan, "films", "run-1")
+        ExportPlan.of(replace(plan, export={**plan.export, **change}), "films", "run-1")
 
 
 RUNS = [run_name("e-0001", "-for-you-export", datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 10)]

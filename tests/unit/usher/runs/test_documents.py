@@ -10,6 +10,7 @@ from usher.errors import InputError
 from usher.formats.typed_json import UnfitError
 from usher.planning.desired import Data, desired_resources
 from usher.planning.inputs import MAX_FILES
+from usher.resources.plan import Plan
 from usher.resources.unmanaged import Unmanaged
 from usher.runs import documents
 from usher.runs.documents import check_reach, check_record, own_group, plan_of
@@ -67,9 +68,9 @@ def test_what_a_plan_of_as_many_files_as_a_group_may_have_takes_can_be_read_agai
     )
     plan = as_json({"resources": made, "expected_seconds": {one.id: 1234.567 for one in made}})
     assert len(plan) / len(files) * MAX_FILES < documents.MAX_BYTES
-    larger = {"resources": [], "files": ["f" * 1000] * (documents.MAX_BYTES // 1000)}
+    larger = Plan("films", files=["f" * 1000] * (documents.MAX_BYTES // 1000))
     with pytest.raises(InputError, match="films/: has more files than one plan has room for: 16 MB of 16"):
-        Run(world.bucket, "films", RUN).write(larger, "plan.json")
+        Run(world.bucket, "films", RUN).write_plan(larger)
     assert not world.bucket.keys("films/")
 
 
@@ -194,4 +195,7 @@ def test_an_unreadable_record_is_told_with_its_place_and_the_run_is_concluded(wo
 
 
 def test_a_file_that_is_not_there_yet_is_empty(world: World) -> None:
-    assert Run(world.bucket, "films", RUN).read("plan.json") == {}
+    run = Run(world.bucket, "films", RUN)
+    assert not run.read()
+    assert not run.read("athena.json")
+    assert run.find_plan() is None

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from usher.aws import client
 from usher.errors import Problem, UsherError
+from usher.resources.plan import Plan
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input, run_name
 from usher.runs.outcome import RESUME_REMEDIES, has_ended, with_outcome
@@ -320,7 +321,7 @@ def test_a_record_has_a_page_that_a_browser_shows_and_a_link_to_it(world: World)
     shown = world.s3.get_object(Bucket=BUCKET, Key=run.key("run.html"))
     assert shown["ContentType"] == "text/html; charset=utf-8"
     assert b"films &amp; co" in shown["Body"].read()
-    run.write({"resources": []}, "plan.json")
+    run.write_plan(Plan("films & co"))
     assert len(world.bucket.keys("")) == 3, "a plan has no page of its own"
     address, console = run.link.splitlines()
     assert address == f"s3://{BUCKET}/films & co/out/runs/run-1/run.html"

@@ -1,13 +1,13 @@
 """The plan of an evaluation: a run on the training part, in a dataset group of its own. Pure, but for look-ups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from usher.aws import digest
 from usher.config.model import Config, Job, Solution
 from usher.costs.prices import Size
-from usher.datasets.schemas import fields
+from usher.datasets import schemas
 from usher.errors import InputError, Problem
 from usher.evaluation.files import TRAIN, EvaluationFiles
 from usher.evaluation.options import Options
@@ -19,10 +19,10 @@ from usher.planning.inputs import Inputs, recipe_type
 from usher.recipes import is_without_batch, recipe_of
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.lookup import describe
+from usher.resources.plan import Plan
 from usher.resources.target import Target
 from usher.resources.unmanaged import Unmanaged
 from usher.runs.documents import own_group
-from usher.runs.record import Run
 
 ALL_RECIPES = "all"
 """The option that stands for every recipe that suits the data."""
@@ -48,7 +48,7 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:
-    """The members of plan.json that only an evaluation has."""
+    """The members of a plan that only an evaluation has."""
 
     options: Options
     contenders: Sequence[Contender]
@@ -58,9 +58,9 @@ class EvaluationPlan:
     """Their columns."""
 
     @classmethod
-    def read(cls, run: Run) -> "EvaluationPlan":
-        """The plan of a run. Raises UnfitError."""
-        return fit(cls, run.read("plan.json"), strict=False)
+    def of(cls, plan: Plan) -> "EvaluationPlan":
+        """Those of a plan. Raises UnfitError where it is not an evaluation's."""
+        return fit(cls, {member.name: getattr(plan, member.name) for member in fields(cls)})
 
 
 def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:
@@ -74,7 +74,7 @@ def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str
         message = f"names {', '.join(unknown)}, which Personalize does not have for groups without a domain."
         raise InputError([Problem("recipes", message, f"Use: {', '.join(sorted(known))}.")])
     if ALL_RECIPES in recipes:
-        schema = fields(inputs.data["items"].schema) if "items" in inputs.data else {}
+        schema = schemas.fields(inputs.data["items"].schema) if "items" in inputs.data else {}
         has_text = any(field.textual for field in schema.values())
         rows = {name: recipe_of(name) for name in known}
         names += [name for name, row in rows.items() if not row.is_legacy and (has_text or not row.needs_text)]
@@ -176,25 +176,18 @@ class Evaluation:
             if not contender.campaign
         }
 
-    def plan(self) -> dict[str, Any]:
-        """The content of plan.json: a run in a group of its own, the deletion of all that it makes, and more."""
+    def plan(self) -> Plan:
+        """The plan: a run in a group of its own, the deletion of all that it makes, and more."""
         desired = [*self._training(), *self._live_jobs()]
         to_delete = [
             Unmanaged(one.id, one.kind, one.arn, "the evaluation is over", delete=True)
             for one in reversed(desired)
-            if one.arn and (one.kind == "dataset_group" or KINDS[one.kind].listed_by is not None)
+            if one.arn and KINDS[one.kind].can_be_deleted
         ]
         own = EvaluationPlan(
             self.options, self.contenders(), self._csvs(), list(self.inputs.report["interactions"]["columns"])
         )
-        return {
-            "group": self.at.group,
-            "resources": desired,
-            "known_failures": {},
-            "to_delete": to_delete,
-            "removal": True,
-            **asdict(own),
-        }
+        return Plan(self.at.group, desired, to_delete=to_delete, removal=True, **asdict(own))
 
     def _csvs(self) -> list[str]:
         """The keys of the interactions, increments included."""

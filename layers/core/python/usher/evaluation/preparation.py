@@ -13,8 +13,10 @@ from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
 from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
+from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
+from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket
 
 
@@ -26,8 +28,8 @@ def prepare_evaluation(
     options: Options,
     ceilings: Ceilings,
     past: Past,
-) -> tuple[dict[str, Any], dict[str, Any], Estimate]:
-    """Plan an evaluation; return the content of plan.json, what the run's record gets, and the cost.
+) -> tuple[Plan, dict[str, Any], Estimate]:
+    """Plan an evaluation; return its plan, what the run's record gets, and the cost.
 
     `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
     nothing to evaluate with, or the evaluation costs too much.
@@ -38,11 +40,11 @@ def prepare_evaluation(
     files = EvaluationFiles(bucket, at.group, at.run)
     evaluation = Evaluation.of(files, at, personalize, inputs, options, serving.get("solutions", {}))
     plan = evaluation.plan()
-    states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan["resources"]]
+    states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan.resources]
     size = prices.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    estimated = prices.estimate_plan(plan["resources"], states, size, inputs.config.prices, {})
-    by_id = {one.id: one for one in plan["resources"]}
+    estimated = prices.estimate_plan(plan.resources, states, size, inputs.config.prices, {})
+    by_id = {one.id: one for one in plan.resources}
     estimate = Estimate.beside(
         past, {id_: prices.max_cost(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
@@ -52,7 +54,7 @@ def prepare_evaluation(
     return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
 
 
-def is_deleted(plan: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+def is_deleted(plan: Plan, record: RunRecord) -> bool:
     """Whether everything that an evaluation may have made is deleted, as far as its record says. Pure."""
     deleted = [state for state in record.get("deletions", []) if state["status"] == "DELETED"]
-    return len(deleted) >= len(plan.get("to_delete", []))
+    return len(deleted) >= len(plan.to_delete)

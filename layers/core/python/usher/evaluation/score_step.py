@@ -35,7 +35,7 @@ def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, i
     `personalize`, `runtime`: boto3 clients of Personalize and of its runtime; `max_bytes`: of interactions that memory
     holds.
     """
-    plan, files = EvaluationPlan.read(run), EvaluationFiles.of(run)
+    plan, files = EvaluationPlan.of(run.plan()), EvaluationFiles.of(run)
     record = run.read()
     states: States = {state["id"]: state for state in record["resources"]}
     for contender in plan.contenders:

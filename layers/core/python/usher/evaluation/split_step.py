@@ -44,7 +44,7 @@ def split_interactions(
     `athena`: None to split in memory; `max_bytes`: of interactions that memory holds. Raises InputError where a part is
     too small, or the whole is too large.
     """
-    files, plan = EvaluationFiles.of(run), EvaluationPlan.read(run)
+    files, plan = EvaluationFiles.of(run), EvaluationPlan.of(run.plan())
     split = plan.options.to_split()
     if athena is None:
         _split_in_memory(files, plan.files, split, max_bytes)

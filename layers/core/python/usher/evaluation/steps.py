@@ -57,7 +57,7 @@ class Evaluator:
         except InputError as error:
             run.write(record | {"data": error.report, "problems": error.as_dicts()})
             return {"group": run.group, "run": run.name, "ready": False}
-        run.write(plan, "plan.json")
+        run.write_plan(plan)
         run.write(record | findings)
         return {"group": run.group, "run": run.name, "ready": True}
 
@@ -81,7 +81,8 @@ class Evaluator:
         """Once everything that was made is deleted, conclude the run and notify. `error`: of the execution."""
         run = self._run(content, execution, started_at)
         record = run.read_or_empty()
-        if not is_deleted(run.read("plan.json"), record):
+        plan = run.find_plan()
+        if plan and not is_deleted(plan, record):
             return {"outcome": "RUNNING", "cause": ""}
         if not has_ended(record):
             record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])

@@ -11,12 +11,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from usher.config.model import DesiredExport
 from usher.errors import InputError, Problem
 from usher.formats.typed_json import UnfitError, fit, parse
 from usher.recipes import BatchShape
+from usher.resources.plan import Plan
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
@@ -50,9 +50,9 @@ class ExportPlan:
     """The estimate for its jobs."""
 
     @classmethod
-    def of(cls, plan: Mapping[str, Any], group: str, run: str) -> "ExportPlan":
+    def of(cls, plan: Plan, group: str, run: str) -> "ExportPlan":
         """The export of a run's plan. Raises UnfitError where the plan has none of this group and run."""
-        export = fit(cls, plan.get("export", {}), "export")
+        export = fit(cls, plan.export or {}, "export")
         if export.folder != f"{export_prefix(group, export.solution)}{run}/" or "/" in export.solution:
             raise UnfitError(f"the export is in {export.folder[:99]!r}, which is not its run's folder")
         return export

@@ -17,6 +17,7 @@ from usher.exports.recipients import Recipients
 from usher.names import unique_name
 from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
+from usher.resources.plan import Plan
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
@@ -44,7 +45,7 @@ class ExportTarget:
 class PreparedExport:
     """An export whose input is written."""
 
-    plan: dict[str, Any]
+    plan: Plan
     """The plan of its run, with an ExportPlan as `export`."""
     problems: Sequence[Problem]
     """Lines of the group's own files that can't be sent."""
@@ -108,8 +109,7 @@ def prepare_export(
     summary = InputSummary(job_input.lines, recipients.refused, job_input.digest)
     export = ExportPlan(name, folder, spec, shape, solution["solutionVersionArn"], summary, estimate.of_run)
     jobs = list(_jobs(shape, group, name, run, params, inputs, target))
-    plan = {"group": group, "resources": jobs, "known_failures": {}, "export": asdict(export)}
-    return PreparedExport(plan, recipients.problems, estimate)
+    return PreparedExport(Plan(group, jobs, export=asdict(export)), recipients.problems, estimate)
 
 
 def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) -> Iterator[dict[str, Any]]:

@@ -69,7 +69,7 @@ class Exporter:
         except InputError as error:
             run.write(record | {"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
-        run.write(export.plan, "plan.json")
+        run.write_plan(export.plan)
         run.write(record | {"notes": export.problems})
         return {"run": run.name, "outcome": "READY"}
 
@@ -143,7 +143,7 @@ class Exporter:
 
     def _export(self, group: str, run: str) -> ExportPlan:
         """The export of the run's plan."""
-        return ExportPlan.of(Run(self.bucket, group, run).read("plan.json"), group, run)
+        return ExportPlan.of(Run(self.bucket, group, run).plan(), group, run)
 
 
 STEPS: Mapping[str, Callable[..., Any]] = {

@@ -23,10 +23,10 @@ from usher.runs.outcome import has_ended, with_outcome
 from usher.storage.bucket import Bucket, TooLargeError, as_json
 
 RecordFile = Literal["run.json"]
-OtherFile = Literal["plan.json", "athena.json"]
+OtherFile = Literal["athena.json"]
 File = RecordFile | OtherFile
 RECORD: RecordFile = "run.json"
-PLAN: OtherFile = "plan.json"
+PLAN = "plan.json"
 PAGE = "run.html"
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
@@ -70,18 +70,23 @@ class Run:
 
     def plan(self) -> Plan:
         """The run's plan. Raises UnfitError if it does not exist, or Usher has not written it."""
+        plan = self.find_plan()
+        if plan is None:
+            raise self._unfit(PLAN, UnfitError("it does not exist"))
+        return plan
+
+    def find_plan(self) -> Plan | None:
+        """The run's plan; None if it does not exist. Raises UnfitError if Usher has not written it."""
         try:
             content = self.bucket.read(self.key(PLAN), documents.MAX_BYTES)
-            if content is None:
-                raise UnfitError("it does not exist")
-            return documents.plan_of(parse(content), self.group, self.name)
+            return None if content is None else documents.plan_of(parse(content), self.group, self.name)
         except (UnfitError, TooLargeError) as error:
             raise self._unfit(PLAN, error) from None
 
     def plan_or_none(self) -> Plan | None:
         """The run's plan; None also in place of a file that Usher has not written."""
         try:
-            return self.plan()
+            return self.find_plan()
         except UnfitError:
             return None
 
@@ -103,10 +108,8 @@ class Run:
             return {}
 
     def write(self, content: Mapping[str, object], file: str = RECORD) -> None:
-        """Write a file of the run, and the page with the record. Raises InputError for a plan that is too large."""
+        """Write a file of the run, and the page with the record."""
         text = as_json(content)
-        if file == PLAN:
-            documents.check_size(len(text), self.group)
         self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
             html = render_run_page(json.loads(text)).encode()
