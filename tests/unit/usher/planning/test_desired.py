@@ -24,7 +24,7 @@ from usher.resources.target import Target
 from usher.storage.layout import GROUP_NAME
 
 from tests.unit.stack.files import REPOSITORY
-from tests.unit.usher.world import ARN_PREFIX, ROLE
+from tests.unit.usher.world import ARN_PREFIX, ROLE, target
 
 SESSION = botocore.session.get_session()
 TARGET = Target("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
@@ -76,12 +76,9 @@ def test_the_examples_of_the_page_make_every_kind_as_its_create_operation_takes_
     made = dict[str, Resource]()
     for example in examples:
         config = parse_config(example.encode(), "usher.yaml", "films", list(RECIPES))
-        tasks: RequestedTasks = {
-            f"{section}#{job.name}": {"task": section, "at": "2026-01-01T00:00:00Z"}
-            for job in config.jobs
-            for section in JOBS
-        }
-        for resource in desired_resources(TARGET, config, DATA, tasks):
+        sections = {kind: section for section, kind in JOBS.items()}
+        tasks: RequestedTasks = {f"{sections[job.kind]}#{job.name}": {"at": "2026-01-01"} for job in config.jobs}
+        for resource in desired_resources(target(), config, DATA, tasks):
             test_a_resource_is_what_its_create_operation_takes(resource)
             made[resource.kind] = resource
     assert made.keys() == KINDS.keys()
