@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import dataset, parquet
 from usher.config.keys import FORMATS
-from usher.exports.assembly import Counts, Metadata, assemble_file, tables
+from usher.exports.assembly import WRITERS, Counts, Metadata, assemble_file, tables
 from usher.recipes import BY_ITEM, BY_USER, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
@@ -208,3 +208,7 @@ def test_a_format_of_the_config_holds_every_row(world: World, tmp_path: Path, ki
     path.write_bytes(world.bucket.read(file.key) or b"")
     read = dataset.dataset(path, format=kind).to_table().to_pylist()
     assert [tuple(row.values()) for row in read] == [("u", 1, "a", 0.9), ("u", 2, "b", 0.1), ("v", 1, "b", 0.5)]
+
+
+def test_formats_are_those_of_the_config() -> None:
+    assert WRITERS.keys() == set(FORMATS)
