@@ -16,6 +16,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from usher.config.keys import (
     EXPORT,
+    FILLED_IN,
     FORMATS,
     GATE,
     JOB,
@@ -33,7 +34,7 @@ from usher.config.keys import (
 from usher.config.model import JOBS
 from usher.config.parser import PERIOD
 from usher.config.problems import MAX_NAMES
-from usher.config.service_model import ALLOWED_REFERENCES, FILLED_IN, input_shape, is_reference
+from usher.config.service_model import ALLOWED_REFERENCES, input_shape, is_reference
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
 from usher.recipes import RECIPES
 from usher.storage.layout import OUT

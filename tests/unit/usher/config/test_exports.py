@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from usher.config.exports import desired_exports, read_exports
+from usher.config.keys import FORMATS
 from usher.config.problems import Problems
 from usher.errors import InputError
 from usher.filter_values import needed
@@ -86,7 +87,7 @@ def test_false_is_for_none() -> None:
         ({"filter": 5}, "exports.for-you.filter: is 5. Give it a name."),
         ({"users": {"COUNTRY": []}}, "exports.for-you.users.COUNTRY: is []. Give a text, or a list of them."),
         ({"users": "everyone"}, "exports.for-you.users: is everyone. Write names with values below it"),
-        ({"formats": ["xlsx"]}, "exports.for-you.formats: is xlsx. Use one of: csv, parquet."),
+        ({"formats": ["xlsx"]}, f"exports.for-you.formats: is xlsx. Use one of: {', '.join(FORMATS)}."),
         ({"formats": []}, "exports.for-you.formats: is []."),
         ({"keep": 0}, "exports.for-you.keep: is 0. Give it a number of 1 at least."),
         ({"numResults": 0}, "exports.for-you.numResults: is 0. Give it a number of 1 at least."),

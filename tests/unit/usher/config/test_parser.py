@@ -11,10 +11,10 @@ import yaml
 from botocore.model import ShapeResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.config.keys import OPERATIONS
+from usher.config.keys import FILLED_IN, OPERATIONS
 from usher.config.model import Config, Solution
 from usher.config.parser import DEFAULT_SOLUTIONS, default_config, parse_config
-from usher.config.service_model import ALLOWED_REFERENCES, FILLED_IN, references
+from usher.config.service_model import ALLOWED_REFERENCES, references
 from usher.errors import InputError
 
 RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyarrow import parquet
-from usher.exports import assembly
-from usher.exports.assembly import Counts, Metadata, assemble_file, tables
+from pyarrow import dataset, parquet
+from usher.config.keys import FORMATS
+from usher.exports.assembly import WRITERS, Counts, Metadata, assemble_file, tables
 from usher.recipes import BY_ITEM, BY_USER, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World
@@ -199,5 +200,15 @@ def test_what_was_cut_is_no_file(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert world.bucket.keys("out/csv") == []
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_format_of_the_config_holds_every_row(world: World, tmp_path: Path, kind: str) -> None:
+    world.put(OUTPUT, text([line("u", ["a", "b"], [0.9, 0.1]), line("v", ["b"], [0.5])]).decode())
+    (file,) = assemble_file(world.bucket, OUTPUT, "out/", BY_USER, [kind]).files
+    path = tmp_path / f"part.{kind}"
+    path.write_bytes(world.bucket.read(file.key) or b"")
+    read = dataset.dataset(path, format=kind).to_table().to_pylist()
+    assert [tuple(row.values()) for row in read] == [("u", 1, "a", 0.9), ("u", 2, "b", 0.1), ("v", 1, "b", 0.5)]
+
+
 def test_formats_are_those_of_the_config() -> None:
-    assert set(assembly.WRITERS) == {"csv", "parquet"}
+    assert WRITERS.keys() == set(FORMATS)

@@ -1,6 +1,7 @@
 """Plans: pure, in order, within the service's limits, and changed only where something has changed."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,19 +11,22 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.config.model import Config, Solution
-from usher.config.parser import default_config
+from usher.config.model import JOBS, Config, Solution
+from usher.config.parser import default_config, parse_config
 from usher.datasets.schemas import make_schema
 from usher.limits import SERVICE_NAME_LENGTH
 from usher.names import MAX_NAME_LENGTH
 from usher.planning.desired import Data, desired_resources, desired_serving, recipe_arn, schedule_resource
+from usher.planning.tasks import RequestedTasks
+from usher.recipes import RECIPES
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.target import Target
 from usher.storage.layout import GROUP_NAME
 
-from tests.unit.usher.world import ARN_PREFIX, ROLE
+from tests.unit.stack.files import REPOSITORY
+from tests.unit.usher.world import ARN_PREFIX, ROLE, target
 
-MODEL: Any = botocore.session.get_session().get_service_model("personalize")
+SESSION = botocore.session.get_session()
 TARGET = Target("films", "20260101T000000Z-abcd", ARN_PREFIX, ROLE)
 COLUMNS = {"USER_ID": "string", "ITEM_ID": "string", "TIMESTAMP": "long"}
 DATA = {
@@ -63,7 +67,21 @@ def test_every_resource_comes_after_what_it_needs() -> None:
 def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> None:
     name = f"Create{KINDS[resource.kind].member[0].upper()}{KINDS[resource.kind].member[1:]}"
     members = {**resource.params, **dict.fromkeys(resource.refs, "arn:aws:personalize:us-east-1:1:x/y")}
-    assert not ParamValidator().validate(members, MODEL.operation_model(name).input_shape).generate_report()
+    model: Any = SESSION.get_service_model(KINDS[resource.kind].service)
+    assert not ParamValidator().validate(members, model.operation_model(name).input_shape).generate_report()
+
+
+def test_the_examples_of_the_page_make_every_kind_as_its_create_operation_takes_it() -> None:
+    examples = re.findall(r"^```yaml\n(.*?)^```$", (REPOSITORY / "docs" / "configuration.md").read_text(), re.S | re.M)
+    made = dict[str, Resource]()
+    for example in examples:
+        config = parse_config(example.encode(), "usher.yaml", "films", list(RECIPES))
+        sections = {kind: section for section, kind in JOBS.items()}
+        tasks: RequestedTasks = {f"{sections[job.kind]}#{job.name}": {"at": "2026-01-01"} for job in config.jobs}
+        for resource in desired_resources(target(), config, DATA, tasks):
+            test_a_resource_is_what_its_create_operation_takes(resource)
+            made[resource.kind] = resource
+    assert made.keys() == KINDS.keys()
 
 
 def test_the_same_wishes_make_the_same_plan_but_for_the_names_of_jobs_and_versions() -> None:

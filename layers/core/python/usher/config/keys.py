@@ -3,7 +3,7 @@
 All other keys are members of the operations of OPERATIONS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from usher.config.price_list import PRICES
@@ -28,6 +28,20 @@ OPERATIONS = {
     "segments": "CreateBatchSegmentJob",
 }
 """By section, the operation whose members it takes verbatim."""
+_JOB = ("jobName", "solutionVersionArn", "filterArn", "jobInput", "jobOutput", "roleArn")
+FILLED_IN: Mapping[str, Collection[str]] = {
+    "CreateDatasetGroup": ("name",),
+    "CreateSolution": ("name", "datasetGroupArn", "recipeArn"),
+    "CreateCampaign": ("name", "solutionVersionArn"),
+    "CreateRecommender": ("name", "datasetGroupArn", "recipeArn"),
+    "CreateFilter": ("name", "datasetGroupArn"),
+    "CreateMetricAttribution": ("name", "datasetGroupArn", "metricsOutputConfig"),
+    "CreateBatchInferenceJob": _JOB,
+    "CreateBatchSegmentJob": _JOB,
+    "CreateSchedule": ("Name", "Target", "FlexibleTimeWindow"),
+    "TagResource": ("resourceArn",),
+}
+"""By operation, the members that Usher sets."""
 
 SECTIONS: Keys = {
     "group": {"description": "Members of CreateDatasetGroup: domain, kmsKeyArn, tags. Without it, a custom group."},

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
-from usher.config.service_model import ALLOWED_REFERENCES, FILLED_IN, input_shape, references, validation_errors
+from usher.config.keys import FILLED_IN
+from usher.config.service_model import ALLOWED_REFERENCES, input_shape, references, validation_errors
 from usher.errors import InputError, Problem
 
 T = TypeVar("T")

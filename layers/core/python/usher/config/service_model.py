@@ -2,27 +2,15 @@
 
 import functools
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 from botocore.validate import ParamValidator
 
-_JOB = ("jobName", "solutionVersionArn", "filterArn", "jobInput", "jobOutput", "roleArn")
-FILLED_IN: Mapping[str, Collection[str]] = {
-    "CreateDatasetGroup": ("name",),
-    "CreateSolution": ("name", "datasetGroupArn", "recipeArn"),
-    "CreateCampaign": ("name", "solutionVersionArn"),
-    "CreateRecommender": ("name", "datasetGroupArn", "recipeArn"),
-    "CreateFilter": ("name", "datasetGroupArn"),
-    "CreateMetricAttribution": ("name", "datasetGroupArn", "metricsOutputConfig"),
-    "CreateBatchInferenceJob": _JOB,
-    "CreateBatchSegmentJob": _JOB,
-    "CreateSchedule": ("Name", "Target", "FlexibleTimeWindow"),
-    "TagResource": ("resourceArn",),
-}
-"""By operation, the members that Usher sets."""
+from usher.config.keys import FILLED_IN
+
 ALLOWED_REFERENCES = {
     ("CreateDatasetGroup", "kmsKeyArn"): "A key of the account's own: Personalize uses it by PersonalizeRole's rights.",
 }
