@@ -140,10 +140,10 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
             "music serves nothing yet. Groups that serve: films.",
         ),
         (("rollback", "films", "populr", "--why", "x"), "films serves no solution populr; it serves: popular."),
-        (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or say which one with"),
+        (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or choose another with"),
         (("plan", "films", "--config", "/nowhere"), "No such file"),
-        (("import", "books"), "Personalize has no dataset group books in this account and region; there is: films."),
-        (("import", "x" * 40), "is too long, or no name, for a group"),
+        (("import", "books"), "Personalize has no dataset group books in this account and region; available: films."),
+        (("import", "x" * 40), "is not a valid name of a group"),
     ],
 )
 def test_what_can_not_be_is_told_with_a_remedy(
