@@ -47,7 +47,7 @@ def compared(data: Path, console: Console) -> Iterator[Score]:
     seen = set()
     for recipes in ROUNDS:
         with offline_stack(data, console) as here, tempfile.TemporaryDirectory() as folder:
-            evaluated, _ = run_evaluation(here.stack, {**here.given, "recipes": recipes}, Path(folder), console)
+            evaluated, _ = run_evaluation(here.stack, {**here.request, "recipes": recipes}, Path(folder), console)
         for score in evaluated["scores"]:
             if (key := (score["contender"], score["form"])) not in seen:
                 seen.add(key)

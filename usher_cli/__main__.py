@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result: int = options.do(DeployedStack(options.stack), options, console)
     except InputError as error:
-        show.problems(console, error.as_dicts())
+        show.print_problems(console, error.as_dicts())
     except (UsherError, BotoCoreError, ClientError, ModuleNotFoundError, OSError) as error:
         console.print(explanation(error), style="red", soft_wrap=True, markup=False)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Take over what there is in Personalize: tell it what it was made from, so that Usher does not make it again."""
+"""Takes over existing resources of Personalize: tags them with their inputs, so that Usher does not make them again."""
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_sta
         if served != group and stack_name(tags.get(STACK_TAG, "")) != from_stack:
             name = stack_name(tags.get(STACK_TAG, ""))
             raise UsherError(
-                f"{arn} is that of the folder {served}/ of the stack {name}, whose runs will be refused once it is "
+                f"{arn} belongs to the folder {served}/ of the stack {name}, whose runs will be refused once it is "
                 f"taken over. To take it over: --from-stack {name}."
             )
         owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
@@ -41,35 +41,35 @@ def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_sta
             )
         if managed and owner != inventory.stack_arn and not anyway:
             raise UsherError(
-                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo what Usher does. "
+                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo changes by Usher. "
                 "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
             )
 
 
 def made_from(
-    inventory: Inventory, wanted: Sequence[Resource], data: Mapping[str, Source]
+    inventory: Inventory, desired: Sequence[Resource], data: Mapping[str, Source]
 ) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """What imports and versions were made from, as tags by ARN, if they can have been made from it. Changes nothing.
+    """Tags with the inputs of imports and versions, by ARN; and the ids of those that are older than their inputs.
 
-    And the ids of those that were made too early to have been; Usher will make them again.
+    Usher will make the latter again. Changes nothing.
     """
     arns: dict[str, str] = {}
     tags: dict[str, dict[str, str]] = {}
     outdated: list[str] = []
     newest = max((source.modified for source in data.values()), default=None)
-    for resource in wanted:
-        found = inventory.find(resource, arns)
-        if found is None:
+    for resource in desired:
+        existing = inventory.find(resource, arns)
+        if existing is None:
             continue
-        arns[resource.id] = found.arn
-        if not newest or not resource.inputs or found.inputs:
+        arns[resource.id] = existing.arn
+        if not newest or not resource.inputs or existing.inputs:
             continue
-        if found.details["creationDateTime"] < newest:
+        if existing.details["creationDateTime"] < newest:
             outdated.append(resource.id)
             continue
-        tags[found.arn] = {INPUTS_TAG: resource.inputs}
+        tags[existing.arn] = {INPUTS_TAG: resource.inputs}
         if resource.kind == "dataset_import_job":
-            newest = max(newest, found.details["lastUpdatedDateTime"])
+            newest = max(newest, existing.details["lastUpdatedDateTime"])
     return tags, outdated
 
 
@@ -90,9 +90,9 @@ def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mappi
 
 
 def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, bucket: Preview, arn: str) -> None:
-    """Tag a dataset group (`arn`) and what is in it as a group's, and put its files into the bucket.
+    """Tag a dataset group (`arn`) and its resources as a group's, and put its files into the bucket.
 
-    Raises UsherError where they are another's, or where a run would then do something that costs.
+    Raises UsherError if they are another owner's, or if the next run would cost something.
     """
     group = options.group or options.dataset_group
     claims = {arn: {GROUP_TAG: group}}
@@ -110,31 +110,31 @@ def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, b
     check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
     inputs, outdated = made_from(inventory, plan.resources, bucket.copies)
     for one in outdated:
-        console.print(f"Note: {one} is older than what it should be made from.", soft_wrap=True, markup=False)
+        console.print(f"Note: {one} is older than its inputs.", soft_wrap=True, markup=False)
     claims |= inputs
     drafted = draft_of(stack, group, bucket, claims)
     for one in dict.fromkeys([*owned, *claims]):
-        console.print(f"To be tagged as the stack's: {one}", soft_wrap=True, markup=False)
+        console.print(f"Will be tagged as the stack's: {one}", soft_wrap=True, markup=False)
     show.draft(console, drafted)
     tags = inventory.tags(arn)
     is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
     if is_costly(drafted) and not (is_own or options.anyway):
-        raise UsherError("Nothing has been changed, as a run would do all this. To let it: --anyway.")
+        raise UsherError("Nothing was changed, because the next run would do all this. To proceed: --anyway.")
     claim(inventory, owned, claims)
     bucket.put()
-    console.print(f"Usher looks after {options.dataset_group} from now on: {bucket.url(group)}/", soft_wrap=True)
+    console.print(f"Usher now manages {options.dataset_group}: {bucket.url(group)}/", soft_wrap=True)
     if is_costly(drafted):
         console.print("The next run does all this.")
 
 
 def has_files(bucket: Bucket, group: str) -> bool:
     """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
-    keys = (key for home in group_folders(group) for key in bucket.keys(home) if group_of(key) == group)
+    keys = (key for folder in group_folders(group) for key in bucket.keys(folder) if group_of(key) == group)
     return any(is_config(key) or is_data(key) for key in keys)
 
 
 def preview(stack: DeployedStack, group: str, existing: Existing, text: str) -> Preview:
-    """The bucket with a config and with the data of what is taken over; without a config, as it is."""
+    """The bucket with a config and with the data of the dataset group; without a config, as it is."""
     bucket = stack.bucket
     if not text:
         return Preview(bucket.s3, bucket.name)

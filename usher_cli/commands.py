@@ -1,4 +1,4 @@
-"""What each command does: a function whose docstring is the command's help, and which returns the exit status."""
+"""The commands: functions whose docstrings are the help of the commands, and which return the exit status."""
 
 import argparse
 import json
@@ -43,7 +43,7 @@ def plan(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
 
 
 def _as_named(key: str, file: Path) -> bytes:
-    """A config's content in the form that its key in the bucket tells: JSON, if it ends so. Raises InputError."""
+    """A config's content in the format of its key in the bucket: JSON or YAML. Raises InputError."""
     content = file.read_bytes()
     other = key.endswith(".json") and file.suffix != ".json"
     return json.dumps(documents.read_document(content, str(file))).encode() if other else content
@@ -68,31 +68,31 @@ def take_over(stack: DeployedStack, options: argparse.Namespace, console: Consol
     """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
     group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
     if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is too long, or no name, for a group. Choose one: --group <name>.")
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
     existing = read_existing(personalize, options.dataset_group, group)
     text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
-    is_kept = options.adopt and has_files(stack.bucket, group)
-    if not is_kept:
+    has_own_files = options.adopt and has_files(stack.bucket, group)
+    if not has_own_files:
         print(text, end="")  # noqa: T201 - to be piped into a file
         for note in existing.notes:
             console.print(f"Note: {note}", soft_wrap=True, markup=False)
     if options.adopt:
-        adopt(stack, options, console, preview(stack, group, existing, "" if is_kept else text), existing.arn)
+        adopt(stack, options, console, preview(stack, group, existing, "" if has_own_files else text), existing.arn)
     return 0
 
 
 def diagnose(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
 
-    def wanted() -> Counter[str]:
+    def new_resources() -> Counter[str]:
         states = draft_of(stack, options.group, stack.bucket).findings["resources"]
         return Counter(state.id.partition("/")[0] for state in states if state.action == "create")
 
     results = []
-    for one in examination.examine(examination.Deployment(stack, options.group, wanted), CHECKS):
+    for one in examination.examine(examination.Deployment(stack, options.group, new_resources), CHECKS):
         results.append(one)
         if not options.json:
-            show.check(console, one)
+            show.doctor_line(console, one)
     if options.json:
         print(examination.as_json(results))  # noqa: T201 - to be read by a program
     return FAILED if any(one.outcome == examination.PROBLEM for one in results) else 0
@@ -102,36 +102,38 @@ def promote(stack: DeployedStack, options: argparse.Namespace, console: Console)
     """Serve another version of a solution: an earlier one, or one that the gate blocks."""
     if options.group not in stack.serving.groups():
         known = ", ".join(stack.serving.groups()) or "none yet"
-        raise UsherError(f"{options.group} serves nothing that could be changed; there is: {known}.")
+        raise UsherError(f"{options.group} serves nothing yet. Groups that serve: {known}.")
     solutions = stack.serving.read(options.group)["solutions"]
     if options.solution not in solutions:
         raise UsherError(f"{options.group} serves no solution {options.solution}; it serves: {', '.join(solutions)}.")
     of = solutions[options.solution]["solutionVersionArn"]
     versions = usable_versions(stack.clients["personalize"], of.rpartition("/")[0])
     if not choose_version(options.version, versions, of):
-        there = ", ".join(versions) or "none"
-        raise UsherError(f"{options.solution} has no version {options.version} to serve; there is: {there}.")
+        known = ", ".join(versions) or "none"
+        raise UsherError(f"{options.solution} has no version {options.version} to serve; available: {known}.")
     who = client("sts").get_caller_identity()["Arn"]
     execution = stack.start(
         group=options.group, solution=options.solution, version=options.version, who=who, why=options.why
     )
-    console.print(f"Started {execution}\nHow it goes: usher status {options.group}", soft_wrap=True, markup=False)
+    console.print(f"Started {execution}\nTo follow it: usher status {options.group}", soft_wrap=True, markup=False)
     return 0
 
 
 def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Train on a part of a group's history, and compare the recommendations with the rest."""
-    asked = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
-    given = {name: value for name, value in asked.items() if value is not None}
+    split = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
+    request = {name: value for name, value in split.items() if value is not None}
     if bool(options.offline) == bool(options.group):
-        raise UsherError("Name a group (usher evaluate films), or files of yours (usher evaluate --offline data/).")
+        raise UsherError("Name a group (usher evaluate films), or a folder of files (usher evaluate --offline data/).")
     if options.offline:
         with offline_stack(options.offline, console) as here:
-            report, outcome = run_evaluation(here.stack, {**here.given, **given}, options.to, console)
+            report, outcome = run_evaluation(here.stack, {**here.request, **request}, options.to, console)
     else:
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
-        report, outcome = run_evaluation(stack, {"group": options.group, **given, **rate, **live}, options.to, console)
+        report, outcome = run_evaluation(
+            stack, {"group": options.group, **request, **rate, **live}, options.to, console
+        )
     show.scores(console, report)
     console.print(f"The report: {options.to / 'report.html'}", soft_wrap=True, markup=False)
     return FAILED if outcome == "FAILED" else 0

@@ -17,12 +17,12 @@ from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
 DRAFT = "draft"
-"""The run that a plan is for which is never carried out."""
+"""The name of the run of a plan that is never carried out."""
 
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """One stack. UsherError where there is none of this name in the account and region."""
+    """One stack. Raises UsherError if the account and region have none of this name."""
 
     name: str
 
@@ -36,20 +36,20 @@ class DeployedStack:
             if "does not exist" not in str(error):
                 raise
             raise UsherError(
-                f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or say which one with "
-                "--stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
+                f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or choose another "
+                "with --stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
             ) from None
         described: dict[str, Any] = stack
         return described
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """What the template says the stack has."""
+        """The stack's outputs."""
         return {one["OutputKey"]: one["OutputValue"] for one in self._described.get("Outputs", [])}
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """What it was deployed with, the template's defaults included."""
+        """The parameters that it was deployed with, with the template's defaults."""
         return {one["ParameterKey"]: one["ParameterValue"] for one in self._described.get("Parameters", [])}
 
     @cached_property
@@ -82,12 +82,12 @@ class DeployedStack:
         return environ
 
     def target(self, group: str) -> Target:
-        """Where a group's plan is for, as the function that plans is told."""
+        """The target of a group's plan, from the environment of the function that plans."""
         return Target.from_env(group, DRAFT, self._planning)
 
     @property
     def ceilings(self) -> Ceilings:
-        """What files may make it spend at most."""
+        """Its ceilings."""
         return Ceilings.from_env(self._planning)
 
     def groups(self) -> list[str]:
@@ -101,9 +101,9 @@ class DeployedStack:
         names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
         return [Run(self.bucket, group, name) for name in names if not name.endswith(("-export", EVALUATION))]
 
-    def start(self, **given: str) -> str:
+    def start(self, **request: str) -> str:
         """Start the pipeline; return the execution's ARN."""
         started = client("stepfunctions").start_execution(
-            stateMachineArn=self.outputs["PipelineArn"], input=json.dumps(given)
+            stateMachineArn=self.outputs["PipelineArn"], input=json.dumps(request)
         )
         return str(started["executionArn"])

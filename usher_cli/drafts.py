@@ -1,4 +1,4 @@
-"""What a run of a deployed stack would do now."""
+"""Drafts of runs of a deployed stack."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ from usher_cli.deployed_stack import DeployedStack
 
 
 class ReadOnlyTable(Table):
-    """The table, in which nothing is changed."""
+    """The table, without changes."""
 
     def update(self, *_: Any, **__: Any) -> None:
         """Leave the item as it is."""
@@ -24,7 +24,7 @@ class ReadOnlyTable(Table):
 def draft_of(
     stack: DeployedStack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None
 ) -> Draft:
-    """What a run would do with what is in a bucket; `claims`: an Inventory's. Raises InputError."""
+    """The draft of a run for the files in a bucket; `claims`: an Inventory's. Raises InputError."""
     pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
     return draft(
         bucket,
@@ -32,7 +32,7 @@ def draft_of(
         stack.clients,
         stack.serving.read(group),
         tasks=Tasks(stack.table).of(group),
-        resolve_pins=lambda wanted, live: pins.resolve(stack.clients["personalize"], group, wanted, live),
+        resolve_pins=lambda desired, live: pins.resolve(stack.clients["personalize"], group, desired, live),
         claims=claims,
         ceilings=stack.ceilings,
         past=Spending(stack.table).of(group),

@@ -1,4 +1,4 @@
-"""`usher evaluate`: start an evaluation, show how it goes, and bring its report here."""
+"""`usher evaluate`: start an evaluation, show its progress, and download its report."""
 
 import json
 import time
@@ -20,24 +20,24 @@ from usher.storage.bucket import Bucket
 
 from usher_cli.deployed_stack import DeployedStack
 
-LOOK_SECONDS = 0.5
-BEGINNING = "Holding out a part"
-STAGES = {"train": "Training on the rest, asking the models", "delete": "Clearing up"}
+POLL_SECONDS = 0.5
+BEGINNING = "Splitting the history"
+STAGES = {"train": "Training, requesting predictions", "delete": "Deleting its resources"}
 
 
 def run_evaluation(
-    stack: DeployedStack, given: Mapping[str, Any], to: Path, console: Console
+    stack: DeployedStack, request: Mapping[str, Any], to: Path, console: Console
 ) -> tuple[EvaluationReport, str]:
     """Carry out an evaluation, with a progress bar; return its report and the run's outcome.
 
-    The report's files are then in the folder `to`. `given`: the input of the state machine. Raises UsherError if
+    The report's files are then in the folder `to`. `request`: the input of the state machine. Raises UsherError if
     there is no report.
     """
-    Options.from_input(given)
+    Options.from_input(request)
     started = client("stepfunctions").start_execution(
-        stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(given)
+        stateMachineArn=stack.outputs["EvaluationArn"], input=json.dumps(request)
     )
-    record = follow(stack.bucket, str(given["group"]), str(started["executionArn"]), console)
+    record = follow(stack.bucket, str(request["group"]), str(started["executionArn"]), console)
     problems = "\n".join(f"{one['place']}: {one['message']} {one['remedy']}" for one in record.get("problems", []))
     files = EvaluationFiles(stack.bucket, record["group"], record["run"])
     (to / "pictures").mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,11 @@ def follow(bucket: Bucket, group: str, execution: str, console: Console) -> RunR
         for record in _records(bucket, group, execution):
             resources, stage = record.get("resources", []), record.get("stage", "")
             settled = sum(one["status"] in {"READY", "FAILED", "SKIPPED"} for one in resources) + (stage == "delete")
-            described = "Asking what serves, scoring" if settled == len(resources) > 0 else STAGES.get(stage, BEGINNING)
+            described = (
+                "Requesting predictions of live versions, scoring"
+                if settled == len(resources) > 0
+                else STAGES.get(stage, BEGINNING)
+            )
             progress.update(task, description=described, completed=settled, total=len(resources) + 1)
         progress.update(task, description=record["outcome"].capitalize())
     return record
@@ -79,6 +83,6 @@ def _records(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
             yield record
         if status["status"] != "RUNNING":
             if not record or record["execution"] != execution or record["outcome"] == "RUNNING":
-                raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'no cause is given'}.")
+                raise UsherError(f"The evaluation is {status['status']}: {status.get('cause') or 'without a cause'}.")
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""From what there is in Personalize to the `usher.yaml` that wants just that, and to the data it was made from."""
+"""Reads an existing dataset group: the `usher.yaml` that describes it, and the locations of its data."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,20 +17,20 @@ Content = dict[str, Any]
 
 @dataclass
 class Existing:
-    """What a dataset group holds, in Usher's words."""
+    """A dataset group, described as Usher's config."""
 
     content: Content = field(default_factory=dict)
     """Of its `usher.yaml`."""
     locations: dict[str, str] = field(default_factory=dict)
     """By dataset, the s3:// address that was imported last."""
     notes: list[str] = field(default_factory=list)
-    """What there is, and can't be taken over."""
+    """On resources that can't be taken over."""
     arn: str = ""
     """The dataset group's."""
 
 
 def read_existing(personalize: Any, dataset_group: str, group: str) -> Existing:
-    """Describe a dataset group as the config of `group`. UsherError where there is none of this name."""
+    """Describe a dataset group as the config of `group`. Raises UsherError if there is none."""
     arn = _arn(personalize, dataset_group)
     return _Reader(personalize, group, {"datasetGroupArn": arn}).read(dataset_group, arn)
 
@@ -40,7 +40,7 @@ def _arn(personalize: Any, name: str) -> str:
     arns = {one["name"]: str(one["datasetGroupArn"]) for page in pages for one in page["datasetGroups"]}
     if name not in arns:
         known = ", ".join(arns) or "none"
-        raise UsherError(f"Personalize has no dataset group {name} in this account and region; there is: {known}.")
+        raise UsherError(f"Personalize has no dataset group {name} in this account and region; available: {known}.")
     return arns[name]
 
 
@@ -49,29 +49,29 @@ class _Reader:
         self.personalize = personalize
         self.group = group
         self.within = within
-        self.found = Existing()
+        self.existing = Existing()
         self.adopt: dict[str, str] = {}
         self._model: Any = botocore.session.get_session().get_service_model("personalize")
 
     def read(self, dataset_group: str, arn: str) -> Existing:
-        self.found.arn = arn
+        self.existing.arn = arn
         details = describe(self.personalize, KINDS["dataset_group"], arn)
         self.adopt[f"dataset_group/{self.group}"] = dataset_group
         schemas = dict(self._schemas())
         for attribution in self._active("metric_attribution", self.within):
-            self._note(attribution["name"], "writes metrics to a place of its own; Usher leaves it as it is.")
+            self._note(attribution["name"], "writes metrics to another place; Usher does not manage it.")
         named = {section: dict(self._named(section[:-1])) for section in ("filters", "recommenders", "solutions")}
         sections = {
             "group": self._members("CreateDatasetGroup", details),
             "schemas": schemas,
             **{section: blocks for section, blocks in named.items() if section != "solutions"},
         }
-        self.found.content = {name: block for name, block in sections.items() if block} | {
+        self.existing.content = {name: block for name, block in sections.items() if block} | {
             "solutions": {key: block | {"campaign": self._campaign(key)} for key, block in named["solutions"].items()},
             "exports": False,
             "adopt": self.adopt,
         }
-        return self.found
+        return self.existing
 
     def _schemas(self) -> Iterator[tuple[str, Any]]:
         datasets = {name.replace("-", "_").upper(): name for name in DATASETS}
@@ -82,7 +82,7 @@ class _Reader:
             jobs = self._active("dataset_import_job", {"datasetArn": details["datasetArn"]})
             newest = max(jobs, key=lambda job: job["creationDateTime"], default=None)
             if newest:
-                self.found.locations[name] = newest["dataSource"]["dataLocation"]
+                self.existing.locations[name] = newest["dataSource"]["dataLocation"]
             yield name, json.loads(schema["schema"])
 
     def _named(self, kind: str) -> Iterator[tuple[str, Content]]:
@@ -102,32 +102,32 @@ class _Reader:
         """The oldest campaign of a solution, which is the one that applications know."""
         name = self.adopt[f"solution/{key}"]
         solution = next(one for one in self._active("solution", self.within) if one["name"] == name)
-        found = self._active("campaign", {"solutionArn": solution["solutionArn"]})
-        campaigns = sorted(found, key=lambda one: one["creationDateTime"])
+        active = self._active("campaign", {"solutionArn": solution["solutionArn"]})
+        campaigns = sorted(active, key=lambda one: one["creationDateTime"])
         for further in campaigns[1:]:
-            self._note(further["name"], f"is a further campaign of {name}; Usher leaves it as it is.")
+            self._note(further["name"], f"is another campaign of {name}; Usher does not manage it.")
         if not campaigns:
             return False
         self.adopt[f"campaign/{key}"] = campaigns[0]["name"]
         return self._members("CreateCampaign", campaigns[0])
 
     def _active(self, kind: str, within: Mapping[str, str]) -> list[Content]:
-        """Descriptions of what a kind has within a parent; what is not ACTIVE is only noted."""
+        """Descriptions of the ACTIVE resources of a kind within a parent; of others, there is a note."""
         row = KINDS[kind]
         listed = summaries({"personalize": self.personalize}, row, within)
-        found = [describe(self.personalize, row, one[f"{row.member}Arn"]) for one in listed]
-        for one in found:
+        described = [describe(self.personalize, row, one[f"{row.member}Arn"]) for one in listed]
+        for one in described:
             if one["status"] != "ACTIVE":
-                self._note(one.get("name", one.get("jobName", "")), f"is {one['status']}, and left out.")
-        return [one for one in found if one["status"] == "ACTIVE"]
+                self._note(one.get("name", one.get("jobName", "")), f"is {one['status']}, and is left out.")
+        return [one for one in described if one["status"] == "ACTIVE"]
 
     def _members(self, operation: str, details: Content) -> Content:
-        """What Create would be told to make this: all that is described, but what is Usher's, or says nothing."""
+        """The members of Create for a resource: all of its description, but those that Usher sets, and empty ones."""
         own = {"name", "recipeArn", "solutionVersionArn", *self.within}
         members = self._model.operation_model(operation).input_shape.members
         return {name: details[name] for name in members if name not in own and details.get(name)}
 
-    def _note(self, name: str, said: str) -> None:
-        note = f"{name} {said}"
-        if note not in self.found.notes:
-            self.found.notes.append(note)
+    def _note(self, name: str, message: str) -> None:
+        note = f"{name} {message}"
+        if note not in self.existing.notes:
+            self.existing.notes.append(note)

@@ -20,17 +20,18 @@ from usher_cli.ratings import RatingsError, read_ratings
 
 EVERY = {"recipes": ["all"]}
 FREE = dict.fromkeys(("MaxRunDollars", "MaxMonthlyDollars", "MaxExportLines"), "1000000000")
-"""Here, nothing is paid for; the run's page tells what it would cost."""
+"""The local cloud is free; the run's page has the cost in AWS."""
 SPEED = 6000
-"""How many times faster than AWS's the minutes of the local Personalize go by."""
+"""How many times faster than AWS the local Personalize works."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineStack:
-    """A stack on this machine, and how its evaluation is started."""
+    """A stack on this machine."""
 
     stack: DeployedStack
-    given: Mapping[str, Any]
+    request: Mapping[str, Any]
+    """The input of its evaluation."""
 
 
 @contextmanager
@@ -45,11 +46,11 @@ def offline_stack(data: Path, console: Console) -> Iterator[OfflineStack]:
     from usher_local.clock import Clock
     from usher_local.cloud.server import STACK, LocalCloud, environ
 
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told in people's words
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # failures are printed by show.scores
     here = LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
     with here as cloud, environ(cloud.environment):
         client.cache_clear()
-        for rule in client("events").list_rules()["Rules"]:  # nobody wants an ordinary run now
+        for rule in client("events").list_rules()["Rules"]:  # no ordinary run is to start
             client("events").disable_rule(Name=rule["Name"])
         stack = DeployedStack(STACK)
         for key, content in files.items():
@@ -64,14 +65,14 @@ def offline_stack(data: Path, console: Console) -> Iterator[OfflineStack]:
 
 
 def name_of(data: Path) -> str:
-    """What a group is called whose files are at a path: like the folder, or like the file."""
+    """The name of the group for a path: that of the folder or of the file."""
     path = data.resolve()
     name = re.sub(r"[^a-zA-Z0-9\-_]", "-", path.name if path.is_dir() else path.stem).lstrip("-_")
     return name[:35] or "data"
 
 
 def files_of(data: Path) -> dict[str, bytes]:
-    """What a group's folder is to hold, by key. Raises UsherError where there is nothing to read."""
+    """The files of the group's folder, by key. Raises UsherError if there is nothing to read."""
     return _folder(data) if data.is_dir() else _ratings(data)
 
 
@@ -94,8 +95,8 @@ def _ratings(data: Path) -> dict[str, bytes]:
     columns = ratings.users, ratings.items, ratings.timestamps
     files = {"interactions.csv": _csv(["USER_ID", "ITEM_ID", "TIMESTAMP"], zip(*columns, strict=True))}
     if ratings.about:
-        told = ((item, *about) for item, about in ratings.about.items())
-        files["items.csv"] = _csv(["ITEM_ID", "TITLE", "GENRES"], told)
+        rows = ((item, *about) for item, about in ratings.about.items())
+        files["items.csv"] = _csv(["ITEM_ID", "TITLE", "GENRES"], rows)
     return files
 
 

@@ -12,7 +12,7 @@ from usher.storage.bucket import Bucket, File
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An object that lies somewhere else, and since when."""
+    """An object in another place, and the time of its last change."""
 
     bucket: str
     key: str
@@ -33,8 +33,8 @@ class Preview(Bucket):
         """All objects below a prefix, sorted by their keys."""
         added = [File(key, len(content), "") for key, content in self.config.items()]
         added += [File(key, source.size, source.etag) for key, source in self.copies.items()]
-        found = {file.key: file for file in (*Bucket.files(self, prefix), *added) if file.key.startswith(prefix)}
-        return [found[key] for key in sorted(found)]
+        files = {file.key: file for file in (*Bucket.files(self, prefix), *added) if file.key.startswith(prefix)}
+        return [files[key] for key in sorted(files)]
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
         """An object's bytes as a stream."""
@@ -56,7 +56,7 @@ class Preview(Bucket):
 
 
 def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
-    """The objects behind what each dataset was imported from, by the keys they get in a group's folder."""
+    """The objects that each dataset was imported from, by their keys in a group's folder."""
     return {
         f"{group}/{dataset}{tail}": source
         for dataset, location in locations.items()
@@ -67,15 +67,15 @@ def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Sour
 def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]
+    objects = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]
     if not prefix.endswith("/"):
-        found = [one for one in found if one["Key"] == prefix]
-    if not found:
+        objects = [one for one in objects if one["Key"] == prefix]
+    if not objects:
         raise UsherError(
-            f"The {dataset} were imported from {location}, where nothing lies any more. "
-            "Import them anew by putting them into the group's folder, with the config that this command prints."
+            f"The {dataset} were imported from {location}, which is empty now. "
+            "Put the files into the group's folder, with the config that this command prints."
         )
-    for one in found:
+    for one in objects:
         name = one["Key"].rpartition("/")[2].removesuffix(".csv")
         tail = f"/{name}.csv" if prefix.endswith("/") else ".csv"
         yield tail, Source(bucket, one["Key"], one["LastModified"], one["Size"], one["ETag"])

@@ -23,32 +23,32 @@ CENT = 0.01
 CHECKED = {OK: "green", PROBLEM: "bold red", UNKNOWN: "yellow"}
 
 
-def table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows below headings; words that tell how things stand are coloured."""
-    shown = Table(box=None, pad_edge=False, header_style="dim")
+def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below headings; statuses and actions are coloured."""
+    output = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        output.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(Text(str(cell), STYLES.get(str(cell), "")) for cell in row))
-    console.print(shown)
+        output.add_row(*(Text(str(cell), STYLES.get(str(cell), "")) for cell in row))
+    console.print(output)
 
 
-def problems(console: Console, found: Iterable[Mapping[str, object]]) -> None:
-    """Print what is wrong, where, and what to do about it."""
-    for one in found:
+def print_problems(console: Console, problems: Iterable[Mapping[str, object]]) -> None:
+    """Print problems: the place, the message and the remedy of each."""
+    for one in problems:
         console.print(Text(f"{one['place']}: {one['message']}", "red"), Text(str(one["remedy"])), soft_wrap=True)
 
 
-def check(console: Console, result: Result) -> None:
+def doctor_line(console: Console, result: Result) -> None:
     """Print a line for a check of `usher doctor`."""
-    line = Text(f"{result.outcome:14}", CHECKED[result.outcome]) + Text(f"{result.check:17}{result.found}")
+    line = Text(f"{result.outcome:14}", CHECKED[result.outcome]) + Text(f"{result.check:17}{result.details}")
     console.print(line, soft_wrap=True)
     if result.remedy:
         console.print(Text(f"{'':31}{result.remedy}"), soft_wrap=True)
 
 
 def draft(console: Console, drafted: Draft) -> None:
-    """Print what a run would do, resource by resource, and what that takes and costs."""
+    """Print the actions of a run by resource, with their time and cost."""
     findings = drafted.findings
     if note := findings.get("note"):
         console.print(note, soft_wrap=True, markup=False)
@@ -57,23 +57,23 @@ def draft(console: Console, drafted: Draft) -> None:
     estimate = findings.get("estimate")
     if not estimate:
         return
-    columns = ("resource", "action", "minutes", "cost", "per month", "why")
+    columns = ("resource", "action", "minutes", "cost", "per month", "reason")
     rows = estimate["resources"].items()
-    table(console, columns, ((name, one["action"], *_price(one), one["reason"]) for name, one in rows))
+    print_table(console, columns, ((name, one["action"], *_price(one), one["reason"]) for name, one in rows))
     for one in findings["unmanaged"]:
-        fate = "will be deleted" if one["deleted"] else "is left alone"
-        console.print(f"{one['id']} is {one['reason']}, and {fate}.", soft_wrap=True, markup=False)
+        action = "will be deleted" if one["deleted"] else "is left alone"
+        console.print(f"{one['id']} is {one['reason']}, and {action}.", soft_wrap=True, markup=False)
     if not drafted.is_work:
         console.print("Nothing to do.")
         return
     minutes, cost, monthly = _price(estimate)
-    console.print(f"In all: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
+    console.print(f"Total: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
     used = ceilings_used(findings["ceilings"])
-    console.print(f"At most, of the stack's ceilings: {used}.", soft_wrap=True, markup=False)
+    console.print(f"Use of the stack's ceilings, at most: {used}.", soft_wrap=True, markup=False)
     prices = estimate["prices"]
     console.print(f"Prices: {prices['source']}, {prices['date']}", style="dim", soft_wrap=True, markup=False)
     if estimate["unpriced"]:
-        console.print(f"Not in it, as it has no known price: {', '.join(estimate['unpriced'])}", soft_wrap=True)
+        console.print(f"Not included, as its price is not known: {', '.join(estimate['unpriced'])}", soft_wrap=True)
 
 
 def _price(one: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -89,26 +89,30 @@ def _dollars(amount: float | None) -> str:
 
 
 def groups(console: Console, records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Print how the last run of each group went."""
+    """Print the last run of each group."""
     if not records:
         console.print("No group has had a run yet.")
         return
     columns = ("group", "last run", "outcome", "")
     rows = records.items()
-    table(console, columns, ((name, one["startedAt"][:16], one["outcome"], _headline(one)) for name, one in rows))
+    print_table(console, columns, ((name, one["startedAt"][:16], one["outcome"], _headline(one)) for name, one in rows))
 
 
 def record(console: Console, run: Mapping[str, Any], serving: Mapping[str, Any]) -> None:
-    """Print a run, and what its group serves."""
+    """Print a run, and the live versions of its group."""
     resources = run.get("resources", [])
-    columns = ("resource", "status", "action", "why")
-    table(console, columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources))
+    columns = ("resource", "status", "action", "reason")
+    print_table(
+        console, columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources)
+    )
     solutions = serving.get("solutions", {})
     if solutions:
         console.print("\nLive:")
-        table(console, ("solution", "version"), ((name, one["solutionVersionArn"]) for name, one in solutions.items()))
+        print_table(
+            console, ("solution", "version"), ((name, one["solutionVersionArn"]) for name, one in solutions.items())
+        )
     console.print(f"\nRun {run['run']}: {run['outcome']}", markup=False)
-    problems(console, run.get("problems", []))
+    print_problems(console, run.get("problems", []))
     if not run.get("problems") and (summary := run.get("summary")):
         console.print(summary, soft_wrap=True, markup=False)
 
@@ -126,7 +130,7 @@ SCORES = {
 
 
 def scores(console: Console, report: EvaluationReport) -> None:
-    """Print what an evaluation has found: a row per contender and form; ± is half of the first metric's interval."""
+    """Print an evaluation's scores: a row per contender and form; ± is half of the first metric's interval."""
     forms: dict[tuple[str, ...], list[str]] = {}
     for one in report["scores"]:
         metrics = one["metrics"]
@@ -135,10 +139,10 @@ def scores(console: Console, report: EvaluationReport) -> None:
         half = f"{(first['high'] - first['low']) / 2:.4f}"
         forms.setdefault((one["contender"], f"{first['value']:.4f}", half, *values), []).append(one["form"])
     rows = ((name, ", ".join(which), *figures) for (name, *figures), which in forms.items())
-    table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
-    for said in verdict(report):
-        console.print(said, soft_wrap=True, markup=False)
+    print_table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
+    for sentence in verdict(report):
+        console.print(sentence, soft_wrap=True, markup=False)
     for contender in report["contenders"]:
         for note in contender["notes"]:
             console.print(f"Note: {contender['name']}: {note}", soft_wrap=True, markup=False)
-    problems(console, report["problems"])
+    print_problems(console, report["problems"])

@@ -142,7 +142,7 @@ def test_a_new_account_runs_more_functions_at_once_than_the_default_takes(
     assert given["MapConcurrency"] == "5"
     monkeypatch.setattr(DeployedStack, "parameters", {**given, "MapConcurrency": most})
     found = results("concurrency")["concurrency"]
-    assert (found.outcome, found.found) == (
+    assert (found.outcome, found.details) == (
         outcome, f"10 at once, of which a check of much data takes {most} (MapConcurrency)",
     )  # fmt: skip
 
@@ -155,7 +155,7 @@ def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytes
 @pytest.mark.parametrize(("solutions", "outcome"), [(10, examination.OK), (11, examination.PROBLEM)])
 def test_a_config_must_have_room_in_the_quotas(results: Examine, solutions: int, outcome: str) -> None:
     found = results("quotas", solution=solutions)["quotas"]
-    assert (found.outcome, f"solutions 0+{solutions} of 10" in found.found) == (outcome, True)
+    assert (found.outcome, f"solutions 0+{solutions} of 10" in found.details) == (outcome, True)
 
 
 def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None:
@@ -175,7 +175,7 @@ def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None
     assert status == 0
     told = {one["check"]: one for one in found}
     assert {one["outcome"] for one in told.values()} == {examination.OK, examination.UNKNOWN}
-    assert "DescribeStacks" in told["stack"]["found"]
+    assert "DescribeStacks" in told["stack"]["details"]
 
 
 def test_a_stack_that_is_not_there_is_named(site: Site) -> None:

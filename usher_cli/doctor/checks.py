@@ -31,7 +31,7 @@ def stack_is_complete(deployment: Deployment) -> str:
     return require([] if good else [f"{status} {stack.get('StackStatusReason', '')}".strip()], status)
 
 
-def outputs_are_there(deployment: Deployment) -> str:
+def outputs_exist(deployment: Deployment) -> str:
     """The stack has the outputs that this version's commands use."""
     missing = [name for name in OUTPUTS if name not in deployment.stack.outputs]
     return require([f"{name} is missing" for name in missing], ", ".join(OUTPUTS))
@@ -45,11 +45,11 @@ def bucket_policy_lets_personalize_in(deployment: Deployment) -> str:
         if error_code(error) == "NoSuchBucketPolicy":
             raise ProblemError("the bucket has no policy") from error
         raise
-    found = statements_of(text)
-    statements = [one for one in found if PERSONALIZE in services(one) and one["Effect"] == "Allow"]
+    policy = statements_of(text)
+    statements = [one for one in policy if PERSONALIZE in services(one) and one["Effect"] == "Allow"]
     missing = [right for right in RIGHTS if not any(allows(one, right) for one in statements)]
     problems = [f"{right} is not allowed to {PERSONALIZE}" for right in missing]
-    if not any(one["Effect"] == "Deny" and "/out/" in str(one["Resource"]) for one in found):
+    if not any(one["Effect"] == "Deny" and "/out/" in str(one["Resource"]) for one in policy):
         problems.append("it does not deny writing below out/ to others")
     return require(problems, ", ".join(RIGHTS))
 
@@ -84,24 +84,24 @@ def simulation_allows_it(deployment: Deployment) -> str:
     iam = client("iam")
     role = iam.get_role(RoleName=deployment.named("PersonalizeRole"))["Role"]["Arn"]
     bucket = deployment.bucket_arn
-    asked = {
+    resources = {
         "s3:GetObject": f"{bucket}/a/interactions.csv",
         "s3:ListBucket": bucket,
         "s3:PutObject": f"{bucket}/a/out/batch/x",
     }
     denied = []
-    for action, arn in asked.items():
-        told = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[arn])
+    for action, arn in resources.items():
+        response = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=[action], ResourceArns=[arn])
         denied += [
             f"{action} on {arn}: {one['EvalDecision']}"
-            for one in told["EvaluationResults"]
+            for one in response["EvaluationResults"]
             if one["EvalDecision"] != "allowed"
         ]
-    return require(denied, ", ".join(asked))
+    return require(denied, ", ".join(resources))
 
 
 def rules_match_what_is_dropped(deployment: Deployment) -> str:
-    """EventBridge itself says which keys start a run: those that are read, and no others."""
+    """EventBridge's rules start a run for every key that is read."""
     events, bucket = client("events"), deployment.stack.outputs["BucketName"]
     patterns = [json.loads(one["EventPattern"]) for one in rules(deployment) if "EventPattern" in one]
     drops = [json.dumps(one) for one in patterns if one.get("source") == ["aws.s3"]]
@@ -117,7 +117,7 @@ def rules_match_what_is_dropped(deployment: Deployment) -> str:
 
 
 def targets_exist(deployment: Deployment) -> str:
-    """What the stack's rules start is there, and the rules are on."""
+    """The targets of the stack's rules exist, and the rules are enabled."""
     events = client("events")
     problems = [f"{one['Name']} is {one['State']}" for one in rules(deployment) if one["State"] != "ENABLED"]
     count = 0
@@ -130,7 +130,7 @@ def targets_exist(deployment: Deployment) -> str:
 
 
 def aliases_point_to_the_newest_code(deployment: Deployment) -> str:
-    """The API's functions serve what was deployed last: the same code, the same layers."""
+    """The API's functions serve the newest code and layers."""
     functions = client("lambda")
     problems, names = [], []
     for function, alias in aliases(deployment):
@@ -166,49 +166,49 @@ def account_runs_enough_functions(deployment: Deployment) -> str:
     """The account may run more functions at once than a large check or export starts."""
     if "MapConcurrency" not in deployment.stack.parameters:
         raise UnknownError("the stack has no parameter MapConcurrency")
-    wanted = int(deployment.stack.parameters["MapConcurrency"])
+    concurrency = int(deployment.stack.parameters["MapConcurrency"])
     limit = client("lambda").get_account_settings()["AccountLimit"]
     allowed = int(limit.get("UnreservedConcurrentExecutions", limit["ConcurrentExecutions"]))
-    found = f"{allowed} at once, of which a check of much data takes {wanted} (MapConcurrency)"
-    return require([found] if allowed <= wanted else [], found)
+    details = f"{allowed} at once, of which a check of much data takes {concurrency} (MapConcurrency)"
+    return require([details] if allowed <= concurrency else [], details)
 
 
 def quotas_have_room(deployment: Deployment) -> str:
-    """Personalize has room for what there is, and for what a group's config adds."""
+    """Personalize's quotas have room for existing resources, and for those that a group's config adds."""
     limits = quotas()
     group = deployment.group
     arn = dataset_group(deployment) if group else None
-    wanted = deployment.wanted() if group else Counter()
-    problems, told = [], []
+    added = deployment.new_resources() if group else Counter()
+    problems, rows = [], []
     for kind, (words, default, in_group) in QUOTAS.items():
         if in_group and not group:
             continue
         limit, source = next(((value, "") for name, value in limits.items() if words in name), (default, " by default"))
-        there = count(kind, arn) if arn or not in_group else 0
-        told.append(f"{words} {there}+{wanted[kind]} of {limit}{source}")
-        if there + wanted[kind] > limit:
-            problems.append(told[-1])
-    return require(problems, ", ".join(told))
+        existing = count(kind, arn) if arn or not in_group else 0
+        rows.append(f"{words} {existing}+{added[kind]} of {limit}{source}")
+        if existing + added[kind] > limit:
+            problems.append(rows[-1])
+    return require(problems, ", ".join(rows))
 
 
 def clocks_agree(deployment: Deployment) -> str:  # noqa: ARG001 - as all checks
-    """This machine's clock is that of AWS."""
+    """This machine's clock agrees with that of AWS."""
     headers = client("sts").get_caller_identity()["ResponseMetadata"]["HTTPHeaders"]
     if "date" not in headers:
-        raise UnknownError("the answer has no Date")
+        raise UnknownError("the response has no Date header")
     skew = abs((now() - parsedate_to_datetime(headers["date"])).total_seconds())
     return require([f"{skew:.0f} s apart"] if skew > SKEW_SECONDS else [], f"{skew:.0f} s apart")
 
 
 def services_are_healthy(deployment: Deployment) -> str:
-    """AWS Health knows of no trouble, and of no end, of the services that the stack uses."""
+    """AWS Health has no event of the services that the stack uses."""
     region = deployment.stack.outputs["PipelineArn"].split(":")[3]
-    asked = {
+    event_filter = {
         "services": ["PERSONALIZE", "LAMBDA", "STATES", "EVENTS", "S3", "DYNAMODB", "APIGATEWAY"],
         "regions": [region],
         "eventStatusCodes": ["open", "upcoming"],
     }
-    events = client("health").describe_events(filter=asked)["events"]
+    events = client("health").describe_events(filter=event_filter)["events"]
     return require([f"{one['service']}: {one['eventTypeCode']} ({one['statusCode']})" for one in events], "no events")
 
 
@@ -218,8 +218,8 @@ def no_event_was_lost(deployment: Deployment) -> str:
     if not queues:
         raise UnknownError("the stack has no queue")
     for url in queues:
-        told = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
-        number = int(told["Attributes"]["ApproximateNumberOfMessages"])
+        response = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        number = int(response["Attributes"]["ApproximateNumberOfMessages"])
         waiting += [f"{number} in {url.rpartition('/')[2]}"] if number else []
     return require(waiting, f"{len(queues)} empty")
 
@@ -235,19 +235,19 @@ def no_alarm_is_on(deployment: Deployment) -> str:
     return require([*on, *off, *(f"{name} does not exist" for name in gone)], f"{len(alarms)} alarms")
 
 
-def people_are_told(deployment: Deployment) -> str:
-    """Whoever is to hear of failures has confirmed it."""
+def subscriptions_are_confirmed(deployment: Deployment) -> str:
+    """The subscribers of notifications have confirmed."""
     topic = deployment.stack.outputs["TopicArn"]
     subscriptions = client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     waiting = [one["Endpoint"] for one in subscriptions if one["SubscriptionArn"] == "PendingConfirmation"]
-    told = f"{len(subscriptions)} subscriptions" if subscriptions else "nobody subscribes to the topic"
-    return require([f"{one} has not confirmed" for one in waiting], told)
+    details = f"{len(subscriptions)} subscriptions" if subscriptions else "nobody subscribes to the topic"
+    return require([f"{one} has not confirmed" for one in waiting], details)
 
 
 CHECKS = (
     Check("stack", "CloudFormation: DescribeStacks", stack_is_complete,
           "See its events in CloudFormation, then deploy again; after ROLLBACK_COMPLETE delete it first."),
-    Check("outputs", "CloudFormation: DescribeStacks", outputs_are_there,
+    Check("outputs", "CloudFormation: DescribeStacks", outputs_exist,
           "Deploy this version: make build, sam deploy."),
     Check("bucket policy", "S3: GetBucketPolicy", bucket_policy_lets_personalize_in,
           "Somebody changed the policy. Deploy again after a change to it, or restore BucketPolicy of template.yaml."),
@@ -270,21 +270,21 @@ CHECKS = (
     Check("quotas", "Service Quotas: ListServiceQuotas; Personalize: List...", quotas_have_room,
           "Delete what is not used, or ask for more in Service Quotas: Amazon Personalize."),
     Check("clock", "STS: GetCallerIdentity", clocks_agree,
-          "Set this machine's clock; AWS refuses what is signed five minutes off."),
+          "Set this machine's clock; AWS refuses signatures that are five minutes off."),
     Check("service health", "Health: DescribeEvents", services_are_healthy,
           "Read the event in the AWS Health Dashboard."),
     Check("lost events", "SQS: GetQueueAttributes", no_event_was_lost,
-          "Read the messages, drop the files again that they name, then purge the queue."),
+          "Read the messages, drop the files that they name again, then purge the queue."),
     Check("alarms", "CloudWatch: DescribeAlarms", no_alarm_is_on,
           "The alarm's description says what it means and what to do; usher status shows the runs."),
-    Check("notifications", "SNS: ListSubscriptionsByTopic", people_are_told,
+    Check("notifications", "SNS: ListSubscriptionsByTopic", subscriptions_are_confirmed,
           "Confirm the mail that SNS has sent; after three days, deploy with NotifyEmail once more."),
 )  # fmt: skip
 
 
 KEYS = tuple(
-    f"{home}{name}"
-    for home, name in product(
+    f"{folder}{name}"
+    for folder, name in product(
         ("films/", "train/films/"),
         (
             *(f"{dataset}.csv" for dataset in DATASETS),
@@ -303,7 +303,7 @@ KEYS = tuple(
 
 
 def dropped(bucket: str, key: str, account: str, region: str) -> dict[str, Any]:
-    """The event of a dropped file, as far as TestEventPattern wants it."""
+    """The event of a dropped file, with the members that TestEventPattern requires."""
     return {
         "id": "1",
         "version": "0",
@@ -324,7 +324,7 @@ def rules(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 def exists(arn: str) -> bool:
-    """Whether a state machine or a function is there. UnknownError for anything else."""
+    """Whether a state machine or a function exists. Raises UnknownError for anything else."""
     service = arn.split(":")[2]
     try:
         if service == "states":

@@ -1,6 +1,6 @@
-"""Makes the checks of a deployed stack, one after the other, with the credentials of whoever runs it.
+"""Runs the checks of a deployed stack, one after the other, with the credentials of the caller.
 
-A check only reads. What it can't find out is no fault of the stack: a permission may be missing, or a service.
+A check only reads. An unknown outcome is no fault of the stack: a permission or a service may be missing.
 """
 
 import json
@@ -22,46 +22,46 @@ REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 
 
 class ProblemError(Exception):
-    """What a check has found to be wrong."""
+    """A problem that a check has found."""
 
 
 class UnknownError(Exception):
-    """Why a check can't tell."""
+    """The reason why a check has no outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a check; `remedy` only where there is a problem."""
+    """The result of a check; `remedy` only if there is a problem."""
 
     check: str
     outcome: str
-    found: str
+    details: str
     remedy: str = ""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the checks ask. `group`: whose config must have room in the quotas, if any; `wanted`: what it would make."""
+    """The subject of the checks. `group`: its config must fit into the quotas; `new_resources`: of it, by kind."""
 
     stack: DeployedStack
     group: str | None
-    wanted: Callable[[], Counter[str]]
+    new_resources: Callable[[], Counter[str]]
 
     @cached_property
     def resources(self) -> dict[str, list[str]]:
         """Physical names of the stack's resources, by type."""
-        found: dict[str, list[str]] = {}
+        names: dict[str, list[str]] = {}
         pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack.name)
         for one in (one for page in pages for one in page["StackResourceSummaries"]):
-            found.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
-        return found
+            names.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
+        return names
 
     def named(self, logical_id: str) -> str:
         """The physical name of one resource."""
-        found = client("cloudformation").describe_stack_resource(
+        response = client("cloudformation").describe_stack_resource(
             StackName=self.stack.name, LogicalResourceId=logical_id
         )
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        return str(response["StackResourceDetail"]["PhysicalResourceId"])
 
     @cached_property
     def account(self) -> str:
@@ -77,16 +77,16 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A row of the checklist. `find` tells what it found, or raises ProblemError or UnknownError."""
+    """A row of the checklist. `find` returns details, or raises ProblemError or UnknownError."""
 
     name: str
-    asks: str
+    operations: str
     find: Callable[[Deployment], str]
     remedy: str
 
 
 def examine(deployment: Deployment, checks: Iterable[Check]) -> Iterator[Result]:
-    """Make the checks, one after the other. UsherError where there is no stack."""
+    """Run the checks, one after the other. Raises UsherError if there is no stack."""
     with suppress(*REFUSALS):
         deployment.stack.outputs  # noqa: B018 - raises
     for check in checks:
@@ -99,7 +99,7 @@ def examine(deployment: Deployment, checks: Iterable[Check]) -> Iterator[Result]
 
 
 def refusal(error: Exception) -> str:
-    """Why a check can't tell; the local cloud answers with a page where it has no such operation."""
+    """The reason why a check has no outcome; the local cloud answers unknown operations with a page."""
     if isinstance(error, ResponseParserError) or error_code(error).isdecimal():
         return "the endpoint does not answer this as AWS does"
     return short(error)
@@ -111,11 +111,11 @@ def short(message: object) -> str:
     return text if len(text) <= LENGTH else f"{text[:LENGTH]} ..."
 
 
-def require(problems: Sequence[str], found: str) -> str:
-    """`found`, unless there are problems. Raises ProblemError."""
+def require(problems: Sequence[str], details: str) -> str:
+    """`details`, unless there are problems. Raises ProblemError."""
     if problems:
         raise ProblemError("; ".join(problems))
-    return found
+    return details
 
 
 def as_json(results: Sequence[Result]) -> str:

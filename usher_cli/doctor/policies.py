@@ -10,10 +10,10 @@ from usher_cli.doctor.examination import UnknownError
 def statements_of(document: Any) -> list[dict[str, Any]]:
     """The statements of a policy, which S3 has as text."""
     try:
-        found = (json.loads(document) if isinstance(document, str) else document)["Statement"]
+        statements = (json.loads(document) if isinstance(document, str) else document)["Statement"]
     except ValueError as error:
         raise UnknownError(f"the policy is not JSON: {error}") from error
-    return list(found) if isinstance(found, list) else [found]
+    return list(statements) if isinstance(statements, list) else [statements]
 
 
 def services(statement: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How much Personalize allows in this account, and how much of it is used."""
+"""Personalize's quotas in this account, and their use."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ QUOTAS: Mapping[str, tuple[str, int, bool]] = {
 
 
 def quotas() -> dict[str, int]:
-    """Personalize's quotas in this account, by their names in lower case; none where they can't be asked for."""
+    """Personalize's quotas in this account, by their names in lower case; empty if they can't be listed."""
     try:
         pages = client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="personalize")
         return {one["QuotaName"].lower(): int(one["Value"]) for page in pages for one in page["Quotas"]}
@@ -30,20 +30,20 @@ def quotas() -> dict[str, int]:
 def dataset_group(deployment: Deployment) -> str | None:
     """The ARN of the dataset group of the deployment's group, if there is one."""
     pages = client("personalize").get_paginator("list_dataset_groups").paginate()
-    found = [
+    arns = [
         one["datasetGroupArn"] for page in pages for one in page["datasetGroups"] if one["name"] == deployment.group
     ]
-    return found[0] if found else None
+    return arns[0] if arns else None
 
 
 def count(kind: str, group: str | None) -> int:
-    """How many resources of a kind there are, in the region or in a dataset group."""
+    """The number of resources of a kind, in the region or in a dataset group."""
     personalize = client("personalize")
     if kind == "campaign" and group:
         solutions = personalize.get_paginator("list_solutions").paginate(datasetGroupArn=group)
         arns = [one["solutionArn"] for page in solutions for one in page["solutions"]]
-        asked = [{"solutionArn": arn} for arn in arns]
+        parents = [{"solutionArn": arn} for arn in arns]
     else:
-        asked = [{"datasetGroupArn": group}] if QUOTAS[kind][2] and group else [{}]
-    pages = [page for given in asked for page in personalize.get_paginator(f"list_{kind}s").paginate(**given)]
+        parents = [{"datasetGroupArn": group}] if QUOTAS[kind][2] and group else [{}]
+    pages = [page for parent in parents for page in personalize.get_paginator(f"list_{kind}s").paginate(**parent)]
     return sum(len(one) for page in pages for name, one in page.items() if isinstance(one, list))

@@ -30,7 +30,7 @@ def test_a_plan_tells_what_would_be_done_before_anything_is(stack: Stack, capsys
     before = set(stack.personalize.resources)
     text = told(capsys, "plan", "films")
     assert [line.split()[1] for line in text.splitlines() if line.startswith("campaign/popular")] == ["create"]
-    assert "In all: about" in text
+    assert "Total: about" in text
     assert "Prices:" in text
     assert set(stack.personalize.resources) == before
     assert not stack.items("films")
@@ -137,13 +137,13 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
     [
         (
             ("rollback", "music", "popular", "--why", "x"),
-            "music serves nothing that could be changed; there is: films.",
+            "music serves nothing yet. Groups that serve: films.",
         ),
         (("rollback", "films", "populr", "--why", "x"), "films serves no solution populr; it serves: popular."),
-        (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or say which one with"),
+        (("--stack", "ushr", "status"), "There is no stack ushr in us-east-1. Deploy it, or choose another with"),
         (("plan", "films", "--config", "/nowhere"), "No such file"),
-        (("import", "books"), "Personalize has no dataset group books in this account and region; there is: films."),
-        (("import", "x" * 40), "is too long, or no name, for a group"),
+        (("import", "books"), "Personalize has no dataset group books in this account and region; available: films."),
+        (("import", "x" * 40), "is not a valid name of a group"),
     ],
 )
 def test_what_can_not_be_is_told_with_a_remedy(

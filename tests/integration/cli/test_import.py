@@ -191,7 +191,7 @@ def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: p
     old.put("exports/part-3.csv", interactions(users=50))
     command = ("import", "OldFilms", "--group", "films", "--adopt")
     text = told(capsys, *command, status=1)
-    assert "dataset_import_job/interactions is older than what it should be made from" in text
+    assert "dataset_import_job/interactions is older than its inputs" in text
     assert "solution_version/old_sims is older than" in text
     assert "Nothing has been changed" in text
     assert tags() == before
@@ -205,7 +205,7 @@ def test_what_can_not_be_taken_over_is_noted(old: Old, capsys: pytest.CaptureFix
     versions = client("personalize").list_solution_versions()["solutionVersions"]
     version = next(one["solutionVersionArn"] for one in versions if "old_sims" in one["solutionVersionArn"])
     old.make("campaign", name="second", solutionVersionArn=version)
-    assert "Note: second is a further campaign of old_sims" in told(capsys, "import", "OldFilms", "--group", "films")
+    assert "Note: second is another campaign of old_sims" in told(capsys, "import", "OldFilms", "--group", "films")
 
 
 def test_a_domain_group_is_taken_over_with_its_recommenders(
@@ -228,7 +228,7 @@ def test_a_domain_group_is_taken_over_with_its_recommenders(
     metric = {"eventType": "View", "metricName": "views", "expression": "SAMPLECOUNT()"}
     old.make("metric_attribution", name="m", metrics=[metric], metricsOutputConfig={"roleArn": ROLE}, **members)
     text = told(capsys, "import", "Shop", "--adopt")
-    assert "Note: m writes metrics to a place of its own; Usher leaves it as it is." in text
+    assert "Note: m writes metrics to another place; Usher does not manage it." in text
     actions = {line.split()[0]: line.split()[1] for line in text.splitlines() if "/" in line.split(" ")[0]}
     assert {name for name, action in actions.items() if action == "create"} == {"event_tracker/Shop"}, "which is free"
     content = yaml.safe_load(client("s3").get_object(Bucket=stack.bucket, Key="Shop/usher.yaml")["Body"].read())
@@ -343,7 +343,7 @@ def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixtu
     assert "--from-stack usher." in text
     assert (group.tags[GROUP_TAG], old.stack.read("movies/.*")) == ("films", {})
     text = told(capsys, *command, "--from-stack", "usher")
-    assert f"To be tagged as the stack's: {group.arn}" in text
+    assert f"Will be tagged as the stack's: {group.arn}" in text
     assert group.tags[GROUP_TAG] == "movies"
     assert old.stack.drop("movies/usher.yaml").status == "SUCCEEDED"
     assert old.stack.drop("films/usher.yaml").status == "FAILED"
@@ -386,7 +386,7 @@ def test_files_for_another_dataset_group_are_not_taken_for_it(old: Old, capsys: 
 def test_data_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     client("s3").delete_object(Bucket="old-data", Key="catalogue.csv")
     text = told(capsys, "import", "OldFilms", "--adopt", status=1)
-    assert "The items were imported from s3://old-data/catalogue.csv, where nothing lies any more." in text
+    assert "The items were imported from s3://old-data/catalogue.csv, which is empty now." in text
 
 
 def _policy(statement: dict[str, Any]) -> str:
