@@ -70,7 +70,7 @@ def test_the_service_checks_what_boto3_does_not_send_checked(world: World) -> No
     client: Any = boto3.client("personalize", "us-east-1", config=Config(parameter_validation=False))
     with pytest.raises(client.exceptions.InvalidInputException, match="Member must not be null"):
         client.create_dataset_group()
-    with pytest.raises(client.exceptions.ResourceNotFoundException, match="does not exist"):
+    with pytest.raises(world.personalize.exceptions.ResourceNotFoundException, match="does not exist"):
         world.solution("arn:aws:personalize:us-east-1:123456789012:dataset-group/nobody")
 
 

@@ -10,9 +10,12 @@ import pytest
 import yaml
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.scheduler.models import scheduler_backends
+from usher.formats.typed_json import fit
 from usher.planning.removal import REMOVED
 from usher.resources.kinds import KINDS
+from usher.serving.serving_map import ServingMap
 
+from tests.unit.usher.run_files import check_documents
 from tests.unit.usher.world import interactions
 from usher_local.cloud.credentials import REGION
 from usher_local.personalize.control.kinds import KINDS as LOCAL_KINDS
@@ -58,8 +61,9 @@ class Shop:
     @property
     def record(self) -> dict[str, Any]:
         """The last run's."""
-        records: list[dict[str, Any]] = list(self.stack.read(r"shop/out/runs/.*/run\.json").values())
-        return records[-1]
+        *_, (key, record) = self.stack.read(r"shop/out/runs/.*/run\.json").items()
+        check_documents({key: record, **self.stack.read(key.replace("run.json", "plan.json"))})
+        return dict(record)
 
     def actions(self, record: dict[str, Any] | None = None) -> dict[str, str]:
         """What the last run's plan foresaw for each resource, but for what stays."""
@@ -91,6 +95,7 @@ class Shop:
     @property
     def served(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.stack.items("shop")["serving"]["map"]["S"])
+        fit(ServingMap, content)
         return content
 
 

@@ -73,13 +73,84 @@ class PlanEstimate(TypedDict):
     resources: Mapping[str, ResourceEstimate]
 
 
-class CostRecord(TypedDict):
-    """US dollars."""
+class CostRecord(TypedDict, total=False):
+    """US dollars. Empty for a run without a plan."""
 
     cost: float
     """Paid once."""
     monthlyCost: float
     """For what serves, idle or not."""
+
+
+class FindingRecord(TypedDict):
+    """A `usher.datasets.rules.Finding`, without its empty members."""
+
+    severity: Literal["error", "warning"]
+    place: str
+    message: str
+    remedy: str
+    rows: NotRequired[int]
+    lines: NotRequired[Mapping[str, Sequence[int]]]
+
+
+class IncrementRecord(TypedDict):
+    """A file that is added to a dataset."""
+
+    bytes: int
+    rows: int
+    ids: int
+
+
+class DatasetRecord(IncrementRecord):
+    """A dataset's files. `ids`: the most different ones that they can have; of interactions, those of users."""
+
+    files: Sequence[str]
+    """Their keys."""
+    columns: Sequence[str]
+    rejected: int
+    """Rows with errors."""
+    findings: Sequence[FindingRecord]
+    added: NotRequired[Mapping[str, IncrementRecord]]
+    """By name of the file."""
+    diagnosis: NotRequired[Mapping[str, Any]]
+    """Of interactions: a `usher.reports.diagnosis_report.DiagnosisReport`."""
+
+
+class PinRecord(TypedDict):
+    """A `usher.planning.version_pins.Pin`."""
+
+    version: str
+    who: str
+    why: str
+    at: str
+    supersedes: NotRequired[str]
+
+
+class UnmanagedRecord(TypedDict):
+    """A resource that exists but is not desired."""
+
+    id: str
+    arn: str
+    reason: str
+    deleted: bool
+    """Whether the run deletes it."""
+
+
+class CeilingsRecord(TypedDict):
+    """The ceilings of the stack, and what counts against them, in US dollars."""
+
+    run: float
+    """Of the run, at most."""
+    mostOfRun: float
+    month: float
+    """Of 30 days, at most."""
+    mostOfMonth: float
+    serving: float
+    """Of it, what serves costs."""
+    repeated: float
+    """What is done on schedules."""
+    ordered: float
+    """What was ordered in the last 30 days."""
 
 
 class RunChanges(TypedDict, total=False):
@@ -103,24 +174,22 @@ class RunChanges(TypedDict, total=False):
     """Notes to people, which change no outcome."""
     note: str
     """One sentence to people."""
-    data: Mapping[str, Mapping[str, Any]]
-    """By dataset: files, columns, rows, rejected rows, findings, diagnosis."""
+    data: Mapping[str, DatasetRecord]
+    """By dataset."""
     estimate: PlanEstimate
     """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
-    ceilings: Mapping[str, Any]
-    """The ceilings of the stack, and the dollars that count against them."""
-    pins: Mapping[str, Mapping[str, str]]
+    ceilings: CeilingsRecord
+    pins: Mapping[str, PinRecord]
     """By solution, the version that a person has chosen."""
-    unmanaged: Sequence[Mapping[str, Any]]
-    """Resources that exist but are not desired: id, arn, reason, deleted."""
+    unmanaged: Sequence[UnmanagedRecord]
     export: Mapping[str, Any]
-    """The manifest of an export: its files with rows and bytes."""
+    """Of an export: its manifest (`usher.exports.documents.Manifest`)."""
     endedAt: str
     summary: str
     """Problems and remedies, or one sentence on what was done; at most `MAX_SUMMARY_LENGTH` characters."""
     versions: Sequence[VersionRecord]
-    cost: CostRecord | Mapping[str, Any]
-    """The actual cost; empty for a run without a plan."""
+    cost: CostRecord
+    """The actual cost."""
     undelivered: Sequence[str]
     """The channels by which the end is still to be reported."""
 

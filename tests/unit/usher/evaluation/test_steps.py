@@ -20,6 +20,7 @@ from usher.resources.kinds import KINDS
 from usher.runs.record import Run
 
 from tests.unit.stack.files import REPOSITORY, machine
+from tests.unit.usher.run_files import check_document
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, target
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
@@ -69,6 +70,7 @@ def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> di
     """The record of an evaluation that has ended, as the execution says, too."""
     ended = execute({"group": "films", **given}, times, broken)
     record = dict(world.bucket.read_json(RECORD))
+    check_document(RECORD, record)
     assert (record["outcome"] == "SUCCEEDED") == (ended.status == "SUCCEEDED")
     if ended.status == "FAILED":
         assert (ended.output["Error"], ended.output["Cause"]) == ("EvaluationFailed", record["summary"])
@@ -77,7 +79,10 @@ def evaluate(world: World, times: int = 1, broken: str = "", **given: Any) -> di
 
 def report(world: World) -> dict[str, Any]:
     latest = world.bucket.read_json("films/out/evaluation/latest.json")
-    return dict(world.bucket.read_json(latest["report"].replace("html", "json")))
+    key = latest["report"].replace("html", "json")
+    content = dict(world.bucket.read_json(key))
+    check_document(key, content)
+    return content
 
 
 def inputs(world: World) -> Inputs:

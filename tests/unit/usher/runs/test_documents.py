@@ -21,6 +21,7 @@ from tests.unit.usher.world import ARN_PREFIX, BUCKET, STACK, World, target
 
 URL = f"s3://{BUCKET}/"
 RUN = "20260102T030405678Z-abcd"
+DATASET = {"files": [], "bytes": 1, "rows": 1, "ids": 1, "columns": [], "rejected": 0, "findings": []}
 HOME = f"{URL}films/"
 
 
@@ -171,8 +172,9 @@ RECORD = {"group": "films", "run": RUN, "execution": "e", "startedAt": "2026", "
         ({"waitSeconds": "1"}, "it.waitSeconds is '1'"),
         ({"problems": ["bad"]}, r"it.problems\[0\] is 'bad'"),
         ({"startedAt": None}, "it.startedAt is 'None'"),
-        ({"data": {"items": {"files": ["victim/items.csv"]}}}, "it is about the file 'victim/items.csv'"),
+        ({"data": {"items": DATASET | {"files": ["victim/items.csv"]}}}, "it is about the file 'victim/items.csv'"),
         ({"data": {"items": []}}, r"it.data.items is '\[\]'"),
+        ({"data": {"items": {"files": []}}}, "it.data.items has no bytes"),
     ],
 )
 def test_a_record_that_usher_has_not_written_is_refused(change: dict[str, Any], said: str) -> None:

@@ -15,6 +15,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs.ledger import Past, Spending
 from usher.costs.recurring import Repeated, place_of
 from usher.errors import InputError, Problem
+from usher.run_record import CeilingsRecord
 
 PARAMETERS = {
     "provisioned_tps": "MaxProvisionedTPS",
@@ -133,7 +134,7 @@ class Ceilings:
             spending.cancel(group, estimate.of_run)
             raise AboveCeilingError(above)
 
-    def facts(self, estimate: Estimate) -> dict[str, float]:
+    def facts(self, estimate: Estimate) -> CeilingsRecord:
         """The estimate and its ceilings for a run's record, in US dollars."""
         return {
             "run": estimate.of_run,

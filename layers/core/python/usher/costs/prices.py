@@ -17,7 +17,7 @@ from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
-from usher.run_record import PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
+from usher.run_record import CostRecord, PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
 
 RECOMMENDER_USERS = 100_000
 """The users up to which the price of a recommender's hour is known. Further users are cheaper, each."""
@@ -104,7 +104,7 @@ def estimate_plan(
     }
 
 
-def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> dict[str, float]:
+def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> CostRecord:
     """What a run has cost: the estimate of what exists now, with the training hours that were billed.
 
     `record`: the run's; `versions`: the record's, of the resources. Empty without a plan.

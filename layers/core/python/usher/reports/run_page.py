@@ -2,13 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from markupsafe import Markup
 
 from usher.reports.diagnosis_page import render_diagnosis
+from usher.reports.diagnosis_report import DiagnosisReport
 from usher.reports.html import code, document, facts, heading, note, number, table, tag, when
-from usher.run_record import PlanEstimate, ProblemRecord, ResourceEstimate, RunRecord, VersionRecord
+from usher.run_record import (
+    CeilingsRecord,
+    DatasetRecord,
+    PinRecord,
+    PlanEstimate,
+    ProblemRecord,
+    ResourceEstimate,
+    RunRecord,
+    VersionRecord,
+)
 
 
 def render_run_page(record: RunRecord) -> str:
@@ -25,7 +35,7 @@ def render_run_page(record: RunRecord) -> str:
         _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
-        render_diagnosis(record.get("data", {}).get("interactions", {}).get("diagnosis")),
+        render_diagnosis(_diagnosis(record)),
         _prices(record.get("estimate")),
     )
     return document(title, sections)
@@ -95,7 +105,7 @@ def _metrics(versions: Sequence[VersionRecord]) -> Markup:
     return table("Offline metrics of the models", ["Metric", *columns], rows)
 
 
-def _pins(pins: Mapping[str, Mapping[str, str]]) -> Markup:
+def _pins(pins: Mapping[str, PinRecord]) -> Markup:
     rows = [[name, code(pin["version"]), pin["who"], pin["why"], when(pin["at"])] for name, pin in sorted(pins.items())]
     return table("Versions chosen by a person", ["Solution", "Version", "Who", "Reason", "When"], rows)
 
@@ -130,7 +140,7 @@ def _export(export: Mapping[str, Any]) -> Markup:
     return table("Exported files", ["File", "#Rows", "#Bytes"], rows)
 
 
-def _data(data: Mapping[str, Mapping[str, Any]]) -> Markup:
+def _data(data: Mapping[str, DatasetRecord]) -> Markup:
     rows = [
         [
             name,
@@ -143,7 +153,7 @@ def _data(data: Mapping[str, Mapping[str, Any]]) -> Markup:
     return table("Data", ["Dataset", "Files", "Columns", "#Rows"], rows)
 
 
-def _findings(data: Mapping[str, Mapping[str, Any]]) -> Markup:
+def _findings(data: Mapping[str, DatasetRecord]) -> Markup:
     rows = []
     for name, dataset in data.items():
         for finding in dataset.get("findings", []):
@@ -151,6 +161,11 @@ def _findings(data: Mapping[str, Mapping[str, Any]]) -> Markup:
             shown = [name, tag(finding["severity"]), finding["message"], finding["remedy"], place]
             rows.append([*shown, number(finding.get("rows"), ",d")])
     return table("Findings in the data", ["Dataset", "Severity", "Finding", "Remedy", "Place", "#Rows"], rows)
+
+
+def _diagnosis(record: RunRecord) -> DiagnosisReport | None:
+    interactions = record.get("data", {}).get("interactions")
+    return cast(DiagnosisReport | None, interactions.get("diagnosis")) if interactions else None
 
 
 def _lines(lines: Mapping[str, Sequence[int]]) -> str:
@@ -183,7 +198,7 @@ def _unpriced(estimate: PlanEstimate | None, name: Literal["cost", "monthlyCost"
     return [id_ for id_, resource in estimate["resources"].items() if resource[name] is None] if estimate else []
 
 
-def ceilings_used(ceilings: Mapping[str, float]) -> str:
+def ceilings_used(ceilings: CeilingsRecord) -> str:
     """How much of the ceilings a plan uses, from the facts in a record."""
     return (
         f"${ceilings['run']:,.2f} of ${ceilings['runCeiling']:,.2f} for this run, "

@@ -4,8 +4,7 @@ They lie where only the stack's roles can write (BucketPolicy of template.yaml).
 a plan reaches for nothing outside its group's folder, its stack's account and region.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usher.errors import InputError, Problem
@@ -23,13 +22,6 @@ LOCATIONS = ("path", "dataLocation")
 """Members with an s3:// address, wherever they stand in what is created."""
 KEY_OF_THE_GROUP = "kmsKeyArn"
 """The one ARN that a group's config brings along. Only a key whose policy lets PersonalizeRole in is of use."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The files of a dataset, as a record's `data` names them."""
-
-    files: Sequence[str] = ()
 
 
 def own_group(group: str, run: str) -> str:
@@ -70,7 +62,7 @@ def check_record(content: Any, group: str, run: str) -> None:
     record = fit(RunRecord, content, strict=False)
     if (record["group"], record["run"]) != (group, run):
         raise UnfitError(f"it is about the run {record['run'][:99]!r} of the group {record['group'][:99]!r}")
-    files = [key for one in record.get("data", {}).values() for key in fit(_Files, one, "data", strict=False).files]
+    files = [key for one in record.get("data", {}).values() for key in one["files"]]
     if foreign := [key for key in files if not key.startswith(group_folders(group))]:
         raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
 
