@@ -40,7 +40,7 @@ def policies(function: str) -> list[dict[str, Any]]:
         one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Policy" and "Condition" not in one
     ]
     role = {"Ref": f"{function}Role"}
-    return FUNCTIONS[function]["Policies"] + [one["PolicyDocument"] for one in shared if role in one["Roles"]]
+    return [*FUNCTIONS[function]["Policies"], *(one["PolicyDocument"] for one in shared if role in one["Roles"])]
 
 
 def machine(path: Path) -> dict[str, Any]:

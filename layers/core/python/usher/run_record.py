@@ -141,10 +141,10 @@ class CeilingsRecord(TypedDict):
 
     run: float
     """Of the run, at most."""
-    mostOfRun: float
+    runCeiling: float
     month: float
     """Of 30 days, at most."""
-    mostOfMonth: float
+    monthCeiling: float
     serving: float
     """Of it, what serves costs."""
     repeated: float
