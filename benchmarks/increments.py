@@ -70,7 +70,7 @@ def main(files: int) -> None:
             "ready": sum(one["status"] == "READY" for one in found["resources"]),
             "s": round(seconds),
             "longest Plan s": round(longest(cloud, "Plan"), 1),
-            "longest look s": round(longest(cloud, "Reconcile"), 1),
+            "longest pass s": round(longest(cloud, "Reconcile"), 1),
         }
     report("increments", [row])
 

@@ -85,9 +85,9 @@ def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
                 "increments": increments,
                 "run": run,
                 "hours": round(execution.seconds / 3600, 1),
-                "looks": looks,
+                "passes": looks,
                 "transitions": execution.transitions,
-                "calls a look, most": counter.most("Reconcile"),
+                "calls a pass, most": counter.most("Reconcile"),
                 "calls of Plan, most": counter.most("Plan"),
                 "s at 100 ms a call, most": round(max(counter.calls) * SECONDS_A_CALL, 1),
             }

@@ -13,7 +13,7 @@ HEAD = """# Claims and their tests
 
 No test uses an AWS account. This page lists each claim about a deployment with the tests that prove it on the local
 cloud ([its limits](local.md#what-it-does-not-reproduce)), and with what only an account can show.
-`pytest <file>::<test>` runs a test. `./usher doctor` makes the named checks ([cli.md](cli.md#is-the-stack-in-order)).
+`pytest <file>::<test>` runs a test. `./usher doctor` makes the named checks ([cli.md](cli.md#check-the-stack)).
 
 `python -m tests.proof` generates this page from `tests/claims.py`; a test holds that all tests it names exist.
 """

@@ -31,6 +31,7 @@ E2E = Path("tests/e2e")
 SAM = ["sam"]
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
+SPEED = "6000"
 # A stack's folder in its bucket is a dataset group, and each stack must have its own.
 GROUPS = {"usher": "rehearsal", "usher-prod": "rehearsal-prod"}
 CONFIG = "solutions:\n  popular: {recipe: aws-popularity-count}\n"
@@ -234,7 +235,18 @@ def copied() -> Iterator[Path]:
 @contextmanager
 def cloud(environment: Mapping[str, str], log: Path) -> Iterator[dict[str, str]]:
     """A local cloud without a stack, as a process; what a client's environment needs, as it says when it is ready."""
-    command = [sys.executable, "-m", "usher_local.cloud", "--no-stack", "--aws-port", "0", "--api-port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "usher_local.cloud",
+        "--no-stack",
+        "--aws-port",
+        "0",
+        "--api-port",
+        "0",
+        "--speed",
+        SPEED,
+    ]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)  # noqa: S603
     try:

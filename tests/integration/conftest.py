@@ -5,6 +5,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -13,20 +15,31 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from usher.storage.layout import is_input
 
 from tests import offline  # noqa: F401
 from usher_local.clock import Clock
+from usher_local.cloud.credentials import REGION
 from usher_local.cloud.server import LocalCloud
 from usher_local.demo.caller import Caller
 from usher_local.demo.synthetic import interactions as interactions
 from usher_local.demo.synthetic import items as items
 from usher_local.demo.watch import cause
+from usher_local.personalize.core import environment as service
 
 ROOT = Path(__file__).parents[2]
-SPEED = 1200
-DEADLINE_SECONDS = 120
+SPEED = 6000
+DEADLINE_SECONDS, TEST_SECONDS = 900, 1800
+"""So long that they end what hangs, and not what is slow on a busy machine."""
 NUMBERS = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 @dataclass
@@ -66,16 +79,14 @@ class Site:
         self.dropped[key.split("/")[0]] += is_input(key)
 
     def executions(self, group: str, machine: str = "PipelineArn") -> list[dict[str, Any]]:
-        """All executions that are about a group, described, newest first."""
-        pages = self.stepfunctions.get_paginator("list_executions").paginate(
-            stateMachineArn=self.cloud.outputs[machine]
-        )
-        described = [
-            self.stepfunctions.describe_execution(executionArn=one["executionArn"])
-            for page in pages
-            for one in page["executions"]
-        ]
-        return [one for one in described if f'"{group}' in one["input"]]
+        """All executions that are about a group, described, newest first.
+
+        They are read where the cloud keeps them: its API, asked again and again, takes longer than what is waited for.
+        """
+        backend, arn = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION], self.cloud.outputs[machine]
+        (found,) = (one for one in backend.state_machines if one.arn == arn)
+        described = [one.to_describe_output() for one in list(found.executions) if one.exec_status]
+        return [one for one in reversed(described) if f'"{group}' in one["input"]]
 
     def causes(self, group: str) -> set[str]:
         """What the executions of a group were started by."""
@@ -111,30 +122,40 @@ class Site:
 
     def resources(self, group: str) -> dict[str, list[str]]:
         """The ARNs of everything in Personalize that belongs to a group, by kind."""
-        found: dict[str, list[str]] = {}
-        for kind, member in KINDS.items():
-            pages = self.personalize.get_paginator(f"list_{kind}s").paginate()
-            listed = [one for page in pages for one in page[next(name for name in page if name != "ResponseMetadata")]]
-            found[kind] = sorted(one[member] for one in listed if group in one.get("name", one[member]))
-        return found
+        return {kind: self.arns(group, kind) for kind in KINDS}
+
+    def arns(self, group: str, kind: str) -> list[str]:
+        """The ARNs of a kind that belong to a group."""
+        pages, member = self.personalize.get_paginator(f"list_{kind}s").paginate(), KINDS[kind]
+        listed = [one for page in pages for one in page[next(name for name in page if name != "ResponseMetadata")]]
+        return sorted(one[member] for one in listed if group in one.get("name", one[member]))
 
     def remove(self, group: str) -> None:
         """Delete a group from Personalize, which has room for five, in the order that it asks for."""
         for kind in DELETION_ORDER:
             delete = getattr(self.personalize, f"delete_{kind}")
-            for arn in self.resources(group)[kind]:
+            arns = self.arns(group, kind)
+            for arn in arns:
                 delete(**{KINDS[kind]: arn})
-            wait_until(lambda kind=kind: not self.resources(group)[kind])  # type: ignore[misc]
+            wait_until(lambda kind=kind, arns=arns: not arns or not self.arns(group, kind))  # type: ignore[misc]
         # Or the stack's scheduled export would find the group.
         key = {"group": {"S": group}, "item": {"S": "serving"}}
         self.cloud.client("dynamodb").delete_item(TableName=self.cloud.outputs["TableName"], Key=key)
+
+
+@contextmanager
+def slowed() -> Iterator[None]:
+    """Personalize takes ten times as long inside the block: a test that interrupts it must not come too late."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.current, "clock", Clock(SPEED / 10))
+        yield
 
 
 def wait_until(true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 KINDS = {
@@ -158,7 +179,10 @@ def site() -> Iterator[Site]:
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(days=days[0])
 
-    with LocalCloud(ROOT / "template.yaml", aws_port=0, api_port=0, clock=Clock(SPEED), now=now) as cloud:
+    with (
+        ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
+        LocalCloud(ROOT / "template.yaml", 0, 0, Clock(SPEED), now=now, executor=executor) as cloud,
+    ):
         yield Site(cloud, days)
 
 

@@ -169,7 +169,7 @@ def an_execution_fails(output: str) -> Callable[[Site, str], None]:
 
 def an_event_is_lost(site: Site, _: str) -> None:
     sqs = site.cloud.client("sqs")
-    sqs.send_message(QueueUrl=physical(site, "Undelivered"), MessageBody="{}")
+    sqs.send_message(QueueUrl=physical(site, "DeadLetterQueue"), MessageBody="{}")
 
 
 def a_version_is_held(site: Site, group: str) -> None:
@@ -179,7 +179,7 @@ def a_version_is_held(site: Site, group: str) -> None:
 def a_model_grows_old(site: Site, group: str) -> None:
     fed(site, group)
     for backend in personalize_backends["123456789012"].values():
-        for arn in site.resources(group)["solution_version"]:
+        for arn in site.arns(group, "solution_version"):
             if arn in backend.resources:
                 backend.resources[arn].life.created -= timedelta(days=15).total_seconds()
     watch(site)
@@ -206,15 +206,28 @@ def the_api_breaks(site: Site, group: str) -> None:
 
 CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
     {
-        "PipelineFailed": a_run_fails,
-        "ExportFailed": an_execution_fails("ExportArn"),
-        "EvaluationFailed": an_execution_fails("EvaluationArn"),
+        "ExecutionFailed": a_run_fails,
         "EventLost": an_event_is_lost,
         "VersionHeld": a_version_is_held,
         "ModelStale": a_model_grows_old,
         "ApiErrors": the_api_breaks,
     }
 )
+
+
+@pytest.mark.parametrize("cause", [a_run_fails, an_execution_fails("ExportArn"), an_execution_fails("EvaluationArn")])
+def test_the_alarm_of_executions_counts_those_of_every_state_machine(
+    site: Site, group: str, cause: Callable[[Site, str], None]
+) -> None:
+    alarm = physical(site, "ExecutionFailed")
+    (described,) = site.cloud.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
+
+    def failed() -> float:
+        return float(sum(value for one in evaluated(site, described["Metrics"]) for value in one["Values"]))
+
+    before = failed()
+    cause(site, group)
+    wait_until(lambda: failed() == before + 1)
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.integration.conftest import Site, interactions, items, wait_until
+from tests.integration.conftest import Site, interactions, items, slowed, wait_until
 
 CONFIG = {
     "solutions": {
@@ -96,9 +96,10 @@ def test_what_is_wrong_is_told_and_nothing_is_made(site: Site, group: str) -> No
 def test_an_evaluation_that_is_stopped_is_cleared_up(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(seed=4))
     site.settle(group)
-    arn = start(site, group, live=False)
-    wait_until(lambda: any("solution" in arn for arn in left(site)))
-    site.stepfunctions.stop_execution(executionArn=arn)
+    with slowed():
+        arn = start(site, group, live=False)
+        wait_until(lambda: any("solution" in arn for arn in left(site)))
+        site.stepfunctions.stop_execution(executionArn=arn)
     wait_until(lambda: site.stepfunctions.describe_execution(executionArn=arn)["status"] == "ABORTED")
     wait_until(lambda: left(site) == [])
     assert record_of(site, group, arn)["outcome"] == "FAILED"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Site, interactions, wait_until
+from tests.integration.conftest import Site, interactions, slowed, wait_until
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 
@@ -65,7 +65,7 @@ def live(record: dict[str, Any]) -> str:
 
 def served(site: Site, group: str) -> str:
     """The version behind the group's campaign."""
-    (campaign,) = site.resources(group)["campaign"]
+    (campaign,) = site.arns(group, "campaign")
     described = site.personalize.describe_campaign(campaignArn=campaign)["campaign"]
     return str(described["solutionVersionArn"])
 
@@ -135,7 +135,7 @@ def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
     configured(site, group, atLeast=2)
     record = fed(site, group)
     assert record["outcome"] == "HELD"
-    assert not site.resources(group)["campaign"]
+    assert not site.arns(group, "campaign")
     shown = site.s3.get_object(Bucket=site.bucket, Key=f"{group}/out/runs/{record['run']}/run.html")
     text = shown["Body"].read().decode()
     assert shown["ContentType"].startswith("text/html")
@@ -153,11 +153,12 @@ def test_a_run_leaves_a_page_and_metrics(site: Site, group: str) -> None:
 
 def test_a_stopped_run_is_closed_and_told(site: Site, group: str, messages: Callable[[], list[str]]) -> None:
     configured(site, group)
-    site.drop(f"{group}/interactions.csv", interactions())
-    wait_until(lambda: bool(site.resources(group)["dataset_group"]))
-    for one in site.executions(group):
-        if one["status"] == "RUNNING":
-            site.stepfunctions.stop_execution(executionArn=one["executionArn"], error="Test", cause="cut")
+    with slowed():
+        site.drop(f"{group}/interactions.csv", interactions())
+        wait_until(lambda: bool(site.arns(group, "dataset_group")))
+        for one in site.executions(group):
+            if one["status"] == "RUNNING":
+                site.stepfunctions.stop_execution(executionArn=one["executionArn"], error="Test", cause="cut")
     wait_until(lambda: all(record["outcome"] != "RUNNING" for record in site.records(group)))
     assert "broke off: ABORTED" in site.records(group)[-1]["summary"]
     wait_until(lambda: any("ABORTED" in one for one in messages()))
@@ -173,4 +174,4 @@ def test_a_model_that_is_no_better_than_popularity_is_held(site: Site, group: st
     assert record["outcome"] == "HELD"
     assert "versusPopularity: the popularity solution" in state(record, "campaign/sims")["reason"]
     assert state(record, "campaign/top")["status"] == "READY"
-    assert len(site.resources(group)["campaign"]) == 1
+    assert len(site.arns(group, "campaign")) == 1

@@ -191,9 +191,7 @@ def test_a_writer_commands_nothing(site: Site, writer: Writer) -> None:
 
 def hostile(site: Site, group: str, victim: str) -> dict[str, dict[str, Any]]:
     """Configs that ask for what is the victim's, by what they try."""
-    names = {
-        kind: site.resources(victim)[kind][0].split("/", 1)[1] for kind in ("solution", "campaign", "filter", "schema")
-    }
+    names = {kind: site.arns(victim, kind)[0].split("/", 1)[1] for kind in ("solution", "campaign", "filter", "schema")}
     mine: dict[str, Any] = {"solutions": {"popular": POPULAR}, "exports": False}
     place = {"path": f"s3://{site.bucket}/{victim}/"}
     return {

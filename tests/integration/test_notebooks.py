@@ -74,7 +74,6 @@ class Desk:
             env=os.environ | self.site.cloud.environment | {"PYTHONPATH": str(here / "notebook_modules")},
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr

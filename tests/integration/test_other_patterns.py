@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.conftest import KINDS
+from tests.integration.conftest import DEADLINE_SECONDS, KINDS
 from tests.unit.personalize.world import RECIPE, SCHEMAS, interactions, items, schema, until, users
 
 ACCOUNT = "123456789012"
@@ -80,7 +80,7 @@ def role(environment: None) -> str:  # noqa: ARG001
 
 def wait(describe: Callable[..., Any], **arn: str) -> dict[str, Any]:
     """The loop at the end of every notebook cell."""
-    status, max_time = None, time.time() + 60
+    status, max_time = None, time.time() + DEADLINE_SECONDS
     while time.time() < max_time:
         answer = describe(**arn)
         [found] = [value for member, value in answer.items() if member != "ResponseMetadata"]

@@ -120,7 +120,7 @@ def test_columns_that_a_dataset_cannot_take_on_are_refused_before_anything_chang
     assert record["outcome"] == "FAILED"
     assert f"{group}/interactions.csv: has other columns" in record["summary"]
     assert "no EVENT_TYPE, a new DEVICE" in record["summary"]
-    assert "a new group" in record["summary"]
+    assert "a new folder" in record["summary"]
     assert site.resources(group) == before
 
 

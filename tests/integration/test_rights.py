@@ -17,21 +17,17 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from samcli.yamlhelper import yaml_parse
 
-from tests.integration.conftest import ROOT, SPEED, Site, interactions, items, wait_until
+from tests.integration.conftest import ROOT, Site, interactions, items, slowed, wait_until
 from tests.integration.test_evaluation import evaluate, left
 from tests.integration.test_evaluation import start as start_evaluation
 from tests.integration.test_export import export
 from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
 from usher_local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
-from usher_local.clock import Clock
 from usher_local.cloud import eventbridge_targets
 from usher_local.cloud.credentials import PARTITION, REGION, client
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
-from usher_local.personalize.core import environment
-
-pytestmark = pytest.mark.timeout(900)  # the scenario, on a busy machine
 
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
@@ -170,10 +166,9 @@ def drive(site: Site) -> None:
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(environment.current, "clock", Clock(SPEED / 10))
+    with slowed():
         stopped = start_evaluation(site, GROUP, live=False)
-        wait_until(lambda: bool(site.resources("-eval-")["solution_version"]))
+        wait_until(lambda: bool(site.arns("-eval-", "solution_version")))
         site.stepfunctions.stop_execution(executionArn=stopped)
     wait_until(lambda: left(site) == [])
 
@@ -224,7 +219,7 @@ def lose(site: Site) -> None:
 
 def queue_url(site: Site) -> str:
     described = site.cloud.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="Undelivered"
+        StackName=STACK, LogicalResourceId="DeadLetterQueue"
     )
     return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
@@ -272,7 +267,7 @@ def owners(site: Site) -> list[Owner]:
     return [
         *found,
         Owner("BucketPolicy", bucket_policy(DEFAULT_ACCOUNT_ID, PARTITION, site.bucket)),
-        Owner("UndeliveredPolicy", queue_policy(queue)),
+        Owner("DeadLetterQueuePolicy", queue_policy(queue)),
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Site, interactions, wait_until
+from tests.integration.conftest import Site, interactions, slowed, wait_until
 from tests.integration.test_pipeline import ALL_KINDS_ONCE, counts
 
 
@@ -25,11 +25,12 @@ def kill_workers(site: Site) -> int:
 
 @pytest.mark.parametrize("kind", ["dataset_group", "dataset_import_job", "solution_version", "campaign"])
 def test_a_stopped_execution_is_resumed_by_the_next_drop(site: Site, group: str, kind: str) -> None:
-    site.drop(f"{group}/interactions.csv", interactions())
-    wait_until(lambda: bool(site.resources(group)[kind]))
-    running = [one["executionArn"] for one in site.executions(group) if one["status"] == "RUNNING"]
-    for arn in running:
-        site.stepfunctions.stop_execution(executionArn=arn, error="Test", cause="cut")
+    with slowed():
+        site.drop(f"{group}/interactions.csv", interactions())
+        wait_until(lambda: bool(site.arns(group, kind)))
+        running = [one["executionArn"] for one in site.executions(group) if one["status"] == "RUNNING"]
+        for arn in running:
+            site.stepfunctions.stop_execution(executionArn=arn, error="Test", cause="cut")
     site.drop(f"{group}/interactions.csv", interactions())
     statuses = {one["executionArn"]: one["status"] for one in site.settle(group)}
     assert running
@@ -43,7 +44,7 @@ def test_killed_workers_do_no_lasting_harm(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions())
     killed = 0
     for kind in ("dataset_group", "dataset_import_job", "solution", "solution_version", "campaign"):
-        wait_until(lambda kind=kind: bool(site.resources(group)[kind]))  # type: ignore[misc]
+        wait_until(lambda kind=kind: bool(site.arns(group, kind)))  # type: ignore[misc]
         killed += kill_workers(site)
     assert killed
     site.settle(group)

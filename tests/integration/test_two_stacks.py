@@ -53,11 +53,11 @@ def seen(site: Site, group: str) -> dict[str, Any]:
         "resources": site.resources(group),
         "tags": {
             arn: personalize.list_tags_for_resource(resourceArn=arn)["tags"]
-            for arn in site.resources(group)["campaign"] + site.resources(group)["dataset_group"]
+            for arn in site.arns(group, "campaign") + site.arns(group, "dataset_group")
         },
         "campaigns": [
             personalize.describe_campaign(campaignArn=arn)["campaign"]["solutionVersionArn"]
-            for arn in site.resources(group)["campaign"]
+            for arn in site.arns(group, "campaign")
         ],
         "records": site.records(group),
         "schedules": site.cloud.client("scheduler").list_schedules(GroupName="usher")["Schedules"],

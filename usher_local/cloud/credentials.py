@@ -1,6 +1,8 @@
 """Who calls: the local developer's key, and sessions of roles, all kept by moto's own IAM and STS."""
 
 import json
+import threading
+from functools import cache
 from typing import Any
 
 import boto3
@@ -15,6 +17,7 @@ from usher_local.authorization import may_assume
 PARTITION = "aws"
 REGION = "us-east-1"
 SESSION_SECONDS = 12 * 3600
+MAKING_CLIENTS = threading.Lock()
 
 
 def create_developer() -> Credentials:
@@ -64,13 +67,19 @@ def find(access_key_id: str) -> tuple[Credentials, str] | None:
 
 def client(service: str, endpoint: str, holder: Credentials, config: Config | None = None) -> Any:
     """A boto3 client of the local cloud."""
-    session: Any = boto3.session.Session()  # a session of its own: the default one is not thread-safe
-    return session.client(
-        service,
-        region_name=REGION,
-        endpoint_url=endpoint,
-        aws_access_key_id=holder.access_key,
-        aws_secret_access_key=holder.secret_key,
-        aws_session_token=holder.token,
-        config=config,
-    )
+    with MAKING_CLIENTS:  # clients are thread-safe; sessions, which keep what botocore has read from disk, are not
+        return own_session().client(
+            service,
+            region_name=REGION,
+            endpoint_url=endpoint,
+            aws_access_key_id=holder.access_key,
+            aws_secret_access_key=holder.secret_key,
+            aws_session_token=holder.token,
+            config=config,
+        )
+
+
+@cache
+def own_session() -> Any:
+    """A session of the local cloud's own, since a test may replace the default one."""
+    return boto3.session.Session()

@@ -485,7 +485,7 @@ def definition(properties: Properties, place: Place) -> str:
         text = properties.get("DefinitionString") or json.dumps(properties["Definition"])
     values = properties.get("DefinitionSubstitutions", {})
     text = re.sub(r"\$\{(\w+)\}", lambda match: str(values.get(match[1], match[0])), text)
-    return json.dumps(yaml.safe_load(text))  # JSON is YAML
+    return json.dumps(yaml.load(text, yaml.CSafeLoader))  # JSON is YAML
 
 
 def artifact(bucket: str, key: str, place: Place) -> bytes:

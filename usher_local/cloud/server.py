@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
@@ -56,6 +57,7 @@ class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
 
     `seed` draws what AWS leaves to chance (`usher_local.cloud.consistency`); the same seed draws the same.
+    `executor` fits Personalize's models, by default a process for each training.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -80,6 +82,7 @@ class LocalCloud:
         limits: Limits = NEW,
         seed: int = consistency.SEED,
         pacing: personalize.Pacing | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self._template = template.resolve() if template else None
         self._ports = aws_port, api_port
@@ -90,6 +93,7 @@ class LocalCloud:
         self._limits = limits
         self._seed = seed
         self._pacing = pacing
+        self._executor = executor
         self._open = ExitStack()
         self.outputs = {}
 
@@ -114,7 +118,7 @@ class LocalCloud:
         stack.callback(forget)  # at the end without these settings: moto would load AWS's policies only to forget them
         stack.enter_context(environ(settings | region))
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
-        personalize.install(self._clock, self._state or temporary, pacing=self._pacing)
+        personalize.install(self._clock, self._state or temporary, self._executor, self._pacing)
         stack.callback(personalize.shutdown)
         if self._state:
             stack.callback(personalize.save)

@@ -22,7 +22,7 @@ from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
 from usher.serving import events, http_api, requests
-from usher.storage.layout import DATASETS
+from usher.storage.layout import DATASETS, is_input
 
 from tests.unit.docs import tables
 from tests.unit.stack.files import REPOSITORY, TEMPLATE
@@ -48,17 +48,13 @@ COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
 
 MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
 UNWRAPPED = {
-    "docs/api.md",
-    "docs/cli.md",
     "docs/cost.md",
     "docs/decisions.md",
-    "docs/evaluation.md",
     "docs/licences.md",
     "docs/local.md",
     "docs/local-personalize.md",
     "docs/proof.md",
     "docs/security.md",
-    "docs/taking-over.md",
 }
 """Pages that are not wrapped yet."""
 
@@ -136,6 +132,23 @@ def test_every_number_of_an_evaluation_is_defined() -> None:
 @pytest.mark.parametrize("section", ["Parameters", "Outputs"])
 def test_every_parameter_and_output_of_the_stack_is_described(section: str) -> None:
     assert missing("parameters.md", STACK[section]) == []
+
+
+def test_the_defaults_of_parameters_are_those_of_the_template() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.+) \|$", DOCS["parameters.md"], re.M))
+    for name, parameter in STACK["Parameters"].items():
+        default = str(parameter["Default"])
+        assert rows[name].strip("`").startswith(default) if default else rows[name].startswith(("nobody", "empty")), (
+            name
+        )
+
+
+def test_every_file_that_is_read_starts_a_run() -> None:
+    section = DOCS["files.md"].partition("## Schemas")[0]
+    keys = [key for row in re.findall(r"^\| (`.*?) \| ", section, re.M) for key in re.findall(r"`([^`]+)`", row)]
+    assert len(keys) > len(DATASETS)
+    examples = [re.sub(r"<\w+>|\*", "a", key.replace("<dataset>", "items")) for key in keys]
+    assert [key for key in examples if not is_input(key)] == []
 
 
 def test_every_alarm_is_described() -> None:

@@ -34,6 +34,15 @@ FUNCTIONS: dict[str, Any] = {
 }
 
 
+def policies(function: str) -> list[dict[str, Any]]:
+    """The documents of a function's policies: its own, and those that it always shares with others."""
+    shared = [
+        one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::IAM::Policy" and "Condition" not in one
+    ]
+    role = {"Ref": f"{function}Role"}
+    return FUNCTIONS[function]["Policies"] + [one["PolicyDocument"] for one in shared if role in one["Roles"]]
+
+
 def machine(path: Path) -> dict[str, Any]:
     """A state machine's definition, with partition and concurrency filled in; `${...}` stand for functions only."""
     text = path.read_text().replace("${Partition}", "aws").replace("${MapConcurrency}", "5")

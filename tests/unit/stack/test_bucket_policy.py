@@ -16,7 +16,7 @@ from usher.runs.record import RECORD, Run
 from usher.storage.bucket import Bucket
 from usher.storage.layout import export_prefix
 
-from tests.unit.stack.files import FUNCTIONS, RESOURCES
+from tests.unit.stack.files import FUNCTIONS, RESOURCES, policies
 from tests.unit.usher.world import target
 from usher_local.authorization import account_names, service, session_of_role
 from usher_local.iam_policy import Principal, Request, Statement, context, decide, listed, statements
@@ -66,7 +66,7 @@ POLICY = statements(resolved(RESOURCES["BucketPolicy"]["Properties"]["PolicyDocu
 EVERYTHING = statements(
     {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "all"
 )
-CLOSED = next(one for one in POLICY if one.body.get("Sid") == "OnlyUsherWritesWhatUsherReads")
+CLOSED = next(one for one in POLICY if one.body.get("Sid") == "OnlyUsherWrites")
 
 
 def of_role(arn: str, action: str, key: str) -> Request:
@@ -144,15 +144,15 @@ def test_only_what_lies_in_a_folder_named_out_is_closed(path: list[str]) -> None
     assert bool(decide([*EVERYTHING, *POLICY], writer)) == ("out" not in path[1:-1])
 
 
-def writes_out(policies: Any) -> bool:
+def writes_out(documents: Any) -> bool:
     """Whether a role's own statements let it write below `out/`."""
-    found = [one for policy in policies for one in resolved(policy.get("PolicyDocument", policy))["Statement"]]
+    found = [one for policy in documents for one in resolved(policy.get("PolicyDocument", policy))["Statement"]]
     writing = [one for one in found if set(listed(one["Action"])) & {"s3:PutObject", "s3:PutObjectTagging"}]
     return any("/out/" in arn for one in writing for arn in listed(one["Resource"]))
 
 
 def test_the_roles_that_write_are_those_that_the_policy_names() -> None:
-    writers = {f"{name}Role" for name, one in FUNCTIONS.items() if writes_out(one["Policies"])}
+    writers = {f"{name}Role" for name in FUNCTIONS if writes_out(policies(name))}
     roles = {name: one for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
     writers |= {name for name, one in roles.items() if writes_out(one["Properties"].get("Policies", []))}
     named = CLOSED.body["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]

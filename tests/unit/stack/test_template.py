@@ -13,7 +13,7 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.resources.kinds import KINDS, Kind
 from usher.runs.notifications import SOURCE
 
-from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE
+from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE, policies
 
 ANYWHERE = {
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
@@ -34,8 +34,8 @@ OPERATIONS = {
 
 
 def allowed(function: str) -> list[dict[str, Any]]:
-    """The statements of a function's own policy that allow something."""
-    statements = [one for policy in FUNCTIONS[function]["Policies"] for one in policy["Statement"]]
+    """The statements of a function's policies that allow something."""
+    statements = [one for policy in policies(function) for one in policy["Statement"]]
     return [one for one in statements if one["Effect"] == "Allow"]
 
 

@@ -76,7 +76,7 @@ def test_a_new_account_has_the_memory_for_every_function() -> None:
 
 
 def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what_it_cannot_deliver() -> None:
-    queue = {"Fn::GetAtt": ["Undelivered", "Arn"]}
+    queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     rules = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]]
     schedules = [schedule["Properties"]["Target"] for schedule in of_type("AWS::Scheduler::Schedule").values()]
     assert len(rules) == 5
@@ -87,7 +87,7 @@ def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what
 
 
 def test_every_rule_of_a_stack_of_any_name_may_leave_there_what_it_cannot_deliver() -> None:
-    (statement,) = transformed()["UndeliveredPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (statement,) = transformed()["DeadLetterQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     named = [one["Fn::GetAtt"] for one in statement["Condition"]["ArnEquals"]["aws:SourceArn"]]
     assert sorted(named) == sorted([rule, "Arn"] for rule in of_type("AWS::Events::Rule"))
 
@@ -99,7 +99,10 @@ def test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point() 
         for metric in alarm["Properties"].get("Metrics", [])
         if "Expression" in metric
     ]
-    assert sums == ["FILL(failed, 0) + FILL(late, 0)"] * 3
+    ends = [
+        f"FILL({machine}_{end}, 0)" for machine in ("pipeline", "export", "evaluation") for end in ("failed", "late")
+    ]
+    assert sums == [" + ".join(ends)]
 
 
 def test_every_log_group_forgets() -> None:
