@@ -76,7 +76,7 @@ def examples() -> Mapping[str, Example]:
 
 def _example(section: str) -> Example:
     steps = [
-        Step(file, TEST.findall(text)[-1], "Without this step" in text, diff)
+        Step(file, TEST.findall(text)[-1], "Without this step" in " ".join(text.split()), diff)
         for file, text, diff in STEP.findall(section)
     ]
     return Example(steps, [line for commands in COMMANDS.findall(section) for line in commands.splitlines()])

@@ -71,7 +71,7 @@ def test_a_resource_is_what_its_create_operation_takes(resource: Resource) -> No
     assert not ParamValidator().validate(members, model.operation_model(name).input_shape).generate_report()
 
 
-def test_the_examples_of_the_page_make_every_kind_as_its_create_operation_takes_it() -> None:
+def test_the_examples_of_the_page_make_every_kind() -> None:
     examples = re.findall(r"^```yaml\n(.*?)^```$", (REPOSITORY / "docs" / "configuration.md").read_text(), re.S | re.M)
     made = dict[str, Resource]()
     for example in examples:

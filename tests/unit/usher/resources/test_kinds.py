@@ -166,7 +166,7 @@ def test_kinds_stand_in_the_order_in_which_they_are_made() -> None:
         assert all(order.index(other) < order.index(kind) for other in others)
 
 
-def test_every_creatable_kind_of_personalize_is_in_the_table_but_for_those_with_a_reason() -> None:
+def test_every_kind_of_personalize_has_a_row_or_a_reason() -> None:
     left_out = {
         "dataset_export_job": "data comes from the bucket; there is nothing to export",
         "data_deletion_job": "erases people, once and on somebody's word: no desired state",
