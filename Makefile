@@ -10,7 +10,7 @@ export AWS_DEFAULT_REGION ?= us-east-1
 MOST_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up rehearse check test e2e lint lock build clean
+.PHONY: docs help setup demo up rehearse check test e2e lint lock build clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,7 +47,7 @@ check: setup ## Style, types and the fast tests, in half a minute
 	mypy & types=$$!; pytest -q -n 2 -m "not slow" tests/unit/usher && wait $$types
 
 test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
-	pytest -n auto --dist worksteal tests/unit
+	pytest -n auto --dist worksteal tests/unit tests/command
 	pytest -n auto --dist loadfile tests/integration
 	python -m usher_local.rehearsal
 
@@ -59,6 +59,11 @@ lint: setup ## Style, types, template
 	ruff format --check
 	mypy
 	sam validate --lint
+
+docs: setup ## Write the generated parts of the docs, and the editor schema
+	@python -m tests.unit.docs.tables
+	@python -m tests.proof
+	@python -m usher_cli.editor_schema
 
 build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	sam build

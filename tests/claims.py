@@ -1,6 +1,6 @@
 """What is claimed of a deployment, which tests prove it here, and what only a real account can show.
 
-`python -m tests.proof` makes docs/proof.md of this table. A test is named by its node id of pytest, without parameters.
+`make docs` makes docs/proof.md of this table. A test is named by its node id of pytest, without parameters.
 """
 
 from collections.abc import Mapping

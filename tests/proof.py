@@ -1,4 +1,4 @@
-"""docs/proof.md, made of `tests.claims`: `python -m tests.proof` writes it."""
+"""docs/proof.md, made of `tests.claims`: `make docs` writes it."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,7 +15,7 @@ No test uses an AWS account. This page lists each claim about a deployment with 
 cloud ([its limits](local.md#what-it-does-not-reproduce)), and with what only an account can show.
 `pytest <file>::<test>` runs a test. `./usher doctor` makes the named checks ([cli.md](cli.md#check-the-stack)).
 
-`python -m tests.proof` generates this page from `tests/claims.py`; a test holds that all tests it names exist.
+`make docs` generates this page from `tests/claims.py`; a test holds that all tests it names exist.
 """
 CHECKLIST = """
 ## The first deployment

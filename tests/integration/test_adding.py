@@ -26,7 +26,7 @@ GENERATED = [
     "tests/unit/usher/resources/test_kinds.py",
     "tests/unit/stack/test_template.py",
     "tests/unit/usher/config",
-    "tests/integration/cli/test_editor_schema.py::test_the_schema_is_current",
+    "tests/command/test_editor_schema.py::test_the_schema_is_current",
 ]
 """Tests of generated files, and of everything that the tables hold."""
 FAILED = 1

@@ -87,8 +87,8 @@ class Alarms:
         with self._lock:
             self._collect()
             end = self._now().astimezone(UTC).replace(tzinfo=None)
-            for account in cloudwatch_backends.values():
-                for backend in account.values():
+            for account in list(cloudwatch_backends.values()):
+                for backend in list(account.values()):
                     data = by_metric(list(backend.metric_data)) if backend.alarms else {}
                     for alarm in list(backend.alarms.values()):
                         try:

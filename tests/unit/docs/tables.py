@@ -1,6 +1,6 @@
 """The tables and diagrams of the docs that follow from the code, the template, the lock files and the state machines.
 
-`python -m tests.unit.docs.tables` writes them into the pages.
+`make docs` writes them into the pages.
 """
 
 import re

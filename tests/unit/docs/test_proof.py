@@ -23,7 +23,7 @@ def defined_in(file: str) -> set[str]:
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text() == page(), "python -m tests.proof writes it"
+    assert PAGE.read_text() == page(), "run: make docs"
 
 
 @pytest.mark.parametrize("claim", EVERY, ids=lambda claim: claim.says[:50])

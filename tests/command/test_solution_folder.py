@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli.test_import import EXPRESSION, Old, account  # noqa: F401 - a fixture
-from tests.integration.cli.world import told
+from tests.command.test_import import EXPRESSION, Old, account  # noqa: F401 - a fixture
+from tests.command.world import told
 from tests.unit.usher.config.test_aws_solution import RECIPE, avro
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack

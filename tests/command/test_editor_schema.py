@@ -35,7 +35,7 @@ def is_config(content: bytes) -> bool:
 
 
 def test_the_schema_is_current() -> None:
-    assert FILE.read_text() == as_text(), "run: python -m usher_cli.editor_schema"
+    assert FILE.read_text() == as_text(), "run: make docs"
     Draft7Validator.check_schema(SCHEMA)
 
 

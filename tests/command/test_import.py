@@ -10,7 +10,7 @@ from usher.config.parser import read_config
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
-from tests.integration.cli.world import told
+from tests.command.world import told
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack
 

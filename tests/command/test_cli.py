@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.cli.world import POPULAR, told
+from tests.command.world import POPULAR, told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
 from usher_local.simulation.stack import Stack
