@@ -193,7 +193,7 @@ def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: p
     text = told(capsys, *command, status=1)
     assert "dataset_import_job/interactions is older than its inputs" in text
     assert "solution_version/old_sims is older than" in text
-    assert "Nothing has been changed" in text
+    assert "Nothing was changed" in text
     assert tags() == before
     assert not old.stack.read("films/.*")
     told(capsys, *command, "--anyway")
@@ -339,7 +339,7 @@ def test_a_dataset_group_is_for_one_folder(old: Old, capsys: pytest.CaptureFixtu
     assert group.tags[GROUP_TAG] == "films"
     command = ("import", "OldFilms", "--group", "movies", "--adopt")
     text = told(capsys, *command, status=1)
-    assert f"{group.arn} is that of the folder films/ of the stack usher" in text
+    assert f"{group.arn} belongs to the folder films/ of the stack usher" in text
     assert "--from-stack usher." in text
     assert (group.tags[GROUP_TAG], old.stack.read("movies/.*")) == ("films", {})
     text = told(capsys, *command, "--from-stack", "usher")

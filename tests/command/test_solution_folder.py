@@ -75,7 +75,7 @@ def test_what_the_solution_has_made_goes_on_serving(stack: Stack, capsys: pytest
     command = "import FilmClub --group films --adopt"
     assert f"usher {command}." in " ".join(told(capsys, "status", "films", status=1).split())
     assert set(stack.personalize.resources) == before
-    assert "a run would do all this" in told(capsys, *command.split(), status=1)
+    assert "the next run would do all this" in told(capsys, *command.split(), status=1)
     assert f"Will be tagged as the stack's: {campaign}" in told(capsys, *command.split(), "--anyway")
     assert not stack.read("films/usher.yaml"), "the folder has its config"
     assert drop(stack) == "SUCCEEDED"

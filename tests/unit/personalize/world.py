@@ -1,6 +1,7 @@
 """A small world of users, items and events, and the steps towards recommendations in it."""
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -68,8 +69,8 @@ def users(count: int = 60) -> str:
 
 
 @cache
-def _client(service: str) -> Any:
-    """One for all worlds, which takes most of the time that a world takes."""
+def _client(service: str, endpoint: str | None) -> Any:
+    """One for all worlds at an endpoint, which takes most of the time that a world takes."""
     make: Any = boto3.Session().client  # its stubs take literal names only
     return make(service, region_name=REGION)
 
@@ -82,7 +83,9 @@ class World:
 
     def __post_init__(self) -> None:
         names = ("personalize", "personalize-runtime", "personalize-events", "s3", "iam")
-        self.personalize, self.runtime, self.events, self.s3, self.iam = map(_client, names)
+        self.personalize, self.runtime, self.events, self.s3, self.iam = (
+            _client(name, os.environ.get("AWS_ENDPOINT_URL")) for name in names
+        )
         self.s3.create_bucket(Bucket=BUCKET)
         self.allow_bucket("s3:GetObject", "s3:ListBucket", "s3:PutObject")
         self.role = self.make_role("service", "s3:GetObject", "s3:ListBucket", "s3:PutObject")

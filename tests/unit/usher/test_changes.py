@@ -310,7 +310,7 @@ def test_a_removal_is_carried_out_once_even_if_nothing_is_there(shop: Shop) -> N
     shop.start(task="remove")
     execution, record = shop.start(task="remove")
     assert execution.status == "SUCCEEDED"
-    assert record["summary"].startswith("There is no dataset group of shop in Personalize.")
+    assert record["summary"].startswith("Personalize has no dataset group of shop.")
     assert shop.drop({"solutions": POPULAR})["outcome"] == "SUCCEEDED"
     assert shop.count()["Campaign"] == 1
 
@@ -340,7 +340,7 @@ def test_what_a_removal_cannot_delete_is_told(shop: Shop) -> None:
     (problem,) = record["problems"]
     assert problem["place"] == f"schema/{schema.rpartition('/')[2]}"
     assert problem["message"].startswith("is still there:")
-    assert problem["remedy"].startswith("See what still uses it")
+    assert problem["remedy"].startswith("Delete the resources that still use it")
     assert shop.count()["DatasetGroup"] == 1, "only theirs"
 
 

@@ -197,5 +197,5 @@ def test_files_get_their_names_and_none_is_written_twice(bucket: Bucket) -> None
 
 def test_a_part_without_a_file_is_told(bucket: Bucket) -> None:
     bucket.write(f"{JOB.staging}train/2026", b"u,i,1,x,y\n")
-    with pytest.raises(InputError, match="the split last-tenth: leaves nothing for the part holdout"):
+    with pytest.raises(InputError, match="the split last-tenth: leaves the part holdout empty"):
         list(athena_split.finish(bucket, JOB))

@@ -306,7 +306,8 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     )
     note = trained.plan("films", remove={"at": "now"}).findings["note"]
     assert note.startswith(
-        "The group is removed, with its exports, except for what this stack did not make, and what that needs: "
+        "The group is removed, with its exports, except for resources that this stack did not make, and "
+        "those that they need: "
         "filter/theirs,"
     )
     states = trained.run("films", remove={"at": "now"})

@@ -187,12 +187,12 @@ def test_an_unreadable_record_is_told_with_its_place_and_the_run_is_concluded(wo
     run = Run(world.bucket, "films", RUN)
     for content in (b"{", b"[]", b" " * (documents.MAX_BYTES + 1)):
         world.bucket.write(run.key(), content)
-        with pytest.raises(UnfitError, match=rf"{run.key()} is not what Usher has written there.*Start the run again"):
+        with pytest.raises(UnfitError, match=rf"{run.key()} is not as Usher wrote it.*Start the run again"):
             run.read()
         assert not run.read_or_empty()
         record = run.conclude("e", None)
         assert record["outcome"] == "FAILED"
-        assert "not what Usher has written" in record["summary"]
+        assert "not as Usher wrote it" in record["summary"]
         assert run.read()["outcome"] == "FAILED"
 
 
