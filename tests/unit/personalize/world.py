@@ -72,7 +72,7 @@ def users(count: int = 60) -> str:
 def _client(service: str, endpoint: str | None) -> Any:
     """One for all worlds at an endpoint, which takes most of the time that a world takes."""
     make: Any = boto3.Session().client  # its stubs take literal names only
-    return make(service, region_name=REGION)
+    return make(service, region_name=REGION, endpoint_url=endpoint)
 
 
 @dataclass
