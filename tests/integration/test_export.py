@@ -101,7 +101,7 @@ def test_a_groups_own_lines_are_checked_and_the_good_ones_answered(site: Site, g
 
 def test_the_api_answers_from_a_loaded_export_where_there_is_no_campaign(site: Site, group: str) -> None:
     live(site, group, {"solutions": {"popular": POPULAR}, "exports": {"popular": {"table": True, "numResults": 10}}})
-    with pytest.raises(CallError, match="no export has it"):
+    with pytest.raises(CallError, match="no export has an answer"):
         site.api.get(f"/{group}/recommendations/u1")
     assert export(site, group, solution="popular")["status"] == "SUCCEEDED"
     answer = site.api.get(f"/{group}/recommendations/u1", numResults=3)
@@ -154,7 +154,7 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
 
 
-def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, group: str) -> None:
+def test_an_export_that_breaks_off_leaves_the_others_alone(site: Site, group: str) -> None:
     names = ["first", "second"]
     live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
     serving = ServingMaps(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]))
@@ -163,7 +163,7 @@ def test_an_export_that_cannot_be_published_leaves_the_others_alone(site: Site, 
     serving.write(group, content)
     execution = export(site, group)
     assert execution["status"] == "FAILED"
-    assert execution["cause"].startswith(f"{group}/: exports.first: could not be published: KeyError: ")
+    assert "broke off: UnfitError: export.spec has no keep" in execution["cause"]
     assert site.read_json(f"{group}/out/export/second/latest.json")["lines"] == 60
     (key,) = (key for key in site.keys(f"{group}/out/runs/") if key.endswith("-first-export/run.json"))
     wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from usher.aws import client
@@ -171,6 +171,16 @@ def test_overlapping_exports_make_one_job(site: Stack) -> None:
     assert [one["outcome"] for one in first.output] == ["SUCCEEDED"]
     assert made(site)["batch-inference-job"] == 1, "a step that died after its work is tried again, and joins it"
     assert [one["outcome"] for one in export(site).output] == ["SUCCEEDED"], "the export was given back"
+
+
+def test_an_export_that_cannot_be_published_is_named(site: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("latest")
+
+    monkeypatch.setitem(cast(dict[str, Any], steps.STEPS), "publish", broken)
+    execution = export(site)
+    assert execution.status == "FAILED"
+    assert "films/: exports.popular: could not be published: KeyError: " in str(execution.output)
 
 
 def test_an_export_that_died_is_taken_over(site: Stack) -> None:
