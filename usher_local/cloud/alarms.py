@@ -28,7 +28,7 @@ from moto.cloudwatch.models import (
 )
 from moto.sns.models import sns_backends
 
-from usher_local.cloud import eventbridge
+from usher_local.cloud import backends, eventbridge
 from usher_local.cloud.eventbridge_targets import Sender, deliver
 from usher_local.cloud.metric_queries import by_metric, evaluate
 from usher_local.cloud.patching import replaced
@@ -87,14 +87,13 @@ class Alarms:
         with self._lock:
             self._collect()
             end = self._now().astimezone(UTC).replace(tzinfo=None)
-            for account in list(cloudwatch_backends.values()):
-                for backend in list(account.values()):
-                    data = by_metric(list(backend.metric_data)) if backend.alarms else {}
-                    for alarm in list(backend.alarms.values()):
-                        try:
-                            look(alarm, data, end)
-                        except Exception:
-                            log.exception("alarm %s could not be evaluated", alarm.name)
+            for _, _, backend in backends.every(cloudwatch_backends):
+                data = by_metric(list(backend.metric_data)) if backend.alarms else {}
+                for alarm in list(backend.alarms.values()):
+                    try:
+                        look(alarm, data, end)
+                    except Exception:
+                        log.exception("alarm %s could not be evaluated", alarm.name)
 
     @contextmanager
     def ticking(self) -> Iterator[None]:

@@ -23,7 +23,7 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
-from usher_local.cloud import credentials, emf, metric_queries
+from usher_local.cloud import backends, credentials, emf, metric_queries
 from usher_local.cloud.alarms import Alarms, acting
 from usher_local.cloud.http_api import HttpApi
 from usher_local.cloud.lambda_functions import Answer, Lambdas
@@ -325,19 +325,17 @@ class Gauges:
                 lasted = max(life.minutes * 60, life.clock.simulated_seconds(life.worked - life.created))
                 failed = resource.status == "CREATE FAILED"
                 put_of_job(backend, resource, {"ExecutionTime": lasted} | ({"Error": 1.0} if failed else {}))
-        for account, regions in sqs_backends.items():
-            for region, backend in regions.items():
-                for name, queue in list(backend.queues.items()):
-                    visible = {"ApproximateNumberOfMessagesVisible": float(len(queue.messages))}
-                    put("AWS/SQS", visible, [{"QueueName": name}], account, region)
+        for account, region, backend in backends.every(sqs_backends):
+            for name, queue in list(backend.queues.items()):
+                visible = {"ApproximateNumberOfMessagesVisible": float(len(queue.messages))}
+                put("AWS/SQS", visible, [{"QueueName": name}], account, region)
 
 
 def jobs() -> list[tuple[Any, Any]]:
     """Personalize's resources that are measured, with their backends."""
     return [
         (backend, resource)
-        for regions in list(personalize_backends.values())  # which other threads add to
-        for backend in list(regions.values())
+        for _, _, backend in backends.every(personalize_backends)
         for resource in list(backend.resources.values())
         if resource.kind.name in JOBS
     ]

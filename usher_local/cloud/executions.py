@@ -54,6 +54,7 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 
+from usher_local.cloud import backends
 from usher_local.cloud.patching import replaced
 
 log = logging.getLogger(__name__)
@@ -115,10 +116,9 @@ def recorded(limits: Limits) -> Iterator[None]:
 
 def stop_all() -> None:
     """Stop every running execution of every state machine."""
-    for account in stepfunctions_parser_backends.values():
-        for backend in account.values():
-            for execution in backend._get_executions(ExecutionStatus.RUNNING):
-                execution.stop(datetime.now(UTC), None, None)
+    for _, _, backend in backends.every(stepfunctions_parser_backends):
+        for execution in backend._get_executions(ExecutionStatus.RUNNING):
+            execution.stop(datetime.now(UTC), None, None)
 
 
 def starting(start_execution: Any, limits: Limits) -> Any:

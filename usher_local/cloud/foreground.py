@@ -22,6 +22,18 @@ SWITCH = {"on": True, "off": False}
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
+def end_once(ended: threading.Event) -> None:
+    """End at the first signal. A second must not interrupt it: the lock of an Event can't be taken twice."""
+    handle_signals(signal.SIG_IGN)
+    ended.set()
+
+
+def handle_signals(handler: Any) -> None:
+    """Give Ctrl-C and SIGTERM one handler."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
 def run(options: argparse.Namespace) -> int:
     """The exit status: 0 after Ctrl-C or SIGTERM; 2 if a port is taken, a disk full, or template or machine won't do.
 
@@ -29,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
     """
     # Before the imports below, which take most of the start: it can be stopped meanwhile, too.
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    handle_signals(lambda *_: end_once(ended))
     os.umask(0o077)  # what it writes, in STATE and elsewhere, is for nobody else on this machine
     disk, handler = FullDisk(ended, options.state), logging.StreamHandler(sys.stdout)
     handler.addFilter(disk)

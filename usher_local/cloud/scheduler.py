@@ -19,6 +19,7 @@ from aws_croniter import AwsCroniter
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend, scheduler_backends
 
+from usher_local.cloud import backends
 from usher_local.cloud.eventbridge_targets import Deliveries, Delivery, Sender, error_code
 from usher_local.cloud.patching import replaced
 
@@ -138,9 +139,8 @@ def enabled() -> list[tuple[Any, Any]]:
     """Every enabled schedule, with its group."""
     return [
         (schedule, group)
-        for account in scheduler_backends.values()
-        for backend in account.values()
-        for group in backend.schedule_groups.values()
+        for _, _, backend in backends.every(scheduler_backends)
+        for group in list(backend.schedule_groups.values())
         for schedule in list(group.schedules.values())
         if schedule.state != "DISABLED"
     ]
