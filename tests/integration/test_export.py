@@ -154,7 +154,7 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     assert site.read_json(f"{group}/out/export/popular/latest.json") == latest
 
 
-def test_an_export_that_breaks_off_leaves_the_others_alone(site: Site, group: str) -> None:
+def test_an_export_that_cannot_be_read_makes_no_job_and_leaves_the_others_alone(site: Site, group: str) -> None:
     names = ["first", "second"]
     live(site, group, {"solutions": dict.fromkeys(names, POPULAR), "exports": {name: {} for name in names}})
     serving = ServingMaps(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]))
@@ -163,7 +163,7 @@ def test_an_export_that_breaks_off_leaves_the_others_alone(site: Site, group: st
     serving.write(group, content)
     execution = export(site, group)
     assert execution["status"] == "FAILED"
-    assert "broke off: UnfitError: export.spec has no keep" in execution["cause"]
+    assert f"{group}/: exports.first: is unreadable: exports.first has no keep." in execution["cause"]
     assert site.read_json(f"{group}/out/export/second/latest.json")["lines"] == 60
     (key,) = (key for key in site.keys(f"{group}/out/runs/") if key.endswith("-first-export/run.json"))
     wait_until(lambda: site.read_json(key)["outcome"] == "FAILED")

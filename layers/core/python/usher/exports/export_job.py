@@ -7,13 +7,14 @@ from typing import Any
 from usher.batch.job_input import MAX_RESULTS_PER_FILE, write_job_input
 from usher.config.exports import UNABLE
 from usher.config.model import DesiredExport
+from usher.costs.calculation import Size, max_cost
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.prices import Size, max_cost
 from usher.datasets.files import dataset_keys, read_files
 from usher.errors import InputError, Problem
 from usher.exports.documents import ExportPlan, InputSummary
 from usher.exports.recipients import Recipients
+from usher.formats.typed_json import UnfitError, fit
 from usher.names import unique_name
 from usher.recipes import BatchShape, recipe_of
 from usher.resources.kinds import KINDS, Resource
@@ -139,7 +140,11 @@ def _live_export(
         message = f"has no live solution to export{f' ({name})' if name else ''}."
         remedy = "Drop data and let the pipeline finish, or name a solution under `exports` in usher.yaml."
         raise InputError([Problem(f"{group}/", message, remedy)])
-    spec: DesiredExport = exports[name]
+    try:  # before its job is paid: an earlier deployment of Usher may have published it
+        spec = fit(DesiredExport, exports[name], f"exports.{name}")
+    except UnfitError as error:
+        remedy = f'Start the pipeline with {{"group": "{group}"}}, which publishes it anew.'
+        raise InputError([Problem(f"{group}/: exports.{name}", f"is unreadable: {error}.", remedy)]) from None
     shape = recipe_of(spec["recipe"], solution["type"]).batch
     if not shape:
         raise InputError([Problem(f"{group}/: exports.{name}", UNABLE, "Remove it.")])
