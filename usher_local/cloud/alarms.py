@@ -95,23 +95,6 @@ class Alarms:
                     except Exception:
                         log.exception("alarm %s could not be evaluated", alarm.name)
 
-    @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """Look every ten seconds, in a thread, until the block ends."""
-        ended = threading.Event()
-
-        def run() -> None:
-            while not ended.wait(TICK_SECONDS):
-                self.tick()
-
-        thread = threading.Thread(target=run, name="alarms", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
 
 def look(alarm: Alarm, data: Any, end: datetime) -> None:
     """Bring an alarm's state up to its metrics, as they are at `end`."""

@@ -24,12 +24,13 @@ from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 
 from usher_local.cloud import backends, credentials, emf, metric_queries
-from usher_local.cloud.alarms import Alarms, acting
+from usher_local.cloud.alarms import TICK_SECONDS, Alarms, acting
 from usher_local.cloud.http_api import HttpApi
 from usher_local.cloud.lambda_functions import Answer, Lambdas
 from usher_local.cloud.lambda_limits import ThrottledError
 from usher_local.cloud.patching import replaced
 from usher_local.cloud.scheduler import utc_now
+from usher_local.cloud.ticking import ticking
 from usher_local.personalize.core.errors import PersonalizeError
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.personalize.responses import _Response
@@ -92,7 +93,7 @@ def measuring(now: Callable[[], datetime] = utc_now) -> Iterator[Alarms]:
         ):
             stack.enter_context(replaced(owner, name, value))
         alarms = Alarms(now, Gauges().collect)
-        stack.enter_context(alarms.ticking())
+        stack.enter_context(ticking("alarms", TICK_SECONDS, alarms.tick))
         yield alarms
 
 

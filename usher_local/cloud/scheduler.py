@@ -114,26 +114,6 @@ class Scheduler:
             group.delete_schedule(schedule.name)
         return True
 
-    @contextmanager
-    def ticking(self) -> Iterator[None]:
-        """Look every second, in a thread, until the block ends."""
-        ended = threading.Event()
-
-        def run() -> None:
-            while not ended.wait(TICK_SECONDS):
-                try:
-                    self.tick()
-                except Exception:
-                    log.exception("the scheduler could not look at its schedules")
-
-        thread = threading.Thread(target=run, name="scheduler", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-
 
 def enabled() -> list[tuple[Any, Any]]:
     """Every enabled schedule, with its group."""

@@ -44,7 +44,8 @@ from usher_local.cloud.lambda_limits import NEW, Limits
 from usher_local.cloud.patching import replaced
 from usher_local.cloud.provider import Place
 from usher_local.cloud.request_gate import signed_only
-from usher_local.cloud.scheduler import Scheduler, checking, utc_now
+from usher_local.cloud.scheduler import TICK_SECONDS, Scheduler, checking, utc_now
+from usher_local.cloud.ticking import ticking
 from usher_local.paths import stack_folder
 
 STACK = "usher"
@@ -164,7 +165,7 @@ class LocalCloud:
         if self._template:
             self.outputs = self.deploy(STACK, self._template, self._parameters)
         self.scheduler = Scheduler(deliveries, self._now)
-        stack.enter_context(self.scheduler.ticking())
+        stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
 
     def deploy(self, name: str, template: Path, parameters: Mapping[str, str] = NOTHING) -> dict[str, str]:
