@@ -35,13 +35,14 @@ def run() -> list[dict[str, float | str]]:
     rows: list[dict[str, float | str]] = []
     with LocalCloud(aws_port=0, api_port=0) as cloud:
         stepfunctions, s3 = cloud.client("stepfunctions"), cloud.client("s3")
-        for number, name in enumerate(("first run", "same bytes again"), start=1):
+        earlier: set[str] = set()
+        for name in ("first run", "same bytes again"):
             start = time.perf_counter()
             s3.upload_file(str(data.interactions), cloud.outputs["BucketName"], f"{GROUP}/interactions.csv")
-            arn = ended(stepfunctions, cloud.outputs["PipelineArn"], number)
+            arns = ended(stepfunctions, cloud.outputs["PipelineArn"], earlier)
             seconds = time.perf_counter() - start
-            pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
-            types = [event["type"] for page in pages for event in page["events"]]
+            types = max((event_types(stepfunctions, arn) for arn in arns), key=len)
+            earlier |= arns
             rows += [
                 {"what": f"{name}, seconds", "value": round(seconds, 2)},
                 {"what": f"{name}, state transitions", "value": sum(one.endswith("StateEntered") for one in types)},
@@ -60,13 +61,20 @@ def run() -> list[dict[str, float | str]]:
     return [*rows, {"what": "API / direct, p50", "value": round(quantile(through, 0.5) / quantile(direct, 0.5), 2)}]
 
 
-def ended(stepfunctions: Any, machine: str, number: int) -> str:
-    """Wait until `number` executions have ended; the newest one's ARN."""
+def ended(stepfunctions: Any, machine: str, earlier: set[str]) -> set[str]:
+    """Wait until executions that are not among the earlier ones have ended; their ARNs. S3 may report a drop twice."""
     while True:
         executions = stepfunctions.list_executions(stateMachineArn=machine)["executions"]
-        if len(executions) == number and executions[0]["status"] != "RUNNING":
-            return str(executions[0]["executionArn"])
+        new = {one["executionArn"]: one["status"] for one in executions if one["executionArn"] not in earlier}
+        if new and "RUNNING" not in new.values():
+            return set(new)
         time.sleep(0.02)
+
+
+def event_types(stepfunctions: Any, arn: str) -> list[str]:
+    """The types of the events in an execution's history."""
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event["type"] for page in pages for event in page["events"]]
 
 
 if __name__ == "__main__":
