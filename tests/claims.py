@@ -124,8 +124,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "A group can have an increment a day for a year.",
                 (
-                    "tests/unit/usher/test_looks.py::test_no_look_costs_more_calls_however_many_files_were_added",
-                    "tests/unit/usher/test_looks.py::test_a_year_of_files_at_once_is_imported_five_at_a_time_within_the_executions_time",
+                    "tests/unit/usher/test_passes.py::test_no_pass_costs_more_calls_however_many_files_were_added",
+                    "tests/unit/usher/test_passes.py::test_a_year_of_files_at_once_is_imported_five_at_a_time_within_the_executions_time",
                 ),
             ),
             Claim(

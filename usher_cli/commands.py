@@ -11,7 +11,7 @@ from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
 from usher.formats import documents
-from usher.planning.version_pins import choose_version
+from usher.planning.promotions_and_rollbacks import choose_version
 from usher.resources.versions import usable_versions
 from usher.storage.layout import GROUP_NAME, config_keys
 

@@ -6,8 +6,8 @@ from typing import Any
 from usher.costs.ledger import Spending
 from usher.planning.draft import Draft
 from usher.planning.planner import draft
+from usher.planning.promotions_and_rollbacks import Pins
 from usher.planning.tasks import Tasks
-from usher.planning.version_pins import Pins
 from usher.resources.kinds import KINDS
 from usher.storage.table import Table
 

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from usher.aws import client
-from usher.costs.prices import actual_cost
+from usher.costs.calculation import actual_cost
+from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
 from usher.run_record import RunChanges, RunRecord
 from usher.runs.lock import Lock, is_running
@@ -18,7 +19,6 @@ from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, sho
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, current_run, runs_of
 from usher.serving.serving_map import ServingMaps, serving_map
-from usher.steps import raise_errors, run_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.errors import RequestError
-from usher.serving.http_api import Api, answer
+from usher.serving.http_api import Api, answer_or_fall_back
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -16,7 +16,7 @@ serving = ServingMaps(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
 @api.route("POST /{group}/rankings")
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    return answer(serving, group, "rankings", api.body(), personalized_ranking)
+    return answer_or_fall_back(serving, group, "rankings", api.body(), personalized_ranking)
 
 
 def personalized_ranking(members: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.serving.export_store import ExportStore
-from usher.serving.http_api import Api, answer
+from usher.serving.http_api import Api, answer_or_fall_back
 from usher.serving.requests import checked_id
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
@@ -38,7 +38,7 @@ def answer_about(route: str, group: str, name: str, path_id: str | None) -> dict
     def look_up(group: str, solution: str) -> Any:
         return exports.look_up(group, solution, subject)
 
-    return answer(serving, group, route, options, call, look_up)
+    return answer_or_fall_back(serving, group, route, options, call, look_up)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from typing import Any
 from usher.aws import NO_RETRY, client
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
+from usher.planning.promotions_and_rollbacks import Pins
 from usher.planning.tasks import Tasks
-from usher.planning.version_pins import Pins
 from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan

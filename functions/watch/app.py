@@ -11,6 +11,7 @@ from typing import Any
 
 from usher.aws import client
 from usher.errors import UsherError, lambda_error_message
+from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
 from usher.runs.cloudwatch import Metrics, put_metrics
 from usher.runs.naming import EVALUATION, group_of_input, run_name
@@ -18,7 +19,6 @@ from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
 from usher.runs.record import Run, runs_of
 from usher.serving.serving_map import ServingMaps
-from usher.steps import raise_errors, run_all
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 from usher.texts import clean

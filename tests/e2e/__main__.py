@@ -4,7 +4,7 @@ import os
 import sys
 
 import pytest
-from usher.config.price_list import PRICES
+from usher.prices import PRICES
 from usher.resources.kinds import KINDS
 
 STEPS = {

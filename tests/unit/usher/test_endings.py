@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.errors import UsherError
+from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.runs.lock import Lock
 from usher.runs.naming import run_name
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, notification, notify, put_change_events
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
-from usher.steps import raise_errors, run_all
 from usher.storage.table import Table
 
 from tests.unit.usher.world import STATES, TABLE, TOPIC, World, call, interactions

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 from usher.aws import client
-from usher.config.price_list import PRICES
 from usher.costs.ledger import Past, Spending
 from usher.exports import export_job, steps
+from usher.prices import PRICES
 from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table

@@ -117,7 +117,7 @@ class DatasetRecord(IncrementRecord):
 
 
 class PinRecord(TypedDict):
-    """A `usher.planning.version_pins.Pin`."""
+    """A `usher.planning.promotions_and_rollbacks.Pin`."""
 
     version: str
     who: str

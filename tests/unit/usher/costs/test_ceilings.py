@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.config.model import Config, Recommender
-from usher.config.price_list import PRICES
+from usher.costs.calculation import Size, max_cost, max_monthly_cost, trials
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.prices import Size, max_cost, max_monthly_cost, trials
 from usher.costs.recurring import Repeated
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
@@ -20,6 +19,7 @@ from usher.limits import MAX_TRIALS
 from usher.planning.draft import Draft
 from usher.planning.estimate import check_input_sizes
 from usher.planning.planner import draft
+from usher.prices import PRICES
 from usher.resources.kinds import Resource
 from usher.storage.bucket import File
 from usher.storage.table import Table

@@ -6,7 +6,7 @@ All other keys are members of the operations of OPERATIONS.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from usher.config.price_list import PRICES
+from usher.prices import PRICES
 from usher.storage.layout import DATASETS
 
 Keys = Mapping[str, Mapping[str, Any]]

@@ -39,13 +39,13 @@ from usher.config.keys import (
     TRAINING_MODES,
 )
 from usher.config.model import JOBS, Config, Job, Recommender, Solution, follows_latest
-from usher.config.price_list import PRICES
 from usher.config.problems import Problems
 from usher.config.references import check_references
 from usher.config.schedules import is_schedule_expression, read_schedules
 from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.formats import documents
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
+from usher.prices import PRICES
 from usher.storage.layout import DATASETS, OUT, is_plain, job_folders
 
 DEFAULT_SOLUTIONS = {

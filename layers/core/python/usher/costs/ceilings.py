@@ -1,7 +1,7 @@
 """The ceilings on what a group's files may cost. Pure.
 
 Ceilings are parameters of the stack, so only those who deploy it can raise them. The estimates that are compared with
-them use the stack's own prices (config.price_list.PRICES), whatever `prices` a group's config has.
+them use the stack's own prices (prices.PRICES), whatever `prices` a group's config has.
 """
 
 import math

@@ -7,7 +7,7 @@ from typing import Any
 
 from usher.config.model import JOBS, Config, Job, Schedule, Solution
 from usher.config.schedule_expressions import DAY_MINUTES, DEFAULT_TRAINING_RATE, MONTH_DAYS, starts
-from usher.costs.prices import Size, max_cost
+from usher.costs.calculation import Size, max_cost
 from usher.recipes import recipe_of
 from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource

@@ -129,7 +129,7 @@ MORE_RULES = {
     ),
 }  # fmt: skip
 
-ROW_ERRORS: Mapping[str, tuple[Severity, str, str]] = {
+ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     "more values": ("error", "has more values than the header.", "Quote values that hold a comma."),
     "fewer values": ("error", "has fewer values than the header.", "Write a comma for each that is missing."),
     "open quote": ("error", "opens a quote that its line does not close.", "Balance the quotes: one record per line."),
@@ -184,7 +184,7 @@ def _columns(profile: DatasetProfile, columns: Mapping[str, Field], location: st
 
 
 def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
-    for error, (severity, message, remedy) in ROW_ERRORS.items():
+    for error, (severity, message, remedy) in ROW_FINDINGS.items():
         yield from _finding(profile.row_errors[error], severity, message, remedy)
     for name, column in profile.columns.items():
         # A column that the schema lacks can still break the rules about its name.

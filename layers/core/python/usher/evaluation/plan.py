@@ -6,7 +6,7 @@ from typing import Any
 
 from usher.aws import digest
 from usher.config.model import Config, Job, Solution
-from usher.costs.prices import Size
+from usher.costs.calculation import Size
 from usher.datasets import schemas
 from usher.errors import InputError, Problem
 from usher.evaluation.files import TRAIN, EvaluationFiles

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from usher.costs import prices
+from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.errors import InputError, Problem
@@ -41,12 +41,12 @@ def prepare_evaluation(
     evaluation = Evaluation.of(files, at, personalize, inputs, options, serving.get("solutions", {}))
     plan = evaluation.plan()
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan.resources]
-    size = prices.size_of(inputs.report, {})
+    size = calculation.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    estimated = prices.estimate_plan(plan.resources, states, size, inputs.config.prices, {})
+    estimated = calculation.estimate_plan(plan.resources, states, size, inputs.config.prices, {})
     by_id = {one.id: one for one in plan.resources}
     estimate = Estimate.beside(
-        past, {id_: prices.max_cost(one, prices.solution_of(one, by_id), size) for id_, one in by_id.items()}
+        past, {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}
     )
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from usher.batch.job_input import uploaded_keys
 from usher.config.schedule_expressions import starts
+from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.prices import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.recurring import automatic_trainings, export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from usher.config.model import Config
+from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
-from usher.costs.prices import estimate_plan
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError, Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
@@ -19,10 +19,10 @@ from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
+from usher.planning.promotions_and_rollbacks import Pin, with_pins
 from usher.planning.removal import draft_removal
 from usher.planning.scheduled_imports import hold_back_data
 from usher.planning.tasks import RequestedTasks
-from usher.planning.version_pins import Pin, with_pins
 from usher.recipes import POPULARITY
 from usher.resources.gate import with_gates
 from usher.resources.inventory import Inventory
@@ -40,7 +40,7 @@ RESUME = "resume"
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
 ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
-"""The pins that hold for desired resources (version_pins.Pins.resolve), given each solution's live version."""
+"""The pins that hold for desired resources (Pins.resolve), given each solution's live version."""
 
 
 def draft(

@@ -11,8 +11,8 @@ from usher.errors import InputError
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import draft
+from usher.planning.promotions_and_rollbacks import Pin, Pins
 from usher.planning.tasks import RequestedTasks, Tasks
-from usher.planning.version_pins import Pin, Pins
 from usher.resources.kinds import Clients, Resource
 from usher.resources.target import Target
 from usher.runs.lock import Lock
@@ -53,7 +53,7 @@ class PlanSteps:
         if "task" in execution_input:
             self.tasks.request(group, execution_input, started_at)
         else:
-            self.pins.request(group, execution_input)
+            self.pins.record_request(group, execution_input)
         run = self._taken_run(group, execution)
         return {"outcome": "GO" if run else "JOINED", "group": group, "run": run.name if run else None}
 

@@ -35,8 +35,11 @@ def _essence(text: str) -> Any:
 def changed_in_place(kind: Kind, existing: Mapping[str, Any], desired: Mapping[str, Any]) -> list[str]:
     """The columns of `kind.mutable` in which an existing resource differs from Create's desired members."""
     missing = object()
-    pairs = ((path, value_at(existing, path), value_at(desired, path, missing)) for path in kind.mutable)
-    changed = [path for path, now, then in pairs if then is not missing and not covers(now, then)]
+    changed = [
+        path
+        for path in kind.mutable
+        if (value := value_at(desired, path, missing)) is not missing and not covers(value_at(existing, path), value)
+    ]
     if not kind.config_of_update:
         return changed
     # AWS does not say whether Describe's solutionConfig or only latestSolutionUpdate has what an update has changed.

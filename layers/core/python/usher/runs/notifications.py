@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from usher.errors import UsherError
+from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
-from usher.steps import raise_errors, run_all
 from usher.texts import listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"

@@ -53,12 +53,12 @@ class Api:
         """
 
         def register(handler: Handler) -> Handler:
-            def answer(**_encoded: str) -> Any:
+            def with_decoded_path(**_encoded: str) -> Any:
                 return handler(**self._path_values())
 
             for route in routes:
                 method, _, path = route.partition(" ")
-                self._app.route(PARAMETER.sub(r"<\1>", path), method=method)(answer)
+                self._app.route(PARAMETER.sub(r"<\1>", path), method=method)(with_decoded_path)
             self.routes.extend(routes)
             return handler
 
@@ -118,7 +118,7 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
-def answer(
+def answer_or_fall_back(
     maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call, look_up: LookUp | None = None
 ) -> dict[str, Any]:
     """Answer by `call`; by the newest export (`look_up`) if there is no campaign or it is out of order."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Solution
 from usher.errors import InputError, UsherError
-from usher.planning.version_pins import Pin, Pins, choose_version, with_pins
+from usher.planning.promotions_and_rollbacks import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
 from usher.resources.kinds import Resource
 from usher.storage.table import Table
@@ -73,7 +73,7 @@ def serving(world: World) -> str:
 def test_a_rollback_holds_until_a_newer_version_is_trained(world: World, pins: Pins) -> None:
     first, second = run(world, pins, 60), run(world, pins, 61)
     assert first != second
-    pins.request("films", ask("previous"))
+    pins.record_request("films", ask("previous"))
     assert run(world, pins, 61) == first
     assert run(world, pins, 61) == first, "it is resolved once"
     (pin,) = pins.resolve(world.personalize, "films", plan(world), {}).values()
@@ -82,16 +82,16 @@ def test_a_rollback_holds_until_a_newer_version_is_trained(world: World, pins: P
     assert third not in {first, second}, "new data is trained on, and what comes of it is deployed"
     assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
     assert run(world, pins, 62) == third
-    pins.request("films", ask(first))
+    pins.record_request("films", ask(first))
     assert run(world, pins, 62) == first
-    pins.request("films", ask("latest"))
+    pins.record_request("films", ask("latest"))
     assert run(world, pins, 62) == third
 
 
 @pytest.mark.parametrize("given_", [ask("arn:unknown"), ask("previous"), ask("latest", solution="other")])
 def test_what_cannot_be_is_told_once_and_forgotten(world: World, pins: Pins, given_: dict[str, Any]) -> None:
     version = run(world, pins, 60)
-    pins.request("films", given_)
+    pins.record_request("films", given_)
     with pytest.raises(InputError) as raised:
         pins.resolve(world.personalize, "films", plan(world), {"group": version})
     (problem,) = raised.value.problems
@@ -103,7 +103,7 @@ def test_what_cannot_be_is_told_once_and_forgotten(world: World, pins: Pins, giv
 
 def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, pins: Pins) -> None:
     version = run(world, pins, 60)
-    pins.request("films", ask(version))
+    pins.record_request("films", ask(version))
     assert run(world, pins, 60) == version
     changed = world.plan(Solution("group", "aws-sims"))
     assert pins.resolve(world.personalize, "films", changed, {}) == {}
@@ -112,7 +112,7 @@ def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, p
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.request("films", given_)
+    pins.record_request("films", given_)
     assert pins.resolve(None, "films", [], {}) == {}
 
 
@@ -121,7 +121,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.request("films", given_)
+        pins.record_request("films", given_)
 
 
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:

@@ -1,6 +1,6 @@
-"""What looks cost, in calls of Personalize: the whole stack, in process, on a clock of its own.
+"""Calls of Personalize in a pass: the whole stack, in process, on a clock of its own.
 
-`python -m benchmarks.looks` takes a year of files; here it is a hundred, which are more than the calls that a look may
+`python -m benchmarks.passes` takes a year of files; here it is a hundred, which are more than the calls that a pass may
 make.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.looks import SECONDS_A_CALL, Row, rows
+from benchmarks.passes import SECONDS_A_CALL, Row, rows
 from tests.unit.stack.files import REPOSITORY, machine
 from usher_local.simulation.stack import deployed
 
@@ -27,7 +27,7 @@ def measured() -> Iterator[list[Row]]:
         yield list(rows(stack, (0, FILES)))
 
 
-def test_no_look_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
+def test_no_pass_costs_more_calls_however_many_files_were_added(measured: list[Row]) -> None:
     assert {row["increments"] for row in measured} == {0, FILES}
     for row in measured:
         assert max(float(row["calls a pass, most"]), float(row["calls of Plan, most"])) <= MOST_CALLS, row

@@ -44,8 +44,8 @@ class Pins:
 
     table: Table
 
-    def request(self, group: str, request: Mapping[str, Any]) -> None:
-        """Note the version that an execution's input requests, if any. Raises UsherError for a malformed request."""
+    def record_request(self, group: str, request: Mapping[str, Any]) -> None:
+        """Write down the version that an execution's input requests, if any. Raises UsherError for a malformed one."""
         if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
             return
         if not all(isinstance(request.get(name), str) and request[name].strip() for name in MEMBERS):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.config.price_list import DATE, PRICES, SOURCE
-from usher.costs.prices import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_cost, max_monthly_cost, size_of
+from usher.costs.calculation import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_cost, max_monthly_cost, size_of
+from usher.prices import DATE, PRICES, SOURCE
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State

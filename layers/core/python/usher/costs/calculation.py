@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from usher.config.price_list import DATE, PRICES, SOURCE
 from usher.limits import DEFAULT_RESULTS, MAX_TRIALS
+from usher.prices import DATE, PRICES, SOURCE
 from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.plan import Plan

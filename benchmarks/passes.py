@@ -1,6 +1,6 @@
-"""What looks cost as a group grows by a file a day, on a simulated clock.
+"""Calls of Personalize in a pass, as a group grows by a file a day, on a simulated clock.
 
-Run it with `python -m benchmarks.looks`. The real template, state machine and handlers carry out a run on a base and
+Run it with `python -m benchmarks.passes`. The real template, state machine and handlers carry out a run on a base and
 on increments that are all dropped at once, and then a run on one more, as on each further day. Counted are the calls of
 Personalize in each invocation of Plan and Reconcile. An import takes 5 minutes, and no more than 5 are in progress.
 """
@@ -80,12 +80,11 @@ def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
         for run in ("all at once", "one more"):
             key = f"{GROUP}/interactions.csv" if run == "all at once" else put(stack, increments + 1)
             execution, counter = drop(stack, key)
-            looks = sum("Reconcile" in name for name in counter.functions)
             yield {
                 "increments": increments,
                 "run": run,
                 "hours": round(execution.seconds / 3600, 1),
-                "passes": looks,
+                "passes": sum("Reconcile" in name for name in counter.functions),
                 "transitions": execution.transitions,
                 "calls a pass, most": counter.most("Reconcile"),
                 "calls of Plan, most": counter.most("Plan"),
@@ -96,4 +95,4 @@ def rows(stack: Stack, numbers: Sequence[int]) -> Iterator[Row]:
 if __name__ == "__main__":
     with deployed() as deployed_stack:
         measured = list(rows(deployed_stack, INCREMENTS))
-    report("looks", measured)  # by the day that it is, not the stack's
+    report("passes", measured)  # by the day that it is, not the stack's
