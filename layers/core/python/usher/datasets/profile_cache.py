@@ -21,7 +21,7 @@ from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Profiles by code of another version are ignored. Increase it when the same data gets another profile:
 tests/unit/usher/datasets/test_code_version.py fails then."""
 TAG = "usher=check"

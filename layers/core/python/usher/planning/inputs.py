@@ -6,11 +6,12 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from usher.aws import now
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import default_config, parse_config, read_config
 from usher.datasets import rules
-from usher.datasets.diagnosis import Diagnosis, diagnosis_report
+from usher.datasets.diagnosis import diagnosis_report
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
@@ -19,7 +20,7 @@ from usher.errors import InputError, Problem
 from usher.formats.documents import MAX_BYTES
 from usher.planning.desired import Data
 from usher.planning.misplaced_files import misplaced_files
-from usher.planning.recipe_limits import above_recipe_limits
+from usher.planning.recipe_limits import above_recipe_limits, lacking_attributes
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS
 from usher.resources.lookup import is_being_deleted
@@ -65,7 +66,8 @@ class DatasetCheck:
     problems: Sequence[Problem]
     sources: Mapping[str, Sequence[File]]
     """As in Inputs."""
-    diagnosis: Diagnosis
+    profile: DatasetProfile
+    """Of the files, without increments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,12 @@ def load_inputs(
         in_use = _schema_in_use(inventory, arn_prefix, group, config, dataset)
         checks[dataset] = _check_dataset(folder, dataset, config, in_use)
     report = _report(checks, config, group)
-    if problems := [*problems, *(problem for check in checks.values() for problem in check.problems)]:
+    problems += [problem for check in checks.values() for problem in check.problems]
+    if "items" in checks:
+        problems += lacking_attributes(config, checks["items"].profile, checks["items"].data.schema)
+    else:
+        problems += lacking_attributes(config)
+    if problems:
         raise InputError(problems, report)
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
     return Inputs(config, {dataset: check.data for dataset, check in checks.items()}, report, notes, sources)
@@ -186,7 +193,8 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     whole = folder.profile(dataset, keys)
     added = {key: folder.profile(dataset, [key]) for key in folder.increment_keys(dataset)}
     schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
-    findings = rules.check_dataset(whole, schema, location)
+    seconds = now().timestamp()
+    findings = rules.check_dataset(whole, schema, location, inferred=dataset not in config.schemas, now=seconds)
     errors = [finding for finding in findings if finding.severity == "error"]
     url = folder.bucket.url
     return DatasetCheck(
@@ -209,7 +217,7 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
             *_increment_problems(added, schema),
         ],
         sources={url(location): folder.files_of(keys)} | {url(key): folder.files_of([key]) for key in added},
-        diagnosis=whole.diagnosis,
+        profile=whole,
     )
 
 
@@ -236,7 +244,7 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
     """The report on every dataset, with the diagnosis of the interactions and warnings about the limits of recipes."""
     report = {dataset: check.report for dataset, check in checks.items()}
     if "interactions" in checks:
-        known = {dataset: check.diagnosis for dataset, check in checks.items()}
+        known = {dataset: check.profile.diagnosis for dataset, check in checks.items()}
         report["interactions"]["diagnosis"] = diagnosis_report(
             known["interactions"], known.get("items"), known.get("users")
         )
