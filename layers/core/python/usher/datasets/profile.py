@@ -25,6 +25,7 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE, like
 from usher.datasets.times import DATE
 from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
+from usher.storage.layout import suffix_of
 
 MAX_REPORTED = 100
 """The rows with a fact whose line numbers are kept; the others are counted."""
@@ -73,7 +74,7 @@ class Cells:
 
 
 def _has_bytes(text: pa.StringArray, wanted: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]) -> bool:
-    """Whether some texts may have a byte that is wanted: a glance at all their bytes at once, before each is looked at."""
+    """Whether some texts may have a byte that is wanted: a glance at all their bytes, before each is looked at."""
     return bool(wanted(np.frombuffer(text.buffers()[2] or b"", np.uint8)).any())
 
 
@@ -231,14 +232,23 @@ class DatasetProfile:
 def profile_csv(
     dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
 ) -> DatasetProfile:
-    """Profile a file, or a part of one whose columns are `names`."""
+    """Profile a CSV, or a part of one whose columns are `names`."""
+    return profile_blocks(dataset, key, read_csv(key, chunks, names, limits), limits, begins=not names)
+
+
+def profile_blocks(
+    dataset: str, key: str, blocks: Iterable[Block], limits: ReadLimits = LIMITS, *, begins: bool = True
+) -> DatasetProfile:
+    """Profile a file's rows, or a part of them. `begins`: whether it is the first part. Its size is that of a CSV."""
     profile = DatasetProfile(dataset, ids=DistinctIds(max_ids=limits.ids))
     try:
-        for block in read_csv(key, chunks, names, limits):
-            if not names and not profile.columns:
+        for block in blocks:
+            if begins and not profile.columns:
                 _check_header(dataset, key, list(block.columns))
             _add_block(profile, block, key)
             profile.lines += block.line_count
+            profile.size += sum(cells.nbytes - 4 * len(cells) for cells in block.columns.values())
+            profile.size += len(block.lines) * len(block.columns)
     except UnreadableError as error:
         profile.read_errors.append(error.error)
     return profile
@@ -316,8 +326,8 @@ def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[Da
             _add_part(whole, key, part, lines, position)
             error = next((replace(one, line=one.line and one.line + lines) for one in part.read_errors), None)
             lines += part.lines
-    if not error and lines < 2:
-        error = ReadError(key, 0, "has a header, but no rows.", "Add rows, or remove the file.")
+    if not error and lines < 1 + (is_csv := suffix_of(key).removesuffix(".gz") == ".csv"):
+        error = ReadError(key, 0, f"has {'a header, but ' if is_csv else ''}no rows.", "Add rows, or remove the file.")
     whole.read_errors += [error] if error else []
 
 

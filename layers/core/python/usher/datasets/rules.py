@@ -121,7 +121,10 @@ RULES = (
         "not a boolean", lambda column: "boolean" in column.types,
         "X is neither true nor false.", "Write true or false.",
     ),
-    Rule("milliseconds", _is_time, "X is in milliseconds.", "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml."),
+    Rule(
+        "milliseconds", _is_time, "X is in milliseconds.",
+        "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml.",
+    ),
     Rule("before 1970", _is_time, "X is below zero.", "Write Unix seconds."),
     Rule(
         "long text", lambda column: column.textual,
@@ -161,6 +164,26 @@ ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     "fewer values": ("error", "has fewer values than the header.", "Write a comma for each that is missing."),
     "open quote": ("error", "opens a quote that its line does not close.", "Balance the quotes: one record per line."),
     "stray return": ("error", "has a carriage return inside.", "End lines with \\n or \\r\\n."),
+    "not an object": (
+        "error",
+        "is not a JSON object of texts and numbers.",
+        'Write {"USER_ID": "u1", ...} on each line.',
+    ),
+    "nested value": (
+        "error",
+        "has an object, or a list that is not of texts.",
+        "Write texts, numbers or lists of texts.",
+    ),
+    "unknown key": (
+        "error",
+        "has a key that the first line lacks.",
+        "Write all keys in the first line, null for none.",
+    ),
+    "unread time": (
+        "error",
+        "has a time in another form than `timestamps` in usher.yaml says.",
+        "Correct one of the two.",
+    ),
     "empty line": ("warning", "is an empty line.", "Personalize skips it."),
     DUPLICATE: ("warning", "has the ID of an earlier row.", "Personalize keeps the last one."),
 }

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-UNITS = ("s", "ms", "iso")
-"""How times may be written: in Unix seconds, in milliseconds, or as dates of ISO 8601, in UTC where they name no zone."""
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9].*)?$"
 """The beginning and the form of a date; whether it exists is another question."""
 
@@ -23,7 +21,7 @@ def unix_seconds(date: str) -> int | None:
 def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.BooleanArray]:
     """The cells in Unix seconds, and which could not be read so and stay as they are. Blank cells stay blank.
 
-    `unit`: one of UNITS.
+    `unit`: one of reading.UNITS.
     """
     blank = pc.equal(cells, "")
     given = pc.if_else(blank, None, cells)

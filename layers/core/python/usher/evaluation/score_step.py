@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from usher.aws import now
-from usher.datasets.files import read_files
+from usher.datasets.dataset_files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
-from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.files import SOURCE_ITEMS, EvaluationFiles
 from usher.evaluation.inference import CampaignClient
 from usher.evaluation.interactions import Interactions
 from usher.evaluation.plan import EvaluationPlan
@@ -76,7 +76,8 @@ def _report(
         lists = read_predictions(files.open(f"output/{contender.folder}", ".out"))
         notes = _live_notes(personalize, contender.version, held_out) if contender.kind == "live" else []
         predictions.append(Predictions(contender.name, contender.kind, contender.recipe, lists, notes))
-    titles = _titles(files.bucket, data.get("items", {}).get("files", []))
+    items = files.bucket.keys(files.key(f"{SOURCE_ITEMS}/")) or data.get("items", {}).get("files", [])
+    titles = _titles(files.bucket, items)
     scores = _best_first(score_predictions(plan.options.split, train, held_out, predictions, titles, one_in))
     return {
         "group": files.group,
@@ -119,7 +120,8 @@ def _live_notes(personalize: Any, arn: str, held_out: Interactions) -> list[str]
 def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
     """The titles of items by their IDs, from the items' files."""
     titles: dict[str, str] = {}
-    for block in read_files(bucket, keys):
+    files = [file for key in keys for file in bucket.files(key) if file.key == key]
+    for block in read_files(bucket, files):
         column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()

@@ -3,18 +3,21 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.aws import now
+from usher.aws import digest, now
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import default_config, parse_config, read_config
+from usher.config.readings import readings_of
 from usher.datasets import rules
+from usher.datasets.byte_ranges import is_plain_csv
 from usher.datasets.diagnosis import diagnosis_report
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.reading import Reading, Source
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
 from usher.errors import InputError, Problem
 from usher.formats.documents import MAX_BYTES
@@ -29,12 +32,14 @@ from usher.storage.layout import (
     DATASETS,
     GROUP_NAME,
     RESERVED_FOLDERS,
+    config_keys,
     data_keys,
     data_location,
     increment_keys,
     is_config,
     is_data,
     is_solution_config,
+    suffix_of,
 )
 
 MAX_FILES = 10_000
@@ -52,8 +57,8 @@ class Inputs:
     interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
     """Parts of the config that have no effect."""
-    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
-    """The files of each import as they were checked, by s3:// address."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """What each import reads, by s3:// address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class DatasetCheck:
     report: dict[str, Any]
     """As in Inputs."""
     problems: Sequence[Problem]
-    sources: Mapping[str, Sequence[File]]
+    sources: Mapping[str, Source]
     """As in Inputs."""
     profile: DatasetProfile
     """Of the files, without increments."""
@@ -92,8 +97,8 @@ class _Folder:
     def files_of(self, keys: Iterable[str]) -> list[File]:
         return [self.files[key] for key in keys]
 
-    def profile(self, dataset: str, keys: Iterable[str]) -> DatasetProfile:
-        return ProfileCache(self.bucket, self.limits).profile(dataset, self.files_of(keys), self.files)
+    def profile(self, dataset: str, keys: Iterable[str], reading: Reading) -> DatasetProfile:
+        return ProfileCache(self.bucket, self.limits).profile(dataset, self.files_of(keys), self.files, reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +157,19 @@ def recipe_type(personalize: Any, recipe_arn: str) -> str:
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
 
+def load_readings(bucket: Bucket, group: str) -> Mapping[str, Reading]:
+    """How a group's data is read, as far as its config says; the config may have other mistakes."""
+    keys = [key for key in config_keys(group) if key in bucket.keys(key)]
+    return readings_of(_read_config_file(bucket, keys[0]), keys[0]) if len(keys) == 1 else {}
+
+
 def _config_or_problems(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem], list[Problem]]:
     """The config, the notes on it, and its problems; with problems, the default config stands in for it."""
     try:
         return *_load_config(folder, personalize), []
     except InputError as error:
-        return default_config(), [], list(error.problems)
+        readings = load_readings(folder.bucket, folder.group)
+        return replace(default_config(), readings=readings), [], list(error.problems)
 
 
 def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
@@ -170,12 +182,16 @@ def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Proble
     key = keys[0]
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    with closing(folder.bucket.open(key)) as stream:
-        content = stream.read(MAX_BYTES + 1)
+    content = _read_config_file(folder.bucket, key)
     if not is_solution_config(key):
         return parse_config(content, key, folder.group, recipes), []
     translated, notes = translate(content, key, folder.group)
     return read_config(translated, key, folder.group, recipes), notes
+
+
+def _read_config_file(bucket: Bucket, key: str) -> bytes:
+    with closing(bucket.open(key)) as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
@@ -190,8 +206,9 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     """Profile a dataset's files and hold them against the rules, its schema, and the solutions that train on it."""
     keys = folder.data_keys(dataset)
     location = data_location(folder.group, dataset, keys)
-    whole = folder.profile(dataset, keys)
-    added = {key: folder.profile(dataset, [key]) for key in folder.increment_keys(dataset)}
+    reading = config.reading(dataset)
+    whole = folder.profile(dataset, keys, reading)
+    added = {key: folder.profile(dataset, [key], reading) for key in folder.increment_keys(dataset)}
     schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
     seconds = now().timestamp()
     findings = rules.check_dataset(whole, schema, location, inferred=dataset not in config.schemas, now=seconds)
@@ -200,9 +217,9 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     return DatasetCheck(
         data=Data(
             url(location),
-            whole.digest,
+            _digest(whole, keys, reading),
             schema,
-            {url(key): table.digest for key, table in added.items()},
+            {url(key): _digest(table, [key], reading) for key, table in added.items()},
             in_use.name if schema == in_use.schema else "",
         ),
         report=_dataset_report(keys, whole, added, findings),
@@ -216,9 +233,18 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
             ),
             *_increment_problems(added, schema),
         ],
-        sources={url(location): folder.files_of(keys)} | {url(key): folder.files_of([key]) for key in added},
+        sources={
+            url(one): Source(folder.files_of(some), reading)
+            for one, some in {location: keys, **{key: [key] for key in added}}.items()
+        },
         profile=whole,
     )
+
+
+def _digest(table: DatasetProfile, keys: Sequence[str], reading: Reading) -> str:
+    """The digest of what is imported: of the files and, where they are not taken as they are, of how they are read."""
+    plain = all(is_plain_csv(key, reading) for key in keys)
+    return table.digest if plain else digest([table.digest, reading.facts(), [suffix_of(key) for key in keys]], 64)
 
 
 def _dataset_report(
@@ -255,11 +281,13 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
 
 
 def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
-    """Whether a dataset has its own file and a folder of files."""
-    file = f"{location.removesuffix('/')}.csv"
-    if file not in keys or len(keys) == 1:
+    """Whether a dataset has a file of its own and other files."""
+    folder = f"{location.removesuffix('/')}/"
+    own = [key for key in keys if not key.startswith(folder)]
+    if not own or len(keys) == 1:
         return []
-    return [Problem(file, f"conflicts with the folder {location}.", "Keep either the file or the folder.")]
+    other = next((key for key in own if key != own[0]), f"the folder {folder}")
+    return [Problem(own[0], f"conflicts with {other}.", "Keep one of the two.")]
 
 
 def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> list[Problem]:

@@ -10,6 +10,7 @@ from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
+from usher.planning.inputs import load_readings
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins
 from usher.planning.tasks import RequestedTasks, Tasks
@@ -72,7 +73,8 @@ class PlanSteps:
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
         record = run.begin(execution)
         try:
-            if parts := self.profiles.missing_parts(run.group, run.name):
+            readings = load_readings(run.bucket, run.group)
+            if parts := self.profiles.missing_parts(run.group, run.name, readings):
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
                 run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
                 return "CHECK"
@@ -92,7 +94,7 @@ class PlanSteps:
         try:
             drafted = self._draft(run, tasks)
             if drafted.plan:
-                plan = replace(drafted.plan, resources=copy_inputs(run, drafted))
+                plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
             if estimate := drafted.estimate:
                 facts = {"standing": estimate.standing, "users": drafted.users}
                 self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
