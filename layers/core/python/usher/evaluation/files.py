@@ -1,7 +1,5 @@
 """Where the files of an evaluation are.
 
-<group>/out/evaluation/<run>/source/*/*.csv            the interactions, and source-items/ the items, where the
-                                                       group's are not as Personalize takes them
 <group>/out/evaluation/<run>/train/*.csv               the interactions that models learn from
 <group>/out/evaluation/<run>/holdout/*.csv             the interactions that are held out
 <group>/out/evaluation/<run>/input/<kind>/*.json       requests to the models: users, items or rankings, in parts
@@ -19,8 +17,6 @@ from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
 TRAIN, HOLDOUT = "train", "holdout"
-SOURCE, SOURCE_ITEMS = "source", "source-items"
-"""The folders of the interactions and the items as CSVs that Personalize takes, where the group's are not so."""
 STAGING = "staging"
 """The folder of what only Athena needs."""
 
@@ -62,5 +58,5 @@ class EvaluationFiles:
 
     def delete_intermediate(self) -> None:
         """Delete the training part and Athena's files. The held-out part and the predictions stay."""
-        folders = (self.key(f"{folder}/") for folder in (TRAIN, STAGING, SOURCE, SOURCE_ITEMS))
+        folders = (self.key(f"{folder}/") for folder in (TRAIN, STAGING))
         self.bucket.delete([key for folder in folders for key in self.bucket.keys(folder)])

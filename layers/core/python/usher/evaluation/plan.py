@@ -9,7 +9,7 @@ from usher.config.model import Config, Job, Solution
 from usher.costs.calculation import Size
 from usher.datasets import schemas
 from usher.errors import InputError, Problem
-from usher.evaluation.files import SOURCE, TRAIN, EvaluationFiles
+from usher.evaluation.files import TRAIN, EvaluationFiles
 from usher.evaluation.options import Options
 from usher.evaluation.predictions import MAX_RESULTS
 from usher.formats.typed_json import fit
@@ -190,9 +190,7 @@ class Evaluation:
         return Plan(self.at.group, desired, to_delete=to_delete, removal=True, **asdict(own))
 
     def _csvs(self) -> list[str]:
-        """The keys of the interactions, increments included: of their CSVs, where they are not CSVs themselves."""
-        if written := self.files.bucket.keys(self.files.key(f"{SOURCE}/")):
-            return written
+        """The keys of the interactions, increments included."""
         added = self.inputs.data["interactions"].increments
         return [*self.inputs.report["interactions"]["files"], *(url.removeprefix(self.at.bucket_url) for url in added)]
 

@@ -1,27 +1,53 @@
 """The first step of an evaluation: its plan, the findings for its record, and its estimate."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.datasets.byte_ranges import is_plain_csv
 from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.reading import Source
 from usher.errors import InputError, Problem
-from usher.evaluation.files import SOURCE, SOURCE_ITEMS, EvaluationFiles
+from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
-from usher.planning.input_copies import copy_source
-from usher.planning.inputs import Inputs, load_inputs
+from usher.planning.input_copies import Sources, copy_files, copy_import
+from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.run_record import RunRecord
+from usher.runs.record import Run
 from usher.storage.bucket import Bucket
-from usher.storage.layout import dataset_of
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEvaluation:
+    """An evaluation that can be carried out."""
+
+    plan: Plan
+    findings: Mapping[str, Any]
+    """Members of the run's record."""
+    estimate: Estimate
+    sources: Sources
+
+    def plan_with_copies(self, run: Run) -> Plan:
+        """The plan, once the files that are split and imported are copied: what is compared was checked.
+
+        Raises S3's PreconditionFailed where a file is not the one that was checked.
+        """
+        profiles = ProfileCache(run.bucket)
+        read = {file.key: (file, source.reading) for source in self.sources.values() for file in source.files}
+        resources = [
+            copy_import(run, one, self.sources, profiles) if one.kind == "dataset_import_job" else one
+            for one in self.plan.resources
+        ]
+        files = [read[key][0] for key in self.plan.files]
+        split = copy_files(run, "split", Source(files, read[self.plan.files[0]][1]), profiles)
+        return replace(self.plan, resources=resources, files=split)
 
 
 def prepare_evaluation(
@@ -32,8 +58,8 @@ def prepare_evaluation(
     options: Options,
     ceilings: Ceilings,
     past: Past,
-) -> tuple[Plan, dict[str, Any], Estimate]:
-    """Plan an evaluation; return its plan, what the run's record gets, and the cost.
+) -> PreparedEvaluation:
+    """Plan an evaluation.
 
     `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
     nothing to evaluate with, or the evaluation costs too much.
@@ -42,7 +68,6 @@ def prepare_evaluation(
     if inputs is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     files = EvaluationFiles(bucket, at.group, at.run)
-    _write_sources(files, inputs)
     evaluation = Evaluation.of(files, at, personalize, inputs, options, serving.get("solutions", {}))
     plan = evaluation.plan()
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan.resources]
@@ -55,19 +80,14 @@ def prepare_evaluation(
     )
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)
-    findings = {"notes": evaluation.left_out, "data": inputs.report, "resources": states, "estimate": estimated}
-    return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
-
-
-def _write_sources(files: EvaluationFiles, inputs: Inputs) -> None:
-    """Write the interactions and the items as CSVs that Personalize takes, where the group's are not so."""
-    profiles = ProfileCache(files.bucket)
-    for dataset, folder in (("interactions", SOURCE), ("items", SOURCE_ITEMS)):
-        sources = [source for source in inputs.sources.values() if dataset_of(source.files[0].key) == dataset]
-        if all(is_plain_csv(file.key, source.reading) for source in sources for file in source.files):
-            continue
-        for number, source in enumerate(sources):
-            copy_source(files.bucket, source, files.key(f"{folder}/{number:05}/"), profiles, tag="")
+    findings = {
+        "notes": evaluation.left_out,
+        "data": inputs.report,
+        "resources": states,
+        "estimate": estimated,
+        "ceilings": ceilings.facts(estimate),
+    }
+    return PreparedEvaluation(plan, findings, estimate, inputs.sources)
 
 
 def is_deleted(plan: Plan, record: RunRecord) -> bool:

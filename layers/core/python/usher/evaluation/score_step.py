@@ -7,7 +7,7 @@ from usher.aws import now
 from usher.datasets.dataset_files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
-from usher.evaluation.files import SOURCE_ITEMS, EvaluationFiles
+from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.inference import CampaignClient
 from usher.evaluation.interactions import Interactions
 from usher.evaluation.plan import EvaluationPlan
@@ -21,7 +21,6 @@ from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
 from usher.run_record import ProblemRecord
 from usher.runs.record import Run
-from usher.storage.bucket import Bucket
 
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
 """Columns with an item's title; the first one that a file has counts."""
@@ -43,8 +42,8 @@ def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, i
             client = CampaignClient(runtime, arn, plan.options.requestsPerSecond)
             if not client.predict(files, contender.input, contender.folder, is_late):
                 return False
-    parts = read_parts(files, max_bytes)
-    _write_report(files, _report(files, plan, states, record["data"], personalize, *parts))
+    parts, titles = read_parts(files, max_bytes), _titles(run)
+    _write_report(files, _report(files, plan, states, record["data"], titles, personalize, *parts))
     return True
 
 
@@ -60,6 +59,7 @@ def _report(
     plan: EvaluationPlan,
     states: States,
     data: Mapping[str, Any],
+    titles: Mapping[str, str],
     personalize: Any,
     train: Interactions,
     held_out: Interactions,
@@ -76,8 +76,6 @@ def _report(
         lists = read_predictions(files.open(f"output/{contender.folder}", ".out"))
         notes = _live_notes(personalize, contender.version, held_out) if contender.kind == "live" else []
         predictions.append(Predictions(contender.name, contender.kind, contender.recipe, lists, notes))
-    items = files.bucket.keys(files.key(f"{SOURCE_ITEMS}/")) or data.get("items", {}).get("files", [])
-    titles = _titles(files.bucket, items)
     scores = _best_first(score_predictions(plan.options.split, train, held_out, predictions, titles, one_in))
     return {
         "group": files.group,
@@ -117,11 +115,12 @@ def _live_notes(personalize: Any, arn: str, held_out: Interactions) -> list[str]
     ]
 
 
-def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
-    """The titles of items by their IDs, from the items' files."""
+def _titles(run: Run) -> dict[str, str]:
+    """The titles of items by their IDs, from the copies of the items' files that the evaluation imports."""
     titles: dict[str, str] = {}
-    files = [file for key in keys for file in bucket.files(key) if file.key == key]
-    for block in read_files(bucket, files):
+    imports = (one for one in run.plan().resources if one.id == "dataset_import_job/items")
+    folders = [str(one.params["dataSource"]["dataLocation"]).removeprefix(run.bucket.url("")) for one in imports]
+    for block in read_files(run.bucket, [file for folder in folders for file in run.bucket.files(folder)]):
         column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()

@@ -1,11 +1,13 @@
-"""Copies of the files that a run's imports and batch jobs read: the files as they were checked, counted and priced.
+"""Copies of the files that Personalize reads in a run: the files as they were checked, counted and priced.
 
-`<group>/out/input/<run>/<digest of the import or job>/<file>`, where only Usher writes. A file that replaces another
-after the plan counts for the next run, and this run costs what was estimated. A tag lets the bucket delete the copies
-soon. What Personalize would not take as it is (another format, other names of columns, other times, duplicates) is
-written as CSV instead of being copied.
+`<group>/out/input/<run>/<digest of what reads them, and of their content>/<file>`, where only Usher writes. A file that
+replaces another after the plan counts for the next run, and this run costs what was estimated. A folder holds the files
+of one attempt at the plan: another attempt, at other files, has another folder. A tag lets the bucket delete them soon.
+What Personalize would not take as it is (another format, other names of columns, other times, duplicates) is written as
+CSV instead of being copied.
 """
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -13,11 +15,12 @@ from boto3.s3.transfer import TransferConfig
 
 from usher.aws import digest
 from usher.config.model import JOBS
-from usher.datasets.byte_ranges import is_plain_csv, parts_of, read_blocks
+from usher.datasets.byte_ranges import Part, parts_of, read_blocks
 from usher.datasets.csv_writer import write_csv
 from usher.datasets.duplicates import read_distinct
 from usher.datasets.profile_cache import ProfileCache
-from usher.datasets.reading import Source
+from usher.datasets.read_limits import ReadLimits
+from usher.datasets.reading import PLAIN, Reading, Source
 from usher.errors import InputError, Problem
 from usher.limits import MIN_ROWS
 from usher.planning.draft import IDLE, Draft
@@ -32,6 +35,8 @@ MAX_COPY_BYTES = 5 << 30
 PART_BYTES = 1 << 29
 CONCURRENCY = 16
 """Files of an import that are copied at a time."""
+Sources = Mapping[str, Source]
+"""What each import reads, by s3:// address (Inputs.sources)."""
 
 
 def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resource]:
@@ -46,71 +51,83 @@ def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resour
     return [_with_copies(run, one, drafted, profiles) if one.id in changing else one for one in resources]
 
 
+def copy_import(run: Run, job: Resource, sources: Sources, profiles: ProfileCache) -> Resource:
+    """An import with copies of its files, if they are among the sources."""
+    source = sources.get(job.params["dataSource"]["dataLocation"])
+    if not source:
+        return job
+    folder = copy_files(run, job.id, source, profiles)[0].rpartition("/")[0]
+    return replace(job, params={**job.params, "dataSource": {"dataLocation": run.bucket.url(f"{folder}/")}})
+
+
+def copy_files(run: Run, reader: str, source: Source, profiles: ProfileCache) -> list[str]:
+    """Copy files as Personalize takes them for what reads them, such as an import's id; return the keys, in order.
+
+    Raises as `copy_inputs` does.
+    """
+    folder = _folder(run, reader, source.files, source.reading)
+    parts = [part for file in source.files for part in parts_of(file, profiles.limits, source.reading)]
+    if source.reading.deduplicate:
+        return [_write_distinct(run.bucket, parts, f"{folder}00000.csv", profiles.limits)]
+    files = {file.key: file for file in source.files}
+    converted = {file.key: file for file in run.bucket.files(profiles.folder(parts[0].key))}
+
+    def copy(number: int, part: Part) -> str:
+        copied = f"{folder}{number:05}.csv"
+        if part.is_csv:
+            _copy(run, files[part.key], copied)
+        elif profiles.csv_key(part) in converted:
+            _copy(run, converted[profiles.csv_key(part)], copied)
+        else:
+            write_csv(run.bucket, copied, read_blocks(run.bucket, part, profiles.limits), TAG)
+        return copied
+
+    wanted = [part for part in parts if not part.is_csv or not part.start]
+    with ThreadPoolExecutor(CONCURRENCY) as executor:
+        return list(executor.map(copy, range(len(wanted)), wanted))
+
+
+def _write_distinct(bucket: Bucket, parts: Sequence[Part], key: str, limits: ReadLimits) -> str:
+    rows = write_csv(bucket, key, read_distinct(bucket, parts, limits), TAG)
+    dataset = dataset_of(parts[0].key)
+    if rows < MIN_ROWS.get(dataset, 0):
+        message = f"has {rows} rows without duplicates; Personalize imports {MIN_ROWS[dataset]} or more."
+        raise InputError([Problem(parts[0].key, message, "Add more rows.")])
+    return key
+
+
 def _with_copies(run: Run, resource: Resource, drafted: Draft, profiles: ProfileCache) -> Resource:
-    folder = f"{run.group}/out/input/{run.name}/{digest(resource.id, 6)}/"
     if resource.kind == "dataset_import_job":
-        source = drafted.sources[resource.params["dataSource"]["dataLocation"]]
-        copy_source(run.bucket, source, folder, profiles)
-        return replace(resource, params={**resource.params, "dataSource": {"dataLocation": run.bucket.url(folder)}})
+        return copy_import(run, resource, drafted.sources, profiles)
     if resource.kind in JOBS.values():
-        return _copy_job(run, resource, drafted.lines[resource.id], folder)
+        return _copy_job(run, resource, drafted.lines[resource.id])
     return resource
 
 
-def copy_source(bucket: Bucket, source: Source, folder: str, profiles: ProfileCache, tag: str = TAG) -> None:
-    """Write the rows of a dataset's files into a folder, as Personalize imports them: copied where they are so already.
-
-    `tag`: of the copies; empty: none. Raises as `copy_inputs` does.
-    """
-    parts = {file: parts_of(file, profiles.limits, source.reading) for file in source.files}
-    if source.reading.deduplicate:
-        whole = [part for some in parts.values() for part in some]
-        rows = write_csv(bucket, f"{folder}00000.csv", read_distinct(bucket, whole, profiles.limits), tag)
-        dataset = dataset_of(whole[0].key)
-        if rows < MIN_ROWS.get(dataset, 0):
-            message = f"has {rows} rows without duplicates; Personalize imports {MIN_ROWS[dataset]} or more."
-            raise InputError([Problem(whole[0].key, message, "Add more rows.")])
-        return
-    converted = {file.key: file for file in bucket.files(profiles.folder(source.files[0].key))}
-
-    def write(number: int, file: File) -> None:
-        if is_plain_csv(file.key, source.reading):
-            _copy(bucket, file, f"{folder}{number:05}.csv", tag)
-            return
-        for place, part in enumerate(parts[file]):
-            copy, key = f"{folder}{number:05}-{place:05}.csv", profiles.csv_key(part)
-            if key not in converted:
-                write_csv(bucket, copy, read_blocks(bucket, part, profiles.limits), tag)
-            elif converted[key].size:
-                _copy(bucket, converted[key], copy, tag)
-
-    with ThreadPoolExecutor(CONCURRENCY) as executor:
-        list(executor.map(write, range(len(source.files)), source.files))
-
-
-def _copy_job(run: Run, job: Resource, lines: int, folder: str) -> Resource:
+def _copy_job(run: Run, job: Resource, lines: int) -> Resource:
     key = str(job.params["jobInput"]["s3DataSource"]["path"]).removeprefix(run.bucket.url(""))
-    copy = f"{folder}{key.rpartition('/')[2]}"
-    for file in run.bucket.files(key):
-        if file.key == key:
-            _copy(run.bucket, file, copy)
+    files = [file for file in run.bucket.files(key) if file.key == key]
+    copy = f"{_folder(run, job.id, files)}{key.rpartition('/')[2]}"
+    for file in files:
+        _copy(run, file, copy)
     if run.bucket.count_lines(copy, lines) > lines:
         message = f"has grown beyond the {lines:,d} lines that the run was planned with."
         raise InputError([Problem(key, message, "The next round of the run counts them anew.")])
     return replace(job, params={**job.params, "jobInput": {"s3DataSource": {"path": run.bucket.url(copy)}}})
 
 
-def _copy(bucket: Bucket, file: File, copy: str, tag: str = TAG) -> None:
+def _folder(run: Run, reader: str, files: Sequence[File], reading: Reading = PLAIN) -> str:
+    content = [(file.key, file.etag) for file in files], reading.facts()
+    return f"{run.group}/out/input/{run.name}/{digest([reader, content])}/"
+
+
+def _copy(run: Run, file: File, copy: str) -> None:
     """Copy an object of any size, if it is still as it was listed."""
-    bucket.s3.copy(
-        {"Bucket": bucket.name, "Key": file.key},
-        bucket.name,
+    run.bucket.s3.copy(
+        {"Bucket": run.bucket.name, "Key": file.key},
+        run.bucket.name,
         copy,
-        ExtraArgs={
-            "CopySourceIfMatch": file.etag,
-            "TaggingDirective": "REPLACE",
-            **({"Tagging": tag} if tag else {}),
-        },
+        ExtraArgs={"CopySourceIfMatch": file.etag, "TaggingDirective": "REPLACE", "Tagging": TAG},
         Config=TransferConfig(
             multipart_threshold=MAX_COPY_BYTES,
             multipart_chunksize=PART_BYTES,
