@@ -93,7 +93,7 @@ def _times(cells: Any, unit: str) -> Any:
     micros = cells.cast(pa.timestamp("us", zone), safe=False)
     if unit == "iso":
         return pc.replace_substring_regex(micros.cast(pa.timestamp("us")).cast(pa.string()), r"\.?0*$", "")
-    ticks = pc.divide(pc.multiply(micros.cast(pa.int64()).cast(pa.float64()), TICKS[unit]), 1e6)
+    ticks = pc.divide(pc.multiply(micros.cast(pa.int64()).cast(pa.float64(), safe=False), TICKS[unit]), 1e6)
     return pc.floor(ticks).cast(pa.int64())
 
 

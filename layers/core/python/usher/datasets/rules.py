@@ -257,7 +257,7 @@ def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Fin
             if rule.applies(known):
                 fact = column.facts[rule.fact]
                 message, remedy = re.sub(r"\bX\b", name, rule.message), rule.remedy
-                if rule.fact == "blank" and 0 < profile.rows == fact.rows:
+                if (rule.fact, rule.severity) == ("blank", "error") and 1 < profile.rows == fact.rows:
                     message, remedy = f"has no {name} in any row.", _fill_in(known)
                 yield from _finding(fact, rule.severity, message, _with_seconds(remedy, fact.example))
 
@@ -349,7 +349,7 @@ def _users(profile: DatasetProfile, location: str) -> Iterator[Finding]:
 
 def _event_types(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
     events = profile.columns.get("EVENT_TYPE", ColumnProfile()).values
-    if events and any(events) and not any(map(str.strip, events)):
+    if events and not any(map(str.strip, events)):
         yield Finding("error", location, "has no EVENT_TYPE in any row.", "Fill it in, or remove the column.")
     optional = len(set(columns) - {*REQUIRED["interactions"], "EVENT_TYPE"})
     if events is None or len(events) + optional > MAX_EVENT_TYPES:

@@ -33,16 +33,20 @@ def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.Boo
 def _of_milliseconds(cells: pa.StringArray) -> pa.StringArray:
     whole = pc.replace_substring_regex(cells, r"\.0*$", "")
     whole = pc.if_else(pc.match_substring_regex(whole, "^-?[0-9]{1,18}$"), whole, None)
-    return pc.floor(pc.divide(whole.cast(pa.int64()).cast(pa.float64()), 1000)).cast(pa.int64()).cast(pa.string())
+    return _floored(whole.cast(pa.int64()), 1000)
 
 
 def _of_dates(cells: pa.StringArray) -> pa.StringArray:
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all of a file's dates have a zone, or none has
         try:
-            microseconds = cells.cast(kind).cast(pa.int64())
+            return _floored(cells.cast(kind).cast(pa.int64()), 1_000_000)
         except pa.ArrowInvalid:
             continue
-        return pc.floor(pc.divide(microseconds.cast(pa.float64()), 1e6)).cast(pa.int64()).cast(pa.string())
     coded = cells.dictionary_encode()
     read = [None if date is None else unix_seconds(date) for date in coded.dictionary.to_pylist()]
     return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
+
+
+def _floored(ticks: pa.Int64Array, per_second: int) -> pa.StringArray:
+    seconds = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
+    return seconds.cast(pa.int64()).cast(pa.string())

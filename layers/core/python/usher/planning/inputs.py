@@ -41,6 +41,7 @@ from usher.storage.layout import (
     is_solution_config,
     suffix_of,
 )
+from usher.storage.near_names import slip_of
 
 MAX_FILES = 10_000
 """CSVs of a group: each is opened in every run."""
@@ -143,6 +144,9 @@ def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
 
 def check_group_name(group: str) -> None:
     """Raise InputError where a folder's name can't be a group's."""
+    if slip_of(group) and "." in group:
+        remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
+        raise InputError([Problem(group, "lies in no folder.", remedy)])
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])

@@ -20,14 +20,18 @@ from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
 from usher.storage.bucket import Bucket
 
+MAX_WAITS = 10
+"""A run waits no more often than this for a folder to which files come without end."""
+SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
+
 
 class Outcome(TypedDict):
     """How a step ends."""
 
-    outcome: Literal["NOTHING", "JOINED", "CHECK", "GO", "DONE"]
-    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; CHECK:
-    parts.json lists parts of the data to be profiled first; GO: go on; DONE: nothing is to be done, or the run's record
-    has problems."""
+    outcome: Literal["NOTHING", "JOINED", "WAIT", "CHECK", "GO", "DONE"]
+    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; WAIT: more
+    files may follow those that have arrived: come back after the settling time; CHECK: parts.json lists parts of the
+    data to be profiled first; GO: go on; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -55,20 +59,31 @@ class PlanSteps:
             self.tasks.request(group, execution_input, started_at)
         else:
             self.pins.record_request(group, execution_input)
-        run = self._taken_run(group, execution)
-        return {"outcome": "GO" if run else "JOINED", "group": group, "run": run.name if run else None}
+        is_drop = "group" not in execution_input
+        run = self._taken_run(group, execution, is_drop=is_drop)
+        if run is None:
+            return {"outcome": "JOINED", "group": group, "run": None}
+        if is_drop:
+            run.write({**run.begin(execution), "note": SETTLING})
+        return {"outcome": "WAIT" if is_drop else "GO", "group": group, "run": run.name}
 
-    def plan(self, group: str, execution: str) -> Outcome:
-        """Plan a run: write its plan and its record, and order what it will make."""
+    def plan(self, group: str, execution: str, waits: int = 0) -> Outcome:
+        """Plan a run: write its plan and its record, and order what it will make.
+
+        `waits`: how often the execution has waited for further files.
+        """
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
+        if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
+            run.write({**run.begin(execution), "note": SETTLING})
+            return {"outcome": "WAIT", "group": group, "run": run.name}
         return {"outcome": self._plan(run, execution), "group": group, "run": run.name}
 
-    def _taken_run(self, group: str, execution: str) -> Run | None:
+    def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
-        return run if self.lock.take(group, execution, run.name) else None
+        return run if self.lock.take(group, execution, run.name, is_drop=is_drop) else None
 
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
         record = run.begin(execution)

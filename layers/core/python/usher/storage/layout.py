@@ -41,7 +41,7 @@ def is_input(key: str) -> bool:
 
 def is_data(key: str) -> bool:
     """Whether the object is a file of a dataset."""
-    if not suffix_of(key) or is_programs_own(key):
+    if not suffix_of(key):
         return False
     match as_own_key(key).split("/"):
         case [_, name]:
