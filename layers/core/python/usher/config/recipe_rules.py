@@ -6,7 +6,7 @@ Service guide: the pages of the recipes, "Evaluating a solution version with met
 from collections.abc import Mapping
 from typing import Any
 
-from usher.config.exports import parsed
+from usher.config.exports import disallowed_options, parsed
 from usher.config.model import JOBS, Config, Job, Recommender, Solution
 from usher.config.problems import Problems
 from usher.filters.expressions import Expression, Field, tests
@@ -31,9 +31,12 @@ def check_recipes(problems: Problems, config: Config) -> None:
     for job in config.jobs:
         if job.solution in recipes:
             _check_job(problems, job, recipes[job.solution], config)
-    for name, export in (config.exports or {}).items():
-        if name in recipes:
-            _check_filter(problems, f"exports.{name}.filter", parsed(config.filters, export["filter"]), recipes[name])
+    able = {name: one for name, one in (config.exports or {}).items() if name in recipes and recipes[name].batch}
+    for name, export in able.items():
+        _check_filter(problems, f"exports.{name}.filter", parsed(config.filters, export["filter"]), recipes[name])
+    names = {one.name: one.recipe for one in config.solutions}
+    for noted in disallowed_options(able, names, dict.fromkeys(able, "")):
+        problems.note(*noted)
 
 
 def _check_solution(problems: Problems, solution: Solution, recipe: Recipe) -> None:
