@@ -44,7 +44,7 @@ def _with_copies(run: Run, resource: Resource, drafted: Draft) -> Resource:
         files = drafted.sources[resource.params["dataSource"]["dataLocation"]]
         return _copy_import(run, resource, files, folder)
     if resource.kind in JOBS.values():
-        return _copy_job(run, resource, drafted.lines[resource.id], folder)
+        return _copy_job(run, resource, drafted.size.lines[resource.id], folder)
     return resource
 
 

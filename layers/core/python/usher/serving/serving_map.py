@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypedDict
 
+from usher.aws import now
 from usher.errors import RequestError
 from usher.run_record import StateRecord
 from usher.storage.table import Table
@@ -134,9 +135,17 @@ class ServingMaps:
         content: ServingMap = json.loads(item["map"]) if item else {}
         return content
 
+    def live_since(self, group: str) -> dict[str, str]:
+        """By ARN of a live version, the ISO time of the map that it came with."""
+        times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
+        return times
+
     def write(self, group: str, content: ServingMap) -> None:
         """Replace a group's map."""
-        self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
+        known, time_now = self.live_since(group), now().isoformat()
+        live = [one["solutionVersionArn"] for one in content.get("solutions", {}).values()]
+        texts = {":map": json.dumps(content), ":since": json.dumps({arn: known.get(arn, time_now) for arn in live})}
+        self.table.update(group, MAP, "SET #map = :map, since = :since", texts, {"#map": "map"})
         self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
     def remove(self, group: str) -> None:
