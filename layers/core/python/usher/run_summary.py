@@ -84,7 +84,7 @@ def summarize(record: RunRecord) -> RunSummary:
         "startedAt": record["startedAt"],
         "endedAt": record.get("endedAt", ""),
         "progress": _progress(record) if record["outcome"] == "RUNNING" else "",
-        "done": list(_done(record)),
+        "done": list(done_phrases(record)),
         "problems": record.get("problems", ()),
         "held": [
             {"place": one["id"], "message": one.get("reason", ""), "remedy": one.get("remedy", "")}
@@ -92,7 +92,7 @@ def summarize(record: RunRecord) -> RunSummary:
             if one["status"] == "HELD"
         ],
         "notes": [*filter(None, [record.get("note", "")]), *notes],
-        "live": list(_live(record)),
+        "live": list(live_models(record)),
         "cost": current_cost(record),
         "unmanaged": list(_unmanaged(record)),
     }
@@ -205,7 +205,7 @@ def _progress(record: RunRecord) -> str:
     return f"{ready} of {len(states)} resources are ready; at work on {', '.join(busy) or 'nothing'}."
 
 
-def _done(record: RunRecord) -> Iterator[str]:
+def done_phrases(record: RunRecord) -> Iterator[str]:
     """What a run has done so far, a phrase for each kind and verb."""
     estimate, pins = record.get("estimate"), record.get("pins", {})
     planned = estimate["resources"] if estimate else {}
@@ -257,7 +257,8 @@ def live_model(name: str, version: str, trained_at: str, since: str, pin: PinRec
     return {"name": name, "version": version, "trainedAt": trained_at, "since": since, "by": who, "why": why}
 
 
-def _live(record: RunRecord) -> Iterator[LiveModel]:
+def live_models(record: RunRecord) -> Iterator[LiveModel]:
+    """What serves after a run, by its record."""
     for one in record.get("versions", ()):
         if one["live"]:
             pin = record.get("pins", {}).get(one["solution"])

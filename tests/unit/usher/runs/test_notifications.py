@@ -17,8 +17,11 @@ from tests.unit.stack.files import RESOURCES
 from tests.unit.usher.world import TOPIC, World, load_function
 
 VERSION = "arn:aws:personalize:us-east-1:1:solution/films-a/1f2e"
-BEGUN: Any = {"group": "films", "run": "r", "execution": "arn:e", "startedAt": "2026-11-22T10:00:00+00:00"}
-RECORD: Any = BEGUN | {
+RECORD: Any = {
+    "group": "films",
+    "run": "r",
+    "execution": "arn:e",
+    "startedAt": "2026-11-22T10:00:00+00:00",
     "endedAt": "2026-11-22T11:30:00+00:00",
     "outcome": "HELD",
     "summary": "campaign/a: held back: worse. Promote it.",
@@ -51,7 +54,7 @@ def test_a_message_says_what_to_do_what_is_live_what_it_costs_and_where_to_read_
 
 
 def test_a_message_about_little_is_short() -> None:
-    record: Any = BEGUN | {"outcome": "FAILED", "summary": "Broke off.", "cost": {}}
+    record: Any = {"group": "films", "outcome": "FAILED", "summary": "Broke off.", "cost": {}}
     assert notification(record, "x").message == "Broke off.\n\nMore: x"
 
 
@@ -60,7 +63,7 @@ def test_people_are_told(world: World, group: str) -> None:
     sqs = client("sqs")
     queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     world.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:inbox")
-    record: Any = BEGUN | {"group": group, "outcome": "FAILED", "summary": "Why."}
+    record: Any = {"group": group, "outcome": "FAILED", "summary": "Why."}
     notify(world.sns, TOPIC, notification(record, "s3://b/run.html"))
     (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     told = json.loads(received["Body"])

@@ -13,7 +13,7 @@ from usher.errors import UsherError
 from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
-from usher.run_summary import cost_sentences, live_text, summarize
+from usher.run_summary import cost_sentences, current_cost, done_phrases, live_models, live_text
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
@@ -71,14 +71,12 @@ def notification(record: RunRecord, link: str) -> Notification:
 
     Problems and remedies, what was done, live versions, costs, and a link to its page.
     """
-    summary = summarize(record)
-    done = "; ".join(summary["done"])
-    live = "Live now:\n" + listing(list(map(live_text, summary["live"])), MAX_SUMMARY_LENGTH, RUN_PAGE)
+    done, live = "; ".join(done_phrases(record)), list(map(live_text, live_models(record)))
     paragraphs = (
         record["summary"],
         f"Done: {clean(done, MAX_SUMMARY_LENGTH)}." if done else "",
-        live if summary["live"] else "",
-        clean(" ".join(cost_sentences(summary["cost"])), MAX_SUMMARY_LENGTH),
+        "Live now:\n" + listing(live, MAX_SUMMARY_LENGTH, RUN_PAGE) if live else "",
+        clean(" ".join(cost_sentences(current_cost(record))), MAX_SUMMARY_LENGTH),
         f"More: {link}",
     )
     return Notification(subject(record["group"], record["outcome"]), "\n\n".join(filter(None, paragraphs)))

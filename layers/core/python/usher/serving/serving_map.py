@@ -135,18 +135,24 @@ class ServingMaps:
         content: ServingMap = json.loads(item["map"]) if item else {}
         return content
 
+    def write(self, group: str, content: ServingMap) -> None:
+        """Replace a group's map."""
+        self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
+        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+
     def live_since(self, group: str) -> dict[str, str]:
-        """By ARN of a live version, the ISO time of the map that it came with."""
+        """By ARN of a live version, the ISO time at which `date` has seen it first."""
         times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
         return times
 
-    def write(self, group: str, content: ServingMap) -> None:
-        """Replace a group's map."""
+    def date(self, group: str) -> dict[str, str]:
+        """Note the time for each live version that has none; return live_since."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
         known, time_now = self.live_since(group), now().isoformat()
-        live = [one["solutionVersionArn"] for one in content.get("solutions", {}).values()]
-        texts = {":map": json.dumps(content), ":since": json.dumps({arn: known.get(arn, time_now) for arn in live})}
-        self.table.update(group, MAP, "SET #map = :map, since = :since", texts, {"#map": "map"})
-        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+        dated = {arn: known.get(arn, time_now) for arn in live}
+        if dated != known:
+            self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
+        return dated
 
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""
