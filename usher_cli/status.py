@@ -91,7 +91,8 @@ def _live(stack: DeployedStack, group: str) -> Iterator[LiveModel]:
         pin = cast(PinRecord, asdict(pins[name])) if name in pins else None
         yield live_model(name, arn, trained_at, since.get(arn, ""), pin)
     for name, recommender in serving.get("recommenders", {}).items():
-        yield live_model(name, recommender["recommenderArn"], "", "", None)
+        arn = recommender.get("recommenderArn") or recommender.get("campaignArn") or ""
+        yield live_model(name, arn, "", "", None)
 
 
 def _other_runs(stack: DeployedStack, group: str) -> Iterator[OtherRun]:

@@ -21,6 +21,7 @@ from usher.resources.target import Target
 from usher.run_record import MonthlyCost
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
+from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
 
@@ -50,7 +51,7 @@ class PlanSteps:
     clients: Clients
     target_of: Callable[[str, str], Target]
     """The target of a group's run, by the names of both."""
-    serving_map_of: Callable[[str], Mapping[str, Any]]
+    serving_map_of: Callable[[str], ServingMap]
     """A group's serving map."""
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
@@ -93,14 +94,13 @@ class PlanSteps:
         """What the group costs in a month, where its files can't be used and don't tell; empty if it is not ours."""
         target, serving = self.target_of(run.group, run.name), self.serving_map_of(run.group)
         inventory = Inventory(self.clients, target.stack_arn)
-        served = [one for name in ("solutions", "recommenders") for one in serving.get(name, {}).values()]
-        version = next((one[LIVE_VERSION] for one in served if LIVE_VERSION in one), "")  # it may have been taken over
-        arn = inventory.dataset_group_of({LIVE_VERSION: version}) or f"{target.arn_prefix}:dataset-group/{run.group}"
-        kind = KINDS["dataset_group"]
+        versions = [one.get("solutionVersionArn") for one in serving.get("solutions", {}).values()]
+        home = inventory.dataset_group_of({LIVE_VERSION: next(iter(versions), "")})  # it may have been taken over
+        arn, kind = home or f"{target.arn_prefix}:dataset-group/{run.group}", KINDS["dataset_group"]
         if not GROUP_NAME.match(run.group) or not inventory.describe(kind, arn) or not inventory.owns(kind, arn):
             return []
-        arns = [str(arn) for one in served for arn in one.values()]
-        return existing_costs(find_billed(inventory, arn), run.group, self.spending.of(run.group).size, arns)
+        size = self.spending.of(run.group).size
+        return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
     def _ordered_draft(self, run: Run) -> Draft:
         """Draft the run, write its plan, and order what it makes.
