@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from usher.aws import client
 from usher.config.model import Solution
 from usher.errors import InputError, UsherError
@@ -26,6 +27,7 @@ from usher.runs.record import Run
 from tests.unit.stack.files import REPOSITORY, machine
 from tests.unit.usher.run_files import check_document
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, streams, target
+from usher_local.cloud.refusals import limited
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
@@ -56,7 +58,7 @@ def execute(given: dict[str, Any], times: int = 1, broken: str = "") -> Ended:
             raise TaskError("Boom", "It broke.")
         try:
             return [call(function[2:-1].lower(), **payload) for _ in range(times)][-1]
-        except UsherError as error:
+        except (UsherError, ClientError) as error:
             raise TaskError(type(error).__name__, json.dumps({"errorMessage": str(error)})) from error
 
     context = {"Execution": {"Id": EXECUTION, "Input": given, "StartTime": "2026-01-02T03:04:05.678Z"}}
@@ -361,6 +363,41 @@ def test_what_can_not_be_evaluated_is_told_before_anything_is_made(
 ) -> None:
     assert said in evaluate(dropped, **given)["summary"]
     assert not dropped.creations()
+
+
+def test_an_evaluation_reads_what_was_checked_whatever_is_put_there_afterwards(dropped: World) -> None:
+    items = {
+        "films/items/a.csv": "ITEM_ID,GENRE\ni1,a\n",
+        "films/items/incremental/b.csv": "ITEM_ID,GENRE\ni2,a\n",
+    }
+    for key, text in items.items():
+        dropped.put(key, text)
+    event = {"input": {"group": "films"}, "execution": EXECUTION, "startedAt": "2026-01-02T03:04:05.678Z"}
+    run = call("evaluate", step="prepare", **event)["run"]
+    for key in (*items, "films/items/c.csv", "films/interactions.csv"):
+        dropped.put(key, "ITEM_ID,USER_ID,TIMESTAMP\nx,x,1\n")
+    plan = Run(dropped.bucket, "films", run).plan()
+    folders = [one.params["dataSource"]["dataLocation"] for one in plan.resources if "dataSource" in one.params]
+    keys = [key for folder in folders for key in dropped.bucket.keys(folder.removeprefix(f"s3://{BUCKET}/"))]
+    assert list(map(dropped.bucket.read, keys)) == [text.encode() for text in items.values()], (
+        "the split is yet to come"
+    )
+    assert list(map(dropped.bucket.read, plan.files)) == [interactions().encode()]
+    assert all(key.startswith(f"films/out/input/{run}/") for key in plan.files)
+
+
+def test_a_file_that_is_replaced_after_its_check_is_checked_again(dropped: World) -> None:
+    replaced: list[bool] = []
+
+    def replace_once(model: Any, **_: Any) -> None:
+        if model.name == "CopyObject" and not replaced:
+            replaced.append(True)
+            dropped.put("films/interactions.csv", interactions(users=61))
+
+    dropped.listen(client("s3"), "before-call", replace_once)
+    with limited():
+        assert evaluate(dropped)["data"]["interactions"]["ids"] == 61
+    assert replaced
 
 
 @pytest.mark.parametrize("parameter", ["MaxRunDollars", "MaxMonthlyDollars"])
