@@ -141,8 +141,8 @@ def promote(stack: DeployedStack, options: argparse.Namespace, console: Console)
 
 def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Train on a part of a group's history, and compare the recommendations with the rest."""
-    split = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
-    request = {name: value for name, value in split.items() if value is not None}
+    names = ("split", "share", "cut", "recipes", "exploration")
+    request = {name: value for name in names if (value := getattr(options, name)) is not None}
     if bool(options.offline) == bool(options.group):
         raise UsherError("Name a group (usher evaluate films), or a folder of files (usher evaluate --offline data/).")
     if options.offline:
