@@ -83,6 +83,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--cut", type=float, help="Unix seconds from which all events are held out, for --split global"
     )
     comparing.add_argument("--recipes", type=names, help="recipes separated by commas, or: all")
+    comparing.add_argument(
+        "--exploration", action="store_true", help="let recipes try items out, as in their campaigns"
+    )
     comparing.add_argument("--rate", type=float, help="requests per second to campaigns (default: 10)")
     comparing.add_argument("--no-live", dest="live", action="store_false", help="leave out the live versions")
     comparing.add_argument(

@@ -12,6 +12,7 @@ from usher.aws import client
 from usher.errors import UsherError
 from usher.formats import documents
 from usher.planning.promotions_and_rollbacks import choose_version
+from usher.planning.room import CREATING
 from usher.resources.versions import usable_versions
 from usher.storage.layout import GROUP_NAME, config_keys
 
@@ -85,8 +86,10 @@ def diagnose(stack: DeployedStack, options: argparse.Namespace, console: Console
     """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
 
     def new_resources() -> Counter[str]:
-        states = draft_of(stack, options.group, stack.bucket).findings["resources"]
-        return Counter(state.id.partition("/")[0] for state in states if state.action == "create")
+        findings = draft_of(stack, options.group, stack.bucket).findings
+        created = [state.id for state in findings.get("resources", []) if state.action in CREATING]
+        deleted = [one["id"] for one in findings.get("unmanaged", []) if one["deleted"]]
+        return Counter(id_.partition("/")[0] for id_ in created) - Counter(id_.partition("/")[0] for id_ in deleted)
 
     results = []
     for one in examination.examine(examination.Deployment(stack, options.group, new_resources), CHECKS):
@@ -121,8 +124,8 @@ def promote(stack: DeployedStack, options: argparse.Namespace, console: Console)
 
 def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Train on a part of a group's history, and compare the recommendations with the rest."""
-    split = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
-    request = {name: value for name, value in split.items() if value is not None}
+    names = ("split", "share", "cut", "recipes", "exploration")
+    request = {name: value for name in names if (value := getattr(options, name)) is not None}
     if bool(options.offline) == bool(options.group):
         raise UsherError("Name a group (usher evaluate films), or a folder of files (usher evaluate --offline data/).")
     if options.offline:

@@ -69,8 +69,8 @@ class DeployedStack:
 
     @cached_property
     def clients(self) -> dict[str, Any]:
-        """Clients of the services that resources belong to."""
-        return {name: client(name) for name in ("personalize", "scheduler")}
+        """Clients of the services that resources belong to, and of their quotas."""
+        return {name: client(name) for name in ("personalize", "scheduler", "service-quotas")}
 
     @cached_property
     def _planning(self) -> Mapping[str, str]:

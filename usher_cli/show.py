@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
-from usher.reports.evaluation_report import EvaluationReport
+from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used
 
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
@@ -131,18 +131,32 @@ SCORES = {
 
 def scores(console: Console, report: EvaluationReport) -> None:
     """Print an evaluation's scores: a row per contender and form; ± is half of the first metric's interval."""
-    forms: dict[tuple[str, ...], list[str]] = {}
-    for one in report["scores"]:
-        metrics = one["metrics"]
-        first = metrics["mean_reciprocal_rank"]
-        values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
-        half = f"{(first['high'] - first['low']) / 2:.4f}"
-        forms.setdefault((one["contender"], f"{first['value']:.4f}", half, *values), []).append(one["form"])
-    rows = ((name, ", ".join(which), *figures) for (name, *figures), which in forms.items())
-    print_table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
+    rows = [row for contender in report["contenders"] for row in _score_rows(contender, report["scores"])]
+    columns = ("contender", "lists", "MRR", "±", *SCORES)
+    if any(contender["marks"] for contender in report["contenders"]):
+        columns = (*columns, "")
+    print_table(console, columns, (row[: len(columns)] for row in rows))
     for sentence in verdict(report):
         console.print(sentence, soft_wrap=True, markup=False)
     for contender in report["contenders"]:
         for note in contender["notes"]:
             console.print(f"Note: {contender['name']}: {note}", soft_wrap=True, markup=False)
     print_problems(console, report["problems"])
+
+
+def _score_rows(contender: ContenderSummary, scores: Iterable[Score]) -> list[list[str]]:
+    """A row for each form of a contender's lists; one for both where the figures are equal. The last cell has marks."""
+    forms: dict[tuple[str, ...], list[str]] = {}
+    for one in scores:
+        if one["contender"] == contender["name"]:
+            metrics = one["metrics"]
+            first = metrics["mean_reciprocal_rank"]
+            values = (
+                first["value"],
+                (first["high"] - first["low"]) / 2,
+                *(metrics[name]["value"] for name in SCORES.values()),
+            )
+            forms.setdefault(tuple(f"{value:.4f}" for value in values), []).append(one["form"])
+    no_figures = {tuple([""] * (len(SCORES) + 2)): list[str]()}
+    marks = ", ".join(contender["marks"])
+    return [[contender["name"], ", ".join(which), *row, marks] for row, which in (forms or no_figures).items()]

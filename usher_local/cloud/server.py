@@ -35,6 +35,7 @@ from usher_local.cloud import (
     lambda_functions,
     lambda_service,
     refusals,
+    service_quotas,
     stepfunctions,
 )
 from usher_local.cloud.alarms import Alarms
@@ -155,6 +156,7 @@ class LocalCloud:
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(eventbridge.flowing(disorder))
         stack.enter_context(refusals.limited())
+        stack.enter_context(service_quotas.listed())
         self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)

@@ -49,8 +49,10 @@ class Recipe:
     """None: Personalize has no batch jobs for it."""
     is_v2: bool = False
     """Whether it is billed by interactions and requests; others are billed by training hours and provisioned TPS."""
+    explores: bool = False
+    """Whether lists hold items on trial, which few or none have met."""
     takes_exploration_weight: bool = False
-    """Whether batch jobs mix unknown items in, unless their explorationWeight is 0."""
+    """Whether an explorationWeight of 0 ends that. Personalize sets the exploration of the v2 recipe itself."""
     needs_text: bool = False
     """Whether items need a textual column."""
     is_legacy: bool = False
@@ -78,8 +80,8 @@ SEGMENTS = Recipe("USER_SEGMENTATION")
 TYPES = {recipe.type: recipe for recipe in (TO_USERS, POPULAR, RANKED, RELATED, ACTIONS, SEGMENTS)}
 
 RECIPES = {
-    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, limits=V2_LIMITS),
-    "aws-user-personalization": replace(TO_USERS, takes_exploration_weight=True),
+    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, explores=True, limits=V2_LIMITS),
+    "aws-user-personalization": replace(TO_USERS, explores=True, takes_exploration_weight=True),
     "aws-personalized-ranking-v2": replace(RANKED, is_v2=True, limits=V2_LIMITS),
     "aws-personalized-ranking": RANKED,
     "aws-similar-items": RELATED,
@@ -92,7 +94,7 @@ RECIPES = {
     "aws-item-attribute-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ATTRIBUTES),
     "aws-hrnn": replace(TO_USERS, is_legacy=True),
     "aws-hrnn-metadata": replace(TO_USERS, is_legacy=True),
-    "aws-hrnn-coldstart": replace(TO_USERS, is_legacy=True, takes_exploration_weight=True),
+    "aws-hrnn-coldstart": replace(TO_USERS, is_legacy=True, explores=True, takes_exploration_weight=True),
     # Recipes of domain dataset groups are for recommenders, which have no batch jobs.
     "aws-ecomm-popular-items-by-views": replace(POPULAR, batch=None),
     "aws-ecomm-popular-items-by-purchases": replace(POPULAR, batch=None),

@@ -30,6 +30,7 @@ class StateRecord(TypedDict, total=False):
     waited: float
     details: Mapping[str, Any] | None
     resume_at: str
+    lacks_room: bool
 
 
 class VersionRecord(TypedDict):

@@ -71,7 +71,9 @@ schemas:
 
 
 def test_json_is_read_as_well() -> None:
-    text = json.dumps({"solutions": {"s": {"recipe": "aws-sims"}}, "filters": {"f": "INCLUDE ItemID WHERE A"}})
+    text = json.dumps(
+        {"solutions": {"s": {"recipe": "aws-sims"}}, "filters": {"f": "INCLUDE ItemID WHERE Items.A > 1"}}
+    )
     assert read(text).solutions == (Solution("s", "aws-sims"),)
 
 
@@ -323,7 +325,7 @@ solutions:
       UPDATE: {ScheduleExpression: "cron(0 2 ? * SUN *)", ScheduleExpressionTimezone: Europe/Berlin}
   b: {recipe: aws-sims, retrain: manual}
 recommenders: {top: {recipe: aws-similar-items, recommenderConfig: {minRecommendationRequestsPerSecond: 2}}}
-filters: {f: {filterExpression: "EXCLUDE  ItemID", tags: []}}
+filters: {f: {filterExpression: "EXCLUDE  ItemID WHERE Items.A > 1", tags: []}}
 batch: {letter: {solution: a, filter: f, numResults: 5, schedule: rate(2 days)}}
 segments: {fans: {solution: a}}
 metricAttribution: {metrics: [{eventType: a, metricName: b, expression: SUM(Items.P)}]}
@@ -352,7 +354,7 @@ def test_the_rarer_keys_are_read_as_they_are_written() -> None:
         ("letter", "batch_inference_job", "f", True),
         ("fans", "batch_segment_job", "", False),
     ]
-    assert config.filters["f"] == {"filterExpression": "EXCLUDE ItemID", "tags": []}
+    assert config.filters["f"] == {"filterExpression": "EXCLUDE ItemID WHERE Items.A > 1", "tags": []}
     assert config.metric_attribution == {
         "metrics": [{"eventType": "a", "metricName": "b", "expression": "SUM(Items.P)"}]
     }
@@ -445,7 +447,7 @@ def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> N
     ("text", "complaint"),
     [
         (
-            f"filters: {{f: '{'x' * 2501}'}}",
+            f"filters: {{f: 'INCLUDE ItemID WHERE Items.A IN (\"{'x' * 2465}\")'}}",
             "filters.f: filterExpression has a length of 2501; the service takes 2500.",
         ),
         (json.dumps({"tags": [{"tagKey": "k", "tagValue": "v" * 257}]}), "tags[0].tagValue has a length of 257; the "),
@@ -493,7 +495,10 @@ def test_no_name_is_suggested_for_a_long_one() -> None:
 
 def test_wrong_names_are_compared_with_others_only_as_long_as_that_takes_little_time() -> None:
     names = [f"{'ab' * 25}{number:05d}" for number in range(200)]
-    content = {"solutions": {"s": {"recipe": "aws-sims"}}, "filters": dict.fromkeys(names, "INCLUDE ItemID WHERE x")}
+    content = {
+        "solutions": {"s": {"recipe": "aws-sims"}},
+        "filters": dict.fromkeys(names, "INCLUDE ItemID WHERE Items.x > 1"),
+    }
     content["adopt"] = {f"filter/{name[:-1]}x": "x" for name in names[::10]}
     said = complaints(json.dumps(content))
     assert "Did you mean" in said[0]

@@ -43,6 +43,8 @@ from usher.config.problems import Problems
 from usher.config.references import check_references
 from usher.config.schedules import is_schedule_expression, read_schedules
 from usher.datasets.schemas import REQUIRED, is_field, types
+from usher.filters.expressions import FilterError
+from usher.filters.grammar import parse_filter
 from usher.formats import documents
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
 from usher.prices import PRICES
@@ -232,6 +234,10 @@ class _Reader:
             self.problems.note(path, "is not a filter expression.", remedy)
             return {"filterExpression": ""}
         members["filterExpression"] = " ".join(expression.split())
+        try:
+            parse_filter(members["filterExpression"])
+        except FilterError as error:
+            self.problems.note(path, f"can't be read: {error}.", error.remedy)
         return self.problems.members(OPERATIONS["filters"], members, path)
 
     def _schema(self, dataset: str, block: object) -> Mapping[str, Any]:

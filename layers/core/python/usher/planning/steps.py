@@ -17,6 +17,7 @@ from usher.resources.kinds import Clients, Resource
 from usher.resources.target import Target
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
+from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 
@@ -45,7 +46,7 @@ class PlanSteps:
     clients: Clients
     target_of: Callable[[str, str], Target]
     """The target of a group's run, by the names of both."""
-    serving_map_of: Callable[[str], Mapping[str, Any]]
+    serving_map_of: Callable[[str], ServingMap]
     """A group's serving map."""
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
