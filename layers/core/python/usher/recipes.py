@@ -63,8 +63,10 @@ class Recipe:
     """None: Personalize has no batch jobs for it."""
     is_v2: bool = False
     """Whether it is billed by interactions and requests; others are billed by training hours and provisioned TPS."""
+    explores: bool = False
+    """Whether lists hold items on trial, which few or none have met."""
     takes_exploration_weight: bool = False
-    """Whether batch jobs mix unknown items in, unless their explorationWeight is 0."""
+    """Whether an explorationWeight of 0 ends that. Personalize sets the exploration of the v2 recipe itself."""
     needs: tuple[str, ...] = ()
     """The datasets that it needs besides the interactions."""
     needs_text: bool = False
@@ -110,9 +112,9 @@ def _of_domain(domain: str, recipe: Recipe) -> Recipe:
 
 
 RECIPES = {
-    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, limits=V2_LIMITS),
+    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, explores=True, limits=V2_LIMITS),
     "aws-user-personalization": replace(
-        TO_USERS, takes_exploration_weight=True, takes_updates=True, takes_objective=True
+        TO_USERS, explores=True, takes_exploration_weight=True, takes_updates=True, takes_objective=True
     ),
     "aws-personalized-ranking-v2": replace(RANKED, is_v2=True, limits=V2_LIMITS),
     "aws-personalized-ranking": replace(RANKED, takes_objective=True),
@@ -134,7 +136,12 @@ RECIPES = {
     "aws-hrnn": replace(TO_USERS, is_legacy=True),
     "aws-hrnn-metadata": replace(TO_USERS, is_legacy=True),
     "aws-hrnn-coldstart": replace(
-        TO_USERS, is_legacy=True, takes_exploration_weight=True, takes_updates=True, needs=("items",)
+        TO_USERS,
+        is_legacy=True,
+        explores=True,
+        takes_exploration_weight=True,
+        takes_updates=True,
+        needs=("items",),
     ),
     "aws-ecomm-popular-items-by-views": _of_domain("ECOMMERCE", POPULAR),
     "aws-ecomm-popular-items-by-purchases": _of_domain("ECOMMERCE", POPULAR),

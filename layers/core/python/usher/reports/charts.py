@@ -14,8 +14,8 @@ from markupsafe import Markup, escape
 from usher.texts import visible
 
 WIDTH = 560
-ROW, BAR = 20, 11
-"""The height of a row of text, and of a bar."""
+ROW, BAR, MARK = 20, 11, 14
+"""The height of a row of text, of a bar, and of a mark below bars."""
 NAME_WIDTH, LEGEND_WIDTH = 190, 300
 MAX_TICKS = 7
 """Powers of ten on a logarithmic axis; of more, some are left out."""
@@ -61,6 +61,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars side by side, one for each entry of the legend that has a value."""
+
+    name: str
+    intervals: Sequence[Interval | None]
+    marks: Sequence[str] = ()
+    """Lines below the bars."""
+    is_pale: bool = False
+    """For what is not to be compared with the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Scale:
     """The mapping of values to positions on the canvas."""
 
@@ -75,31 +87,36 @@ class _Scale:
         return self.begin + (value - low) / (high - low) * (self.end - self.begin)
 
 
-def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> Markup:
-    """Horizontal bars: a group for each row, with a bar for each entry of the legend, and whiskers for intervals."""
-    values = [value for _, group in rows for one in group if one for value in one if math.isfinite(value)]
+def bars(title: str, legend: Sequence[str], groups: Sequence[Bars]) -> Markup:
+    """Horizontal bars in groups, with whiskers for intervals."""
+    values = [value for group in groups for one in group.intervals if one for value in one if math.isfinite(value)]
     ticks = _ticks(min(values, default=0), max(values, default=0))
-    left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER_WIDTH, NAME_WIDTH)
+    left = 14 + min(max((len(group.name) for group in groups), default=0) * LETTER_WIDTH, NAME_WIDTH)
     x = _Scale(ticks[0], ticks[-1], left, WIDTH - 56)
-    top = 34 + _legend_height(legend)
-    pace = max(len(legend) * (BAR + 2) + 9, ROW)
-    bottom = top + len(rows) * pace + 4
-    marks = [*_head(title, legend), *_grid_across(x, ticks, top, bottom)]
-    for place, (name, group) in enumerate(rows):
-        middle = top + place * pace + pace / 2
-        marks.append(_text(left - 10, middle + 4, _cut(name, NAME_WIDTH), hint=name, anchor="end"))
-        first = middle - len(group) * (BAR + 2) / 2 + 1
-        for number, one in enumerate(group):
-            if one and all(map(math.isfinite, one)):
-                marks += _bar(x, first + number * (BAR + 2), one, number)
-    return _svg(title, bottom + 26, marks)
+    top = y = 34 + _legend_height(legend)
+    marks = []
+    for group in groups:
+        shown = [(number, one) for number, one in enumerate(group.intervals) if one and all(map(math.isfinite, one))]
+        height = len(legend if shown else ()) * (BAR + 2)
+        pace = max(height + len(group.marks) * MARK + 9, ROW)
+        middle = y + (height + 9) / 2 if shown else y + ROW / 2
+        marks.append(_text(left - 10, middle + 4, _cut(group.name, NAME_WIDTH), hint=group.name, anchor="end"))
+        for number, one in shown:
+            marks += _bar(x, y + 5.5 + number * (BAR + 2), one, number, opacity=0.4 if group.is_pale else 1)
+        for number, mark in enumerate(group.marks):
+            cut = _cut(mark, WIDTH - left - 8)
+            marks.append(_text(left + 4, y + height + 14 + number * MARK, cut, hint=mark, size=10.5, dim=True))
+        y += pace
+    return _svg(title, y + 30, [*_head(title, legend), *_grid_across(x, ticks, top, y + 4), *marks])
 
 
-def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[Markup]:
+def _bar(x: _Scale, y: float, interval: Interval, number: int, opacity: float) -> Iterator[Markup]:
     value, low, high = interval
     hint = _element("title", f"{value:.4f} ({low:.4f} to {high:.4f})")
     begin, end = sorted((x(0), x(value)))
-    yield _element("rect", hint, x=begin, y=y, width=end - begin, height=BAR, fill=_colour(number), rx=1.5)
+    yield _element(
+        "rect", hint, x=begin, y=y, width=end - begin, height=BAR, fill=_colour(number), fill_opacity=opacity, rx=1.5
+    )
     middle = y + BAR / 2
     if high > low:
         path = f"M{x(low):.1f} {middle - 3:.1f}v6m0 -3H{x(high):.1f}m0 -3v6"
