@@ -286,11 +286,12 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
     with ExitStack() as stack:
         clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="simulation-")))
-        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}))
+        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION}))
         stack.callback(personalize.shutdown)
         personalize.install(Clock(1), folder, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
         stack.enter_context(service_quotas.listed())
