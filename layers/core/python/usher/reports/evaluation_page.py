@@ -72,8 +72,8 @@ def render_evaluation_page(report: EvaluationReport) -> str:
         _head(report),
         *(note("bad", problem) for problem in report["problems"]),
         grid(svg for name, svg in charts.items() if name in CHARTED),
-        *_comparisons(report),
         *_scores(report),
+        *_comparisons(report),
         _segments(report, charts),
         _contenders(report),
         *_samples(report),
@@ -237,7 +237,7 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
 def _named(contender: ContenderSummary) -> Markup:
     """A contender's name, with its marks below."""
     marks = join(Markup('<small class="hold">{}</small>').format(mark) for mark in contender["marks"])
-    return Markup("{}{}").format(contender["name"], marks)
+    return Markup("<div>{}{}</div>").format(contender["name"], marks)
 
 
 def _comparisons(report: EvaluationReport) -> Iterator[Markup]:
@@ -265,7 +265,8 @@ def _cell(interval: Interval, best: float | None = None) -> Markup:
     """A value, bold if it is the best, with its interval below."""
     value, low, high = interval
     shown = (Markup("<b>{:.4f}</b>") if value == best and value else Markup("{:.4f}")).format(value)
-    return shown + (Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else "")
+    limits = Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else ""
+    return Markup("<div>{}{}</div>").format(shown, limits)
 
 
 def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:
