@@ -130,6 +130,8 @@ class Config:
     """How data files are read, by dataset, where they are not as Personalize takes them."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """Names of resources that existed before Usher, by resource id, such as `solution/for-you`."""
+    file: str = field(default="usher.yaml", compare=False)
+    """How messages name the file that it comes from."""
 
     def reading(self, dataset: str) -> Reading:
         """How a dataset's files are read."""
