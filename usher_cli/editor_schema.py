@@ -102,7 +102,12 @@ def editor_schema() -> Schema:
 
 def _by_dataset(value: Schema) -> Schema:
     """A value for all datasets, or one for each."""
-    return {"anyOf": [value, _object({name: {} for name in DATASETS}, dict.fromkeys(DATASETS, value))]}
+    return {
+        "anyOf": [
+            value,
+            _object({name: {"description": f"Of {name}."} for name in DATASETS}, dict.fromkeys(DATASETS, value)),
+        ]
+    }
 
 
 def _solution() -> Schema:

@@ -151,6 +151,7 @@ MORE_RULES = {
     ),
 }  # fmt: skip
 
+REMOVE_COLUMN = "Fill it in, or remove the column."
 CLOCK_SECONDS = 86_400
 """Clocks may be wrong, and dates may be those of another time zone."""
 MAX_OTHERS = 0.1
@@ -264,7 +265,7 @@ def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Fin
 
 def _fill_in(column: Field) -> str:
     """The remedy where no row has a value."""
-    return "Fill it in." if _is_required(column) else "Fill it in, or remove the column."
+    return "Fill it in." if _is_required(column) else REMOVE_COLUMN
 
 
 def _with_seconds(remedy: str, date: str) -> str:
@@ -350,7 +351,7 @@ def _users(profile: DatasetProfile, location: str) -> Iterator[Finding]:
 def _event_types(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
     events = profile.columns.get("EVENT_TYPE", ColumnProfile()).values
     if events and not any(map(str.strip, events)):
-        yield Finding("error", location, "has no EVENT_TYPE in any row.", "Fill it in, or remove the column.")
+        yield Finding("error", location, f"has no {columns['EVENT_TYPE'].name} in any row.", REMOVE_COLUMN)
     optional = len(set(columns) - {*REQUIRED["interactions"], "EVENT_TYPE"})
     if events is None or len(events) + optional > MAX_EVENT_TYPES:
         types = f"more than {MAX_VALUES}" if events is None else len(events)
