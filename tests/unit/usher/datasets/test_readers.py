@@ -182,7 +182,7 @@ def test_parquets_types_become_what_personalize_takes(world: World) -> None:
     )  # fmt: skip
     assert second == ("2", *[""] * 9)
     for unit in ("ms", "iso"):
-        told = Reading(timestamps=unit)  # type: ignore[arg-type]
+        told = Reading(timestamps=unit)
         assert rows_of(list(read_files(world.bucket, [file], told)))[0][1] == "1793534400", "a typed time needs no unit"
 
 

@@ -19,6 +19,13 @@ from usher.formats import documents
 from usher.storage.layout import DATASETS
 
 T = TypeVar("T")
+ALWAYS_REQUIRED = {
+    name
+    for names in REQUIRED.values()
+    for name in names
+    if all(name in REQUIRED[dataset] for dataset, columns in RESERVED.items() if name in columns)
+}
+"""The columns that every dataset needs that can have them."""
 
 
 def read_readings(problems: Problems, sections: Mapping[str, Any]) -> dict[str, Reading]:
@@ -54,7 +61,7 @@ def _columns(problems: Problems, block: object) -> dict[str, dict[str, str]]:
     """The names of columns in Personalize by those in the files of each dataset; empty: left out."""
     given = problems.mapping(block, "columns")
     own = {name: given.pop(name) for name in DATASETS if isinstance(given.get(name), Mapping)}
-    shared = _names(problems, given, "columns", {name for dataset in DATASETS for name in REQUIRED[dataset]})
+    shared = _names(problems, given, "columns", ALWAYS_REQUIRED)
     return {
         name: shared | _names(problems, own.get(name, {}), f"columns.{name}", set(REQUIRED[name])) for name in DATASETS
     }
