@@ -11,7 +11,7 @@ from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.errors import InputError, Problem
+from usher.errors import Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
 from usher.planning.draft import Draft
@@ -68,12 +68,11 @@ def draft(
     tasks = tasks or {}
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
-        return draft_removal(bucket, target, inventory)
+        return draft_removal(bucket, target, inventory, past)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
-    inputs = _without_jobs_lacking_input(bucket, inputs)
     _check_ceilings(ceilings, inputs)
     inputs = hold_back_data(inventory, target, inputs, tasks)
 
@@ -97,25 +96,15 @@ def draft(
         "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
         "data": inputs.report,
         "resources": states,
-        "estimate": estimate_plan(desired, states, costs.size, inputs.config.prices, dry.expected_seconds),
+        "costsNow": costs.monthly_now,
+        "estimate": estimate_plan(
+            desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
+        ),
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, costs.size.lines, costs.estimate, costs.size.users)
-
-
-def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:
-    """The inputs without the optional jobs whose input is missing, each noted. Raises InputError for other jobs."""
-    missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
-    remedy = "Put the job's input there, one JSON per line."
-    problems = {
-        job.name: Problem(job.input, f"does not exist, but the job {job.name} needs it.", remedy) for job in missing
-    }
-    if refused := [problems[job.name] for job in missing if not job.optional]:
-        raise InputError(refused)
-    jobs = tuple(job for job in inputs.config.jobs if job not in missing)
-    return replace(inputs, config=replace(inputs.config, jobs=jobs), notes=[*inputs.notes, *problems.values()])
+    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:
