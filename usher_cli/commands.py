@@ -14,10 +14,13 @@ from usher.formats import documents
 from usher.planning.promotions_and_rollbacks import choose_version
 from usher.planning.room import CREATING
 from usher.resources.versions import usable_versions
+from usher.run_summary import summarize
+from usher.storage.bucket import as_json
 from usher.storage.layout import GROUP_NAME, config_keys
 
 from usher_cli import show
 from usher_cli.adopt import adopt, has_files, preview
+from usher_cli.costs import account_cost
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.doctor import examination
 from usher_cli.doctor.checks import CHECKS
@@ -26,6 +29,7 @@ from usher_cli.evaluation import run_evaluation
 from usher_cli.existing import read_existing
 from usher_cli.offline_stack import offline_stack
 from usher_cli.preview import Preview
+from usher_cli.status import EXIT_STATUS, last_record, status_of, until_end
 from usher_local.cloud.foreground import leave, run
 
 FAILED = 1
@@ -51,18 +55,31 @@ def _as_named(key: str, file: Path) -> bytes:
 
 
 def status(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
-    """Show how the last run of every group went; of one group, also what is live."""
-    groups = [options.group] if options.group else stack.groups()
-    records = {group: runs[-1].read() for group in groups if (runs := stack.runs(group))}
+    """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
     if not options.group:
-        show.groups(console, records)
+        last = [one for one in stack.groups() if stack.runs(one)]
+        summaries = [summarize(last_record(stack, one)) for one in last]
+        _as_json(summaries) if options.json else show.groups(console, summaries)
         return 0
-    if not records:
-        place = f"s3://{stack.bucket.name}/{options.group}/"
-        raise UsherError(f"{options.group} has had no run yet. Put interactions.csv into {place} to start one.")
-    (record,) = records.values()
-    show.record(console, record, stack.serving.read(options.group))
-    return FAILED if record["outcome"] == "FAILED" else 0
+    if options.wait or options.follow:
+        with show.following(console) as tell:
+            for record in until_end(stack, options.group):
+                if options.follow:
+                    tell(record)
+    found = status_of(stack, options.group)
+    _as_json(found) if options.json else show.status(console, found)
+    return EXIT_STATUS[found["last"]["outcome"]]
+
+
+def cost(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show what Personalize costs every month: in the account and region, or of one group."""
+    found = account_cost(stack, options.group)
+    _as_json(found) if options.json else show.account(console, found)
+    return 0
+
+
+def _as_json(value: object) -> None:
+    print(as_json(value))  # noqa: T201 - to be read by a program
 
 
 def take_over(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:

@@ -52,7 +52,8 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     plan, states = run.plan_or_none(), record.get("resources", [])
     if plan and not plan.removal:
         serving.write(run.group, next_map(plan, states, serving.read(run.group)))
-    known = versions.report_versions(client("personalize"), states, serving.read(run.group).get("solutions", {}))
+    live, since = serving.read(run.group).get("solutions", {}), serving.date(run.group)
+    known = versions.report_versions(client("personalize"), states, live, since)
 
     def channels_for(ended: RunRecord) -> list[str]:
         to_programs = ended["outcome"] == "FAILED" or "stage" in ended

@@ -69,7 +69,7 @@ def draft(
     tasks = tasks or {}
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
-        return draft_removal(bucket, target, inventory)
+        return draft_removal(bucket, target, inventory, past)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
@@ -99,12 +99,15 @@ def draft(
         "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
         "data": inputs.report,
         "resources": states,
-        "estimate": estimate_plan(desired, states, costs.size, inputs.config.prices, dry.expected_seconds),
+        "costsNow": costs.monthly_now,
+        "estimate": estimate_plan(
+            desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
+        ),
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, costs.size.lines, costs.estimate, costs.size.users)
+    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)
 
 
 def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:

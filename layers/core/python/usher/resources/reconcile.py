@@ -21,6 +21,7 @@ from usher.resources.ownership import objection
 from usher.resources.polling import Pending, seconds_until_next_pass
 from usher.resources.remedies import remedy_for
 from usher.resources.states import STAGES, State
+from usher.run_summary import PROMOTED
 
 # The services' errors after which a call succeeds later.
 NOT_YET = {
@@ -310,7 +311,7 @@ def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: 
         return replace(state, action="hold", status="HELD", reason=blocked, remedy=gate.REMEDY)
     deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
     if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
-        return replace(state, action="promote", reason="It serves from now on.")
+        return replace(state, action="promote", reason=PROMOTED)
     return state
 
 

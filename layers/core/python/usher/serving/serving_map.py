@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from usher.aws import now
 from usher.errors import RequestError
 from usher.storage.table import Table
 
@@ -85,6 +86,20 @@ class ServingMaps:
         """Replace a group's map."""
         self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
         self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+
+    def live_since(self, group: str) -> dict[str, str]:
+        """By ARN of a live version, the ISO time at which `date` has seen it first."""
+        times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
+        return times
+
+    def date(self, group: str) -> dict[str, str]:
+        """Note the time for each live version that has none; return live_since."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
+        known, time_now = self.live_since(group), now().isoformat()
+        dated = {arn: known.get(arn, time_now) for arn in live}
+        if dated != known:
+            self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
+        return dated
 
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""
