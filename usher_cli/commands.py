@@ -1,16 +1,13 @@
 """The commands: functions whose docstrings are the help of the commands, and which return the exit status."""
 
 import argparse
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
-from usher.formats import documents
 from usher.planning.promotions_and_rollbacks import choose_version
 from usher.planning.room import CREATING
 from usher.resources.versions import usable_versions
@@ -42,16 +39,10 @@ def plan(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
         key = next(
             (key for key in config_keys(options.group) if key in bucket.keys(key)), config_keys(options.group)[0]
         )
-        bucket = Preview(bucket.s3, bucket.name, {key: _as_named(key, options.config)})
+        content, label = options.config.read_bytes(), str(options.config)
+        bucket = Preview(bucket.s3, bucket.name, {key: content}, labels={key: label})
     show.draft(console, draft_of(stack, options.group, bucket))
     return 0
-
-
-def _as_named(key: str, file: Path) -> bytes:
-    """A config's content in the format of its key in the bucket: JSON or YAML. Raises InputError."""
-    content = file.read_bytes()
-    other = key.endswith(".json") and file.suffix != ".json"
-    return json.dumps(documents.read_document(content, str(file))).encode() if other else content
 
 
 def status(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:

@@ -135,10 +135,10 @@ def test_ticks_are_few_evenly_spread_and_hold_all_values(low: float, more: float
 
 
 def test_long_names_are_cut_in_the_middle_and_told_in_full_on_hover() -> None:
-    name = f"user-personalization{'-v2' * 9} (live 2026-11-22)"
+    name = f"user-personalization{'-v2' * 20} (live 2026-11-22)"
     root = parsed(bars("t", ["raw"], [Bars(name, [None])]))
     (shown,) = [one for one in root.iter(f"{SVG}text") if "…" in (one.text or "")]
-    assert shown.text == "user-personali…ve 2026-11-22)"
+    assert shown.text == "user-personalization-v2-v2-v2-…-v2-v2-v2-v2 (live 2026-11-22)"
     assert shown.findtext(f"{SVG}title") == name
 
 

@@ -50,27 +50,28 @@ def desired_exports(
         able = (name for name, recipe in recipes.items() if recipe_of(recipe, types[name]).batch is BY_USER)
         first = next(able, "")
         exports = read_exports(Problems(""), {first: {}} if first else {}, recipes, {})
-    if problems := list(_disallowed_options(exports, recipes, types)):
-        raise InputError(problems)
+    if problems := list(disallowed_options(exports, recipes, types)):
+        raise InputError([Problem(f"usher.yaml: {path}", message, remedy) for path, message, remedy in problems])
     return {
         name: {**export, "recipe": recipes[name], "scheduled": export["scheduled"] or "export" in scheduled}
         for name, export in exports.items()
     }
 
 
-def _disallowed_options(
+def disallowed_options(
     exports: Mapping[str, Export], recipes: Mapping[str, str], types: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, str, str]]:
+    """Path, message and remedy of what the recipes do not allow. `recipes`, `types`: of the solutions, by name."""
     for name, export in exports.items():
-        place = f"usher.yaml: exports.{name}"
+        place = f"exports.{name}"
         shape = recipe_of(recipes[name], types[name]).batch
         if shape is None:
-            yield Problem(place, UNABLE, "Remove it.")
+            yield place, UNABLE, "Remove it."
             continue
         options: Mapping[str, object] = {**export}
         for option in (option for option in OPTIONS if options[option] and option not in shape.options):
             message = f"is not allowed in exports of {recipes[name]}."
-            yield Problem(f"{place}.{option}", message, f"Remove it; allowed are: {', '.join(shape.options)}.")
+            yield f"{place}.{option}", message, f"Remove it; allowed are: {', '.join(shape.options)}."
 
 
 def _export(problems: Problems, name: str, block: object, recipes: Mapping[str, str], filters: Filters) -> Export:

@@ -6,7 +6,7 @@ than OR and parentheses group.
 
 import re
 from collections.abc import Collection
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
@@ -87,6 +87,8 @@ SYMBOLS = {
     "VBAR": "| and another clause",
 }
 """How a remedy names the grammar's terminals, in this order."""
+CACHED = 4096
+"""Texts of each kind whose parsed form is kept."""
 SHOWN = 20
 """Characters of a text that cannot be read that a message repeats."""
 
@@ -158,21 +160,21 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", start=["expression", "values", "attributes"], maybe_placeholders=True)
 
 
-@cache
+@lru_cache(CACHED)
 def parse_filter(text: str) -> Expression:
     """Parse an expression. Raises FilterError with the place of what can't be read."""
     expression: Expression = _parse(text, "expression")
     return expression
 
 
-@cache
+@lru_cache(CACHED)
 def parse_values(text: str) -> tuple[Literal, ...]:
     """Parse what a request gives for a placeholder: `"\\"Action\\",\\"Comedy\\""` or numbers, bare or quoted."""
     values: tuple[Literal, ...] = _parse(text, "values")
     return values
 
 
-@cache
+@lru_cache(CACHED)
 def parse_attributes(text: str) -> tuple[Condition, ...]:
     """Parse the attributes of a user segment: `ITEMS.GENRES = "Comedy" AND ITEMS.AUDIENCE = "teen"`."""
     attributes: tuple[Condition, ...] = _parse(text, "attributes")

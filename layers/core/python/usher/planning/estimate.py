@@ -110,7 +110,7 @@ class Estimator:
         lines = {f"{job.kind}/{job.name}": (job.input, self._lines_of([job.input])) for job in jobs}
         for name, export in plan.exports.items():
             lines[export_id(name, export["recipe"])] = (
-                f"usher.yaml: exports.{name}",
+                f"{self.inputs.config.file}: exports.{name}",
                 self._lines_of(uploaded[name]) if uploaded[name] else self._number_of_recipients(plan, name),
             )
         return lines

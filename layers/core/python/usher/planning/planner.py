@@ -11,7 +11,7 @@ from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.errors import InputError, Problem
+from usher.errors import Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
 from usher.planning.draft import Draft
@@ -74,7 +74,6 @@ def draft(
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
-    inputs = _without_jobs_lacking_input(bucket, inputs)
     _check_ceilings(ceilings, inputs)
     inputs = hold_back_data(inventory, target, inputs, tasks)
 
@@ -108,19 +107,6 @@ def draft(
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
     return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)
-
-
-def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:
-    """The inputs without the optional jobs whose input is missing, each noted. Raises InputError for other jobs."""
-    missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
-    remedy = "Put the job's input there, one JSON per line."
-    problems = {
-        job.name: Problem(job.input, f"does not exist, but the job {job.name} needs it.", remedy) for job in missing
-    }
-    if refused := [problems[job.name] for job in missing if not job.optional]:
-        raise InputError(refused)
-    jobs = tuple(job for job in inputs.config.jobs if job not in missing)
-    return replace(inputs, config=replace(inputs.config, jobs=jobs), notes=[*inputs.notes, *problems.values()])
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:

@@ -13,14 +13,16 @@ from markupsafe import Markup, escape
 
 from usher.texts import visible
 
-WIDTH = 560
+WIDTH = 400
+"""About as wide as a telephone, so that letters keep their size on one; three stand side by side on a desk."""
 ROW, BAR, MARK = 20, 11, 14
 """The height of a row of text, of a bar, and of a mark below bars."""
-NAME_WIDTH, LEGEND_WIDTH = 190, 300
+LEGEND_WIDTH = 300
 MAX_TICKS = 7
 """Powers of ten on a logarithmic axis; of more, some are left out."""
 EPSILON = 1e-12
 """The minimum length of a linear axis, and the minimum of a logarithmic one."""
+MARGIN = 4
 LETTER_WIDTH = 6.4
 """The mean width of a letter."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
@@ -91,23 +93,21 @@ def bars(title: str, legend: Sequence[str], groups: Sequence[Bars]) -> Markup:
     """Horizontal bars in groups, with whiskers for intervals."""
     values = [value for group in groups for one in group.intervals if one for value in one if math.isfinite(value)]
     ticks = _ticks(min(values, default=0), max(values, default=0))
-    left = 14 + min(max((len(group.name) for group in groups), default=0) * LETTER_WIDTH, NAME_WIDTH)
-    x = _Scale(ticks[0], ticks[-1], left, WIDTH - 56)
+    x = _Scale(ticks[0], ticks[-1], MARGIN, WIDTH - 56)
     top = y = 34 + _legend_height(legend)
     marks = []
     for group in groups:
-        shown = [(number, one) for number, one in enumerate(group.intervals) if one and all(map(math.isfinite, one))]
-        height = len(legend if shown else ()) * (BAR + 2)
-        pace = max(height + len(group.marks) * MARK + 9, ROW)
-        middle = y + (height + 9) / 2 if shown else y + ROW / 2
-        marks.append(_text(left - 10, middle + 4, _cut(group.name, NAME_WIDTH), hint=group.name, anchor="end"))
-        for number, one in shown:
-            marks += _bar(x, y + 5.5 + number * (BAR + 2), one, number, opacity=0.4 if group.is_pale else 1)
-        for number, mark in enumerate(group.marks):
-            cut = _cut(mark, WIDTH - left - 8)
-            marks.append(_text(left + 4, y + height + 14 + number * MARK, cut, hint=mark, size=10.5, dim=True))
-        y += pace
-    return _svg(title, y + 30, [*_head(title, legend), *_grid_across(x, ticks, top, y + 4), *marks])
+        marks.append(_text(MARGIN, y + 14, _cut(group.name, WIDTH - MARGIN), hint=group.name))
+        y += ROW
+        for number, one in enumerate(group.intervals):
+            if one and all(map(math.isfinite, one)):
+                marks += _bar(x, y, one, number, opacity=0.4 if group.is_pale else 1)
+                y += BAR + 2
+        for mark in group.marks:
+            y += MARK
+            marks.append(_text(MARGIN, y - 3, _cut(mark, WIDTH - MARGIN), hint=mark, size=10.5, dim=True))
+        y += 6
+    return _svg(title, y + 26, [*_head(title, legend), *_grid_across(x, ticks, top, y), *marks])
 
 
 def _bar(x: _Scale, y: float, interval: Interval, number: int, opacity: float) -> Iterator[Markup]:
@@ -212,7 +212,7 @@ def _grid_across(x: _Scale, ticks: Sequence[float], top: float, bottom: float) -
 
 
 def _head(title: str, legend: Sequence[str]) -> Iterator[Markup]:
-    yield _text(4, 18, _cut(title, WIDTH - 8), hint=title, size=14, weight=700)
+    yield _text(MARGIN, 18, _cut(title, WIDTH - 2 * MARGIN), hint=title, size=14, weight=700)
     for number, (x, row, name) in enumerate(_legend_places(legend)):
         y = 32 + row * ROW
         yield _element("rect", x=x, y=y, width=11, height=11, fill=_colour(number), rx=2)
@@ -221,11 +221,11 @@ def _head(title: str, legend: Sequence[str]) -> Iterator[Markup]:
 
 def _legend_places(legend: Sequence[str]) -> list[tuple[float, int, str]]:
     """The position and the row of each entry; a row holds as many as fit."""
-    places, x, row = [], 4.0, 0
+    places, x, row = [], float(MARGIN), 0
     for name in legend:
         width = len(_cut(name, LEGEND_WIDTH)) * LETTER_WIDTH + 40
-        if x + width > WIDTH and x > 4:
-            x, row = 4.0, row + 1
+        if x + width > WIDTH and x > MARGIN:
+            x, row = float(MARGIN), row + 1
         places.append((x, row, name))
         x += width
     return places

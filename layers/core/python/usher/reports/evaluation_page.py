@@ -60,8 +60,6 @@ MEANINGS = (
     ("Short lists", "Users whose list has fewer than 25 items."),
     ("Head, tail", "The fewest items that together have 80 % of the events; all other items."),
     ("Warm, cold", "Users with 10 or more events in the training part; users with fewer."),
-    ("Similar items", "Recipes of this type recommend items similar to the one that the user met last."),
-    ("Rankings", "Recipes of this type order the 100 most popular items for each user."),
 )
 
 
@@ -72,8 +70,8 @@ def render_evaluation_page(report: EvaluationReport) -> str:
         _head(report),
         *(note("bad", problem) for problem in report["problems"]),
         grid(svg for name, svg in charts.items() if name in CHARTED),
-        *_comparisons(report),
         *_scores(report),
+        *_comparisons(report),
         _segments(report, charts),
         _contenders(report),
         *_samples(report),
@@ -237,7 +235,7 @@ def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metr
 def _named(contender: ContenderSummary) -> Markup:
     """A contender's name, with its marks below."""
     marks = join(Markup('<small class="hold">{}</small>').format(mark) for mark in contender["marks"])
-    return Markup("{}{}").format(contender["name"], marks)
+    return Markup("<div>{}{}</div>").format(contender["name"], marks)
 
 
 def _comparisons(report: EvaluationReport) -> Iterator[Markup]:
@@ -265,7 +263,8 @@ def _cell(interval: Interval, best: float | None = None) -> Markup:
     """A value, bold if it is the best, with its interval below."""
     value, low, high = interval
     shown = (Markup("<b>{:.4f}</b>") if value == best and value else Markup("{:.4f}")).format(value)
-    return shown + (Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else "")
+    limits = Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else ""
+    return Markup("<div>{}{}</div>").format(shown, limits)
 
 
 def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:

@@ -45,7 +45,7 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .hold { color: var(--hold) } .busy { color: var(--busy) }
 .note { border-left: 4px solid; padding: .5rem .9rem; margin: .5rem 0; background: var(--soft) }
 .note > * { color: CanvasText }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem;
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1.5rem 2rem;
   margin: 1.2rem 0 }
 small { display: block }
 summary { cursor: pointer; margin: .6rem 0; font-weight: 600 }
