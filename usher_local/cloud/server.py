@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from botocore.config import Config
 from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
@@ -33,6 +34,7 @@ from usher_local.cloud import (
     iam,
     lambda_functions,
     lambda_service,
+    notices,
     refusals,
     stepfunctions,
 )
@@ -52,6 +54,8 @@ from usher_local.store import Store
 STACK = "usher"
 NOT_AWS = ("moto_api", "instance_metadata")
 """What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
+WEEK_SECONDS = 7 * 86400
+"""The longest that a signed address lasts."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -160,6 +164,7 @@ class LocalCloud:
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(eventbridge.flowing(disorder, state.events))
         stack.enter_context(refusals.limited())
+        stack.enter_context(notices.shown(self.address))
         self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)
@@ -183,6 +188,13 @@ class LocalCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""
         return credentials.client(service, self.endpoint, self._developer)
+
+    def address(self, bucket: str, key: str) -> str:
+        """Where a browser finds an object of a bucket, for a week."""
+        client = credentials.client("s3", self.endpoint, self._developer, Config(signature_version="s3v4"))
+        asked = {"Bucket": bucket, "Key": key}
+        address: str = client.generate_presigned_url("get_object", Params=asked, ExpiresIn=WEEK_SECONDS)
+        return address
 
 
 @contextmanager

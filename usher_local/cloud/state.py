@@ -69,7 +69,7 @@ class State:
         for key, event in events:
             eventbridge.deliver(self.events, key, event)
         found["events that were under way"] = len(events) + lambdas.asynchronous.resume(function_of)
-        return ", ".join(f"{count:,} {what}" for what, count in found.items() if count)
+        return "; ".join(f"{what}: {count:,}" for what, count in found.items() if count)
 
 
 def resume_personalize() -> dict[str, int]:
