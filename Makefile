@@ -7,7 +7,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 # Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.
-MOST_LAYER_BYTES := 240000000
+MAX_LAYER_BYTES := 240000000
 
 .DEFAULT_GOAL := help
 .PHONY: docs help setup demo up rehearse check test e2e lint lock build clean
@@ -69,7 +69,7 @@ build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	sam build
 	@size=$$(find .aws-sam/build/CoreLayer .aws-sam/build/DataLayer -type f -exec cat {} + | wc -c); \
 		echo "The two layers are $$((size / 1000000)) MB unzipped; Lambda takes 262"; \
-		[ $$size -le $(MOST_LAYER_BYTES) ] || { echo "That leaves too little room: prune more in layers/*/Makefile" >&2; exit 1; }
+		[ $$size -le $(MAX_LAYER_BYTES) ] || { echo "That leaves too little room: prune more in layers/*/Makefile" >&2; exit 1; }
 	@python -m layers.sbom
 
 clean: ## Remove everything that was built or installed

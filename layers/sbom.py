@@ -64,8 +64,8 @@ class Package:
 
 def packages(folder: Path) -> list[Package]:
     """The distributions that were installed into a folder."""
-    found = (_package(one) for one in distributions(path=[str(folder)]))
-    return sorted(found, key=lambda package: package.name)
+    installed = (_package(distribution) for distribution in distributions(path=[str(folder)]))
+    return sorted(installed, key=lambda package: package.name)
 
 
 def licence(name: str, metadata: Any) -> str:
@@ -90,12 +90,14 @@ def allowed(expression: str) -> bool:
 
 def problems(deployed: Iterable[Package]) -> list[str]:
     """One sentence for each licence that is unknown or not allowed."""
-    told = [(package.name, package.licence) for package in deployed]
-    told += [(f"{part.name} in {package.name}", _expression(part)) for package in deployed for part in package.parts]
+    licences = [(package.name, package.licence) for package in deployed]
+    licences += [
+        (f"{part.name} in {package.name}", _expression(part)) for package in deployed for part in package.parts
+    ]
     return [
         f"{name} has the licence {text[:60]!r}, which is not among those allowed in layers/sbom.py. Read its licence "
         "file, and add it there; or do without the package."
-        for name, text in told
+        for name, text in licences
         if not allowed(text)
     ]
 
@@ -130,22 +132,22 @@ def main(build: Path = BUILD, target: Path = TARGET) -> int:
         print(f"There is no built layer in {build}. Run: sam build", file=sys.stderr)  # noqa: T201
         return 1
     target.write_text(text(bill(layers)) + "\n")
-    found = problems([package for some in layers.values() for package in some])
-    for problem in found:
+    refused = problems([package for some in layers.values() for package in some])
+    for problem in refused:
         print(problem, file=sys.stderr)  # noqa: T201
-    return 1 if found else 0
+    return 1 if refused else 0
 
 
-def _package(found: Distribution) -> Package:
-    name = canonical(found.metadata["Name"])
-    files = [Path(str(file.locate())) for file in found.files or () if file.match("*.dist-info/sboms/*.json")]
+def _package(distribution: Distribution) -> Package:
+    name = canonical(distribution.metadata["Name"])
+    files = [Path(str(file.locate())) for file in distribution.files or () if file.match("*.dist-info/sboms/*.json")]
     parts = [part for file in files if file.is_file() for part in _parts(file)]
-    return Package(name, found.version, licence(name, found.metadata), parts)
+    return Package(name, distribution.version, licence(name, distribution.metadata), parts)
 
 
 def _parts(sbom: Path) -> Iterable[Component]:
-    told = json.loads(sbom.read_text()).get("components", [])
-    parts = [{name: part[name] for name in KEPT if name in part} for part in told]
+    components = json.loads(sbom.read_text()).get("components", [])
+    parts = [{name: part[name] for name in KEPT if name in part} for part in components]
     bom: Bom = Bom.from_json({"components": parts})  # type: ignore[attr-defined]
     yield from bom.components
 

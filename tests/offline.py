@@ -9,6 +9,8 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "usher",
+    # Matrices are small here: threads would only wait for each other, longer the busier the machine is.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 import botocore.session

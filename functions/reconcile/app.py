@@ -6,26 +6,28 @@ state of every resource.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from usher.aws import NO_RETRY, client
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.room import leaving_now
 from usher.planning.tasks import Tasks
 from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.polling import MIN_SECONDS
-from usher.resources.reconcile import advance
+from usher.resources.reconcile import advance, is_at_work
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
 from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
-from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns, serving_map
+from usher.serving.next_map import next_map
+from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -55,12 +57,37 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(
-        inventory(), plan.resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds
-    )
+
+    def one_pass(room: Collection[str]) -> tuple[list[State], int | None]:
+        return advance(
+            inventory(), plan.resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
+        )
+
+    states, wait = one_pass({one.kind for one in plan.to_delete})
+    if any(state.lacks_room for state in states):
+        if seconds := make_room(run, plan, states, record):
+            wait = min(wait or seconds, seconds)
+        elif not is_at_work(states):
+            states, wait = one_pass(())
     send_changes(run, before, states)
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
+
+
+def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord) -> int:
+    """Delete what is in the way, once others answer in its place; return the seconds until there is room, or 0."""
+    before, former = record.get("deletions", []), serving.read(plan.group)
+    leaving, content = leaving_now(plan, states, before, former)
+    if not leaving:
+        return 0
+    if content != former:
+        serving.write(plan.group, content)
+        return CACHES_EXPIRE_SECONDS
+    gone, seconds = delete_unmanaged(inventory(), leaving, served_arns(content), before, record.get("waitSeconds") or 0)
+    send_changes(run, before, gone)
+    ids = {state.id for state in gone}
+    run.update({"deletions": [*(one for one in before if one["id"] not in ids), *gone]})
+    return seconds or MIN_SECONDS
 
 
 def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
@@ -69,7 +96,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
     The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
     """
     former = serving.read(plan.group)
-    content = {} if plan.removal else serving_map(plan, record["resources"], former)
+    content = {} if plan.removal else next_map(plan, record["resources"], former)
     if content != former:
         serving.write(plan.group, content) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS

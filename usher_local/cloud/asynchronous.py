@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60.0
 """Before the first retry; twice that before the second."""
-MOST_RETRIES = 2
-MOST_AGE_SECONDS = 6 * 3600.0
+MAX_RETRIES = 2
+MAX_AGE_SECONDS = 6 * 3600.0
 THROTTLE_SECONDS = 1.0
-MOST_THROTTLE_SECONDS = 300.0
-MOST_ERROR_LETTERS = 1024
+MAX_THROTTLE_SECONDS = 300.0
+MAX_ERROR_LENGTH = 1024
 
 Invoke = Callable[[LambdaFunction, str, str], Any]
 
@@ -71,15 +71,15 @@ class Asynchronous:
 
     def _run(self, function: LambdaFunction, event: str, arn: str) -> None:
         settings = function.event_invoke_config[-1].config if function.event_invoke_config else {}
-        most_retries = settings.get("MaximumRetryAttempts", MOST_RETRIES)
-        most_age = settings.get("MaximumEventAgeInSeconds", MOST_AGE_SECONDS)
+        most_retries = settings.get("MaximumRetryAttempts", MAX_RETRIES)
+        most_age = settings.get("MaximumEventAgeInSeconds", MAX_AGE_SECONDS)
         invocations, throttles, started = 0, 0, time.monotonic()
         condition, answer = "EventAgeExceeded", None
         while not self._closed.is_set() and self._clock.simulated_seconds(time.monotonic() - started) <= most_age:
             try:
                 answer = self._invoke(function, event, arn)
             except ThrottledError:
-                self._wait(min(THROTTLE_SECONDS * 2**throttles, MOST_THROTTLE_SECONDS))
+                self._wait(min(THROTTLE_SECONDS * 2**throttles, MAX_THROTTLE_SECONDS))
                 throttles += 1
                 continue
             invocations += 1
@@ -102,7 +102,7 @@ class Asynchronous:
             self._send(function, target, json.dumps(record), {})
         if condition != "Success" and function.dead_letter_arn:
             message = str(json.loads(answer.body).get("errorMessage", "")) if answer else condition
-            attributes = {"RequestID": request, "ErrorCode": "200", "ErrorMessage": message[:MOST_ERROR_LETTERS]}
+            attributes = {"RequestID": request, "ErrorCode": "200", "ErrorMessage": message[:MAX_ERROR_LENGTH]}
             self._send(function, function.dead_letter_arn, event, attributes)
 
     def _send(self, function: LambdaFunction, arn: str, message: str, attributes: Mapping[str, str]) -> None:

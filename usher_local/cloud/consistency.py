@@ -31,7 +31,7 @@ SLOW_SHARE = TWICE_SHARE = 0.1
 # "Usually within one second or less", from one of three replicas:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
 LAG_SECONDS, OLD_SHARE = 1.0, 1 / 3
-LEAST_LAG_SECONDS = 0.05
+MIN_LAG_SECONDS = 0.05
 """Real time: the code of a function that reads what it wrote does not run on the clock."""
 
 
@@ -157,7 +157,7 @@ def put(items: Any, key: Any, item: Any) -> None:
 @contextmanager
 def eventual(draws: Draws, clock: Clock) -> Iterator[None]:
     """Let reads of DynamoDB that do not ask for consistency be old, for up to a second of `clock`."""
-    replicas = Replicas(draws, max(clock.real_seconds(LAG_SECONDS), LEAST_LAG_SECONDS))
+    replicas = Replicas(draws, max(clock.real_seconds(LAG_SECONDS), MIN_LAG_SECONDS))
     get_table = DynamoDBBackend.get_table
 
     def writing(write: Any) -> Any:

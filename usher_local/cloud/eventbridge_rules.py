@@ -27,8 +27,8 @@ Event = Mapping[str, Any]
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
 TARGETS_PER_RULE = 5
-LONGEST_INPUT = 8192
-MOST_BYTES = 262_144
+MAX_INPUT_LENGTH = 8192
+MAX_BYTES = 262_144
 TOO_COMPLEX = (
     "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after a "
     "wildcard character"
@@ -147,10 +147,10 @@ def limited(put_targets: Any) -> Any:
             template = target.get("InputTransformer", {}).get("InputTemplate")
             given = {"input": target.get("Input"), "inputTemplate": template}
             for member, text in given.items():
-                if text and len(text) > LONGEST_INPUT:
+                if text and len(text) > MAX_INPUT_LENGTH:
                     raise ValidationException(
                         f"1 validation error detected: Value at 'targets.{number}.member.{member}' failed to satisfy "
-                        f"constraint: Member must have length less than or equal to {LONGEST_INPUT}"
+                        f"constraint: Member must have length less than or equal to {MAX_INPUT_LENGTH}"
                     )
         bus = backend._get_event_bus(backend._normalize_event_bus_arn(event_bus_arn))
         before = {target["Id"] for target in bus.rules[name].targets} if name in bus.rules else set()
@@ -174,7 +174,7 @@ def sized(put_events: Any) -> Any:
                 *(event.get("Resources") or ()),
             )
         ]
-        if sum(len(text.encode()) for text in texts) + 14 * sum("Time" in event for event in events) > MOST_BYTES:
+        if sum(len(text.encode()) for text in texts) + 14 * sum("Time" in event for event in events) > MAX_BYTES:
             raise ValidationException("Total size of the entries in the request is over the limit.")
         return put_events(backend, events)
 

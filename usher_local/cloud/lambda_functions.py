@@ -121,8 +121,8 @@ class Lambdas:
             self._idle[configuration.name, configuration.version].append(worker)
         if not is_current(configuration):
             self.prune()
-        if len(report.body.encode()) > lambda_limits.MOST_RESPONSE_BYTES:
-            most = lambda_limits.MOST_RESPONSE_BYTES
+        if len(report.body.encode()) > lambda_limits.MAX_RESPONSE_BYTES:
+            most = lambda_limits.MAX_RESPONSE_BYTES
             message = f"Response payload size exceeded maximum allowed payload size ({most} bytes)."
             return Answer(envelope("Function.ResponseSizeTooLarge", message), errored=True, tail=tail)
         return Answer(report.body, report.kind == "error", tail)

@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 
-MOST_LAYERS = 5
-MOST_UNZIPPED_BYTES = 262_144_000
-MOST_REQUEST_BYTES = 6 * 2**20
-MOST_RESPONSE_BYTES = 6 * 2**20 + 100
-MOST_EVENT_BYTES = 2**20
+MAX_LAYERS = 5
+MAX_UNZIPPED_BYTES = 262_144_000
+MAX_REQUEST_BYTES = 6 * 2**20
+MAX_RESPONSE_BYTES = 6 * 2**20 + 100
+MAX_EVENT_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ def check_memory(megabytes: int, limits: Limits) -> None:
 
 def check_packages(code: int, layers: list[int]) -> None:
     """Refuse too many layers, and code (bytes) that is too large together with its layers."""
-    if len(layers) > MOST_LAYERS:
-        raise InvalidParameterValueException(f"Cannot reference more than {MOST_LAYERS} layers.")
-    if (size := code + sum(layers)) > MOST_UNZIPPED_BYTES:
+    if len(layers) > MAX_LAYERS:
+        raise InvalidParameterValueException(f"Cannot reference more than {MAX_LAYERS} layers.")
+    if (size := code + sum(layers)) > MAX_UNZIPPED_BYTES:
         raise InvalidParameterValueException(
             "Function code combined with layers exceeds the maximum allowed size of "
-            f"{MOST_UNZIPPED_BYTES} bytes. The actual size is {size} bytes."
+            f"{MAX_UNZIPPED_BYTES} bytes. The actual size is {size} bytes."
         )
 
 
@@ -81,12 +81,12 @@ def check_reserved(reserved: int, limits: Limits) -> None:
 def check_request(payload: str, asynchronous: bool) -> None:
     """Refuse a payload that is too large for its type of invocation."""
     size = len(payload.encode())
-    if asynchronous and size > MOST_EVENT_BYTES:
+    if asynchronous and size > MAX_EVENT_BYTES:
         raise TooLargeError(
-            f"{size} byte payload is too large for the Event invocation type (limit {MOST_EVENT_BYTES} bytes)"
+            f"{size} byte payload is too large for the Event invocation type (limit {MAX_EVENT_BYTES} bytes)"
         )
-    if size > MOST_REQUEST_BYTES:
-        raise TooLargeError(f"Request must be smaller than {MOST_REQUEST_BYTES} bytes for the InvokeFunction operation")
+    if size > MAX_REQUEST_BYTES:
+        raise TooLargeError(f"Request must be smaller than {MAX_REQUEST_BYTES} bytes for the InvokeFunction operation")
 
 
 class Concurrency:

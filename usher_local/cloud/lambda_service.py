@@ -22,7 +22,7 @@ from moto.core.responses import ActionResult
 
 from usher_local.cloud.lambda_functions import Lambdas
 from usher_local.cloud.lambda_limits import (
-    MOST_UNZIPPED_BYTES,
+    MAX_UNZIPPED_BYTES,
     check_memory,
     check_packages,
     check_request,
@@ -198,7 +198,7 @@ def account_settings(lambdas: Lambdas) -> type[LambdaResponse]:
             reserved = sum(int(one.reserved_concurrency or 0) for one in functions)
             concurrency = lambdas.limits.concurrency
             limit = {
-                "CodeSizeUnzipped": MOST_UNZIPPED_BYTES,
+                "CodeSizeUnzipped": MAX_UNZIPPED_BYTES,
                 "ConcurrentExecutions": concurrency,
                 "UnreservedConcurrentExecutions": concurrency - reserved,
             }

@@ -30,7 +30,7 @@ Application = Callable[[dict[str, Any], Any], Any]
 Find = Callable[[str], tuple[Credentials, str] | None]
 
 HOSTS = ("127.0.0.1", "localhost")
-MOST_UNVERIFIED_BYTES = 70_167_211
+MAX_UNVERIFIED_BYTES = 70_167_211
 """How much of a request is read before its signature is known: Lambda's limit for an archive in a request."""
 
 # By protocol: S3's; query; JSON. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
@@ -76,7 +76,7 @@ def signed_only(app: Application, find: Find) -> Application:
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
         request = Request(environ)
-        request.max_content_length = None if CONTENT_HASH in request.headers else MOST_UNVERIFIED_BYTES
+        request.max_content_length = None if CONTENT_HASH in request.headers else MAX_UNVERIFIED_BYTES
         received = Received.of(request)
         try:
             signer = check(received, find, datetime.now(UTC))

@@ -29,7 +29,7 @@ CONTENT_HASH = "x-amz-content-sha256"
 UNSIGNED_PAYLOADS = ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 """What S3, and no other service, takes in place of the body's hash."""
 ALLOWED_SKEW, S3_ALLOWED_SKEW = timedelta(minutes=5), timedelta(minutes=15)
-MOST_EXPIRES_SECONDS = 7 * 24 * 3600
+MAX_EXPIRES_SECONDS = 7 * 24 * 3600
 
 
 class Reason(Enum):
@@ -156,7 +156,7 @@ def untimely(said: Signature, match: re.Match[str], now: datetime) -> Reason | N
         life = timedelta(seconds=int(said.expires)) if said.expires is not None else skew
     except (ValueError, OverflowError):
         return Reason.MISMATCH
-    if not said.stamp.startswith(match["date"]) or not 0 < life.total_seconds() <= MOST_EXPIRES_SECONDS:
+    if not said.stamp.startswith(match["date"]) or not 0 < life.total_seconds() <= MAX_EXPIRES_SECONDS:
         return Reason.MISMATCH
     if signed - now > skew:
         return Reason.SKEWED

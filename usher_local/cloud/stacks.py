@@ -23,7 +23,7 @@ from usher_local.cloud.templates import Scope, Template, TemplateError
 log = logging.getLogger(__name__)
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
-LONGEST_NAME = 63  # of a bucket; other names may be longer
+MAX_NAME_LENGTH = 63  # of a bucket; other names may be longer
 UNREAL = {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"}
 """A stack of such a status has no resources."""
 
@@ -413,7 +413,7 @@ def differing(before: Deployed, kind: str, properties: Mapping[str, Any]) -> fro
 def physical_name(stack: str, logical_id: str) -> str:
     """A name of its own for each resource of each stack; a long stack name is cut."""
     tail = f"-{logical_id}-{random_suffix()}"
-    return f"{stack[: max(1, LONGEST_NAME - len(tail))]}{tail}"[:LONGEST_NAME]
+    return f"{stack[: max(1, MAX_NAME_LENGTH - len(tail))]}{tail}"[:MAX_NAME_LENGTH]
 
 
 def roll_back(undo: Sequence[Callable[[], None]]) -> str | None:

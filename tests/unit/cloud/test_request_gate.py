@@ -16,7 +16,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from usher_local.cloud.apis import listening, serving
-from usher_local.cloud.request_gate import MOST_UNVERIFIED_BYTES, local_only, signed_only
+from usher_local.cloud.request_gate import MAX_UNVERIFIED_BYTES, local_only, signed_only
 
 USER = Credentials("AKIAUSER", "secret")
 HERE = {"Host": "127.0.0.1:3000"}
@@ -159,6 +159,6 @@ def test_who_does_not_sign_is_told_so(headers: dict[str, str], code: str) -> Non
 def test_a_body_that_could_fill_the_memory_is_not_read_before_the_signature_is_known() -> None:
     request = AWSRequest("POST", "http://127.0.0.1:3000/", data=b"{}")
     SigV4Auth(Credentials(USER.access_key, "guessed"), "personalize", "us-east-1").add_auth(request)
-    headers, size = {**HERE, **dict(request.headers.items())}, {"CONTENT_LENGTH": str(MOST_UNVERIFIED_BYTES + 1)}
+    headers, size = {**HERE, **dict(request.headers.items())}, {"CONTENT_LENGTH": str(MAX_UNVERIFIED_BYTES + 1)}
     answer = Client(signed_only(echo, find)).post("/", headers=headers, environ_overrides=size)
     assert answer.status_code == 413

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
 
-from tests.unit.personalize.world import RECIPE, SCHEMAS, World, interactions, schema, until
+from tests.unit.personalize.world import RECIPE, SCHEMAS, World, interactions, schema
 from usher_local.clock import Clock
-from usher_local.personalize.core import environment
+from usher_local.personalize.models import personalize_backends
 
 WATCHED = schema(
     "Interactions", ("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"), ("EVENT_TYPE", "string")
@@ -63,22 +64,25 @@ def test_a_stopped_recommender_answers_no_more_until_it_is_started(world: World,
     assert client.list_recommenders()["recommenders"] == []
 
 
-def test_stopping_and_starting_pass_through_states(world: World, video: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment.current, "clock", Clock(200))  # 2 minutes take 0.6 s, a training 6 s
+def test_stopping_and_starting_pass_through_states(world: World, video: str) -> None:
     client = world.personalize
     arn = recommender(world, video)["recommenderArn"]
+    life = personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].resources[arn].life
 
-    def seen(end: str) -> list[str]:
-        statuses: list[str] = []
-        until(lambda: statuses.append(world.describe("recommender", arn)["status"]), lambda _: statuses[-1] == end)
-        return list(dict.fromkeys(statuses))
+    def statuses() -> list[str]:
+        seen = [world.describe("recommender", arn)["status"]]
+        for minutes in (1, 4):
+            life.transition_start -= minutes * 60
+            seen.append(world.describe("recommender", arn)["status"])
+        return seen
 
     client.stop_recommender(recommenderArn=arn)
+    life.clock = Clock.parse("real")  # from now on, the test moves the start of the transition
     with pytest.raises(client.exceptions.ResourceInUseException, match="STOP PENDING"):
         client.start_recommender(recommenderArn=arn)
-    assert seen("INACTIVE") == ["STOP PENDING", "STOP IN_PROGRESS", "INACTIVE"]
+    assert statuses() == ["STOP PENDING", "STOP IN_PROGRESS", "INACTIVE"]
     client.start_recommender(recommenderArn=arn)
-    assert seen("ACTIVE") == ["START PENDING", "START IN_PROGRESS", "ACTIVE"]
+    assert statuses() == ["START PENDING", "START IN_PROGRESS", "ACTIVE"]
 
 
 def test_a_recommender_that_failed_cannot_be_stopped(world: World) -> None:

@@ -15,7 +15,7 @@ from usher.aws import client, digest, error_code
 from tests.unit.stack.files import FUNCTIONS
 from tests.unit.usher.world import World
 
-LONGEST_BACK_OFF = 1
+MAX_BACK_OFF = 1
 """Seconds before botocore's second try, in its legacy mode."""
 
 values = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2))
@@ -38,7 +38,7 @@ def test_a_quota_is_not_asked_again_and_again(world: World) -> None:
 @pytest.mark.parametrize("service", ["personalize-runtime", "personalize-events"])
 def test_a_request_that_hangs_is_given_up_before_the_function_is(service: str) -> None:
     config = client(service).meta.config
-    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) + LONGEST_BACK_OFF
+    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) + MAX_BACK_OFF
     assert longest < min(FUNCTIONS[name]["Timeout"] for name in ("Recommendations", "Ranking", "Events"))
 
 

@@ -34,7 +34,7 @@ LIMITS = {
 no figures: ours is an assumption."""
 BURST_SECONDS = 10
 """For how long a rested campaign answers twice its provisioned rate. Assumed: AWS scales it up, within minutes."""
-MOST_PROVISIONED = 500
+MAX_PROVISIONED = 500
 """Requests per second of a campaign, by the quotas page."""
 
 
@@ -85,5 +85,5 @@ def _provisioned(backend: Backend, params: Mapping[str, Any]) -> Limit | None:
         return None
     config = resource.values.get("recommenderConfig", {})
     provisioned = config.get("minRecommendationRequestsPerSecond") or resource.values["minProvisionedTPS"]
-    rate = min(provisioned, MOST_PROVISIONED)
+    rate = min(provisioned, MAX_PROVISIONED)
     return Limit(rate, rate * BURST_SECONDS, resource.kind.arn_member)

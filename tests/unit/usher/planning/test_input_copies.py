@@ -76,3 +76,12 @@ def test_what_was_imported_is_not_copied_again(site: World) -> None:
     site.bucket.delete(site.bucket.keys("films/out/"))
     kept(site, planned(site))
     assert site.bucket.keys("films/out/") == []
+
+
+def test_another_attempt_at_the_plan_leaves_nothing_of_the_first_one_in_the_folder(site: World) -> None:
+    """The first one broke off after its copies, and one of its files is gone."""
+    site.put("films/interactions/gone.csv", LARGE)
+    kept(site, planned(site))
+    site.bucket.delete(["films/interactions/gone.csv"])
+    keys = read(site, kept(site, planned(site)))
+    assert list(map(site.bucket.read, keys["dataset_import_job/interactions"])) == [CHECKED.encode()]

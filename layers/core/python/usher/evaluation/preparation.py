@@ -1,7 +1,7 @@
 """The first step of an evaluation: its plan, the findings for its record, and its estimate."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.costs import calculation
@@ -11,13 +11,39 @@ from usher.errors import InputError, Problem
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
+from usher.planning.input_copies import Sources, copy_files, copy_import
 from usher.planning.inputs import load_inputs
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.run_record import RunRecord
+from usher.runs.record import Run
 from usher.storage.bucket import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEvaluation:
+    """An evaluation that can be carried out."""
+
+    plan: Plan
+    findings: Mapping[str, Any]
+    """Members of the run's record."""
+    estimate: Estimate
+    sources: Sources
+
+    def plan_with_copies(self, run: Run) -> Plan:
+        """The plan, once the files that are split and imported are copied: what is compared was checked.
+
+        Raises S3's PreconditionFailed where a file is not the one that was checked.
+        """
+        checked = {file.key: file for files in self.sources.values() for file in files}
+        resources = [
+            copy_import(run, one, self.sources) if one.kind == "dataset_import_job" else one
+            for one in self.plan.resources
+        ]
+        split = copy_files(run, "split", [checked[key] for key in self.plan.files])
+        return replace(self.plan, resources=resources, files=split)
 
 
 def prepare_evaluation(
@@ -28,8 +54,8 @@ def prepare_evaluation(
     options: Options,
     ceilings: Ceilings,
     past: Past,
-) -> tuple[Plan, dict[str, Any], Estimate]:
-    """Plan an evaluation; return its plan, what the run's record gets, and the cost.
+) -> PreparedEvaluation:
+    """Plan an evaluation.
 
     `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
     nothing to evaluate with, or the evaluation costs too much.
@@ -50,8 +76,14 @@ def prepare_evaluation(
     )
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)
-    findings = {"notes": evaluation.left_out, "data": inputs.report, "resources": states, "estimate": estimated}
-    return plan, findings | {"ceilings": ceilings.facts(estimate)}, estimate
+    findings = {
+        "notes": evaluation.left_out,
+        "data": inputs.report,
+        "resources": states,
+        "estimate": estimated,
+        "ceilings": ceilings.facts(estimate),
+    }
+    return PreparedEvaluation(plan, findings, estimate, inputs.sources)
 
 
 def is_deleted(plan: Plan, record: RunRecord) -> bool:

@@ -50,15 +50,13 @@ class Evaluator:
         at = Target(run.group, run.name, self.arn_prefix, self.role_arn, bucket_url=self.bucket.url(""))
         try:
             serving, past = self.serving.read(run.group), self.spending.of(run.group)
-            plan, findings, estimate = prepare_evaluation(
-                self.bucket, at, self.personalize, serving, options, self.ceilings, past
-            )
-            self.ceilings.order(self.spending, run.group, run.name, estimate)
+            prepared = prepare_evaluation(self.bucket, at, self.personalize, serving, options, self.ceilings, past)
+            self.ceilings.order(self.spending, run.group, run.name, prepared.estimate)
         except InputError as error:
             run.write(record | {"data": error.report, "problems": error.as_dicts()})
             return {"group": run.group, "run": run.name, "ready": False}
-        run.write_plan(plan)
-        run.write(record | findings)
+        run.write_plan(prepared.plan_with_copies(run))
+        run.write({**record, **prepared.findings})
         return {"group": run.group, "run": run.name, "ready": True}
 
     def split(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:

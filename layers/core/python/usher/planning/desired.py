@@ -243,8 +243,11 @@ class _Desired:
 def schedule_resource(target: Target, name: str, task: Mapping[str, str], settings: Mapping[str, Any]) -> Resource:
     """A schedule that starts the pipeline, or the export, with a task."""
     exports = task.get("task") == "export"
-    asked = {name: value for name, value in task.items() if name != "task"}
-    given = {"group": target.group, **(asked if exports else {**task, "at": "<aws.scheduler.scheduled-time>"})}
+    options = {name: value for name, value in task.items() if name != "task"}
+    execution_input = {
+        "group": target.group,
+        **(options if exports else {**task, "at": "<aws.scheduler.scheduled-time>"}),
+    }
     params = {
         "Name": f"{target.group}.{name}",
         "GroupName": target.schedule_group,
@@ -252,7 +255,7 @@ def schedule_resource(target: Target, name: str, task: Mapping[str, str], settin
         "Target": {
             "Arn": target.export_arn if exports else target.pipeline_arn,
             "RoleArn": target.schedule_role_arn,
-            "Input": json.dumps(given),
+            "Input": json.dumps(execution_input),
         },
         **settings,
     }

@@ -1,11 +1,11 @@
-"""Copies of the files that a run's imports and batch jobs read: the files as they were checked, counted and priced.
+"""Copies of the files that Personalize reads in a run: the files as they were checked, counted and priced.
 
-`<group>/out/input/<run>/<digest of the import or job>/<file>`, where only Usher writes. A file that replaces another
-after the plan counts for the next run, and this run costs what was estimated. A tag lets the bucket delete the copies
-soon.
+`<group>/out/input/<run>/<digest of what reads them, and of their content>/<file>`, where only Usher writes. A file that
+replaces another after the plan counts for the next run, and this run costs what was estimated. A folder holds the files
+of one attempt at the plan: another attempt, at other files, has another folder. A tag lets the bucket delete them soon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -25,6 +25,8 @@ MAX_COPY_BYTES = 5 << 30
 PART_BYTES = 1 << 29
 CONCURRENCY = 16
 """Files of an import that are copied at a time."""
+Sources = Mapping[str, Sequence[File]]
+"""The files of each import as they were checked, by s3:// address (Inputs.sources)."""
 
 
 def copy_inputs(run: Run, drafted: Draft) -> list[Resource]:
@@ -38,33 +40,47 @@ def copy_inputs(run: Run, drafted: Draft) -> list[Resource]:
     return [_with_copies(run, one, drafted) if one.id in changing else one for one in resources]
 
 
+def copy_import(run: Run, job: Resource, sources: Sources) -> Resource:
+    """An import with copies of its files, if they are among the sources."""
+    files = sources.get(job.params["dataSource"]["dataLocation"])
+    if not files:
+        return job
+    folder = copy_files(run, job.id, files)[0].rpartition("/")[0]
+    return replace(job, params={**job.params, "dataSource": {"dataLocation": run.bucket.url(f"{folder}/")}})
+
+
+def copy_files(run: Run, reader: str, files: Sequence[File]) -> list[str]:
+    """Copy CSVs for what reads them, such as an import's id; return the keys of the copies, in the same order."""
+    folder = _folder(run, reader, files)
+    copies = [f"{folder}{number:05}.csv" for number in range(len(files))]
+    with ThreadPoolExecutor(CONCURRENCY) as executor:
+        list(executor.map(lambda file, copy: _copy(run, file, copy), files, copies))
+    return copies
+
+
 def _with_copies(run: Run, resource: Resource, drafted: Draft) -> Resource:
-    folder = f"{run.group}/out/input/{run.name}/{digest(resource.id, 6)}/"
     if resource.kind == "dataset_import_job":
-        files = drafted.sources[resource.params["dataSource"]["dataLocation"]]
-        return _copy_import(run, resource, files, folder)
+        return copy_import(run, resource, drafted.sources)
     if resource.kind in JOBS.values():
-        return _copy_job(run, resource, drafted.lines[resource.id], folder)
+        return _copy_job(run, resource, drafted.size.lines[resource.id])
     return resource
 
 
-def _copy_import(run: Run, job: Resource, files: Sequence[File], folder: str) -> Resource:
-    with ThreadPoolExecutor(CONCURRENCY) as executor:
-        copies = (f"{folder}{number:05}.csv" for number in range(len(files)))
-        list(executor.map(lambda file, copy: _copy(run, file, copy), files, copies))
-    return replace(job, params={**job.params, "dataSource": {"dataLocation": run.bucket.url(folder)}})
-
-
-def _copy_job(run: Run, job: Resource, lines: int, folder: str) -> Resource:
+def _copy_job(run: Run, job: Resource, lines: int) -> Resource:
     key = str(job.params["jobInput"]["s3DataSource"]["path"]).removeprefix(run.bucket.url(""))
-    copy = f"{folder}{key.rpartition('/')[2]}"
-    for file in run.bucket.files(key):
-        if file.key == key:
-            _copy(run, file, copy)
+    files = [file for file in run.bucket.files(key) if file.key == key]
+    copy = f"{_folder(run, job.id, files)}{key.rpartition('/')[2]}"
+    for file in files:
+        _copy(run, file, copy)
     if run.bucket.count_lines(copy, lines) > lines:
         message = f"has grown beyond the {lines:,d} lines that the run was planned with."
         raise InputError([Problem(key, message, "The next round of the run counts them anew.")])
     return replace(job, params={**job.params, "jobInput": {"s3DataSource": {"path": run.bucket.url(copy)}}})
+
+
+def _folder(run: Run, reader: str, files: Sequence[File]) -> str:
+    content = [(file.key, file.etag) for file in files]
+    return f"{run.group}/out/input/{run.name}/{digest([reader, content])}/"
 
 
 def _copy(run: Run, file: File, copy: str) -> None:

@@ -51,9 +51,9 @@ def plan_of(content: Any, group: str, run: str) -> Plan:
 def check_size(size: int, group: str) -> None:
     """Raise InputError where a plan of so many bytes could be written, but not be read again."""
     if size > MAX_BYTES:
-        said = f"has more files than one plan has room for: {size >> 20} MB of {MAX_BYTES >> 20}."
+        message = f"has more files than one plan has room for: {size >> 20} MB of {MAX_BYTES >> 20}."
         raise InputError(
-            [Problem(f"{group}/", said, "Put the rows of several files into one, or shorten their names.")]
+            [Problem(f"{group}/", message, "Put the rows of several files into one, or shorten their names.")]
         )
 
 
