@@ -342,6 +342,7 @@ junk = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_no_file_makes_it_crash(data: st.DataObject) -> None:
     """Anything in any place is either accepted, or refused with problems."""

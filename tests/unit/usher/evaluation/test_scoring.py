@@ -149,10 +149,12 @@ def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() 
     assert [one["name"] for one in others["contenders"]] == ["new", "loyal"]
 
 
-def test_a_live_version_that_knows_no_held_out_event_is_ranked_and_one_that_explores_is_marked() -> None:
+def test_a_live_version_that_knows_no_held_out_event_is_ranked_and_what_differs_is_marked() -> None:
     live = replace(contender("live", u=["c"], v=["d"]), kind="live", exploration="on")
     (about,) = report(TRAIN, HELD, live)["contenders"]
     assert (about["ranked"], about["marks"]) == (True, ["no list for 1 of 3 users", "explores"])
+    picky = replace(contender("picky", u=["c"], v=["d"], new=["a"]), event_type="buy")
+    assert report(TRAIN, HELD, picky)["contenders"][0]["marks"] == ["learns from buy events only"]
     knows = replace(live, known=0.98)
     assert report(TRAIN, HELD, knows)["contenders"][0]["marks"][0] == "may know 98% of the held-out events"
 

@@ -349,6 +349,30 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
     assert world.personalize.list_dataset_groups()["datasetGroups"] == []
 
 
+def test_failed_batch_jobs_are_told_with_their_reasons(dropped: World) -> None:
+    def refuse(model: Any, **_: Any) -> Any:
+        if model.name == "CreateBatchInferenceJob":
+            error = {"Code": "InvalidInputException", "Message": "No more room."}
+            return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return None
+
+    dropped.listen(dropped.creator, "before-call", refuse)
+    assert evaluate(dropped)["outcome"] == "FAILED"
+    told = [(one["place"], one["message"]) for one in report(dropped)["problems"]]
+    assert [place for place, _ in told] == ["popular", "similar"]
+    assert all(message.startswith("has no predictions: ") and "No more room." in message for _, message in told)
+    assert {one["name"] for one in report(dropped)["contenders"]} == {"popularity", "recent-popularity"}
+
+
+def test_what_a_solution_learns_from_is_part_of_the_plan(dropped: World) -> None:
+    config = inputs(dropped).config
+    picky = replace(config.solutions[0], settings={"eventType": "buy"})
+    taken = replace(inputs(dropped), config=replace(config, solutions=(picky, config.solutions[1])))
+    files = EvaluationFiles(dropped.bucket, "films", "run-1")
+    plan = Evaluation.of(files, target(), dropped.personalize, taken, Options(), {}).plan()
+    assert [one["event_type"] for one in plan.contenders] == ["buy", ""]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -99,6 +99,7 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.text()
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "x" * 2000])

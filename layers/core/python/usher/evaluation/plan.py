@@ -51,6 +51,8 @@ class Contender:
     """Members of that job."""
     exploration: str = ""
     """A name of reports/evaluation_report.py; empty: its recipe does not explore."""
+    event_type: str = ""
+    """The type of the events that it learns from; empty: it learns from all, or it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class Evaluation:
                 name=solution.name, kind="trained", folder=solution.name, recipe=solution.recipe,
                 version=f"solution_version/{solution.name}",
                 campaign=f"campaign/{solution.name}" if solution.campaign is not None else "",
+                event_type=solution.settings.get("eventType", ""),
             )
             for solution in self.solutions
         ]  # fmt: skip

@@ -79,6 +79,8 @@ class Predictions:
     """A name of reports/evaluation_report.py; empty: the recipe does not explore."""
     known: float = 0
     """The share of the held-out events that the contender may have learnt from."""
+    event_type: str = ""
+    """The type of the events that it learns from; empty: all."""
 
 
 def read_predictions(

@@ -14,7 +14,7 @@ from usher.evaluation.files import TRAIN, EvaluationFiles
 from usher.evaluation.inference import CampaignClient
 from usher.evaluation.interactions import Interactions, Mask, read_items
 from usher.evaluation.plan import Contender, EvaluationPlan
-from usher.evaluation.predictions import Predictions, read_predictions
+from usher.evaluation.predictions import MAX_RESULTS, Predictions, read_predictions
 from usher.evaluation.scoring import score_predictions
 from usher.evaluation.split_step import read_parts
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
@@ -28,6 +28,13 @@ from usher.storage.bucket import Bucket
 
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
 """Columns with an item's title; the first one that a file has counts."""
+NOTES = {
+    "items": "A user's list is of items similar to the one that the user met last.",
+    "rankings": f"It orders the {MAX_RESULTS} most popular items for each user.",
+    EXPLORATION_REMOVED: "As Personalize sets its exploration, items that nobody had met at its training are removed.",
+    EXPLORATION_ON: "It explores: chance puts items into its lists that few or none have met.",
+}
+"""What must be known of a contender, by what it is asked for and by its exploration."""
 States = Mapping[str, Mapping[str, Any]]
 
 
@@ -84,9 +91,10 @@ def _report(
                 contender.kind,
                 contender.recipe,
                 read_predictions(files.open(f"output/{contender.folder}", ".out"), allowed),
-                [*notes, *_exploration_notes(contender)],
+                [*notes, *(NOTES[one] for one in (contender.input, contender.exploration) if one in NOTES)],
                 contender.exploration,
                 float(known.mean()),
+                contender.event_type or version.get("eventType", ""),
             )
         )
     titles = _titles(files.bucket, data.get("items", {}).get("files", []))
@@ -134,16 +142,6 @@ def known_events(contender: Contender, version: Mapping[str, Any], held_out: Int
     note = f"Trained on {trained:%Y-%m-%d}, when {known.mean():.0%} of the held-out events existed."
     remark = " It may know them, or leave their items out because the user has met them."
     return known, [note + (remark if known.any() else "")]
-
-
-def _exploration_notes(contender: Contender) -> list[str]:
-    """What was done about the items that a contender tries out."""
-    notes = {
-        EXPLORATION_REMOVED: "Personalize sets its exploration itself: items that nobody had met at its training are "
-        "removed from its lists.",
-        EXPLORATION_ON: "It explores: chance puts items into its lists that few or none have met.",
-    }
-    return [notes[contender.exploration]] if contender.exploration in notes else []
 
 
 def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:

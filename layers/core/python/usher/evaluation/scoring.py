@@ -279,6 +279,7 @@ def _summary(predictions: Predictions, answered: int, users: int) -> ContenderSu
     marks = {
         f"may know {share} of the held-out events": known > 0,
         f"no list for {missing:,} of {users:,} users": missing > 0,
+        f"learns from {predictions.event_type} events only": predictions.event_type != "",
         "explores": predictions.exploration == EXPLORATION_ON,
     }
     return {

@@ -60,8 +60,6 @@ MEANINGS = (
     ("Short lists", "Users whose list has fewer than 25 items."),
     ("Head, tail", "The fewest items that together have 80 % of the events; all other items."),
     ("Warm, cold", "Users with 10 or more events in the training part; users with fewer."),
-    ("Similar items", "Recipes of this type recommend items similar to the one that the user met last."),
-    ("Rankings", "Recipes of this type order the 100 most popular items for each user."),
 )
 
 
