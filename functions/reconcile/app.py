@@ -2,20 +2,23 @@
 
 In: `{group, run, stage}`; stages: import, train, export, delete. Out: `{settled, waitSeconds, toDelete}`: whether the
 stage is done, the seconds until the next pass if not, and whether the plan deletes anything. The run's record has the
-state of every resource.
+state of every resource. The stage promote has no run: a version that a person has chosen serves at once.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from usher.aws import NO_RETRY, client
+from usher.aws import NO_RETRY, client, now
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
-from usher.planning.promotions_and_rollbacks import Pins
-from usher.planning.tasks import Tasks
+from usher.planning.promotions_and_rollbacks import Pins, with_pins
+from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.plan import Plan
 from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance
@@ -29,6 +32,9 @@ from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns, s
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
+MAKES_WAY = "The run ended early, as the removal of the group was requested."
+CLOSED_DAYS = 30
+"""For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
 
@@ -41,29 +47,57 @@ clients["personalize-once"] = client("personalize", NO_RETRY)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Make one pass over a stage."""
+    """Make one pass over a stage, unless its run has ended: a function outlives an execution that is stopped."""
+    if event["stage"] == "promote":
+        return promote(event["group"])
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.plan(), run.read()
     check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
+    is_own = plan.group == run.group
+    existing = inventory(run.check_open if is_own or event["stage"] != "delete" else None)
+    existing.check_open()
+    if is_own and event["stage"] != "export" and not plan.removal and REMOVAL in tasks.of(run.group):
+        run.update({"waitSeconds": None, "note": MAKES_WAY})
+        return {"settled": True, "waitSeconds": None, "toDelete": False}
     if event["stage"] == "delete":
-        wait = pass_of_deletions(run, plan, record)
+        wait = pass_of_deletions(run, plan, record, existing)
     else:
-        wait = pass_of_stage(run, plan, record, event["stage"])
+        wait = pass_of_stage(run, plan, record, event["stage"], existing)
     return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.to_delete or plan.removal)}
 
 
-def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | None:
+def promote(group: str) -> dict[str, Any]:
+    """Let the versions that people have chosen serve, without waiting for the run that is at work.
+
+    Personalize's ResourceInUseException leaves a campaign that is being updated to another attempt, or to the run.
+    """
+    former, existing = serving.read(group), inventory()
+    solutions = dict(former.get("solutions", {}))
+    for name, pin in pins.holding(clients["personalize"], group).items():
+        live = solutions.get(name, {})
+        if pin.version.rpartition("/")[0] != str(live.get("solutionVersionArn")).rpartition("/")[0]:
+            continue
+        campaign = live.get("campaignArn")
+        if campaign and existing.describe(KINDS["campaign"], campaign).get(LIVE_VERSION) != pin.version:
+            existing.update(KINDS["campaign"], campaign, {LIVE_VERSION: pin.version})
+        solutions[name] = {**live, "solutionVersionArn": pin.version}
+    if solutions != former.get("solutions"):
+        serving.replace(group, {**former, "solutions": solutions}, former)
+    return {"settled": True, "waitSeconds": None, "toDelete": False}
+
+
+def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, existing: Inventory) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
-    states, wait = advance(
-        inventory(), plan.resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds
-    )
+    chosen = pins.holding(clients["personalize"], run.group) if plan.group == run.group else {}
+    resources = with_pins(plan.resources, chosen)
+    states, wait = advance(existing, resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds)
     send_changes(run, before, states)
     run.update({"stage": stage, "waitSeconds": wait, "resources": states})
     return wait
 
 
-def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
+def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, existing: Inventory) -> int | None:
     """Delete what can be now, once no request is answered through it; return the seconds until the next pass, or None.
 
     The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
@@ -74,13 +108,13 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
         serving.write(plan.group, content) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS
     before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
-    states, wait = delete_unmanaged(inventory(), plan.to_delete, served_arns(content), before, elapsed)
+    states, wait = delete_unmanaged(existing, plan.to_delete, served_arns(content), before, elapsed)
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:
         change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"))
         wait = MIN_SECONDS if change["erasing"] else None
-    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.removal)
+    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.group != run.group)
     if wait is None and plan.removal:
         forget_group(plan.group)
     return wait
@@ -88,7 +122,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
 
 def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
-    tasks.clear(group)
+    tasks.clear(group, int((now() + timedelta(days=CLOSED_DAYS)).timestamp()))
     pins.clear(group)
     spending.expire(group)
 
@@ -98,6 +132,7 @@ def send_changes(run: Run, before: Sequence[StateRecord], states: list[State]) -
     put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
 
 
-def inventory() -> Inventory:
-    """The resources that exist, looked up anew in each pass."""
-    return Inventory(clients, os.environ["STACK_ARN"])
+def inventory(check_open: Callable[[], None] | None = None) -> Inventory:
+    """The resources that exist, looked up anew in each pass. `check_open`: an Inventory's."""
+    made = Inventory(clients, os.environ["STACK_ARN"])
+    return replace(made, check_open=check_open) if check_open else made

@@ -124,6 +124,7 @@ class PinRecord(TypedDict):
     why: str
     at: str
     supersedes: NotRequired[str]
+    live: NotRequired[str]
 
 
 class UnmanagedRecord(TypedDict):

@@ -139,6 +139,11 @@ class ServingMaps:
         self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
         self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
+    def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
+        """Replace a group's map, unless somebody else has replaced it meanwhile."""
+        values = {":map": json.dumps(content), ":former": json.dumps(former)}
+        self.table.update(group, MAP, "SET #map = :map", values, {"#map": "map"}, "#map = :former")
+
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""
         self.table.delete(group, MAP)
