@@ -9,14 +9,22 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "POWERTOOLS_SERVICE_NAME": "usher",
+    # Matrices are small here: threads would only wait for each other, longer the busier the machine is.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 import botocore.session
+import botocore.useragent
 import moto  # noqa: F401
 from hypothesis import settings
 
 # One loader for all sessions: each would read the models of the services anew.
 vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
+
+# Each request would make the same header anew.
+vars(botocore.useragent)["sanitize_user_agent_string_component"] = cache(
+    botocore.useragent.sanitize_user_agent_string_component
+)
 
 # The same examples in every run, and as long as one takes; tests/unit/fuzz looks for new ones.
 settings.register_profile("quick", max_examples=50, derandomize=True, deadline=None)

@@ -9,16 +9,18 @@ from usher.errors import InputError, UsherError
 
 from usher_cli import show
 from usher_cli.arguments import parse
-from usher_cli.commands import FAILED, diagnose, take_over
+from usher_cli.commands import FAILED, take_over
 from usher_cli.deployed_stack import DeployedStack
 
 INTERRUPTED = 130
+WIDE = 10_000
+"""Columns of an output that is read by a program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns its exit status: 0; 1 after a failure, which is printed; 2 for a wrong command line."""
     options = parse(arguments)
-    console = Console(stderr=options.do is take_over or (options.do is diagnose and options.json))
+    console = _console(stderr=options.do is take_over or getattr(options, "json", False))
     try:
         result: int = options.do(DeployedStack(options.stack), options, console)
     except InputError as error:
@@ -30,6 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         return result
     return FAILED
+
+
+def _console(*, stderr: bool) -> Console:
+    """A console that breaks lines only where a person looks at them."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDE)
 
 
 def explanation(error: Exception) -> str:

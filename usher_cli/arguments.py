@@ -3,6 +3,7 @@
     usher plan films                        what a run would do, why, how long it takes and what it costs
     usher plan films --config usher.yaml    the same with another config than the one in the bucket
     usher status [films]                    what is live, and how the last run went
+    usher cost [films]                      what Personalize costs every month, what serves no one included
     usher import old-films [--group films]  the config for a dataset group of Personalize; with --adopt, take it over
     usher evaluate films                    which recipe is best: train on the past, compare with what followed
     usher evaluate --offline data/          the same on this machine, with your own files, before you spend anything
@@ -23,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from usher.evaluation.splits import SPLITS
 
-from usher_cli.commands import diagnose, evaluate, plan, promote, status, take_over, up
+from usher_cli.commands import cost, diagnose, evaluate, plan, promote, status, take_over, up
 from usher_cli.deployed_stack import DeployedStack
 from usher_local.cloud.foreground import add_options
 
@@ -59,7 +60,14 @@ def make_parser() -> argparse.ArgumentParser:
     planning = command("plan", plan)
     planning.add_argument("group")
     planning.add_argument("--config", type=Path, metavar="FILE", help="plan with this config")
-    command("status", status).add_argument("group", nargs="?")
+    telling = command("status", status)
+    telling.add_argument("group", nargs="?")
+    telling.add_argument("--wait", action="store_true", help="return when no run is at work on the group")
+    telling.add_argument("--follow", action="store_true", help="the same, and show the run until then")
+    telling.add_argument("--json", action="store_true", help="print JSON, for programs")
+    pricing = command("cost", cost)
+    pricing.add_argument("group", nargs="?")
+    pricing.add_argument("--json", action="store_true", help="print JSON, for programs")
     importing = command("import", take_over)
     importing.add_argument("dataset_group", metavar="dataset-group")
     importing.add_argument("--group", help="the name of the group in Usher (default: the same)")
@@ -83,6 +91,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--cut", type=float, help="Unix seconds from which all events are held out, for --split global"
     )
     comparing.add_argument("--recipes", type=names, help="recipes separated by commas, or: all")
+    comparing.add_argument(
+        "--exploration", action="store_true", help="let recipes try items out, as in their campaigns"
+    )
     comparing.add_argument("--rate", type=float, help="requests per second to campaigns (default: 10)")
     comparing.add_argument("--no-live", dest="live", action="store_false", help="leave out the live versions")
     comparing.add_argument(

@@ -1,22 +1,23 @@
 """The commands: functions whose docstrings are the help of the commands, and which return the exit status."""
 
 import argparse
-import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
-from usher.formats import documents
 from usher.planning.promotions_and_rollbacks import choose_version
+from usher.planning.room import CREATING
 from usher.resources.versions import usable_versions
+from usher.run_summary import summarize
+from usher.storage.bucket import as_json
 from usher.storage.layout import GROUP_NAME, config_keys
 
 from usher_cli import show
 from usher_cli.adopt import adopt, has_files, preview
+from usher_cli.costs import account_cost
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.doctor import examination
 from usher_cli.doctor.checks import CHECKS
@@ -25,6 +26,7 @@ from usher_cli.evaluation import run_evaluation
 from usher_cli.existing import read_existing
 from usher_cli.offline_stack import offline_stack
 from usher_cli.preview import Preview
+from usher_cli.status import EXIT_STATUS, last_record, status_of, until_end
 from usher_local.cloud.foreground import leave, run
 
 FAILED = 1
@@ -37,31 +39,38 @@ def plan(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
         key = next(
             (key for key in config_keys(options.group) if key in bucket.keys(key)), config_keys(options.group)[0]
         )
-        bucket = Preview(bucket.s3, bucket.name, {key: _as_named(key, options.config)})
+        content, label = options.config.read_bytes(), str(options.config)
+        bucket = Preview(bucket.s3, bucket.name, {key: content}, labels={key: label})
     show.draft(console, draft_of(stack, options.group, bucket))
     return 0
 
 
-def _as_named(key: str, file: Path) -> bytes:
-    """A config's content in the format of its key in the bucket: JSON or YAML. Raises InputError."""
-    content = file.read_bytes()
-    other = key.endswith(".json") and file.suffix != ".json"
-    return json.dumps(documents.read_document(content, str(file))).encode() if other else content
-
-
 def status(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
-    """Show how the last run of every group went; of one group, also what is live."""
-    groups = [options.group] if options.group else stack.groups()
-    records = {group: runs[-1].read() for group in groups if (runs := stack.runs(group))}
+    """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
     if not options.group:
-        show.groups(console, records)
+        last = [one for one in stack.groups() if stack.runs(one)]
+        summaries = [summarize(last_record(stack, one)) for one in last]
+        _as_json(summaries) if options.json else show.groups(console, summaries)
         return 0
-    if not records:
-        place = f"s3://{stack.bucket.name}/{options.group}/"
-        raise UsherError(f"{options.group} has had no run yet. Put interactions.csv into {place} to start one.")
-    (record,) = records.values()
-    show.record(console, record, stack.serving.read(options.group))
-    return FAILED if record["outcome"] == "FAILED" else 0
+    if options.wait or options.follow:
+        with show.following(console) as tell:
+            for record in until_end(stack, options.group):
+                if options.follow:
+                    tell(record)
+    found = status_of(stack, options.group)
+    _as_json(found) if options.json else show.status(console, found)
+    return EXIT_STATUS[found["last"]["outcome"]]
+
+
+def cost(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show what Personalize costs every month: in the account and region, or of one group."""
+    found = account_cost(stack, options.group)
+    _as_json(found) if options.json else show.account(console, found)
+    return 0
+
+
+def _as_json(value: object) -> None:
+    print(as_json(value))  # noqa: T201 - to be read by a program
 
 
 def take_over(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
@@ -85,8 +94,10 @@ def diagnose(stack: DeployedStack, options: argparse.Namespace, console: Console
     """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
 
     def new_resources() -> Counter[str]:
-        states = draft_of(stack, options.group, stack.bucket).findings["resources"]
-        return Counter(state.id.partition("/")[0] for state in states if state.action == "create")
+        findings = draft_of(stack, options.group, stack.bucket).findings
+        created = [state.id for state in findings.get("resources", []) if state.action in CREATING]
+        deleted = [one["id"] for one in findings.get("unmanaged", []) if one["deleted"]]
+        return Counter(id_.partition("/")[0] for id_ in created) - Counter(id_.partition("/")[0] for id_ in deleted)
 
     results = []
     for one in examination.examine(examination.Deployment(stack, options.group, new_resources), CHECKS):
@@ -121,8 +132,8 @@ def promote(stack: DeployedStack, options: argparse.Namespace, console: Console)
 
 def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Train on a part of a group's history, and compare the recommendations with the rest."""
-    split = {"split": options.split, "share": options.share, "cut": options.cut, "recipes": options.recipes}
-    request = {name: value for name, value in split.items() if value is not None}
+    names = ("split", "share", "cut", "recipes", "exploration")
+    request = {name: value for name in names if (value := getattr(options, name)) is not None}
     if bool(options.offline) == bool(options.group):
         raise UsherError("Name a group (usher evaluate films), or a folder of files (usher evaluate --offline data/).")
     if options.offline:

@@ -10,7 +10,7 @@ from usher.aws import client
 from usher.costs.ceilings import Ceilings
 from usher.errors import UsherError
 from usher.resources.target import Target
-from usher.runs.naming import EVALUATION
+from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
@@ -69,8 +69,8 @@ class DeployedStack:
 
     @cached_property
     def clients(self) -> dict[str, Any]:
-        """Clients of the services that resources belong to."""
-        return {name: client(name) for name in ("personalize", "scheduler")}
+        """Clients of the services that resources belong to, and of their quotas."""
+        return {name: client(name) for name in ("personalize", "scheduler", "service-quotas")}
 
     @cached_property
     def _planning(self) -> Mapping[str, str]:
@@ -95,11 +95,11 @@ class DeployedStack:
         pages = self.bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Delimiter="/")
         return sorted(one["Prefix"].rstrip("/") for page in pages for one in page.get("CommonPrefixes", []))
 
-    def runs(self, group: str) -> list[Run]:
-        """A group's pipeline runs, oldest first."""
+    def runs(self, group: str, *, others: bool = False) -> list[Run]:
+        """A group's runs of the pipeline, oldest first; `others`: those of exports and evaluations instead."""
         keys = self.bucket.keys(f"{group}/out/runs/")
         names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
-        return [Run(self.bucket, group, name) for name in names if not name.endswith(("-export", EVALUATION))]
+        return [Run(self.bucket, group, name) for name in names if name.endswith((EXPORT, EVALUATION)) == others]
 
     def start(self, **request: str) -> str:
         """Start the pipeline; return the execution's ARN."""

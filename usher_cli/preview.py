@@ -28,6 +28,12 @@ class Preview(Bucket):
     config: Mapping[str, bytes] = field(default_factory=dict)
     copies: Mapping[str, Source] = field(default_factory=dict)
     """By key."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """By key, how messages name an object."""
+
+    def label(self, key: str) -> str:
+        """How messages name an object."""
+        return self.labels.get(key, key)
 
     def files(self, prefix: str) -> list[File]:
         """All objects below a prefix, sorted by their keys."""

@@ -1,17 +1,23 @@
 """Plans and runs as tables in the terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
-from usher.reports.evaluation_report import EvaluationReport
+from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used
+from usher.run_record import CostRecord, MonthlyCost, RunRecord
+from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_text, monthly_totals, summarize
 
+from usher_cli.costs import AccountCost
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
+from usher_cli.status import GroupStatus
 
 STYLES = {
     "READY": "green", "SUCCEEDED": "green", "reuse": "green",
@@ -25,12 +31,16 @@ CHECKED = {OK: "green", PROBLEM: "bold red", UNKNOWN: "yellow"}
 
 def print_table(console: Console, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows below headings; statuses and actions are coloured."""
+    console.print(_table(columns, rows))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     output = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
         output.add_column(column, overflow="fold")
     for row in rows:
         output.add_row(*(Text(str(cell), STYLES.get(str(cell), "")) for cell in row))
-    console.print(output)
+    return output
 
 
 def print_problems(console: Console, problems: Iterable[Mapping[str, object]]) -> None:
@@ -60,12 +70,16 @@ def draft(console: Console, drafted: Draft) -> None:
     columns = ("resource", "action", "minutes", "cost", "per month", "reason")
     rows = estimate["resources"].items()
     print_table(console, columns, ((name, one["action"], *_price(one), one["reason"]) for name, one in rows))
+    prices = {one["arn"]: one for one in findings["costsNow"]}
     for one in findings["unmanaged"]:
         action = "will be deleted" if one["deleted"] else "is left alone"
-        console.print(f"{one['id']} is {one['reason']}, and {action}.", soft_wrap=True, markup=False)
+        costs_of = f" It costs: {monthly_text(prices[one['arn']])}." if one["arn"] in prices else ""
+        _print(console, f"{one['id']} is {one['reason']}, and {action}.{costs_of}")
+    _print(console, f"The group now: {_sums(monthly_totals(findings['costsNow']))}")
     if not drafted.is_work:
         console.print("Nothing to do.")
         return
+    _print(console, f"After the run: {_sums(monthly_totals(estimate['monthly']))}")
     minutes, cost, monthly = _price(estimate)
     console.print(f"Total: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
     used = ceilings_used(findings["ceilings"])
@@ -88,37 +102,141 @@ def _dollars(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= CENT else "under $0.01" if amount else ""
 
 
-def groups(console: Console, records: Mapping[str, Mapping[str, Any]]) -> None:
+def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
     """Print the last run of each group."""
-    if not records:
+    rows = [
+        (
+            one["group"],
+            one["startedAt"][:16],
+            one["outcome"],
+            _dollars(one["cost"].get("monthlyCost")) or "nothing",
+            _headline(one),
+        )
+        for one in statuses
+    ]
+    if not rows:
         console.print("No group has had a run yet.")
         return
-    columns = ("group", "last run", "outcome", "")
-    rows = records.items()
-    print_table(console, columns, ((name, one["startedAt"][:16], one["outcome"], _headline(one)) for name, one in rows))
+    print_table(console, ("group", "last run", "outcome", "serving, a month", ""), rows)
 
 
-def record(console: Console, run: Mapping[str, Any], serving: Mapping[str, Any]) -> None:
-    """Print a run, and the live versions of its group."""
-    resources = run.get("resources", [])
+@contextmanager
+def following(console: Console) -> Iterator[Callable[[RunRecord], None]]:
+    """A function that shows where a run is: in place in a terminal, else in a line wherever something has changed."""
+    said = [""]
+
+    def say(record: RunRecord) -> None:
+        if (text := summarize(record)["progress"]) != said[-1]:
+            _print(console, text)
+            said.append(text)
+
+    if not console.is_terminal:
+        yield say
+        return
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        yield lambda record: live.update(_progress(record), refresh=True)
+
+
+def _progress(record: RunRecord) -> RenderableType:
     columns = ("resource", "status", "action", "reason")
-    print_table(
-        console, columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources)
-    )
-    solutions = serving.get("solutions", {})
-    if solutions:
+    resources = record.get("resources", ())
+    rows = ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources)
+    return Group(_table(columns, rows), Text(summarize(record)["progress"]))
+
+
+def status(console: Console, group: GroupStatus) -> None:
+    """Print a group's last run, what is live, its costs, and its exports and evaluations."""
+    run = group["last"]
+    line = f"Run {run['run']}: {run['outcome']}"
+    console.print(Text(line, STYLES[run["outcome"]]), soft_wrap=True)
+    if run["progress"]:
+        _print(console, run["progress"])
+    for phrase in run["done"]:
+        _print(console, f"* {phrase}")
+    print_problems(console, run["problems"])
+    for one in run["held"]:
+        _print(console, f"{one['place']}: held back: {one['message']} {one.get('remedy', '')}")
+    for note in run["notes"]:
+        _print(console, f"Note: {note}")
+    if group["live"]:
         console.print("\nLive:")
-        print_table(
-            console, ("solution", "version"), ((name, one["solutionVersionArn"]) for name, one in solutions.items())
+        columns = ("model", "version", "trained", "since", "chosen by")
+        print_table(console, columns, map(_live_row, group["live"]))
+    costs(console, run["cost"])
+    if run["unmanaged"]:
+        console.print("\nNot in usher.yaml:")
+        rows = (
+            (one["id"], one["reason"], one["status"], monthly_text(one["monthly"]) if one["monthly"] else "nothing")
+            for one in run["unmanaged"]
         )
-    console.print(f"\nRun {run['run']}: {run['outcome']}", markup=False)
-    print_problems(console, run.get("problems", []))
-    if not run.get("problems") and (summary := run.get("summary")):
-        console.print(summary, soft_wrap=True, markup=False)
+        print_table(console, ("resource", "reason", "status", "cost"), rows)
+    if group["others"]:
+        console.print("\nExports and evaluations:")
+        rows = (
+            (one["name"], one["startedAt"][:16], one["outcome"], one["summary"].partition("\n")[0])
+            for one in group["others"]
+        )
+        print_table(console, ("", "started", "outcome", ""), rows)
 
 
-def _headline(run: Mapping[str, Any]) -> str:
-    return str(run.get("summary", "")).partition("\n")[0]
+def costs(console: Console, cost: CostRecord) -> None:
+    """Print what costs money every month, and the sums."""
+    if rows := [(one["id"], _why(one), monthly_text(one)) for one in cost.get("monthly", ())]:
+        console.print("\nEvery month, without requests:")
+        print_table(console, ("resource or schedule", "reason", "cost"), rows)
+    for sentence in cost_sentences(cost):
+        _print(console, sentence)
+
+
+def account(console: Console, found: AccountCost) -> None:
+    """Print what Personalize costs every month: of each dataset group, and in all."""
+    columns = ("group", "resource or schedule", "reason", "cost")
+    rows = [
+        (one["group"] or f"{one['datasetGroup']} (not this stack's)", part["id"], _why(part), monthly_text(part))
+        for one in found["groups"]
+        for part in one["now"]["monthly"]
+    ]
+    print_table(console, columns, rows) if rows else console.print("Nothing costs money every month.")
+    for one in found["groups"]:
+        name = one["group"] or one["datasetGroup"]
+        _print(console, f"{name}: {_sums(one['now'])}")
+        if one["after"]:
+            _print(console, f"{name}, after the run at work: {_sums(one['after'])}")
+    _print(console, f"In all: {_sums(found['now'])}")
+    if found["after"] != found["now"]:
+        _print(console, f"In all, after the runs at work: {_sums(found['after'])}")
+    console.print(
+        f"Requests beyond the provisioned ones are not included. Prices: {found['prices']['source']}, "
+        f"{found['prices']['date']}",
+        style="dim", soft_wrap=True, markup=False,
+    )  # fmt: skip
+
+
+def _sums(cost: CostRecord) -> str:
+    recurring = f", ${cost['recurringCost']:,.2f} for what recurs" if cost["recurringCost"] else ""
+    most = cost["monthlyAtMost"]
+    limit = f" (at most ${most:,.2f} in all)" if most is not None else ""
+    unknown = f"; price not known: {', '.join(cost['unpriced'])}{limit}" if cost["unpriced"] else ""
+    return f"${cost['monthlyCost']:,.2f} a month for what serves{recurring}{unknown}."
+
+
+def _why(cost: MonthlyCost) -> str:
+    why = "recurs" if cost["what"] == "recurring" else "serves"
+    return why if cost["desired"] else f"{why}, not in usher.yaml"
+
+
+def _live_row(one: LiveModel) -> tuple[str, ...]:
+    chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
+    return one["name"], one["version"], one["trainedAt"][:16], one["since"][:16], chosen
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _headline(run: RunSummary) -> str:
+    problems = [f"{one['place']}: {one['message']}" for one in run["problems"]]
+    return next(iter([*problems, run["progress"], "; ".join(run["done"]), *run["notes"]]), "")
 
 
 SCORES = {
@@ -131,18 +249,32 @@ SCORES = {
 
 def scores(console: Console, report: EvaluationReport) -> None:
     """Print an evaluation's scores: a row per contender and form; ± is half of the first metric's interval."""
-    forms: dict[tuple[str, ...], list[str]] = {}
-    for one in report["scores"]:
-        metrics = one["metrics"]
-        first = metrics["mean_reciprocal_rank"]
-        values = [f"{metrics[name]['value']:.4f}" for name in SCORES.values()]
-        half = f"{(first['high'] - first['low']) / 2:.4f}"
-        forms.setdefault((one["contender"], f"{first['value']:.4f}", half, *values), []).append(one["form"])
-    rows = ((name, ", ".join(which), *figures) for (name, *figures), which in forms.items())
-    print_table(console, ("contender", "lists", "MRR", "±", *SCORES), rows)
+    rows = [row for contender in report["contenders"] for row in _score_rows(contender, report["scores"])]
+    columns = ("contender", "lists", "MRR", "±", *SCORES)
+    if any(contender["marks"] for contender in report["contenders"]):
+        columns = (*columns, "")
+    print_table(console, columns, (row[: len(columns)] for row in rows))
     for sentence in verdict(report):
         console.print(sentence, soft_wrap=True, markup=False)
     for contender in report["contenders"]:
         for note in contender["notes"]:
             console.print(f"Note: {contender['name']}: {note}", soft_wrap=True, markup=False)
     print_problems(console, report["problems"])
+
+
+def _score_rows(contender: ContenderSummary, scores: Iterable[Score]) -> list[list[str]]:
+    """A row for each form of a contender's lists; one for both where the figures are equal. The last cell has marks."""
+    forms: dict[tuple[str, ...], list[str]] = {}
+    for one in scores:
+        if one["contender"] == contender["name"]:
+            metrics = one["metrics"]
+            first = metrics["mean_reciprocal_rank"]
+            values = (
+                first["value"],
+                (first["high"] - first["low"]) / 2,
+                *(metrics[name]["value"] for name in SCORES.values()),
+            )
+            forms.setdefault(tuple(f"{value:.4f}" for value in values), []).append(one["form"])
+    no_figures = {tuple([""] * (len(SCORES) + 2)): list[str]()}
+    marks = ", ".join(contender["marks"])
+    return [[contender["name"], ", ".join(which), *row, marks] for row, which in (forms or no_figures).items()]

@@ -34,7 +34,7 @@ steps = PlanSteps(
     Spending(table),
     ProfileCache(bucket, ReadLimits.from_env(os.environ)),
     Ceilings.from_env(os.environ),
-    {name: client(name) for name in ("personalize", "scheduler")},
+    {name: client(name) for name in ("personalize", "scheduler", "service-quotas")},
     partial(Target.from_env, environ=os.environ),
     ServingMaps(table).read,
 )

@@ -18,7 +18,8 @@ from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, run_that_broke, runs_of
-from usher.serving.serving_map import ServingMaps, serving_map
+from usher.serving.next_map import next_map
+from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
@@ -50,8 +51,9 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     """Let the new versions serve, and write the run's last record."""
     plan, states = run.plan_or_none(), record.get("resources", [])
     if plan and not plan.removal and lock.run(run.group, execution) == run.name:
-        serving.write(run.group, serving_map(plan, states, serving.read(run.group)))
-    known = versions.report_versions(client("personalize"), states, serving.read(run.group).get("solutions", {}))
+        serving.write(run.group, next_map(plan, states, serving.read(run.group)))
+    live, since = serving.read(run.group).get("solutions", {}), serving.date(run.group)
+    known = versions.report_versions(client("personalize"), states, live, since)
 
     def channels_for(ended: RunRecord) -> list[str]:
         to_programs = ended["outcome"] == "FAILED" or "stage" in ended

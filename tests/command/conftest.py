@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import offline  # noqa: F401
 from usher_local.simulation.stack import Stack, deployed
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from usher.aws import client
+from usher.prices import PRICES
 
 from tests.command.world import POPULAR, told
 from tests.unit.usher.world import interactions
@@ -79,6 +81,129 @@ def test_status_of_a_failed_run_tells_what_to_do_and_fails(stack: Stack, capsys:
     assert "FAILED" in text
     assert "lacks the column ITEM_ID" in text
     assert "FAILED" in told(capsys, "status")
+
+
+def test_status_tells_what_was_done_what_is_live_since_when_and_what_it_costs(
+    live: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(capsys, "status", "films")
+    for expected in ("* trained popular", "* made 1 campaign (popular)", "2023-11-14T2", "$144.12 a month"):
+        assert expected in text
+    put_config(live, "sims", prune=False)
+    text = told(capsys, "status", "films")
+    assert "* made 1 campaign (sims)" in text
+    assert "What serves, even idle: $288.23 a month." in text, "what is no longer desired is paid for"
+    (line,) = [one for one in text.splitlines() if one.startswith("campaign/popular") and "kept" in one]
+    assert "$144.12 a month" in line
+    found = json.loads(told(capsys, "status", "films", "--json"))
+    assert [one["name"] for one in found["live"]] == ["sims"]
+    assert found["last"]["cost"]["monthlyCost"] == pytest.approx(2 * MONTH)
+    assert found["last"]["done"] == ["trained sims", "made 1 campaign (sims)", "set up 1 further resource"]
+
+
+def put_config(stack: Stack, name: str, *, prune: bool) -> None:
+    """Drop a config with another solution."""
+    solutions = {name: {"recipe": "aws-sims"}}
+    stack.put("films/usher.yaml", json.dumps({"solutions": solutions, "exports": False, "prune": prune}))
+    assert stack.drop("films/usher.yaml").status == "SUCCEEDED"
+
+
+def test_status_is_one_line_for_each_fact_where_a_program_reads_it(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    version = json.loads(live.items("films")["serving"]["map"]["S"])["solutions"]["popular"]["solutionVersionArn"]
+    assert version in told(capsys, "status", "films")
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("SUCCEEDED", 0), ("FAILED", 1), ("RUNNING", 3), ("HELD", 4)])
+def test_scripts_tell_the_outcome_by_the_exit_status(
+    live: Stack, capsys: pytest.CaptureFixture[str], outcome: str, status: int
+) -> None:
+    ((key, record),) = live.read(r"films/out/runs/[^/]+/run\.json").items()
+    live.put(key, json.dumps(record | {"outcome": outcome}))
+    assert outcome in told(capsys, "status", "films", status=status)
+
+
+@pytest.mark.parametrize("option", ["--wait", "--follow"])
+def test_status_waits_for_the_end_of_a_run(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    live.put("films/interactions.csv", interactions(users=70))
+    _, steps = live.start({"group": "films"})
+    live.clock.shift(next(steps))
+    paused = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        live.clock.shift(next(steps, seconds))
+
+    monkeypatch.setattr("usher_cli.status.time.sleep", pause)
+    text = told(capsys, "status", "films", option)
+    assert "retrained popular" in text
+    assert len(paused) > 2
+    assert ("resources are ready; at work on" in text) == (option == "--follow")
+
+
+def test_status_tells_of_exports_too(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    live.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
+    live.drop("films/usher.yaml")
+    live.run({"group": "films"}, "Exports")
+    (line,) = [one for one in told(capsys, "status", "films").splitlines() if one.startswith("export/popular")]
+    assert "SUCCEEDED" in line
+
+
+MONTH = 2592 * PRICES["requestThousand"]
+"""Of a campaign of a v1 recipe."""
+
+
+def test_cost_tells_what_the_account_pays_for_whatever_the_config_says(
+    live: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_config(live, "sims", prune=False)
+    found = json.loads(told(capsys, "cost", "films", "--json"))
+    ((group, now),) = [(one["group"], one["now"]) for one in found["groups"]]
+    assert (group, now["monthlyCost"]) == ("films", pytest.approx(2 * MONTH))
+    assert {one["id"]: one["desired"] for one in now["monthly"]} == {"campaign/sims": True, "campaign/popular": False}
+    assert "campaign/popular" in told(capsys, "cost")
+    put_config(live, "sims", prune=True)
+    assert "In all: $144.12 a month for what serves." in told(capsys, "cost")
+
+
+def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
+    live: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live.put("films/usher.yaml", json.dumps({"solutions": {"v2": {"recipe": "aws-user-personalization-v2"}}}))
+    live.drop("films/usher.yaml")
+    group = client("personalize").create_dataset_group(name="theirs", domain="ECOMMERCE")["datasetGroupArn"]
+    recipe = "arn:aws:personalize:::recipe/aws-user-personalization"
+    live.clock.shift(600)
+    client("personalize").create_solution(
+        name="nightly", datasetGroupArn=group, recipeArn=recipe, performAutoTraining=True
+    )
+    found = json.loads(told(capsys, "cost", "--json"))
+    assert [(one["group"], one["datasetGroup"]) for one in found["groups"]] == [("films", "films"), ("", "theirs")]
+    assert set(found["now"]["unpriced"]) == {"campaign/v2", "solution/nightly"}
+    text = told(capsys, "cost")
+    assert "theirs (not this stack's)" in text
+    assert "price not known: campaign/v2, solution/nightly" in text
+    assert "not known, at most $388.80 a month" in text
+
+
+def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    live.put("films/usher.yaml", json.dumps({"solutions": {"sims": {"recipe": "aws-sims"}}, "exports": False}))
+    _, steps = live.start({"group": "films"})
+    for _ in range(3):
+        live.clock.shift(next(steps))
+    text = told(capsys, "cost")
+    assert "films: $144.12 a month for what serves." in text
+    assert "films, after the run at work: $288.23 a month for what serves." in text
+    assert "In all, after the runs at work: $288.23" in text
+
+
+@pytest.mark.usefixtures("stack")
+def test_cost_of_nothing_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Nothing costs money every month." in told(capsys, "cost")
 
 
 @pytest.mark.usefixtures("stack")

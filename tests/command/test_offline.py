@@ -60,13 +60,21 @@ def test_recipes_are_separated_by_commas_and_spaces() -> None:
         parse(["evaluate", "films", "--recipes", " ,"])
 
 
-def test_scores_are_shown_with_half_of_the_interval() -> None:
+def test_scores_are_shown_with_half_of_the_interval_and_with_their_marks() -> None:
     metrics = {
         name: {"value": 0.25, "low": 0.2, "high": 0.3} for name in ("mean_reciprocal_rank", *show.SCORES.values())
     }
     text = io.StringIO()
     scores = [{"contender": "sims", "form": form, "metrics": metrics} for form in ("raw", "dedup")]
-    contenders = [{"name": "sims", "kind": "trained", "notes": []}]
-    report: Any = {"contenders": contenders, "scores": scores, "problems": []}
-    show.scores(Console(file=text, width=80), report)
-    assert text.getvalue().splitlines()[1].split() == ["sims", "raw,", "dedup", "0.2500", "0.0500", *["0.2500"] * 4]
+    contenders = [
+        {"name": "sims", "kind": "trained", "ranked": True, "marks": ["explores"], "notes": ["It explores."]},
+        {"name": "silent", "kind": "trained", "ranked": False, "marks": ["no list for 9 of 9 users"], "notes": []},
+    ]
+    report: Any = {
+        "contenders": contenders, "scores": scores, "decisiveForm": "none", "comparisons": [], "problems": [],
+    }  # fmt: skip
+    show.scores(Console(file=text, width=120), report)
+    _, sims, silent, *sentences = text.getvalue().splitlines()
+    assert sims.split() == ["sims", "raw,", "dedup", "0.2500", "0.0500", *["0.2500"] * 4, "explores"]
+    assert silent.split() == ["silent", "no", "list", "for", "9", "of", "9", "users"]
+    assert sentences == ["Not ranked: silent: no list for 9 of 9 users.", "Note: sims: It explores."]

@@ -29,6 +29,7 @@ GENERATED = [
     "tests/command/test_editor_schema.py::test_the_schema_is_current",
 ]
 """Tests of generated files, and of everything that the tables hold."""
+CHANGED = {step.file for example in EXAMPLES.values() for step in example.steps}
 FAILED = 1
 """pytest's exit code where tests ran, and some failed."""
 
@@ -36,16 +37,15 @@ FAILED = 1
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project."""
-    ignored = ignore_patterns(".git", ".venv", ".aws-sam", ".*cache", "__pycache__", ".hypothesis", "node_modules")
+    ignored = ignore_patterns(".git", ".venv", ".aws-sam", ".*cache", ".hypothesis", "node_modules")
     return copytree(REPOSITORY, tmp_path_factory.mktemp("adding") / "usher", ignore=ignored)
 
 
 @pytest.fixture
 def project(copied: Path) -> Iterator[Path]:
     """The copy, whose files are as they were after each test."""
-    files = {step.file for example in EXAMPLES.values() for step in example.steps}
     generated = {"usher.schema.json", *(f"docs/{path.name}" for path in (copied / "docs").glob("*.md"))}
-    former = {file: (copied / file).read_text() for file in files | generated}
+    former = {file: (copied / file).read_text() for file in CHANGED | generated}
     yield copied
     for file, text in former.items():
         (copied / file).write_text(text)
@@ -53,11 +53,11 @@ def project(copied: Path) -> Iterator[Path]:
 
 def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """A command of Python's, with the copy's modules."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(project), str(project / "layers" / "core" / "python")]),
-        "PYTHONDONTWRITEBYTECODE": "1",  # a file that is changed twice in a second would keep its former bytecode
-    }
+    path = os.pathsep.join([str(project), str(project / "layers" / "core" / "python")])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
+    for file in map(Path, CHANGED):  # one that is changed twice in a second would keep its former bytecode
+        for bytecode in (project / file).parent.glob(f"__pycache__/{file.stem}.*.pyc"):
+            bytecode.unlink()
     arguments = [sys.executable, *command]
     return subprocess.run(arguments, cwd=project, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 

@@ -60,7 +60,9 @@ def test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_
     }  # fmt: skip
     assert {(one["users"], one["form"]) for one in report["scores"]} == {(60, "raw"), (60, "dedup")}
     assert all(one["missing"] == 0 for one in report["contenders"])
-    assert "It may know them" in next(one["notes"][0] for one in report["contenders"] if one["kind"] == "live")
+    live = [one for one in report["contenders"] if one["kind"] == "live"]
+    assert all("It may know them" in one["notes"][0] for one in live)
+    assert [(one["ranked"], one["marks"]) for one in live] == [(False, ["may know 100% of the held-out events"])] * 3
     assert report["split"]["heldOut"] == 60 * 2
     assert left(site) == []
     after = {kind: [arn for arn in arns if "-eval-" not in arn] for kind, arns in site.resources(group).items()}

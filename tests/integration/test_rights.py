@@ -126,6 +126,10 @@ def drive(site: Site) -> None:
     assert export(site, GROUP)["status"] == "SUCCEEDED"
     assert export(site, f"absent-{GROUP}")["status"] == "FAILED"
 
+    # What has no room: `plan` asks whether the account may have more.
+    site.drop(f"{GROUP}/usher.yaml", config(solutions={f"s{n}": {"recipe": "aws-sims"} for n in range(6)}))
+    assert site.run(GROUP)["outcome"] == "FAILED"
+
     # Everything that can change does, and what is replaced goes.
     head, *rows = items().splitlines()
     site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows)]))

@@ -10,11 +10,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from usher.aws import client, error_code, now
+from usher.errors import InputError
+from usher.resources.kinds import KINDS
+from usher.resources.quotas import account_quotas, quota_of
 from usher.storage.layout import DATASETS, is_input
 
 from usher_cli.doctor.examination import Check, Deployment, ProblemError, UnknownError, require
 from usher_cli.doctor.policies import allows, services, statements_of, values_of
-from usher_cli.doctor.quotas import QUOTAS, count, dataset_group, quotas
+from usher_cli.doctor.quota_use import count, dataset_group
 
 OUTPUTS = ("BucketName", "ApiUrl", "TableName", "PipelineArn", "ExportArn", "EvaluationArn", "TopicArn")
 PERSONALIZE = "personalize.amazonaws.com"
@@ -175,18 +178,21 @@ def account_runs_enough_functions(deployment: Deployment) -> str:
 
 def quotas_have_room(deployment: Deployment) -> str:
     """Personalize's quotas have room for existing resources, and for those that a group's config adds."""
-    limits = quotas()
+    quotas = account_quotas(client("service-quotas"))
     group = deployment.group
     arn = dataset_group(deployment) if group else None
-    added = deployment.new_resources() if group else Counter()
+    try:
+        added = deployment.new_resources() if group else Counter()
+    except InputError as error:
+        raise ProblemError(str(error)) from error
     problems, rows = [], []
-    for kind, (words, default, in_group) in QUOTAS.items():
-        if in_group and not group:
+    for kind in KINDS.values():
+        if not kind.quota or (kind.in_dataset_group and not group):
             continue
-        limit, source = next(((value, "") for name, value in limits.items() if words in name), (default, " by default"))
-        existing = count(kind, arn) if arn or not in_group else 0
-        rows.append(f"{words} {existing}+{added[kind]} of {limit}{source}")
-        if existing + added[kind] > limit:
+        limit, source = quota_of(kind, quotas), "" if quotas else " by default"
+        existing = count(kind, arn) if arn or not kind.in_dataset_group else 0
+        rows.append(f"{kind.words} {existing}+{added[kind.name]} of {limit}{source}")
+        if existing + added[kind.name] > limit:
             problems.append(rows[-1])
     return require(problems, ", ".join(rows))
 

@@ -23,8 +23,9 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.exceptions import AccessDeniedError, JsonRESTError
 from moto.core.utils import get_service_model
+from moto.iam import models as iam_models
 from moto.iam.access_control import PermissionResult
-from moto.iam.models import iam_backends
+from moto.iam.models import IAMBackend, iam_backends
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.models import FakeBucket, FakeDeleteMarker, s3_backends
 from moto.sts.models import sts_backends
@@ -66,6 +67,24 @@ def enforced() -> Iterator[Record]:
         ):
             stack.enter_context(replaced(owner, name, value))
         yield stack.enter_context(authorization.recording())
+
+
+@contextmanager
+def managed_policies() -> Iterator[None]:
+    """Let accounts that are made in the block have AWS's own policies.
+
+    In our partition alone: moto would make the 1,600 of them for each of its six, which takes a second.
+    """
+    made = IAMBackend._init_aws_policies
+
+    def ours(backend: Any) -> list[Any]:
+        return made(backend) if backend.region_name == PARTITION else []
+
+    with (
+        replaced(iam_models, "load_iam_aws_managed_policies", lambda: True),
+        replaced(IAMBackend, "_init_aws_policies", ours),
+    ):
+        yield
 
 
 def authorize(response: Any, resource: str = "*") -> None:  # noqa: ARG001 - moto's signature

@@ -35,6 +35,7 @@ from usher_local.cloud import (
     lambda_functions,
     lambda_service,
     refusals,
+    service_quotas,
     stepfunctions,
 )
 from usher_local.cloud.alarms import Alarms
@@ -114,10 +115,10 @@ class LocalCloud:
         port = str(aws.getsockname()[1])
         self.endpoint = f"http://127.0.0.1:{port}"
         region = {"AWS_DEFAULT_REGION": credentials.REGION}
-        settings = {"MOTO_PORT": port, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "SAM_CLI_TELEMETRY": "0"}
         forget()
-        stack.callback(forget)  # at the end without these settings: moto would load AWS's policies only to forget them
-        stack.enter_context(environ(settings | region))
+        stack.callback(forget)  # at the end without the next: moto would make AWS's policies only to forget them
+        stack.enter_context(iam.managed_policies())
+        stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
         temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
         personalize.install(self._clock, self._state or temporary, self._executor, self._pacing)
         stack.callback(personalize.shutdown)
@@ -155,6 +156,7 @@ class LocalCloud:
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(eventbridge.flowing(disorder))
         stack.enter_context(refusals.limited())
+        stack.enter_context(service_quotas.listed())
         self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)

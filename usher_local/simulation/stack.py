@@ -29,7 +29,7 @@ from moto.sns.models import sns_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
-from usher_local.cloud import iam, refusals
+from usher_local.cloud import iam, refusals, service_quotas
 from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
@@ -142,6 +142,7 @@ class Stack:
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
+        environment.current.quotas.clear()
         self.set_variables()
         self.clock.move_to(LAUNCH)
 
@@ -305,13 +306,15 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
     with ExitStack() as stack:
         clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="simulation-")))
-        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}))
+        stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION}))
         stack.callback(personalize.shutdown)
         personalize.install(Clock(1), folder, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
+        stack.enter_context(service_quotas.listed())
         made = Stack(clock)
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent

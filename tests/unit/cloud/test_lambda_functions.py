@@ -44,8 +44,7 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-def lambdas(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambdas]:
-    monkeypatch.setenv("MOTO_IAM_LOAD_MANAGED_POLICIES", "false")
+def lambdas(limits: Limits) -> Iterator[Lambdas]:
     forget()
     made = Lambdas("http://127.0.0.1:1", limits=limits)
     with running(made), closing(made):

@@ -15,7 +15,7 @@ from tests.unit.personalize.world import BUCKET, World, items, users
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.core.errors import InvalidInputError
-from usher_local.personalize.filters.attribute_expressions import parse_conditions
+from usher_local.personalize.filters.checks import parse_attributes
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_bad_line_has_its_own_error(crowd: Served) -> None:
     assert [line["output"] is None for line in lines] == [False, True, True, True, True]
     _, lines = run(crowd, "item-attribute-affinity", '{}\n{"itemAttributes":"x"}\n{"itemAttributes":"ITEMS.X = 1"}\n')
     assert "itemAttributes is required" in lines[0]["error"]
-    assert "unexpected input at column 1" in lines[1]["error"]
+    assert "unexpected input at line 1 column 1" in lines[1]["error"]
     assert "no field ITEMS.X" in lines[2]["error"]
 
 
@@ -106,10 +106,11 @@ def test_what_is_written_is_read_back(pairs: list[tuple[str, str | float]]) -> N
         return str(value) if isinstance(value, float) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
     text = " AND ".join(f"ITEMS.{name} = {literal(value)}" for name, value in pairs)
-    assert parse_conditions(text) == pairs
+    found = [(test.field.name, *test.operand) for test in parse_attributes(text) if isinstance(test.operand, tuple)]
+    assert found == pairs
 
 
 @pytest.mark.parametrize("text", ["", "ITEMS.A", 'ITEMS.A > "x"', 'ITEMS.A = "x" OR ITEMS.B = "y"', 'USERS.A = "x"'])
 def test_only_equality_and_and_are_known(text: str) -> None:
     with pytest.raises(InvalidInputError, match="Invalid itemAttributes"):
-        parse_conditions(text)
+        parse_attributes(text)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tests.unit.stack.files import FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
 
 pytestmark = pytest.mark.slow
-HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml"}
+HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml", "lark"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
 RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
@@ -55,13 +56,19 @@ def brought(layer: str) -> set[str]:
     return {normal(line.partition("==")[0]) for line in lines if re.match(r"[\w.-]+==", line)}
 
 
+@cache
+def installed() -> dict[str, list[str]]:
+    """The distributions that bring a package, by the package."""
+    return dict(packages_distributions())
+
+
 def absent(function: dict[str, Any]) -> set[str]:
     """The packages that are installed here, and would not be on Lambda."""
     layers = [*GLOBALS["Layers"], *function.get("Layers", [])]
     there = RUNTIME.union(*(brought(layer["Ref"]) for layer in layers))
     return {
         package
-        for package, distributions in packages_distributions().items()
+        for package, distributions in installed().items()
         if package != "usher" and there.isdisjoint(map(normal, distributions))
     }
 
@@ -78,9 +85,15 @@ def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
+@cache
+def imports_of(name: str) -> subprocess.CompletedProcess[str]:
+    """Import a function of the template."""
+    return imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_imports_what_its_layers_and_the_runtime_have(name: str) -> None:
-    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
+    done = imports_of(name)
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +107,7 @@ def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, importe
 
 @pytest.mark.parametrize("name", ["Recommendations", "Ranking", "Events"])
 def test_an_api_function_imports_nothing_heavy(name: str) -> None:
-    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name])
+    done = imports_of(name)
     imported = set(json.loads(done.stdout))
     assert not imported & HEAVY
     assert "usher" in imported

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from usher.limits import SERVICE_NAME_LENGTH
@@ -38,6 +39,7 @@ def test_different_pairs_of_group_and_name_have_different_names(one: tuple[str, 
         assert all(SERVICE_NAME.fullmatch(name) for name in names)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(PAIRS, PAIRS)
 def test_a_job_is_of_one_family_only(one: tuple[str, str], other: tuple[str, str]) -> None:

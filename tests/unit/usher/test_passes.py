@@ -1,7 +1,7 @@
 """Calls of Personalize in a pass: the whole stack, in process, on a clock of its own.
 
-`python -m benchmarks.passes` takes a year of files; here it is a hundred, which are more than the calls that a pass may
-make.
+`python -m benchmarks.passes` takes a year of files; here, those of two months, which are more than the calls that a
+pass may make.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from usher_local.simulation.stack import deployed
 INVOCATION = 900
 """Seconds that Plan and Reconcile have (template.yaml)."""
 MAX_CALLS = 60
-FILES = 100
+FILES = 65
 HOURS = machine(REPOSITORY / "statemachine" / "pipeline.asl.yaml")["TimeoutSeconds"] / 3600
 """Until the pipeline's execution times out."""
 pytestmark = pytest.mark.timeout(900)

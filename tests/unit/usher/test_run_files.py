@@ -61,6 +61,16 @@ def test_documents_of_runs_have_the_members_of_their_types(stack: Stack) -> None
     assert not stack.keys(r"films/out/export/.*")
 
 
+@pytest.fixture(scope="module")
+def written(stack: Stack) -> tuple[str, str]:
+    """A run's record, as text, and its key."""
+    stack.reset()
+    stack.put("films/interactions.csv", interactions())
+    stack.drop("films/interactions.csv")
+    ((key, record),) = stack.read(r"films/out/runs/.*/run\.json").items()
+    return key, json.dumps(record)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -71,11 +81,9 @@ def test_documents_of_runs_have_the_members_of_their_types(stack: Stack) -> None
         lambda record: record["ceilings"].update(month="5"),
     ],
 )
-def test_a_misspelt_member_is_seen(stack: Stack, change: Callable[[dict[str, Any]], Any]) -> None:
-    stack.reset()
-    stack.put("films/interactions.csv", interactions())
-    stack.drop("films/interactions.csv")
-    ((key, record),) = stack.read(r"films/out/runs/.*/run\.json").items()
+def test_a_misspelt_member_is_seen(written: tuple[str, str], change: Callable[[dict[str, Any]], Any]) -> None:
+    key, text = written
+    record = json.loads(text)
     check_document(key, record)
     change(record)
     with pytest.raises(UnfitError):

@@ -89,7 +89,8 @@ class World:
         self.personalize = client("personalize")
         self.creator = client("personalize", NO_RETRY)
         self.clients = {
-            "personalize": self.personalize, "personalize-once": self.creator, "scheduler": client("scheduler")
+            "personalize": self.personalize, "personalize-once": self.creator, "scheduler": client("scheduler"),
+            "service-quotas": client("service-quotas"),
         }  # fmt: skip
         self.clients["scheduler"].create_schedule_group(Name="usher")
         for personalize in (self.personalize, self.creator):

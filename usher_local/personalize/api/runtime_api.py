@@ -8,7 +8,7 @@ from usher_local.personalize.core.request_checks import same_group
 from usher_local.personalize.core.resources import Resource, Values
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.datasets import GroupData
-from usher_local.personalize.filters.grammar import parse_filter
+from usher_local.personalize.filters.checks import parse_filter
 from usher_local.personalize.modelling import action_lists, item_lists
 from usher_local.personalize.modelling.model import Model
 from usher_local.personalize.modelling.model_store import ModelBackend

@@ -6,6 +6,7 @@ from typing import Any
 from moto.core.utils import get_service_model
 
 from usher_local.personalize.control.kinds import BY_ARN_MEMBER
+from usher_local.personalize.core import environment
 from usher_local.personalize.core.errors import InvalidInputError, LimitExceededError, ResourceInUseError
 from usher_local.personalize.core.resources import Backend, Dependent, Kind, Quota, Resource, Values
 
@@ -43,14 +44,15 @@ def check_references(backend: Backend, name: str, values: Values) -> None:
 
 def check_quota(backend: Backend, kind: Kind, quota: Quota, group: str | None) -> None:
     """LimitExceededError when one more of a kind would be too many, in the region or in a dataset group."""
+    limit = environment.current.quotas.get(kind.name, quota.limit)
     counted = backend.find(kind.name, group if quota.group else None)
     if quota.pending:
-        if sum(resource.life.pending for resource in counted) >= quota.limit:
-            raise LimitExceededError(f"More than {quota.limit} resources with PENDING or IN_PROGRESS status.")
-    elif len(counted) >= quota.limit:
+        if sum(resource.life.pending for resource in counted) >= limit:
+            raise LimitExceededError(f"More than {limit} resources with PENDING or IN_PROGRESS status.")
+    elif len(counted) >= limit:
         article = "an" if kind.words[0] in "aeiou" else "a"
         raise LimitExceededError(
-            f"Cannot create {article} {kind.words}. More than {quota.limit} resources in ACTIVE state. "
+            f"Cannot create {article} {kind.words}. More than {limit} resources in ACTIVE state. "
             "Please delete some and try again."
         )
 

@@ -10,7 +10,7 @@ from usher_local.personalize.core import request_checks, schemas
 from usher_local.personalize.core.errors import InvalidInputError, ResourceAlreadyExistsError
 from usher_local.personalize.core.recipes import BY_ARN, SEGMENTS, Recipe
 from usher_local.personalize.core.resources import Backend, Resource, Values
-from usher_local.personalize.filters import grammar
+from usher_local.personalize.filters import checks
 
 
 def schema(_: Backend, values: Values) -> None:
@@ -69,9 +69,9 @@ def item_filter(backend: Backend, values: Values) -> None:
     """The expression must parse and name fields that exist."""
     known = request_checks.schemas_of(backend, values["datasetGroupArn"])
     others = [
-        grammar.parse_filter(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])
+        checks.parse_filter(f.values["filterExpression"]) for f in backend.find("Filter", values["datasetGroupArn"])
     ]
-    grammar.check_filter(grammar.parse_filter(values["filterExpression"]), known, others)
+    checks.check_filter(checks.parse_filter(values["filterExpression"]), known, others)
 
 
 def batch_inference_job(backend: Backend, values: Values) -> None:

@@ -41,6 +41,8 @@ class Runtime:
     folder: Path | None = None
     executor: Executor | None = None
     pacing: Pacing = field(default_factory=Pacing)
+    quotas: dict[str, int] = field(default_factory=dict)
+    """By name of the kind, the quotas that were raised for the account."""
     _killable: Killable | None = None
     _closed: bool = False
     _halted: bool = False

@@ -1,26 +1,27 @@
 """Which items a filter lets through, computed for all candidates at once."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
-from usher_local.personalize.core.errors import InvalidInputError
-from usher_local.personalize.data.datasets import COMPARE, Cell, Mask, Table, members
-from usher_local.personalize.data.interactions import History
-from usher_local.personalize.filters.expressions import (
+from usher.filters.expressions import (
     Both,
-    Clause,
     Condition,
     Either,
     Expression,
     Field,
     Literal,
     Placeholder,
+    needed,
 )
-from usher_local.personalize.filters.grammar import ANY, EVENT_DATASETS, parse_values
+from usher.filters.rules import ANY, EQUALITY, EVENT_DATASETS, LISTS
+
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.data.datasets import COMPARE, Mask, Table, members
+from usher_local.personalize.data.interactions import History
+from usher_local.personalize.filters.checks import parse_values
 
 WINDOW, ACTION_WINDOW = 100, 300
 """The latest interactions of each event type, with items and with actions, that filters look at."""
@@ -55,6 +56,9 @@ def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> M
     InvalidInputError when an INCLUDE clause lacks a value, a value cannot be read, or the filter is about other things.
     """
     given = {name: parse_values(text) for name, text in values.items()}
+    for name in needed(expression):
+        if name not in given:
+            raise InvalidInputError(f"Missing filter value for parameter {name}")
     included: Mask | None = None
     excluded = np.zeros(len(scope.index), np.bool_)
     for clause in expression.clauses:
@@ -62,7 +66,7 @@ def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> M
             raise InvalidInputError(f"A filter on {clause.target.title()}ID cannot be used here")
         if not all(_user_is(guard, scope, given) for guard in clause.guards):
             continue
-        mask = _either(clause.where, clause, scope, given)
+        mask = _either(clause.where, scope, given)
         if mask is not None and clause.effect == "INCLUDE":
             included = mask if included is None else included | mask
         elif mask is not None:
@@ -73,36 +77,32 @@ def select(expression: Expression, scope: Scope, values: Mapping[str, str]) -> M
 Given = Mapping[str, tuple[Literal, ...]]
 
 
-def _either(node: Either, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+def _either(node: Either, scope: Scope, given: Given) -> Mask | None:
     """None where nothing is left, because the request gave no value for an EXCLUDE."""
-    masks = [mask for part in node.parts if (mask := _both(part, clause, scope, given)) is not None]
+    masks = [mask for part in node.parts if (mask := _both(part, scope, given)) is not None]
     return np.logical_or.reduce(masks) if masks else None
 
 
-def _both(node: Both, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+def _both(node: Both, scope: Scope, given: Given) -> Mask | None:
     parts = (
-        _either(part, clause, scope, given) if isinstance(part, Either) else _mask(part, clause, scope, given)
-        for part in node.parts
+        _either(part, scope, given) if isinstance(part, Either) else _mask(part, scope, given) for part in node.parts
     )
     masks = [mask for mask in parts if mask is not None]
     return np.logical_and.reduce(masks) if masks else None
 
 
-def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask | None:
+def _mask(test: Condition, scope: Scope, given: Given) -> Mask | None:
     operand = test.operand
     if isinstance(operand, Placeholder):
-        if operand.name in given:
-            operand = given[operand.name]
-        elif clause.effect == "EXCLUDE":
+        if operand.name not in given:
             return None
-        else:
-            raise InvalidInputError(f"Missing filter value for parameter {operand.name}")
+        operand = given[operand.name]
     if test.field.dataset.upper() in EVENT_DATASETS:
         return _met(test, operand, scope)
     if isinstance(operand, Field) and scope.item is None:
         raise InvalidInputError(f"{operand} needs an itemId")
     if isinstance(operand, Field):
-        return _by_record(test, scope.table.cell(scope.item, operand.name), scope)
+        return _by_record(test, _current_item(scope, operand), scope)
     known = test.field, test.operator, operand
     mask = scope.masks.get(known)
     if mask is None:
@@ -112,15 +112,29 @@ def _mask(test: Condition, clause: Clause, scope: Scope, given: Given) -> Mask |
     return mask
 
 
-def _by_record(test: Condition, operand: "tuple[Literal, ...] | Cell", scope: Scope) -> Mask:
-    """By the field of each member; `operand` is a cell where the current item says."""
+def _current_item(scope: Scope, field: Field) -> tuple[Literal, ...]:
+    """The values of a field of the request's item."""
+    return (scope.item or "",) if field.plain == "ITEMID" else tuple(members(scope.table.cell(scope.item, field.name)))
+
+
+def _by_record(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
+    """By the field of each member."""
+    if test.field.plain == f"{scope.target}ID":
+        return _by_id(test, values, scope)
     column = scope.table.column(test.field.name)
-    values = operand if isinstance(operand, tuple) else members(operand)
-    if test.operator in ("IN", "NOT IN"):
+    if test.operator in LISTS:
         found = column.having(values)
         return _aligned(found if test.operator == "IN" else ~found, scope, test.operator == "NOT IN")
-    number = _number(operand[0] if isinstance(operand, tuple) else operand)
-    return _aligned(column.compared(test.operator, number), scope, False)
+    return _aligned(column.compared(test.operator, _number(next(iter(values), None))), scope, False)
+
+
+def _by_id(test: Condition, values: tuple[Literal, ...], scope: Scope) -> Mask:
+    """By the IDs of the candidates, which need no rows."""
+    mask = np.full(len(scope.index), test.operator == "NOT IN")
+    for position in (scope.index.get(_text(value)) for value in values):
+        if position is not None:
+            mask[position] = test.operator == "IN"
+    return mask
 
 
 def _aligned(mask: Mask, scope: Scope, unknown: bool) -> Mask:
@@ -144,13 +158,19 @@ def _met(test: Condition, operand: object, scope: Scope) -> Mask:
 
 
 def _user_is(guard: Condition, scope: Scope, given: Given) -> bool:
-    cell = scope.users.cell(scope.user, guard.field.name)
+    is_id = guard.field.plain == "USERID"
+    cell = scope.user if is_id else scope.users.cell(scope.user, guard.field.name)
     operand = given.get(guard.operand.name, ()) if isinstance(guard.operand, Placeholder) else guard.operand
     wanted: Collection[Literal] = operand if isinstance(operand, tuple) else ()
-    if guard.operator in ("IN", "NOT IN"):
+    if guard.operator in LISTS:
         texts = {_text(value) for value in wanted}
-        return bool(texts.intersection(members(cell))) == (guard.operator == "IN")
-    numbers = _number(cell), _number(next(iter(wanted), None))
+        return bool(texts.intersection([cell] if is_id else members(cell))) == (guard.operator == "IN")
+    if not wanted:
+        return False
+    value = next(iter(wanted))
+    if guard.operator in EQUALITY and isinstance(value, str) and cell is not None and not _is_number(cell):
+        return (value == cell) == (guard.operator == "=")
+    numbers = _number(cell), _number(value)
     return bool(COMPARE[guard.operator](*numbers)) and not np.isnan(numbers).any()
 
 
@@ -164,3 +184,24 @@ def _number(value: Literal | None) -> float:
         return float(value) if value is not None else np.nan
     except ValueError:
         raise InvalidInputError(f"Invalid filter values: {value} is not a number") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def matching(table: Table, attributes: Sequence[Condition]) -> list[str]:
+    """Items of which all attributes are true. InvalidInputError for a field that no item has."""
+    for test in attributes:
+        if not table.has(test.field.name):
+            raise InvalidInputError(f"Invalid itemAttributes: there is no field {test.field}")
+    found = np.logical_and.reduce([table.column(t.field.name).having(_values(t)) for t in attributes])
+    return [item for item, place in table.index.items() if found[place]]
+
+
+def _values(test: Condition) -> tuple[Literal, ...]:
+    return test.operand if isinstance(test.operand, tuple) else ()

@@ -10,8 +10,8 @@ from usher_local.personalize.core.recipes import RANKING
 from usher_local.personalize.core.resources import Resource
 from usher_local.personalize.core.storage import Location
 from usher_local.personalize.data.datasets import GroupData
-from usher_local.personalize.filters import attribute_expressions
-from usher_local.personalize.filters.grammar import parse_filter
+from usher_local.personalize.filters.checks import parse_attributes, parse_filter
+from usher_local.personalize.filters.evaluation import matching
 from usher_local.personalize.modelling import item_lists, user_segments
 from usher_local.personalize.modelling.model import Model, Question
 from usher_local.personalize.modelling.model_store import ModelBackend
@@ -126,9 +126,7 @@ def _segment(model: Model, data: GroupData, line: Line, request: Request) -> Que
     if "attribute" in model.recipe.name:
         if "itemAttributes" not in line:
             raise InvalidInputError("itemAttributes is required")
-        items = attribute_expressions.matching(
-            data.items.table, attribute_expressions.parse_conditions(line["itemAttributes"])
-        )
+        items = matching(data.items.table, parse_attributes(line["itemAttributes"]))
     else:
         if not request.item:
             raise InvalidInputError("itemId is required")

@@ -6,8 +6,8 @@ from usher_local.personalize.core.recipes import RELATED, Recipe
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.datasets import GroupData, Mask
 from usher_local.personalize.data.interactions import History, InteractionLog
+from usher_local.personalize.filters.checks import parse_filter
 from usher_local.personalize.filters.evaluation import Scope, select
-from usher_local.personalize.filters.grammar import parse_filter
 from usher_local.personalize.modelling.candidates import Candidates
 from usher_local.personalize.modelling.queries import Filter, Request
 

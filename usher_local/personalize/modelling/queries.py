@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from usher_local.personalize.filters.expressions import Expression
+from usher.filters.expressions import Expression
 
 DEFAULT_RESULTS = 25
 

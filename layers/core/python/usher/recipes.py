@@ -10,6 +10,20 @@ from dataclasses import dataclass, field, replace
 
 POPULARITY = "aws-popularity-count"
 """The recipe without a model, with which others are compared."""
+OF_LISTS = frozenset(
+    {
+        "coverage",
+        "mean_reciprocal_rank_at_25",
+        *(f"normalized_discounted_cumulative_gain_at_{count}" for count in (5, 10, 25)),
+        *(f"precision_at_{count}" for count in (5, 10, 25)),
+    }
+)
+OF_SEGMENTS = frozenset({"coverage", "hits_at_1_percent", "recall_at_1_percent"})
+BESIDES = {
+    "optimizationObjective": "average_rewards_at_",
+    "eventsConfig": "normalized_discounted_cumulative_gain_with_event_weights_at_",
+}
+"""How further metrics begin that a solution has by a member of its solutionConfig."""
 LIMITS = {"interactions": 500_000_000, "items": 750_000}
 V2_LIMITS = {"interactions": 3_000_000_000, "items": 5_000_000}
 
@@ -49,10 +63,24 @@ class Recipe:
     """None: Personalize has no batch jobs for it."""
     is_v2: bool = False
     """Whether it is billed by interactions and requests; others are billed by training hours and provisioned TPS."""
+    explores: bool = False
+    """Whether lists hold items on trial, which few or none have met."""
     takes_exploration_weight: bool = False
-    """Whether batch jobs mix unknown items in, unless their explorationWeight is 0."""
+    """Whether an explorationWeight of 0 ends that. Personalize sets the exploration of the v2 recipe itself."""
+    needs: tuple[str, ...] = ()
+    """The datasets that it needs besides the interactions."""
     needs_text: bool = False
     """Whether items need a textual column."""
+    domain: str = ""
+    """The domain whose dataset groups can have it, as recommenders; empty: it is for solutions."""
+    metrics: frozenset[str] = frozenset()
+    """Those of GetSolutionMetrics, as far as the service's guide names them; empty: unknown."""
+    takes_updates: bool = False
+    """Whether a version can be trained with the mode UPDATE."""
+    takes_objective: bool = False
+    """Whether a solution can have an optimizationObjective."""
+    takes_incremental_updates: bool = False
+    """Whether a solution can have performIncrementalUpdate."""
     is_legacy: bool = False
     """Whether AWS advises against it."""
     limits: Mapping[str, int] = field(default_factory=lambda: LIMITS)
@@ -69,41 +97,62 @@ SEGMENT_BY_ATTRIBUTES = BatchShape(
     "itemAttributes", "item_attributes", "user_id", ("attributes",), "batch_segment_job", scored=False, max_lines=10
 )
 
-TO_USERS = Recipe("USER_PERSONALIZATION", "recommendations", "users", BY_USER)
-POPULAR = Recipe("POPULAR_ITEMS", "recommendations", "users", BY_USER)
-RANKED = Recipe("PERSONALIZED_RANKING", "rankings", "rankings", RANKING)
-RELATED = Recipe("RELATED_ITEMS", "similar-items", "items", BY_ITEM)
-ACTIONS = Recipe("PERSONALIZED_ACTIONS", limits={**LIMITS, "actions": 1000})
-SEGMENTS = Recipe("USER_SEGMENTATION")
+TO_USERS = Recipe("USER_PERSONALIZATION", "recommendations", "users", BY_USER, metrics=OF_LISTS)
+POPULAR = Recipe("POPULAR_ITEMS", "recommendations", "users", BY_USER, metrics=OF_LISTS)
+RANKED = Recipe("PERSONALIZED_RANKING", "rankings", "rankings", RANKING, metrics=OF_LISTS)
+RELATED = Recipe("RELATED_ITEMS", "similar-items", "items", BY_ITEM, metrics=OF_LISTS)
+ACTIONS = Recipe("PERSONALIZED_ACTIONS", needs=("actions",), limits={**LIMITS, "actions": 1000})
+SEGMENTS = Recipe("USER_SEGMENTATION", metrics=OF_SEGMENTS)
 TYPES = {recipe.type: recipe for recipe in (TO_USERS, POPULAR, RANKED, RELATED, ACTIONS, SEGMENTS)}
 
+
+def _of_domain(domain: str, recipe: Recipe) -> Recipe:
+    """A use case of a domain: for recommenders, which have no batch jobs."""
+    return replace(recipe, domain=domain, batch=None)
+
+
 RECIPES = {
-    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, limits=V2_LIMITS),
-    "aws-user-personalization": replace(TO_USERS, takes_exploration_weight=True),
+    "aws-user-personalization-v2": replace(TO_USERS, is_v2=True, explores=True, limits=V2_LIMITS),
+    "aws-user-personalization": replace(
+        TO_USERS, explores=True, takes_exploration_weight=True, takes_updates=True, takes_objective=True
+    ),
     "aws-personalized-ranking-v2": replace(RANKED, is_v2=True, limits=V2_LIMITS),
-    "aws-personalized-ranking": RANKED,
+    "aws-personalized-ranking": replace(RANKED, takes_objective=True),
     "aws-similar-items": RELATED,
-    "aws-semantic-similarity": replace(RELATED, needs_text=True, limits={**LIMITS, "items": 10_000_000}),
+    "aws-semantic-similarity": replace(
+        RELATED,
+        needs=("items",),
+        needs_text=True,
+        metrics=frozenset(),
+        takes_incremental_updates=True,
+        limits={**LIMITS, "items": 10_000_000},
+    ),
     "aws-sims": RELATED,
     POPULARITY: POPULAR,
-    "aws-trending-now": replace(POPULAR, batch=None),
+    "aws-trending-now": replace(POPULAR, batch=None, metrics=frozenset()),
     "aws-next-best-action": ACTIONS,
     "aws-item-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ITEM),
-    "aws-item-attribute-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ATTRIBUTES),
+    "aws-item-attribute-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ATTRIBUTES, needs=("items",)),
     "aws-hrnn": replace(TO_USERS, is_legacy=True),
     "aws-hrnn-metadata": replace(TO_USERS, is_legacy=True),
-    "aws-hrnn-coldstart": replace(TO_USERS, is_legacy=True, takes_exploration_weight=True),
-    # Recipes of domain dataset groups are for recommenders, which have no batch jobs.
-    "aws-ecomm-popular-items-by-views": replace(POPULAR, batch=None),
-    "aws-ecomm-popular-items-by-purchases": replace(POPULAR, batch=None),
-    "aws-ecomm-frequently-bought-together": replace(RELATED, batch=None),
-    "aws-ecomm-customers-who-viewed-x-also-viewed": replace(RELATED, batch=None),
-    "aws-ecomm-recommended-for-you": replace(TO_USERS, batch=None),
-    "aws-vod-because-you-watched-x": replace(RELATED, batch=None),
-    "aws-vod-more-like-x": replace(RELATED, batch=None),
-    "aws-vod-most-popular": replace(POPULAR, batch=None),
-    "aws-vod-trending-now": replace(POPULAR, batch=None),
-    "aws-vod-top-picks": replace(TO_USERS, batch=None),
+    "aws-hrnn-coldstart": replace(
+        TO_USERS,
+        is_legacy=True,
+        explores=True,
+        takes_exploration_weight=True,
+        takes_updates=True,
+        needs=("items",),
+    ),
+    "aws-ecomm-popular-items-by-views": _of_domain("ECOMMERCE", POPULAR),
+    "aws-ecomm-popular-items-by-purchases": _of_domain("ECOMMERCE", POPULAR),
+    "aws-ecomm-frequently-bought-together": _of_domain("ECOMMERCE", RELATED),
+    "aws-ecomm-customers-who-viewed-x-also-viewed": _of_domain("ECOMMERCE", RELATED),
+    "aws-ecomm-recommended-for-you": _of_domain("ECOMMERCE", TO_USERS),
+    "aws-vod-because-you-watched-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
+    "aws-vod-more-like-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
+    "aws-vod-most-popular": _of_domain("VIDEO_ON_DEMAND", POPULAR),
+    "aws-vod-trending-now": _of_domain("VIDEO_ON_DEMAND", POPULAR),
+    "aws-vod-top-picks": _of_domain("VIDEO_ON_DEMAND", TO_USERS),
 }
 
 

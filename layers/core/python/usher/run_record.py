@@ -30,6 +30,7 @@ class StateRecord(TypedDict, total=False):
     waited: float
     details: Mapping[str, Any] | None
     resume_at: str
+    lacks_room: bool
 
 
 class VersionRecord(TypedDict):
@@ -39,6 +40,8 @@ class VersionRecord(TypedDict):
     arn: str
     live: bool
     """Whether this version serves."""
+    liveSince: NotRequired[str]
+    """ISO time from which it serves."""
     trainedAt: str
     """ISO time at which its training began."""
     trainingHours: float | None
@@ -59,6 +62,23 @@ class ResourceEstimate(TypedDict):
     """US dollars in 30 days, as long as the resource exists, without requests; None: not known."""
 
 
+class MonthlyCost(TypedDict):
+    """Something that costs money in every 30 days."""
+
+    id: str
+    """Of a resource; or of what recurs, the path in usher.yaml or the stack's parameter that orders it."""
+    arn: str
+    """Of the resource or the schedule; empty: the stack orders it."""
+    what: Literal["serving", "recurring"]
+    """It serves, with requests or without; or it is ordered again and again: trainings, exports and jobs."""
+    desired: bool
+    """Whether usher.yaml or the stack asks for it; else it exists all the same."""
+    dollars: float | None
+    """US dollars in 30 days, without requests; None: not known."""
+    atMost: float | None
+    """US dollars in 30 days, where `dollars` are not known; None: not known either."""
+
+
 class PlanEstimate(TypedDict):
     """What carrying a plan out takes and costs, as the run's record keeps it."""
 
@@ -66,6 +86,9 @@ class PlanEstimate(TypedDict):
     """Of the longest chain of resources that need each other."""
     cost: float
     monthlyCost: float
+    """Of what serves after the run, as far as it is known."""
+    monthly: Sequence[MonthlyCost]
+    """What costs money in every 30 days after the run: desired and unmanaged resources, and what recurs."""
     unpriced: list[str]
     """Ids of the resources of which a price is not known."""
     prices: Mapping[str, Any]
@@ -74,12 +97,20 @@ class PlanEstimate(TypedDict):
 
 
 class CostRecord(TypedDict, total=False):
-    """US dollars. Empty for a run without a plan."""
+    """US dollars. Without `cost` for a run that has made nothing."""
 
     cost: float
     """Paid once."""
     monthlyCost: float
-    """For what serves, idle or not."""
+    """In 30 days, for what serves, desired or not, without requests; as far as it is known."""
+    recurringCost: float
+    """In 30 days, for what is ordered again and again; as far as it is known."""
+    monthlyAtMost: float | None
+    """Both together at most; None: not known."""
+    unpriced: Sequence[str]
+    """Ids of what has no known price."""
+    monthly: Sequence[MonthlyCost]
+    """All that costs money in every 30 days."""
 
 
 class FindingRecord(TypedDict):
@@ -177,6 +208,8 @@ class RunChanges(TypedDict, total=False):
     """One sentence to people."""
     data: Mapping[str, DatasetRecord]
     """By dataset."""
+    costsNow: Sequence[MonthlyCost]
+    """What cost money in every 30 days before the run."""
     estimate: PlanEstimate
     """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
     ceilings: CeilingsRecord

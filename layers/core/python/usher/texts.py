@@ -12,9 +12,10 @@ CUT = "..."
 
 def visible(text: str) -> str:
     """A text with its hidden characters as escapes, such as `\\n` and `\\u202e`."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(_escape(one) if unicodedata.category(one) in HIDDEN else one for one in text)
+    hidden = {one for one in set(text) if unicodedata.category(one) in HIDDEN}
+    return text.translate({ord(one): _escape(one) for one in hidden}) if hidden else text
 
 
 def clean(text: str, limit: int) -> str:

@@ -7,7 +7,8 @@ from usher.config.exports import desired_exports, read_exports
 from usher.config.keys import FORMATS
 from usher.config.problems import Problems
 from usher.errors import InputError
-from usher.filter_values import needed
+from usher.filters.expressions import needed
+from usher.filters.grammar import parse_filter
 
 RECIPES = {
     "for-you": "aws-user-personalization-v2",
@@ -118,10 +119,13 @@ def test_values_that_lines_of_the_groups_own_may_bring_are_not_asked_for_yet() -
 
 
 def test_only_what_is_included_needs_values() -> None:
-    assert needed("INCLUDE ItemID WHERE Items.A IN ($A) AND Items.B > $B") == ["A", "B"]
-    assert needed("EXCLUDE ItemID WHERE Items.A IN ($A)") == []
-    both = 'EXCLUDE ItemID WHERE Items.A IN ("x|y", $A) | include ItemID WHERE Items.B IN ($B) IF CurrentUser.C = $C'
-    assert needed(both) == ["B", "C"]
+    assert needed(parse_filter("INCLUDE ItemID WHERE Items.A IN ($A) AND Items.B > $B")) == ["A", "B"]
+    assert needed(parse_filter("EXCLUDE ItemID WHERE Items.A IN ($A)")) == []
+    both = (
+        'EXCLUDE ItemID WHERE Items.A IN ("x|y") OR Items.A IN ($A) | '
+        "include ItemID WHERE Items.B IN ($B) IF CurrentUser.C = $C"
+    )
+    assert needed(parse_filter(both)) == ["B", "C"]
 
 
 def test_members_are_those_of_the_job_that_makes_the_export() -> None:

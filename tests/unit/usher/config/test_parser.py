@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import botocore.session
@@ -18,16 +18,17 @@ from usher.config.service_model import ALLOWED_REFERENCES, references
 from usher.errors import InputError
 
 RECIPES = ["aws-sims", "aws-similar-items", "aws-user-personalization-v2", "aws-personalized-ranking-v2"]
+RARER = ["aws-user-personalization", "aws-item-affinity", "aws-ecomm-recommended-for-you"]
 
 
-def read(text: str, group: str = "films") -> Config:
-    return parse_config(text.encode(), "films/usher.yaml", group, RECIPES)
+def read(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> Config:
+    return parse_config(text.encode(), "films/usher.yaml", group, recipes)
 
 
-def complaints(text: str, group: str = "films") -> list[str]:
+def complaints(text: str, group: str = "films", recipes: Sequence[str] = RECIPES) -> list[str]:
     """What is said about a config, one text per problem."""
     with pytest.raises(InputError) as caught:
-        read(text, group)
+        read(text, group, recipes)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -71,7 +72,9 @@ schemas:
 
 
 def test_json_is_read_as_well() -> None:
-    text = json.dumps({"solutions": {"s": {"recipe": "aws-sims"}}, "filters": {"f": "INCLUDE ItemID WHERE A"}})
+    text = json.dumps(
+        {"solutions": {"s": {"recipe": "aws-sims"}}, "filters": {"f": "INCLUDE ItemID WHERE Items.A > 1"}}
+    )
     assert read(text).solutions == (Solution("s", "aws-sims"),)
 
 
@@ -189,16 +192,17 @@ ELSEWHERE = [
 
 
 def with_input(section: str, key: str) -> str:
-    solutions = {"s": {"recipe": "aws-sims"}}
+    segments = {"recipe": "aws-item-affinity", "campaign": False}
+    solutions = {"s": segments if section == "segments" else {"recipe": "aws-sims"}}
     return json.dumps({"solutions": solutions, section: {"letter": {"solution": "s", "input": key}}})
 
 
 @pytest.mark.parametrize("section", ["batch", "segments"])
 def test_a_job_works_on_a_file_of_its_own_group_alone(section: str) -> None:
     for key in OWN:
-        assert read(with_input(section, key)).jobs[0].input == key
+        assert read(with_input(section, key), recipes=[*RECIPES, *RARER]).jobs[0].input == key
     for key in ELSEWHERE:
-        (said,) = complaints(with_input(section, key))
+        (said,) = complaints(with_input(section, key), recipes=[*RECIPES, *RARER])
         assert said.startswith(
             f"films/usher.yaml: {section}.letter.input: is {key!r}, which is not a file of this group"
         )
@@ -314,18 +318,18 @@ group: {domain: ECOMMERCE, kmsKeyArn: arn:aws:kms:us-east-1:1:key/a}
 tags: [{tagKey: a, tagValue: b}]
 solutions:
   a:
-    recipe: aws-sims
+    recipe: aws-user-personalization
     retrain: {atMost: 2 days}
     gate: {metric: precision_at_25, versusLive: 1}
     trainingMode: UPDATE
     schedules:
       FULL: rate(1 day)
       UPDATE: {ScheduleExpression: "cron(0 2 ? * SUN *)", ScheduleExpressionTimezone: Europe/Berlin}
-  b: {recipe: aws-sims, retrain: manual}
-recommenders: {top: {recipe: aws-similar-items, recommenderConfig: {minRecommendationRequestsPerSecond: 2}}}
-filters: {f: {filterExpression: "EXCLUDE  ItemID", tags: []}}
+  b: {recipe: aws-item-affinity, retrain: manual, campaign: false}
+recommenders: {top: {recipe: aws-ecomm-recommended-for-you, recommenderConfig: {minRecommendationRequestsPerSecond: 2}}}
+filters: {f: {filterExpression: "EXCLUDE  ItemID WHERE Items.A > 1", tags: []}}
 batch: {letter: {solution: a, filter: f, numResults: 5, schedule: rate(2 days)}}
-segments: {fans: {solution: a}}
+segments: {fans: {solution: b}}
 metricAttribution: {metrics: [{eventType: a, metricName: b, expression: SUM(Items.P)}]}
 schedules: {import: rate(1 day), retrain: at(2030-01-31T03:00:00), export: rate(12 hours)}
 prune: true
@@ -335,7 +339,7 @@ adopt: {solution/a: Old}
 
 
 def test_the_rarer_keys_are_read_as_they_are_written() -> None:
-    config = read(MORE)
+    config = read(MORE, recipes=RARER)
     first, second = config.solutions
     assert (first.min_retrain_interval, second.min_retrain_interval) == (2 * 86400, math.inf)
     assert (first.training_mode, first.gate) == ("UPDATE", {"metric": "precision_at_25", "versusLive": 1})
@@ -352,7 +356,7 @@ def test_the_rarer_keys_are_read_as_they_are_written() -> None:
         ("letter", "batch_inference_job", "f", True),
         ("fans", "batch_segment_job", "", False),
     ]
-    assert config.filters["f"] == {"filterExpression": "EXCLUDE ItemID", "tags": []}
+    assert config.filters["f"] == {"filterExpression": "EXCLUDE ItemID WHERE Items.A > 1", "tags": []}
     assert config.metric_attribution == {
         "metrics": [{"eventType": "a", "metricName": "b", "expression": "SUM(Items.P)"}]
     }
@@ -445,7 +449,7 @@ def test_each_mistake_in_the_rarer_keys_is_named(text: str, complaint: str) -> N
     ("text", "complaint"),
     [
         (
-            f"filters: {{f: '{'x' * 2501}'}}",
+            f"filters: {{f: 'INCLUDE ItemID WHERE Items.A IN (\"{'x' * 2465}\")'}}",
             "filters.f: filterExpression has a length of 2501; the service takes 2500.",
         ),
         (json.dumps({"tags": [{"tagKey": "k", "tagValue": "v" * 257}]}), "tags[0].tagValue has a length of 257; the "),
@@ -493,7 +497,10 @@ def test_no_name_is_suggested_for_a_long_one() -> None:
 
 def test_wrong_names_are_compared_with_others_only_as_long_as_that_takes_little_time() -> None:
     names = [f"{'ab' * 25}{number:05d}" for number in range(200)]
-    content = {"solutions": {"s": {"recipe": "aws-sims"}}, "filters": dict.fromkeys(names, "INCLUDE ItemID WHERE x")}
+    content = {
+        "solutions": {"s": {"recipe": "aws-sims"}},
+        "filters": dict.fromkeys(names, "INCLUDE ItemID WHERE Items.x > 1"),
+    }
     content["adopt"] = {f"filter/{name[:-1]}x": "x" for name in names[::10]}
     said = complaints(json.dumps(content))
     assert "Did you mean" in said[0]

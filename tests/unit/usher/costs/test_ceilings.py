@@ -44,21 +44,21 @@ def many(number: int, **settings: Any) -> dict[str, Any]:
 HOSTILE: list[tuple[dict[str, Any], str, str]] = [
     # a config, the parameter that is named, and where
     ({"solutions": {"s": {**SIMS, "campaign": {"minProvisionedTPS": 5000}}}},
-     "MaxProvisionedTPS=5000.", "usher.yaml: solutions.s.campaign.minProvisionedTPS"),
+     "MaxProvisionedTPS=5000.", "films/usher.yaml: solutions.s.campaign.minProvisionedTPS"),
     ({"solutions": {"s": {**V2, "campaign": {"minProvisionedTPS": 2**62}}}},
-     "MaxProvisionedTPS=<number>.", "usher.yaml: solutions.s.campaign.minProvisionedTPS"),
+     "MaxProvisionedTPS=<number>.", "films/usher.yaml: solutions.s.campaign.minProvisionedTPS"),
     (many(9, **SIMS, campaign={"minProvisionedTPS": 10}), "MaxMonthlyDollars=12973.", "films/"),
     (many(15, **SIMS), "MaxMonthlyDollars=2166.", "films/"),
     ({"solutions": {"s": SIMS}, "schedules": {"retrain": "rate(1 minute)"}},
-     "MinScheduleMinutes=1.", "usher.yaml: schedules.retrain"),
+     "MinScheduleMinutes=1.", "films/usher.yaml: schedules.retrain"),
     ({"solutions": {"s": {**SIMS, "schedules": {"FULL": "cron(* * * * ? *)"}}}},
-     "MinScheduleMinutes=1.", "usher.yaml: solutions.s.schedules.FULL"),
+     "MinScheduleMinutes=1.", "films/usher.yaml: solutions.s.schedules.FULL"),
     ({"solutions": {"s": SIMS}, "schedules": {"import": {"ScheduleExpression": "cron(0,59 * * * ? *)"}}},
-     "MinScheduleMinutes=1.", "usher.yaml: schedules.import"),
+     "MinScheduleMinutes=1.", "films/usher.yaml: schedules.import"),
     ({"solutions": {"s": V2}, "exports": {"s": {"schedule": "rate(30 minutes)"}}},
-     "MinScheduleMinutes=30.", "usher.yaml: exports.s.schedule"),
+     "MinScheduleMinutes=30.", "films/usher.yaml: exports.s.schedule"),
     ({"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "schedule": "rate(5 minutes)"}}},
-     "MinScheduleMinutes=5.", "usher.yaml: batch.b.schedule"),
+     "MinScheduleMinutes=5.", "films/usher.yaml: batch.b.schedule"),
     ({"solutions": {"s": HPO}, "schedules": {"retrain": "rate(1 hour)"}}, "MaxMonthlyDollars=7057.", "films/"),
     ({"solutions": {"s": HPO}, "schedules": {"retrain": "rate(1 hour)"}, "prices": {"trainingHour": 0}},
      "MaxMonthlyDollars=7057.", "films/"),
@@ -72,7 +72,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
     ({"solutions": {"s": {**HPO, "campaign": False, "performAutoTraining": True, "solutionConfig": {
         "autoTrainingConfig": {"schedulingExpression": "rate(1 minute)"}, **jobs("40")}}}},
      "MaxMonthlyDollars=414730.", "films/"),
-    ({"solutions": {"s": {**V2, "campaign": False}}, "batch": {"b": {
+    ({"solutions": {"s": {"recipe": "aws-similar-items", "campaign": False}}, "batch": {"b": {
         "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
      }}}, "MaxMonthlyDollars=216000.", "films/"),
     ({"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}},
@@ -80,7 +80,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
      "MaxMonthlyDollars=12960.", "films/"),
     ({"solutions": {"s": V2}, "batch": {"b": {"solution": "s", "input": "films/batch/huge.jsonl"}}},
      "MaxExportLines=3001.", "films/batch/huge.jsonl"),
-    ({"solutions": {"own": V2}, "exports": {"own": {}}}, "MaxExportLines=3001.", "usher.yaml: exports.own"),
+    ({"solutions": {"own": V2}, "exports": {"own": {}}}, "MaxExportLines=3001.", "films/usher.yaml: exports.own"),
 ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
 def site(world: World) -> World:
     """A group with data, and files of lines."""
     world.put("films/interactions.csv", interactions())
-    world.put("films/batch/b.jsonl", '{"itemId": "i1"}\n' * 2)
+    world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 2)
     world.put("films/batch/large.jsonl", '{"itemId": "i1"}\n' * 2000)
     for key in ("films/batch/huge.jsonl", "films/export/own/users.jsonl"):
         world.put(key, '{"userId": "u1"}\n' * 3001)
@@ -131,7 +131,7 @@ def test_users_who_are_too_many_to_be_held_are_not_taken_for_none(site: World) -
 
 def test_hpo_is_refused_where_the_stack_does_not_allow_it(site: World) -> None:
     ((place, remedy),) = refused(site, {"solutions": {"s": HPO}}, ceilings=Ceilings(hpo=False))
-    assert place == "usher.yaml: solutions.s.performHPO"
+    assert place == "films/usher.yaml: solutions.s.performHPO"
     assert remedy.endswith("--parameter-overrides AllowHPO=ENABLED.")
 
 

@@ -54,6 +54,7 @@ def again(one: Diagnosis) -> Diagnosis:
     return Diagnosis.from_dict(json.loads(json.dumps(one.as_dict())))
 
 
+@pytest.mark.slow
 @given(EVENTS, st.sampled_from([2, 4, 1000]), st.data())
 @settings(max_examples=200, deadline=None)
 def test_it_is_the_same_in_any_order_blocks_and_parts(events: list[Event], cap: int, data: st.DataObject) -> None:

@@ -332,6 +332,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(st.binary(max_size=60) | st.lists(pieces, max_size=30).map(b"".join), min_size=1, max_size=3),

@@ -71,12 +71,14 @@ def in_memory(found: list[Row], split: Split) -> dict[str, Counter[str]]:
     return {part: Counter(written.getvalue().decode().split("\n")[1:-1]) for part, written in parts}
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(rows, kinds_of_splits)
 def test_the_queries_give_the_rows_of_the_split_in_memory(found: list[Row], split: Split) -> None:
     assert lines_of(found, split) == in_memory(found, split)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(rows)
 def test_the_queries_give_the_rows_of_pandas_ranks(found: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""Every metric is that of a slow definition, written from its source; the interval is that of the bootstrap."""
+"""Every metric is that of a slow definition, written from its source."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -10,15 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.evaluation.metrics import (
     DEPTH,
-    MAX_BLOCKS,
     METRICS,
     InteractionSet,
-    Values,
-    bootstrap_interval,
     compute_metrics,
     coverage,
     summarize,
 )  # fmt: skip
+from usher.evaluation.resampling import Values
 
 from usher_local.recommenders import metrics as service
 
@@ -189,28 +187,6 @@ def test_coverage_is_the_share_of_the_items_in_question() -> None:
     assert coverage(np.array([[0, 4, -1], [0, 1, -1]], np.int32), items) == 0.5
     assert coverage(np.array([[-1]], np.int32), items) == 0
     assert coverage(np.array([[0]], np.int32), np.zeros(5, np.bool_)) == 0
-
-
-@pytest.mark.parametrize("users", [60, 400])
-def test_the_interval_is_that_of_the_plain_bootstrap(users: int) -> None:
-    chance = np.random.default_rng(1)
-    values = chance.exponential(size=(users, 2))
-    found = np.mean([bootstrap_interval(values, seed) for seed in range(20)], axis=0)
-    plain = [values[chance.integers(0, users, users)].mean(axis=0) for _ in range(20_000)]
-    expected = np.quantile(plain, [0.025, 0.975], axis=0)
-    assert found == pytest.approx(expected, abs=0.1 * values.std() / math.sqrt(users))
-
-
-def test_the_interval_of_many_users_is_about_two_standard_errors() -> None:
-    values = np.random.default_rng(2).exponential(size=(MAX_BLOCKS * 5 + 7, 1))
-    low, high = bootstrap_interval(values)
-    assert (high - low)[0] == pytest.approx(2 * 1.96 * values.std() / math.sqrt(len(values)), rel=0.08)
-    assert low < values.mean() < high
-
-
-def test_an_interval_of_equal_values_or_one_user_has_no_width() -> None:
-    for values in (np.full((9, 2), 0.5), np.full((1, 2), 0.25)):
-        assert [side.tolist() for side in bootstrap_interval(values)] == [values[0].tolist()] * 2
 
 
 def test_a_summary_names_value_and_interval() -> None:

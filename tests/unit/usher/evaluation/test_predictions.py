@@ -99,3 +99,12 @@ def test_lists_for_anyone_are_everyone_s() -> None:
     lists = RecommendationLists.of([("", ["a", "b"])], by="anyone")
     assert shown(lists, ["1", "2"], [None, "a"]) == [["a", "b"], ["a", "b"]]
     assert np.array_equal(lists.codes(pa.array(["b", "a"])), [[1, 0], [-1, -1]])
+
+
+def test_items_that_are_not_allowed_leave_no_gap_and_others_take_their_places() -> None:
+    many = [f"{name}{number}" for number in range(MAX_RESULTS) for name in ("new", "old")]
+    text = line(many, userId="1") + line(["new0", "b", "new1", "b", "a"], userId="2") + line(["new0"], userId="3")
+    allowed = pa.array(["a", "b", *(f"old{number}" for number in range(MAX_RESULTS))])
+    first, second, third = shown(read_predictions(streams(one__out=text), allowed), ["1", "2", "3"], [None] * 3)
+    assert first == [f"old{number}" for number in range(MAX_RESULTS)]
+    assert (second, third) == (["b", "a"], [])

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from usher.evaluation.baselines import HALF_LIFE, predict_baselines
 from usher.evaluation.interactions import Interactions, read_interactions
 from usher.evaluation.metrics import DEPTH, METRICS, InteractionSet
 from usher.evaluation.predictions import Predictions, RecommendationLists
+from usher.evaluation.resampling import FLIPS
 from usher.evaluation.scoring import score_predictions
 from usher.evaluation.splits import Split, hold_out
+from usher.reports.evaluation_report import DECISIVE_METRICS
 
 from tests.unit.usher.world import streams
 
@@ -63,9 +66,13 @@ def test_the_split_and_the_contenders_are_told() -> None:
         "items": 2,
         "from": "1970-01-01T00:01:40+00:00",
         "to": "1970-01-01T00:01:42+00:00",
+        "repeats": 0.0,
         "oneIn": 1,
     }
-    about = {"name": "ours", "kind": "trained", "recipe": "aws-x", "answered": 1, "missing": 2, "notes": []}
+    about = {
+        "name": "ours", "kind": "trained", "recipe": "aws-x", "exploration": "", "answered": 1, "missing": 2,
+        "ranked": False, "marks": ["no list for 2 of 3 users"], "notes": [],
+    }  # fmt: skip
     assert found["contenders"] == [about]
     assert found["problems"] == []
 
@@ -85,12 +92,94 @@ def test_users_without_a_list_count_as_misses() -> None:
     assert [block["short"] for block in found["scores"]] == [3, 3]
 
 
-def test_a_contender_without_any_list_is_a_problem() -> None:
+def test_a_contender_without_any_list_is_a_problem_and_has_no_scores() -> None:
     found = report(TRAIN, HELD, contender(), contender("other", u=["a"]))
     said = "has no list for any scored user."
     (problem,) = found["problems"]
     assert (problem["place"], problem["message"]) == ("ours", said)
-    assert score(found, "recall_at_25") == 0
+    for blocks in ("scores", "segments"):
+        assert {block["contender"] for block in found[blocks]} == {"other"}
+    (ours,) = [one for one in found["contenders"] if one["name"] == "ours"]
+    assert (ours["ranked"], ours["marks"]) == (False, ["no list for 3 of 3 users"])
+
+
+def test_who_answers_fewer_than_half_of_the_users_is_not_ranked() -> None:
+    held = [(user, "c", 100) for user in "uvwx"]
+    found = report(TRAIN, held, contender("two", u=["a"], v=["a"]), contender("one", u=["c"]))
+    facts = [(one["name"], one["ranked"], one["marks"]) for one in found["contenders"]]
+    assert facts == [("two", True, ["no list for 2 of 4 users"]), ("one", False, ["no list for 3 of 4 users"])]
+    assert [block["answered"] for block in found["scores"]] == [2, 2, 1, 1]
+
+
+def test_each_segment_tells_for_how_many_of_its_users_there_is_a_list() -> None:
+    train = [("warm", f"i{number}", number) for number in range(scoring.MIN_WARM_EVENTS)]
+    found = report(train, [("warm", "i0", 99), ("new", "i0", 99)], contender(warm=["i0"]))
+    answered = {block["segment"]: (block["answered"], block["users"]) for block in found["segments"]}
+    assert answered == {"cold users": (0, 1), "warm users": (1, 1), "head items": (1, 2)}
+
+
+@pytest.mark.parametrize(("repeats", "form"), [(1, "dedup"), (2, "dedup"), (3, "raw")])
+def test_where_more_than_half_of_the_held_out_events_are_repeats_lists_are_judged_as_recommended(
+    repeats: int, form: str
+) -> None:
+    train = [("u", item, 1) for item in "abc"] + [("v", "new", 2)]
+    held = [("u", item, 9) for item in "abc"[:repeats]] + [("u", f"n{number}", 9) for number in range(4 - repeats)]
+    loyal, curious = contender("loyal", u=["a", "b", "c", "x"]), contender("curious", u=["n0", "a", "b", "c"])
+    found = report(train, held, curious, loyal)
+    assert (found["split"]["repeats"], found["decisiveForm"]) == (repeats / 4, form)
+    sample = found["samples"][0]["lists"]["loyal"]
+    assert sample[0]["id"] == ("a" if form == "raw" else "x")
+
+
+def test_events_of_the_held_out_part_make_no_repeats_and_a_user_none_for_others() -> None:
+    assert report(TRAIN, [("u", "c", 9), ("u", "c", 10), ("v", "b", 9)], contender(u=["a"]))["split"]["repeats"] == 0
+    assert report(TRAIN, [("u", "a", 9), ("u", "a", 10), ("v", "b", 9)], contender(u=["a"]))["split"][
+        "repeats"
+    ] == pytest.approx(2 / 3, abs=1e-6)
+
+
+def test_the_best_comes_first_by_the_decisive_form_and_who_is_not_ranked_last() -> None:
+    train = [("u", "a", 1), ("u", "b", 1)]
+    knows = replace(contender("knows", u=["a"]), kind="live", known=0.004)
+    repeats = report(train, [("u", "a", 9)], knows, contender("new", u=["x", "a"]), contender("loyal", u=["a", "x"]))
+    assert [one["name"] for one in repeats["contenders"]] == ["loyal", "new", "knows"]
+    assert repeats["contenders"][-1]["marks"] == ["may know under 1% of the held-out events"]
+    assert [*repeats["samples"][0]["lists"]] == ["loyal", "new", "knows"]
+    others = report(train, [("u", "x", 9)], contender("loyal", u=["a", "y", "x"]), contender("new", u=["x", "a"]))
+    assert [one["name"] for one in others["contenders"]] == ["new", "loyal"]
+
+
+def test_a_live_version_that_knows_no_held_out_event_is_ranked_and_what_differs_is_marked() -> None:
+    live = replace(contender("live", u=["c"], v=["d"]), kind="live", exploration="on")
+    (about,) = report(TRAIN, HELD, live)["contenders"]
+    assert (about["ranked"], about["marks"]) == (True, ["no list for 1 of 3 users", "explores"])
+    picky = replace(contender("picky", u=["c"], v=["d"], new=["a"]), event_type="buy")
+    assert report(TRAIN, HELD, picky)["contenders"][0]["marks"] == ["learns from buy events only"]
+    knows = replace(live, known=0.98)
+    assert report(TRAIN, HELD, knows)["contenders"][0]["marks"][0] == "may know 98% of the held-out events"
+
+
+def test_ranked_contenders_are_compared_user_by_user() -> None:
+    users = [f"u{number}" for number in range(40)]
+    train = [(user, "old", 1) for user in users]
+    held = [(user, "wanted", 9) for user in users]
+    best = contender("best", **{user: ["wanted"] for user in users})
+    twin = contender("twin", **{user: ["wanted", "more"] for user in users})
+    worse = contender("worse", **{user: ["x", "wanted"] for user in users})
+    knows = replace(contender("knows", **{user: ["wanted"] for user in users}), known=1.0)
+    found = report(train, held, worse, knows, best, twin)
+    pairs = [(one["metric"], *one["contenders"]) for one in found["comparisons"]]
+    assert pairs == [
+        (metric, *pair)
+        for metric in DECISIVE_METRICS
+        for pair in (("best", "twin"), ("best", "worse"), ("twin", "worse"))
+    ]
+    equal, clear, _ = found["comparisons"][:3]
+    assert equal == {
+        "metric": "mean_reciprocal_rank", "contenders": ["best", "twin"], "difference": 0, "low": 0, "high": 0, "p": 1,
+    }  # fmt: skip
+    assert (clear["difference"], clear["low"], clear["high"]) == (0.5, 0.5, 0.5)
+    assert clear["p"] == pytest.approx(3 / (FLIPS + 1), abs=1e-6), "of three pairs"
 
 
 def test_errors_of_the_answer_are_noted() -> None:

@@ -14,7 +14,7 @@ from usher.datasets import csv_reader
 from usher.datasets.files import chunks
 from usher.errors import InputError
 from usher.evaluation import interactions as module
-from usher.evaluation.interactions import Files, Interactions, read_interactions, write_parts
+from usher.evaluation.interactions import Files, Interactions, read_interactions, read_items, write_parts
 from usher.evaluation.splits import SPLITS, Split, hold_out
 
 from tests.unit.usher.world import interactions, streams
@@ -123,6 +123,12 @@ def test_of_so_many_users_one_is_read_with_all_that_is_theirs() -> None:
         kept = np.isin(users, few.user_ids)
         assert np.array(few.user_ids)[few.user].tolist() == users[kept].tolist()
         assert few.time.tolist() == every.time[kept].tolist()
+
+
+def test_the_items_of_all_users_are_read() -> None:
+    files = {"one__csv": HEADER + "a,x,1\nb,y,2\n", "two__csv": HEADER + "c,z,3\na,x,5\n"}
+    assert read_items(streams(**files)).to_pylist() == ["x", "y", "z"]
+    assert read_items([]).to_pylist() == []
 
 
 def test_files_must_have_one_header() -> None:

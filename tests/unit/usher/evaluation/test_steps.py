@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,17 +13,20 @@ from usher.aws import client
 from usher.config.model import Solution
 from usher.errors import InputError, UsherError
 from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.interactions import read_interactions
 from usher.evaluation.options import Options
-from usher.evaluation.plan import Evaluation, solutions_to_compare
+from usher.evaluation.plan import Contender, Evaluation, solutions_to_compare
 from usher.evaluation.predictions import MAX_RESULTS
+from usher.evaluation.score_step import known_events
 from usher.evaluation.split_step import max_bytes, split_interactions
 from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
+from usher.resources.plan import Plan
 from usher.runs.record import Run
 
 from tests.unit.stack.files import REPOSITORY, machine
 from tests.unit.usher.run_files import check_document
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, target
+from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, streams, target
 from usher_local.cloud.refusals import limited
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
@@ -170,20 +174,107 @@ def test_a_live_version_without_a_campaign_is_asked_by_a_job_and_left_alone(drop
     assert (live["name"], live["campaign"]) == ("charts (live, abcd1234)", "")
 
 
-@pytest.mark.parametrize(("recipe", "explores"), [("aws-user-personalization", True), ("aws-popularity-count", False)])
-def test_a_live_version_that_explores_is_asked_as_a_trained_one(dropped: World, recipe: str, explores: bool) -> None:
-    solution = Solution("for-you", recipe, campaign=None)
-    version = dropped.settle(dropped.plan(solution))["solution_version/for-you"].arn
-    taken = inputs(dropped)
+CALM = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
+EAGER = {"itemExplorationConfig": {"explorationWeight": "0.9", "explorationItemAgeCutOff": "90"}}
+
+
+def compared(world: World, recipe: str, served: dict[str, Any], options: Options) -> tuple[Evaluation, Plan]:
+    """An evaluation of one solution with a campaign that explores, and of its live version."""
+    solution = Solution("for-you", recipe, campaign={"campaignConfig": EAGER})
+    version = world.settle(world.plan(solution))["solution_version/for-you"].arn
+    taken = inputs(world)
     taken = replace(taken, config=replace(taken.config, solutions=(solution,)))
-    served = {"for-you": {**LIVE, "solutionVersionArn": version}}
-    plan = Evaluation.of(
-        EvaluationFiles(dropped.bucket, "films", "r"), target(), dropped.personalize, taken, Options(), served
-    ).plan()
+    live = {"for-you": {**LIVE, "solutionVersionArn": version, **served}}
+    files = EvaluationFiles(world.bucket, "films", "r")
+    found = Evaluation.of(files, target(), world.personalize, taken, options, live)
+    return found, found.plan()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "wanted", "settings", "exploration"),
+    [
+        ("aws-user-personalization", False, {"numResults": 100, **CALM}, "off"),
+        ("aws-user-personalization-v2", False, {"numResults": 200}, "removed"),
+        ("aws-popularity-count", False, {"numResults": 100}, ""),
+        ("aws-user-personalization", True, {"numResults": 100, "batchInferenceJobConfig": EAGER}, "on"),
+        ("aws-popularity-count", True, {"numResults": 100}, ""),
+    ],
+)
+def test_no_contender_explores_unless_that_is_wanted_and_live_versions_are_asked_as_trained_ones(
+    dropped: World, recipe: str, wanted: bool, settings: dict[str, Any], exploration: str
+) -> None:
+    campaign = {"campaignArn": f"{ARN_PREFIX}:campaign/for-you"}
+    _, plan = compared(dropped, recipe, campaign, Options(exploration=wanted))
     jobs = [one.params for one in plan.resources if one.kind == "batch_inference_job"]
-    calm = {"itemExplorationConfig": {"explorationWeight": "0"}} if explores else None
-    assert [job.get("batchInferenceJobConfig") for job in jobs] == [calm, calm]
-    assert [one["recipe"] for one in plan.contenders] == [recipe, recipe]
+    names = {"numResults", "batchInferenceJobConfig"}
+    assert [{name: job[name] for name in names & job.keys()} for job in jobs] == [settings] * 2
+    facts = [(one["recipe"], one["campaign"], one["exploration"]) for one in plan.contenders]
+    assert facts == [(recipe, "", exploration)] * 2
+
+
+@pytest.mark.parametrize("campaign", [None, f"{ARN_PREFIX}:campaign/trends"])
+def test_a_live_version_without_batch_inference_is_asked_through_its_campaign_or_left_out(
+    dropped: World, campaign: str | None
+) -> None:
+    found, plan = compared(dropped, "aws-trending-now", {"campaignArn": campaign}, Options())
+    asked = [one["campaign"] for one in plan.contenders]
+    assert asked == ["campaign/for-you", *([campaign] if campaign else [])]
+    told = [(one.place, one.message) for one in found.left_out]
+    assert told == (
+        []
+        if campaign
+        else [("for-you (live)", "is left out: aws-trending-now has no batch inference, and the solution no campaign.")]
+    )
+
+
+BOTH = {"for-you": {"recipe": "aws-user-personalization-v2"}, "former": {"recipe": "aws-user-personalization"}}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wanted", [False, True])
+def test_recipes_of_one_model_are_equal_unless_they_are_to_explore(world: World, wanted: bool) -> None:
+    """Where new items made a third of the lists, the one recipe lost to the other."""
+    world.put("films/usher.json", json.dumps({"solutions": BOTH, "exports": False}))
+    world.put("films/interactions.csv", interactions())
+    met = [f"i{item},g{item % 4},1600000000" for item in range(40)]
+    new = [f"new{item},g{item % 4},{1_700_000_000 + item}" for item in range(80)]
+    world.put("films/items.csv", "ITEM_ID,GENRE,CREATION_TIMESTAMP\n" + "\n".join(met + new) + "\n")
+    assert evaluate(world, exploration=wanted)["outcome"] == "SUCCEEDED"
+    told = report(world)
+    about = {one["name"]: one for one in told["contenders"]}
+    listed = {name: {item["id"] for sample in told["samples"] for item in sample["lists"][name]} for name in about}
+    scores = {(one["contender"], one["form"]): one["metrics"] for one in told["scores"]}
+    if wanted:
+        assert [about[name]["marks"] for name in BOTH] == [["explores"]] * 2
+        assert all(any(item.startswith("new") for item in listed[name]) for name in BOTH)
+        return
+    assert [about[name]["exploration"] for name in BOTH] == ["removed", "off"]
+    assert not [item for name in BOTH for item in listed[name] if item.startswith("new")]
+    for form in ("raw", "dedup"):
+        assert scores["for-you", form] == scores["former", form]
+    pairs = [one for one in told["comparisons"] if {*one["contenders"]} == {*BOTH}]
+    assert [(one["difference"], one["p"]) for one in pairs] == [(0, 1)] * 2
+
+
+@pytest.mark.parametrize(
+    ("at", "campaign", "expected", "note"),
+    [
+        (2_000_000_000, "", 1, "Trained on 2033-05-18, when 100% of the held-out events existed. It may know them"),
+        (1_599_999_999, "", 0, "Trained on 2020-09-13, when 0% of the held-out events existed."),
+        (1_599_999_999, "arn:c", 1, "It may know all held-out events, as its campaign learns from events at once."),
+        (None, "", 1, "It may know all held-out events, as Personalize knows nothing of the version."),
+    ],
+)
+def test_a_live_version_may_know_what_happened_before_its_training(
+    at: int | None, campaign: str, expected: float, note: str
+) -> None:
+    described = {} if at is None else {"creationDateTime": datetime.fromtimestamp(at, UTC)}
+    contender = Contender("x (live, 1)", "live", "live-x", "users", f"{ARN_PREFIX}:solution/x/1", campaign=campaign)
+    _, held_out = read_interactions(streams(one__csv=interactions()), streams(two__csv=interactions(users=3)))
+    known, notes = known_events(contender, described, held_out)
+    assert known.mean() == expected
+    assert notes[0].startswith(note)
+    assert ("leave their items out" in notes[0]) == ("Trained" in note and bool(expected))
 
 
 def test_an_evaluation_reports_and_leaves_nothing(dropped: World) -> None:
@@ -256,6 +347,30 @@ def test_one_that_can_not_be_trained_is_told_and_the_others_are_compared(world: 
     (problem,) = report(world)["problems"]
     assert (problem["place"], problem["message"][:22]) == ("picky", "could not be trained: ")
     assert world.personalize.list_dataset_groups()["datasetGroups"] == []
+
+
+def test_failed_batch_jobs_are_told_with_their_reasons(dropped: World) -> None:
+    def refuse(model: Any, **_: Any) -> Any:
+        if model.name == "CreateBatchInferenceJob":
+            error = {"Code": "InvalidInputException", "Message": "No more room."}
+            return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return None
+
+    dropped.listen(dropped.creator, "before-call", refuse)
+    assert evaluate(dropped)["outcome"] == "FAILED"
+    told = [(one["place"], one["message"]) for one in report(dropped)["problems"]]
+    assert [place for place, _ in told] == ["popular", "similar"]
+    assert all(message.startswith("has no predictions: ") and "No more room." in message for _, message in told)
+    assert {one["name"] for one in report(dropped)["contenders"]} == {"popularity", "recent-popularity"}
+
+
+def test_what_a_solution_learns_from_is_part_of_the_plan(dropped: World) -> None:
+    config = inputs(dropped).config
+    picky = replace(config.solutions[0], settings={"eventType": "buy"})
+    taken = replace(inputs(dropped), config=replace(config, solutions=(picky, config.solutions[1])))
+    files = EvaluationFiles(dropped.bucket, "films", "run-1")
+    plan = Evaluation.of(files, target(), dropped.personalize, taken, Options(), {}).plan()
+    assert [one["event_type"] for one in plan.contenders] == ["buy", ""]
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.batch.job_input import encoded_line
+from usher.batch.lines import example, read_line
 from usher.datasets.files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
-from usher.exports.recipients import Recipients, distinct, example, have_value, read_line
+from usher.exports.recipients import Recipients, distinct, have_value
 from usher.recipes import BY_ITEM, BY_USER, RANKING, SEGMENT_BY_ATTRIBUTES, SEGMENT_BY_ITEM, BatchShape
 
 from tests.unit.usher.world import World

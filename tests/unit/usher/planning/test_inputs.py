@@ -159,7 +159,7 @@ def test_an_event_type_that_the_data_lacks_is_named(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/usher.yaml", json.dumps({"solutions": {"s": {"recipe": "aws-sims", "eventType": "watch"}}}))
     assert refused(world) == [
-        "usher.yaml: solutions.s.eventType: names 'watch', which 0 interactions have; "
+        "films/usher.yaml: solutions.s.eventType: names 'watch', which 0 interactions have; "
         "Personalize trains on 1000 or more. The event types are: none, as there is no column EVENT_TYPE."
     ]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.reports import charts
-from usher.reports.charts import Axis, Series, bars, lines
+from usher.reports.charts import Axis, Bars, Series, bars, lines
 from usher.reports.png import render_png
 
 HOSTILE = st.text(max_size=60) | st.sampled_from(
@@ -51,7 +51,9 @@ def texts(root: ET.Element) -> list[str]:
 @settings(deadline=None)
 def test_bars_are_well_formed_and_on_the_canvas(title: str, legend: Sequence[str], data: st.DataObject) -> None:
     group = st.lists(INTERVALS, min_size=len(legend), max_size=len(legend))
-    rows = data.draw(st.lists(st.tuples(HOSTILE, group), max_size=15))
+    rows = data.draw(
+        st.lists(st.builds(Bars, HOSTILE, group, st.lists(HOSTILE, max_size=3), st.booleans()), max_size=15)
+    )
     check(bars(title, legend, rows))
 
 
@@ -81,7 +83,8 @@ def test_labels_have_room(labels: list[str], data: st.DataObject) -> None:
 
 
 def test_a_bar_is_as_long_as_its_value_and_tells_it() -> None:
-    root = parsed(bars("MRR", ["raw", "dedup"], [("a", [(0.1, 0.05, 0.2), (0.2, 0.2, 0.2)]), ("b", [None, (0, 0, 0)])]))
+    groups = [Bars("a", [(0.1, 0.05, 0.2), (0.2, 0.2, 0.2)]), Bars("b", [None, (0, 0, 0)])]
+    root = parsed(bars("MRR", ["raw", "dedup"], groups))
     rects = [one for one in root.iter(f"{SVG}rect") if one.find(f"{SVG}title") is not None]
     widths = [float(one.attrib["width"]) for one in rects]
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.01)
@@ -90,6 +93,21 @@ def test_a_bar_is_as_long_as_its_value_and_tells_it() -> None:
     assert len(root.findall(f"{SVG}path")) == 1, "an interval of no length needs no whisker"
     for expected in ("MRR", "raw", "dedup", "a", "b", "0.100", "0.200", "0.000"):
         assert expected in texts(root)
+
+
+def test_what_has_no_bar_has_marks_and_what_is_not_to_be_compared_is_pale() -> None:
+    groups = [
+        Bars("silent", [None, None], ["no list for 9 of 9 users"]),
+        Bars("live", [(0.3, 0.2, 0.4), None], ["may know 98% of the held-out events", "explores"], is_pale=True),
+        Bars("plain", [(0.1, 0, 0.2), (0.1, 0, 0.2)]),
+    ]
+    root = check(bars("MRR", ["raw", "dedup"], groups))
+    assert {"no list for 9 of 9 users", "may know 98% of the held-out events", "explores"} <= {*texts(root)}
+    rects = [one for one in root.iter(f"{SVG}rect") if one.find(f"{SVG}title") is not None]
+    assert [float(one.attrib["fill-opacity"]) for one in rects] == [0.4, 1, 1]
+    (live,) = (float(one.attrib["y"]) for one in root.iter(f"{SVG}text") if one.text == "explores")
+    pale, *others = (float(one.attrib["y"]) for one in rects)
+    assert pale < live < min(others), "marks stand below the bars that they are about"
 
 
 def test_a_line_breaks_where_there_is_no_value() -> None:
@@ -117,10 +135,10 @@ def test_ticks_are_few_evenly_spread_and_hold_all_values(low: float, more: float
 
 
 def test_long_names_are_cut_in_the_middle_and_told_in_full_on_hover() -> None:
-    name = f"user-personalization{'-v2' * 9} (live 2026-11-22)"
-    root = parsed(bars("t", ["raw"], [(name, [None])]))
+    name = f"user-personalization{'-v2' * 20} (live 2026-11-22)"
+    root = parsed(bars("t", ["raw"], [Bars(name, [None])]))
     (shown,) = [one for one in root.iter(f"{SVG}text") if "…" in (one.text or "")]
-    assert shown.text == "user-personali…ve 2026-11-22)"
+    assert shown.text == "user-personalization-v2-v2-v2-…-v2-v2-v2-v2 (live 2026-11-22)"
     assert shown.findtext(f"{SVG}title") == name
 
 
@@ -131,7 +149,7 @@ def test_numbers_of_an_axis_are_short(value: float, shown: str) -> None:
 
 @pytest.mark.parametrize("width", [300, 1120])
 def test_a_picture_is_a_png_of_the_wanted_width(width: int) -> None:
-    svg = bars("Größe “x” <&>", ["raw"], [("a", [(0.1, 0.05, 0.2)])])
+    svg = bars("Größe “x” <&>", ["raw"], [Bars("a", [(0.1, 0.05, 0.2)])])
     picture = render_png(svg, width)
     height = round(float(parsed(svg).attrib["height"]) * width / charts.WIDTH)
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")

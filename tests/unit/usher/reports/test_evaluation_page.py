@@ -1,5 +1,8 @@
 """An evaluation's page: complete, self-contained, and safe whatever the report holds and lacks."""
 
+import re
+from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
 from usher.datasets.hashing import hashed
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page, short_name, verdict
+from usher.reports.evaluation_report import DECISIVE_METRICS
 
 from tests.unit.usher.reports.test_run_page import ATTRIBUTES, CHART_TAGS, TAGS, Reader
 
@@ -21,6 +25,7 @@ METRICS = (
 )  # fmt: skip
 MANY = [f"a very long name of contender number {number}" * 3 for number in range(15)]
 KINDS = {"popularity": "baseline", "for-you": "trained", "for-you (live)": "live"}
+KNOWS = "may know 98% of the held-out events"
 
 
 def measured(value: float) -> dict[str, dict[str, float]]:
@@ -29,7 +34,29 @@ def measured(value: float) -> dict[str, dict[str, float]]:
 
 
 def score(contender: str, value: float, form: str = "dedup") -> dict[str, Any]:
-    return {"contender": contender, "form": form, "users": 610, "short": 12, "metrics": measured(value)}
+    return {
+        "contender": contender, "form": form, "users": 610, "answered": 600, "short": 12, "metrics": measured(value),
+    }  # fmt: skip
+
+
+def contender(name: str, kind: str, text: str = "", *marks: str) -> dict[str, Any]:
+    return {
+        "name": name, "kind": kind, "recipe": f"aws-v2{text}", "exploration": "", "answered": 600, "missing": 10,
+        "ranked": kind != "live", "marks": [*marks, *([KNOWS] if kind == "live" else [])], "notes": [f"Knows.{text}"],
+    }  # fmt: skip
+
+
+def comparisons(values: Mapping[str, float], p: float) -> list[dict[str, Any]]:
+    """All pairs of contenders, each with the same probability."""
+    best_first = sorted(values, key=lambda name: -values[name])
+    return [
+        {
+            "metric": metric, "contenders": [one, other], "difference": values[one] - values[other],
+            "low": 0.01, "high": 0.5, "p": p,
+        }
+        for metric in DECISIVE_METRICS
+        for one, other in combinations(best_first, 2)
+    ]  # fmt: skip
 
 
 def diagnosis(text: str) -> dict[str, Any]:
@@ -52,13 +79,13 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
     scored = list(zip(names, values, strict=True))
     return {
         "group": f"films{text}", "run": f"r1{text}", "createdAt": "2026-11-22T21:02:55+00:00",
-        "split": {"kind": f"last-tenth{text}", "events": 100_836, "heldOut": 9875, "users": 610, "items": 9724,
-                  "oneIn": 1, "from": "1996-03-29T18:36:55+00:00", "to": "2018-09-24T14:27:30+00:00"},
+        "split": {"kind": f"last-tenth{text}", "events": 100_836, "heldOut": 9875, "repeats": 0.034, "users": 610,
+                  "items": 9724, "oneIn": 1, "from": "1996-03-29T18:36:55+00:00", "to": "2018-09-24T14:27:30+00:00"},
         "contenders": [
-            {"name": name, "kind": kind, "recipe": f"aws-v2{text}", "answered": 600, "missing": 10,
-             "notes": [f"Knows.{text}"]}
-            for name, kind in zip(names, KINDS.values(), strict=True)
+            contender(name, kind, text, f"explores{text}") for name, kind in zip(names, KINDS.values(), strict=True)
         ],
+        "decisiveForm": "dedup",
+        "comparisons": comparisons(dict(scored[:2]), 0.2),
         "scores": [score(name, value, form) for name, value in scored for form in ("raw", "dedup")],
         "segments": [
             {"segment": segment, **score(name, value, form)}
@@ -72,6 +99,7 @@ def whole(text: str = "", values: tuple[float, ...] = (0.1, 0.2, 0.3)) -> Any:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @given(
     st.text()
     | st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</title>", "&lt;", "x" * 2000])
@@ -110,19 +138,21 @@ def test_the_page_has_every_contender_metric_item_and_note() -> None:
     assert "each user" not in text.split("Held out")[0]
 
 
-def scored(**values: float) -> Any:
+def scored(p: float = 0.0001, **values: float) -> Any:
     """A report on contenders with these values; those that KINDS does not know are trained."""
-    contenders = [
-        {"name": name, "kind": KINDS.get(name, "trained"), "recipe": "", "answered": 0, "missing": 0, "notes": []}
-        for name in values
-    ]
+    contenders = [contender(name, KINDS.get(name, "trained")) for name in values]
     scores = [score(name, value, form) for name, value in values.items() for form in ("raw", "dedup")]
-    return whole() | {"contenders": contenders, "scores": scores, "segments": []}
+    ranked = {one["name"]: values[one["name"]] for one in contenders if one["ranked"]}
+    return whole() | {
+        "contenders": contenders, "scores": scores, "comparisons": comparisons(ranked, p), "segments": [],
+    }  # fmt: skip
 
 
 def empty(text: str) -> Any:
     """A report without contenders, segments and samples."""
-    lists: dict[str, Any] = {name: [] for name in ("contenders", "scores", "segments", "samples", "problems")}
+    lists: dict[str, Any] = {
+        name: [] for name in ("contenders", "scores", "comparisons", "segments", "samples", "problems")
+    }
     return whole() | lists | {"group": text, "diagnosis": None}
 
 
@@ -151,33 +181,93 @@ def test_pictures_are_the_charts_of_the_page() -> None:
     assert all(svg in render_evaluation_page(whole()) for svg in charts.values())
 
 
+LIVE = {"for-you (live)": 0.9}
+
+
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("report", "said"),
     [
         (
-            (0.1, 0.2, 0.9),
-            "for-you is best: 0.200 (0.190 to 0.210). It is clearly better than the best baseline, popularity: 0.100",
+            scored(**{"for-you": 0.2, "popularity": 0.1}, **LIVE),
+            "for-you is best: 0.200 (0.190 to 0.210). "
+            "That is clearly better (p < 0.001) than the best baseline, popularity: 0.100 (0.090 to 0.110).",
         ),
         (
-            (0.19, 0.2, 0.9),
-            "for-you is best: 0.200 (0.190 to 0.210). It is not clearly better than the best baseline, popularity",
+            scored(0.06, **{"for-you": 0.2, "popularity": 0.1}, **LIVE),
+            "for-you is best: 0.200 (0.190 to 0.210). "
+            "That is not clearly better (p = 0.060) than the best baseline, popularity: 0.100 (0.090 to 0.110).",
         ),
-        ((0.2, 0.1, 0.9), "no trained model beats the baseline popularity: 0.200 (0.190 to 0.210)."),
-        ((0.2, 0.2, 0.2), "no trained model beats the baseline popularity"),
+        (scored(popularity=0.2, **{"for-you": 0.1}), "no model beats the baseline popularity: 0.200 (0.190 to 0.210)."),
+        (scored(popularity=0.2, **{"for-you": 0.2}), "no model beats the baseline popularity: 0.200 (0.190 to 0.210)."),
+        (scored(popularity=0.2), "the best is popularity: 0.200 (0.190 to 0.210)."),
+        (scored(**{"for-you": 0.2}), "for-you is best: 0.200 (0.190 to 0.210)."),
+        (
+            scored(v1=0.3, v2=0.3, other=0.2),
+            "v1 and v2 are best, with equal figures: 0.300 (0.290 to 0.310).",
+        ),
+        (
+            scored(0.2, mine=0.3, yours=0.2),
+            "mine is best: 0.300 (0.290 to 0.310). Chance may explain the lead over yours (p = 0.200).",
+        ),
     ],
 )
-def test_the_verdict_compares_the_best_with_the_best_baseline(values: tuple[float, ...], said: str) -> None:
-    judged = verdict(whole(values=values))
-    assert len(judged) == 2
-    assert all(said in sentence for sentence in judged), "who knows what is held back is not compared"
-    assert judged[0].startswith("By mean reciprocal rank of the lists with new items first, ")
+def test_the_verdict_names_the_best_and_what_chance_may_explain(report: Any, said: str) -> None:
+    judged = verdict(report)
+    assert judged[1:3] == [f"By mean reciprocal rank, {said}", f"By NDCG at 25, {said}"]
 
 
-def test_the_verdict_compares_the_contenders_that_there_are() -> None:
-    best = "By mean reciprocal rank of the lists with new items first, for-you is best: 0.200 (0.190 to 0.210)."
-    assert verdict(scored(**{"for-you": 0.2}))[0] == best
-    assert "the best baseline is popularity: 0.200" in verdict(scored(popularity=0.2))[0]
+@pytest.mark.parametrize(
+    ("form", "repeats", "said"),
+    [
+        ("dedup", 0.12, "Lists are judged with new items first: 12% of the held-out events are repeats."),
+        ("raw", 0.63, "Lists are judged as recommended: 63% of the held-out events are repeats."),
+    ],
+)
+def test_the_verdict_is_about_the_decisive_form(form: str, repeats: float, said: str) -> None:
+    report = scored(a=0.1, b=0.2)
+    other = "raw" if form == "dedup" else "dedup"
+    report["scores"] += [score("a", 0.9, other), score("b", 0.0, other)]
+    report["scores"] = [one for one in report["scores"] if one["form"] == form or one["metrics"]["recall_at_5"] != 0.1]
+    report |= {"decisiveForm": form, "split": report["split"] | {"repeats": repeats}}
+    judged = verdict(report)
+    assert judged[0] == said
+    assert judged[1].startswith("By mean reciprocal rank, b is best: 0.200")
+
+
+def test_who_is_not_ranked_is_named_with_the_reason_and_never_best() -> None:
+    report = scored(**{"for-you": 0.2}, **LIVE)
+    silent = contender("silent", "trained", "", "no list for 600 of 610 users") | {"ranked": False}
+    report["contenders"].append(silent)
+    judged = verdict(report)
+    assert len(judged) == 4
+    assert judged[-1] == f"Not ranked: for-you (live): {KNOWS}; silent: no list for 600 of 610 users."
     assert verdict(empty("films")) == []
+    only_live = scored(**LIVE)
+    assert verdict(only_live) == [f"Not ranked: for-you (live): {KNOWS}."]
+
+
+def test_marks_stand_wherever_figures_do() -> None:
+    report = whole()
+    report["samples"][0]["user"] = "u"
+    text = render_evaluation_page(report)
+    sections = re.split("<h2>", text)
+    assert all(KNOWS in svg for name, svg in evaluation_charts(report).items() if "cold" not in name and name in text)
+    for title in ("Metrics of the lists as", "Metrics of the lists with", "Segments", "Contenders", "Sample users"):
+        (section,) = (one for one in sections if one.startswith(title))
+        assert KNOWS in section
+
+
+def test_who_has_no_list_has_no_figures_and_no_bars() -> None:
+    report = scored(**{"for-you": 0.2})
+    report["contenders"].append(contender("silent", "trained", "", "no list for 610 of 610 users") | {"ranked": False})
+    charts = evaluation_charts(report)
+    assert "no list for 610 of 610 users" in charts["mean_reciprocal_rank"]
+    assert "0.000 (" not in charts["mean_reciprocal_rank"]
+    few = score("silent", 0.0) | {"answered": 304}
+    report["scores"].append(few)
+    assert evaluation_charts(report)["mean_reciprocal_rank"] == charts["mean_reciprocal_rank"]
+    few["answered"] = 305
+    assert evaluation_charts(report)["mean_reciprocal_rank"] != charts["mean_reciprocal_rank"]
 
 
 def test_the_best_comparable_value_is_bold_but_for_novelty() -> None:

@@ -12,7 +12,7 @@ from usher.reports.run_page import render_run_page
 BEGUN_AT = "2026-11-22T10:00:00+00:00"
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "b", "span", "code", "div"),
-    *("table", "tr", "th", "td", "dl", "dt", "dd"),
+    *("table", "tr", "th", "td", "dl", "dt", "dd", "wbr"),
 }
 CHART_TAGS = {"svg", "text", "title", "rect", "line", "path", "circle"}
 ATTRIBUTES = {
@@ -29,9 +29,26 @@ ATTRIBUTES = {
         "height",
         "role",
         "aria-label",
+        "data-label",
         "d",
     ),
-    *("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "fill", "stroke", "stroke-width", "stroke-linejoin"),
+    *(
+        "x",
+        "y",
+        "x1",
+        "x2",
+        "y1",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "fill",
+        "fill-opacity",
+        "stroke",
+        "stroke-width",
+        "stroke-linejoin",
+    ),
     *("font-family", "font-size", "font-weight", "text-anchor", "http-equiv"),
 }
 DIAGNOSIS = {
@@ -72,7 +89,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
-        if tag != "meta":
+        if tag not in {"meta", "wbr"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -100,7 +117,9 @@ def record(text: str, number: float = 1.5) -> Any:
         "startedAt": BEGUN["startedAt"], "endedAt": "2026-11-22T11:00:00+00:00",
         "problems": [{"place": text, "message": text, "remedy": text}],
         "resources": [state, {**state, "status": "HELD", "remedy": text}],
-        "versions": [{**version, "metrics": {text: number}}, {**version, "live": False, "metrics": {}}],
+        "versions": [
+            {**version, "metrics": {text: number, "precision_at_25": number}}, {**version, "live": False, "metrics": {}}
+        ],
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},

@@ -7,8 +7,9 @@ import botocore.session
 import pytest
 from usher.errors import RequestError
 from usher.resources.plan import Plan
+from usher.serving.next_map import next_map
 from usher.serving.requests import MAX_VALUE_LENGTH, READERS, ROUTES, call_members, checked_id, checked_ids
-from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, serving_map
+from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -71,33 +72,31 @@ def test_only_the_api_reads_what_may_be_old(world: World) -> None:
 
 
 def test_what_is_ready_is_served() -> None:
-    assert serving_map(PLAN, STATES, {}) == FULL
+    assert next_map(PLAN, STATES, {}) == FULL
 
 
 def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     before: Any = {
-        "solutions": {"for-you": {"campaignArn": "old"}, "gone": {}},
+        "solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}},
+        "recommenders": {},
         "filters": {"seen": "old", "gone": "x"},
         "trackingId": "t-0",
     }
     failed: Any = [state | {"status": "FAILED"} for state in STATES]
-    assert serving_map(PLAN, failed, before) == {
-        "solutions": {"for-you": {"campaignArn": "old"}},
-        "recommenders": {},
-        "filters": {"seen": "old"},
-        "trackingId": "t-0",
+    assert next_map(PLAN, failed, before) == {
+        **before,
         "exports": {"for-you": {"table": True}},
     }
 
 
 def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
-    before: Any = {"solutions": {"for-you": {"campaignArn": "old"}}}
+    before: Any = {"solutions": {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "old"}}}
     states: Any = [state for state in STATES if state["id"] != "campaign/for-you"]
-    assert serving_map(PLAN, states, before)["solutions"]["for-you"] == {"campaignArn": "old"}
+    assert next_map(PLAN, states, before)["solutions"]["for-you"] == before["solutions"]["for-you"]
 
 
 def test_what_never_was_live_is_not_served() -> None:
-    assert serving_map(PLAN, [], {}) == {
+    assert next_map(PLAN, [], {}) == {
         "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
     }  # fmt: skip
 

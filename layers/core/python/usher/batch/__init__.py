@@ -1,4 +1,4 @@
 """The input and output files of batch inference and batch segment jobs.
 
-May import: storage.
+May import: filters, storage.
 """

@@ -1,4 +1,4 @@
 """A group's settings: `usher.yaml`, or the AWS Solution's `config.json`.
 
-May import: datasets, formats, storage.
+May import: datasets, filters, formats, storage.
 """

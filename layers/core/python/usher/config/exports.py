@@ -15,7 +15,9 @@ from usher.config.keys import DEFAULT_KEEP, EXPORT, FORMATS, OPERATIONS
 from usher.config.model import DesiredExport, Export
 from usher.config.problems import Problems
 from usher.errors import InputError, Problem
-from usher.filter_values import PLACEHOLDER, as_filter_value, needed
+from usher.filter_values import as_filter_value
+from usher.filters.expressions import Expression, FilterError, needed, placeholders
+from usher.filters.grammar import parse_filter
 from usher.limits import DEFAULT_RESULTS
 from usher.recipes import BY_USER, is_without_batch, recipe_of
 
@@ -48,27 +50,28 @@ def desired_exports(
         able = (name for name, recipe in recipes.items() if recipe_of(recipe, types[name]).batch is BY_USER)
         first = next(able, "")
         exports = read_exports(Problems(""), {first: {}} if first else {}, recipes, {})
-    if problems := list(_disallowed_options(exports, recipes, types)):
-        raise InputError(problems)
+    if problems := list(disallowed_options(exports, recipes, types)):
+        raise InputError([Problem(f"usher.yaml: {path}", message, remedy) for path, message, remedy in problems])
     return {
         name: {**export, "recipe": recipes[name], "scheduled": export["scheduled"] or "export" in scheduled}
         for name, export in exports.items()
     }
 
 
-def _disallowed_options(
+def disallowed_options(
     exports: Mapping[str, Export], recipes: Mapping[str, str], types: Mapping[str, str]
-) -> Iterator[Problem]:
+) -> Iterator[tuple[str, str, str]]:
+    """Path, message and remedy of what the recipes do not allow. `recipes`, `types`: of the solutions, by name."""
     for name, export in exports.items():
-        place = f"usher.yaml: exports.{name}"
+        place = f"exports.{name}"
         shape = recipe_of(recipes[name], types[name]).batch
         if shape is None:
-            yield Problem(place, UNABLE, "Remove it.")
+            yield place, UNABLE, "Remove it."
             continue
         options: Mapping[str, object] = {**export}
         for option in (option for option in OPTIONS if options[option] and option not in shape.options):
             message = f"is not allowed in exports of {recipes[name]}."
-            yield Problem(f"{place}.{option}", message, f"Remove it; allowed are: {', '.join(shape.options)}.")
+            yield f"{place}.{option}", message, f"Remove it; allowed are: {', '.join(shape.options)}."
 
 
 def _export(problems: Problems, name: str, block: object, recipes: Mapping[str, str], filters: Filters) -> Export:
@@ -119,18 +122,28 @@ def _filter_values(
     values = problems.mapping(own.get("filterValues", {}), path_of_values)
     if values and not name:
         problems.note(path_of_values, "needs a filter.", "Name the filter, too.")
-    needs: list[str] = []
-    if isinstance(name, str) and name in filters:
-        expression = str(filters[name].get("filterExpression"))
-        needs = needed(expression)
-        for placeholder in values:
-            problems.check_reference(placeholder, path_of_values, PLACEHOLDER.findall(expression))
+    expression = parsed(filters, name)
+    needs = needed(expression)
+    for placeholder in values if expression.clauses else ():
+        problems.check_reference(placeholder, path_of_values, placeholders(expression))
     may_have_own_lines = not any(map(own.get, ("users", "items", "attributes")))  # which may bring values
     for placeholder in needs:
         if placeholder not in values and not may_have_own_lines:
             problems.note(path_of_values, f"has no value for ${placeholder}.", "Give it one: the filter needs it.")
     lists = {name: _values(problems, value, f"{path_of_values}.{name}") for name, value in values.items()}
     return {name: as_filter_value(some) for name, some in lists.items()}, needs
+
+
+def parsed(filters: Filters, name: object) -> Expression:
+    """A filter's expression; without clauses where there is no such filter, or it can't be read."""
+    try:
+        return (
+            parse_filter(str(filters[name]["filterExpression"]))
+            if isinstance(name, str) and name in filters
+            else Expression(())
+        )
+    except FilterError:
+        return Expression(())
 
 
 def _optional_texts(problems: Problems, own: Mapping[str, Any], key: str, path: str) -> list[str]:

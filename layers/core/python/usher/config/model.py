@@ -124,6 +124,8 @@ class Config:
     """US dollars that replace those of PRICES."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """Names of resources that existed before Usher, by resource id, such as `solution/for-you`."""
+    file: str = field(default="usher.yaml", compare=False)
+    """How messages name the file that it comes from."""
 
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:

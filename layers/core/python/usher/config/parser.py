@@ -22,7 +22,7 @@ EventBridge Scheduler; they are checked against botocore's model, so that new on
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,9 @@ from usher.config.problems import Problems
 from usher.config.references import check_references
 from usher.config.schedules import is_schedule_expression, read_schedules
 from usher.datasets.schemas import REQUIRED, is_field, types
+from usher.errors import InputError, Problem
+from usher.filters.expressions import FilterError
+from usher.filters.grammar import parse_filter
 from usher.formats import documents
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
 from usher.prices import PRICES
@@ -73,17 +76,27 @@ def parse_config(content: bytes, file: str, group: str, recipes: Collection[str]
 
 
 def read_config(content: object, file: str, group: str, recipes: Collection[str]) -> Config:
-    """A group's config from values of YAML or JSON. Raises InputError with every problem."""
+    """A group's config from values of YAML or JSON. Raises ConfigError with every problem."""
     problems = Problems(file)
     config = _Reader(problems, group, recipes).config(content)
     check_references(problems, config, group)
-    problems.raise_noted()
+    if problems.noted:
+        raise ConfigError(problems.noted, config)
     return config
+
+
+class ConfigError(InputError):
+    """A config has problems. `config`: as far as it can be read, to look for problems of other kinds at once."""
+
+    def __init__(self, problems: Sequence[Problem], config: Config) -> None:
+        super().__init__(problems)
+        self.config = config
 
 
 def default_config() -> Config:
     """The config of a group without a file: three solutions, each with a campaign."""
-    return read_config({}, "", "", [solution["recipe"] for solution in DEFAULT_SOLUTIONS.values()])
+    recipes = [solution["recipe"] for solution in DEFAULT_SOLUTIONS.values()]
+    return read_config({}, "usher.yaml", "", recipes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,7 @@ class _Reader:
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
             adopt=self._adopted_names(sections["adopt"]),
+            file=self.problems.file,
         )
 
     def _solution(self, name: str, block: object) -> Solution:
@@ -153,7 +167,7 @@ class _Reader:
         self.problems.check_members(OPERATIONS[section], settings, path)
         self.problems.check_types(own, path, JOB)
         file = str(own.get("input", f"{self.group}/{section}/{name}.jsonl"))
-        self._check_input(file, f"{path}.input")
+        is_own = self._is_input(file, f"{path}.input")
         return Job(
             name,
             JOBS[section],
@@ -161,7 +175,7 @@ class _Reader:
             str(own.get("filter", "")),
             settings,
             "schedule" in own,
-            file,
+            file if is_own else "",
             own.get("optional") is True,
         )
 
@@ -215,13 +229,15 @@ class _Reader:
             self.problems.note(path, "can't block a campaign that follows the latest version by itself.", remedy)
         return gate
 
-    def _check_input(self, key: str, path: str) -> None:
-        """Note a job's input that is not one of the group's own files."""
+    def _is_input(self, key: str, path: str) -> bool:
+        """Whether a job's input is one of the group's own files; noted if it is not."""
         folder = next((folder for folder in job_folders(self.group) if key.startswith(folder)), "")
         if not folder or not is_plain(key) or key.removeprefix(folder).startswith("out/"):
             message = f"is {key[:99]!r}, which is not a file of this group."
             remedy = f"Put it below {self.group}/, but not below {self.group}/out/, and write its whole key."
             self.problems.note(path, message, remedy)
+            return False
+        return True
 
     def _filter(self, name: str, block: object) -> Mapping[str, Any]:
         path = f"filters.{name}"
@@ -232,6 +248,10 @@ class _Reader:
             self.problems.note(path, "is not a filter expression.", remedy)
             return {"filterExpression": ""}
         members["filterExpression"] = " ".join(expression.split())
+        try:
+            parse_filter(members["filterExpression"])
+        except FilterError as error:
+            self.problems.note(path, f"can't be read: {error}.", error.remedy)
         return self.problems.members(OPERATIONS["filters"], members, path)
 
     def _schema(self, dataset: str, block: object) -> Mapping[str, Any]:

@@ -33,6 +33,15 @@ IAM's conditions on tags do not distinguish keys that differ in case alone.
 """
 
 
+def nearest(name: str, compared: Collection[str], allowed: Collection[str] = ()) -> str:
+    """A remedy that names the nearest of some names or, where none is near, all that are `allowed`."""
+    by_lower = {one.lower(): one for one in compared}
+    near = difflib.get_close_matches(name.lower(), by_lower, 1) if len(name) <= MAX_COMPARED_LENGTH else []
+    if near:
+        return f"Did you mean {by_lower[near[0]]}?"
+    return f"Use one of: {', '.join(sorted(allowed or compared)) or 'none is defined'}."
+
+
 class Problems:
     """Checks values of a config file, and notes what is wrong."""
 
@@ -46,11 +55,6 @@ class Problems:
         if len(self.noted) == MAX_PROBLEMS:
             raise InputError(self.noted)
         self.noted.append(Problem(f"{self.file}: {path}", message, remedy))
-
-    def raise_noted(self) -> None:
-        """Raise InputError if there are problems."""
-        if self.noted:
-            raise InputError(self.noted)
 
     def mapping(self, value: object, path: str, allowed: Collection[str] = ()) -> dict[str, Any]:
         """The members of an object that are `allowed`; all of them if nothing is named."""
@@ -118,11 +122,9 @@ class Problems:
 
     def suggestion(self, name: str, allowed: Collection[str]) -> str:
         """A remedy that names what is allowed: the nearest name, or all."""
-        near: list[str] = []
         if len(name) <= MAX_COMPARED_LENGTH:
             self._compared += len(name) * sum(map(len, allowed))
-            near = difflib.get_close_matches(name, allowed, 1) if self._compared <= MAX_COMPARED else []
-        return f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(sorted(allowed)) or 'none is defined'}."
+        return nearest(name, allowed if self._compared <= MAX_COMPARED else (), allowed)
 
     def _check_tags(self, block: Mapping[str, object], path: str) -> None:
         tags = block.get("tags")

@@ -2,6 +2,7 @@
 
 from usher.config.model import JOBS, Config, Solution
 from usher.config.problems import Problems
+from usher.config.recipe_rules import check_recipes
 from usher.recipes import POPULARITY
 from usher.storage.layout import DATASETS
 
@@ -19,6 +20,7 @@ def check_references(problems: Problems, config: Config, group: str) -> None:
         remedy = "Give group: {domain: ECOMMERCE} or VIDEO_ON_DEMAND."
         problems.note("recommenders", "names recommenders, which only a domain dataset group can have.", remedy)
     _check_adopted(problems, config, group)
+    check_recipes(problems, config)
     has_popularity = any(solution.recipe == POPULARITY for solution in config.solutions)
     for solution in config.solutions:
         _check_gate(problems, solution, has_popularity=has_popularity)

@@ -6,7 +6,7 @@ and `monthly_cost` compute it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,8 @@ from usher.recipes import recipe_of
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
-from usher.run_record import CostRecord, PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
+from usher.run_record import CostRecord, MonthlyCost, PlanEstimate, ResourceEstimate, RunRecord, VersionRecord
+from usher.run_summary import monthly_costs, monthly_totals
 
 RECOMMENDER_USERS = 100_000
 """The users up to which the price of a recommender's hour is known. Further users are cheaper, each."""
@@ -49,6 +50,9 @@ class Size:
     """With which somebody has interacted, or which have metadata."""
 
 
+NO_DATA = Size({}, 0, 0, {}, {})
+
+
 def size_of(
     report: Mapping[str, Any], hours: Mapping[str, float], lines: Mapping[str, int] = MappingProxyType({})
 ) -> Size:
@@ -71,13 +75,18 @@ def estimate_plan(
     size: Size,
     prices: Mapping[str, float],
     expected_seconds: Mapping[str, float],
+    monthly: Sequence[MonthlyCost] | None = None,
 ) -> PlanEstimate:
     """What carrying a plan out takes and costs, per resource and in all.
 
-    `states`: of a dry run; `prices`: the config's own; `expected_seconds`: by id, the duration of the last time.
+    `states`: of a dry run; `prices`: the config's own; `expected_seconds`: by id, the duration of the last time;
+    `monthly`: all that the group costs in a month after the run; None: the resources alone.
     """
     table = {**PRICES, **prices}
     by_id = {resource.id: resource for resource in resources}
+    monthly = list(_serving_costs(states, by_id, size, table) if monthly is None else monthly)
+    serving = {one["id"]: one["dollars"] for one in monthly if one["what"] == "serving" and one["desired"]}
+    others = [one for one in monthly if one["id"] not in serving or not one["desired"]]
     ends: dict[str, float] = {}
     rows: dict[str, ResourceEstimate] = {}
     for state in states:
@@ -92,26 +101,47 @@ def estimate_plan(
             "reason": state.reason,
             "minutes": round(seconds / 60, 1),
             "cost": one_time_cost(resource, solution, size, table) if state.action in PAID_ACTIONS else 0.0,
-            "monthlyCost": monthly_cost(resource, solution, size, table),
+            "monthlyCost": serving.get(state.id, 0.0),
         }
     return {
         "minutes": round(max(ends.values(), default=0.0) / 60, 1),
         "cost": math.fsum(row["cost"] or 0 for row in rows.values()),
-        "monthlyCost": math.fsum(row["monthlyCost"] or 0 for row in rows.values()),
-        "unpriced": [id_ for id_, row in rows.items() if None in (row["cost"], row["monthlyCost"])],
+        "monthlyCost": monthly_totals(monthly)["monthlyCost"],
+        "monthly": monthly,
+        "unpriced": [
+            *(id_ for id_, row in rows.items() if None in (row["cost"], row["monthlyCost"])),
+            *(one["id"] for one in others if one["dollars"] is None),
+        ],
         "prices": {"source": SOURCE, "date": DATE, "own": dict(prices), **table},
         "resources": rows,
     }
 
 
-def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> CostRecord:
-    """What a run has cost: the estimate of what exists now, with the training hours that were billed.
+def _serving_costs(
+    states: Sequence[State], by_id: Mapping[str, Resource], size: Size, prices: Mapping[str, float]
+) -> Iterator[MonthlyCost]:
+    """What each planned resource costs that serves."""
+    for state in states:
+        resource = by_id[state.id]
+        if most := max_monthly_cost(resource, solution_of(resource, by_id), size):
+            dollars = monthly_cost(resource, solution_of(resource, by_id), size, prices)
+            arn = state.arn or resource.arn
+            yield {
+                "id": state.id, "arn": arn, "what": "serving", "desired": True, "dollars": dollars, "atMost": most,
+            }  # fmt: skip
 
-    `record`: the run's; `versions`: the record's, of the resources. Empty without a plan.
+
+def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> CostRecord:
+    """What a run has cost, with the training hours that were billed; and what the group costs in a month now.
+
+    `record`: the run's; `versions`: the record's, of the resources. Empty where nothing is known of either.
     """
     estimate = record.get("estimate")
-    if not plan or not estimate:
+    if not estimate and "costsNow" not in record:
         return {}
+    totals = monthly_totals(monthly_costs(record))
+    if not plan or not estimate:
+        return totals
     by_id = {resource.id: resource for resource in plan.resources}
     ready = [state for state in record.get("resources", []) if state["status"] in {"READY", "HELD"} and "arn" in state]
     ids = {state["arn"]: state["id"] for state in ready}
@@ -125,7 +155,7 @@ def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[Version
         else rows[id_]["cost"]
         for id_ in paid
     ]
-    return {"cost": math.fsum(filter(None, costs)), "monthlyCost": estimate["monthlyCost"]}
+    return {"cost": math.fsum(filter(None, costs)), **totals}
 
 
 def one_time_cost(
@@ -162,13 +192,15 @@ def monthly_cost(
     """What a resource costs in 30 days even without requests, in US dollars; None: not known.
 
     A campaign of a v1 recipe bills the provisioned requests per second; a recommender bills the hour, and provisioned
-    requests above those that it includes. Trainings on a timer are counted elsewhere (recurring.repeated).
+    requests above those that it includes. Of a v2 recipe the price page names a price of requests only, while
+    API_CreateCampaign has minProvisionedTPS as "the minimum billing charge for the campaign", whatever the recipe: what
+    it costs without requests is not known. Trainings on a timer are counted elsewhere (recurring, monthly).
     """
     match KINDS[resource.kind].monthly_cost:
         case "per hour":
             return _recommender_month(resource, prices) if size.users <= RECOMMENDER_USERS else None
-        case "per provisioned request" if not is_v2(solution):
-            return _provisioned_month(resource, prices["requestThousand"])
+        case "per provisioned request":
+            return None if is_v2(solution) else _provisioned_month(resource, prices["requestThousand"])
     return 0.0
 
 
@@ -205,8 +237,7 @@ def max_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> flo
 def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size) -> float:
     """What a resource costs in 30 days at most, by PRICES. Further users count as much as the first.
 
-    An estimate has a campaign of a v2 recipe as free, as its price is one of requests; but minProvisionedTPS "sets the
-    minimum billing charge for the campaign", whatever the recipe: API_CreateCampaign.
+    A campaign of a v2 recipe counts with its provisioned requests: see monthly_cost.
     """
     if KINDS[resource.kind].monthly_cost == "per provisioned request" and is_v2(solution):
         return _provisioned_month(resource, PRICES["requestThousandV2"])

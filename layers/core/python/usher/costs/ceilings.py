@@ -158,13 +158,13 @@ class Ceilings:
         for place, rate in rates.items():
             if rate > self.provisioned_tps:
                 message = f"is above the ceiling of {self.provisioned_tps:g} provisioned requests per second."
-                yield _above("provisioned_tps", _in_config(place), message, rate)
+                yield _above("provisioned_tps", _in_config(config, place), message, rate)
 
     def _trained(self, config: Config) -> Iterator[Problem]:
         for one in config.solutions:
             if one.settings.get("performHPO") and not self.hpo:
                 message = "trains many models for one version, which this stack does not allow."
-                yield _above("hpo", _in_config(f"solutions.{one.name}.performHPO"), message, "ENABLED")
+                yield _above("hpo", _in_config(config, f"solutions.{one.name}.performHPO"), message, "ENABLED")
 
     def _scheduled(self, config: Config) -> Iterator[Problem]:
         for schedule in config.schedules:
@@ -173,7 +173,7 @@ class Ceilings:
                 message = (
                     f"starts every {shortest:g} minutes; the shortest interval allowed is {self.schedule_minutes:g}."
                 )
-                yield _above("schedule_minutes", _in_config(place_of(schedule)), message, math.floor(shortest))
+                yield _above("schedule_minutes", _in_config(config, place_of(schedule)), message, math.floor(shortest))
 
 
 def _above(name: str, place: str, message: str, needed: object) -> Problem:
@@ -184,8 +184,8 @@ def _above(name: str, place: str, message: str, needed: object) -> Problem:
     return Problem(place, message, f"{remedy}{parameter}={value}.")
 
 
-def _in_config(path: str) -> str:
-    return f"usher.yaml: {path}"
+def _in_config(config: Config, path: str) -> str:
+    return f"{config.file}: {path}"
 
 
 def _top(parts: Mapping[str, float]) -> str:

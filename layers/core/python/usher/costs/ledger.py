@@ -6,12 +6,13 @@ a ceiling, so that two runs cannot exceed it together.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from usher.aws import now
+from usher.costs.calculation import NO_DATA, Size
 from usher.storage.table import Table
 
 ITEM = "spending"
@@ -30,6 +31,13 @@ class Past:
     """US dollars a month for serving and automatic training, as of the pipeline's last plan."""
     users: int = 0
     """Users who have interacted, as of the last plan; 0 before the first one."""
+    interactions: int = 0
+    """As of the last plan."""
+
+    @property
+    def size(self) -> Size | None:
+        """The size of the data as of the last plan; None before the first one."""
+        return replace(NO_DATA, users=self.users, interactions=self.interactions) if self.users else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,14 @@ class Spending:
     def of(self, group: str) -> Past:
         """A group's last 30 days."""
         item = self.table.get(group, ITEM)
-        return Past(self._ordered(item), float(item.get("standing", 0)), int(item.get("users", 0)))
+        numbers = {name: int(item.get(name, 0)) for name in ("users", "interactions")}
+        return Past(self._ordered(item), float(item.get("standing", 0)), **numbers)
 
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
         """Add a run's order to the day's sum, once even if it is repeated; return the dollars of all other orders.
 
-        Of two that order at the same time, the later one gets the sum of both. `facts`: standing and users.
+        Of two that order at the same time, the later one gets the sum of both. `facts`: Past's
+        standing, users and interactions.
         """
         old = [name for name in self.table.get(group, ITEM) if name.startswith(DAY) and name < self._day(WINDOW)]
         names = {f"#old{number}": name for number, name in enumerate(old)}

@@ -1,7 +1,7 @@
 """The recurring costs of a group's config: schedules, automatic training, and the stack's schedule of exports. Pure."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from usher.costs.calculation import Size, max_cost
 from usher.recipes import recipe_of
 from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import Resource
+
+Price = Callable[[Resource, Mapping[str, Any], Size], float]
+"""What the creation of a resource costs, in US dollars: `max_cost` or the like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,11 @@ class Repeated:
     times: float
     """In 30 days."""
     dollars: float
-    """US dollars each time, at most."""
+    """US dollars each time."""
     automatic: bool = False
     """Whether Personalize orders it by itself, so that the ledger never has it."""
+    schedule: str = ""
+    """The id of the schedule that orders it; empty: it is Personalize's or the stack's."""
 
     @property
     def a_month(self) -> float:
@@ -33,23 +38,28 @@ class Repeated:
 
 
 def repeated(
-    config: Config, exports: Mapping[str, Mapping[str, Any]], size: Size, export_schedule: str
+    config: Config,
+    exports: Mapping[str, Mapping[str, Any]],
+    size: Size,
+    export_schedule: str,
+    price: Price = max_cost,
 ) -> Iterator[Repeated]:
     """All recurring costs. `exports`: a plan's; `export_schedule`: the stack's, or empty.
 
-    `size`: with the lines of jobs and, under export_id, of exports.
+    `size`: with the lines of jobs and, under export_id, of exports; `price`: of each time.
     """
-    costs = _Costs(config, exports, size)
+    costs = _Costs(config, exports, size, price)
     for schedule in config.schedules:
         if schedule.settings.get("State") != "DISABLED":
             place, times = place_of(schedule), starts(schedule.settings["ScheduleExpression"]).a_month
-            yield from costs.ordered(place, times, schedule.input)
+            for dollars, often in costs.ordered(schedule.input, times):
+                yield Repeated(place, often, dollars, schedule=f"schedule/{schedule.name}")
     for one in config.solutions:
         if times := automatic_trainings(one.settings):
             yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one), automatic=True)
-    left = math.fsum(costs.export(name) for name, one in exports.items() if not one["scheduled"])
+    left = [name for name, one in exports.items() if not one["scheduled"]]
     if export_schedule and left:
-        yield Repeated("ExportSchedule", starts(export_schedule).a_month, left)
+        yield Repeated("ExportSchedule", starts(export_schedule).a_month, math.fsum(map(costs.export, left)))
 
 
 def automatic_trainings(solution: Mapping[str, Any]) -> float:
@@ -83,32 +93,36 @@ class _Costs:
     config: Config
     exports: Mapping[str, Mapping[str, Any]]
     size: Size
+    price: Price
 
-    def ordered(self, place: str, times: float, task: Mapping[str, str]) -> Iterator[Repeated]:
-        """The costs of a schedule. Trainings follow an import of new data, unless they wait for a request."""
+    def ordered(self, task: Mapping[str, str], times: float) -> Iterator[tuple[float, float]]:
+        """The costs of a schedule that starts so many times: dollars, and how often.
+
+        Trainings follow an import of new data, unless they wait for a request.
+        """
         solutions = [one for one in self.config.solutions if task.get("solution", one.name) == one.name]
         match task["task"]:
             case "retrain":
-                yield Repeated(place, times, math.fsum(map(self.version, solutions)))
+                yield math.fsum(map(self.version, solutions)), times
             case "import":
-                yield Repeated(place, times, self.imports())
+                yield self.imports(), times
                 for one in solutions:
                     interval = one.min_retrain_interval
                     rests = MONTH_DAYS * DAY_MINUTES * 60 / interval if interval else times
                     if interval < ONLY_ON_REQUEST:
-                        yield Repeated(place, min(times, rests), self.version(one))
+                        yield self.version(one), min(times, rests)
             case "export":
                 named = [task["solution"]] if "solution" in task else self.exports
-                yield Repeated(place, times, math.fsum(map(self.export, named)))
+                yield math.fsum(map(self.export, named)), times
             case section:
                 jobs = (one for one in self.config.jobs if (one.kind, one.name) == (JOBS[section], task["job"]))
-                yield Repeated(place, times, math.fsum(map(self.job, jobs)))
+                yield math.fsum(map(self.job, jobs)), times
 
     def imports(self) -> float:
         """An import of all data."""
         kind = "dataset_import_job"
         return math.fsum(
-            max_cost(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
+            self.price(Resource(f"{kind}/{name}", kind, "import"), {}, self.size) for name in self.size.bytes
         )
 
     def version(self, solution: Solution) -> float:
@@ -119,7 +133,7 @@ class _Costs:
     def training(self, solution: Solution) -> float:
         """A training."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
-        return max_cost(resource, _members(solution), self.size)
+        return self.price(resource, _members(solution), self.size)
 
     def export(self, name: str) -> float:
         """An export of a solution; 0 if it has none."""
@@ -134,7 +148,7 @@ class _Costs:
 
     def _batch(self, id_: str, solution: str, settings: Mapping[str, Any]) -> float:
         members = next((_members(one) for one in self.config.solutions if one.name == solution), {})
-        return max_cost(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
+        return self.price(Resource(id_, id_.partition("/")[0], "train", settings), members, self.size)
 
 
 def _members(solution: Solution) -> dict[str, Any]:

@@ -121,6 +121,11 @@ class Field:
         return bool(self.types & NUMBERS)
 
     @property
+    def filterable(self) -> bool:
+        """Whether filters may name it."""
+        return not self.textual and "boolean" not in self.types
+
+    @property
     def whole(self) -> bool:
         """Whether its values are whole numbers."""
         return bool(self.types & INTEGERS)

@@ -34,7 +34,10 @@ def input_lines(kind: str, users: Sequence[str], newest: Mapping[str, str], popu
 
 @dataclass(frozen=True, slots=True)
 class CampaignClient:
-    """Requests to a campaign at a steady rate. `runtime` is a boto3 client, which retries throttled requests."""
+    """Requests to a campaign at a steady rate, for recipes without batch inference: no ranking is among them.
+
+    `runtime` is a boto3 client, which retries throttled requests.
+    """
 
     runtime: Any
     arn: str
@@ -76,10 +79,5 @@ class CampaignClient:
             return {"output": None, "error": str(error)}
 
     def _request(self, line: Line) -> list[str]:
-        if "itemList" in line:
-            items = self.runtime.get_personalized_ranking(
-                campaignArn=self.arn, userId=line["userId"], inputList=line["itemList"]
-            )["personalizedRanking"]
-        else:
-            items = self.runtime.get_recommendations(campaignArn=self.arn, numResults=MAX_RESULTS, **line)["itemList"]
+        items = self.runtime.get_recommendations(campaignArn=self.arn, numResults=MAX_RESULTS, **line)["itemList"]
         return [item["itemId"] for item in items]

@@ -62,6 +62,14 @@ def read_interactions(*parts: Files, one_in: int = 1) -> list[Interactions]:
     return [Interactions(user_ids, item_ids, user_codes[rows], item_codes[rows], seconds[rows]) for rows in slices]
 
 
+def read_items(files: Files) -> pa.StringArray:
+    """The distinct items of all users' interactions."""
+    found = pa.array([], pa.string())
+    for block in _blocks(files):
+        found = pa.concat_arrays([found, block.columns["ITEM_ID"].unique()]).unique()
+    return found
+
+
 def rank_by_time(group: NDArray[Any], time: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The rank of each event in its group by time, from 1, and the size of its group, both (n,).
 

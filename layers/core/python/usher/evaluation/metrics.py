@@ -12,11 +12,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from usher.evaluation.resampling import Values, bootstrap_interval
 from usher.reports.evaluation_report import MetricValue
 
 Ints = NDArray[np.integer[Any]]
 Mask = NDArray[np.bool_]
-Values = NDArray[np.float64]
 
 DEPTH = 25
 CUTOFFS = (5, 10, 25)
@@ -27,8 +27,6 @@ SERVICE_DISCOUNT = 1 / np.log2(1 + PLACES)
 """The weights of the places in Personalize's NDCG."""
 LEGACY_DISCOUNT = 1 / np.log2(np.maximum(PLACES, 2))
 """Those of the samples' notebook: the second place weighs as much as the first."""
-RESAMPLES = 1000
-MAX_BLOCKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +53,15 @@ class InteractionSet:
 
     def contains(self, lists: Ints, first: int = 0) -> Mask:
         """Which items of lists (n, k) are in the set (n, k); the lists belong to the rows from `first` on."""
+        return self.contains_pairs(np.arange(first, first + len(lists))[:, None], lists)
+
+    def contains_pairs(self, rows: Ints, items: Ints) -> Mask:
+        """Which pairs of a row and an item are in the set, in the shape of the items."""
         if not self.keys.size:
-            return np.zeros(lists.shape, np.bool_)
-        keys = np.arange(first, first + len(lists))[:, None] * self.width + lists
+            return np.zeros(items.shape, np.bool_)
+        keys = rows.astype(np.int64) * self.width + items
         candidates = self.keys[np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)]
-        return np.asarray((candidates == keys) & (lists >= 0))
+        return np.asarray((candidates == keys) & (items >= 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,32 +162,6 @@ def coverage(lists: Ints, items: Mask) -> float:
     for rows in batches(len(lists)):
         listed[lists[rows][lists[rows] >= 0]] = True
     return float((listed & items).sum() / max(items.sum(), 1))
-
-
-def bootstrap_interval(values: Values, seed: int = 0) -> tuple[Values, Values]:
-    """The 95% percentile bootstrap interval of each column's mean over users: (n, m) to two (m,).
-
-    Efron, "Bootstrap methods: another look at the jackknife", 1979. Of more than MAX_BLOCKS users, blocks of equal
-    size, put together at random, are drawn instead of single users: the mean of the means, and its spread, stay the
-    same. The same users are drawn for all contenders.
-    """
-    random = np.random.default_rng(seed)
-    blocks = min(len(values), MAX_BLOCKS)
-    block = random.permutation(len(values)) % blocks
-    size = np.bincount(block)
-    total = np.stack([np.bincount(block, column) for column in values.T], axis=1)
-    means = [draws @ total / (draws @ size)[:, None] for draws in _resamples(blocks, random)]
-    low, high = np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
-    return low, high
-
-
-def _resamples(blocks: int, random: np.random.Generator, batch_size: int = 50) -> Iterator[Values]:
-    """How often each block is drawn in each resample, some resamples at a time (batch_size, blocks)."""
-    start = np.arange(batch_size, dtype=np.int32)[:, None] * blocks
-    for _ in range(RESAMPLES // batch_size):
-        draws = random.integers(0, blocks, (batch_size, blocks), np.int32)
-        draws += start
-        yield np.bincount(draws.ravel(), minlength=batch_size * blocks).reshape(batch_size, blocks).astype(np.float64)
 
 
 def summarize(values: Values) -> dict[str, MetricValue]:

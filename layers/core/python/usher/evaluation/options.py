@@ -24,6 +24,8 @@ class Options:
     """Recipes to compare, with default settings; without any, the solutions of the group's config."""
     live: bool = True
     """Whether to compare the live versions, too."""
+    exploration: bool = False
+    """Whether recipes that try items out do so, as in their campaigns."""
     requestsPerSecond: float = 10  # noqa: N815
     """The rate of requests to a campaign."""
 
@@ -62,6 +64,7 @@ def _number(minimum: float, maximum: float) -> Rule:
     return is_valid, f"a number from {minimum:g} to {maximum:g}"
 
 
+TRUTH: Rule = (lambda value: isinstance(value, bool), "true or false")
 RULES: Mapping[str, Rule] = {
     "split": (lambda value: isinstance(value, str) and value in SPLITS, f"one of {', '.join(SPLITS)}"),
     "share": _number(0.01, 0.5),
@@ -70,6 +73,7 @@ RULES: Mapping[str, Rule] = {
         lambda value: isinstance(value, list | tuple) and all(isinstance(name, str) for name in value),
         'a list of names, or ["all"]',
     ),
-    "live": (lambda value: isinstance(value, bool), "true or false"),
+    "live": TRUTH,
+    "exploration": TRUTH,
     "requestsPerSecond": _number(0.1, 1000),
 }

@@ -1,7 +1,7 @@
 """The plan of an evaluation: a run on the training part, in a dataset group of its own. Pure, but for look-ups."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from usher.aws import digest
@@ -16,7 +16,8 @@ from usher.formats.typed_json import fit
 from usher.names import fingerprint, unique_name
 from usher.planning.desired import Data, desired_resources, recipe_arn
 from usher.planning.inputs import Inputs, recipe_type
-from usher.recipes import is_without_batch, recipe_of
+from usher.recipes import Recipe, is_without_batch, recipe_of
+from usher.reports.evaluation_report import EXPLORATION_OFF, EXPLORATION_ON, EXPLORATION_REMOVED
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.lookup import describe
 from usher.resources.plan import Plan
@@ -26,6 +27,8 @@ from usher.runs.documents import own_group
 
 ALL_RECIPES = "all"
 """The option that stands for every recipe that suits the data."""
+RESULTS_TO_REMOVE_FROM = 2 * MAX_RESULTS
+"""Items that are requested where some are then removed, so that MAX_RESULTS of them stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,12 @@ class Contender:
     """Empty for a live version that Personalize does not know any more."""
     campaign: str = ""
     """Its campaign, by id or ARN; empty: a batch inference job makes the predictions."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Members of that job."""
+    exploration: str = ""
+    """A name of reports/evaluation_report.py; empty: its recipe does not explore."""
+    event_type: str = ""
+    """The type of the events that it learns from; empty: it learns from all, or it is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +102,20 @@ def _recipe_of(personalize: Any, version: str) -> str:
     return str(details.get("recipeArn", "")).rpartition("/")[2]
 
 
-def _batch_settings(contender: Contender) -> dict[str, Any]:
-    """The settings of a contender's batch inference job."""
-    exploitation = {"batchInferenceJobConfig": {"itemExplorationConfig": {"explorationWeight": "0"}}}
-    return {"numResults": MAX_RESULTS, **(exploitation if recipe_of(contender.recipe).takes_exploration_weight else {})}
+def exploration_of(recipe: Recipe, *, is_wanted: bool) -> str:
+    """What is done about the items that a recipe tries out; empty where it tries none."""
+    if not recipe.explores:
+        return ""
+    if is_wanted:
+        return EXPLORATION_ON
+    return EXPLORATION_OFF if recipe.takes_exploration_weight else EXPLORATION_REMOVED
+
+
+def _job_settings(exploration: str, own: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a contender's batch inference job. `own`: the itemExplorationConfig of its campaign."""
+    results = RESULTS_TO_REMOVE_FROM if exploration == EXPLORATION_REMOVED else MAX_RESULTS
+    config = {EXPLORATION_OFF: {"explorationWeight": "0"}, EXPLORATION_ON: own}.get(exploration)
+    return {"numResults": results} | ({"batchInferenceJobConfig": {"itemExplorationConfig": config}} if config else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +164,51 @@ class Evaluation:
             for name, entry in live.items()
             if options.live and recipe_of("", entry["type"]).evaluation_input
         }
+        unasked = {
+            name: one["recipe"]
+            for name, one in compared.items()
+            if is_without_batch(one["recipe"]) and not one["campaignArn"]
+        }
+        left_out += [
+            Problem(
+                f"{name} (live)", f"is left out: {recipe} has no batch inference, and the solution no campaign.",
+                "Give the solution a campaign.",
+            )
+            for name, recipe in unasked.items()
+        ]  # fmt: skip
+        compared = {name: one for name, one in compared.items() if name not in unasked}
         return cls(files, own, inputs, options, comparable, types, compared, left_out)
 
     def contenders(self) -> list[Contender]:
         """The models that are compared, baselines apart."""
         trained = [
-            Contender(
-                solution.name, "trained", solution.name,
-                recipe_of(solution.recipe, self.types[solution.recipe]).evaluation_input,
-                f"solution_version/{solution.name}", solution.recipe,
-                f"campaign/{solution.name}" if solution.campaign is not None else "",
+            self._contender(
+                solution.name, recipe_of(solution.recipe, self.types[solution.recipe]),
+                name=solution.name, kind="trained", folder=solution.name, recipe=solution.recipe,
+                version=f"solution_version/{solution.name}",
+                campaign=f"campaign/{solution.name}" if solution.campaign is not None else "",
+                event_type=solution.settings.get("eventType", ""),
             )
             for solution in self.solutions
         ]  # fmt: skip
         live = [
-            Contender(
-                f"{name} (live, {entry['solutionVersionArn'].rpartition('/')[2]})", "live", f"live-{name}",
-                recipe_of("", entry["type"]).evaluation_input, entry["solutionVersionArn"], entry["recipe"],
-                entry.get("campaignArn") or "",
+            self._contender(
+                name, recipe_of(entry["recipe"], entry["type"]),
+                name=f"{name} (live, {entry['solutionVersionArn'].rpartition('/')[2]})", kind="live",
+                folder=f"live-{name}", recipe=entry["recipe"], version=entry["solutionVersionArn"],
+                campaign=entry["campaignArn"] if is_without_batch(entry["recipe"]) else "",
             )
             for name, entry in self.live.items()
         ]  # fmt: skip
         return trained + live
+
+    def _contender(self, solution: str, row: Recipe, **members: Any) -> Contender:
+        """A version of a solution, which explores as its campaign does where that is wanted."""
+        exploration = exploration_of(row, is_wanted=self.options.exploration)
+        campaigns = {one.name: one.campaign or {} for one in self.inputs.config.solutions}
+        own = campaigns.get(solution, {}).get("campaignConfig", {}).get("itemExplorationConfig", {})
+        settings = _job_settings(exploration, own)
+        return Contender(input=row.evaluation_input, settings=settings, exploration=exploration, **members)
 
     def max_lines(self, size: Size) -> dict[str, int]:
         """The most lines that each batch job can have, by its id: one for each user, or each item."""
@@ -218,7 +260,7 @@ class Evaluation:
 
     def _job(self, contender: Contender) -> Job:
         return Job(
-            contender.folder, "batch_inference_job", contender.name, settings=_batch_settings(contender),
+            contender.folder, "batch_inference_job", contender.name, settings=contender.settings,
             input=self.files.key(f"input/{contender.input}/"),
         )  # fmt: skip
 
@@ -235,7 +277,7 @@ class Evaluation:
                     "jobInput": {"s3DataSource": {"path": self.files.url(f"input/{contender.input}/")}},
                     **self._job_output(contender.folder),
                     "roleArn": self.at.role_arn,
-                    **_batch_settings(contender),
+                    **contender.settings,
                 }
                 kind = KINDS["batch_inference_job"]
                 arn = f"{self.at.arn_prefix}:{kind.arn.format(**params)}"

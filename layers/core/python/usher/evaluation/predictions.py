@@ -75,12 +75,23 @@ class Predictions:
     recipe: str
     lists: RecommendationLists
     notes: Sequence[str] = ()
+    exploration: str = ""
+    """A name of reports/evaluation_report.py; empty: the recipe does not explore."""
+    known: float = 0
+    """The share of the held-out events that the contender may have learnt from."""
+    event_type: str = ""
+    """The type of the events that it learns from; empty: all."""
 
 
-def read_predictions(files: Iterable[tuple[str, IO[bytes]]], block_bytes: int = BLOCK_BYTES) -> RecommendationLists:
+def read_predictions(
+    files: Iterable[tuple[str, IO[bytes]]],
+    allowed: pa.StringArray | None = None,
+    block_bytes: int = BLOCK_BYTES,
+) -> RecommendationLists:
     """The lists in a batch inference job's output files, given as (key, stream).
 
-    Lines without a list, and malformed lines, count as errors.
+    `allowed`: the items that stay in the lists; all, if it is None. Lines without a list, and malformed lines, count
+    as errors.
     """
     blocks = (block for _, stream in files for block in whole_lines(stream, block_bytes))
     lines = pa.concat_tables([LINE.empty_table(), *(read_output(block, LINE) for block in blocks)])
@@ -89,17 +100,22 @@ def read_predictions(files: Iterable[tuple[str, IO[bytes]]], block_bytes: int = 
     by, subjects = ("item", item) if len(user) == user.null_count else ("user", user)
     is_valid = pc.and_(subjects.is_valid(), lists.is_valid())
     valid = lists.filter(is_valid).combine_chunks()
-    return _to_lists(by, subjects.filter(is_valid).combine_chunks(), valid, len(subjects) - len(valid))
+    return _to_lists(by, subjects.filter(is_valid).combine_chunks(), valid, len(subjects) - len(valid), allowed)
 
 
-def _to_lists(by: str, subject_ids: pa.StringArray, lists: pa.ListArray, errors: int) -> RecommendationLists:
+def _to_lists(
+    by: str, subject_ids: pa.StringArray, lists: pa.ListArray, errors: int, allowed: pa.StringArray | None = None
+) -> RecommendationLists:
     coded = lists.flatten().dictionary_encode()
-    lengths = pc.list_value_length(lists).to_numpy()
-    rank = np.arange(len(coded)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    row = np.repeat(np.arange(len(lengths)), lengths)
+    code, row = coded.indices.to_numpy(), np.repeat(np.arange(len(lists)), pc.list_value_length(lists).to_numpy())
+    if allowed is not None:
+        stays = pc.is_in(coded.dictionary, allowed).to_numpy(zero_copy_only=False)[code]
+        code, row = code[stays], row[stays]
+    lengths = np.bincount(row, minlength=len(lists))
+    rank = np.arange(len(code)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     kept = rank < MAX_RESULTS
-    items = np.full((len(lengths), min(max(lengths, default=0), MAX_RESULTS)), -1, np.int32)
-    items[row[kept], rank[kept]] = coded.indices.to_numpy()[kept]
+    items = np.full((len(lists), min(max(lengths, default=0), MAX_RESULTS)), -1, np.int32)
+    items[row[kept], rank[kept]] = code[kept]
     return RecommendationLists(by, subject_ids, coded.dictionary, _without_duplicates(items), errors)
 
 

@@ -1,21 +1,24 @@
 """The third step of an evaluation: collect predictions, score them, and write the report and its page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from usher.aws import now
 from usher.datasets.files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
-from usher.evaluation.files import EvaluationFiles
+from usher.evaluation.files import TRAIN, EvaluationFiles
 from usher.evaluation.inference import CampaignClient
-from usher.evaluation.interactions import Interactions
-from usher.evaluation.plan import EvaluationPlan
-from usher.evaluation.predictions import Predictions, read_predictions
+from usher.evaluation.interactions import Interactions, Mask, read_items
+from usher.evaluation.plan import Contender, EvaluationPlan
+from usher.evaluation.predictions import MAX_RESULTS, Predictions, read_predictions
 from usher.evaluation.scoring import score_predictions
 from usher.evaluation.split_step import read_parts
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page
-from usher.reports.evaluation_report import EvaluationReport, Score, Scores
+from usher.reports.evaluation_report import EXPLORATION_ON, EXPLORATION_REMOVED, EvaluationReport
 from usher.reports.png import render_png
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
@@ -25,8 +28,14 @@ from usher.storage.bucket import Bucket
 
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
 """Columns with an item's title; the first one that a file has counts."""
+NOTES = {
+    "items": "A user's list is of items similar to the one that the user met last.",
+    "rankings": f"It orders the {MAX_RESULTS} most popular items for each user.",
+    EXPLORATION_REMOVED: "As Personalize sets its exploration, items that nobody had met at its training are removed.",
+    EXPLORATION_ON: "It explores: chance puts items into its lists that few or none have met.",
+}
+"""What must be known of a contender, by what it is asked for and by its exploration."""
 States = Mapping[str, Mapping[str, Any]]
-AnyScore = TypeVar("AnyScore", bound=Score)
 
 
 def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, is_late: Callable[[], bool]) -> bool:
@@ -66,18 +75,30 @@ def _report(
     one_in: int,
 ) -> EvaluationReport:
     predictions, problems = predict_baselines(train), list[ProblemRecord]()
+    learnt = _learnt_items(files, train, one_in)
     for contender in plan.contenders:
-        state = states.get(contender.version, {"status": "READY"})
-        if state["status"] != "READY":
-            message = f"could not be trained: {state.get('reason', '')}"
-            problem = Problem(contender.name, message, state.get("remedy", ""))
-            problems.append({"place": problem.place, "message": problem.message, "remedy": problem.remedy})
+        if failed := _failure(contender, states):
+            problems.append({"place": failed.place, "message": failed.message, "remedy": failed.remedy})
             continue
-        lists = read_predictions(files.open(f"output/{contender.folder}", ".out"))
-        notes = _live_notes(personalize, contender.version, held_out) if contender.kind == "live" else []
-        predictions.append(Predictions(contender.name, contender.kind, contender.recipe, lists, notes))
+        is_live, allowed = contender.kind == "live", None
+        version = describe(personalize, KINDS["solution_version"], contender.version) if is_live else {}
+        known, notes = known_events(contender, version, held_out)
+        if contender.exploration == EXPLORATION_REMOVED:
+            allowed = pa.concat_arrays([learnt, held_out.item_ids.take(pa.array(held_out.item[known]))])
+        predictions.append(
+            Predictions(
+                contender.name,
+                contender.kind,
+                contender.recipe,
+                read_predictions(files.open(f"output/{contender.folder}", ".out"), allowed),
+                [*notes, *(NOTES[one] for one in (contender.input, contender.exploration) if one in NOTES)],
+                contender.exploration,
+                float(known.mean()),
+                contender.event_type or version.get("eventType", ""),
+            )
+        )
     titles = _titles(files.bucket, data.get("items", {}).get("files", []))
-    scores = _best_first(score_predictions(plan.options.split, train, held_out, predictions, titles, one_in))
+    scores = score_predictions(plan.options.split, train, held_out, predictions, titles, one_in)
     return {
         "group": files.group,
         "run": files.run,
@@ -88,32 +109,39 @@ def _report(
     }
 
 
-def _best_first(scores: Scores) -> Scores:
-    """The scores with contenders in descending order of their mean reciprocal rank, that of `dedup` lists."""
-    ranks = {score["contender"]: -score["metrics"]["mean_reciprocal_rank"]["value"] for score in scores["scores"]}
-
-    def ordered(blocks: Sequence[AnyScore]) -> list[AnyScore]:
-        return sorted(blocks, key=lambda block: ranks[block["contender"]])
-
-    return {
-        **scores,
-        "contenders": sorted(scores["contenders"], key=lambda contender: ranks[contender["name"]]),
-        "scores": ordered(scores["scores"]),
-        "segments": ordered(scores["segments"]),
-    }
+def _failure(contender: Contender, states: States) -> Problem | None:
+    """Why a contender has no predictions: its version, its campaign or its job has failed."""
+    for id_, what in (
+        (contender.version, "could not be trained"),
+        (contender.campaign or f"batch_inference_job/{contender.folder}", "has no predictions"),
+    ):
+        state = states.get(id_, {"status": "READY"})
+        if state["status"] != "READY":
+            return Problem(contender.name, f"{what}: {state.get('reason', '')}", state.get("remedy", ""))
+    return None
 
 
-def _live_notes(personalize: Any, arn: str, held_out: Interactions) -> list[str]:
-    """How much of the held-out part a live version may know: all events from before its training."""
-    details = describe(personalize, KINDS["solution_version"], arn)
-    if not details:
-        return []
-    trained = details["creationDateTime"]
-    share = float((held_out.time < trained.timestamp()).mean())
-    return [
-        f"Trained on {trained:%Y-%m-%d}, when {share:.0%} of the held-out events existed. It may know them, or leave "
-        "their items out because the user has met them."
-    ]
+def _learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
+    """The items of the training part, also those of users who were not read."""
+    return read_items(files.open(TRAIN)) if one_in > 1 else train.item_ids.take(pa.array(np.unique(train.item)))
+
+
+def known_events(contender: Contender, version: Mapping[str, Any], held_out: Interactions) -> tuple[Mask, list[str]]:
+    """Which held-out events a contender may have learnt from (n,), and a note on it.
+
+    `version`: its description, empty if Personalize has none. A live version may know all events from before its
+    training; one that answers through its campaign all events, as it learns from new ones at once.
+    """
+    if contender.kind != "live":
+        return np.zeros(len(held_out.time), np.bool_), []
+    if contender.campaign or not version:
+        reason = "its campaign learns from events at once" if version else "Personalize knows nothing of the version"
+        return np.ones(len(held_out.time), np.bool_), [f"It may know all held-out events, as {reason}."]
+    trained = version["creationDateTime"]
+    known = np.asarray(held_out.time < trained.timestamp())
+    note = f"Trained on {trained:%Y-%m-%d}, when {known.mean():.0%} of the held-out events existed."
+    remark = " It may know them, or leave their items out because the user has met them."
+    return known, [note + (remark if known.any() else "")]
 
 
 def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:

@@ -9,9 +9,25 @@ import pyarrow as pa
 
 from usher.errors import InputError, Problem
 from usher.evaluation.interactions import Codes, Interactions, rank_by_time
-from usher.evaluation.metrics import DEPTH, InteractionSet, Mask, Values, batches, compute_metrics, coverage, summarize
+from usher.evaluation.metrics import (
+    DEPTH,
+    METRICS,
+    InteractionSet,
+    Ints,
+    Mask,
+    batches,
+    compute_metrics,
+    coverage,
+    summarize,
+)
 from usher.evaluation.predictions import Predictions
+from usher.evaluation.resampling import MAX_BLOCKS_OF_TESTS, Blocks, Values, blocks_of, compare
 from usher.reports.evaluation_report import (
+    DECISIVE_METRICS,
+    DEDUP,
+    EXPLORATION_ON,
+    RAW,
+    Comparison,
     ContenderSummary,
     MetricValue,
     ReportItem,
@@ -29,6 +45,11 @@ HEAD_SHARE = 0.8
 """The share of the training part's events that the head has: the fewest items that together have it."""
 SAMPLE_USERS = 5
 MAX_REPORTED_HISTORY = 10
+MAX_REPEATS = 0.5
+"""A greater share of repeats among the held-out events makes lists as recommended decisive."""
+MIN_ANSWERED = 0.5
+"""The share of the users for whom a contender must have a list, to be ranked."""
+DECISIVE_COLUMNS = [[*METRICS].index(metric) for metric in DECISIVE_METRICS]
 
 
 def _raw(lists: Codes, history: InteractionSet, first: int) -> Codes:  # noqa: ARG001
@@ -42,7 +63,7 @@ def _dedup(lists: Codes, history: InteractionSet, first: int) -> Codes:
     return np.take_along_axis(lists, np.argsort(rank, axis=1, kind="stable")[:, :DEPTH], axis=1)
 
 
-FORMS: Mapping[str, Callable[[Codes, InteractionSet, int], Codes]] = {"raw": _raw, "dedup": _dedup}
+FORMS: Mapping[str, Callable[[Codes, InteractionSet, int], Codes]] = {RAW: _raw, DEDUP: _dedup}
 """The forms in which lists are scored, given the history of each row's user. The lists belong to the rows from the last
 argument on. Both forms are those of the samples' notebook.
 """
@@ -75,6 +96,8 @@ class TestSet:
     """The item that each user met last in the training part (n,); -1 for none."""
     history: InteractionSet
     """The items that each user met in the training part."""
+    repeats: float
+    """The share of the held-out events whose item is in the user's history."""
     self_information: Values
     """Of each item, by code: -log2 of the share of users in the training part who met it; at least one user."""
     segments: Sequence[Segment]
@@ -99,7 +122,10 @@ class TestSet:
         popularity = np.bincount(InteractionSet.of(train.user, train.item, width).keys % width, minlength=width)
         self_information = -np.log2(np.maximum(popularity, 1) / np.count_nonzero(np.bincount(train.user)))
         segments = [segment for segment in _segments(train, users, truth) if segment.users.any()]
-        return cls(train, held_out, item_ids, users, newest, history, self_information, segments)
+        is_repeat = history.contains_pairs(row[held_out.user], held_out.item)
+        return cls(
+            train, held_out, item_ids, users, newest, history, float(is_repeat.mean()), self_information, segments
+        )
 
     def lists(self, predictions: Predictions, form: str) -> Codes:
         """A contender's list for every user, in one of FORMS (n, DEPTH)."""
@@ -129,6 +155,23 @@ def _segments(train: Interactions, users: Codes, truth: InteractionSet) -> Itera
         yield Segment(name, part.counts(len(users)) > 0, items, part)
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What is told of one contender."""
+
+    summary: ContenderSummary
+    scores: Sequence[Score]
+    segments: Sequence[SegmentScore]
+    decisive: Blocks
+    """Sums of the decisive metrics, in the decisive form (blocks, len(DECISIVE_METRICS))."""
+    samples: Codes
+    """The lists of the sample users, in the decisive form."""
+
+    def mean(self, metric: int = 0) -> float:
+        """The mean of a decisive metric over users."""
+        return float(self.decisive.totals[:, metric].sum() / self.decisive.sizes.sum())
+
+
 def score_predictions(
     kind: str,
     train: Interactions,
@@ -139,34 +182,80 @@ def score_predictions(
 ) -> Scores:
     """Score all contenders on the held-out part of one reading, segment by segment.
 
-    `kind`: of the split; `titles`: of items, by ID; `one_in`: n where one in n users was read. Segments without a user
-    are left out. Raises InputError where a part is empty.
+    `kind`: of the split; `titles`: of items, by ID; `one_in`: n where one in n users was read. Ranked contenders come
+    first, the best of them at the top. Segments without a user are left out. Raises InputError where a part is empty.
     """
     test_set = TestSet.of(train, held_out, predictions)
+    form = RAW if test_set.repeats > MAX_REPEATS else DEDUP
     sample = np.sort(np.random.default_rng(0).permutation(len(test_set.users))[:SAMPLE_USERS])
-    contenders: list[ContenderSummary] = []
-    scores: list[Score] = []
-    segments: list[SegmentScore] = []
-    sample_lists: dict[str, Codes] = {}
-    for contender in predictions:
-        for form in FORMS:
-            lists = test_set.lists(contender, form)
-            for segment, users, metrics in _segment_metrics(test_set, lists):
-                score: Score = {"contender": contender.contender, "form": form, "users": users, "metrics": metrics}
-                if segment:
-                    segments.append({"segment": segment, **score})
-                else:
-                    scores.append({**score, "short": int((lists[:, -1] < 0).sum())})
-            sample_lists[contender.contender] = lists[sample]
-        contenders.append(_summary(contender, int((lists[:, 0] >= 0).sum()), len(lists)))
+    scored = [_score(test_set, contender, form, sample) for contender in predictions]
+    scored.sort(key=lambda one: (not one.summary["ranked"], -one.mean()))
+    sample_lists = {one.summary["name"]: one.samples for one in scored}
     return {
         "split": _split_summary(kind, test_set, one_in),
-        "contenders": contenders,
-        "scores": scores,
-        "segments": segments,
+        "contenders": [one.summary for one in scored],
+        "decisiveForm": form,
+        "scores": [score for one in scored for score in one.scores],
+        "comparisons": list(_comparisons([one for one in scored if one.summary["ranked"]])),
+        "segments": [score for one in scored for score in one.segments],
         "samples": [_sample_user(test_set, row, place, sample_lists, titles) for place, row in enumerate(sample)],
-        "problems": [_without_lists(contender["name"]) for contender in contenders if not contender["answered"]],
+        "problems": [_without_lists(one.summary["name"]) for one in scored if not one.summary["answered"]],
     }
+
+
+def _score(test_set: TestSet, predictions: Predictions, decisive_form: str, sample: Ints) -> Scored:
+    """The scores of a contender in all forms and segments; none if it has no list for anybody."""
+    is_trained = np.bincount(test_set.train.item, minlength=len(test_set.item_ids)) > 0
+    scores: list[Score] = []
+    segments: list[SegmentScore] = []
+    truth: InteractionSet | None = None
+    for form in FORMS:
+        lists = test_set.lists(predictions, form)
+        is_answered = lists[:, 0] >= 0
+        for segment in test_set.segments:
+            if segment.truth is not truth:
+                truth, values = segment.truth, compute_metrics(lists, segment.truth, test_set.self_information)
+            covered = round(coverage(lists[segment.users], segment.items & is_trained), 6)
+            score: Score = {
+                "contender": predictions.contender,
+                "form": form,
+                "users": int(segment.users.sum()),
+                "answered": int(is_answered[segment.users].sum()),
+                "metrics": _with_coverage(summarize(values[segment.users]), covered),
+            }
+            if segment.name:
+                segments.append({"segment": segment.name, **score})
+            else:
+                scores.append({**score, "short": int((lists[:, -1] < 0).sum())})
+                if form == decisive_form:
+                    random = np.random.default_rng(0)
+                    decisive = blocks_of(values[:, DECISIVE_COLUMNS], random, MAX_BLOCKS_OF_TESTS)
+                    samples = lists[sample]
+    summary = _summary(predictions, int(is_answered.sum()), len(is_answered))
+    if not summary["answered"]:
+        scores, segments = [], []
+    return Scored(summary, scores, segments, decisive, samples)
+
+
+def _with_coverage(metrics: dict[str, MetricValue], covered: float) -> dict[str, MetricValue]:
+    novelty = metrics.pop("novelty")
+    return {**metrics, "coverage": {"value": covered}, "novelty": novelty}
+
+
+def _comparisons(ranked: Sequence[Scored]) -> Iterator[Comparison]:
+    """All pairs of contenders, by each decisive metric; the better one comes first."""
+    for column, metric in enumerate(DECISIVE_METRICS):
+        best_first = sorted(ranked, key=lambda one: -one.mean(column))
+        totals = [one.decisive.totals[:, column] for one in best_first]
+        for one in compare(Blocks(np.stack(totals, axis=1), ranked[0].decisive.sizes)) if totals else []:
+            yield {
+                "metric": metric,
+                "contenders": [best_first[place].summary["name"] for place in one.pair],
+                "difference": round(one.mean, 6),
+                "low": round(one.low, 6),
+                "high": round(one.high, 6),
+                "p": round(one.p, 6),
+            }
 
 
 def _split_summary(kind: str, test_set: TestSet, one_in: int) -> SplitSummary:
@@ -179,18 +268,29 @@ def _split_summary(kind: str, test_set: TestSet, one_in: int) -> SplitSummary:
         "items": len(np.unique(train.item)),
         "from": datetime.fromtimestamp(int(held_out.time.min()), UTC).isoformat(),
         "to": datetime.fromtimestamp(int(held_out.time.max()), UTC).isoformat(),
+        "repeats": round(test_set.repeats, 6),
         "oneIn": one_in,
     }
 
 
 def _summary(predictions: Predictions, answered: int, users: int) -> ContenderSummary:
-    errors = predictions.lists.errors
+    errors, known, missing = predictions.lists.errors, predictions.known, users - answered
+    share = f"{known:.0%}" if known >= 0.01 else "under 1%"
+    marks = {
+        f"may know {share} of the held-out events": known > 0,
+        f"no list for {missing:,} of {users:,} users": missing > 0,
+        f"learns from {predictions.event_type} events only": predictions.event_type != "",
+        "explores": predictions.exploration == EXPLORATION_ON,
+    }
     return {
         "name": predictions.contender,
         "kind": predictions.kind,
         "recipe": predictions.recipe,
+        "exploration": predictions.exploration,
         "answered": answered,
-        "missing": users - answered,
+        "missing": missing,
+        "ranked": known == 0 and answered >= MIN_ANSWERED * users,
+        "marks": [mark for mark, applies in marks.items() if applies],
         "notes": [*predictions.notes, *([f"{errors} lines of its output are errors."] if errors else [])],
     }
 
@@ -198,19 +298,6 @@ def _summary(predictions: Predictions, answered: int, users: int) -> ContenderSu
 def _without_lists(contender: str) -> ProblemRecord:
     message, remedy = "has no list for any scored user.", "See the errors in its batch job's output."
     return {"place": contender, "message": message, "remedy": remedy}
-
-
-def _segment_metrics(test_set: TestSet, lists: Codes) -> Iterator[tuple[str, int, dict[str, MetricValue]]]:
-    """The name of each segment, its number of users, and the metrics of some lists in it."""
-    is_trained = np.bincount(test_set.train.item, minlength=len(test_set.item_ids)) > 0
-    truth: InteractionSet | None = None
-    for segment in test_set.segments:
-        if segment.truth is not truth:
-            truth, values = segment.truth, compute_metrics(lists, segment.truth, test_set.self_information)
-        metrics = summarize(values[segment.users])
-        novelty = metrics.pop("novelty")
-        covered = round(coverage(lists[segment.users], segment.items & is_trained), 6)
-        yield segment.name, int(segment.users.sum()), {**metrics, "coverage": {"value": covered}, "novelty": novelty}
 
 
 def _sample_user(

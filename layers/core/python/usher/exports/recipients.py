@@ -1,7 +1,6 @@
 """The recipients of an export: from the group's own lines, from the config, or everyone in the data."""
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,17 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from usher.batch.job_input import encoded_line, uploaded_keys
+from usher.batch.job_input import uploaded_keys
+from usher.batch.lines import example, lacking, read_line
 from usher.config.model import DesiredExport
 from usher.datasets.csv_reader import Block
 from usher.datasets.files import dataset_keys, read_files
 from usher.errors import InputError, Problem
-from usher.limits import MAX_ID_LENGTH
 from usher.recipes import BatchShape
-from usher.storage.bucket import MAX_REQUEST_LENGTH, Bucket
+from usher.storage.bucket import Bucket
 
 MAX_REPORTED = 100
-MAX_LENGTHS = {"userId": MAX_ID_LENGTH, "itemId": MAX_ID_LENGTH, "itemAttributes": 1000}
 COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
 
 
@@ -74,8 +72,7 @@ class Recipients:
 
     def _lacking(self, line: Mapping[str, Any]) -> str:
         """The message for a line without a value that the filter needs: the job would bill it and fail."""
-        values = line.get("filterValues", self.spec["filterValues"])
-        return next((f"has no value for ${name}." for name in self.spec["needs"] if name not in values), "")
+        return lacking(line.get("filterValues", self.spec["filterValues"]), self.spec["needs"])
 
     def _selected_users(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The users whose last row has the values: Personalize, too, keeps the last row of a user."""
@@ -121,55 +118,3 @@ def distinct(blocks: Iterable[Block], column: str) -> Iterator[str]:
         new = [one for one in pc.unique(block.columns[column]).to_pylist() if one not in seen]
         seen.update(new)
         yield from new
-
-
-def example(shape: BatchShape) -> str:
-    """A correct line."""
-    value = {"userId": "u1", "itemId": "i1", "itemAttributes": 'ITEMS.GENRES = "Comedy"'}[shape.key]
-    return json.dumps({shape.key: value, **({shape.list_member: ["i1", "i2"]} if shape.list_member else {})})
-
-
-def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]:
-    """A line of a group's own, and, if it can't be sent, a message and a remedy. Pure."""
-    if len(text) > MAX_REQUEST_LENGTH:
-        return {}, f"is longer than {MAX_REQUEST_LENGTH >> 20} MB.", f"Write {example(shape)}."
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        line = None
-    if not isinstance(line, dict):
-        return {}, "is not a JSON object.", f"Write {example(shape)}."
-    checks = (
-        (not _is_text(line.get(shape.key), MAX_LENGTHS[shape.key]),
-         f"has no {shape.key} that is a text of 1 to {MAX_LENGTHS[shape.key]} characters.", f"Write {example(shape)}."),
-        (shape.list_member and not _are_texts(line.get(shape.list_member)),
-         f"has no {shape.list_member} of texts.", f"Write {example(shape)}."),
-        ("context" in line, "has a context, which Personalize's batch jobs don't take.", "Remove it."),
-        (not _are_values(line.get("filterValues", {})),
-         "has filterValues that are not texts.", r'Write {"GENRE": "\"Comedy\""}, with quotes inside the text.'),
-        (not _is_whole(line), r"contains an unpaired surrogate, such as \ud800.", "Write the whole character."),
-        (unknown := sorted(line.keys() - {shape.key, shape.list_member, "context", "filterValues"}),
-         f"has {', '.join(unknown)}, which lines of this recipe can't have.", f"Write {example(shape)}."),
-    )  # fmt: skip
-    return line, *next(((message, remedy) for wrong, message, remedy in checks if wrong), ("", ""))
-
-
-def _is_whole(line: Mapping[str, Any]) -> bool:
-    """Whether a line can be written: JSON can escape unpaired surrogates, which UTF-8 can't encode."""
-    try:
-        encoded_line(line)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _is_text(value: Any, longest: int = MAX_ID_LENGTH) -> bool:
-    return isinstance(value, str) and 1 <= len(value) <= longest
-
-
-def _are_texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_text, value))
-
-
-def _are_values(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())

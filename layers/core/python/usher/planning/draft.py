@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ceilings import Estimate
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -23,11 +24,9 @@ class Draft:
     """None where there is nothing to plan with."""
     sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
     """The files of each import as they were checked (Inputs.sources)."""
-    lines: Mapping[str, int] = field(default_factory=dict)
-    """How many lines each batch job and export answers, by resource id."""
+    size: Size = NO_DATA
+    """Of the data and of the input of jobs and exports."""
     estimate: Estimate | None = None
-    users: int = 0
-    """How many users have interacted."""
 
     @property
     def states(self) -> Sequence[State]:

@@ -1,26 +1,33 @@
-"""The most that a plan may cost, once and in a month. The ceilings of the stack are held against it."""
+"""What a group costs in a month before and after a plan; and the most that the plan may cost, for the ceilings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from usher.batch.job_input import uploaded_keys
 from usher.config.schedule_expressions import starts
 from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
 from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.costs.monthly import cost_or_nan, existing_cost, recurring_costs
 from usher.costs.recurring import automatic_trainings, export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
+from usher.prices import PRICES
+from usher.resources.billed import Billed, find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import Unmanaged
+from usher.run_record import MonthlyCost
 from usher.storage.bucket import Bucket, File
 
 STANDING = {"campaign", "recommender", "solution"}
 """Kinds that may cost money as long as they exist."""
+EXISTING_ACTIONS = {"reuse", "update", "hold"}
+"""Actions on what exists already, and is not made anew."""
 MAX_INPUT_BYTES = 10**9
 """Of a batch job's input: service guide, "Quotas"."""
 MAX_COUNTED_BYTES = 10 * MAX_INPUT_BYTES
@@ -36,6 +43,8 @@ class PlanCosts:
     size: Size
     above: Sequence[Problem]
     """What of it is above a ceiling."""
+    monthly_now: Sequence[MonthlyCost]
+    monthly_after: Sequence[MonthlyCost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ class Estimator:
         size = size_of(self.inputs.report, training_hours, {id_: count for id_, (_, count) in lines.items()})
         estimate = self._estimate(plan, states, unmanaged, size)
         above = [problem for place, count in lines.values() for problem in self.ceilings.check_lines(place, count)]
-        return PlanCosts(estimate, size, [*above, *self.ceilings.check_estimate(self.target.group, estimate)])
+        above += self.ceilings.check_estimate(self.target.group, estimate)
+        return PlanCosts(estimate, size, above, *self._monthly(plan, states, unmanaged, size))
 
     @property
     def notes(self) -> list[Problem]:
@@ -100,7 +110,7 @@ class Estimator:
         lines = {f"{job.kind}/{job.name}": (job.input, self._lines_of([job.input])) for job in jobs}
         for name, export in plan.exports.items():
             lines[export_id(name, export["recipe"])] = (
-                f"usher.yaml: exports.{name}",
+                f"{self.inputs.config.file}: exports.{name}",
                 self._lines_of(uploaded[name]) if uploaded[name] else self._number_of_recipients(plan, name),
             )
         return lines
@@ -131,6 +141,36 @@ class Estimator:
             self.past.ordered,
         )
 
+    def _monthly(
+        self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size
+    ) -> tuple[list[MonthlyCost], list[MonthlyCost]]:
+        """What the group costs in every 30 days before and after the run."""
+        prices = {**PRICES, **self.inputs.config.prices}
+        by_id, actions = {one.id: one for one in plan.resources}, {state.id: state.action for state in states}
+        ids = {one.arn: one.id for one in unmanaged} | {one.arn: one.id for one in plan.resources}
+        desired = {one.arn for one in plan.resources}
+        group_arn = next(one.arn for one in plan.resources if one.kind == "dataset_group")
+        existing = {one.arn: one for one in find_billed(self.inventory, group_arn)}
+        now = {
+            arn: existing_cost(one, ids.get(arn, arn), size, prices, desired=arn in desired)
+            for arn, one in existing.items()
+        }
+        after = [
+            existing_cost(_as_planned(one, existing, by_id, actions), one.id, size, prices, desired=True)
+            for one in plan.resources
+            if one.kind in STANDING
+        ]
+        kept = [now[one.arn] for one in unmanaged if one.arn in now and not one.delete]
+
+        config, schedule = self.inputs.config, self._export_schedule
+        most = list(repeated(config, plan.exports, size, schedule))
+        known = list(repeated(config, plan.exports, size, schedule, partial(cost_or_nan, prices=prices)))
+        recurring = recurring_costs(known, most, {one.id: one.arn for one in plan.resources})
+        there = [by_id[state.id] for state in states if state.action in EXISTING_ACTIONS]
+        arns = {one.arn for one in there} | ({""} if any(one.kind == "solution_version" for one in there) else set())
+        recurring_now = [one for one in recurring if one["arn"] in arns]
+        return [*filter(None, now.values()), *recurring_now], [*filter(None, [*after, *kept]), *recurring]
+
     def _staying(self, unmanaged: Sequence[Unmanaged], size: Size) -> Iterator[tuple[str, float]]:
         """Arn and monthly cost of each unmanaged resource of the stack that the run does not delete.
 
@@ -148,6 +188,16 @@ class Estimator:
                 solution_arn = str(existing.get("solutionVersionArn", "")).rpartition("/")[0]
                 solution = inventory.describe(KINDS["solution"], solution_arn) if solution_arn else {}
                 yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", existing), solution, size)
+
+
+def _as_planned(
+    resource: Resource, existing: Mapping[str, Billed], by_id: Mapping[str, Resource], actions: Mapping[str, str]
+) -> Billed:
+    """A desired resource as it will be after the run. Pure."""
+    before = existing[resource.arn].members if resource.arn in existing else {}
+    kept = {} if actions.get(resource.id) in PAID_ACTIONS else {"status": before.get("status", "")}
+    solution = resource.params if resource.kind == "solution" else solution_of(resource, by_id)
+    return Billed(resource.kind, resource.arn, {**resource.params, **kept}, solution)
 
 
 def check_input_sizes(group: str, files: Sequence[File]) -> None:

@@ -62,7 +62,7 @@ def _with_copies(run: Run, resource: Resource, drafted: Draft) -> Resource:
     if resource.kind == "dataset_import_job":
         return copy_import(run, resource, drafted.sources)
     if resource.kind in JOBS.values():
-        return _copy_job(run, resource, drafted.lines[resource.id])
+        return _copy_job(run, resource, drafted.size.lines[resource.id])
     return resource
 
 

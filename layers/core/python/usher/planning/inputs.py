@@ -1,23 +1,25 @@
 """A group's inputs: its config and its data, loaded from the bucket and checked as a whole before anything is spent."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.config.aws_solution import translate
 from usher.config.model import Config
-from usher.config.parser import default_config, parse_config, read_config
+from usher.config.parser import ConfigError, default_config, parse_config, read_config
 from usher.datasets import rules
 from usher.datasets.diagnosis import Diagnosis, diagnosis_report
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.schemas import Schema, check_change, check_schema, envelope, grown, make_schema, types
+from usher.datasets.schemas import Schema, check_change, check_schema, envelope, fields, grown, make_schema, types
 from usher.errors import InputError, Problem
 from usher.formats.documents import MAX_BYTES
+from usher.planning.data_references import check_data_references
 from usher.planning.desired import Data
+from usher.planning.job_inputs import input_problems, missing_inputs
 from usher.planning.misplaced_files import misplaced_files
 from usher.planning.recipe_limits import above_recipe_limits
 from usher.resources.inventory import Inventory
@@ -108,8 +110,8 @@ def load_inputs(
     """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
     folder = _Folder.of(bucket, group, limits)
-    config, notes, problems = _config_or_problems(folder, inventory.clients["personalize"])
-    problems = [*misplaced_files(folder.files, group), *problems]
+    wish = _read_wish(folder, inventory.clients["personalize"])
+    config, problems = wish.usable, [*misplaced_files(folder.files, group), *wish.problems]
     if not problems and not folder.data_keys("interactions"):
         return None
     _check_number_of_files(folder, problems)
@@ -118,15 +120,51 @@ def load_inputs(
         in_use = _schema_in_use(inventory, arn_prefix, group, config, dataset)
         checks[dataset] = _check_dataset(folder, dataset, config, in_use)
     report = _report(checks, config, group)
-    if problems := [*problems, *(problem for check in checks.values() for problem in check.problems)]:
+    problems += [problem for check in checks.values() for problem in check.problems]
+    missing = missing_inputs(bucket, wish.config)
+    problems += [missing[job.input] for job in wish.config.jobs if job.input in missing and not job.optional]
+    problems += _misfits(folder, wish.config, checks, missing, inventory, arn_prefix)
+    if problems:
         raise InputError(problems, report)
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
-    return Inputs(config, {dataset: check.data for dataset, check in checks.items()}, report, notes, sources)
+    config = replace(config, jobs=tuple(job for job in config.jobs if job.input not in missing))
+    data = {dataset: check.data for dataset, check in checks.items()}
+    return Inputs(config, data, report, [*wish.notes, *missing.values()], sources)
 
 
 def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
-    return _load_config(_Folder.of(bucket, group), personalize)[0]
+    wish = _read_wish(_Folder.of(bucket, group), personalize)
+    if wish.problems:
+        raise InputError(wish.problems)
+    return wish.config
+
+
+def _misfits(
+    folder: _Folder,
+    wish: Config,
+    checks: Mapping[str, DatasetCheck],
+    missing: Collection[str],
+    inventory: Inventory,
+    arn_prefix: str,
+) -> list[Problem]:
+    """Where the config and the inputs of jobs do not fit the data. `missing`: the inputs that do not exist."""
+
+    def found(schemas: Mapping[str, Schema]) -> list[Problem]:
+        columns = {dataset: fields(schema) for dataset, schema in {**schemas, **configured}.items()}
+        return [
+            *check_data_references(wish, columns, folder.group),
+            *input_problems(folder.bucket, wish, missing, columns),
+        ]
+
+    configured = {dataset: schema for dataset, schema in wish.schemas.items() if schema and dataset in checks}
+    schemas = {dataset: check.data.schema for dataset, check in checks.items()}
+    problems = found(schemas)
+    for dataset in DATASETS if problems else ():
+        in_use = _schema_in_use(inventory, arn_prefix, folder.group, wish, dataset).schema
+        if in_use and dataset not in schemas:
+            schemas[dataset] = in_use
+    return found(schemas) if problems else []
 
 
 def check_group_name(group: str) -> None:
@@ -145,12 +183,29 @@ def recipe_type(personalize: Any, recipe_arn: str) -> str:
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
 
-def _config_or_problems(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem], list[Problem]]:
-    """The config, the notes on it, and its problems; with problems, the default config stands in for it."""
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A group's config, as far as it can be read."""
+
+    config: Config
+    problems: Sequence[Problem] = ()
+    notes: Sequence[Problem] = ()
+    """On parts of it that have no effect."""
+
+    @property
+    def usable(self) -> Config:
+        """The config that data is held against: the default one stands in for one with problems."""
+        return default_config() if self.problems else self.config
+
+
+def _read_wish(folder: _Folder, personalize: Any) -> _Wish:
     try:
-        return *_load_config(folder, personalize), []
+        config, notes = _load_config(folder, personalize)
+    except ConfigError as error:
+        return _Wish(error.config, error.problems)
     except InputError as error:
-        return default_config(), [], list(error.problems)
+        return _Wish(default_config(), error.problems)
+    return _Wish(config, (), notes)
 
 
 def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
@@ -160,15 +215,15 @@ def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Proble
         raise InputError([Problem(keys[0], f"conflicts with {keys[1]}.", "Keep one of the two.")])
     if not keys:
         return default_config(), []
-    key = keys[0]
+    key, file = keys[0], folder.bucket.label(keys[0])
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
     with closing(folder.bucket.open(key)) as stream:
         content = stream.read(MAX_BYTES + 1)
     if not is_solution_config(key):
-        return parse_config(content, key, folder.group, recipes), []
-    translated, notes = translate(content, key, folder.group)
-    return read_config(translated, key, folder.group, recipes), notes
+        return parse_config(content, file, folder.group, recipes), []
+    translated, notes = translate(content, file, folder.group)
+    return read_config(translated, file, folder.group, recipes), notes
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
@@ -270,7 +325,7 @@ def _missing_event_types(config: Config, table: DatasetProfile) -> list[Problem]
         for solution in config.solutions
         if "eventType" in solution.settings
         for problem in rules.check_event_type(
-            table, solution.settings["eventType"], f"usher.yaml: solutions.{solution.name}.eventType"
+            table, solution.settings["eventType"], f"{config.file}: solutions.{solution.name}.eventType"
         )
     ]
 

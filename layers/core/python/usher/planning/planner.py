@@ -5,14 +5,13 @@ Nothing here changes anything in Personalize.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from usher.config.model import Config
 from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.errors import InputError, Problem
+from usher.errors import Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
 from usher.planning.draft import Draft
@@ -21,6 +20,7 @@ from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
 from usher.planning.removal import draft_removal
+from usher.planning.room import with_room
 from usher.planning.scheduled_imports import hold_back_data
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
@@ -33,6 +33,7 @@ from usher.resources.reconcile import DryRun, dry_run
 from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import REPLACED, Unmanaged, find_unmanaged
+from usher.serving.serving_map import ServingMap
 from usher.storage.bucket import Bucket
 
 RESUME = "resume"
@@ -47,7 +48,7 @@ def draft(
     bucket: Bucket,
     target: Target,
     clients: Clients,
-    serving: Mapping[str, Any],
+    serving: ServingMap,
     *,
     tasks: RequestedTasks | None = None,
     resolve_pins: ResolvePins = lambda _desired, _live: ({}, ()),
@@ -67,12 +68,11 @@ def draft(
     tasks = tasks or {}
     inventory = Inventory(clients, target.stack_arn, claims)
     if "remove" in tasks:
-        return draft_removal(bucket, target, inventory)
+        return draft_removal(bucket, target, inventory, past)
     notes = list(ignored_files([file.key for file in bucket.files_of(target.group)]))
     inputs = load_inputs(bucket, target.group, inventory, target.arn_prefix, limits)
     if inputs is None:
         return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
-    inputs = _without_jobs_lacking_input(bucket, inputs)
     _check_ceilings(ceilings, inputs)
     inputs = hold_back_data(inventory, target, inputs, tasks)
 
@@ -86,7 +86,9 @@ def draft(
     desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
     unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune)
     states = _with_replacements(dry.states, unmanaged)
-    plan = _plan(inventory, target, inputs.config, desired, dry, unmanaged)
+    plan = _plan(inventory, target, inputs.config, desired, dry)
+    unmanaged = with_room(inventory, target, plan, states, unmanaged, serving)
+    plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
 
     estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
     plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
@@ -94,26 +96,16 @@ def draft(
         "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
         "data": inputs.report,
         "resources": states,
-        "estimate": estimate_plan(desired, states, costs.size, inputs.config.prices, dry.expected_seconds),
+        "costsNow": costs.monthly_now,
+        "estimate": estimate_plan(
+            desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
+        ),
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
         **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, costs.size.lines, costs.estimate, costs.size.users)
-
-
-def _without_jobs_lacking_input(bucket: Bucket, inputs: Inputs) -> Inputs:
-    """The inputs without the optional jobs whose input is missing, each noted. Raises InputError for other jobs."""
-    missing = [job for job in inputs.config.jobs if job.input not in bucket.keys(job.input)]
-    remedy = "Put the job's input there, one JSON per line."
-    problems = {
-        job.name: Problem(job.input, f"does not exist, but the job {job.name} needs it.", remedy) for job in missing
-    }
-    if refused := [problems[job.name] for job in missing if not job.optional]:
-        raise InputError(refused)
-    jobs = tuple(job for job in inputs.config.jobs if job not in missing)
-    return replace(inputs, config=replace(inputs.config, jobs=jobs), notes=[*inputs.notes, *problems.values()])
+    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:
@@ -157,7 +149,6 @@ def _plan(
     config: Config,
     desired: Sequence[Resource],
     dry: DryRun,
-    unmanaged: Sequence[Unmanaged],
 ) -> Plan:
     recipes = {
         **{solution.name: solution.recipe for solution in config.solutions},
@@ -170,7 +161,6 @@ def _plan(
         desired,
         dry.known_failures,
         dry.expected_seconds,
-        [one for one in unmanaged if one.delete],
         **desired_serving(config, types),
     )
 

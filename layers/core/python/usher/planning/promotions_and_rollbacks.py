@@ -102,6 +102,10 @@ class Pins:
                 problems.append(_impossible(solution, pin, versions))
         return holding, problems
 
+    def of(self, group: str) -> dict[str, Pin]:
+        """A group's pins by solution, as they were requested or resolved last."""
+        return self._read(group)
+
     def clear(self, group: str) -> None:
         """Drop all of a group's, whose versions are gone."""
         self.table.delete(group, ITEM)

@@ -3,11 +3,14 @@
 from dataclasses import replace
 
 from usher.config.model import Config
+from usher.costs.ledger import Past
+from usher.costs.monthly import existing_costs
 from usher.errors import InputError, Problem
 from usher.planning.adoption import adoptable, is_schema_in_use
 from usher.planning.desired import Data, desired_resources
 from usher.planning.draft import Draft
 from usher.planning.inputs import load_config
+from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import Resource
 from usher.resources.ownership import check_group
@@ -28,7 +31,7 @@ MISSING = (
 )
 
 
-def draft_removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft:
+def draft_removal(bucket: Bucket, target: Target, inventory: Inventory, past: Past) -> Draft:
     """Draft the deletion of a whole group. Raises InputError where its config can't be read."""
     config = _config(bucket, target.group, inventory)
     group, adopted = _dataset_group(target, config, inventory)
@@ -38,7 +41,9 @@ def draft_removal(bucket: Bucket, target: Target, inventory: Inventory) -> Draft
     staying = ", ".join(resource.id for resource in unmanaged if not resource.delete)
     note = PARTLY_REMOVED if staying else REMOVED if exists else MISSING
     plan = Plan(target.group, to_delete=unmanaged, removal=True)
-    return Draft({"note": note.format(target.group, staying), "resources": [], "removal": True}, plan)
+    costs = existing_costs(find_billed(inventory, group.arn), target.group, past.size, ())
+    findings = {"note": note.format(target.group, staying), "resources": [], "removal": True, "costsNow": costs}
+    return Draft(findings, plan)
 
 
 def _config(bucket: Bucket, group: str, inventory: Inventory) -> Config:

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict
 
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
+from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
@@ -13,11 +14,16 @@ from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
 from usher.planning.tasks import REMOVAL, RequestedTasks, Tasks
-from usher.resources.kinds import Clients, Resource
+from usher.resources.billed import find_billed
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
 from usher.resources.target import Target
+from usher.run_record import MonthlyCost
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
+from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
+from usher.storage.layout import GROUP_NAME
 
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
@@ -47,7 +53,7 @@ class PlanSteps:
     clients: Clients
     target_of: Callable[[str, str], Target]
     """The target of a group's run, by the names of both."""
-    serving_map_of: Callable[[str], Mapping[str, Any]]
+    serving_map_of: Callable[[str], ServingMap]
     """A group's serving map."""
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
@@ -87,7 +93,7 @@ class PlanSteps:
                 return "CHECK"
             drafted = self._ordered_draft(run, execution)
         except InputError as error:
-            run.update({"data": error.report, "problems": error.as_dicts()})
+            run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
         run.update(drafted.findings)
         return "GO" if drafted.is_work else "DONE"
@@ -95,6 +101,18 @@ class PlanSteps:
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
         run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
         return "DONE"
+
+    def _costs_now(self, run: Run) -> list[MonthlyCost]:
+        """What the group costs in a month, where its files can't be used and don't tell; empty if it is not ours."""
+        target, serving = self.target_of(run.group, run.name), self.serving_map_of(run.group)
+        inventory = Inventory(self.clients, target.stack_arn)
+        versions = [one.get("solutionVersionArn") for one in serving.get("solutions", {}).values()]
+        home = inventory.dataset_group_of({LIVE_VERSION: next(iter(versions), "")})  # it may have been taken over
+        arn, kind = home or f"{target.arn_prefix}:dataset-group/{run.group}", KINDS["dataset_group"]
+        if not GROUP_NAME.match(run.group) or not inventory.describe(kind, arn) or not inventory.owns(kind, arn):
+            return []
+        size = self.spending.of(run.group).size
+        return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
     def _ordered_draft(self, run: Run, execution: str) -> Draft:
         """Draft the run, write its plan, and order what it makes.
@@ -107,7 +125,8 @@ class PlanSteps:
             if drafted.plan:
                 plan = replace(drafted.plan, resources=copy_inputs(run, drafted))
             if estimate := drafted.estimate:
-                facts = {"standing": estimate.standing, "users": drafted.users}
+                size = drafted.size
+                facts = {"standing": estimate.standing, "users": size.users, "interactions": size.interactions}
                 self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
         except InputError as error:
             if REMOVAL in tasks:

@@ -13,14 +13,16 @@ from markupsafe import Markup, escape
 
 from usher.texts import visible
 
-WIDTH = 560
-ROW, BAR = 20, 11
-"""The height of a row of text, and of a bar."""
-NAME_WIDTH, LEGEND_WIDTH = 190, 300
+WIDTH = 400
+"""About as wide as a telephone, so that letters keep their size on one; three stand side by side on a desk."""
+ROW, BAR, MARK = 20, 11, 14
+"""The height of a row of text, of a bar, and of a mark below bars."""
+LEGEND_WIDTH = 300
 MAX_TICKS = 7
 """Powers of ten on a logarithmic axis; of more, some are left out."""
 EPSILON = 1e-12
 """The minimum length of a linear axis, and the minimum of a logarithmic one."""
+MARGIN = 4
 LETTER_WIDTH = 6.4
 """The mean width of a letter."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
@@ -61,6 +63,18 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """Bars side by side, one for each entry of the legend that has a value."""
+
+    name: str
+    intervals: Sequence[Interval | None]
+    marks: Sequence[str] = ()
+    """Lines below the bars."""
+    is_pale: bool = False
+    """For what is not to be compared with the others."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Scale:
     """The mapping of values to positions on the canvas."""
 
@@ -75,31 +89,34 @@ class _Scale:
         return self.begin + (value - low) / (high - low) * (self.end - self.begin)
 
 
-def bars(title: str, legend: Sequence[str], rows: Sequence[tuple[str, Sequence[Interval | None]]]) -> Markup:
-    """Horizontal bars: a group for each row, with a bar for each entry of the legend, and whiskers for intervals."""
-    values = [value for _, group in rows for one in group if one for value in one if math.isfinite(value)]
+def bars(title: str, legend: Sequence[str], groups: Sequence[Bars]) -> Markup:
+    """Horizontal bars in groups, with whiskers for intervals."""
+    values = [value for group in groups for one in group.intervals if one for value in one if math.isfinite(value)]
     ticks = _ticks(min(values, default=0), max(values, default=0))
-    left = 14 + min(max((len(name) for name, _ in rows), default=0) * LETTER_WIDTH, NAME_WIDTH)
-    x = _Scale(ticks[0], ticks[-1], left, WIDTH - 56)
-    top = 34 + _legend_height(legend)
-    pace = max(len(legend) * (BAR + 2) + 9, ROW)
-    bottom = top + len(rows) * pace + 4
-    marks = [*_head(title, legend), *_grid_across(x, ticks, top, bottom)]
-    for place, (name, group) in enumerate(rows):
-        middle = top + place * pace + pace / 2
-        marks.append(_text(left - 10, middle + 4, _cut(name, NAME_WIDTH), hint=name, anchor="end"))
-        first = middle - len(group) * (BAR + 2) / 2 + 1
-        for number, one in enumerate(group):
+    x = _Scale(ticks[0], ticks[-1], MARGIN, WIDTH - 56)
+    top = y = 34 + _legend_height(legend)
+    marks = []
+    for group in groups:
+        marks.append(_text(MARGIN, y + 14, _cut(group.name, WIDTH - MARGIN), hint=group.name))
+        y += ROW
+        for number, one in enumerate(group.intervals):
             if one and all(map(math.isfinite, one)):
-                marks += _bar(x, first + number * (BAR + 2), one, number)
-    return _svg(title, bottom + 26, marks)
+                marks += _bar(x, y, one, number, opacity=0.4 if group.is_pale else 1)
+                y += BAR + 2
+        for mark in group.marks:
+            y += MARK
+            marks.append(_text(MARGIN, y - 3, _cut(mark, WIDTH - MARGIN), hint=mark, size=10.5, dim=True))
+        y += 6
+    return _svg(title, y + 26, [*_head(title, legend), *_grid_across(x, ticks, top, y), *marks])
 
 
-def _bar(x: _Scale, y: float, interval: Interval, number: int) -> Iterator[Markup]:
+def _bar(x: _Scale, y: float, interval: Interval, number: int, opacity: float) -> Iterator[Markup]:
     value, low, high = interval
     hint = _element("title", f"{value:.4f} ({low:.4f} to {high:.4f})")
     begin, end = sorted((x(0), x(value)))
-    yield _element("rect", hint, x=begin, y=y, width=end - begin, height=BAR, fill=_colour(number), rx=1.5)
+    yield _element(
+        "rect", hint, x=begin, y=y, width=end - begin, height=BAR, fill=_colour(number), fill_opacity=opacity, rx=1.5
+    )
     middle = y + BAR / 2
     if high > low:
         path = f"M{x(low):.1f} {middle - 3:.1f}v6m0 -3H{x(high):.1f}m0 -3v6"
@@ -195,7 +212,7 @@ def _grid_across(x: _Scale, ticks: Sequence[float], top: float, bottom: float) -
 
 
 def _head(title: str, legend: Sequence[str]) -> Iterator[Markup]:
-    yield _text(4, 18, _cut(title, WIDTH - 8), hint=title, size=14, weight=700)
+    yield _text(MARGIN, 18, _cut(title, WIDTH - 2 * MARGIN), hint=title, size=14, weight=700)
     for number, (x, row, name) in enumerate(_legend_places(legend)):
         y = 32 + row * ROW
         yield _element("rect", x=x, y=y, width=11, height=11, fill=_colour(number), rx=2)
@@ -204,11 +221,11 @@ def _head(title: str, legend: Sequence[str]) -> Iterator[Markup]:
 
 def _legend_places(legend: Sequence[str]) -> list[tuple[float, int, str]]:
     """The position and the row of each entry; a row holds as many as fit."""
-    places, x, row = [], 4.0, 0
+    places, x, row = [], float(MARGIN), 0
     for name in legend:
         width = len(_cut(name, LEGEND_WIDTH)) * LETTER_WIDTH + 40
-        if x + width > WIDTH and x > 4:
-            x, row = 4.0, row + 1
+        if x + width > WIDTH and x > MARGIN:
+            x, row = float(MARGIN), row + 1
         places.append((x, row, name))
         x += width
     return places

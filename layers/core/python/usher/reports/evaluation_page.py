@@ -1,19 +1,27 @@
 """The page of an evaluation, from its report: one HTML file without scripts, which loads nothing. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from markupsafe import Markup
 
-from usher.reports.charts import Interval, bars
+from usher.reports.charts import Bars, Interval, bars
 from usher.reports.diagnosis_page import diagnosis_charts, render_diagnosis
-from usher.reports.evaluation_report import EvaluationReport, ReportItem, Score
+from usher.reports.evaluation_report import (
+    DECISIVE_METRICS,
+    DEDUP,
+    EXPLORATION_OFF,
+    EXPLORATION_ON,
+    EXPLORATION_REMOVED,
+    RAW,
+    Comparison,
+    ContenderSummary,
+    EvaluationReport,
+    ReportItem,
+    Score,
+)
 from usher.reports.html import code, document, facts, fold, grid, heading, join, note, number, table, when
 
-CHARTED = (
-    "mean_reciprocal_rank", "normalized_discounted_cumulative_gain_at_25", "precision_at_10", "recall_at_25",
-    "coverage", "novelty",
-)  # fmt: skip
-DECISIVE = CHARTED[:2]
+CHARTED = (*DECISIVE_METRICS, "precision_at_10", "recall_at_25", "coverage", "novelty")
 WITHOUT_BEST = {"novelty"}
 """Metrics of which more is neither better nor worse."""
 SPLITS = {
@@ -21,11 +29,13 @@ SPLITS = {
     "global": "all events after one moment",
     "last-one": "the newest event of each user",
 }
-FORMS = {"raw": "as recommended", "dedup": "with new items first"}
+FORMS = {RAW: "as recommended", DEDUP: "with new items first"}
 """The forms of lists; after the items that are new to the user come those that the user has met."""
-DECISIVE_FORM = "dedup"
-NOT_COMPARABLE = "live"
-"""Contenders of this kind may have been trained on the held-out events."""
+EXPLORATION = {
+    EXPLORATION_OFF: "switched off", EXPLORATION_REMOVED: "unmet items removed", EXPLORATION_ON: "on",
+}  # fmt: skip
+MAX_CHANCE = 0.05
+"""A difference of a smaller adjusted probability is more than chance."""
 CUTOFFS = (5, 10, 25)
 MAIN = (
     "mean_reciprocal_rank",
@@ -46,11 +56,10 @@ MEANINGS = (
     ("Novelty", "How little known the items are: 1 if every second user knows them, 10 if one in 1,000 does."),
     ("AP, MRR over hits, legacy NDCG", "More metrics of the notebook in AWS's samples, to compare with its figures."),
     ("Small figures", "The 95 % bootstrap interval: the mean is within it in 95 % of samples of users."),
+    ("p", "How likely such a difference is between equally good contenders. Below 0.05, it is more than chance."),
     ("Short lists", "Users whose list has fewer than 25 items."),
     ("Head, tail", "The fewest items that together have 80 % of the events; all other items."),
     ("Warm, cold", "Users with 10 or more events in the training part; users with fewer."),
-    ("Similar items", "Recipes of this type recommend items similar to the one that the user met last."),
-    ("Rankings", "Recipes of this type order the 100 most popular items for each user."),
 )
 
 
@@ -62,6 +71,7 @@ def render_evaluation_page(report: EvaluationReport) -> str:
         *(note("bad", problem) for problem in report["problems"]),
         grid(svg for name, svg in charts.items() if name in CHARTED),
         *_scores(report),
+        *_comparisons(report),
         _segments(report, charts),
         _contenders(report),
         *_samples(report),
@@ -74,24 +84,40 @@ def evaluation_charts(report: EvaluationReport) -> dict[str, Markup]:
     """The charts of a report as SVG, by name."""
     charts = {}
     for metric in CHARTED:
-        intervals = {(score["contender"], FORMS[score["form"]]): _interval(score, metric) for score in report["scores"]}
-        charts[metric] = _bars(metric_name(metric), intervals)
-    for metric in DECISIVE:
-        segments = [score for score in report["segments"] if score["form"] == DECISIVE_FORM]
-        intervals = {(score["contender"], score["segment"]): _interval(score, metric) for score in segments}
-        charts[f"segments_{metric}"] = _bars(f"{metric_name(metric)}, by segment", intervals)
+        scores = {(score["contender"], FORMS[score["form"]]): score for score in report["scores"]}
+        charts[metric] = _bars(metric_name(metric), metric, report, scores, FORMS.values())
+    segments = _unique(score["segment"] for score in report["segments"])
+    by_segment = {
+        (score["contender"], score["segment"]): score
+        for score in report["segments"]
+        if score["form"] == report["decisiveForm"]
+    }
+    for metric in DECISIVE_METRICS:
+        title = f"{metric_name(metric)}, by segment"
+        charts[f"segments_{metric}"] = _bars(title, metric, report, by_segment, segments)
     return charts | diagnosis_charts(report["diagnosis"])
 
 
 def verdict(report: EvaluationReport) -> list[str]:
-    """Which contender is best, and whether chance may explain it: a sentence for each decisive metric."""
-    kinds = _kinds(report)
-    scores = [
+    """Which contender is best, and whether chance may explain it; how lists are judged, and who is not ranked."""
+    contenders = {contender["name"]: contender for contender in report["contenders"]}
+    ranked = [
         score
         for score in report["scores"]
-        if score["form"] == DECISIVE_FORM and kinds[score["contender"]] != NOT_COMPARABLE
+        if score["form"] == report["decisiveForm"] and contenders[score["contender"]]["ranked"]
     ]
-    return [_best(metric, scores, kinds) for metric in DECISIVE if scores]
+    baselines = {name for name, contender in contenders.items() if contender["kind"] == "baseline"}
+    sentences = [_best(metric, ranked, baselines, report["comparisons"]) for metric in DECISIVE_METRICS if ranked]
+    if sentences:
+        sentences.insert(0, _judged(report))
+    if others := [labelled(contender) for contender in report["contenders"] if not contender["ranked"]]:
+        sentences.append(f"Not ranked: {'; '.join(others)}.")
+    return sentences
+
+
+def labelled(contender: ContenderSummary) -> str:
+    """A contender's name with its marks."""
+    return ": ".join(filter(None, (contender["name"], ", ".join(contender["marks"]))))
 
 
 def metric_name(metric: str, *, is_start: bool = True) -> str:
@@ -108,33 +134,49 @@ def short_name(metric: str) -> str:
     return metric[:1].upper() + metric[1:]
 
 
-def _best(metric: str, scores: Sequence[Score], kinds: Mapping[str, str]) -> str:
-    """The best contender by a metric, and how it compares with the best baseline."""
+def _judged(report: EvaluationReport) -> str:
+    form = report["decisiveForm"]
+    return f"Lists are judged {FORMS[form]}: {report['split']['repeats']:.0%} of the held-out events are repeats."
 
-    def best_of(candidates: Sequence[Score]) -> Score:
-        return max(candidates, key=lambda score: score["metrics"][metric]["value"])
+
+def _best(metric: str, ranked: Sequence[Score], baselines: Set[str], comparisons: Sequence[Comparison]) -> str:
+    """The best contender by a metric, and how it compares with the others."""
+
+    def value(score: Score) -> float:
+        return score["metrics"][metric]["value"]
 
     def figures(score: Score) -> str:
-        value, low, high = _interval(score, metric)
-        return f"{score['contender']}: {value:.3f} ({low:.3f} to {high:.3f})"
+        mean, low, high = _interval(score, metric)
+        return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
-    best = best_of(scores)
-    value, low, high = _interval(best, metric)
-    baselines = [score for score in scores if kinds[score["contender"]] == "baseline"]
-    by = f"By {metric_name(metric, is_start=False)} of the lists {FORMS[DECISIVE_FORM]}, "
-    if best in baselines:
-        others = "no trained model beats the baseline" if len(baselines) < len(scores) else "the best baseline is"
-        return f"{by}{others} {figures(best)}."
-    trained = (score for score in scores if score is not best and score not in baselines)
-    rivals = [score["contender"] for score in trained if _interval(score, metric)[2] >= low]
-    chance = f", though chance may explain its lead over {', '.join(rivals)}" if rivals else ""
-    sentence = f"{by}{best['contender']} is best: {value:.3f} ({low:.3f} to {high:.3f}){chance}"
-    if not baselines:
-        return f"{sentence}."
-    baseline = best_of(baselines)
-    is_clear = low > _interval(baseline, metric)[2]
-    comparison = "clearly better" if is_clear else "not clearly better"
-    return f"{sentence}. It is {comparison} than the best baseline, {figures(baseline)}."
+    top = max(ranked, key=value)
+    best = [score["contender"] for score in ranked if value(score) == value(top)]
+    by = f"By {metric_name(metric, is_start=False)}, "
+    if found := baselines & {*best}:
+        others = "no model beats the baseline" if baselines < {one["contender"] for one in ranked} else "the best is"
+        return f"{by}{others} {' and '.join(sorted(found))}: {figures(top)}."
+    verb = "are best, with equal figures" if len(best) > 1 else "is best"
+    sentences = [f"{by}{' and '.join(best)} {verb}: {figures(top)}."]
+    leads = {
+        one["contenders"][1]: one
+        for one in comparisons
+        if one["metric"] == metric and one["contenders"][0] == best[0] and one["contenders"][1] not in best
+    }
+    below = [score for score in ranked if score["contender"] in baselines and score["contender"] in leads]
+    if below:
+        baseline = max(below, key=value)
+        lead = leads.pop(baseline["contender"])
+        is_clear = "clearly" if lead["p"] < MAX_CHANCE else "not clearly"
+        name = f"{baseline['contender']}: {figures(baseline)}"
+        sentences.append(f"That is {is_clear} better ({chance(lead)}) than the best baseline, {name}.")
+    if rivals := [f"{name} ({chance(lead)})" for name, lead in leads.items() if lead["p"] >= MAX_CHANCE]:
+        sentences.append(f"Chance may explain the lead over {', '.join(rivals)}.")
+    return " ".join(sentences)
+
+
+def chance(comparison: Comparison) -> str:
+    """The probability of a difference, for people."""
+    return "p < 0.001" if comparison["p"] < 0.001 else f"p = {comparison['p']:.3f}"
 
 
 def _head(report: EvaluationReport) -> Markup:
@@ -143,6 +185,7 @@ def _head(report: EvaluationReport) -> Markup:
         "Held out": SPLITS.get(split["kind"], split["kind"]),
         "Events": number(split["events"], ",d"),
         "Held-out events": number(split["heldOut"], ",d"),
+        "Repeats among them": f"{split['repeats']:.0%}",
         "Users with held-out events": number(split["users"], ",d"),
         "Sample of users": f"one in {split['oneIn']}" if split["oneIn"] > 1 else "",
         "Items in the training part": number(split["items"], ",d"),
@@ -173,40 +216,71 @@ def _scores(report: EvaluationReport) -> Iterator[Markup]:
 
 
 def _metrics(title: str, report: EvaluationReport, scores: Sequence[Score], metrics: Sequence[str]) -> Markup:
-    kinds = _kinds(report)
-    comparable = [score for score in scores if kinds[score["contender"]] != NOT_COMPARABLE]
+    contenders = {contender["name"]: contender for contender in report["contenders"]}
+    ranked = [score for score in scores if contenders[score["contender"]]["ranked"]]
     best = {
-        name: max((score["metrics"][name]["value"] for score in comparable), default=None)
+        name: max((score["metrics"][name]["value"] for score in ranked), default=None)
         for name in metrics
         if name not in WITHOUT_BEST
     }
+    by_name = {score["contender"]: score for score in scores}
+    rows: list[list[object]] = []
+    for name, contender in contenders.items():
+        score = by_name.get(name)
+        figures = [_cell(_interval(score, one), best.get(one)) if score else "" for one in metrics]
+        rows.append([_named(contender), *figures, number(score.get("short"), ",d") if score else ""])
+    return table(title, ["Contender", *(f"#{short_name(name)}" for name in metrics), "#Short lists"], rows)
+
+
+def _named(contender: ContenderSummary) -> Markup:
+    """A contender's name, with its marks below."""
+    marks = join(Markup('<small class="hold">{}</small>').format(mark) for mark in contender["marks"])
+    return Markup("<div>{}{}</div>").format(contender["name"], marks)
+
+
+def _comparisons(report: EvaluationReport) -> Iterator[Markup]:
+    """The best contender by each metric beside the others, and a fold with all pairs."""
+    best = {one["metric"]: one["contenders"][0] for one in reversed(report["comparisons"])}
+    leads = [one for one in report["comparisons"] if one["contenders"][0] == best[one["metric"]]]
+    yield _differences(f"Differences of the lists {FORMS[report['decisiveForm']]}", report, leads)
+    yield fold("All pairs", _differences("", report, report["comparisons"]))
+
+
+def _differences(title: str, report: EvaluationReport, comparisons: Sequence[Comparison]) -> Markup:
+    names = {contender["name"]: _named(contender) for contender in report["contenders"]}
     rows = [
         [
-            score["contender"],
-            *(_cell(_interval(score, name), best.get(name)) for name in metrics),
-            number(score.get("short"), ",d"),
+            metric_name(one["metric"]), *(names[name] for name in one["contenders"]),
+            _cell((one["difference"], one["low"], one["high"])), chance(one).removeprefix("p = ").removeprefix("p "),
+            "yes" if one["p"] < MAX_CHANCE else "no",
         ]
-        for score in scores
-    ]
-    return table(title, ["Contender", *(f"#{short_name(name)}" for name in metrics), "#Short lists"], rows)
+        for one in comparisons
+    ]  # fmt: skip
+    return table(title, ["Metric", "Better", "Than", "#By", "#p", "More than chance"], rows)
 
 
 def _cell(interval: Interval, best: float | None = None) -> Markup:
     """A value, bold if it is the best, with its interval below."""
     value, low, high = interval
     shown = (Markup("<b>{:.4f}</b>") if value == best and value else Markup("{:.4f}")).format(value)
-    return shown + (Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else "")
+    limits = Markup('<small class="dim">{:.3f} to {:.3f}</small>').format(low, high) if high > low else ""
+    return Markup("<div>{}{}</div>").format(shown, limits)
 
 
 def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:
     if not report["segments"]:
         return Markup("")
+    contenders = {contender["name"]: contender for contender in report["contenders"]}
     rows = [
-        [score["segment"], score["contender"], FORMS[score["form"]], number(score["users"], ",d")]
-        + [_cell(_interval(score, metric)) for metric in DECISIVE]
+        [
+            score["segment"], _named(contenders[score["contender"]]), FORMS[score["form"]],
+            number(score["users"], ",d"), number(score["answered"], ",d"),
+            *(_cell(_interval(score, metric)) for metric in DECISIVE_METRICS),
+        ]
         for score in report["segments"]
-    ]
-    columns = ["Segment", "Contender", "Lists", "#Users", *(f"#{metric_name(metric)}" for metric in DECISIVE)]
+    ]  # fmt: skip
+    metrics = (f"#{metric_name(metric)}" for metric in DECISIVE_METRICS)
+    columns = ["Segment", "Contender", "Lists", "#Users", "#With a list", *metrics]
     by_segment = grid(svg for name, svg in charts.items() if name.startswith("segments_"))
     return heading("Segments") + by_segment + fold("Figures", table("", columns, rows))
 
@@ -214,23 +288,24 @@ def _segments(report: EvaluationReport, charts: Mapping[str, Markup]) -> Markup:
 def _contenders(report: EvaluationReport) -> Markup:
     rows = [
         [
-            contender["name"], contender["kind"], contender["recipe"], number(contender["answered"], ",d"),
-            number(contender["missing"], ",d"), " ".join(contender["notes"]),
+            _named(contender), contender["kind"], contender["recipe"], EXPLORATION.get(contender["exploration"], ""),
+            number(contender["answered"], ",d"), number(contender["missing"], ",d"), " ".join(contender["notes"]),
         ]
         for contender in report["contenders"]
     ]  # fmt: skip
-    columns = ["Contender", "Kind", "Recipe", "#Users with a list", "#Users without", "Notes"]
+    columns = ["Contender", "Kind", "Recipe", "Exploration", "#Users with a list", "#Users without", "Notes"]
     return table("Contenders", columns, rows)
 
 
 def _samples(report: EvaluationReport) -> Iterator[Markup]:
     """A fold for each sample user; the one with most hits is open."""
-    samples = report["samples"]
+    samples, labels = report["samples"], {one["name"]: labelled(one) for one in report["contenders"]}
     hits = [sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples]
     if samples:
         yield heading("Sample users")
     for place, sample in enumerate(samples):
-        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **sample["lists"]}
+        named = {labels.get(name, name): items for name, items in sample["lists"].items()}
+        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **named}
         rows = [
             [row + 1, *(_item(items[row]) if row < len(items) else "" for items in lists.values())]
             for row in range(max(map(len, lists.values())))
@@ -244,14 +319,24 @@ def _item(item: ReportItem) -> str:
     return Markup('<span class="tag good">✓</span> <b>{}</b>').format(name) if item.get("hit") else name
 
 
-def _kinds(report: EvaluationReport) -> dict[str, str]:
-    return {contender["name"]: contender["kind"] for contender in report["contenders"]}
+def _bars(
+    title: str, metric: str, report: EvaluationReport, scores: Mapping[tuple[str, str], Score], legend: Iterable[str]
+) -> Markup:
+    """A chart of scores by contender and entry of the legend. A bar needs lists for half of the users."""
+    entries = list(legend)
 
+    def shown(contender: str, entry: str) -> Interval | None:
+        score = scores.get((contender, entry))
+        return _interval(score, metric) if score and score["answered"] * 2 >= score["users"] else None
 
-def _bars(title: str, intervals: Mapping[tuple[str, str], Interval]) -> Markup:
-    """A chart of intervals by contender and entry of the legend."""
-    contenders, legend = (_unique(pair[part] for pair in intervals) for part in (0, 1))
-    return bars(title, legend, [(name, [intervals.get((name, entry)) for entry in legend]) for name in contenders])
+    groups = [
+        Bars(
+            contender["name"], [shown(contender["name"], entry) for entry in entries], contender["marks"],
+            not contender["ranked"],
+        )
+        for contender in report["contenders"]
+    ]  # fmt: skip
+    return bars(title, entries, groups)
 
 
 def _interval(score: Score, metric: str) -> Interval:

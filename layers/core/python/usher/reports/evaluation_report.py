@@ -6,6 +6,15 @@ from typing import NotRequired, TypedDict
 from usher.reports.diagnosis_report import DiagnosisReport, Period
 from usher.run_record import ProblemRecord
 
+DECISIVE_METRICS = ("mean_reciprocal_rank", "normalized_discounted_cumulative_gain_at_25")
+"""Those by which contenders are compared; by the first, they are put in order."""
+RAW, DEDUP = "raw", "dedup"
+"""Forms of lists: as recommended; and the items that are new to the user before the others."""
+EXPLORATION_OFF, EXPLORATION_REMOVED, EXPLORATION_ON = "off", "removed", "on"
+"""What an evaluation does about items that a recipe tries out: a job does not try them (explorationWeight 0); items
+that nobody had met at the training are taken out of the lists; or they stay.
+"""
+
 
 class SplitSummary(Period, TypedDict):
     """The interactions and how they were split; the period is that of the held-out events."""
@@ -19,6 +28,8 @@ class SplitSummary(Period, TypedDict):
     """Users with held-out events: those that are scored."""
     items: int
     """Distinct items of the training part."""
+    repeats: float
+    """The share of the held-out events whose item the user had met in the training part."""
     oneIn: int
     """1, or n where one in n users was read."""
 
@@ -31,10 +42,16 @@ class ContenderSummary(TypedDict):
     """`baseline`, `trained` or `live`."""
     recipe: str
     """Empty if there is none, or if it is not known."""
+    exploration: str
+    """EXPLORATION_OFF, EXPLORATION_REMOVED or EXPLORATION_ON; empty where the recipe does not explore."""
     answered: int
     """Users with a recommendation list."""
     missing: int
     """Users without one."""
+    ranked: bool
+    """Whether it can be best: it does not know the held-out events, and has lists for half of the users or more."""
+    marks: Sequence[str]
+    """What must be known of its figures, in a few words, wherever they stand."""
     notes: Sequence[str]
 
 
@@ -51,12 +68,28 @@ class Score(TypedDict):
 
     contender: str
     form: str
-    """`raw`, or `dedup`: the items that are new to the user come first."""
+    """RAW or DEDUP."""
     users: int
+    answered: int
+    """Users with a list. Where they are fewer than half, the metrics tell little of the lists."""
     short: NotRequired[int]
     """Users whose list has fewer than 25 items; of all users only."""
     metrics: Mapping[str, MetricValue]
     """By the names in docs/evaluation.md."""
+
+
+class Comparison(TypedDict):
+    """Two ranked contenders by the same users, in the decisive form."""
+
+    metric: str
+    contenders: Sequence[str]
+    """The one that is better by this metric, and the other one."""
+    difference: float
+    """Of their means over users, 0 or more, with its 95% bootstrap interval."""
+    low: float
+    high: float
+    p: float
+    """Of a randomization test of the users' differences, adjusted for all pairs by Holm's method."""
 
 
 class SegmentScore(Score):
@@ -92,7 +125,12 @@ class Scores(TypedDict):
 
     split: SplitSummary
     contenders: Sequence[ContenderSummary]
+    decisiveForm: str
+    """The form of lists by which contenders are ranked: RAW where more than half of the held-out events are repeats."""
     scores: Sequence[Score]
+    """None of contenders without any list."""
+    comparisons: Sequence[Comparison]
+    """Of all pairs of ranked contenders, by each decisive metric."""
     segments: Sequence[SegmentScore]
     samples: Sequence[SampleUser]
     problems: Sequence[ProblemRecord]

@@ -17,8 +17,8 @@ STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d9dee3, #3a424a); --soft: light-dark(#f4f6f8, #20262c);
   --dim: light-dark(#5b6570, #9aa5b0); --good: light-dark(#1a7f37, #4ac26b); --bad: light-dark(#c4212d, #ff7b72);
   --hold: light-dark(#8f5a00, #e3b341); --busy: light-dark(#0a58ca, #6cb6ff) }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1.25rem;
-  background: light-dark(#fff, #14181c) }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1.25rem;
+  background: light-dark(#fff, #14181c); overflow-wrap: anywhere }
 h1 { font-size: 1.5rem; margin: 0 }
 h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
 p { margin: .3rem 0 }
@@ -27,8 +27,17 @@ dt { color: var(--dim); font-size: .85rem }
 dd { margin: 0; font-weight: 600 }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line) }
-th { color: var(--dim); font-weight: 600 }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+th { color: var(--dim); font-weight: 600; overflow-wrap: break-word }
+.number { text-align: right; font-variant-numeric: tabular-nums }
+td:last-child, th:last-child { padding-right: 0 }
+@media (max-width: 48rem) {
+  th { display: none }
+  tr, td { display: block }
+  tr { padding: .5rem 0; border-bottom: 1px solid var(--line) }
+  td { display: grid; grid-template-columns: 9rem 1fr; gap: .75rem; padding: .1rem 0; border: 0; text-align: left }
+  td:empty { display: none }
+  td::before { content: attr(data-label); color: var(--dim) }
+}
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
 .tag { font-weight: 600; white-space: nowrap }
@@ -36,7 +45,7 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .hold { color: var(--hold) } .busy { color: var(--busy) }
 .note { border-left: 4px solid; padding: .5rem .9rem; margin: .5rem 0; background: var(--soft) }
 .note > * { color: CanvasText }
-.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1.5rem 2rem;
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1.5rem 2rem;
   margin: 1.2rem 0 }
 small { display: block }
 summary { cursor: pointer; margin: .6rem 0; font-weight: 600 }
@@ -87,6 +96,11 @@ def facts(figures: Mapping[str, object]) -> Markup:
     )
 
 
+def lines(title: str, sentences: Sequence[str]) -> Markup:
+    """Sentences below each other under a heading; nothing if there are none."""
+    return heading(title) + join(Markup("<p>{}</p>").format(one) for one in sentences) if sentences else Markup("")
+
+
 def heading(title: str) -> Markup:
     """The heading of a section."""
     return Markup("<h2>{}</h2>").format(title)
@@ -109,16 +123,22 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         return Markup("")
     kinds = [Markup(' class="number"') if name.startswith("#") else "" for name in head]
     names = [name.removeprefix("#") for name in head]
-    lines = [_row("th", kinds, names), *(_row("td", kinds, row) for row in rows)]
+    labels = [Markup('{} data-label="{}"').format(kind, name) for kind, name in zip(kinds, names, strict=True)]
+    body = [_row("th", kinds, map(_breakable, names)), *(_row("td", labels, row) for row in rows)]
     top = heading(title) if title else ""
-    return Markup('{}<div class="scroll"><table>{}</table></div>').format(top, join(lines))
+    return Markup('{}<div class="scroll"><table>{}</table></div>').format(top, join(body))
 
 
-def _row(tag: str, attributes: Sequence[str], cells: Sequence[object]) -> Markup:
+def _row(tag: str, attributes: Sequence[str], cells: Iterable[object]) -> Markup:
     pairs = zip(attributes, cells, strict=True)
     return Markup("<tr>{}</tr>").format(
         join(Markup("<{0}{1}>{2}</{0}>").format(tag, attribute, cell) for attribute, cell in pairs)
     )
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in another line after each underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def tag(word: str) -> Markup:

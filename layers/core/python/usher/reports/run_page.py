@@ -8,30 +8,34 @@ from markupsafe import Markup
 
 from usher.reports.diagnosis_page import render_diagnosis
 from usher.reports.diagnosis_report import DiagnosisReport
-from usher.reports.html import code, document, facts, heading, note, number, table, tag, when
+from usher.reports.html import code, document, facts, heading, lines, note, number, table, tag, when
 from usher.run_record import (
     CeilingsRecord,
+    CostRecord,
     DatasetRecord,
+    MonthlyCost,
     PinRecord,
     PlanEstimate,
-    ProblemRecord,
     ResourceEstimate,
     RunRecord,
     VersionRecord,
 )
+from usher.run_summary import RunSummary, monthly_text, summarize
 
 
 def render_run_page(record: RunRecord) -> str:
     """The page of a run from its current record, whether it is planned, running or finished."""
-    title = f"{record['group']}: {record['outcome'].lower()}"
+    title, summary = f"{record['group']}: {record['outcome'].lower()}", summarize(record)
     sections = (
-        _head(record),
-        *_notes(record),
-        _live(record.get("versions", [])),
+        _head(record, summary),
+        *_notes(record, summary),
+        _done(summary),
+        _live(record.get("versions", []), summary),
+        _costs(record, summary),
+        _unmanaged(summary),
         _metrics(record.get("versions", [])),
         _pins(record.get("pins", {})),
         _resources(record),
-        _unmanaged(record),
         _export(record.get("export", {})),
         _data(record.get("data", {})),
         _findings(record.get("data", {})),
@@ -41,16 +45,16 @@ def render_run_page(record: RunRecord) -> str:
     return document(title, sections)
 
 
-def _head(record: RunRecord) -> Markup:
-    estimate = record.get("estimate")
-    cost = record.get("cost") or estimate
+def _head(record: RunRecord, summary: RunSummary) -> Markup:
+    estimate, cost = record.get("estimate"), summary["cost"]
     figures = {
         "Started": when(record["startedAt"]),
         "Ended": when(record.get("endedAt")),
         "Duration": _duration(record),
         "Expected duration": f"{estimate['minutes']:g} min" if estimate else "",
-        "Cost of this run": _dollars(cost["cost"], _unpriced(estimate, "cost")) if cost else "",
-        "Monthly cost of serving": _dollars(cost["monthlyCost"], _unpriced(estimate, "monthlyCost")) if cost else "",
+        "Cost of this run": _dollars(cost["cost"], _unpriced(estimate)) if "cost" in cost else "",
+        "Monthly cost of serving": _monthly(cost, "serving", "monthlyCost"),
+        "Monthly cost of what recurs": _monthly(cost, "recurring", "recurringCost"),
         "Use of the stack's ceilings, at most": ceilings_used(record["ceilings"]) if "ceilings" in record else "",
     }
     title = Markup("<h1>{} {}</h1>").format(record["group"], tag(record["outcome"]))
@@ -58,16 +62,18 @@ def _head(record: RunRecord) -> Markup:
     return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures)
 
 
-def _notes(record: RunRecord) -> Iterator[Markup]:
+def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurringCost"]) -> str:
+    parts = [one for one in cost.get("monthly", ()) if one["what"] == what]
+    if total not in cost or (what == "recurring" and not parts):
+        return ""
+    return _dollars(cost[total], [one["id"] for one in parts if one["dollars"] is None])
+
+
+def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
     """Problems, blocked resources and notes, each with a remedy."""
-    blocked: list[ProblemRecord] = [
-        {"place": state["id"], "message": state.get("reason", ""), "remedy": state.get("remedy", "")}
-        for state in record.get("resources", [])
-        if state["status"] == "HELD"
-    ]
     kinds = (
-        ("bad", "Problems", record.get("problems", [])),
-        ("hold", "Held by a gate", blocked),
+        ("bad", "Problems", summary["problems"]),
+        ("hold", "Held by a gate", summary["held"]),
         ("busy", "Notes", record.get("notes", [])),
     )
     for look, title, notes in kinds:
@@ -75,34 +81,72 @@ def _notes(record: RunRecord) -> Iterator[Markup]:
             yield heading(title)
         yield from (note(look, content) for content in notes)
     undelivered = record.get("undelivered")
-    for text in (record.get("note"), undelivered and f"Not delivered yet: {', '.join(undelivered)}."):
+    for text in (
+        summary["progress"],
+        record.get("note"),
+        undelivered and f"Not delivered yet: {', '.join(undelivered)}.",
+    ):
         if text:
             yield Markup('<div class="note busy"><p>{}</p></div>').format(text)
 
 
-def _live(versions: Sequence[VersionRecord]) -> Markup:
+def _done(summary: RunSummary) -> Markup:
+    return lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in summary["done"]])
+
+
+def _live(versions: Sequence[VersionRecord], summary: RunSummary) -> Markup:
+    hours = {one["arn"]: one.get("trainingHours") for one in versions}
     rows = [
         [
-            version["solution"],
-            code(version["arn"]),
-            when(version["trainedAt"]),
-            number(version.get("trainingHours"), "g"),
+            one["name"],
+            code(one["version"]),
+            when(one["trainedAt"]),
+            when(one["since"]),
+            f"{one['by']}: {one['why']}" if one["by"] else "",
+            number(hours.get(one["version"]), "g"),
         ]
-        for version in versions
-        if version["live"]
+        for one in summary["live"]
     ]
-    return table("Live versions", ["Solution", "Version", "Trained", "#Training hours billed"], rows)
+    head = ["Model", "Version", "Trained", "Live since", "Chosen by", "#Training hours billed"]
+    return table("Live models", head, rows)
+
+
+def _costs(record: RunRecord, summary: RunSummary) -> Markup:
+    """All that costs money in every 30 days: now and, while the run is at work, after it."""
+    estimate, is_running = record.get("estimate"), record["outcome"] == "RUNNING"
+    now = {(one["id"], one["arn"]): one for one in summary["cost"].get("monthly", ())}
+    after = {(one["id"], one["arn"]): one for one in (estimate["monthly"] if estimate and is_running else ())}
+    rows = []
+    for key, one in {**after, **now}.items():
+        why = "on a schedule" if one["what"] == "recurring" else "serves"
+        columns = [now, after] if is_running else [now]
+        rows.append(
+            [one["id"], why if one["desired"] else f"{why}; not in usher.yaml", *(_cell(key, part) for part in columns)]
+        )
+    heads = ["#$ a month now", "#$ a month after this run"] if is_running else ["#$ a month"]
+    return table("Monthly costs, without requests", ["Resource or schedule", "Reason", *heads], rows)
+
+
+def _cell(key: tuple[str, str], costs: Mapping[tuple[str, str], MonthlyCost]) -> str:
+    one = costs.get(key)
+    return "" if one is None else monthly_text(one)
 
 
 def _metrics(versions: Sequence[VersionRecord]) -> Markup:
-    """A column for each version with its offline metrics."""
+    """A row for each version with its offline metrics."""
     names = sorted({name for version in versions for name in version["metrics"]})
-    columns = [
-        f"#{version['solution']} {version['arn'].rpartition('/')[2]}{' (live)' * version['live']}"
+    rows = [
+        [
+            version["solution"],
+            code(version["arn"].rpartition("/")[2]),
+            "yes" if version["live"] else "no",
+            *(number(version["metrics"].get(name), ".4f") for name in names),
+        ]
         for version in versions
+        if version["metrics"]
     ]
-    rows = [[name, *(number(version["metrics"].get(name), ".4f") for version in versions)] for name in names]
-    return table("Offline metrics of the models", ["Metric", *columns], rows)
+    head = ["Solution", "Version", "Live", *(f"#{name}" for name in names)]
+    return table("Offline metrics of the models", head, rows)
 
 
 def _pins(pins: Mapping[str, PinRecord]) -> Markup:
@@ -123,14 +167,19 @@ def _resources(record: RunRecord) -> Markup:
     return table("Resources: plan and status", head, rows)
 
 
-def _unmanaged(record: RunRecord) -> Markup:
-    """Existing resources that are not desired, and the status of their deletion."""
-    deletions = {state["arn"]: state for state in record.get("deletions", [])}
-    rows = []
-    for one in record.get("unmanaged", []):
-        state = deletions.get(one["arn"], {"status": "to be deleted" if one["deleted"] else "kept"})
-        rows.append([one["id"], code(one["arn"]), state.get("reason") or one["reason"], tag(state["status"])])
-    return table("Unmanaged resources", ["Resource", "ARN", "Reason", "Status"], rows)
+def _unmanaged(summary: RunSummary) -> Markup:
+    """Existing resources that are not desired, what they cost, and the status of their deletion."""
+    rows = [
+        [
+            one["id"],
+            code(one["arn"]),
+            one["reason"],
+            tag(one["status"]),
+            monthly_text(one["monthly"]) if one["monthly"] else "nothing",
+        ]
+        for one in summary["unmanaged"]
+    ]
+    return table("Unmanaged resources", ["Resource", "ARN", "Reason", "Status", "#Cost"], rows)
 
 
 def _export(export: Mapping[str, Any]) -> Markup:
@@ -193,9 +242,9 @@ def _cost(dollars: float | None, digits: int) -> str:
     return "not known" if dollars is None else number(dollars or None, f",.{digits}f")
 
 
-def _unpriced(estimate: PlanEstimate | None, name: Literal["cost", "monthlyCost"]) -> list[str]:
-    """The resources whose cost is not known."""
-    return [id_ for id_, resource in estimate["resources"].items() if resource[name] is None] if estimate else []
+def _unpriced(estimate: PlanEstimate | None) -> list[str]:
+    """The resources whose creation has no known price."""
+    return [id_ for id_, resource in estimate["resources"].items() if resource["cost"] is None] if estimate else []
 
 
 def ceilings_used(ceilings: CeilingsRecord) -> str:

@@ -14,6 +14,8 @@ from usher.resources.states import State
 from usher.resources.unmanaged import NOT_OWN, Unmanaged
 
 LEFT = "Delete the resources that still use it, and request the removal again."
+SERVING = "It serves until all that the config names does."
+CORRECT = "Correct what failed, and drop the file again."
 TAKE_OVER = "Delete it, or take it over (usher import --adopt), and request the removal again."
 EXPECTED_SECONDS = 60.0
 """The usual duration of a deletion."""
@@ -53,7 +55,7 @@ def _delete(inventory: Inventory, unmanaged: Unmanaged, serving: Collection[str]
     state = State(f"{kind.name}/{arn.rpartition('/')[2]}", "delete", "PENDING", arn, unmanaged.reason)
     kept = replace(state, action="hold", status="SKIPPED")
     if any(name == arn or name.startswith(f"{arn}/") for name in serving):
-        return replace(kept, reason="It serves.")
+        return replace(kept, reason=SERVING, remedy=CORRECT)
     if not unmanaged.delete:
         return replace(kept, remedy=TAKE_OVER if unmanaged.reason == NOT_OWN else LEFT)
     try:

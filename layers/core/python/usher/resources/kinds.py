@@ -63,6 +63,9 @@ class Kind:
     taggable: bool = True
     job: bool = False
     """Whether it is done once and kept: List gives all members of an ACTIVE one, and its tags never change."""
+    quota: int = 0
+    """How many may exist at once, in a dataset group or, of what lies in none, in a region, unless AWS has raised it
+    for the account: service guide, "Endpoints and quotas" (limits.html). 0: it counts others, or none is known."""
     quota_in_progress: bool = False
     """Whether its quota counts those in progress, so that a creation above it can be repeated later."""
     successor: Literal["create", "retrain"] = "create"
@@ -83,6 +86,11 @@ class Kind:
         head, *tail = self.name.split("_")
         head = head if self.service == "personalize" else head.capitalize()
         return head + "".join(word.capitalize() for word in tail)
+
+    @property
+    def words(self) -> str:
+        """Several of the kind, as people and Service Quotas call them: `dataset groups`."""
+        return f"{self.name.replace('_', ' ')}s"
 
     @property
     def can_be_deleted(self) -> bool:
@@ -123,11 +131,11 @@ KINDS = {
     for kind in (
         Kind(
             "schema", 0, arn="schema/{name}", in_dataset_group=False, listed_by="", needed_by_others=True,
-            taggable=False,
+            taggable=False, quota=500,
         ),
         Kind(
             "dataset_group", 1, arn="dataset-group/{name}", in_dataset_group=False, immutable=("domain", "kmsKeyArn"),
-            needed_by_others=True,
+            needed_by_others=True, quota=5,
         ),
         Kind(
             "dataset", 0.5, arn="dataset/{group}/{datasetType}", identified_by_type=True, mutable=("schemaArn",),
@@ -139,14 +147,14 @@ KINDS = {
         ),
         Kind(
             "event_tracker", 0.5, parent=_GROUP, reported=("trackingId",), listed_by=_GROUP, has_duration=True,
-            delete_with_group_only=True,
+            delete_with_group_only=True, quota=1,
         ),
         Kind(
             "metric_attribution", 1, parent=_GROUP, mutable=("metrics", "metricsOutputConfig"),
-            added_and_removed=("metrics", "addMetrics", "removeMetrics"), listed_by=_GROUP, taggable=False,
+            added_and_removed=("metrics", "addMetrics", "removeMetrics"), listed_by=_GROUP, taggable=False, quota=1,
             extra_list_operation="list_metric_attribution_metrics",
         ),
-        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP, has_duration=True),
+        Kind("filter", 1, arn="filter/{name}", listed_by=_GROUP, has_duration=True, quota=30),
         Kind(
             "solution", 0.5, arn="solution/{name}",
             mutable=(
@@ -154,7 +162,7 @@ KINDS = {
                 "solutionConfig.eventsConfig",
             ),
             config_of_update=("solutionConfig", "solutionUpdateConfig"), listed_by=_GROUP, kept_when_replaced=True,
-            stop_before_delete=True, monthly_cost="per automatic training",
+            stop_before_delete=True, quota=10, monthly_cost="per automatic training",
         ),
         Kind(
             "solution_version", 60, parent="solutionArn", has_duration=True, quota_in_progress=True,
@@ -163,11 +171,11 @@ KINDS = {
         Kind(
             "campaign", 15, arn="campaign/{name}", mutable=(LIVE_VERSION, "minProvisionedTPS", "campaignConfig"),
             reported=(LIVE_VERSION,), listed_by="solutionArn", has_duration=True,
-            monthly_cost="per provisioned request",
+            quota=5, monthly_cost="per provisioned request",
         ),
         Kind(
             "recommender", 25, arn="recommender/{name}", mutable=("recommenderConfig",), listed_by=_GROUP,
-            monthly_cost="per hour",
+            quota=5, monthly_cost="per hour",
         ),
         Kind(
             "batch_inference_job", 15, arn="batch-inference-job/{jobName}", parent=LIVE_VERSION, has_duration=True,

@@ -21,6 +21,7 @@ from usher.resources.ownership import objection
 from usher.resources.polling import Pending, seconds_until_next_pass
 from usher.resources.remedies import remedy_for
 from usher.resources.states import STAGES, State
+from usher.run_summary import PROMOTED
 
 # The services' errors after which a call succeeds later.
 NOT_YET = {
@@ -95,14 +96,16 @@ def advance(
     before: Sequence[Mapping[str, Any]],
     elapsed: float,
     expected_seconds: Mapping[str, float],
+    room: Collection[str] = (),
 ) -> tuple[list[State], int | None]:
     """Make one pass: do what can be done now about every resource up to a stage, in the plan's order.
 
-    `before`: the states after the last pass; `elapsed`: the seconds since then; `expected_seconds`: by id, a DryRun's.
+    `before`: the states after the last pass; `elapsed`: the seconds since then; `expected_seconds`: by id, a DryRun's;
+    `room`: kinds of which some can be deleted for others, so that their quota is waited for.
     Returns the states, and the seconds until the next pass; None: the stage is settled, well or badly.
     """
     last = {state["id"]: state for state in before}
-    this = _Pass(inventory, known_failures)
+    this = _Pass(inventory, known_failures, room)
     pending: dict[str, Pending] = {}
     for resource in resources:
         if STAGES.index(resource.stage) > STAGES.index(stage):
@@ -126,6 +129,14 @@ def advance(
     return list(this.states.values()), seconds_until_next_pass(steps) if pending else None
 
 
+def is_at_work(states: Sequence[State]) -> bool:
+    """Whether a service is at work on something, or a call is repeated, so that later passes find more room."""
+    return any(
+        state.status == "PENDING" or (state.status == "WAITING" and state.reason and not state.lacks_room)
+        for state in states
+    )
+
+
 def _given_up(state: State, earlier: Mapping[str, Any], *, is_name_taken: bool) -> State:
     """The state as FAILED if it has waited too long for something that time does not bring."""
     if state.waited < MAX_WAIT_SECONDS:
@@ -146,7 +157,7 @@ def _next_steps(
 ) -> list[list[Pending]]:
     """What each next step waits for: a creation, a retry, or else the end of the stage.
 
-    `quotas_reached`: the kinds of which no more can be in progress. The next is created when one of them is done.
+    `quotas_reached`: the kinds of which no more can be created. The next one is when one in progress is done.
     """
     waiting = [one for one in resources if one.id in states and states[one.id].status == "WAITING"]
     in_progress = [one for one in resources if one.id in pending and states[one.id].status == "PENDING"]
@@ -166,10 +177,12 @@ class _Pass:
 
     inventory: Inventory
     known_failures: Mapping[str, str]
+    room: Collection[str] = ()
+    """Of advance."""
     states: dict[str, State] = field(default_factory=dict)
     """Of the resources before, by id."""
     quotas_reached: dict[str, str] = field(default_factory=dict)
-    """By kind of which no more can be in progress now, the service's message."""
+    """By kind of which no more can be created now, the service's message."""
     names_taken: set[str] = field(default_factory=set)
     """Ids of resources whose creation was refused because the name exists."""
 
@@ -199,7 +212,7 @@ class _Pass:
         if existing and decision.action == "fail":
             return replace(state, status="FAILED", remedy=decision.remedy or remedy_for(decision.reason))
         if decision.action in {"create", "retrain"} and kind.name in self.quotas_reached:
-            return State(resource.id, "wait", "WAITING", resource.arn, self.quotas_reached[kind.name])
+            return self._without_room(resource)
         if act := _ACTS.get(decision.action):
             arn = act(self.inventory, resource, desired, existing)
             state = replace(state, arn=arn, status="PENDING" if kind.minutes else "READY")
@@ -210,15 +223,22 @@ class _Pass:
         kind = KINDS[resource.kind]
         service = "Personalize" if kind.service == "personalize" else "EventBridge Scheduler"
         reason = f"{service} refuses it: {error.response['Error']['Message']}"
-        is_quota_reached = kind.quota_in_progress and error_code(error) == QUOTA
-        if is_quota_reached:
+        if error_code(error) == QUOTA and (kind.quota_in_progress or kind.name in self.room):
             self.quotas_reached[kind.name] = reason
+            return self._without_room(resource)
         if error_code(error) == TAKEN:
             self.names_taken.add(resource.id)
         is_services_fault = error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
-        if is_quota_reached or is_services_fault or error_code(error) in NOT_YET:
+        if is_services_fault or error_code(error) in NOT_YET:
             return State(resource.id, "wait", "WAITING", resource.arn, reason)
         return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
+
+    def _without_room(self, resource: Resource) -> State:
+        kind = KINDS[resource.kind]
+        lacks_room = not kind.quota_in_progress
+        return State(
+            resource.id, "wait", "WAITING", resource.arn, self.quotas_reached[kind.name], lacks_room=lacks_room
+        )
 
 
 def _compare(
@@ -291,7 +311,7 @@ def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: 
         return replace(state, action="hold", status="HELD", reason=blocked, remedy=gate.REMEDY)
     deploys_itself = resource.gate and not KINDS[resource.kind].deploys_versions
     if deploys_itself and details[LIVE_VERSION] != resource.gate["live"]:
-        return replace(state, action="promote", reason="It serves from now on.")
+        return replace(state, action="promote", reason=PROMOTED)
     return state
 
 

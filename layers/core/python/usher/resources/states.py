@@ -31,6 +31,8 @@ class State:
     """Members of Describe's response that the serving map needs: Kind.reported."""
     resume_at: str = ""
     """A Decision's."""
+    lacks_room: bool = False
+    """Whether it waits for another one of its kind to be deleted, as no more may exist."""
 
     def __post_init__(self) -> None:
         clean_members(self, reason=MAX_MESSAGE_LENGTH, remedy=MAX_MESSAGE_LENGTH)

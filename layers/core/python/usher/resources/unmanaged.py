@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from usher.names import label, label_of, unique_name
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Kind, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION, Kind, Resource
 from usher.resources.lookup import is_being_deleted
 from usher.resources.states import State
 from usher.resources.target import Target
@@ -39,6 +39,8 @@ class Unmanaged:
     """Why it is not desired, or why it stays."""
     delete: bool = False
     """Whether the run deletes it."""
+    solution: str = ""
+    """Of a campaign, the ARN of its solution, which can be deleted only after it."""
 
 
 def find_unmanaged(
@@ -58,7 +60,8 @@ def find_unmanaged(
             delete = _may_be_deleted(kind, reason, prune=prune)
             if delete and not inventory.owns(kind, arn):
                 reason, delete = NOT_OWN, False
-            unmanaged.append(Unmanaged(id_, kind.name, arn, reason, delete))
+            version = str(inventory.describe(kind, arn).get(LIVE_VERSION, "")) if kind.deploys_versions else ""
+            unmanaged.append(Unmanaged(id_, kind.name, arn, reason, delete, version.rpartition("/")[0]))
     return unmanaged
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from usher.aws import error_code, now
 from usher.resources.kinds import KINDS, LIVE_VERSION
@@ -43,11 +43,11 @@ def usable_versions(personalize: Any, solution_arn: str) -> list[str]:
 
 
 def report_versions(
-    personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any]
+    personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any], since: Mapping[str, str]
 ) -> list[VersionRecord]:
     """A run's versions for its record: the newest one of each solution, and the live one.
 
-    `states`: of the run's resources; `live`: the solutions of the serving map.
+    `states`: of the run's resources; `live`: the solutions of the serving map; `since`: by ARN, since when.
     """
     newest = {
         state["id"].partition("/")[2]: state["arn"]
@@ -57,7 +57,8 @@ def report_versions(
     serving = {name: solution[LIVE_VERSION] for name, solution in live.items()}
     pairs = sorted({*newest.items(), *serving.items()})
     reports = (_report_version(personalize, name, arn, live=serving.get(name) == arn) for name, arn in pairs)
-    return [report for report in reports if report]
+    dated = {arn: {"liveSince": time} for arn, time in since.items()}
+    return [cast(VersionRecord, report | dated.get(report["arn"], {})) for report in reports if report]
 
 
 def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:

@@ -13,10 +13,11 @@ from usher.errors import UsherError
 from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
+from usher.run_summary import cost_sentences, current_cost, done_phrases, live_models, live_text
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
-from usher.texts import listing
+from usher.texts import clean, listing
 
 NOTIFICATION, EVENT, METRICS = "notification", "event", "metrics"
 """The channels by which the end of a run is reported."""
@@ -65,20 +66,16 @@ class Notification:
 
 
 def notification(record: RunRecord, link: str) -> Notification:
-    """The notification about a run's end: problems and remedies, live versions, costs, a link to its page. Pure."""
-    live = [
-        f"{version['solution']}: {version['arn'].rpartition('/')[2]}, "
-        f"trained {version['trainedAt'][:16].replace('T', ' ')}"
-        for version in record.get("versions", ())
-        if version["live"]
-    ]
-    cost = record.get("cost")
+    """The notification about a run's end. Pure.
+
+    Problems and remedies, what was done, live versions, costs, and a link to its page.
+    """
+    done, live = "; ".join(done_phrases(record)), list(map(live_text, live_models(record)))
     paragraphs = (
         record["summary"],
+        f"Done: {clean(done, MAX_SUMMARY_LENGTH)}." if done else "",
         "Live now:\n" + listing(live, MAX_SUMMARY_LENGTH, RUN_PAGE) if live else "",
-        f"This run: about ${cost['cost']:.2f}. What serves, even idle: ${cost['monthlyCost']:.2f} a month."
-        if cost
-        else "",
+        clean(" ".join(cost_sentences(current_cost(record))), MAX_SUMMARY_LENGTH),
         f"More: {link}",
     )
     return Notification(subject(record["group"], record["outcome"]), "\n\n".join(filter(None, paragraphs)))

@@ -35,7 +35,7 @@ ROUTES = {
 
 
 def call_members(content: ServingMap, route: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The solution that answers a request, and the members of the call of Personalize.
+    """The solution or recommender that answers a request, and the members of the call of Personalize.
 
     `content`: the group's map; `options`: as texts of a query string, or as JSON values of a body. Raises RequestError
     (400 or 404), which says what is wrong with an option and what is allowed.
@@ -56,7 +56,7 @@ def call_members(content: ServingMap, route: str, options: Mapping[str, Any]) ->
             members |= read(options[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
-    return name, members
+    return able[name].get("answeredBy") or name, members
 
 
 def _target(served: ServedSolution | ServedRecommender) -> dict[str, str]:

@@ -1,17 +1,17 @@
 """The serving map of a group: from the names that callers use to Personalize's ARNs.
 
-`publish` writes it when resources are live, and the API functions read it. It is an item of the table,
+`publish` writes it when resources are live (next_map), and the API functions read it. It is an item of the table,
 `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 """
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypedDict
+from typing import Any, TypedDict
 
+from usher.aws import now
 from usher.errors import RequestError
-from usher.run_record import StateRecord
 from usher.storage.table import Table
 
 MAP = "serving"
@@ -30,14 +30,22 @@ class ServedSolution(TypedDict, total=False):
     """None: only exports answer."""
     solutionVersionArn: str
     """The live version."""
+    recommenderArn: str | None
+    """Of a recommender that answers in its place."""
+    answeredBy: str
+    """The name of what answers in its place, as its own campaign had to make room."""
 
 
-class ServedRecommender(TypedDict):
+class ServedRecommender(TypedDict, total=False):
     """A live recommender."""
 
     type: str
     """The type of its use case's recipe."""
-    recommenderArn: str
+    recommenderArn: str | None
+    campaignArn: str | None
+    """Of a solution that answers in its place."""
+    answeredBy: str
+    """As a solution's."""
 
 
 class ServingMap(TypedDict, total=False):
@@ -51,66 +59,6 @@ class ServingMap(TypedDict, total=False):
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
     """By solution, the settings of its export."""
-
-
-class Published(Protocol):
-    """The part of a run's plan that the serving map depends on."""
-
-    @property
-    def group(self) -> str:
-        """The dataset group's name."""
-
-    @property
-    def solutions(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, `type` of the recipe and whether there is a `campaign`."""
-
-    @property
-    def recommenders(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, the `type` of the use case."""
-
-    @property
-    def filters(self) -> Sequence[str]:
-        """Their names."""
-
-    @property
-    def exports(self) -> Mapping[str, Mapping[str, Any]]:
-        """By solution, the settings of its export."""
-
-
-def serving_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
-    """The map after a run. Solutions and recommenders that failed are served as before. Pure.
-
-    `plan`: the run's; `states`: of its resources, at the end; `former`: the map until now, or an empty one.
-    """
-    ready = {state["id"]: state for state in states if state["status"] == "READY"}
-    arns = {name: state["arn"] for name, state in ready.items()}
-    solutions = dict[str, ServedSolution]()
-    for name, facts in plan.solutions.items():
-        if f"solution_version/{name}" in arns and (not facts["campaign"] or f"campaign/{name}" in arns):
-            serves = ready.get(f"campaign/{name}", ready[f"solution_version/{name}"]).get("details") or {}
-            solutions[name] = {
-                "type": facts["type"],
-                "campaignArn": arns.get(f"campaign/{name}"),
-                "solutionVersionArn": serves.get("solutionVersionArn") or arns[f"solution_version/{name}"],
-            }
-        elif name in former.get("solutions", {}):
-            solutions[name] = former["solutions"][name]
-    recommenders = dict[str, ServedRecommender]()
-    for name, facts in plan.recommenders.items():
-        if f"recommender/{name}" in arns:
-            recommenders[name] = {"type": facts["type"], "recommenderArn": arns[f"recommender/{name}"]}
-        elif name in former.get("recommenders", {}):
-            recommenders[name] = former["recommenders"][name]
-    filters = {name: arns.get(f"filter/{name}") or former.get("filters", {}).get(name) for name in plan.filters}
-    tracker = ready.get(f"event_tracker/{plan.group}")
-    details = (tracker and tracker.get("details")) or {}
-    return {
-        "solutions": solutions,
-        "recommenders": recommenders,
-        "filters": {name: arn for name, arn in filters.items() if arn},
-        "trackingId": details.get("trackingId") or former.get("trackingId"),
-        "exports": plan.exports,
-    }
 
 
 def served_arns(value: object) -> set[str]:
@@ -143,6 +91,20 @@ class ServingMaps:
         """Replace a group's map, unless somebody else has replaced it meanwhile."""
         values = {":map": json.dumps(content), ":former": json.dumps(former)}
         self.table.update(group, MAP, "SET #map = :map", values, {"#map": "map"}, "#map = :former")
+
+    def live_since(self, group: str) -> dict[str, str]:
+        """By ARN of a live version, the ISO time at which `date` has seen it first."""
+        times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))
+        return times
+
+    def date(self, group: str) -> dict[str, str]:
+        """Note the time for each live version that has none; return live_since."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
+        known, time_now = self.live_since(group), now().isoformat()
+        dated = {arn: known.get(arn, time_now) for arn in live}
+        if dated != known:
+            self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
+        return dated
 
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""

@@ -72,6 +72,10 @@ class Bucket:
         """The s3:// address of a key."""
         return f"s3://{self.name}/{key}"
 
+    def label(self, key: str) -> str:
+        """How messages name an object."""
+        return key
+
     def files(self, prefix: str) -> list[File]:
         """All objects below a prefix, sorted by their keys."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)

@@ -1,24 +1,19 @@
 """The tree of a filter expression; `str` writes it back."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lark import Token
-
-from usher_local.personalize.core.errors import InvalidInputError
-
 Literal = str | float
+Place = tuple[int, int]
+"""Line and column, both from 1."""
 
 
-class FilterError(InvalidInputError):
-    """An expression or a value that cannot be used; `line` and `column` (from 1) and `token` say where, if known."""
+class FilterError(Exception):
+    """An expression, or a value for one, that can't be used. `str` is a sentence without its full stop."""
 
-    def __init__(
-        self, message: str, line: int | None = None, column: int | None = None, token: str | None = None
-    ) -> None:
-        where = f" (line {line} column {column})" if line and token is not None else ""
-        super().__init__(message + where)
-        self.line, self.column, self.token = line, column, token
+    def __init__(self, message: str, remedy: str, place: Place | None = None) -> None:
+        super().__init__(message)
+        self.remedy, self.place = remedy, place
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +22,13 @@ class Field:
 
     dataset: str
     name: str
-    token: Token | None = field(default=None, compare=False, repr=False)
-    """Where it stands."""
+    place: Place | None = field(default=None, compare=False, repr=False)
+    """Where it stands in the text that was parsed."""
+
+    @property
+    def plain(self) -> str:
+        """The name as Personalize compares it."""
+        return plain(self.name)
 
     def __str__(self) -> str:
         return f"{self.dataset}.{self.name}"
@@ -104,6 +104,11 @@ class Expression:
         return " | ".join(map(str, self.clauses))
 
 
+def plain(name: str) -> str:
+    """A field's name as Personalize compares it: releaseYear is RELEASE_YEAR."""
+    return name.replace("_", "").upper()
+
+
 def _literal(value: Literal) -> str:
     if isinstance(value, float):
         return repr(value)
@@ -117,3 +122,24 @@ def conditions(node: Either | Both | Condition) -> Iterator[Condition]:
     else:
         for part in node.parts:
             yield from conditions(part)
+
+
+def tests(clause: Clause) -> Iterator[Condition]:
+    """Every condition of a clause, those after IF included."""
+    yield from conditions(clause.where)
+    yield from clause.guards
+
+
+def needed(expression: Expression) -> list[str]:
+    """The placeholders that a request must give a value for: those of INCLUDE."""
+    return _placeholders(clause for clause in expression.clauses if clause.effect == "INCLUDE")
+
+
+def placeholders(expression: Expression) -> list[str]:
+    """All placeholders, each once."""
+    return _placeholders(expression.clauses)
+
+
+def _placeholders(clauses: Iterable[Clause]) -> list[str]:
+    operands = (test.operand for clause in clauses for test in tests(clause))
+    return list(dict.fromkeys(operand.name for operand in operands if isinstance(operand, Placeholder)))

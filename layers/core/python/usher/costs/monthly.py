@@ -1,0 +1,96 @@
+"""What costs money in every 30 days: what exists, and what is ordered again and again. Pure."""
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from usher.costs.calculation import NO_DATA, Size, max_cost, max_monthly_cost, monthly_cost, one_time_cost
+from usher.costs.recurring import Repeated, automatic_trainings
+from usher.prices import PRICES
+from usher.resources.billed import Billed
+from usher.resources.kinds import Resource
+from usher.run_record import MonthlyCost
+
+UNBILLED = ("FAILED", "STOPPED", "INACTIVE")
+"""How the statuses end of what costs nothing: it does not serve."""
+
+
+def existing_cost(
+    one: Billed, id_: str, size: Size | None, prices: Mapping[str, float], *, desired: bool
+) -> MonthlyCost | None:
+    """What a resource costs as long as it exists; None: nothing.
+
+    `size`: of the group's data; None: not known, and neither is what depends on it.
+    """
+    if str(one.members.get("status", "")).endswith(UNBILLED):
+        return None
+    known, most = _training(one, size, prices) if one.kind == "solution" else _serving(one, size, prices)
+    if most == 0:
+        return None
+    what: Literal["serving", "recurring"] = "recurring" if one.kind == "solution" else "serving"
+    return {"id": id_, "arn": one.arn, "what": what, "desired": desired, "dollars": known, "atMost": most}
+
+
+def existing_costs(
+    billed: Iterable[Billed], group: str, size: Size | None, served: Collection[str]
+) -> list[MonthlyCost]:
+    """What a group's existing resources cost, by the known prices, where its files don't tell.
+
+    `served`: the ARNs that its serving map names; they are desired, with the solutions behind them.
+    """
+
+    def is_served(arn: str) -> bool:
+        return any(one == arn or one.startswith(f"{arn}/") for one in served)
+
+    costs = (existing_cost(one, one.id_in(group), size, PRICES, desired=is_served(one.arn)) for one in billed)
+    return [cost for cost in costs if cost]
+
+
+def _training(solution: Billed, size: Size | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """What the automatic trainings of a solution cost, and at most."""
+    times = automatic_trainings(solution.members)
+    if not times or not size:
+        return (None, None) if times else (0, 0)
+    version = Resource(f"solution_version/{solution.arn}", "solution_version", "train")
+    each = one_time_cost(version, solution.members, size, prices)
+    return each and times * each, times * max_cost(version, solution.members, size)
+
+
+def _serving(one: Billed, size: Size | None, prices: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """What a campaign or a recommender costs, and at most. The former does not depend on the data."""
+    if not size and one.kind != "campaign":
+        return None, None
+    resource, counted = Resource(one.arn, one.kind, "train", one.members), size or NO_DATA
+    known = monthly_cost(resource, one.solution, counted, prices)
+    return known, max(max_monthly_cost(resource, one.solution, counted), known or 0)
+
+
+def recurring_costs(known: Sequence[Repeated], most: Sequence[Repeated], arns: Mapping[str, str]) -> list[MonthlyCost]:
+    """What schedules cost, by their place in the config or the stack's parameter.
+
+    `known`, `most`: the same recurring costs by the group's prices (NaN: not known) and at most; `arns`: by id, of the
+    schedules. Automatic trainings are left out: existing_cost has them.
+    """
+    costs: dict[str, MonthlyCost] = {}
+    for one, limit in zip(known, most, strict=True):
+        if not one.automatic:
+            before = costs.get(one.place)
+            dollars = (_nan_if_unknown(before["dollars"]) if before else 0) + one.a_month
+            costs[one.place] = {
+                "id": one.place,
+                "arn": arns.get(one.schedule, ""),
+                "what": "recurring",
+                "desired": True,
+                "dollars": None if math.isnan(dollars) else dollars,
+                "atMost": ((before and before["atMost"]) or 0) + limit.a_month,
+            }
+    return list(costs.values())
+
+
+def cost_or_nan(resource: Resource, solution: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> float:
+    """one_time_cost, with NaN for what is not known: then no sum with it is known."""
+    return _nan_if_unknown(one_time_cost(resource, solution, size, prices))
+
+
+def _nan_if_unknown(cost: float | None) -> float:
+    return math.nan if cost is None else cost

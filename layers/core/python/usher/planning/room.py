@@ -1,0 +1,192 @@
+"""Room for what a plan creates: where a quota leaves none, others make it first, and something always serves.
+
+A plan is rehearsed against the quotas before anything is created, and what has no room is refused. While a run is at
+work, the same rule says what goes next.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import cast
+
+from usher.errors import InputError, Problem
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, Kind
+from usher.resources.plan import Plan
+from usher.resources.quotas import account_quotas, quota_of
+from usher.resources.states import State
+from usher.resources.target import Target
+from usher.resources.unmanaged import FOREIGN, NOT_OWN, REMOVED, REPLACED, Unmanaged, existing_resources
+from usher.run_record import StateRecord
+from usher.serving.next_map import next_map, next_to_leave, without
+from usher.serving.serving_map import ServingMap
+
+CREATING = {"create", "replace"}
+SECTIONS = {"campaign": "solutions", "recommender": "recommenders"}
+"""By kind of what answers requests, the section of the serving map that names it."""
+
+
+def next_to_go(serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, is_waiting: bool = False) -> list[str]:
+    """ARNs of what can be deleted next for another one of a kind; empty if nothing can. Pure.
+
+    With a solution, its campaigns go. `is_waiting`: whether something is about to serve, so that nothing leaves that
+    only another leaving one could answer for.
+    """
+    going = [one.arn for one in may_go]
+    arn, is_stopgap = next_to_leave(serving, [one.arn for one in may_go if one.kind == kind], going)
+    if not arn or (is_stopgap and is_waiting):
+        return []
+    return [one.arn for one in may_go if arn in {one.arn, one.solution}]
+
+
+def leaving_now(
+    plan: Plan, states: Sequence[State], deletions: Sequence[StateRecord], former: ServingMap
+) -> tuple[list[Unmanaged], ServingMap]:
+    """What is to be deleted now so that others can be created, and the serving map without it. Pure.
+
+    `states`: after this pass; `deletions`: after the last one; `former`: the map until now.
+    """
+    serving = next_map(plan, [cast(StateRecord, asdict(state)) for state in states], former)
+    under_way = {one["arn"] for one in deletions if one["status"] == "PENDING"}
+    known = {one["arn"] for one in deletions}
+    may_go = [one for one in plan.to_delete if one.arn not in known]
+    is_waiting = any(state.status == "PENDING" and _kind_of(state.id) in SECTIONS for state in states)
+    leaving = set(under_way)
+    for kind, lacking in Counter(_kind_of(state.id) for state in states if state.lacks_room).items():
+        if lacking > sum(one.kind == kind and one.arn in under_way for one in plan.to_delete):
+            leaving.update(next_to_go(serving, may_go, kind, is_waiting=is_waiting))
+    return [one for one in plan.to_delete if one.arn in leaving], without(serving, leaving)
+
+
+def _kind_of(id_: str) -> str:
+    return id_.partition("/")[0]
+
+
+def with_room(
+    inventory: Inventory,
+    target: Target,
+    plan: Plan,
+    states: Sequence[State],
+    unmanaged: Sequence[Unmanaged],
+    serving: ServingMap,
+) -> list[Unmanaged]:
+    """The unmanaged resources, among them former solutions that make room now. Changes nothing.
+
+    `plan`: what is desired; `states`: of its resources in a dry run. Raises InputError if something has no room.
+    """
+    created = Counter(_kind_of(state.id) for state in states if state.action in CREATING)
+    existing = Counter(kind.name for kind, _, _ in existing_resources(inventory, target, plan.resources))
+    for kind in KINDS.values():
+        if kind.quota and created[kind.name] and not kind.in_dataset_group:
+            existing[kind.name] = len(inventory.summaries(kind, {}))
+    short = [kind for kind in KINDS.values() if kind.quota and _is_short(kind, existing, created, kind.quota)]
+    quotas = account_quotas(inventory.clients["service-quotas"]) if short else {}
+    short = [kind for kind in short if _is_short(kind, existing, created, quota_of(kind, quotas))]
+    if not short:
+        return list(unmanaged)
+    limits = {kind.name: quota_of(kind, quotas) for kind in KINDS.values() if kind.quota}
+    rehearsal = Rehearsal(plan, states, limits, existing, serving)
+    going, refused = rehearsal.act(
+        [*_former_solutions(inventory, unmanaged), *(one for one in unmanaged if one.delete)]
+    )
+    if refused:
+        raise InputError(
+            [_problem(target.group, KINDS[kind], ids, rehearsal, unmanaged) for kind, ids in refused.items()]
+        )
+    return [replace(one, delete=one.delete or one.arn in going) for one in unmanaged]
+
+
+def _is_short(kind: Kind, existing: Counter[str], created: Counter[str], limit: int) -> bool:
+    return bool(created[kind.name]) and existing[kind.name] + created[kind.name] > limit
+
+
+def _former_solutions(inventory: Inventory, unmanaged: Sequence[Unmanaged]) -> list[Unmanaged]:
+    """What was replaced and kept, as it costs nothing: the oldest first."""
+    kept = [
+        one
+        for one in unmanaged
+        if one.reason == REPLACED and not one.delete and KINDS[one.kind].kept_when_replaced
+        and inventory.owns(KINDS[one.kind], one.arn)
+    ]  # fmt: skip
+    return sorted(kept, key=lambda one: inventory.describe(KINDS[one.kind], one.arn)["creationDateTime"])
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A plan's creations, one after the other, in the room that there is. Pure."""
+
+    plan: Plan
+    states: Sequence[State]
+    limits: Mapping[str, int]
+    """By kind."""
+    existing: Mapping[str, int]
+    """By kind, how many there are."""
+    serving: ServingMap
+
+    def act(
+        self, may_go: Sequence[Unmanaged], foreign: Sequence[Unmanaged] = ()
+    ) -> tuple[set[str], dict[str, list[str]]]:
+        """The ARNs of what goes, and by kind the ids of what has no room. `foreign`: what people delete before."""
+        number = Counter(self.existing)
+        number.subtract(one.kind for one in foreign)
+        serving, left, refused = self.serving, list(may_go), dict[str, list[str]]()
+        ready = {state.id: _ready(state) for state in self.states if not self._is_limited(state)}
+        # All solutions come before the first campaign, as a campaign waits for its training.
+        for state in sorted(
+            filter(self._is_limited, self.states), key=lambda state: list(KINDS).index(_kind_of(state.id))
+        ):
+            kind = _kind_of(state.id)
+            while number[kind] >= self.limits[kind] and (leaving := next_to_go(serving, left, kind)):
+                serving = without(serving, leaving)
+                number.subtract(one.kind for one in left if one.arn in leaving)
+                left = [one for one in left if one.arn not in leaving]
+            if number[kind] >= self.limits[kind]:
+                refused.setdefault(kind, []).append(state.id)
+                continue
+            number[kind] += 1
+            ready[state.id] = _ready(state)
+            serving = next_map(self.plan, list(ready.values()), serving)
+        return {one.arn for one in may_go if one not in left}, refused
+
+    def _is_limited(self, state: State) -> bool:
+        return state.action in CREATING and _kind_of(state.id) in self.limits
+
+
+def _ready(state: State) -> StateRecord:
+    return {"id": state.id, "action": state.action, "status": "READY", "arn": state.arn or state.id}
+
+
+def _problem(
+    group: str, kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged]
+) -> Problem:
+    """What has no room, and what makes it."""
+    number, limit = rehearsal.existing[kind.name], rehearsal.limits[kind.name]
+    where = "a dataset group" if kind.in_dataset_group else "a region"
+    message = f"has no room for {', '.join(ids)}: {where} may have {limit} {kind.words}, and has {number}."
+    return Problem(f"{group}/", message, _remedy(group, kind, ids, rehearsal, unmanaged))
+
+
+def _remedy(group: str, kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged]) -> str:
+    """What makes room, as the rehearsal shows."""
+
+    def has_room(may_go: Sequence[Unmanaged], foreign: Sequence[Unmanaged] = ()) -> bool:
+        return kind.name not in rehearsal.act(may_go, foreign)[1]
+
+    deleted = [one for one in unmanaged if one.delete]
+    removed = [one for one in unmanaged if not one.delete and one.reason == REMOVED]
+    foreign = [one for one in unmanaged if one.kind == kind.name and one.reason in {FOREIGN, NOT_OWN}]
+    more = "or ask AWS for a higher quota (Service Quotas, Amazon Personalize)"
+    if kind.quota == 1:
+        return f"Take {_names(foreign)} over: usher import {group} --adopt."
+    if not kind.in_dataset_group:
+        return f"Delete {kind.words} that nobody needs, {more}."
+    if removed and has_room([*deleted, *removed]):
+        names = _names([one for one in removed if one.kind == kind.name])
+        return f"Set prune: true, which deletes {names}: the config no longer names them; {more}."
+    if foreign and has_room(deleted, foreign):
+        return f"Delete {_names(foreign)}, which Usher did not make, if nobody needs them; {more}."
+    return f"Take {len(ids)} of them out of usher.yaml, {more}."
+
+
+def _names(unmanaged: Sequence[Unmanaged]) -> str:
+    return ", ".join(one.id for one in unmanaged)

@@ -1,0 +1,283 @@
+"""What people want to know of a run: what it did, what is live, and what it costs. Pure.
+
+The page, the notification and `usher status` all say it from here.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypedDict
+
+from usher.run_record import CostRecord, MonthlyCost, Outcome, PinRecord, ProblemRecord, RunRecord, StateRecord
+
+MAX_NAMED = 3
+"""Resources of a kind that a sentence names."""
+READY = {"READY", "HELD"}
+VERBS = {"create": "made", "replace": "replaced", "rebuild": "made again", "update": "updated", "promote": "updated"}
+"""What was done, by the plan's action."""
+TRAINED = {"create": "trained", "retrain": "retrained", "rebuild": "trained again"}
+"""The same of solution versions."""
+WORDS = {"solution_version": "solution", "dataset_import_job": "dataset"}
+"""Kinds that people know by the name of something else."""
+PROMOTED = "It serves from now on."
+"""The reason of a version that serves without a campaign."""
+MINOR_KINDS = {"schema", "dataset_group", "dataset", "event_tracker", "solution"}
+"""Kinds that people need not hear of one by one."""
+
+
+class LiveModel(TypedDict):
+    """A model that serves."""
+
+    name: str
+    """Of the solution or recommender."""
+    version: str
+    """The version's ARN, or the recommender's."""
+    trainedAt: str
+    """ISO time; empty: a recommender trains by itself."""
+    since: str
+    """ISO time from which it serves; empty: not known."""
+    by: str
+    """Who has chosen it; empty: the latest that passed its gate."""
+    why: str
+
+
+class UnmanagedSummary(TypedDict):
+    """A resource that exists but is not desired."""
+
+    id: str
+    arn: str
+    reason: str
+    status: str
+    """`kept`, `to be deleted`, or the status of its deletion."""
+    monthly: MonthlyCost | None
+    """What it costs; None: nothing."""
+
+
+class RunSummary(TypedDict):
+    """A run."""
+
+    group: str
+    run: str
+    outcome: Outcome
+    startedAt: str
+    endedAt: str
+    """Empty while the run is at work."""
+    progress: str
+    """One sentence on a run that is at work; else empty."""
+    done: Sequence[str]
+    problems: Sequence[ProblemRecord]
+    held: Sequence[ProblemRecord]
+    """What a gate keeps from serving."""
+    notes: Sequence[str]
+    live: Sequence[LiveModel]
+    cost: CostRecord
+    unmanaged: Sequence[UnmanagedSummary]
+
+
+def summarize(record: RunRecord) -> RunSummary:
+    """The summary of a run, from its record at any moment."""
+    notes = [f"{one['place']}: {one['message']} {one.get('remedy', '')}".strip() for one in record.get("notes", ())]
+    return {
+        "group": record["group"],
+        "run": record["run"],
+        "outcome": record["outcome"],
+        "startedAt": record["startedAt"],
+        "endedAt": record.get("endedAt", ""),
+        "progress": _progress(record) if record["outcome"] == "RUNNING" else "",
+        "done": list(done_phrases(record)),
+        "problems": record.get("problems", ()),
+        "held": [
+            {"place": one["id"], "message": one.get("reason", ""), "remedy": one.get("remedy", "")}
+            for one in record.get("resources", ())
+            if one["status"] == "HELD"
+        ],
+        "notes": [*filter(None, [record.get("note", "")]), *notes],
+        "live": list(live_models(record)),
+        "cost": current_cost(record),
+        "unmanaged": list(_unmanaged(record)),
+    }
+
+
+def monthly_costs(record: RunRecord) -> list[MonthlyCost]:
+    """What costs money in every 30 days by now: before a run, in the middle of it, or after it.
+
+    What the run has not made does not cost yet; what it has not deleted still does.
+    """
+    before, estimate = record.get("costsNow", ()), record.get("estimate")
+    after: Sequence[MonthlyCost] = () if record.get("removal") else estimate["monthly"] if estimate else before
+    made = {one["arn"] for one in record.get("resources", ()) if one["status"] in READY and "arn" in one}
+    deleted = {one["arn"] for one in record.get("deletions", ()) if one["status"] == "DELETED" and "arn" in one}
+    had = {(one["id"], one["arn"]) for one in before}
+    now = [
+        one
+        for one in after
+        if not one["desired"] or one["arn"] in made or (made and not one["arn"]) or (one["id"], one["arn"]) in had
+    ]
+    unchanged = [one for one in before if one["arn"] and one["arn"] not in made]
+    unchanged_arns = {one["arn"] for one in unchanged}
+    return [
+        *(one for one in now if one["arn"] not in unchanged_arns),
+        *(one for one in unchanged if one["arn"] not in deleted),
+    ]
+
+
+def monthly_totals(costs: Sequence[MonthlyCost]) -> CostRecord:
+    """The sums of monthly costs."""
+    most = [one["atMost"] for one in costs]
+    return {
+        "monthlyCost": _known(one for one in costs if one["what"] == "serving"),
+        "recurringCost": _known(one for one in costs if one["what"] == "recurring"),
+        "monthlyAtMost": None if None in most else math.fsum(filter(None, most)),
+        "unpriced": [one["id"] for one in costs if one["dollars"] is None],
+        "monthly": costs,
+    }
+
+
+def current_cost(record: RunRecord) -> CostRecord:
+    """A run's costs: those that it has written down, or those of now; before its end, `cost` is the estimate."""
+    if written := record.get("cost"):
+        return written
+    estimate = record.get("estimate")
+    if not estimate and "costsNow" not in record:
+        return {}
+    once: CostRecord = {"cost": estimate["cost"]} if estimate else {}
+    return {**once, **monthly_totals(monthly_costs(record))}
+
+
+def cost_sentences(cost: CostRecord) -> Iterator[str]:
+    """What a run cost, and what its group costs, in words."""
+    if "cost" in cost:
+        yield f"This run: about ${cost['cost']:,.2f}."
+    if "monthlyCost" not in cost:
+        return
+    yield f"What serves, even idle: ${cost['monthlyCost']:,.2f} a month."
+    parts = cost.get("monthly", ())
+    if unwanted := [one for one in parts if not one["desired"]]:
+        named = ", ".join(f"{one['id']} ({monthly_text(one)})" for one in unwanted)
+        yield f"Of it, not in usher.yaml: {named}."
+    if cost.get("recurringCost"):
+        yield f"Trainings, exports and jobs on schedules: ${cost['recurringCost']:,.2f} a month."
+    if unknown := [_with_limit(one) for one in parts if one["dollars"] is None]:
+        yield f"Not included, as the price is not known: {', '.join(unknown)}."
+
+
+def live_text(model: LiveModel) -> str:
+    """A live model in words: its version, since when, and by whom."""
+    facts = [
+        model["version"].rpartition("/")[2],
+        model["trainedAt"] and f"trained {_minute(model['trainedAt'])}",
+        model["since"] and f"live since {_minute(model['since'])}",
+        model["by"] and f"chosen by {model['by']}: {model['why']}",
+    ]
+    return f"{model['name']}: {', '.join(filter(None, facts))}"
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
+
+
+def monthly_text(one: MonthlyCost) -> str:
+    """A monthly cost in words."""
+    return f"${one['dollars']:,.2f} a month" if one["dollars"] is not None else _unknown(one)
+
+
+def _with_limit(one: MonthlyCost) -> str:
+    return one["id"] if one["atMost"] is None else f"{one['id']} (at most ${one['atMost']:,.2f} a month)"
+
+
+def _unknown(one: MonthlyCost) -> str:
+    return "price not known" if one["atMost"] is None else f"not known, at most ${one['atMost']:,.2f} a month"
+
+
+def _known(costs: Iterable[MonthlyCost]) -> float:
+    return math.fsum(one["dollars"] or 0 for one in costs)
+
+
+def _progress(record: RunRecord) -> str:
+    states = record.get("resources", ())
+    if "stage" not in record:
+        return "It is being planned."
+    if record["stage"] == "delete":
+        gone = sum(one["status"] == "DELETED" for one in record.get("deletions", ()))
+        return f"Deleting: {gone} of {len(record.get('deletions', ()))} resources are deleted."
+    ready = sum(one["status"] in READY for one in states)
+    busy = [one["id"] for one in states if one["status"] == "PENDING"]
+    return f"{ready} of {len(states)} resources are ready; at work on {', '.join(busy) or 'nothing'}."
+
+
+def done_phrases(record: RunRecord) -> Iterator[str]:
+    """What a run has done so far, a phrase for each kind and verb."""
+    estimate, pins = record.get("estimate"), record.get("pins", {})
+    planned = estimate["resources"] if estimate else {}
+    done: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for state in record.get("resources", ()) if "stage" in record else ():
+        plan, (kind, _, name) = planned.get(state["id"]), state["id"].partition("/")
+        action, reason = (plan["action"], plan["reason"]) if plan else (state["action"], state.get("reason", ""))
+        if state["status"] == "READY" and _is_choice(state, reason, pins.get(name)):
+            yield _choice(name, pins[name])
+        elif state["status"] == "READY" or (state["status"], kind) == ("HELD", "solution_version"):
+            verb = TRAINED.get(action) if kind == "solution_version" else VERBS.get(action)
+            done["imported" if verb and kind == "dataset_import_job" else verb or "", kind].append(name)
+    for state in record.get("deletions", ()):
+        if state["status"] == "DELETED":
+            kind, _, name = state["id"].partition("/")
+            done["deleted", kind].append(name)
+    for (verb, kind), names in done.items():
+        if verb and not (kind in MINOR_KINDS and verb != "deleted"):
+            yield f"{verb} {_named(kind, names)}"
+    minor = sum(len(names) for (verb, kind), names in done.items() if verb == "made" and kind in MINOR_KINDS)
+    if minor:
+        yield f"set up {minor} further resource{'s' * (minor > 1)}"
+
+
+def _named(kind: str, names: Sequence[str]) -> str:
+    """The names of resources of a kind: all of them, or their number."""
+    word = WORDS.get(kind, kind.replace("_", " ")) + "s" * (len(names) > 1)
+    listed = ", ".join(names) if len(names) <= MAX_NAMED else ""
+    if kind in WORDS:
+        return listed or f"{len(names)} {word}"
+    return f"{len(names)} {word}" + (f" ({listed})" if listed else "")
+
+
+def _is_choice(state: StateRecord, reason: str, pin: PinRecord | None) -> bool:
+    """Whether a state is that of what puts live the version that a person has chosen."""
+    served = (state.get("details") or {}).get("solutionVersionArn")
+    return pin is not None and served == pin["version"] and ("solutionVersionArn" in reason or reason == PROMOTED)
+
+
+def _choice(name: str, pin: PinRecord) -> str:
+    verb = "promoted" if pin.get("supersedes") == pin["version"] else "rolled back"
+    return f"{verb} {name} to {pin['version'].rpartition('/')[2]}, by {pin['who']}: {pin['why']}"
+
+
+def live_model(name: str, version: str, trained_at: str, since: str, pin: PinRecord | None) -> LiveModel:
+    """A solution's version that serves. `pin`: the solution's; it counts where it is about this version."""
+    chosen = pin if pin and pin["version"] == version else None
+    who, why = (chosen["who"], chosen["why"]) if chosen else ("", "")
+    return {"name": name, "version": version, "trainedAt": trained_at, "since": since, "by": who, "why": why}
+
+
+def live_models(record: RunRecord) -> Iterator[LiveModel]:
+    """What serves after a run, by its record."""
+    for one in record.get("versions", ()):
+        if one["live"]:
+            pin = record.get("pins", {}).get(one["solution"])
+            yield live_model(one["solution"], one["arn"], one["trainedAt"], one.get("liveSince", ""), pin)
+    for state in record.get("resources", ()):
+        if state["id"].startswith("recommender/") and state["status"] == "READY":
+            yield live_model(state["id"].partition("/")[2], state.get("arn", ""), "", "", None)
+
+
+def _unmanaged(record: RunRecord) -> Iterator[UnmanagedSummary]:
+    deletions: Mapping[str, StateRecord] = {one.get("arn", ""): one for one in record.get("deletions", ())}
+    costs = {one["arn"]: one for one in record.get("costsNow", ())}
+    for one in record.get("unmanaged", ()):
+        deletion = deletions.get(one["arn"])
+        status = deletion["status"] if deletion else "to be deleted" if one["deleted"] else "kept"
+        yield {
+            "id": one["id"],
+            "arn": one["arn"],
+            "reason": (deletion and deletion.get("reason")) or one["reason"],
+            "status": status,
+            "monthly": None if status == "DELETED" else costs.get(one["arn"]),
+        }

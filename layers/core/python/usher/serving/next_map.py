@@ -1,0 +1,183 @@
+"""The serving map that follows another one: what is live is served, and what answered before goes on answering. Pure.
+
+A request is answered if a resource that exists stands behind the name that it asks for, or, if it asks for none, behind
+any name of its route.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from usher.recipes import recipe_of
+from usher.run_record import StateRecord
+from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
+
+Entry = ServedSolution | ServedRecommender
+
+
+class Published(Protocol):
+    """The part of a run's plan that the serving map depends on."""
+
+    @property
+    def group(self) -> str:
+        """The dataset group's name."""
+
+    @property
+    def solutions(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, `type` of the recipe and whether there is a `campaign`."""
+
+    @property
+    def recommenders(self) -> Mapping[str, Mapping[str, Any]]:
+        """By name, the `type` of the use case."""
+
+    @property
+    def filters(self) -> Sequence[str]:
+        """Their names."""
+
+    @property
+    def exports(self) -> Mapping[str, Mapping[str, Any]]:
+        """By solution, the settings of its export."""
+
+
+def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
+    """The map after a pass of a run.
+
+    What is not live yet, or failed, is served as before. Names that the plan no longer has stay until all that it has
+    serves: whatever fails, no request that was answered is without an answer. `plan`: the run's; `states`: of its
+    resources; `former`: the map until now, or an empty one.
+    """
+    ready = {state["id"]: state for state in states if state["status"] == "READY"}
+    held = {state["id"].partition("/")[2] for state in states if state["status"] == "HELD"}
+    live: dict[str, Mapping[str, Any]] = {
+        "solutions": dict(_live_solutions(plan, ready)),
+        "recommenders": dict(_live_recommenders(plan, ready)),
+        "filters": {one: ready[f"filter/{one}"]["arn"] for one in plan.filters if f"filter/{one}" in ready},
+    }
+    desired = {"solutions": plan.solutions, "recommenders": plan.recommenders, "filters": plan.filters}
+    before: Mapping[str, Any] = former
+    is_done = all(
+        name in live[section] or (name in held and name in before.get(section, {}))
+        for section in live
+        for name in desired[section]
+    )
+    served: dict[str, Any] = {
+        section: _merged(live[section], before.get(section, {}), desired[section], is_done=is_done) for section in live
+    }
+    tracker = ready.get(f"event_tracker/{plan.group}")
+    details = (tracker and tracker.get("details")) or {}
+    exports = {
+        name: spec
+        for name, spec in former.get("exports", {}).items()
+        if name in served["solutions"] and name not in plan.solutions
+    }
+    served["trackingId"] = details.get("trackingId") or former.get("trackingId")
+    served["exports"] = {**exports, **plan.exports}
+    return without(cast(ServingMap, served), ())
+
+
+def without(content: ServingMap, leaving: Collection[str]) -> ServingMap:
+    """The map in which others answer in the place of resources that leave, and of those that have left before."""
+    entries = [*content.get("solutions", {}).items(), *content.get("recommenders", {}).items()]
+    staying = [
+        (name, entry)
+        for name, entry in entries
+        if answering(entry) and "answeredBy" not in entry and not any(_uses(entry, arn) for arn in leaving)
+    ]
+
+    def replaced(name: str, entry: Entry) -> Any:
+        is_lost = "answeredBy" in entry or any(_uses(entry, arn) for arn in leaving)
+        return entry if (name, entry) in staying or not is_lost else _answered_by_another(entry, staying)
+
+    solutions = {name: replaced(name, entry) for name, entry in content.get("solutions", {}).items()}
+    recommenders = {name: replaced(name, entry) for name, entry in content.get("recommenders", {}).items()}
+    return {**content, "solutions": solutions, "recommenders": recommenders}
+
+
+def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> dict[str, Any]:
+    """An entry with another's campaign or recommender, best of the same type; with none if no other has its route."""
+    able = [one for one in staying if _route(entry) and _route(one[1]) == _route(entry)]
+    name, other = min(able, key=lambda one: one[1]["type"] != entry["type"], default=("", ServedSolution()))
+    return {
+        **{member: value for member, value in entry.items() if member in {"type", "solutionVersionArn"}},
+        "campaignArn": other.get("campaignArn"),
+        "recommenderArn": other.get("recommenderArn"),
+        "answeredBy": name,
+    }
+
+
+def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
+    """The ARN of what makes room next, or ""; and whether only something that goes, too, answers in its place.
+
+    First comes what serves nothing, then what is answered for by something that stays; of several what comes last in
+    the map, as the first one answers requests that name none. Nothing answers for a filter, nor for a solution without
+    a campaign. `candidates`: ARNs; `going`: the ARNs of all that goes.
+    """
+    entries = [*content.get("solutions", {}).values(), *content.get("recommenders", {}).values()]
+    ranks = dict[str, tuple[bool, int]]()
+    for arn in candidates:
+        users = [place for place, entry in enumerate(entries) if _uses(entry, arn)]
+        after = without(content, [arn])
+        others = [[*after["solutions"].values(), *after["recommenders"].values()][place] for place in users]
+        if all(map(answering, others)) and arn not in content.get("filters", {}).values():
+            stays = all(not _uses(other, one) for other in others for one in going)
+            ranks[arn] = not stays, -max(users, default=len(entries))
+    arn = min(ranks, key=ranks.__getitem__, default="")
+    return arn, bool(arn) and ranks[arn][0]
+
+
+def answering(entry: Entry) -> str:
+    """The ARN of the campaign or recommender that answers for a name; empty if only exports do."""
+    return entry.get("campaignArn") or entry.get("recommenderArn") or ""
+
+
+def _route(entry: Entry) -> str:
+    return recipe_of("", entry["type"]).route
+
+
+def _uses(entry: Entry, arn: str) -> bool:
+    """Whether a resource, or a version of it, serves by this entry."""
+    return answering(entry) == arn or str(entry.get("solutionVersionArn")).startswith(f"{arn}/")
+
+
+def _live_solutions(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedSolution]]:
+    for name, facts in plan.solutions.items():
+        version, campaign = ready.get(f"solution_version/{name}"), ready.get(f"campaign/{name}")
+        if version and (campaign or not facts["campaign"]):
+            details = (campaign or version).get("details") or {}
+            yield (
+                name,
+                {
+                    "type": facts["type"],
+                    "campaignArn": campaign["arn"] if campaign else None,
+                    "solutionVersionArn": details.get("solutionVersionArn") or version["arn"],
+                },
+            )
+
+
+def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedRecommender]]:
+    for name, facts in plan.recommenders.items():
+        if f"recommender/{name}" in ready:
+            yield name, {"type": facts["type"], "recommenderArn": ready[f"recommender/{name}"]["arn"]}
+
+
+def _merged(
+    live: Mapping[str, Any], former: Mapping[str, Any], desired: Collection[str], *, is_done: bool
+) -> dict[str, Any]:
+    """A section of the map. `is_done`: whether all that the plan names serves, so that all else goes.
+
+    Until then the former order holds, too, as the first one answers requests that name none; and what the config gives
+    another route, or no campaign, is served as before.
+    """
+    if is_done:
+        return {name: live[name] if name in live else former[name] for name in desired}
+    kept = {
+        name: entry if name not in live or _takes_answer_away(live[name], entry) else live[name]
+        for name, entry in former.items()
+    }
+    return {**kept, **{name: live[name] for name in desired if name in live and name not in former}}
+
+
+def _takes_answer_away(live: Any, former: Any) -> bool:
+    """Whether what answers by a former entry is answered no longer by that of the same name. Filters' are ARNs."""
+    if isinstance(former, str) or not answering(former):
+        return False
+    return not answering(live) or _route(live) != _route(former)

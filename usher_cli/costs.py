@@ -1,0 +1,104 @@
+"""What Amazon Personalize costs in the account every month: this stack's groups, and all other dataset groups."""
+
+from collections.abc import Iterator
+from typing import Any, TypedDict
+
+from usher.costs.ledger import Spending
+from usher.costs.monthly import existing_cost
+from usher.prices import DATE, PRICES, SOURCE
+from usher.resources.billed import Billed, find_billed
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import GROUP_TAG, STACK_TAG
+from usher.resources.lookup import is_being_deleted
+from usher.run_record import CostRecord, MonthlyCost, RunRecord
+from usher.run_summary import monthly_costs, monthly_totals
+from usher.serving.serving_map import served_arns
+
+from usher_cli.deployed_stack import DeployedStack
+
+
+class GroupCost(TypedDict):
+    """What a dataset group costs every month."""
+
+    group: str
+    """Its folder in the bucket; empty: it is not this stack's."""
+    datasetGroup: str
+    """Its name in Personalize."""
+    now: CostRecord
+    after: CostRecord | None
+    """After the run that is at work; None: none is."""
+
+
+class AccountCost(TypedDict):
+    """What Personalize costs every month, in US dollars, without requests beyond the provisioned ones."""
+
+    groups: list[GroupCost]
+    now: CostRecord
+    """The sums of all of them."""
+    after: CostRecord
+    """The same once the runs that are at work have ended."""
+    prices: dict[str, Any]
+
+
+def account_cost(stack: DeployedStack, group: str | None) -> AccountCost:
+    """The costs of a group, or of every dataset group in the account and region. Changes nothing."""
+    found = (one for one in _groups(stack) if group in {None, one["group"]})
+    groups = sorted(found, key=lambda one: (not one["group"], one["group"], one["datasetGroup"]))
+    now = [part for one in groups for part in one["now"]["monthly"]]
+    after = [part for one in groups for part in (one["after"] or one["now"])["monthly"]]
+    prices = {"source": SOURCE, "date": DATE, **PRICES}
+    return {"groups": groups, "now": _sums(now), "after": _sums(after), "prices": prices}
+
+
+def _sums(costs: list[MonthlyCost]) -> CostRecord:
+    sums = monthly_totals(costs)
+    del sums["monthly"]
+    return sums
+
+
+def _groups(stack: DeployedStack) -> Iterator[GroupCost]:
+    stack_arn = stack.target("any").stack_arn
+    inventory = Inventory(stack.clients, stack_arn)
+    pages = stack.clients["personalize"].get_paginator("list_dataset_groups").paginate()
+    for summary in (one for page in pages for one in page["datasetGroups"]):
+        if is_being_deleted(summary):
+            continue
+        tags = inventory.tags(summary["datasetGroupArn"])
+        is_own = tags.get(STACK_TAG) == stack_arn
+        billed = list(find_billed(inventory, summary["datasetGroupArn"]))
+        if is_own:
+            yield _own_group(stack, tags.get(GROUP_TAG, summary["name"]), summary["name"], billed)
+        else:
+            parts = [existing_cost(one, one.id_in(summary["name"]), None, PRICES, desired=False) for one in billed]
+            now = monthly_totals([part for part in parts if part])
+            yield {"group": "", "datasetGroup": summary["name"], "now": now, "after": None}
+
+
+def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]) -> GroupCost:
+    planned = _last_planned(stack, group)
+    estimate = planned["estimate"] if planned else None
+    prices = {name: dollars for name, dollars in estimate["prices"].items() if name in PRICES} if estimate else PRICES
+    by_record = monthly_costs(planned) if planned else []
+    parts = [*by_record, *(estimate["monthly"] if estimate else ())]
+    desired = {one["arn"] for one in parts if one["desired"]} | served_arns(stack.serving.read(group))
+    ids = {one["arn"]: one["id"] for one in parts}
+    size = Spending(stack.table).of(group).size
+    standing = [
+        existing_cost(one, ids.get(one.arn, one.id_in(name)), size, prices, desired=one.arn in desired)
+        for one in billed
+    ]
+    now = [part for part in standing if part] + list(filter(_is_schedule, by_record))
+    is_running = planned and planned["outcome"] == "RUNNING"
+    after = monthly_totals(estimate["monthly"]) if is_running and estimate else None
+    return {"group": group, "datasetGroup": name, "now": monthly_totals(now), "after": after}
+
+
+def _last_planned(stack: DeployedStack, group: str) -> RunRecord | None:
+    """The record of the last run that had a plan with costs."""
+    records = (run.read_or_empty() for run in reversed(stack.runs(group)))
+    return next((one for one in records if "estimate" in one), None)
+
+
+def _is_schedule(cost: MonthlyCost) -> bool:
+    """Whether a cost is that of a schedule; others are looked up in Personalize."""
+    return cost["what"] == "recurring" and ":personalize:" not in cost["arn"]

@@ -1,0 +1,114 @@
+"""What `usher status` tells of a group: its last run, what is live, exports and evaluations."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import TypedDict, cast
+
+from usher.aws import client
+from usher.errors import UsherError
+from usher.planning.promotions_and_rollbacks import Pins
+from usher.resources.kinds import KINDS
+from usher.resources.lookup import describe
+from usher.run_record import Outcome, PinRecord, RunRecord
+from usher.run_summary import LiveModel, RunSummary, live_model, summarize
+from usher.runs.lock import PIPELINE, is_running
+from usher.runs.naming import EVALUATION, EXPORT
+from usher.runs.record import Run
+
+from usher_cli.deployed_stack import DeployedStack
+
+EXIT_STATUS: dict[Outcome, int] = {"SUCCEEDED": 0, "FAILED": 1, "RUNNING": 3, "HELD": 4}
+POLL_SECONDS = 5.0
+
+
+class OtherRun(TypedDict):
+    """The last run of an export, or of an evaluation."""
+
+    name: str
+    """`export/<solution>` or `evaluation`."""
+    run: str
+    outcome: Outcome
+    startedAt: str
+    endedAt: str
+    summary: str
+
+
+class GroupStatus(TypedDict):
+    """All that is to be told of a group."""
+
+    last: RunSummary
+    """The last run of the pipeline."""
+    live: list[LiveModel]
+    """What the API answers with now."""
+    others: list[OtherRun]
+
+
+def status_of(stack: DeployedStack, group: str) -> GroupStatus:
+    """The status of a group. Raises UsherError if it has had no run yet."""
+    return {
+        "last": summarize(last_record(stack, group)),
+        "live": list(_live(stack, group)),
+        "others": list(_other_runs(stack, group)),
+    }
+
+
+def last_record(stack: DeployedStack, group: str) -> RunRecord:
+    """The record of a group's last run of the pipeline. Raises UsherError if it has had none yet."""
+    runs = stack.runs(group)
+    if not runs:
+        place = f"s3://{stack.bucket.name}/{group}/"
+        raise UsherError(f"{group} has had no run yet. Put interactions.csv into {place} to start one.")
+    return runs[-1].read()
+
+
+def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
+    """The record of a group's last run, again and again for as long as a run is at work.
+
+    `pause`: waits for so many seconds; None: time.sleep.
+    """
+    while _is_at_work(stack, group):
+        if stack.runs(group):
+            yield last_record(stack, group)
+        (pause or time.sleep)(POLL_SECONDS)
+
+
+def _is_at_work(stack: DeployedStack, group: str) -> bool:
+    """Whether an execution holds the group, or has not closed its record yet."""
+    execution = stack.table.get(group, PIPELINE).get("execution")
+    if execution and is_running(client("stepfunctions"))(execution):
+        return True
+    return any(run.read_or_empty().get("outcome") == "RUNNING" for run in stack.runs(group)[-1:])
+
+
+def _live(stack: DeployedStack, group: str) -> Iterator[LiveModel]:
+    serving, since = stack.serving.read(group), stack.serving.live_since(group)
+    pins = Pins(stack.table).of(group)
+    for name, one in serving.get("solutions", {}).items():
+        arn = one["solutionVersionArn"]
+        details = describe(stack.clients["personalize"], KINDS["solution_version"], arn)
+        trained_at = details["creationDateTime"].isoformat() if details else ""
+        pin = cast(PinRecord, asdict(pins[name])) if name in pins else None
+        yield live_model(name, arn, trained_at, since.get(arn, ""), pin)
+    for name, recommender in serving.get("recommenders", {}).items():
+        arn = recommender.get("recommenderArn") or recommender.get("campaignArn") or ""
+        yield live_model(name, arn, "", "", None)
+
+
+def _other_runs(stack: DeployedStack, group: str) -> Iterator[OtherRun]:
+    """The last run of each export and of the evaluations."""
+    newest: dict[str, Run] = {}
+    for run in stack.runs(group, others=True):
+        _, _, tail = run.name.partition("Z-")
+        name = "evaluation" if run.name.endswith(EVALUATION) else f"export/{tail[5:].removesuffix(EXPORT)}"
+        newest[name] = run
+    for name, run in newest.items():
+        if record := run.read_or_empty():
+            yield {
+                "name": name,
+                "run": run.name,
+                "outcome": record["outcome"],
+                "startedAt": record["startedAt"],
+                "endedAt": record.get("endedAt", ""),
+                "summary": record.get("summary", ""),
+            }
