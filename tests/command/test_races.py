@@ -99,7 +99,7 @@ def test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done(
     group.pass_by(HOUR / 2)
     group.pass_by()
     assert live_version() == versions(group)[-1].arn
-    group.is_promoted = False
+    group.promoted_data = ""
     assert faults_of(group) == []
 
 
@@ -160,7 +160,7 @@ def test_a_choice_that_is_not_possible_stops_nothing_else(group: Interleaving) -
     group.pass_by()
     records = group.stack.read(f"{GROUP}/out/runs/.*/run.json").values()
     assert "has no version previous" in "".join(record["summary"] for record in records)
-    group.is_promoted = False
+    group.promoted_data = ""
     assert faults_of(group) == []
 
 

@@ -77,8 +77,8 @@ class Interleaving:
     config: str = ""
     is_closed: bool = False
     """Whether a removal was the last that was requested."""
-    is_promoted: bool = False
-    """Whether a version was chosen after the last new data."""
+    promoted_data: str = ""
+    """The data at the last choice of a version."""
     _due: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _is_inside: bool = False
@@ -126,7 +126,7 @@ class Interleaving:
         """A promotion or a rollback."""
         version = version or self.random.choice(["previous", "latest"])
         self._note(f"promote {version}")
-        self.is_promoted = True
+        self.promoted_data = self.data
         self.start({"group": GROUP, "solution": "popular", "version": version, "who": "Ann", "why": "better"})
 
     def remove(self) -> None:
@@ -147,7 +147,6 @@ class Interleaving:
     def put(self, name: str) -> None:
         """Put data into the bucket; S3 tells of it later, or never."""
         self._note(f"put {name}")
-        self.is_promoted = self.is_promoted and name == self.data
         self.data = name
         self.stack.put(DATA, DATA_OF[name])
 
@@ -300,7 +299,7 @@ def _model(done: Interleaving, live: Mapping[str, str]) -> Iterator[str]:
     is_held = pin.get("supersedes") == newest
     if is_held and serving != pin["version"]:
         yield "another version serves than the one that a person has chosen"
-    if done.is_promoted:
+    if done.promoted_data == done.data:
         return
     if is_held:
         yield "a version is held though newer data came"

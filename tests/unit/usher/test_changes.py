@@ -244,8 +244,15 @@ def test_what_the_config_no_longer_names_is_told_and_deleted_only_on_request(sho
         ("campaign/similar", False), ("solution/similar", False), ("filter/some", False),
     ]  # fmt: skip
     assert (shop.count()["Campaign"], shop.count()["Filter"]) == (2, 1)
-    assert set(shop.served["solutions"]) == {"popular"}
+    assert set(shop.served["solutions"]) == {"popular", "similar"}, "nothing else answers its route"
+    assert [one["message"] for one in record["notes"]] == [
+        "gives no campaign to similar-items: that of similar goes on answering it, and costs as before."
+    ]
     record = shop.drop({"solutions": POPULAR, "prune": True})
+    assert [one["message"] for one in record["notes"]] == [
+        "will have no answer to similar-items: the config names nothing for it, and similar goes."
+    ]
+    assert set(shop.served["solutions"]) == {"popular"}
     assert {state["status"] for state in record["deletions"]} == {"DELETED"}
     assert (shop.count()["Campaign"], shop.count()["Solution"], shop.count()["Filter"]) == (1, 1, 0)
     assert "unmanaged" not in shop.drop({"solutions": POPULAR, "prune": True}) or not shop.record["unmanaged"]

@@ -74,7 +74,7 @@ def test_while_something_is_missing_the_former_answers_requests_that_name_none()
 
 def test_what_the_config_takes_away_goes_once_the_rest_serves() -> None:
     former: Any = {
-        "solutions": {"home": solution("home"), "similar": solution("similar", RELATED)},
+        "solutions": {"home": solution("home"), "similar": solution("similar", USER)},
         "recommenders": {"top": recommender("top", POPULAR)},
         "filters": {"seen": "arn:seen", "new": "arn:new"},
         "exports": {"similar": {"table": True}},
@@ -90,7 +90,7 @@ def test_what_the_config_takes_away_goes_once_the_rest_serves() -> None:
 
 
 def test_a_version_on_hold_keeps_nothing_from_going() -> None:
-    former: Any = {"solutions": {"home": solution("home"), "similar": solution("similar", RELATED)}, "filters": {}}
+    former: Any = {"solutions": {"home": solution("home"), "popular": solution("popular", POPULAR)}, "filters": {}}
     held = [*ready("solution_version/home"), state("campaign/home", "HELD")]
     assert next_map(plan(home=USER), held, former)["solutions"] == {"home": solution("home")}
 
@@ -99,8 +99,31 @@ def test_a_campaign_that_is_no_longer_wanted_answers_until_the_rest_serves() -> 
     former: Any = {"solutions": {"home": solution("home")}, "filters": {}}
     wanted = Plan("shop", solutions={"home": {"type": USER, "campaign": False}}, filters=["seen"])
     assert answers(next_map(wanted, ready("solution_version/home"), former)) == answers(former)
-    done = next_map(wanted, ready("solution_version/home", "filter/seen"), former)
+    done = next_map(deleting(wanted, former), ready("solution_version/home", "filter/seen"), former)
     assert done["solutions"]["home"]["campaignArn"] is None
+
+
+def test_what_alone_answers_a_route_stays_until_something_else_does_or_it_is_deleted() -> None:
+    former: Any = {
+        "solutions": {"home": solution("home"), "related": solution("related", RELATED)},
+        "recommenders": {"rank": recommender("rank", RANKED)},
+        "exports": {"related": {}},
+        "filters": {},
+    }
+    states = ready("solution_version/home", "campaign/home", "recommender/like")
+    wanted = plan(home=USER)
+    content = next_map(wanted, states, former)
+    assert (list(content["solutions"]), content["recommenders"]) == (["home", "related"], former["recommenders"])
+    assert content["exports"] == {}, "nobody asks for them any more"
+    assert next_map(deleting(wanted, former), states, former)["recommenders"] == {}
+    answered = next_map(replace(wanted, recommenders={"like": {"type": RELATED}}), states, former)
+    assert list(answered["solutions"]) == ["home"]
+
+
+def deleting(wanted: Plan, content: Any) -> Plan:
+    """The plan with `prune: true`."""
+    arns = [arn for arn in answers(content).values() if "/home-" not in arn or not wanted.solutions["home"]["campaign"]]
+    return replace(wanted, to_delete=[Unmanaged(arn, "campaign", arn, "", True) for arn in arns])
 
 
 def test_another_one_of_the_same_route_answers_in_the_place_of_what_leaves() -> None:
@@ -175,6 +198,7 @@ def test_whatever_fails_no_request_that_was_answered_is_without_an_answer(
     assert next_map(desired, states, content) == content, "a pass may be repeated"
     failed = {one["id"].partition("/")[2] for one in states[1:] if one["status"] not in {"READY", "HELD"}}
     gone = set(answers(former)) - set(answers(content))
+    assert all(name for _, name in gone), "no route goes"
     if failed:
         assert not gone
         assert set(former["filters"]) <= set(content["filters"])

@@ -21,6 +21,7 @@ from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
 from usher.planning.removal import draft_removal
 from usher.planning.room import with_room
+from usher.planning.route_notes import route_notes
 from usher.planning.scheduled_imports import hold_back_data
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
@@ -89,6 +90,7 @@ def draft(
     plan = _plan(inventory, target, inputs.config, desired, dry)
     unmanaged = with_room(inventory, target, plan, states, unmanaged, serving)
     plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
+    notes += route_notes(plan, states, serving)
 
     estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
     plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)

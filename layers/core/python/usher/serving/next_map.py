@@ -12,6 +12,16 @@ from usher.run_record import StateRecord
 from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
 
 Entry = ServedSolution | ServedRecommender
+ANSWERING = ("solutions", "recommenders")
+"""The sections of the map whose entries answer requests."""
+
+
+class Named(Protocol):
+    """Something with an ARN."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
 
 
 class Published(Protocol):
@@ -37,13 +47,18 @@ class Published(Protocol):
     def exports(self) -> Mapping[str, Mapping[str, Any]]:
         """By solution, the settings of its export."""
 
+    @property
+    def to_delete(self) -> Sequence[Named]:
+        """What is deleted in the end."""
+
 
 def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap) -> ServingMap:
     """The map after a pass of a run.
 
     What is not live yet, or failed, is served as before. Names that the plan no longer has stay until all that it has
-    serves: whatever fails, no request that was answered is without an answer. `plan`: the run's; `states`: of its
-    resources; `former`: the map until now, or an empty one.
+    serves: whatever fails, no request that was answered is without an answer. After that, those stay that alone answer
+    a route, unless they are deleted. `plan`: the run's; `states`: of its resources; `former`: the map until now, or an
+    empty one.
     """
     ready = {state["id"]: state for state in states if state["status"] == "READY"}
     held = {state["id"].partition("/")[2] for state in states if state["status"] == "HELD"}
@@ -62,12 +77,12 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     served: dict[str, Any] = {
         section: _merged(live[section], before.get(section, {}), desired[section], is_done=is_done) for section in live
     }
+    if is_done:
+        _keep_last_of_routes(served, before, {one.arn for one in plan.to_delete})
     tracker = ready.get(f"event_tracker/{plan.group}")
     details = (tracker and tracker.get("details")) or {}
     exports = {
-        name: spec
-        for name, spec in former.get("exports", {}).items()
-        if name in served["solutions"] and name not in plan.solutions
+        name: spec for name, spec in former.get("exports", {}).items() if not is_done and name not in plan.solutions
     }
     served["trackingId"] = details.get("trackingId") or former.get("trackingId")
     served["exports"] = {**exports, **plan.exports}
@@ -124,6 +139,17 @@ def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collect
     return arn, bool(arn) and ranks[arn][0]
 
 
+def answering_names(content: ServingMap) -> dict[str, list[str]]:
+    """By route, the names that answer it, the first one where a request names none."""
+    names = dict[str, list[str]]()
+    for section in ANSWERING:
+        entries: Mapping[str, Entry] = content.get(section, {})  # type: ignore[assignment]
+        for name, entry in entries.items():
+            if _route(entry) and answering(entry):
+                names.setdefault(_route(entry), []).append(name)
+    return names
+
+
 def answering(entry: Entry) -> str:
     """The ARN of the campaign or recommender that answers for a name; empty if only exports do."""
     return entry.get("campaignArn") or entry.get("recommenderArn") or ""
@@ -174,6 +200,17 @@ def _merged(
         for name, entry in former.items()
     }
     return {**kept, **{name: live[name] for name in desired if name in live and name not in former}}
+
+
+def _keep_last_of_routes(served: dict[str, Any], former: Mapping[str, Any], going: Collection[str]) -> None:
+    """Add to the map what alone answers a route: nothing that the config names does. `going`: ARNs that are deleted."""
+    answered = {_route(entry) for section in ANSWERING for entry in served[section].values() if answering(entry)}
+    for section in ANSWERING:
+        for name, entry in former.get(section, {}).items():
+            is_last = _route(entry) not in {"", *answered} and not answering(served[section].get(name, {}))
+            if is_last and answering(entry) and answering(entry) not in going and "answeredBy" not in entry:
+                arns = {member: entry[member] for member in ("campaignArn", "recommenderArn") if member in entry}
+                served[section][name] = {**entry, **served[section].get(name, {}), **arns}
 
 
 def _takes_answer_away(live: Any, former: Any) -> bool:
