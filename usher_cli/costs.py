@@ -11,7 +11,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.lookup import is_being_deleted
 from usher.run_record import CostRecord, MonthlyCost, RunRecord
-from usher.run_summary import monthly_costs, monthly_totals
+from usher.run_summary import is_training, monthly_costs, monthly_totals
 from usher.serving.serving_map import served_arns
 
 from usher_cli.deployed_stack import DeployedStack
@@ -87,7 +87,9 @@ def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]
         existing_cost(one, ids.get(one.arn, one.id_in(name)), size, prices, desired=one.arn in desired)
         for one in billed
     ]
-    now = [part for part in standing if part] + list(filter(_is_schedule, by_record))
+    now = [part for part in standing if part] + [
+        one for one in by_record if one["what"] == "recurring" and not is_training(one)
+    ]
     is_running = planned and planned["outcome"] == "RUNNING"
     after = monthly_totals(estimate["monthly"]) if is_running and estimate else None
     return {"group": group, "datasetGroup": name, "now": monthly_totals(now), "after": after}
@@ -97,8 +99,3 @@ def _last_planned(stack: DeployedStack, group: str) -> RunRecord | None:
     """The record of the last run that had a plan with costs."""
     records = (run.read_or_empty() for run in reversed(stack.runs(group)))
     return next((one for one in records if "estimate" in one), None)
-
-
-def _is_schedule(cost: MonthlyCost) -> bool:
-    """Whether a cost is that of a schedule; others are looked up in Personalize."""
-    return cost["what"] == "recurring" and ":personalize:" not in cost["arn"]

@@ -12,8 +12,8 @@ from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used
-from usher.run_record import CostRecord, MonthlyCost, RunRecord
-from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_text, monthly_totals, summarize
+from usher.run_record import CostRecord, RunRecord
+from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
 
 from usher_cli.costs import AccountCost
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
@@ -181,7 +181,7 @@ def status(console: Console, group: GroupStatus) -> None:
 
 def costs(console: Console, cost: CostRecord) -> None:
     """Print what costs money every month, and the sums."""
-    if rows := [(one["id"], _why(one), monthly_text(one)) for one in cost.get("monthly", ())]:
+    if rows := [(one["id"], why_text(one), monthly_text(one)) for one in cost.get("monthly", ())]:
         console.print("\nEvery month, without requests:")
         print_table(console, ("resource or schedule", "reason", "cost"), rows)
     for sentence in cost_sentences(cost):
@@ -192,7 +192,7 @@ def account(console: Console, found: AccountCost) -> None:
     """Print what Personalize costs every month: of each dataset group, and in all."""
     columns = ("group", "resource or schedule", "reason", "cost")
     rows = [
-        (one["group"] or f"{one['datasetGroup']} (not this stack's)", part["id"], _why(part), monthly_text(part))
+        (one["group"] or f"{one['datasetGroup']} (not this stack's)", part["id"], why_text(part), monthly_text(part))
         for one in found["groups"]
         for part in one["now"]["monthly"]
     ]
@@ -218,11 +218,6 @@ def _sums(cost: CostRecord) -> str:
     limit = f" (at most ${most:,.2f} in all)" if most is not None else ""
     unknown = f"; price not known: {', '.join(cost['unpriced'])}{limit}" if cost["unpriced"] else ""
     return f"${cost['monthlyCost']:,.2f} a month for what serves{recurring}{unknown}."
-
-
-def _why(cost: MonthlyCost) -> str:
-    why = "recurs" if cost["what"] == "recurring" else "serves"
-    return why if cost["desired"] else f"{why}, not in usher.yaml"
 
 
 def _live_row(one: LiveModel) -> tuple[str, ...]:

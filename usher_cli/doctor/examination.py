@@ -16,7 +16,7 @@ from usher.aws import client, error_code
 
 from usher_cli.deployed_stack import DeployedStack
 
-OK, PROBLEM, UNKNOWN = "ok", "problem", "can't be told"
+OK, PROBLEM, UNKNOWN = "ok", "problem", "unknown"
 LENGTH = 200
 REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
 

@@ -37,6 +37,7 @@ from usher_local.cloud import (
     refusals,
     service_quotas,
     stepfunctions,
+    unknown_operations,
 )
 from usher_local.cloud.alarms import Alarms
 from usher_local.cloud.apis import listening, serving
@@ -197,7 +198,7 @@ def environ(values: Mapping[str, str]) -> Iterator[None]:
 
 def service_app(service: Any) -> Any:
     """The WSGI application of one of moto's services."""
-    return http_api.nothing_found if service in NOT_AWS else werkzeug_app.create_backend_app(service)
+    return http_api.nothing_found if service in NOT_AWS else unknown_operations.service_app(service)
 
 
 def forget() -> None:

@@ -347,6 +347,24 @@ def test_the_end_of_the_log_comes_with_the_answer_when_it_is_asked_for(cloud: Lo
     assert answer["ExecutedVersion"] == "$LATEST"
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "given"),
+    [
+        ("iam", "generate_service_last_accessed_details", {"Arn": "arn:aws:iam::123456789012:role/x"}),
+        ("health", "describe_events", {}),
+    ],
+)
+def test_an_operation_that_is_not_there_is_refused_in_a_line(
+    cloud: LocalCloud, service: str, operation: str, given: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = cloud.client(service)
+    with pytest.raises(client.exceptions.ClientError, match=r"NotImplemented.*The local cloud does not have this"):
+        getattr(client, operation)(**given)
+    (line,) = [one for one in caplog.records if one.name == "usher_local.cloud.unknown_operations"]
+    assert line.exc_info is None
+    assert "Traceback" not in caplog.text
+
+
 def test_the_stack_tells_what_it_made(cloud: LocalCloud) -> None:
     (stack,) = cloud.client("cloudformation").describe_stacks(StackName="usher")["Stacks"]
     assert stack["StackStatus"] == "CREATE_COMPLETE"

@@ -181,6 +181,18 @@ def monthly_text(one: MonthlyCost) -> str:
     return f"${one['dollars']:,.2f} a month" if one["dollars"] is not None else _unknown(one)
 
 
+def why_text(one: MonthlyCost) -> str:
+    """Why something costs money every month, in words."""
+    recurs = "is trained automatically" if is_training(one) else "is on a schedule"
+    why = "serves" if one["what"] == "serving" else recurs
+    return why if one["desired"] else f"{why}; not in usher.yaml"
+
+
+def is_training(one: MonthlyCost) -> bool:
+    """Whether a cost is that of automatic trainings, which Personalize orders by itself."""
+    return one["what"] == "recurring" and ":personalize:" in one["arn"]
+
+
 def _with_limit(one: MonthlyCost) -> str:
     return one["id"] if one["atMost"] is None else f"{one['id']} (at most ${one['atMost']:,.2f} a month)"
 

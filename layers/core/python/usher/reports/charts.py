@@ -25,6 +25,8 @@ EPSILON = 1e-12
 MARGIN = 4
 LETTER_WIDTH = 6.4
 """The mean width of a letter."""
+DIGIT_WIDTH = 7.6
+"""The width of a digit in the widest of the usual fonts."""
 COLOURS = ("#2f7ebc", "#e0861a", "#229a7c", "#a266ac", "#d0553f", "#7f8790", "#8a7a2e", "#cf6f9a")
 """Blue and orange first: colour-blind people can distinguish them, too (after Okabe and Ito), on white and on black."""
 INK, DIM, RULE = "#24292f", "#5b6570", "#d9dee3"
@@ -178,11 +180,13 @@ def _curve(x: _Scale, y: _Scale, points: Sequence[Point], number: int, *, joined
 
 
 def _labels(x: _Scale, labels: Sequence[str], bottom: float) -> Iterator[Markup]:
-    """As many of the labels as fit."""
-    room = max(len(label) for label in labels) * LETTER_WIDTH + 18
+    """As many of the labels as fit, the first and the last one moved onto the canvas."""
+    half = min(max(len(label) for label in labels) * DIGIT_WIDTH, WIDTH) / 2
+    room = 2 * half + max(half - x.begin, 0) + max(half - (WIDTH - x.end), 0) + 10
     step = max(math.ceil(room * len(labels) / (x.end - x.begin)), 1)
     for place in range(0, len(labels), step):
-        yield _text(x(place), bottom + 18, labels[place], dim=True, anchor="middle")
+        middle = min(max(x(place), half), WIDTH - half)
+        yield _text(middle, bottom + 18, labels[place], dim=True, anchor="middle")
 
 
 def _axis_ticks(axis: Axis, values: Sequence[float]) -> list[float]:

@@ -18,7 +18,7 @@ STYLE = """
   --dim: light-dark(#5b6570, #9aa5b0); --good: light-dark(#1a7f37, #4ac26b); --bad: light-dark(#c4212d, #ff7b72);
   --hold: light-dark(#8f5a00, #e3b341); --busy: light-dark(#0a58ca, #6cb6ff) }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1.25rem;
-  background: light-dark(#fff, #14181c); overflow-wrap: anywhere }
+  background: light-dark(#fff, #14181c); overflow-wrap: break-word }
 h1 { font-size: 1.5rem; margin: 0 }
 h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
 p { margin: .3rem 0 }
@@ -27,16 +27,17 @@ dt { color: var(--dim); font-size: .85rem }
 dd { margin: 0; font-weight: 600 }
 table { border-collapse: collapse; width: 100%; font-size: .9rem }
 th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line) }
-th { color: var(--dim); font-weight: 600; overflow-wrap: break-word }
+th { color: var(--dim); font-weight: 600 }
 .number { text-align: right; font-variant-numeric: tabular-nums }
 td:last-child, th:last-child { padding-right: 0 }
 @media (max-width: 48rem) {
   th { display: none }
   tr, td { display: block }
   tr { padding: .5rem 0; border-bottom: 1px solid var(--line) }
-  td { display: grid; grid-template-columns: 9rem 1fr; gap: .75rem; padding: .1rem 0; border: 0; text-align: left }
+  td, td.number { display: grid; grid-template-columns: 8rem minmax(0, 1fr); gap: .75rem; padding: .1rem 0; border: 0;
+    text-align: left }
   td:empty { display: none }
-  td::before { content: attr(data-label); color: var(--dim) }
+  td::before { content: attr(data-label); color: var(--dim); overflow-wrap: anywhere }
 }
 code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
@@ -123,7 +124,8 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> 
         return Markup("")
     kinds = [Markup(' class="number"') if name.startswith("#") else "" for name in head]
     names = [name.removeprefix("#") for name in head]
-    labels = [Markup('{} data-label="{}"').format(kind, name) for kind, name in zip(kinds, names, strict=True)]
+    shown = [name.replace("_", " ") for name in names]  # the style sheet shows it where lines break at blanks alone
+    labels = [Markup('{} data-label="{}"').format(kind, name) for kind, name in zip(kinds, shown, strict=True)]
     body = [_row("th", kinds, map(_breakable, names)), *(_row("td", labels, row) for row in rows)]
     top = heading(title) if title else ""
     return Markup('{}<div class="scroll"><table>{}</table></div>').format(top, join(body))

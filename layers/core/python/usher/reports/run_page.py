@@ -20,7 +20,7 @@ from usher.run_record import (
     RunRecord,
     VersionRecord,
 )
-from usher.run_summary import RunSummary, monthly_text, summarize
+from usher.run_summary import RunSummary, monthly_text, summarize, why_text
 
 
 def render_run_page(record: RunRecord) -> str:
@@ -55,18 +55,21 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
         "Cost of this run": _dollars(cost["cost"], _unpriced(estimate)) if "cost" in cost else "",
         "Monthly cost of serving": _monthly(cost, "serving", "monthlyCost"),
         "Monthly cost of what recurs": _monthly(cost, "recurring", "recurringCost"),
-        "Use of the stack's ceilings, at most": ceilings_used(record["ceilings"]) if "ceilings" in record else "",
     }
+    used = ceilings_used(record["ceilings"]) if "ceilings" in record else ""
+    ceilings = Markup('<p class="dim">Use of the stack\'s ceilings, at most: {}.</p>').format(used) if used else ""
     title = Markup("<h1>{} {}</h1>").format(record["group"], tag(record["outcome"]))
     run = code(f"run {record['run']} of {record['execution']}")
-    return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures)
+    return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures) + ceilings
 
 
 def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurringCost"]) -> str:
+    """The sum of what serves, or of what recurs; empty where nothing is known of it, or nothing recurs."""
     parts = [one for one in cost.get("monthly", ()) if one["what"] == what]
     if total not in cost or (what == "recurring" and not parts):
         return ""
-    return _dollars(cost[total], [one["id"] for one in parts if one["dollars"] is None])
+    unknown = sum(one["dollars"] is None for one in parts)
+    return f"${cost[total]:,.2f}" + (f", and {unknown} without a known price, see below" if unknown else "")
 
 
 def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
@@ -118,11 +121,8 @@ def _costs(record: RunRecord, summary: RunSummary) -> Markup:
     after = {(one["id"], one["arn"]): one for one in (estimate["monthly"] if estimate and is_running else ())}
     rows = []
     for key, one in {**after, **now}.items():
-        why = "on a schedule" if one["what"] == "recurring" else "serves"
         columns = [now, after] if is_running else [now]
-        rows.append(
-            [one["id"], why if one["desired"] else f"{why}; not in usher.yaml", *(_cell(key, part) for part in columns)]
-        )
+        rows.append([one["id"], why_text(one), *(_cell(key, part) for part in columns)])
     heads = ["#$ a month now", "#$ a month after this run"] if is_running else ["#$ a month"]
     return table("Monthly costs, without requests", ["Resource or schedule", "Reason", *heads], rows)
 
