@@ -38,7 +38,7 @@ METRICS = {
     *(f"normalized_discounted_cumulative_gain_at_{k}" for k in (5, 10, 25)),
     *(f"precision_at_{k}" for k in (5, 10, 25)),
 }
-FEWEST_RATINGS = 8
+FEWEST_RATINGS = 20
 GENRES = ["Film-Noir", "Fantasy", "Western", "Documentary", "Comedy", "Action", "IMAX"]
 DECADE = 1970
 EVENTS = {"watched": "INCLUDE", "unwatched": "EXCLUDE"}
@@ -303,8 +303,9 @@ def everything(world: World) -> str:
 def test_a_model_beats_popularity_on_held_out_views(
     site: Site, world: World, ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
+    some = ratings[ratings["userId"].astype(int) % 3 == 0]  # the notebook sends two requests for each user
     (tmp_path / "ml-1m").mkdir()
-    (tmp_path / "ml-1m" / "ratings.dat").write_text("\n".join("::".join(row) for row in ratings.to_numpy()))
+    (tmp_path / "ml-1m" / "ratings.dat").write_text("\n".join("::".join(row) for row in some.to_numpy()))
     desk = Desk(site, tmp_path)
     desk.run("000")
     mine = desk.variables
