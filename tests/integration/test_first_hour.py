@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from usher.serving.requests import ROUTES
+
 from tests.integration.conftest import Site, interactions
 from usher_local.demo.caller import CallError
 
@@ -19,24 +21,26 @@ A_SECOND = 20
 def asking(site: Site, group: str) -> Iterator[Counter[Any]]:
     """Callers of every route, inside the block. Yields how often each answer came: a solution, or an error."""
     answers, done = Counter[Any](), threading.Event()
-    requests = itertools.cycle(
-        (
-            lambda: site.api.get(f"/{group}/recommendations/u1"),
-            lambda: site.api.get(f"/{group}/similar-items/i1"),
-            lambda: site.api.post(f"/{group}/rankings", {"userId": "u1", "items": ["i1", "i2"]}),
-        )
-    )
 
-    def ask() -> None:
-        while not done.is_set():
+    def ask(route: str) -> Any:
+        match route:
+            case "recommendations":
+                return site.api.get(f"/{group}/recommendations/u1")
+            case "similar-items":
+                return site.api.get(f"/{group}/similar-items/i1")
+        return site.api.post(f"/{group}/rankings", {"userId": "u1", "items": ["i1", "i2"]})
+
+    def keep_asking() -> None:
+        for route in itertools.cycle(ROUTES):
             began = time.monotonic()
             try:
-                answers[next(requests)()["solution"]] += 1
+                answers[ask(route)["solution"]] += 1
             except CallError as error:
                 answers[error.status, json.dumps(error.body)] += 1
-            done.wait(max(0, 1 / A_SECOND - (time.monotonic() - began)))
+            if done.wait(max(0, 1 / A_SECOND - (time.monotonic() - began))):
+                return
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=keep_asking)
     thread.start()
     try:
         yield answers
