@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
@@ -50,6 +51,7 @@ def offline_stack(data: Path, console: Console) -> Iterator[OfflineStack]:
     here = LocalCloud(aws_port=0, api_port=0, clock=Clock(SPEED), parameters=FREE)
     with here as cloud, environ(cloud.environment):
         client.cache_clear()
+        boto3.setup_default_session()  # boto3's session keeps the keys that it has read: each local cloud has its own
         for rule in client("events").list_rules()["Rules"]:  # no ordinary run is to start
             client("events").disable_rule(Name=rule["Name"])
         stack = DeployedStack(STACK)

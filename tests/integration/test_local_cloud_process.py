@@ -49,8 +49,10 @@ def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
     )
     client = session.client("lambda", endpoint_url=words["AWS_ENDPOINT_URL"])
     session.client("personalize", endpoint_url=words["AWS_ENDPOINT_URL"]).create_dataset_group(name="films")
-    assert words["ApiUrl"].startswith("http://127.0.0.1:")
-    assert words["BucketName"].startswith("usher-bucket-")
+    assert words["API"] == words["ApiUrl"]
+    assert words["API"].startswith("http://127.0.0.1:")
+    assert words["BUCKET"].startswith("usher-bucket-")
+    assert words["TABLE"].startswith("usher-Table-")
     name = next(one["FunctionName"] for one in client.list_functions()["Functions"] if "Work" in one["FunctionName"])
     client.invoke(FunctionName=name, Payload=b"{}")
     client.close()
@@ -64,7 +66,7 @@ def test_it_tells_when_it_is_ready_and_leaves_nothing_when_it_is_stopped(
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     kept = {path.name: path.stat().st_mode for path in (tmp_path / "state").rglob("*")}
-    assert "resources.json" in kept
+    assert {"cloud.db", "personalize.db"} <= kept.keys()
     assert not any(mode & 0o077 for mode in kept.values()), "other users may read what it has kept"
 
 

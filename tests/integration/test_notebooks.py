@@ -38,7 +38,7 @@ METRICS = {
     *(f"normalized_discounted_cumulative_gain_at_{k}" for k in (5, 10, 25)),
     *(f"precision_at_{k}" for k in (5, 10, 25)),
 }
-FEWEST_RATINGS = 8
+FEWEST_RATINGS = 20
 GENRES = ["Film-Noir", "Fantasy", "Western", "Documentary", "Comedy", "Action", "IMAX"]
 DECADE = 1970
 EVENTS = {"watched": "INCLUDE", "unwatched": "EXCLUDE"}
@@ -280,12 +280,21 @@ def clean_up(personalize: Any, group: str) -> None:
     of_group = [(kind, parent) for kind in ("solution", "event_tracker", "filter", "dataset")]
     for kind, parent in campaigns + of_group:
         for arn in listed(personalize, kind, **parent):
-            getattr(personalize, f"delete_{kind}")(**{KINDS[kind]: arn})
+            until(partial(deleted, personalize, kind, arn), bool)
         until(partial(listed, personalize, kind, **parent), lambda arns: not arns)
     for schema_arn in schemas:
         personalize.delete_schema(schemaArn=schema_arn)
     personalize.delete_dataset_group(datasetGroupArn=group)
     until(lambda: listed(personalize, "dataset_group"), lambda arns: group not in arns)
+
+
+def deleted(personalize: Any, kind: str, arn: str) -> bool:
+    """Delete it, unless it is in use: a solution may just be training a version by itself."""
+    try:
+        getattr(personalize, f"delete_{kind}")(**{KINDS[kind]: arn})
+    except personalize.exceptions.ResourceInUseException:
+        return False
+    return True
 
 
 def listed(personalize: Any, kind: str, **parent: str) -> list[str]:
@@ -303,8 +312,9 @@ def everything(world: World) -> str:
 def test_a_model_beats_popularity_on_held_out_views(
     site: Site, world: World, ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
+    some = ratings[ratings["userId"].astype(int) % 3 == 0]  # the notebook sends two requests for each user
     (tmp_path / "ml-1m").mkdir()
-    (tmp_path / "ml-1m" / "ratings.dat").write_text("\n".join("::".join(row) for row in ratings.to_numpy()))
+    (tmp_path / "ml-1m" / "ratings.dat").write_text("\n".join("::".join(row) for row in some.to_numpy()))
     desk = Desk(site, tmp_path)
     desk.run("000")
     mine = desk.variables

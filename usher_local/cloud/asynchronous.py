@@ -18,6 +18,7 @@ from moto.awslambda.models import LambdaFunction
 from usher_local.clock import Clock
 from usher_local.cloud import credentials
 from usher_local.cloud.lambda_limits import ThrottledError
+from usher_local.cloud.pending import Pending
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,34 @@ Invoke = Callable[[LambdaFunction, str, str], Any]
 class Asynchronous:
     """The queue of events in front of functions. Times are simulated."""
 
-    def __init__(self, invoke: Invoke, endpoint: str, clock: Clock) -> None:
+    def __init__(self, invoke: Invoke, endpoint: str, clock: Clock, pending: Pending) -> None:
         self._invoke = invoke
         self._endpoint = endpoint
         self._clock = clock
+        self._pending = pending
         self._closed = threading.Event()
 
     def submit(self, function: LambdaFunction, event: str, arn: str) -> None:
         """Run `function` with `event` (JSON) some time."""
-        threading.Thread(target=self._run, args=(function, event, arn), daemon=True).start()
+        self._start(self._pending.add([arn or function.function_arn, event]), function, event, arn)
+
+    def resume(self, find: Callable[[str], LambdaFunction | None]) -> int:
+        """Run what an earlier process had accepted and not run to the end; how many events. `find` takes an ARN."""
+        rows = self._pending.rows()
+        for key, (arn, event) in rows:
+            if function := find(arn):
+                self._start(key, function, event, arn)
+            else:  # the function is gone, and its events with it
+                self._pending.arrived(key)
+        return len(rows)
+
+    def _start(self, key: str, function: LambdaFunction, event: str, arn: str) -> None:
+        def run() -> None:
+            self._run(function, event, arn)
+            if not self._closed.is_set():
+                self._pending.arrived(key)
+
+        threading.Thread(target=run, daemon=True).start()
 
     def close(self) -> None:
         """Drop the events that wait."""

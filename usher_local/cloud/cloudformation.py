@@ -24,6 +24,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from usher_local.cloud import templates
+from usher_local.cloud.kept_stacks import KeptStacks
 from usher_local.cloud.patching import replaced
 from usher_local.cloud.provider import Place
 from usher_local.cloud.resource_providers import PROVIDERS
@@ -88,8 +89,8 @@ class ChangeSet:
 class CloudFormation:
     """The service. Every public method with one argument is an action: parameters in, members of the answer out."""
 
-    def __init__(self, place: Place) -> None:
-        self.stacks = Stacks(place, PROVIDERS)
+    def __init__(self, place: Place, kept: KeptStacks) -> None:
+        self.stacks = Stacks(place, PROVIDERS, kept)
         self._place = place
         self._threads: list[threading.Thread] = []
         self._lock = threading.RLock()
@@ -295,10 +296,25 @@ class CloudFormation:
 
     def deploy(self, name: str, path: Path, parameters: Mapping[str, str]) -> Stack:
         """Create a stack from local sources; StackFailedError with the reason where that fails."""
-        body = templates.source(path)
-        template = templates.parse(body)
-        target = self._target(body, template, dict(parameters), {}, None)
-        stack = self.stacks.add(name, target)
+        earlier = dict(self.stacks.kept.rows()).get(name, {})
+        return self._create(name, templates.source(path), parameters, earlier.get("tags", {}), earlier.get("id"))
+
+    def restore(self) -> None:
+        """Create the stacks of an earlier process that are not there; what fails is logged and kept."""
+        for name, told in self.stacks.kept.rows():
+            if not self.stacks.find(name):
+                try:
+                    self._create(name, told["body"], told["given"], told["tags"], told["id"])
+                except (StackFailedError, TemplateError) as error:
+                    log.error("can't be created again: %s", error)
+        self.stacks.kept.restoring = False
+
+    def _create(
+        self, name: str, body: str, given: Mapping[str, str], tags: Mapping[str, str], stack_id: str | None
+    ) -> Stack:
+        request = {"Tags": pairs(tags)}
+        target = self._target(body, templates.parse(body), dict(given), request, None)
+        stack = self.stacks.add(name, target, stack_id)
         self.stacks.create(stack, target)
         if stack.status != "CREATE_COMPLETE":
             failed = [one for one in stack.events if one["ResourceStatus"] == "CREATE_FAILED"]

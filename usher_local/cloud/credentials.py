@@ -13,20 +13,30 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from usher_local.authorization import may_assume
+from usher_local.store import Store
 
 PARTITION = "aws"
 REGION = "us-east-1"
+KEY = "key"
+"""The kind of the document with the developer's key."""
 SESSION_SECONDS = 12 * 3600
 MAKING_CLIENTS = threading.Lock()
 
 
-def create_developer() -> Credentials:
-    """A user who may do everything, with a fresh access key; what the person at the keyboard signs with."""
+def create_developer(store: Store | None = None) -> Credentials:
+    """A user who may do everything, with an access key; what the person at the keyboard signs with.
+
+    The key is a fresh one, or that of an earlier process with the same store.
+    """
     iam = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
     iam.create_user(REGION, "developer")
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     iam.put_user_policy("developer", "everything", json.dumps({"Version": "2012-10-17", "Statement": everything}))
     key = iam.create_access_key("developer")
+    if store and (kept := store.rows(KEY)):
+        [(_, (key.access_key_id, key.secret_access_key))] = kept
+    elif store:
+        store.put(KEY, "developer", [key.access_key_id, key.secret_access_key])
     return Credentials(key.access_key_id, key.secret_access_key)
 
 

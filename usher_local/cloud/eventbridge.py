@@ -23,6 +23,7 @@ from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommu
 
 from usher_local.cloud.consistency import Disorder
 from usher_local.cloud.patching import replaced
+from usher_local.cloud.pending import Pending
 
 Event = Mapping[str, Any]
 
@@ -40,7 +41,7 @@ REASONS = MappingProxyType(
 
 
 @contextmanager
-def flowing(disorder: Disorder | None = None) -> Iterator[None]:
+def flowing(disorder: Disorder | None = None, pending: Pending = Pending("event")) -> Iterator[None]:  # noqa: B008 - without a store, it has no state
     """Let the events of S3 and of Step Functions reach rules, those of S3 in `disorder` if there is any."""
 
     def send_s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
@@ -48,7 +49,7 @@ def flowing(disorder: Disorder | None = None) -> Iterator[None]:
         if disorder is None:
             offer(event)
         else:
-            disorder.arrive(f"{event_name} {key.name}", partial(offer, event))
+            disorder.arrive(f"{event_name} {key.name}", partial(deliver, pending, pending.add(event), event))
 
     with ExitStack() as stack:
         stack.enter_context(replaced(notifications, "_send_event_bridge_message", send_s3_event))
@@ -88,6 +89,12 @@ def offer(event: Event) -> None:
     """Offer an event to every rule of the default bus, where AWS's own services send theirs."""
     for rule in list(events_backends[event["account"]][event["region"]].event_buses["default"].rules.values()):
         rule.send_to_targets(event)
+
+
+def deliver(pending: Pending, key: str, event: Event) -> None:
+    """Offer an event that was pending."""
+    offer(event)
+    pending.arrived(key)
 
 
 def s3_event(account_id: str, bucket: Any, event_name: str, key: Any) -> dict[str, Any]:

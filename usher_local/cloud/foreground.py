@@ -19,6 +19,8 @@ from usher_local.paths import stack_folder
 LAST_PORT = 65535
 UNITS = {"ms": 0.001, "s": 1.0}
 SWITCH = {"on": True, "off": False}
+OUTPUTS = {"API": "ApiUrl", "BUCKET": "BucketName", "TABLE": "TableName"}
+"""Environment variables of the line `ready`, with the outputs of the stack that they hold."""
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
 
 
@@ -76,9 +78,12 @@ def run(options: argparse.Namespace) -> int:
             seed=options.seed,
             pacing=Pacing(options.latency, options.serving_latency, options.throttle),
         ) as cloud:
-            exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in cloud.environment.items())
-            outputs = [f"{name}={cloud.outputs[name]}" for name in ("ApiUrl", "BucketName") if name in cloud.outputs]
-            say(" ".join(["ready export", exports, *(["#", *outputs] if outputs else [])]))
+            outputs = {name: cloud.outputs[output] for name, output in OUTPUTS.items() if output in cloud.outputs}
+            exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in (cloud.environment | outputs).items())
+            if cloud.found:
+                say(f"found in {options.state}: {cloud.found}")
+            named = " ".join(f"{name}={cloud.outputs[name]}" for name in OUTPUTS.values() if name in cloud.outputs)
+            say(f"ready export {exports} # {named}".removesuffix(" # "))
             ended.wait()
             say("stopping")
             if disk.remedy:
@@ -109,9 +114,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed", type=speed, default=os.environ.get("SPEED", "600"), help="a factor, `real` or `instant`"
     )
-    parser.add_argument(
-        "--state", type=Path, default=os.environ.get("STATE"), help="a folder to keep Personalize's state in"
-    )
+    parser.add_argument("--state", type=Path, default=os.environ.get("STATE"), help="a folder that keeps everything")
     parser.add_argument(
         "--account",
         type=account,

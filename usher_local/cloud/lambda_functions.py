@@ -28,6 +28,7 @@ from usher_local.cloud import lambda_limits, lambda_python, layers
 from usher_local.cloud.asynchronous import Asynchronous
 from usher_local.cloud.credentials import assume
 from usher_local.cloud.lambda_limits import NEW, Concurrency, Limits
+from usher_local.cloud.pending import Pending
 from usher_local.cloud.workers import Configuration, Worker, WorkerEndedError
 
 log = logging.getLogger(__name__)
@@ -50,10 +51,16 @@ class Answer:
 class Lambdas:
     """The workers of all functions. Thread-safe."""
 
-    def __init__(self, endpoint: str, clock: Clock = Clock(), limits: Limits = NEW) -> None:  # noqa: B008 - immutable
+    def __init__(
+        self,
+        endpoint: str,
+        clock: Clock = Clock(),  # noqa: B008 - immutable
+        limits: Limits = NEW,
+        pending: Pending = Pending("invocation"),  # noqa: B008 - without a store, it has no state
+    ) -> None:
         self._endpoint = endpoint
         self.limits = limits
-        self.asynchronous = Asynchronous(self.invoke, endpoint, clock)
+        self.asynchronous = Asynchronous(self.invoke, endpoint, clock, pending)
         self._python = lambda_python.chosen()
         self._folder = TemporaryDirectory(prefix="lambda-")
         self._layers: dict[str, layers.Layer] = {}

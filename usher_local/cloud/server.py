@@ -4,14 +4,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
+from botocore.config import Config
 from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
@@ -34,6 +34,7 @@ from usher_local.cloud import (
     iam,
     lambda_functions,
     lambda_service,
+    notices,
     refusals,
     service_quotas,
     stepfunctions,
@@ -47,12 +48,16 @@ from usher_local.cloud.patching import replaced
 from usher_local.cloud.provider import Place
 from usher_local.cloud.request_gate import signed_only
 from usher_local.cloud.scheduler import TICK_SECONDS, Scheduler, checking, utc_now
+from usher_local.cloud.state import FILE, State
 from usher_local.cloud.ticking import ticking
 from usher_local.paths import stack_folder
+from usher_local.store import Store
 
 STACK = "usher"
 NOT_AWS = ("moto_api", "instance_metadata")
 """What moto serves beside AWS: pages that show and change its state, and an instance's credentials."""
+WEEK_SECONDS = 7 * 86400
+"""The longest that a signed address lasts."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -60,7 +65,8 @@ class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
 
     `seed` draws what AWS leaves to chance (`usher_local.cloud.consistency`); the same seed draws the same.
-    `executor` fits Personalize's models, by default a process for each training.
+    `executor` fits Personalize's models, by default a process for each training. `state` is a folder that everything
+    is written into as it changes, for the next process to go on with; StateError where it is in use or damaged.
 
     One at a time in a process: it patches moto and keeps its state there.
     """
@@ -71,6 +77,8 @@ class LocalCloud:
     scheduler: Scheduler
     decisions: Record
     """What policies were asked, and what they said."""
+    found: str
+    """What an earlier process had left in `state`, in words; empty if it was nothing."""
     alarms: Alarms
 
     def __init__(
@@ -120,12 +128,11 @@ class LocalCloud:
         stack.callback(forget)  # at the end without the next: moto would make AWS's policies only to forget them
         stack.enter_context(iam.managed_policies())
         stack.enter_context(environ({"MOTO_PORT": port, "SAM_CLI_TELEMETRY": "0", **region}))
-        temporary = Path(stack.enter_context(TemporaryDirectory(prefix="local-cloud-", ignore_cleanup_errors=True)))
-        personalize.install(self._clock, self._state or temporary, self._executor, self._pacing)
+        store = stack.enter_context(closing(Store(self._state / FILE))) if self._state else None
+        state = State(store)
+        personalize.install(self._clock, self._state, self._executor, self._pacing)
         stack.callback(personalize.shutdown)
-        if self._state:
-            stack.callback(personalize.save)
-        self._developer = credentials.create_developer()
+        self._developer = credentials.create_developer(store)
         self.environment = {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self._developer.access_key,
@@ -133,7 +140,7 @@ class LocalCloud:
             **region,
         }
         self.alarms = stack.enter_context(cloudwatch.measuring())
-        runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits)
+        runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
 
         def invoke(arn: str, event: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)
@@ -143,30 +150,35 @@ class LocalCloud:
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
         stack.enter_context(lambda_service.running(runner))
+        stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         services = DomainDispatcherApplication(service_app)
         stack.enter_context(serving(aws, signed_only(services, credentials.find), MotoRequestHandler))
         stack.callback(stepfunctions.join)
         stack.callback(runner.close)
         stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
+        stack.enter_context(state.keeping_executions())
         deliveries = stack.enter_context(Deliveries(self._clock))
         stack.enter_context(eventbridge_rules.ruling(deliveries))
         stack.enter_context(checking())
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
-        stack.enter_context(eventbridge.flowing(disorder))
+        stack.enter_context(eventbridge.flowing(disorder, state.events))
         stack.enter_context(refusals.limited())
+        stack.enter_context(notices.shown(self.address))
         stack.enter_context(service_quotas.listed())
         self.decisions = stack.enter_context(iam.enforced())
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)
         root = self._template.parent if self._template else Path.cwd()
         place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner, served, cache(self.client))
-        self._cloudformation = cloudformation.CloudFormation(place)
+        self._cloudformation = cloudformation.CloudFormation(place, state.stacks)
         stack.enter_context(cloudformation.answering(self._cloudformation))
         if self._template:
             self.outputs = self.deploy(STACK, self._template, self._parameters)
+        self._cloudformation.restore()
+        self.found = state.restore(runner)
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
@@ -179,6 +191,13 @@ class LocalCloud:
     def client(self, service: str) -> Any:
         """A boto3 client of the local cloud, for the local developer."""
         return credentials.client(service, self.endpoint, self._developer)
+
+    def address(self, bucket: str, key: str) -> str:
+        """Where a browser finds an object of a bucket, for a week."""
+        client = credentials.client("s3", self.endpoint, self._developer, Config(signature_version="s3v4"))
+        asked = {"Bucket": bucket, "Key": key}
+        address: str = client.generate_presigned_url("get_object", Params=asked, ExpiresIn=WEEK_SECONDS)
+        return address
 
 
 @contextmanager

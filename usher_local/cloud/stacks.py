@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from moto.cloudformation.utils import random_suffix
 
 from usher_local.cloud import templates
+from usher_local.cloud.kept_stacks import KeptStacks
 from usher_local.cloud.provider import Place, Provider, Update
 from usher_local.cloud.templates import Scope, Template, TemplateError
 
@@ -37,6 +38,8 @@ class Deployed:
     made: Any
     retained: bool = False
     retained_when_replaced: bool = False
+    name: str = ""
+    """The name that it was given."""
     changed: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -118,9 +121,10 @@ class Stack:
 class Stacks:
     """Every stack of an account and region. Operations on different stacks may run at once."""
 
-    def __init__(self, place: Place, providers: Mapping[str, Provider]) -> None:
+    def __init__(self, place: Place, providers: Mapping[str, Provider], kept: KeptStacks) -> None:
         self.place = place
         self.providers = providers
+        self.kept = kept
         self.all: dict[str, Stack] = {}
         self._lock = threading.RLock()
 
@@ -133,9 +137,9 @@ class Stacks:
         """ID of the exporting stack and value, by export name."""
         return {name: (one.id, value) for one in self.all.values() for name, value in one.exports.items()}
 
-    def add(self, name: str, target: Target) -> Stack:
+    def add(self, name: str, target: Target, stack_id: str | None = None) -> Stack:
         """A new stack without resources."""
-        stack = Stack(name, self.place.arn("cloudformation", f"stack/{name}/{uuid4()}"), target)
+        stack = Stack(name, stack_id or self.place.arn("cloudformation", f"stack/{name}/{uuid4()}"), target)
         self.all[stack.id] = stack
         return stack
 
@@ -194,6 +198,7 @@ class Stacks:
             failed = roll_back(undo)
             stack.become("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", failed)
         else:
+            self._keep(stack)
             stack.become("CREATE_COMPLETE")
 
     def update(self, stack: Stack, target: Target) -> None:
@@ -214,6 +219,7 @@ class Stacks:
             stack.become("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
             for one, retained in leftovers:
                 self._remove(stack, one, retained=retained)
+            self._keep(stack)
             stack.become("UPDATE_COMPLETE")
 
     def delete(self, stack: Stack, retain: Sequence[str] = ()) -> None:
@@ -238,7 +244,12 @@ class Stacks:
             stack.become("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
         else:
             stack.outputs, stack.imported = [], frozenset()
+            self.kept.forget(stack.name)
             stack.become("DELETE_COMPLETE")
+
+    def _keep(self, stack: Stack) -> None:
+        now = stack.current
+        self.kept.keep(stack.name, {"id": stack.id, "body": now.body, "given": dict(now.given), "tags": dict(now.tags)})
 
     def _bring(self, stack: Stack, target: Target, undo: list[Callable[[], None]]) -> list[tuple[Deployed, bool]]:
         """Create, update and replace; what is left to delete, last first, and whether it is retained."""
@@ -332,8 +343,15 @@ class Stacks:
             for one in other.resources.values():
                 if name is not None and one.kind == new.kind and one.properties.get(provider.name) == name:
                     raise ResourceError(f"{name} already exists in stack {other.id}")
-        made = provider.create(name or physical_name(stack.name, new.logical_id), new.properties, self.place)
-        return replace(new, made=made)
+        name = name or self._generated_name(stack, new.logical_id)
+        return replace(new, made=provider.create(name, new.properties, self.place), name=name)
+
+    def _generated_name(self, stack: Stack, logical_id: str) -> str:
+        """A name as before, if an earlier process made the resource; else one of its own."""
+        kept = None if logical_id in stack.resources else self.kept.name(stack.name, logical_id)
+        name = kept or physical_name(stack.name, logical_id)
+        self.kept.keep_name(stack.name, logical_id, name)
+        return name
 
     def _update(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
         change = cast(Update, self.providers[new.kind].update)  # without one it is replaced
@@ -353,6 +371,7 @@ class Stacks:
         """Whether the resource no longer belongs to the stack: deleted, or retained."""
         if retained:
             stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_SKIPPED")
+            self.kept.forget_name(stack.name, one.logical_id, one.name)
             return True
         stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_IN_PROGRESS")
         try:
@@ -361,6 +380,7 @@ class Stacks:
             stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_FAILED", reason(error))
             return False
         stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_COMPLETE")
+        self.kept.forget_name(stack.name, one.logical_id, one.name)
         return True
 
     def _outputs(self, stack: Stack, target: Target, scope: Scope) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,7 @@ from usher_local.personalize.core import faults
 from usher_local.personalize.core.faults import Faults
 from usher_local.personalize.core.pacing import Pacing
 
-__all__ = ["Faults", "Pacing", "halt", "inject", "install", "save", "shutdown"]
+__all__ = ["Faults", "Pacing", "halt", "inject", "install", "shutdown"]
 
 
 def install(
@@ -27,7 +27,8 @@ def install(
     Call it before `mock_aws()` or moto's server starts; calling it again changes the settings. Models are stored in
     `workdir` (default: a temporary folder) and fitted by `executor` (default: a process of its own for each training).
     Calls take no time of their own and are never throttled unless `pacing` says so.
-    If `save` was called with this `workdir` before, everything is there again.
+    In a given `workdir` everything is kept as it changes: whatever ends the process, the next one has it again.
+    StateError where the folder is in use or damaged.
     """
     import moto.backend_index
     import moto.backends
@@ -45,22 +46,13 @@ def install(
             patterns.append(pattern)
 
 
-def save() -> None:
-    """Write everything into the `workdir`, for another process to go on with; models are there already."""
-    from usher_local.personalize import models
-
-    for regions in models.personalize_backends.values():
-        for backend in regions.values():
-            backend.save()
-
-
 def inject(ordered: Faults) -> None:
     """Let things go wrong from now on, in place of what was ordered before; `Faults()` ends it."""
     faults.use(ordered)
 
 
 def halt() -> None:
-    """Let imports under way end, undecided; `save` and `shutdown` are to follow."""
+    """Let imports under way end, undecided; `shutdown` is to follow."""
     from usher_local.personalize.core import environment
 
     environment.current.halt()

@@ -6,11 +6,9 @@ import secrets
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from moto.core.base_backend import BackendDict, BaseBackend
 
-from usher_local.personalize.control import state
 from usher_local.personalize.control.constraints import (
     check_dependent,
     check_quota,
@@ -19,6 +17,7 @@ from usher_local.personalize.control.constraints import (
     references,
 )
 from usher_local.personalize.control.kinds import KINDS, Work
+from usher_local.personalize.control.state import FILE, State
 from usher_local.personalize.core import algorithms, environment, faults
 from usher_local.personalize.core.errors import (
     InvalidInputError,
@@ -53,31 +52,29 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         self.resources = {resource.arn: resource for resource in _service_owned()}
         self.count = 0
         self._settling = False
-        if environment.current.folder is not None:  # a temporary folder, which need not even be made, has nothing
-            self._load()
+        self._state: State | None = None
+        if environment.current.folder is not None:  # a temporary folder, which need not even be made, keeps nothing
+            folder = environment.current.workdir / str(account_id) / str(region_name)
+            self._state = State(folder, environment.current.store(folder / FILE))
+            self._resume(self._state)
 
-    # Saving
+    # What outlives the process
 
-    @property
-    def _folder(self) -> Path:
-        return environment.current.workdir / str(self.account_id) / str(self.region_name)
-
-    def _load(self) -> None:
-        """Take over the saved state; work that had not ended begins again."""
-        resources, groups = state.load(self._folder, environment.current.clock)
+    def _resume(self, state: State) -> None:
+        """Take over what an earlier process kept; work that had not ended begins again."""
+        resources = state.resources(environment.current.clock)
         self.resources |= {resource.arn: resource for resource in resources}
-        self.groups |= groups
+        self.groups |= {one.arn: state.data(one.arn) for one in resources if one.kind.name == "DatasetGroup"}
         self.count = max((resource.number for resource in resources), default=0)
         for resource in resources:
             if not resource.life.worked and not resource.life.transition:
                 self._begin_work(resource)
 
-    def save(self) -> None:
-        """Write resources and data, for another process to continue with."""
+    def _keep(self, resource: Resource) -> None:
+        """Write a resource that has changed, unless it is gone."""
         with self.lock:
-            rows = [state.row(resource) for resource in self.resources.values() if resource.number]
-            groups = dict(self.groups)
-        state.save(self._folder, rows, groups)
+            if self._state and resource.arn in self.resources:
+                self._state.keep(resource)
 
     # Reading
 
@@ -120,7 +117,10 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
     def data(self, resource: Resource) -> GroupData:
         """The data of the dataset group that a resource belongs to."""
         with self.lock:
-            return self.groups.setdefault(self.group_of(resource), GroupData())
+            group = self.group_of(resource)
+            if group not in self.groups:
+                self.groups[group] = self._state.data(group) if self._state else GroupData()
+            return self.groups[group]
 
     def group_of(self, resource: Resource) -> str:
         """ARN of the dataset group that a resource belongs to, or is."""
@@ -150,6 +150,7 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             resource = Resource(kind, arn, values, _life(kind, arn), self.count)
             self._tag(resource, tags)
             self.resources[arn] = resource
+            self._keep(resource)
             self._begin_work(resource)
             return resource
 
@@ -158,7 +159,9 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         work = KINDS[resource.kind.name].work
         if work and not resource.life.failure:
             pool = environment.current.trainings if resource.kind.trained else environment.current.jobs
-            resource.life.follow(pool.submit(self._work, work, resource))
+            done = pool.submit(self._work, work, resource)
+            resource.life.follow(done)
+            done.add_done_callback(lambda _: self._keep(resource))
 
     def update(self, name: str, params: Values) -> Resource:
         """Begin an update, which takes effect when its time has come."""
@@ -177,10 +180,12 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         """Let Describe know more of a resource; who reads without the lock sees the old members or the new."""
         with self.lock:
             resource.values = resource.values | values
+            self._keep(resource)
 
     def begin_update(self, resource: Resource, values: Values) -> None:
         """Let `values` replace the resource's after the usual time."""
         resource.update = Update(values, _life(resource.kind, resource.arn))
+        self._keep(resource)
 
     def delete(self, name: str, arn: str) -> None:
         """Begin to delete, unless something is in the way."""
@@ -190,9 +195,14 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
                 raise resource.refusal("cannot be deleted")
             for dependent in kind.dependents:
                 check_dependent(self, resource, dependent)
-            resource.life.begin("DELETE")
+            self.begin_transition(resource, "DELETE")
             if not kind.minutes:
                 self._remove(resource)
+
+    def begin_transition(self, resource: Resource, transition: str) -> None:
+        """Let a resource set out for another status, by a name of `TRANSITIONS`."""
+        resource.life.begin(transition)
+        self._keep(resource)
 
     def taggable(self, arn: str) -> Resource:
         """The resource at an ARN; InvalidInputError if it is of a kind without tags."""
@@ -216,6 +226,14 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
         if len(resource.tags | tags) > MAX_TAGS:
             raise TooManyTagsError(f"A resource can have no more than {MAX_TAGS} tags.")
         resource.tags |= tags
+        self._keep(resource)
+
+    def untag(self, arn: str, keys: list[str]) -> None:
+        """Remove tags; those that are not there are no error."""
+        with self.lock:
+            resource = self.taggable(arn)
+            resource.tags = {key: value for key, value in resource.tags.items() if key not in keys}
+            self._keep(resource)
 
     # Time
 
@@ -248,14 +266,18 @@ class PersonalizeBackend(BaseBackend):  # type: ignore[misc]
             for other in self.resources.values()
             if other.kind.owner == resource.kind.name and resource.arn in self._ancestors(other.values)
         ]
-        for gone in (resource, *owned):
+        for gone in (*owned, resource):
             self.resources.pop(gone.arn, None)
             self._forget(gone)
+        if self._state:  # last: cut short before, it is removed again
+            self._state.forget(*(gone.arn for gone in (*owned, resource)))
 
     def _forget(self, resource: Resource) -> None:
         """Drop what is kept of a removed resource beside its description."""
         if resource.kind.name == "DatasetGroup":
             self.groups.pop(resource.arn, None)
+            if self._state:
+                self._state.forget_data(resource.arn)
         elif resource.kind.trained:
             self.models.drop(resource.arn)
         elif resource.kind.name == "Dataset":

@@ -134,9 +134,7 @@ def _tag(backend: PersonalizeBackend, params: Values) -> None:
 def _untag(backend: PersonalizeBackend, params: Values) -> None:
     if len(params["tagKeys"]) > MAX_TAGS:
         raise TooManyTagKeysError(f"A request can remove no more than {MAX_TAGS} tags.")
-    tags = backend.taggable(params["resourceArn"]).tags
-    for key in params["tagKeys"]:
-        tags.pop(key, None)
+    backend.untag(params["resourceArn"], params["tagKeys"])
 
 
 def _tags(backend: PersonalizeBackend, params: Values) -> Values:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -33,6 +32,7 @@ from usher_local.cloud import iam, refusals, service_quotas
 from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
+from usher_local.cloud.kept_stacks import KeptStacks
 from usher_local.cloud.lambda_functions import Lambdas
 from usher_local.cloud.provider import Place
 from usher_local.cloud.server import STACK, environ
@@ -285,10 +285,9 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
     """The stack of a template, on a clock that stands still but for the pipeline's waits."""
     with ExitStack() as stack:
         clock = stack.enter_context(time_machine.travel(LAUNCH, tick=False))
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="simulation-")))
         stack.enter_context(environ({"AWS_DEFAULT_REGION": REGION}))
         stack.callback(personalize.shutdown)
-        personalize.install(Clock(1), folder, Inline())
+        personalize.install(Clock(1), None, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
         stack.enter_context(iam.managed_policies())
@@ -299,7 +298,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
         root = template.resolve().parent
         place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
-        cloudformation = CloudFormation(place)
+        cloudformation = CloudFormation(place, KeptStacks())
         stack.enter_context(answering(cloudformation))
         resources = cloudformation.deploy(STACK, template, {}).resources
         made.folders = {

@@ -1,6 +1,7 @@
 """Stored data: what is imported, streamed, exported, deleted, saved."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from usher_local.personalize.api.validation import decoded
 from usher_local.personalize.data import interactions
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.data.interactions import Event, Interaction
+from usher_local.personalize.data.kept import Kept
+from usher_local.store import Store
 
 ROWS = pd.DataFrame(
     {
@@ -29,15 +32,19 @@ def event(user: str | None, item: str, at: int = 9, session: str = "s", **more: 
     return Event(user, session, Interaction(at, item, "watch", 2.5), **more)
 
 
+def filled(kept: Kept | None = None) -> GroupData:
+    data = GroupData(kept=kept)
+    data.load("INTERACTIONS", ROWS, append=False)
+    data.stream("INTERACTIONS", [event("a", "z", more={"DEVICE": "car"}), event(None, "w", session="late")])
+    data.load("USERS", pd.DataFrame({"USER_ID": ["a", "b"], "AGE": [1, 2]}), append=False)
+    data.stream("USERS", {"a": {"age": 7}})
+    data.load("ITEMS", pd.DataFrame({"ITEM_ID": ["x"], "TITLE": ['said "no" \\ done, twice']}), append=False)
+    return data
+
+
 @pytest.fixture
 def data() -> GroupData:
-    filled = GroupData()
-    filled.load("INTERACTIONS", ROWS, append=False)
-    filled.interactions.add([event("a", "z", more={"DEVICE": "car"}), event(None, "w", session="late")])
-    filled.load("USERS", pd.DataFrame({"USER_ID": ["a", "b"], "AGE": [1, 2]}), append=False)
-    filled.users.put({"a": {"age": 7}})
-    filled.load("ITEMS", pd.DataFrame({"ITEM_ID": ["x"], "TITLE": ['said "no" \\ done, twice']}), append=False)
-    return filled
+    return filled()
 
 
 def test_a_history_is_sorted_and_holds_both_kinds_of_rows(data: GroupData) -> None:
@@ -87,21 +94,27 @@ def test_deleted_users_are_gone_from_everywhere(data: GroupData) -> None:
     assert data.interactions.size == 1
 
 
-def test_what_is_saved_comes_back(data: GroupData, tmp_path: Path) -> None:
-    data.save(tmp_path / "new")
-    restored = GroupData.restore(tmp_path / "new")
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    store = Store(tmp_path / "documents.db")
+    yield Kept(tmp_path / "data", store, "films")
+    store.close()
+
+
+def test_what_is_kept_comes_back(kept: Kept) -> None:
+    data = filled(kept)
+    restored = GroupData.restore(kept)
     for kind, names in (("INTERACTIONS", NAMES), ("USERS", ["USER_ID", "AGE"]), ("ITEMS", ["ITEM_ID", "TITLE"])):
         for mode in ("BULK", "PUT"):
             assert restored.export(kind, mode, names) == data.export(kind, mode, names)
     assert restored.interactions.of("a") == data.interactions.of("a")
 
 
-def test_an_event_id_is_known_after_a_restart(data: GroupData, tmp_path: Path) -> None:
-    data.interactions.add([event("a", "q", id="once")])
-    data.save(tmp_path)
-    restored = GroupData.restore(tmp_path)
-    restored.interactions.add([event("a", "r", id="once")])
-    assert "r" not in [row.item for row in restored.interactions.of("a")]
+def test_an_event_id_is_known_after_a_restart(kept: Kept) -> None:
+    GroupData.restore(kept).stream("INTERACTIONS", [event("a", "q", id="once")])
+    restored = GroupData.restore(kept)
+    restored.stream("INTERACTIONS", [event("a", "r", id="once")])
+    assert [row.item for row in restored.interactions.of("a")] == ["q"]
 
 
 def test_filters_forget_users_of_whom_nothing_came_for_three_months(

@@ -1,19 +1,22 @@
-"""What a service knows goes into a folder, and comes out of it in the next process."""
+"""What a service knows is in a folder at any time, and comes out of it in the next process."""
 
 import errno
-import json
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tests.unit.personalize.world import World, interactions, items
 from usher_local.clock import Clock
-from usher_local.personalize import install, save, shutdown
-from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize import install, shutdown
+from usher_local.personalize.control.state import FILE, RESOURCE
+from usher_local.personalize.models import personalize_backends
+from usher_local.store import StateError, Store
 
 SEEN = ("list_dataset_groups", "list_datasets", "list_filters", "list_solutions", "list_campaigns", "list_schemas")
 
@@ -23,7 +26,7 @@ def everything(world: World) -> list[object]:
     return [{key: value for key, value in answer.items() if key != "ResponseMetadata"} for answer in answers]
 
 
-def test_a_service_goes_on_where_it_was_saved(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
+def test_a_service_goes_on_where_it_was(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
     with mock_aws():
         install(Clock(math.inf), tmp_path, trainer)
         world = World()
@@ -39,7 +42,6 @@ def test_a_service_goes_on_where_it_was_saved(tmp_path: Path, trainer: ThreadPoo
         world.personalize.tag_resource(resourceArn=group, tags=[{"tagKey": "a", "tagValue": "1"}])
         asked = [{"campaignArn": campaign, "userId": user} for user in ("u1", "new")]
         before = everything(world), [world.runtime.get_recommendations(**one)["itemList"] for one in asked]
-        save()
         shutdown()
     with mock_aws():
         install(Clock(math.inf), tmp_path, trainer)
@@ -51,18 +53,69 @@ def test_a_service_goes_on_where_it_was_saved(tmp_path: Path, trainer: ThreadPoo
         shutdown()
 
 
+def test_a_service_that_is_killed_after_any_answer_goes_on_where_it_was(
+    tmp_path: Path, trainer: ThreadPoolExecutor
+) -> None:
+    folder = tmp_path / "state"
+    told: list[object] = []
+
+    def answered() -> None:
+        """What is on the disk once a call was answered is what a kill leaves."""
+        copytree(folder, tmp_path / str(len(told)))
+        told.append((everything(world), exported(group)))
+
+    with mock_aws():
+        install(Clock(math.inf), folder, trainer)
+        world = World()
+        group = world.loaded()
+        answered()
+        tracker = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)
+        answered()
+        for number in range(3):
+            event = {"sentAt": 1_800_000_000, "eventType": "watch", "itemId": f"i{number}"}
+            world.events.put_events(trackingId=tracker["trackingId"], userId="a", sessionId="s", eventList=[event])
+            answered()
+        world.loaded(items(), "ITEMS", group)
+        answered()
+        job = world.personalize.create_data_deletion_job(
+            jobName="d",
+            datasetGroupArn=group,
+            dataSource={"dataLocation": world.put("d.csv", "USER_ID\na\nu1\n")},
+            roleArn=world.role,
+        )
+        world.settled("dataDeletionJob", job["dataDeletionJobArn"])
+        answered()
+        world.personalize.delete_event_tracker(eventTrackerArn=tracker["eventTrackerArn"])
+        answered()
+        shutdown()
+    for number, before in enumerate(told):
+        with mock_aws():
+            install(Clock(math.inf), tmp_path / str(number), trainer)
+            world = World()
+            assert (everything(world), exported(group)) == before, f"after answer {number}"
+            shutdown()
+
+
+def exported(group: str) -> object:
+    """The data of a dataset group, sorted."""
+    data = personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].groups[group]
+    rows = data.interactions.frame()[["USER_ID", "ITEM_ID", "TIMESTAMP"]]
+    return sorted(map(tuple, rows.astype(str).to_numpy().tolist())), sorted(data.items.table.index)
+
+
 def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPoolExecutor) -> None:
     with mock_aws():
         install(Clock(math.inf), tmp_path, trainer)
         world = World()
         dataset = world.dataset(world.group())
         job = world.import_data(dataset, world.put("x.csv", interactions()))
-        save()
-        saved = next(tmp_path.rglob("resources.json"))
-        rows = json.loads(saved.read_text())
-        next(row for row in rows if row["kind"] == "DatasetImportJob")["life"]["worked"] = 0.0
-        saved.write_text(json.dumps(rows))
         shutdown()
+    store = Store(next(tmp_path.rglob(FILE)))
+    rows = dict(store.rows(RESOURCE))
+    row = rows[job["datasetImportJobArn"]]
+    row["life"]["worked"] = 0.0
+    store.put(RESOURCE, job["datasetImportJobArn"], row)
+    store.close()
     with mock_aws():
         install(Clock(math.inf), tmp_path, trainer)
         world = World()
@@ -72,32 +125,44 @@ def test_work_that_had_not_ended_begins_anew(tmp_path: Path, trainer: ThreadPool
         shutdown()
 
 
-def test_a_disk_that_is_full_at_the_end_leaves_what_was_saved_before(
+def test_an_import_on_a_full_disk_leaves_what_was_there(
     tmp_path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(data: GroupData, folder: Path) -> None:
-        written(data, folder)
+    def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    written = GroupData.save
     with mock_aws():
         install(Clock(math.inf), tmp_path, trainer)
         world = World()
-        group = world.loaded()
-        save()
+        world.loaded()
         before = files(tmp_path)
-        world.loaded(items(), "ITEMS", group)
-        monkeypatch.setattr(GroupData, "save", full)
-        with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
-            save()
+        dataset = world.personalize.list_datasets()["datasets"][0]["datasetArn"]
+        monkeypatch.setattr(os, "fsync", full)
+        job = world.import_data(dataset, world.put("y.csv", interactions(users=70)))
+        assert "No space left on device" in job["failureReason"]
         shutdown()
     assert files(tmp_path) == before
 
 
 def files(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path: path.read_bytes() for path in folder.rglob("data/**/*") if path.is_file()}
+
+
+@pytest.mark.parametrize("damaged", [FILE, "interactions.npz"])
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, trainer: ThreadPoolExecutor, damaged: str) -> None:
+    with mock_aws():
+        install(Clock(math.inf), tmp_path, trainer)
+        World().loaded()
+        shutdown()
+    file = next(tmp_path.rglob(damaged))
+    file.write_bytes(b"nonsense" * 1000)
+    with mock_aws():
+        install(Clock(math.inf), tmp_path, trainer)
+        with pytest.raises(StateError, match=rf"{damaged} can't be read \(.+\); restore the file, or set STATE to"):
+            personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+        shutdown()
 
 
 @pytest.mark.usefixtures("world")
 def test_nothing_is_written_unless_told(tmp_path: Path) -> None:
-    assert list(tmp_path.rglob("*.json")) == []
+    assert list(tmp_path.rglob("*")) == []

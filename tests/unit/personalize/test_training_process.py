@@ -209,12 +209,9 @@ def test_the_service_needs_no_guard_in_a_script(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_server_left_is_gone_when_its_state_is_loaded(tmp_path: Path) -> None:
-    from usher_local.personalize import save
-
     install(Clock(math.inf), tmp_path)
     with mock_aws():
         World().group()
-        save()
         shutdown()
         stale = tmp_path / "123456789012" / "us-east-1" / "solution" / "films" / f"{training.ATTEMPTS}x"
         stale.mkdir(parents=True)

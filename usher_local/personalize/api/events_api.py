@@ -30,7 +30,7 @@ def put_events(backend: DataBackend, params: Values) -> None:
     if not tracker.life.pending:  # notebooks send events without waiting for the tracker
         backend.active("EventTracker", tracker.arn)
     events = [_event(raw, params.get("userId"), params["sessionId"]) for raw in params["eventList"]]
-    backend.data(tracker).interactions.add(events)
+    backend.data(tracker).stream("INTERACTIONS", events)
 
 
 def put_action_interactions(backend: DataBackend, params: Values) -> None:
@@ -38,9 +38,8 @@ def put_action_interactions(backend: DataBackend, params: Values) -> None:
     datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
         raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
-    backend.data(_ready(backend, datasets[0].arn)).action_interactions.add(
-        [_outcome(raw) for raw in params["actionInteractions"]]
-    )
+    outcomes = [_outcome(raw) for raw in params["actionInteractions"]]
+    backend.data(_ready(backend, datasets[0].arn)).stream("ACTION_INTERACTIONS", outcomes)
 
 
 def put_records(backend: DataBackend, params: Values, member: str) -> None:
@@ -50,7 +49,7 @@ def put_records(backend: DataBackend, params: Values, member: str) -> None:
     if kind != member.upper():
         raise InvalidInputError(f"{dataset.arn} is not a dataset of type {member.upper()}")
     records = {raw[f"{member[:-1]}Id"]: _properties(raw) for raw in params[member]}
-    backend.data(dataset).part(kind).put(records)
+    backend.data(dataset).stream(kind, records)
 
 
 def _ready(backend: DataBackend, arn: str) -> Resource:

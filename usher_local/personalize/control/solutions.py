@@ -170,4 +170,4 @@ def _begin_transition(backend: Backend, kind: str, arn: str, transition: str, al
         if resource.status not in allowed or resource.updating:
             verb = "started" if transition == "START" else "stopped"
             raise resource.refusal(f"cannot be {verb}")
-        resource.life.begin(transition)
+        backend.begin_transition(resource, transition)

@@ -1,55 +1,67 @@
-"""Save and load the state of a backend: JSON for the resources, the data as its own module writes it, no code.
+"""What a backend keeps in a folder, for another process to go on with: documents for resources, files for data.
 
-The folder is that of the models, `<workdir>/<account>/<region>`. Work that had not ended when the state was saved
-starts again after it is loaded; the objects that it reads from S3 must exist by then.
+The folder is that of the models, `<workdir>/<account>/<region>`. Everything is written as it changes, so the process
+may be killed at any time. Work that had not ended starts again after it is loaded; the objects that it reads from S3
+must exist by then.
 """
 
-import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from usher_local.clock import Clock
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core.lifecycle import Lifecycle
 from usher_local.personalize.core.resources import Resource, Update
-from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.data.datasets import PARTS, GroupData
+from usher_local.personalize.data.kept import Kept
 from usher_local.personalize.modelling.training import ATTEMPTS
+from usher_local.store import Store
 
-FILE = "resources.json"
+FILE = "personalize.db"
+RESOURCE = "resource"
 Row = Mapping[str, Any]
 """A resource as JSON."""
 
 
-def save(folder: Path, rows: Sequence[Row], groups: Mapping[str, GroupData]) -> None:
-    """Write rows of resources and the data of dataset groups (by ARN). The former files stay until all is written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="saving-", dir=folder) as temporary:
-            new = Path(temporary)
-            for arn, data in groups.items():
-                data.save(_data_folder(new, arn))
-            (new / FILE).write_text(json.dumps(rows, indent=1))
-            for path in [*new.rglob("data/*/*"), new / FILE]:
-                target = folder / path.relative_to(new)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
-    except OSError as error:
-        error.filename = error.filename or str(folder)  # a write to a full disk names no file
-        raise
+@dataclass(frozen=True, slots=True)
+class State:
+    """The folder and its documents."""
 
+    folder: Path
+    store: Store
 
-def load(folder: Path, clock: Clock) -> tuple[list[Resource], dict[str, GroupData]]:
-    """Read the saved resources, on a clock of their own, and the data of dataset groups by ARN; both may be empty."""
-    if not (folder / FILE).exists():
-        return [], {}
-    for attempts in folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
-        shutil.rmtree(attempts)
-    resources = [_resource(row, clock) for row in json.loads((folder / FILE).read_text())]
-    groups = {r.arn: _data_folder(folder, r.arn) for r in resources if r.kind.name == "DatasetGroup"}
-    return resources, {arn: GroupData.restore(data) for arn, data in groups.items() if data.exists()}
+    def resources(self, clock: Clock) -> list[Resource]:
+        """The resources, on a clock of their own, in the order of their creation."""
+        for attempts in self.folder.rglob(f"{ATTEMPTS}*"):  # of trainings that the end of the process cut short
+            shutil.rmtree(attempts)
+        for cut_short in self.folder.rglob(".*.new"):
+            cut_short.unlink()
+        return [_resource(row, clock) for _, row in self.store.rows(RESOURCE)]
+
+    def data(self, group_arn: str) -> GroupData:
+        """The data of a dataset group; there may be none yet."""
+        return GroupData.restore(self._kept(group_arn))
+
+    def keep(self, resource: Resource) -> None:
+        """Write a resource as it is now."""
+        self.store.put(RESOURCE, resource.arn, row(resource))
+
+    def forget(self, *arns: str) -> None:
+        """Forget resources."""
+        self.store.delete(RESOURCE, *arns)
+
+    def forget_data(self, group_arn: str) -> None:
+        """Forget the data of a dataset group."""
+        kept = self._kept(group_arn)
+        kept.clear(PARTS)
+        shutil.rmtree(kept.folder, ignore_errors=True)
+
+    def _kept(self, group_arn: str) -> Kept:
+        name = group_arn.rsplit("/", 1)[1]
+        return Kept(self.folder / "data" / name, self.store, name)
 
 
 def _resource(row: Row, clock: Clock) -> Resource:
@@ -66,7 +78,7 @@ def _resource(row: Row, clock: Clock) -> Resource:
 
 
 def row(resource: Resource) -> Row:
-    """Return the row from which `load` makes the resource again."""
+    """Return the row from which a process makes the resource again."""
     update = resource.update
     return {
         "kind": resource.kind.name,
@@ -77,7 +89,3 @@ def row(resource: Resource) -> Row:
         "tags": resource.tags,
         "update": update and {"values": update.values, "life": update.life.saved(), "applied": update.applied},
     }
-
-
-def _data_folder(folder: Path, group_arn: str) -> Path:
-    return folder / "data" / group_arn.rsplit("/", 1)[1]

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from usher_local.clock import Clock
 from usher_local.personalize.core.errors import KilledError
 from usher_local.personalize.core.pacing import Pacing
+from usher_local.store import Store
 
 TRAINING = "personalize-training"
 LEAVE_SECONDS = 1.0
@@ -43,6 +44,7 @@ class Runtime:
     pacing: Pacing = field(default_factory=Pacing)
     quotas: dict[str, int] = field(default_factory=dict)
     """By name of the kind, the quotas that were raised for the account."""
+    _stores: dict[Path, Store] = field(default_factory=dict)
     _killable: Killable | None = None
     _closed: bool = False
     _halted: bool = False
@@ -56,6 +58,13 @@ class Runtime:
             return Path(self._temporary.name)
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder
+
+    def store(self, path: Path) -> Store:
+        """The documents of a file; `close` closes it. StateError where it can't be used."""
+        with self._lock:
+            if path not in self._stores:
+                self._stores[path] = Store(path)
+            return self._stores[path]
 
     @cached_property
     def jobs(self) -> ThreadPoolExecutor:
@@ -103,6 +112,8 @@ class Runtime:
         for thread in threading.enumerate():
             if thread.name.startswith(TRAINING):  # it writes into the folder of models
                 thread.join(LEAVE_SECONDS)
+        for store in self._stores.values():
+            store.close()
         if self.folder is None and "workdir" in self.__dict__:
             self._temporary.cleanup()
 

@@ -169,6 +169,9 @@ class Backend(Protocol):
     def begin_update(self, resource: Resource, values: Values) -> None:
         """Replace the resource's members by `values` after the usual time."""
 
+    def begin_transition(self, resource: Resource, transition: str) -> None:
+        """Let a resource set out for another status, by a name of `TRANSITIONS`."""
+
 
 def shown_times(life: Lifecycle, words: Mapping[str, str]) -> Values:
     """Status, reason of failure and times as members of a response."""

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from usher_local.personalize.core.schemas import plain
 from usher_local.personalize.data.interactions import InteractionLog
+from usher_local.personalize.data.kept import Kept
+from usher_local.store import readable, written_whole
 
 Mask = NDArray[np.bool_]
 Cell = str | None
@@ -112,7 +114,7 @@ class Records:
             self._bulk = self._bulk | rows if append else rows
             self._table = None
 
-    def put(self, records: Mapping[str, Mapping[str, object]]) -> None:
+    def add(self, records: Mapping[str, Mapping[str, object]]) -> None:
         """Insert or replace whole records; values are kept as text."""
         rows = {
             key: {plain(name): None if value is None else str(value) for name, value in record.items()}
@@ -138,15 +140,29 @@ class Records:
             return pd.DataFrame([{plain(self.id_field): key, **row} for key, row in rows.items()], dtype=object)
 
     def save(self, path: Path) -> None:
-        """Write everything, as JSON (`path`.json)."""
-        with self._lock:
-            path.with_suffix(".json").write_text(json.dumps({"bulk": self._bulk, "streamed": self._streamed}))
+        """Write what was imported, as JSON (`path`.json)."""
+        with self._lock, written_whole(path.with_suffix(".json")) as new:
+            new.write_text(json.dumps(self._bulk))
 
     def restore(self, path: Path) -> None:
-        """Take over what `save` wrote."""
-        said = json.loads(path.with_suffix(".json").read_text())
-        with self._lock:
-            self._bulk, self._streamed, self._table = said["bulk"], said["streamed"], None
+        """Take over what `save` wrote, if it did."""
+        file = path.with_suffix(".json")
+        if file.exists():
+            with readable(file):
+                self._bulk = json.loads(file.read_text())
+
+    def documents(self) -> list[object]:
+        """What was streamed, as documents for `take`."""
+        return [self.document(self._streamed)]
+
+    @staticmethod
+    def document(records: Mapping[str, Mapping[str, object]]) -> object:
+        """Records as one document."""
+        return records
+
+    def take(self, document: Any) -> None:
+        """Stream again what a document holds."""
+        self.add(document)
 
     @property
     def table(self) -> Table:
@@ -166,13 +182,19 @@ def _texts(column: "pd.Series[Any]") -> Iterator[Cell]:
 
 @dataclass(slots=True)
 class GroupData:
-    """All data of one dataset group; a field's name is the type of its dataset in lower case."""
+    """All data of one dataset group; a field's name is the type of its dataset in lower case.
+
+    With `kept`, it is written there as it changes.
+    """
 
     interactions: InteractionLog = field(default_factory=InteractionLog)
     items: Records = field(default_factory=lambda: Records("ITEM_ID"))
     users: Records = field(default_factory=lambda: Records("USER_ID"))
     actions: Records = field(default_factory=lambda: Records("ACTION_ID"))
     action_interactions: InteractionLog = field(default_factory=lambda: InteractionLog("ACTION_ID"))
+    kept: Kept | None = None
+    _saving: threading.Lock = field(default_factory=threading.Lock)
+    _streaming: threading.Lock = field(default_factory=threading.Lock)
 
     def part(self, dataset_type: str) -> Any:
         """What a dataset of this type fills: Records, or an InteractionLog."""
@@ -180,16 +202,34 @@ class GroupData:
 
     def load(self, dataset_type: str, frame: pd.DataFrame, append: bool) -> None:
         """Take an import into a dataset of any type."""
-        self.part(dataset_type).load(frame, append)
+        with self._saving:
+            self.part(dataset_type).load(frame, append)
+            self._save(dataset_type.lower())
+
+    def stream(self, dataset_type: str, rows: Any) -> None:
+        """Take what comes one by one: Events of interactions, or records by ID."""
+        part = self.part(dataset_type)
+        with self._streaming:
+            part.add(rows)
+            if self.kept:
+                self.kept.append(dataset_type.lower(), part.document(rows))
 
     def clear(self, dataset_type: str) -> None:
         """Forget what a deleted dataset held."""
-        setattr(self, dataset_type.lower(), GroupData().part(dataset_type))
+        with self._saving, self._streaming:
+            setattr(self, dataset_type.lower(), GroupData().part(dataset_type))
+            self._save(dataset_type.lower())
+            self._save_streamed(dataset_type.lower())
 
     def remove_users(self, users: Collection[str]) -> int:
         """Forget users wherever they are; how many rows there were."""
-        wanted = set(users)
-        return sum(part.remove(wanted) for part in (self.interactions, self.users, self.action_interactions))
+        wanted, removed = set(users), 0
+        with self._saving, self._streaming:
+            for name in ("interactions", "users", "action_interactions"):
+                removed += self.part(name).remove(wanted)
+                self._save(name)
+                self._save_streamed(name)
+        return removed
 
     def export(self, dataset_type: str, mode: str, names: Collection[str]) -> str:
         """Rows of an ingestion mode (BULK, PUT or ALL) as CSV with the fields `names`, such as an import can read."""
@@ -197,16 +237,26 @@ class GroupData:
         text: str = rows.set_axis(list(names), axis=1).to_csv(index=False, doublequote=False, escapechar="\\")
         return text
 
-    def save(self, folder: Path) -> None:
-        """Write everything into a folder (made if need be)."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in self.__slots__:
-            self.part(name).save(folder / name)
-
     @classmethod
-    def restore(cls, folder: Path) -> Self:
-        """What `save` wrote."""
+    def restore(cls, kept: Kept) -> Self:
+        """What an earlier process kept."""
         data = cls()
-        for name in cls.__slots__:
-            data.part(name).restore(folder / name)
+        for name in PARTS:
+            part = data.part(name)
+            part.restore(kept.path(name))
+            for document in kept.streamed(name):
+                part.take(document)
+        data.kept = kept
         return data
+
+    def _save(self, name: str) -> None:
+        if self.kept:
+            self.part(name).save(self.kept.path(name))
+
+    def _save_streamed(self, name: str) -> None:
+        if self.kept:
+            self.kept.replace(name, self.part(name).documents())
+
+
+PARTS = ("interactions", "items", "users", "actions", "action_interactions")
+"""Of a group's data."""

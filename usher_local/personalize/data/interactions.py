@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from usher_local.personalize.core.schemas import plain
+from usher_local.store import readable, written_whole
 
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE", "EVENT_VALUE")
+TEXTS = "."
+"""The name of what holds the texts among saved columns; no field has it."""
 INACTIVE = 90 * 86400
 """Seconds without anything new of a user after which filters forget what the user met."""
 
@@ -258,29 +261,45 @@ class InteractionLog:
         return {event.session: event.user for event in events if event.user}
 
     def save(self, path: Path) -> None:
-        """Write everything: what was imported as arrays (`path`.npz), texts and what was streamed as JSON."""
-        with self._lock:
-            frame, streamed = self._bulk.frame, [asdict(event) for some in self._streamed.values() for event in some]
+        """Write what was imported as arrays (`path`.npz): codes and numbers by column, and the texts as JSON."""
+        frame = self._bulk.frame
         texts = [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
         told = {name: frame[name].cat.categories.tolist() for name in texts}
         arrays: dict[str, Any] = {
             name: (frame[name].cat.codes if name in told else frame[name]).to_numpy() for name in frame.columns
         }
-        np.savez(path.with_suffix(".npz"), **arrays)
-        path.with_suffix(".json").write_text(json.dumps({"texts": told, "streamed": streamed}))
+        arrays[TEXTS] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        with written_whole(path.with_suffix(".npz")) as new, new.open("wb") as file:
+            np.savez(file, **arrays)
 
     def restore(self, path: Path) -> None:
-        """Take over what `save` wrote."""
-        said = json.loads(path.with_suffix(".json").read_text())
-        texts = {name: pd.Index(names, dtype="str") for name, names in said["texts"].items()}
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as arrays:
+        """Take over what `save` wrote, if it did."""
+        file = path.with_suffix(".npz")
+        if not file.exists():
+            return
+        with readable(file), np.load(file, allow_pickle=False) as arrays:
+            told = json.loads(arrays[TEXTS].tobytes())
+            texts = {name: pd.Index(names, dtype="str") for name, names in told.items()}
             columns = {
                 name: pd.Categorical.from_codes(arrays[name], texts[name]) if name in texts else arrays[name]
                 for name in arrays
+                if name != TEXTS
             }
-        self._bulk = _Bulk(pd.DataFrame(columns, copy=False))
+            self._bulk = _Bulk(pd.DataFrame(columns, copy=False))
         self._changed[""] = time.time()
-        self.add([Event(**event | {"row": Interaction(*event["row"])}) for event in said["streamed"]])
+
+    def documents(self) -> list[object]:
+        """What was streamed, as documents for `take`."""
+        return [self.document([event for some in self._streamed.values() for event in some])]
+
+    @staticmethod
+    def document(events: Collection[Event]) -> object:
+        """Events as one document."""
+        return [asdict(event) for event in events]
+
+    def take(self, document: Any) -> None:
+        """Stream again what a document holds."""
+        self.add([Event(**event | {"row": Interaction(*event["row"])}) for event in document])
 
 
 def about(log: InteractionLog, items: Collection[str]) -> Iterator[tuple[str, str]]:

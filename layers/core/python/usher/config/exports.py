@@ -13,7 +13,7 @@ from typing import Any
 
 from usher.config.keys import DEFAULT_KEEP, EXPORT, FORMATS, OPERATIONS
 from usher.config.model import DesiredExport, Export
-from usher.config.problems import Problems
+from usher.config.problems import Problems, quotes
 from usher.errors import InputError, Problem
 from usher.filter_values import as_filter_value
 from usher.filters.expressions import Expression, FilterError, needed, placeholders
@@ -158,7 +158,7 @@ def _values(problems: Problems, value: object, path: str) -> list[str | float]:
     """One or several texts or numbers, as a list."""
     values: list[Any] = value if isinstance(value, list) else [value]
     if not values or any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
-        problems.note(path, f"is {str(value)[:99]}.", "Give a text, or a list of them.")
+        problems.note(path, f"is {str(value)[:99]}.", f"Give a text{quotes(value, (str,))}, or a list of them.")
         return []
     return values
 
@@ -167,5 +167,5 @@ def _positive(problems: Problems, block: Mapping[str, object], name: str, defaul
     value = block.get(name, default)
     if type(value) is int and value >= 1:
         return value
-    problems.note(f"{path}.{name}", f"is {value!r}.", "Give it a number of 1 at least.")
+    problems.note(f"{path}.{name}", f"is {value!r}.", f"Give it a number of 1 at least{quotes(value, (int,))}.")
     return default
