@@ -299,19 +299,19 @@ def _contenders(report: EvaluationReport) -> Markup:
 
 def _samples(report: EvaluationReport) -> Iterator[Markup]:
     """A fold for each sample user; the one with most hits is open."""
-    samples, labels = report["samples"], {one["name"]: labelled(one) for one in report["contenders"]}
+    samples, names = report["samples"], {one["name"]: _named(one) for one in report["contenders"]}
     hits = [sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples]
     if samples:
         yield heading("Sample users")
     for place, sample in enumerate(samples):
-        named = {labels.get(name, name): items for name, items in sample["lists"].items()}
-        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **named}
-        rows = [
-            [row + 1, *(_item(items[row]) if row < len(items) else "" for items in lists.values())]
-            for row in range(max(map(len, lists.values())))
-        ]
+        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **sample["lists"]}
+        rows = [[names.get(name, name), _items(items)] for name, items in lists.items()]
         is_open = place == hits.index(max(hits))
-        yield fold(f"User {sample['user']}", table("", ["#", *lists], rows), is_open=is_open)
+        yield fold(f"User {sample['user']}", table("", ["List", "Items, in order"], rows), is_open=is_open)
+
+
+def _items(items: Sequence[ReportItem]) -> Markup:
+    return Markup("<div>{}</div>").format(Markup(" · ").join(map(_item, items)))
 
 
 def _item(item: ReportItem) -> str:
