@@ -15,14 +15,17 @@ def export_lock(solution: str) -> str:
     return f"export#{solution}"
 
 
-def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now."""
+def is_running(stepfunctions: Any) -> Callable[[str], bool | None]:
+    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now.
 
-    def ask(execution: str) -> bool:
+    None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.
+    """
+
+    def ask(execution: str) -> bool | None:
         try:
             return bool(stepfunctions.describe_execution(executionArn=execution)["status"] == "RUNNING")
         except stepfunctions.exceptions.ExecutionDoesNotExist:
-            return False
+            return None
 
     return ask
 
@@ -32,7 +35,7 @@ class Lock:
     """One run per group. `is_running` tells whether an execution is."""
 
     table: Table
-    is_running: Callable[[str], bool]
+    is_running: Callable[[str], bool | None]
     item: str = PIPELINE
 
     def take(self, group: str, execution: str, run: str) -> bool:
@@ -56,6 +59,10 @@ class Lock:
         item = self.table.get(group, self.item)
         return str(item.get("run", "")) if item.get("execution") == execution else ""
 
+    def repeat(self, group: str, execution: str) -> None:
+        """Have an execution that holds the group run once more."""
+        self._change(group, execution, "again = :yes", {":yes": True})
+
     def try_release(self, group: str, execution: str) -> bool:
         """Release the group. False: something arrived meanwhile; the execution keeps the group for another run."""
         condition, values = "execution = :me AND again = :no", {":me": execution, ":no": False}
@@ -69,7 +76,11 @@ class Lock:
             self.take(group, execution, run)
 
     def _is_alive(self, holder: str, execution: str) -> bool:
-        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
+        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and bool(self.is_running(holder))
+
+    def has_died(self, execution: str) -> bool:
+        """Whether an execution has ended, though a function of it is still at work."""
+        return self.is_running(execution) is False
 
     def _change(self, group: str, holder: str, change: str, values: Mapping[str, Any]) -> bool:
         """Change the lock if `holder` (empty: nobody) still has it."""
