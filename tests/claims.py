@@ -159,7 +159,7 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                     f"{FIRST_HOUR}::test_the_first_hour_ends_well_with_five_campaigns_as_the_limit",
                     "tests/integration/test_first_hour.py::test_other_names_come_without_a_gap",
                 ),
-                "Whether a campaign that is being deleted counts for the quota is not documented; the run waits for it.",
+                "Whether a campaign that is being deleted counts is not documented; the run waits for it.",
             ),
             Claim(
                 "A large check ends on an account that runs ten functions at once.",
