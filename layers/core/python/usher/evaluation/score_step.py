@@ -75,7 +75,7 @@ def _report(
     one_in: int,
 ) -> EvaluationReport:
     predictions, problems = predict_baselines(train), list[ProblemRecord]()
-    learnt = _learnt_items(files, train, one_in)
+    learnt = learnt_items(files, train, one_in)
     for contender in plan.contenders:
         if failed := _failure(contender, states):
             problems.append({"place": failed.place, "message": failed.message, "remedy": failed.remedy})
@@ -120,7 +120,7 @@ def _failure(contender: Contender, states: States) -> Problem | None:
     return None
 
 
-def _learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
+def learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
     """The items of the training part, also those of users who were not read."""
     return read_items(files.open(TRAIN)) if one_in > 1 else train.item_ids.take(pa.array(np.unique(train.item)))
 
