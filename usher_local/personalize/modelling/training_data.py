@@ -170,5 +170,7 @@ def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema
 def feature_fields_of(values: Values, schema: Schema | None) -> list[Field]:
     """The fields of items that a solution or recommender uses, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
-    excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))
+    named = ({name.upper(): columns for name, columns in config.get(f"{kind}DatasetColumns", {}).items()}
+             for kind in ("excluded", "included"))  # fmt: skip
+    excluded, included = (one.get("ITEMS", []) for one in named)
     return feature_fields(schema, excluded, included)
