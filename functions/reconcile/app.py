@@ -101,7 +101,8 @@ def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, check: Ch
             inventory(check), resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
         )
 
-    states, wait = one_pass({one.kind for one in plan.to_delete})
+    # What a removal deletes is all that was made, an evaluation's among it: nothing of it makes room for the rest.
+    states, wait = one_pass(() if plan.removal else {one.kind for one in plan.to_delete})
     if any(state.lacks_room for state in states):
         if seconds := make_room(run, plan, states, record, check):
             wait = min(wait or seconds, seconds)

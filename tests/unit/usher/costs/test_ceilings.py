@@ -74,6 +74,7 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
     (many(25, **HPO, campaign=False), "MaxRunDollars=241.", "films/"),
     ({"solutions": {"s": {"recipe": "aws-similar-items", "campaign": False}}, "batch": {"b": {
         "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
+        "input": "films/batch/items.jsonl",
      }}}, "MaxMonthlyDollars=216000.", "films/"),
     ({"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}},
       "segments": {"b": {"solution": "f", "schedule": "rate(1 hour)", "input": "films/batch/large.jsonl"}}},
@@ -89,6 +90,7 @@ def site(world: World) -> Iterator[World]:
     """A group with data, and files of lines, in an account that may have many resources."""
     world.put("films/interactions.csv", interactions())
     world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 2)
+    world.put("films/batch/items.jsonl", '{"itemId": "i1"}\n' * 2)
     world.put("films/batch/large.jsonl", '{"itemId": "i1"}\n' * 2000)
     for key in ("films/batch/huge.jsonl", "films/export/own/users.jsonl"):
         world.put(key, '{"userId": "u1"}\n' * 3001)

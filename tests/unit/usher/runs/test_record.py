@@ -48,12 +48,14 @@ def dropped(key: str) -> dict[str, Any]:
         (dropped("films/interactions/2026.csv"), "films"),
         (dropped("films/usher.yaml"), "films"),
         (dropped("films/usher.json"), "films"),
-        (dropped("films/interactions/deep/2026.csv"), ""),
-        (dropped("films/interactions.csv.gz"), ""),
-        (dropped("films/items-old.csv"), ""),
+        (dropped("films/interactions/deep/2026.csv"), "films"),
+        (dropped("films/interaction.csv.gz"), "films"),
+        (dropped("films/items-old.csv"), "films"),
         (dropped("films/out/export/s/interactions.csv"), ""),
         (dropped("films/out/interactions.csv"), ""),
-        (dropped("usher.yaml"), ""),
+        (dropped("usher.yaml"), "usher.yaml"),
+        (dropped("films/readme.md"), ""),
+        (dropped("films/items/_SUCCESS"), ""),
     ],
 )
 def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group: str) -> None:

@@ -40,6 +40,7 @@ from usher.config.keys import (
 )
 from usher.config.model import JOBS, Config, Job, Recommender, Solution, follows_latest
 from usher.config.problems import Problems
+from usher.config.readings import read_readings
 from usher.config.references import check_references
 from usher.config.schedules import read_schedules
 from usher.datasets.schemas import REQUIRED, is_field, types
@@ -132,6 +133,7 @@ class _Reader:
             tags=self._tags(sections["tags"]),
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
+            readings=read_readings(self.problems, given),
             adopt=self._adopted_names(sections["adopt"]),
             file=self.problems.file,
         )

@@ -314,5 +314,7 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
         },
         "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
         "filters": list(config.filters),
-        "exports": desired_exports(config.exports, recipes, types, [one.name for one in config.schedules]),
+        "exports": desired_exports(
+            config.exports, recipes, types, [one.name for one in config.schedules], config.readings
+        ),
     }

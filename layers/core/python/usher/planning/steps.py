@@ -11,6 +11,7 @@ from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
+from usher.planning.inputs import load_readings
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
 from usher.planning.tasks import REMOVAL, RequestedTasks, Tasks
@@ -25,16 +26,20 @@ from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
 
+MAX_WAITS = 10
+"""A run waits no more often than this for a folder to which files come without end."""
+SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 
 class Outcome(TypedDict):
     """How a step ends."""
 
-    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "CHECK", "GO", "DONE"]
+    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "GO", "DONE"]
     """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE:
-    likewise, and a version is to serve without waiting for that run; CHECK: parts.json lists parts of the data to be
-    profiled first; GO: go on; DONE: nothing is to be done, or the run's record has problems."""
+    likewise, and a version is to serve without waiting for that run; WAIT: more files may follow those that have
+    arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; GO: go
+    on; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -66,28 +71,44 @@ class PlanSteps:
         else:
             live = live_versions(self.serving_map_of(group))
             is_promotion = self.pins.record_request(self.clients["personalize"], group, execution_input, live)
-        if run := self._taken_run(group, execution):
-            return {"outcome": "GO", "group": group, "run": run.name}
-        return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
+        is_drop = "detail" in execution_input
+        run = self._taken_run(group, execution, is_drop=is_drop)
+        if run is None:
+            return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
+        return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
-    def plan(self, group: str, execution: str) -> Outcome:
-        """Plan a run: write its plan and its record, and order what it will make."""
+    def plan(self, group: str, execution: str, waits: int = 0) -> Outcome:
+        """Plan a run: write its plan and its record, and order what it will make.
+
+        `waits`: how often the execution has waited for further files.
+        """
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
+        if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
+            return self._wait(run, execution)
         return {"outcome": self._plan(run, execution), "group": group, "run": run.name}
 
-    def _taken_run(self, group: str, execution: str) -> Run | None:
+    def _wait(self, run: Run, execution: str) -> Outcome:
+        """Say in the run's record that it waits for further files."""
+        run.begin(execution)
+        run.update({"note": SETTLING})
+        if self.lock.has_died(execution):
+            self._stopped(run, execution)
+        return {"outcome": "WAIT", "group": run.group, "run": run.name}
+
+    def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
-        return run if self.lock.take(group, execution, run.name) else None
+        return run if self.lock.take(group, execution, run.name, is_drop=is_drop) else None
 
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
         run.begin(execution)
-        if self.lock.has_died(execution):  # it was stopped before its record could be closed
+        if self.lock.has_died(execution):
             return self._stopped(run, execution)
         try:
-            if parts := self.profiles.missing_parts(run.group, run.name):
+            readings = load_readings(run.bucket, run.group)
+            if parts := self.profiles.missing_parts(run.group, run.name, readings):
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
                 run.update({"note": f"{len(parts)} parts of the data are being checked."})
                 return "CHECK"
@@ -99,6 +120,7 @@ class PlanSteps:
         return "GO" if drafted.is_work else "DONE"
 
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
+        """Close the record of a run whose execution was stopped before it could be closed."""
         run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
         return "DONE"
 
@@ -123,7 +145,7 @@ class PlanSteps:
         try:
             drafted = self._draft(run, tasks)
             if drafted.plan:
-                plan = replace(drafted.plan, resources=copy_inputs(run, drafted))
+                plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
             if estimate := drafted.estimate:
                 size = drafted.size
                 facts = {"standing": estimate.standing, "users": size.users, "interactions": size.interactions}

@@ -12,6 +12,7 @@ from usher.reports.evaluation_report import (
     EXPLORATION_OFF,
     EXPLORATION_ON,
     EXPLORATION_REMOVED,
+    MIN_ANSWERED,
     RAW,
     Comparison,
     ContenderSummary,
@@ -322,12 +323,12 @@ def _item(item: ReportItem) -> str:
 def _bars(
     title: str, metric: str, report: EvaluationReport, scores: Mapping[tuple[str, str], Score], legend: Iterable[str]
 ) -> Markup:
-    """A chart of scores by contender and entry of the legend. A bar needs lists for half of the users."""
+    """A chart of scores by contender and entry of the legend."""
     entries = list(legend)
 
     def shown(contender: str, entry: str) -> Interval | None:
         score = scores.get((contender, entry))
-        return _interval(score, metric) if score and score["answered"] * 2 >= score["users"] else None
+        return _interval(score, metric) if score and score["answered"] >= MIN_ANSWERED * score["users"] else None
 
     groups = [
         Bars(

@@ -38,21 +38,28 @@ class Lock:
     is_running: Callable[[str], bool | None]
     item: str = PIPELINE
 
-    def take(self, group: str, execution: str, run: str) -> bool:
+    def take(self, group: str, execution: str, run: str, *, is_drop: bool = False) -> bool:
         """Take the group for a run of an execution, which may take it again for its next run.
 
-        False: another execution holds the group; this call makes it run once more. The lock of an execution that has
+        False: another execution holds the group; this call makes it run once more and, with `is_drop`, wait for further
+        files before that. The lock of an execution that has
         died is taken over, and so is that of another state machine: it is from a former stack, or nobody's.
         """
         while True:
             holder = self.table.get(group, self.item).get("execution", "")
             if holder and holder != execution and self._is_alive(holder, execution):
-                if self._change(group, holder, "again = :yes", {":yes": True}):
+                change = "again = :yes, dropped = :yes" if is_drop else "again = :yes"
+                if self._change(group, holder, change, {":yes": True}):
                     return False
             else:
                 values = {":me": execution, ":run": run, ":no": False}
                 if self._change(group, holder, "execution = :me, run = :run, again = :no", values):
                     return True
+
+    def take_drops(self, group: str, execution: str) -> bool:
+        """Whether files have arrived since this was asked last, while an execution holds the group."""
+        dropped = bool(self.table.get(group, self.item).get("dropped"))
+        return dropped and self._change(group, execution, "dropped = :no", {":no": False})
 
     def run(self, group: str, execution: str) -> str:
         """The run for which an execution holds the group; empty if it does not."""

@@ -18,7 +18,7 @@ from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
 from usher.runs.lock import Lock
-from usher.runs.naming import AGAIN, run_name
+from usher.runs.naming import AGAIN, next_name, run_name
 from usher.runs.outcome import has_ended, tells_of, with_outcome
 from usher.storage.bucket import Bucket, TooLargeError, as_json
 
@@ -249,7 +249,7 @@ def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
-    return run_name(execution, AGAIN) if has_ended(Run(bucket, group, begun).read_or_empty()) else begun
+    return next_name(execution, begun) if has_ended(Run(bucket, group, begun).read_or_empty()) else begun
 
 
 def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error: Mapping[str, str] | None) -> str:
@@ -260,7 +260,7 @@ def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error
     begun = {record["run"]: record for record in runs_of(bucket, group, execution)}
     name = max([*begun, lock.run(group, execution)])
     if error and name in begun and has_ended(begun[name]) and not tells_of(begun[name], error):
-        return run_name(execution, AGAIN)
+        return next_name(execution, name)
     return name or run_name(execution)
 
 
