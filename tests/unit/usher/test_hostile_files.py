@@ -44,7 +44,8 @@ ASKED: Mapping[str, Any] = {
     "an event without an object": {"detail": {}},
     "an event without a key": {"detail": {"object": {"key": None}}},
 }
-SECONDS = 30
+SECONDS = 90
+"""A minute of them passes while a drop settles."""
 
 
 @pytest.fixture(scope="module")
