@@ -53,10 +53,10 @@ class Evaluator:
             prepared = prepare_evaluation(self.bucket, at, self.personalize, serving, options, self.ceilings, past)
             self.ceilings.order(self.spending, run.group, run.name, prepared.estimate)
         except InputError as error:
-            run.write(record | {"data": error.report, "problems": error.as_dicts()})
+            run.write(record | {"data": error.report, "problems": error.as_dicts()}, before=record)
             return {"group": run.group, "run": run.name, "ready": False}
         run.write_plan(prepared.plan_with_copies(run))
-        run.write({**record, **prepared.findings})
+        run.write({**record, **prepared.findings}, before=record)
         return {"group": run.group, "run": run.name, "ready": True}
 
     def split(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:

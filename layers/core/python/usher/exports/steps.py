@@ -13,6 +13,7 @@ from usher.exports.documents import ExportPlan
 from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
 from usher.exports.publication import publish_export
 from usher.run_record import RunChanges, RunRecord
+from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
@@ -60,6 +61,7 @@ class Exporter:
         lock = self.lock_of(solution)
         run = self._run(group, solution, execution)
         if not lock.take(group, execution, run.name):
+            log_decision(group, run.name, {"action": "join", "reason": "another execution makes this export"})
             return {"run": run.name, "outcome": "JOINED"}
         record = run.begin(execution)
         try:
@@ -67,10 +69,10 @@ class Exporter:
             export = prepare_export(self.bucket, group, solution, run.name, serving, self.target, past)
             self.target.ceilings.order(self.spending, group, run.name, export.estimate)
         except InputError as error:
-            run.write(record | {"problems": error.as_dicts()})
+            run.write(record | {"problems": error.as_dicts()}, before=record)
             return {"run": run.name, "outcome": "FAILED"}
         run.write_plan(export.plan)
-        run.write(record | {"notes": export.problems})
+        run.write(record | {"notes": export.problems}, before=record)
         return {"run": run.name, "outcome": "READY"}
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
@@ -128,7 +130,7 @@ class Exporter:
                 if notes:
                     more["summary"] = listing(list(map(str, notes)), MAX_SUMMARY_LENGTH, RUN_PAGE)
             except InputError as wrong:
-                run.write(record | {"problems": wrong.as_dicts()})
+                run.write(record | {"problems": wrong.as_dicts()}, before=record)
         return run.conclude(
             execution,
             error,

@@ -19,6 +19,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
 from usher.resources.target import Target
 from usher.run_record import MonthlyCost
+from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import ServingMap, served_arns
@@ -73,21 +74,24 @@ class PlanSteps:
     def _taken_run(self, group: str, execution: str) -> Run | None:
         """The execution's run; None if another execution holds the group."""
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
-        return run if self.lock.take(group, execution, run.name) else None
+        if self.lock.take(group, execution, run.name):
+            return run
+        log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
+        return None
 
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
         record = run.begin(execution)
         try:
             if parts := self.profiles.missing_parts(run.group, run.name):
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
-                run.write({**record, "note": f"{len(parts)} parts of the data are being checked."})
+                run.write({**record, "note": f"{len(parts)} parts of the data are being checked."}, before=record)
                 return "CHECK"
             drafted = self._ordered_draft(run)
         except InputError as error:
             costs = self._costs_now(run)
-            run.write({**record, "data": error.report, "problems": error.as_dicts(), "costsNow": costs})
+            run.write({**record, "data": error.report, "problems": error.as_dicts(), "costsNow": costs}, before=record)
             return "DONE"
-        run.write({**record, **drafted.findings})
+        run.write({**record, **drafted.findings}, before=record)
         return "GO" if drafted.is_work else "DONE"
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:

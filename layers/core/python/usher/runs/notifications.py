@@ -54,7 +54,7 @@ class Channels:
         }
         failed = run_all({name: send for name, send in channels.items() if name in record["undelivered"]})
         delivered = {name: value for name, value in record.items() if name != "undelivered"}
-        run.write(delivered | ({"undelivered": list(failed)} if failed else {}))
+        run.write(delivered | ({"undelivered": list(failed)} if failed else {}), before=record)
         raise_errors(failed)
 
 

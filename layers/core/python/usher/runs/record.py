@@ -17,6 +17,7 @@ from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
+from usher.runs.decision_log import log_decisions
 from usher.runs.lock import Lock
 from usher.runs.naming import AGAIN, run_name
 from usher.runs.outcome import has_ended, with_outcome
@@ -107,13 +108,18 @@ class Run:
         except UnfitError:
             return {}
 
-    def write(self, content: Mapping[str, object], file: str = RECORD) -> None:
-        """Write a file of the run, and the page with the record."""
+    def write(self, content: Mapping[str, object], file: str = RECORD, before: RunRecord | None = None) -> None:
+        """Write a file of the run; with the record its page, and a line of the log for each decision.
+
+        `before`: the record whose decisions are logged already.
+        """
         text = as_json(content)
         self.bucket.write(self.key(file), text.encode())
         if file == RECORD:
-            html = render_run_page(json.loads(text)).encode()
+            record = json.loads(text)
+            html = render_run_page(record).encode()
             self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
+            log_decisions(before or {}, record)
 
     def write_plan(self, plan: Plan) -> None:
         """Write the run's plan. Raises InputError for a plan that is too large to be read again."""
@@ -125,7 +131,7 @@ class Run:
         """Change members of the record, unless it has ended: a function outlives an execution that is stopped."""
         record = self.read()
         if even_if_ended or not has_ended(record):
-            self.write({**record, **changes})
+            self.write({**record, **changes}, before=record)
 
     @property
     def link(self) -> str:
@@ -163,10 +169,11 @@ class Run:
             record = self.read() or self.begin(execution)
         except UnfitError as unfit:
             record, error = self.begin(execution), error or {"Error": "UnfitError", "Cause": str(unfit)}
+        before = record
         record = {**with_outcome(record, error), "endedAt": now().isoformat(), **(changes or {})}
         if channels := channels_for(record):
             record["undelivered"] = list(channels)
-        self.write(record)
+        self.write(record, before=before)
         return record
 
 
