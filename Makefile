@@ -48,10 +48,13 @@ check: setup ## Style, types and the fast tests, in half a minute
 	ruff format --check
 	mypy & types=$$!; pytest -q -n 2 -m "not slow" tests/unit/usher && wait $$types
 
-test: setup lint build ## Everything that CI checks: lint, types, template, state machines, build, tests
-	pytest -n auto --dist worksteal tests/unit tests/command
+test: setup ## Everything that CI checks: lint, types, template, state machines, build, tests, a rehearsal
+	@$(MAKE) --no-print-directory -j 2 lint build
+	@mkdir -p .cache; echo "A rehearsal runs beside the tests, and writes .cache/rehearsal.log"
+	python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
+		pytest -n auto --dist worksteal tests/unit tests/command; tests=$$?; \
+		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
 	pytest -n auto --dist loadfile tests/integration
-	python -m usher_local.rehearsal
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

@@ -2,6 +2,7 @@
 
     usher plan films                        what a run would do, why, how long it takes and what it costs
     usher plan films --config usher.yaml    the same with another config than the one in the bucket
+    usher drop data/ [--group films]        upload a folder of data and config, which starts one run
     usher status [films]                    what is live, and how the last run went
     usher logs films [--follow]             what a run decided, and why, line by line
     usher cost [films]                      what Personalize costs every month, what serves no one included
@@ -25,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from usher.evaluation.splits import SPLITS
 
-from usher_cli.commands import cost, diagnose, evaluate, logs, plan, promote, status, take_over, up
+from usher_cli.commands import cost, diagnose, drop, evaluate, logs, plan, promote, status, take_over, up
 from usher_cli.deployed_stack import DeployedStack
 from usher_local.cloud.foreground import add_options
 
@@ -61,6 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
     planning = command("plan", plan)
     planning.add_argument("group")
     planning.add_argument("--config", type=Path, metavar="FILE", help="plan with this config")
+    dropping = command("drop", drop)
+    dropping.add_argument("folder", type=Path, help="data and config, laid out as in the group's folder of the bucket")
+    dropping.add_argument("--group", help="the name of the group (default: the folder's)")
     telling = command("status", status)
     telling.add_argument("group", nargs="?")
     telling.add_argument("--wait", action="store_true", help="return when no run is at work on the group")

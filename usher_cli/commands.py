@@ -23,6 +23,7 @@ from usher_cli.deployed_stack import DeployedStack
 from usher_cli.doctor import examination
 from usher_cli.doctor.checks import CHECKS
 from usher_cli.drafts import draft_of
+from usher_cli.drop import progress, read_folder, upload
 from usher_cli.evaluation import run_evaluation
 from usher_cli.existing import read_existing
 from usher_cli.logs import lines_of, run_named
@@ -82,6 +83,27 @@ def logs(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
             print(json.dumps(line, ensure_ascii=False))  # noqa: T201 - to be read by a program
         else:
             show.log_line(console, line)
+    return 0
+
+
+def drop(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Upload a folder of data and config as one drop, which starts one run."""
+    group = options.group or options.folder.resolve().name
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    dropped = read_folder(options.folder, group)
+    for note in dropped.notes:
+        console.print(f"Note: {note}", soft_wrap=True, markup=False)
+    with progress(dropped.size) as advance:
+        upload(stack.bucket, dropped, advance)
+    number = f"{len(dropped.files)} file{'s' if len(dropped.files) > 1 else ''}"
+    seconds = stack.parameters.get("SettleSeconds", "60")
+    console.print(
+        f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"
+        f"The run begins when no other file has arrived for {seconds} seconds. To follow it: usher status {group}",
+        soft_wrap=True,
+        markup=False,
+    )
     return 0
 
 

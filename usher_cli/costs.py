@@ -80,7 +80,7 @@ def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]
     prices = {name: dollars for name, dollars in estimate["prices"].items() if name in PRICES} if estimate else PRICES
     by_record = monthly_costs(planned) if planned else []
     parts = [*by_record, *(estimate["monthly"] if estimate else ())]
-    desired = {one["arn"] for one in parts if one["desired"]} | served_arns(stack.serving.read(group))
+    desired = {one["arn"] for one in parts if one["desired"]} if planned else served_arns(stack.serving.read(group))
     ids = {one["arn"]: one["id"] for one in parts}
     size = Spending(stack.table).of(group).size
     standing = [

@@ -1,14 +1,15 @@
 """Drafts of runs of a deployed stack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from usher.costs.ledger import Spending
+from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.planner import draft
-from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.promotions_and_rollbacks import Pin, Pins
 from usher.planning.tasks import Tasks
-from usher.resources.kinds import KINDS
+from usher.resources.kinds import KINDS, Resource
 from usher.storage.table import Table
 
 from usher_cli.deployed_stack import DeployedStack
@@ -26,13 +27,22 @@ def draft_of(
 ) -> Draft:
     """The draft of a run for the files in a bucket; `claims`: an Inventory's. Raises InputError."""
     pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
+
+    def resolve_pins(
+        desired: Sequence[Resource], live: Mapping[str, str]
+    ) -> tuple[Mapping[str, Pin], Sequence[Problem]]:
+        holding, problems = pins.resolve(stack.clients["personalize"], group, desired, live)
+        if problems:
+            raise InputError(problems)
+        return holding, ()
+
     return draft(
         bucket,
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
         tasks=Tasks(stack.table).of(group),
-        resolve_pins=lambda desired, live: pins.resolve(stack.clients["personalize"], group, desired, live),
+        resolve_pins=resolve_pins,
         claims=claims,
         ceilings=stack.ceilings,
         past=Spending(stack.table).of(group),

@@ -35,9 +35,11 @@ from usher.config.model import JOBS
 from usher.config.parser import PERIOD
 from usher.config.problems import MAX_NAMES
 from usher.config.service_model import ALLOWED_REFERENCES, input_shape, is_reference
+from usher.datasets.reading import UNITS
+from usher.datasets.schemas import NAME as COLUMN_NAME
 from usher.names import MAX_NAME_LENGTH, SERVICE_NAME
 from usher.recipes import RECIPES
-from usher.storage.layout import OUT
+from usher.storage.layout import DATASETS, OUT
 
 Schema = dict[str, Any]
 
@@ -57,6 +59,7 @@ FIELD = {
         "textual": {"type": "boolean"},
     },
 }
+COLUMN = {"anyOf": [{"type": "string", "pattern": f"^{COLUMN_NAME.pattern}$"}, {"const": False}]}
 AVRO = {"type": "object", "required": ["fields"], "properties": {"fields": {"type": "array", "items": FIELD}}}
 FORMAT = {"enum": list(FORMATS)}
 AVRO_SCHEMA, SCHEDULED = ({"$ref": f"#/definitions/{name}"} for name in ("avro", "schedule"))
@@ -66,7 +69,14 @@ TAG = re.compile(r"<[^>]+>")
 
 def editor_schema() -> Schema:
     """The JSON Schema of `usher.yaml`."""
+    columns = {
+        "type": "object",
+        "additionalProperties": {"anyOf": [COLUMN, {"type": "object", "additionalProperties": COLUMN}]},
+    }
     sections = {
+        "columns": columns,
+        "timestamps": _by_dataset({"enum": list(UNITS)}),
+        "deduplicate": _by_dataset({"type": "boolean"}),
         "group": _members("group"),
         "schemas": _object(SCHEMA_KEYS, dict.fromkeys(SCHEMA_KEYS, AVRO_SCHEMA)),
         "solutions": {**_named(_solution()), "propertyNames": {**NAME, "not": {"const": OUT}}},
@@ -87,6 +97,16 @@ def editor_schema() -> Schema:
         **_object(SECTIONS, sections),
         "type": ["object", "null"],
         "definitions": {"schedule": _schedule(), "avro": AVRO},
+    }
+
+
+def _by_dataset(value: Schema) -> Schema:
+    """A value for all datasets, or one for each."""
+    return {
+        "anyOf": [
+            value,
+            _object({name: {"description": f"Of {name}."} for name in DATASETS}, dict.fromkeys(DATASETS, value)),
+        ]
     }
 
 

@@ -12,7 +12,7 @@ from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used
-from usher.run_record import CostRecord, RunRecord
+from usher.run_record import CostRecord, RunRecord, StateRecord
 from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
 
 from usher_cli.costs import AccountCost
@@ -146,17 +146,24 @@ def following(console: Console) -> Iterator[Callable[[RunRecord], None]]:
         yield lambda record: live.update(_progress(record), refresh=True)
 
 
-def _progress(record: RunRecord) -> RenderableType:
+def _resources(states: Iterable[StateRecord]) -> Table:
     columns = ("resource", "status", "action", "reason")
-    resources = record.get("resources", ())
-    rows = ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in resources)
-    return Group(_table(columns, rows), Text(summarize(record)["progress"]))
+    return _table(columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in states))
+
+
+def _progress(record: RunRecord) -> RenderableType:
+    return Group(_resources(record.get("resources", ())), Text(summarize(record)["progress"]))
 
 
 def status(console: Console, group: GroupStatus) -> None:
-    """Print a group's last run, what is live, its costs, and its exports and evaluations."""
+    """Print what is live in a group, its last run, its costs, and its exports and evaluations."""
     run = group["last"]
-    line = f"Run {run['run']}: {run['outcome']}"
+    _print(console, f"Group {run['group']}")
+    if group["live"]:
+        console.print("\nLive:")
+        columns = ("model", "trained", "since", "chosen by", "version")
+        print_table(console, columns, map(_live_row, group["live"]))
+    line = f"\nRun {run['run']}: {run['outcome']}"
     console.print(Text(line, STYLES[run["outcome"]]), soft_wrap=True)
     if run["progress"]:
         _print(console, run["progress"])
@@ -167,10 +174,9 @@ def status(console: Console, group: GroupStatus) -> None:
         _print(console, f"{one['place']}: held back: {one['message']} {one.get('remedy', '')}")
     for note in run["notes"]:
         _print(console, f"Note: {note}")
-    if group["live"]:
-        console.print("\nLive:")
-        columns = ("model", "version", "trained", "since", "chosen by")
-        print_table(console, columns, map(_live_row, group["live"]))
+    if unready := [one for one in run["resources"] if one["status"] != "READY"]:
+        console.print("\nNot ready:")
+        console.print(_resources(unready))
     costs(console, run["cost"])
     if run["unmanaged"]:
         console.print("\nNot in usher.yaml:")
@@ -231,7 +237,7 @@ def _sums(cost: CostRecord) -> str:
 
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
-    return one["name"], one["version"], one["trainedAt"][:16], one["since"][:16], chosen
+    return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["version"]
 
 
 def _print(console: Console, text: str) -> None:

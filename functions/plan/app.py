@@ -1,7 +1,7 @@
 """Plan a run: take the group's lock, check its files, and write down what the run will do.
 
-In: `{step, input, execution, startedAt}`. The input is an S3 event or, from a person or a schedule, `{group}` with a
-task or a version to promote. Step `take` takes the group, step `plan` plans.
+In: `{step, input, execution}`, and for the step `take` `startedAt`, for `plan` `waits`. The input is an S3 event or,
+from a person or a schedule, `{group}` with a task or a version to promote. Step `take` takes the group, `plan` plans.
 Out: `{outcome, group, run}` (usher.planning.steps.Outcome).
 """
 
@@ -47,4 +47,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Outcome:
         return {"outcome": "NOTHING", "group": None, "run": None}
     if event["step"] == "take":
         return steps.take(group, event["input"], event["execution"], event["startedAt"])
-    return steps.plan(group, event["execution"])
+    return steps.plan(group, event["execution"], event["waits"])

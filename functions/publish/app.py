@@ -17,7 +17,7 @@ from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
-from usher.runs.record import Run, current_run, runs_of
+from usher.runs.record import Run, run_that_broke, runs_of
 from usher.serving.next_map import next_map
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
@@ -36,9 +36,9 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     The group is released even if the run's end can't be reported: another attempt, or the next run, reports it.
     """
     group, execution = event["group"] or group_of_input(event["input"]), event["execution"]
-    run = Run(bucket, group, event["run"] or current_run(lock, bucket, group, execution))
+    run = Run(bucket, group, event["run"] or run_that_broke(lock, bucket, group, execution, event["error"]))
     record = run.read_or_empty()
-    if not has_ended(record, event["error"]):
+    if not has_ended(record):
         record = conclude(run, record, execution, event["error"])
     failed = report(run, record)
     again = not lock.try_release(group, execution)
@@ -50,7 +50,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, str] | None) -> RunRecord:
     """Let the new versions serve, and write the run's last record."""
     plan, states = run.plan_or_none(), record.get("resources", [])
-    if plan and not plan.removal:
+    if plan and not plan.removal and lock.run(run.group, execution) == run.name:
         serving.write(run.group, next_map(plan, states, serving.read(run.group)))
     live, since = serving.read(run.group).get("solutions", {}), serving.date(run.group)
     known = versions.report_versions(client("personalize"), states, live, since)

@@ -2,21 +2,23 @@
 
 In: `{group, run, stage}`; stages: import, train, export, delete. Out: `{settled, waitSeconds, toDelete}`: whether the
 stage is done, the seconds until the next pass if not, and whether the plan deletes anything. The run's record has the
-state of every resource.
+state of every resource. The stage promote has no run: a version that a person has chosen serves at once.
 """
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
-from usher.aws import NO_RETRY, client
+from usher.aws import NO_RETRY, client, now
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
-from usher.planning.promotions_and_rollbacks import Pins
+from usher.planning.promotions_and_rollbacks import Pins, with_pins
 from usher.planning.room import leaving_now
-from usher.planning.tasks import Tasks
+from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.plan import Plan
 from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance, is_at_work
@@ -31,6 +33,11 @@ from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
+CheckOpen = Callable[[], None]
+"""Raises EndedError if the run has ended (Run.check_open)."""
+MAKES_WAY = "The run ended early, as the removal of the group was requested."
+CLOSED_DAYS = 30
+"""For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
 
@@ -43,29 +50,61 @@ clients["personalize-once"] = client("personalize", NO_RETRY)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Make one pass over a stage."""
+    """Make one pass over a stage, unless its run has ended: a function outlives an execution that is stopped."""
+    if event["stage"] == "promote":
+        return promote(event["group"])
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.plan(), run.read()
     check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
+    is_own = plan.group == run.group
+    check = run.check_open if is_own or event["stage"] != "delete" else clears_up
+    check()
+    if is_own and event["stage"] != "export" and not plan.removal and REMOVAL in tasks.of(run.group):
+        run.update({"waitSeconds": None, "note": MAKES_WAY})
+        return {"settled": True, "waitSeconds": None, "toDelete": False}
     if event["stage"] == "delete":
-        wait = pass_of_deletions(run, plan, record)
+        wait = pass_of_deletions(run, plan, record, check)
     else:
-        wait = pass_of_stage(run, plan, record, event["stage"])
+        wait = pass_of_stage(run, plan, record, event["stage"], check)
     return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.to_delete or plan.removal)}
 
 
-def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | None:
+def promote(group: str) -> dict[str, Any]:
+    """Let the versions that people have chosen serve, without waiting for the run that is at work.
+
+    Personalize's ResourceInUseException leaves a campaign that is being updated to another attempt, or to the run.
+    """
+    former, existing = serving.read(group), inventory(lambda: None)
+    solutions = dict(former.get("solutions", {}))
+    for name, pin in pins.holding(clients["personalize"], group).items():
+        live = solutions.get(name, {})
+        if pin.version.rpartition("/")[0] != str(live.get("solutionVersionArn")).rpartition("/")[0]:
+            continue
+        campaign = live.get("campaignArn")
+        if campaign and existing.describe(KINDS["campaign"], campaign).get(LIVE_VERSION) != pin.version:
+            existing.update(KINDS["campaign"], campaign, {LIVE_VERSION: pin.version})
+        solutions[name] = {**live, "solutionVersionArn": pin.version}
+    if solutions != former.get("solutions"):
+        serving.replace(group, {**former, "solutions": solutions}, former)
+        serving.date(group)
+    return {"settled": True, "waitSeconds": None, "toDelete": False}
+
+
+def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, check: CheckOpen) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
+    chosen = pins.holding(clients["personalize"], run.group) if plan.group == run.group else {}
+    resources = with_pins(plan.resources, chosen)
 
     def one_pass(room: Collection[str]) -> tuple[list[State], int | None]:
         return advance(
-            inventory(), plan.resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
+            inventory(check), resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
         )
 
-    states, wait = one_pass({one.kind for one in plan.to_delete})
+    # What a removal deletes is all that was made, an evaluation's among it: nothing of it makes room for the rest.
+    states, wait = one_pass(() if plan.removal else {one.kind for one in plan.to_delete})
     if any(state.lacks_room for state in states):
-        if seconds := make_room(run, plan, states, record):
+        if seconds := make_room(run, plan, states, record, check):
             wait = min(wait or seconds, seconds)
         elif not is_at_work(states):
             states, wait = one_pass(())
@@ -74,7 +113,7 @@ def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str) -> int | 
     return wait
 
 
-def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord) -> int:
+def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, check: CheckOpen) -> int:
     """Delete what is in the way, once others answer in its place; return the seconds until there is room, or 0."""
     before, former = record.get("deletions", []), serving.read(plan.group)
     leaving, content = leaving_now(plan, states, before, former)
@@ -83,14 +122,16 @@ def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord) -> i
     if content != former:
         serving.write(plan.group, content)
         return CACHES_EXPIRE_SECONDS
-    gone, seconds = delete_unmanaged(inventory(), leaving, served_arns(content), before, record.get("waitSeconds") or 0)
+    gone, seconds = delete_unmanaged(
+        inventory(check), leaving, served_arns(content), before, record.get("waitSeconds") or 0
+    )
     send_changes(run, before, gone)
     ids = {state.id for state in gone}
     run.update({"deletions": [*(one for one in before if one["id"] not in ids), *gone]})
     return seconds or MIN_SECONDS
 
 
-def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
+def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, check: CheckOpen) -> int | None:
     """Delete what can be now, once no request is answered through it; return the seconds until the next pass, or None.
 
     The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
@@ -101,13 +142,13 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
         serving.write(plan.group, content) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS
     before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
-    states, wait = delete_unmanaged(inventory(), plan.to_delete, served_arns(content), before, elapsed)
+    states, wait = delete_unmanaged(inventory(check), plan.to_delete, served_arns(content), before, elapsed)
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:
         change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"))
         wait = MIN_SECONDS if change["erasing"] else None
-    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.removal)
+    run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.group != run.group)
     if wait is None and plan.removal:
         forget_group(plan.group)
     return wait
@@ -115,7 +156,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord) -> int | None:
 
 def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
-    tasks.clear(group)
+    tasks.clear(group, int((now() + timedelta(days=CLOSED_DAYS)).timestamp()))
     pins.clear(group)
     spending.expire(group)
 
@@ -125,6 +166,10 @@ def send_changes(run: Run, before: Sequence[StateRecord], states: list[State]) -
     put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
 
 
-def inventory() -> Inventory:
-    """The resources that exist, looked up anew in each pass."""
-    return Inventory(clients, os.environ["STACK_ARN"])
+def clears_up() -> None:
+    """What an evaluation has made is deleted also once its run has ended."""
+
+
+def inventory(check: CheckOpen) -> Inventory:
+    """The resources that exist, looked up anew in each pass. `check`: an Inventory's `check_open`."""
+    return Inventory(clients, os.environ["STACK_ARN"], check_open=check)

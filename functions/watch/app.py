@@ -6,6 +6,7 @@ In: an EventBridge event: the end of an execution of one of the state machines, 
 import json
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -55,7 +56,8 @@ def close(execution: str, execution_input: object, detail: dict[str, Any]) -> No
     runs = [Run(bucket, group, record["run"]) for group in groups for record in runs_of(bucket, group, execution)]
     if not runs and is_named:
         suffix = next(suffix for suffix in RESUME_REMEDIES if machine.endswith(suffix))
-        runs = [Run(bucket, groups[0], run_name(execution, suffix))]
+        begun = datetime.fromtimestamp(detail["startDate"] / 1000, UTC) if suffix == EVALUATION else None
+        runs = [Run(bucket, groups[0], run_name(execution, suffix, begun))]
     if not runs:
         message = f"An execution broke off: {error['Error']}: {lambda_error_message(error['Cause'])}"
         text = f"{clean(message, MAX_SUMMARY_LENGTH)}\n\nMore: {execution}"
@@ -68,7 +70,7 @@ def end(run: Run, execution: str, error: dict[str, str]) -> None:
     record = run.read_or_empty()
     steps: dict[str, Callable[[], object]] = {}
     if not has_ended(record):
-        if record and run.name.endswith(EVALUATION):
+        if run.name.endswith(EVALUATION) and run.plan_or_none():
             steps["clear up"] = partial(clear_up, run.group, run.name)
         record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
     raise_errors(run_all({"report": partial(channels.deliver, run, record), **steps}))

@@ -89,21 +89,21 @@ def test_status_tells_what_was_done_what_is_live_since_when_and_what_it_costs(
     text = told(capsys, "status", "films")
     for expected in ("* trained popular", "* made 1 campaign (popular)", "2023-11-14T2", "$144.12 a month"):
         assert expected in text
-    put_config(live, "sims", prune=False)
+    put_config(live, "hits", prune=False)
     text = told(capsys, "status", "films")
-    assert "* made 1 campaign (sims)" in text
+    assert "* made 1 campaign (hits)" in text
     assert "What serves, even idle: $288.23 a month." in text, "what is no longer desired is paid for"
     (line,) = [one for one in text.splitlines() if one.startswith("campaign/popular") and "kept" in one]
     assert "$144.12 a month" in line
     found = json.loads(told(capsys, "status", "films", "--json"))
-    assert [one["name"] for one in found["live"]] == ["sims"]
+    assert [one["name"] for one in found["live"]] == ["hits"]
     assert found["last"]["cost"]["monthlyCost"] == pytest.approx(2 * MONTH)
-    assert found["last"]["done"] == ["trained sims", "made 1 campaign (sims)", "set up 1 further resource"]
+    assert found["last"]["done"] == ["trained hits", "made 1 campaign (hits)", "set up 1 further resource"]
 
 
 def put_config(stack: Stack, name: str, *, prune: bool) -> None:
     """Drop a config with another solution."""
-    solutions = {name: {"recipe": "aws-sims"}}
+    solutions = {name: {"recipe": "aws-popularity-count"}}
     stack.put("films/usher.yaml", json.dumps({"solutions": solutions, "exports": False, "prune": prune}))
     assert stack.drop("films/usher.yaml").status == "SUCCEEDED"
 
@@ -160,13 +160,13 @@ MONTH = 2592 * PRICES["requestThousand"]
 def test_cost_tells_what_the_account_pays_for_whatever_the_config_says(
     live: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put_config(live, "sims", prune=False)
+    put_config(live, "hits", prune=False)
     found = json.loads(told(capsys, "cost", "films", "--json"))
     ((group, now),) = [(one["group"], one["now"]) for one in found["groups"]]
     assert (group, now["monthlyCost"]) == ("films", pytest.approx(2 * MONTH))
-    assert {one["id"]: one["desired"] for one in now["monthly"]} == {"campaign/sims": True, "campaign/popular": False}
+    assert {one["id"]: one["desired"] for one in now["monthly"]} == {"campaign/hits": True, "campaign/popular": False}
     assert "campaign/popular" in told(capsys, "cost")
-    put_config(live, "sims", prune=True)
+    put_config(live, "hits", prune=True)
     assert "In all: $144.12 a month for what serves." in told(capsys, "cost")
 
 

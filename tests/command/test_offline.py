@@ -55,7 +55,9 @@ def test_the_group_is_called_like_the_folder(tmp_path: Path, path: str, name: st
 
 
 def test_recipes_are_separated_by_commas_and_spaces() -> None:
-    assert parse(["evaluate", "films", "--recipes", "aws-sims, aws-hrnn"]).recipes == ["aws-sims", "aws-hrnn"]
+    asked = parse(["evaluate", "films", "--recipes", "aws-sims, aws-hrnn"])
+    assert (asked.recipes, asked.exploration) == (["aws-sims", "aws-hrnn"], False)
+    assert parse(["evaluate", "films", "--exploration"]).exploration
     with pytest.raises(SystemExit):
         parse(["evaluate", "films", "--recipes", " ,"])
 

@@ -280,12 +280,21 @@ def clean_up(personalize: Any, group: str) -> None:
     of_group = [(kind, parent) for kind in ("solution", "event_tracker", "filter", "dataset")]
     for kind, parent in campaigns + of_group:
         for arn in listed(personalize, kind, **parent):
-            getattr(personalize, f"delete_{kind}")(**{KINDS[kind]: arn})
+            until(partial(deleted, personalize, kind, arn), bool)
         until(partial(listed, personalize, kind, **parent), lambda arns: not arns)
     for schema_arn in schemas:
         personalize.delete_schema(schemaArn=schema_arn)
     personalize.delete_dataset_group(datasetGroupArn=group)
     until(lambda: listed(personalize, "dataset_group"), lambda arns: group not in arns)
+
+
+def deleted(personalize: Any, kind: str, arn: str) -> bool:
+    """Delete it, unless it is in use: a solution may just be training a version by itself."""
+    try:
+        getattr(personalize, f"delete_{kind}")(**{KINDS[kind]: arn})
+    except personalize.exceptions.ResourceInUseException:
+        return False
+    return True
 
 
 def listed(personalize: Any, kind: str, **parent: str) -> list[str]:

@@ -42,8 +42,9 @@ def wildcards(pattern: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
             yield from wildcards(value, (*path, name))
         else:
             for matcher in value:
-                if isinstance(matcher, Mapping) and isinstance(matcher.get("wildcard"), str):
-                    yield (*path, name), matcher["wildcard"]
+                tested = matcher.get("anything-but", matcher) if isinstance(matcher, Mapping) else {}
+                if isinstance(tested, Mapping) and isinstance(tested.get("wildcard"), str):
+                    yield (*path, name), tested["wildcard"]
 
 
 def parse(text: str) -> Iterator[int | None]:

@@ -11,6 +11,7 @@ from usher_local.recommenders.base import TIE_BREAK, Interactions, Query, Recomm
 
 BASELINE = 10  # intervals before the newest that say what is usual
 PRIOR = 5.0  # events added to the variance, so that one event where none was usual is no trend
+DEFAULT_FREQUENCY = "2 hours"
 SECONDS = {"30 minutes": 1800, "1 hour": 3600, "2 hours": 7200, "3 hours": 10800, "1 day": 86400}
 
 
@@ -28,7 +29,7 @@ class Trending(Recommender):
     @classmethod
     def fit(cls, interactions: Interactions, parameters: Mapping[str, str], seed: int = 0) -> Self:  # noqa: ARG003
         """Obeys trend_discovery_frequency, the length of an interval, one of SECONDS."""
-        interval = seconds(parameters.get("trend_discovery_frequency", "2 hours"))
+        interval = seconds(parameters.get("trend_discovery_frequency", DEFAULT_FREQUENCY))
         age = (interactions.timestamp.max() - interactions.timestamp) // interval
         newest, *past = (count_users(interactions.where(age == back)) for back in range(BASELINE + 1))
         usual = sum(past) / max(1, min(BASELINE, int(age.max())))

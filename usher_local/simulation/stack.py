@@ -56,6 +56,10 @@ class StoppedError(BaseException):
     """A person stops the execution. Neither a handler nor the state machine can catch it."""
 
 
+class _OutlivedError(BaseException):
+    """A function has ended whose execution was stopped while it was at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boundary:
     """A place where a run may be disturbed: just before or after a function is invoked or a service is called."""
@@ -74,6 +78,10 @@ class Execution:
     arn: str
     machine: str
     """As the template names it."""
+    given: Mapping[str, Any]
+    """Its input."""
+    began: float
+    """Unix seconds."""
     status: str = "RUNNING"
     seconds: float = 0
     transitions: int = 0
@@ -196,34 +204,46 @@ class Stack:
     def start(self, given: Mapping[str, Any], machine: str = "Pipeline") -> tuple[Execution, Iterator[float]]:
         """An execution of a state machine, and its steps: the seconds to wait until it goes on, up to its end."""
         name = f"{self.machines[machine].replace(':stateMachine:', ':execution:')}:{len(self.executions):04}"
-        execution = Execution(name, machine)
+        execution = Execution(name, machine, given, time.time())
         self.executions[execution.arn] = execution
         return execution, self._steps(execution, given)
+
+    def stop(self, execution: Execution) -> None:
+        """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
+        execution.status = "ABORTED"
+        self._tell(execution)
 
     def _steps(self, execution: Execution, given: Mapping[str, Any]) -> Iterator[float]:
         def invoke(function: str, payload: Any) -> Any:
             execution.invocations += 1
-            return self.invoke(function.rpartition(":")[2], payload)
+            try:
+                return self.invoke(function.rpartition(":")[2], payload)
+            finally:
+                if execution.status == "ABORTED":
+                    raise _OutlivedError
 
         started = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         context = {"Execution": {"Id": execution.arn, "Input": given, "StartTime": started}}
         machine, start = Machine(self.definitions[execution.machine], invoke, context, self._read_json), time.time()
         try:
             execution.status, execution.output = yield from machine.run()
+        except _OutlivedError:
+            return
         except StoppedError:
             execution.status = "ABORTED"
         execution.seconds, execution.transitions = time.time() - start, machine.transitions
-        self._tell(execution, given)
+        self._tell(execution)
 
     def _read_json(self, bucket: str, key: str) -> Any:
         return json.loads(s3_backends[ACCOUNT]["aws"].buckets[bucket].keys[key].value)
 
-    def _tell(self, execution: Execution, given: Mapping[str, Any]) -> None:
+    def _tell(self, execution: Execution) -> None:
         """Let EventBridge tell functions of an execution's end."""
         arns = {"executionArn": execution.arn, "stateMachineArn": self.machines[execution.machine]}
         why = execution.output if execution.status == "FAILED" else {}
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
-        detail = {**arns, "status": execution.status, "input": json.dumps(given), **named}
+        times = {"startDate": int(execution.began * 1000), "stopDate": int(time.time() * 1000)}
+        detail = {**arns, **times, "status": execution.status, "input": json.dumps(execution.given), **named}
         told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
             if rule.event_pattern.matches_event(told):

@@ -98,7 +98,13 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
         "config/references",
         "config/recipe_rules",
         "config/schedules",
+        "config/readings",
         "datasets/csv_reader",
+        "datasets/jsonl_reader",
+        "datasets/parquet_reader",
+        "datasets/readers",
+        "planning/misplaced_files",
+        "planning/recipe_limits",
         "datasets/profile",
         "config/exports",
         "exports/recipients",
@@ -140,7 +146,7 @@ def test_the_defaults_of_parameters_are_those_of_the_template() -> None:
 
 
 def test_every_file_that_is_read_starts_a_run() -> None:
-    section = DOCS["files.md"].partition("## Schemas")[0]
+    section = DOCS["files.md"].partition("## Formats")[0]
     keys = [key for row in re.findall(r"^\| (`.*?) \| ", section, re.M) for key in re.findall(r"`([^`]+)`", row)]
     assert len(keys) > len(DATASETS)
     examples = [re.sub(r"<\w+>|\*", "a", key.replace("<dataset>", "items")) for key in keys]

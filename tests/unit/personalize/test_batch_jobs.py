@@ -126,3 +126,35 @@ def test_new_items_are_tried_as_the_job_says(served: Served) -> None:
         run(served, "user-personalization", source, f"out-{weight}", batchInferenceJobConfig=config)
         found = lines(served, f"out-{weight}/all.json.out")
         assert any("new" in line["output"]["recommendedItems"] for line in found) == tried
+
+
+@pytest.mark.parametrize(
+    ("recipe", "line", "error"),
+    [
+        ("user-personalization", '[{"userId": "u1"}]', "Invalid input line: expected a JSON object"),
+        ("user-personalization", "null", "Invalid input line: expected a JSON object"),
+        ("user-personalization", "{", "Invalid input line: it is not JSON"),
+        ("user-personalization", '{"userId": NaN}', "Invalid input line: it is not JSON"),
+        ("user-personalization", '{"userId": 1}', "userId must be a string"),
+        ("user-personalization", '{"userId": "u1", "filterValues": {"G": ["A"]}}', "filterValues must be an object of"),
+        (
+            "user-personalization",
+            '{"userId": "u1", "filterValues": ["G"]}',
+            "filterValues must be an object of strings",
+        ),
+        ("user-personalization", '{"userId": "u1", "filterValues": {"G": "Action"}}', "Invalid filter values"),
+        ("user-personalization", '{"userId": "u1"}', "Missing filter value for parameter G"),
+        ("personalized-ranking", '{"userId": "u1", "itemList": "i1"}', "itemList must be a list of strings"),
+        ("personalized-ranking", '{"userId": "u1", "itemList": [["i1"]]}', "itemList must be a list of strings"),
+        ("personalized-ranking", '{"userId": "u1", "itemList": [1]}', "itemList must be a list of strings"),
+    ],
+)
+def test_a_line_s_error_is_in_the_service_s_words(served: Served, recipe: str, line: str, error: str) -> None:
+    group = f"{recipe}-{abs(hash(line))}"
+    chosen = served.world.make_filter(served.group, "INCLUDE ItemID WHERE Items.GENRES IN ($G)")
+    more = {"filterArn": chosen} if recipe == "user-personalization" else {}
+    run(served, recipe, served.world.put(f"{group}/in.json", line), f"{group}/out", **more)
+    (answer,) = lines(served, f"{group}/out/in.json.out")
+    assert answer["output"] is None
+    assert answer["error"].startswith(error)
+    served.world.personalize.delete_filter(filterArn=chosen)

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
 
 from tests.unit.personalize.conftest import Served
 from tests.unit.personalize.world import World
+from usher_local.personalize.models import personalize_backends
 
 GENRE = 'INCLUDE ItemID WHERE Items.GENRES IN ("Comedy")'
 
@@ -203,3 +205,40 @@ def test_put_items_and_users_change_what_filters_see(served: Served) -> None:
         world.events.put_users(datasetArn=arns["ITEMS"], users=[{"userId": "u9"}])
     with pytest.raises(world.events.exceptions.ResourceNotFoundException):
         world.events.put_users(datasetArn=f"{arns['ITEMS']}X", users=[{"userId": "u9"}])
+
+
+def test_a_user_s_list_neglects_an_item(served: Served) -> None:
+    campaign = served.campaigns["user-personalization"]
+    asked = served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1")["itemList"]
+    assert served.world.runtime.get_recommendations(campaignArn=campaign, userId="u1", itemId="i7")["itemList"] == asked
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"itemId": "other"}, "The property itemId must be the record's itemId, new"),
+        ({"genres": ["Action", "Western"]}, "The property genres must be of type string"),
+        ({"genres": {"a": 1}}, "The property genres must be of type string"),
+        ({"genres": True}, "The property genres must be of type string"),
+        ({"year": True}, "The property year must be of type int"),
+        ({"year": "old"}, "The property year must be of type int"),
+        ({"year": 1.5}, "The property year must be of type int"),
+        ({"cast": ["a"]}, "The property cast must be of type string"),
+    ],
+)
+def test_a_property_has_the_type_of_its_field(served: Served, properties: dict[str, Any], message: str) -> None:
+    with pytest.raises(ClientError, match=message):
+        put_item(served, "new", properties)
+
+
+def test_a_record_is_kept_as_its_schema_has_it(served: Served) -> None:
+    put_item(served, "new", {"itemId": "new", "genres": "Action|Western", "year": "1999", "DESCRIPTION": None})
+    backend = personalize_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    exported = backend.data(backend.get("DatasetGroup", served.group)).export("ITEMS", "PUT", ["ITEM_ID", "YEAR"])
+    assert "new,1999" in exported.splitlines()
+
+
+def put_item(served: Served, item: str, properties: dict[str, Any]) -> None:
+    datasets = served.world.personalize.list_datasets(datasetGroupArn=served.group)["datasets"]
+    (arn,) = (one["datasetArn"] for one in datasets if one["datasetType"] == "ITEMS")
+    served.world.events.put_items(datasetArn=arn, items=[{"itemId": item, "properties": json.dumps(properties)}])

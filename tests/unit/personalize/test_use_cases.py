@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.unit.personalize.world import RECIPE, World, interactions, items, schema
+from usher_local.clock import Clock
+from usher_local.personalize.core import environment
 from usher_local.personalize.core.recipes import BY_ARN, RECIPES
 from usher_local.personalize.core.use_cases import NEEDS, USE_CASES, use_case
 from usher_local.personalize.modelling.training_data import EventRule, event_rules, prepare_interactions, weigh
@@ -100,6 +102,7 @@ def test_without_rules_every_event_counts() -> None:
     [
         ({}, {"GENRES", "YEAR"}),
         ({"excludedDatasetColumns": {"ITEMS": ["YEAR"]}}, {"GENRES"}),
+        ({"excludedDatasetColumns": {"Items": ["YEAR"]}}, {"GENRES"}),
         ({"includedDatasetColumns": {"ITEMS": ["YEAR"]}}, {"YEAR"}),
     ],
 )
@@ -136,3 +139,22 @@ def test_what_is_trending_is_served(world: World) -> None:
 
 def test_recipes_without_a_row_do_nothing_special() -> None:
     assert not use_case(BY_ARN[f"{RECIPE}sims"]).explores
+
+
+def test_trends_follow_the_events_without_a_new_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = world.loaded()
+    frequency = {"featureTransformationParameters": {"trend_discovery_frequency": "30 minutes"}}
+    version = world.version(world.solution(group, "trending-now", solutionConfig=frequency))
+    campaign = world.campaign(version["solutionVersionArn"])
+
+    def first() -> str:
+        answer = world.runtime.get_recommendations(campaignArn=campaign, numResults=1)
+        return str(answer["itemList"][0]["itemId"])
+
+    tracking = world.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
+    for user in range(60):
+        event = {"eventType": "watch", "itemId": "risen", "sentAt": 1_700_010_000}
+        world.events.put_events(trackingId=tracking, userId=f"u{user}", sessionId="s", eventList=[event])
+    assert first() != "risen", "the interval has not passed"
+    monkeypatch.setattr(environment.current, "clock", Clock(1e9))
+    assert first() == "risen"

@@ -44,8 +44,13 @@ def policies(function: str) -> list[dict[str, Any]]:
 
 
 def machine(path: Path) -> dict[str, Any]:
-    """A state machine's definition, with partition and concurrency filled in; `${...}` stand for functions only."""
-    text = path.read_text().replace("${Partition}", "aws").replace("${MapConcurrency}", "5")
+    """A state machine's definition, with the parameters filled in; `${...}` stand for functions only."""
+    text = (
+        path.read_text()
+        .replace("${Partition}", "aws")
+        .replace("${MapConcurrency}", "5")
+        .replace("${SettleSeconds}", "60")
+    )
     definition: dict[str, Any] = yaml.safe_load(text)
     return definition
 

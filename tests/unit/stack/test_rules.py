@@ -6,7 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from moto.events.models import EventPattern
-from usher.storage.layout import DATASETS, is_input
+from usher.storage.layout import DATASETS, SUFFIXES, is_input
+from usher.storage.near_names import starts_run
 
 from tests.unit.stack.files import RESOURCES
 from usher_local.cloud.event_patterns import MAX_COMPLEXITY, complexity
@@ -17,7 +18,7 @@ RULES: dict[str, Any] = {
 NAMES = st.text("abz019-_. ", min_size=1, max_size=8)
 
 FORMS = [
-    *(f"{{group}}/{dataset}.csv" for dataset in DATASETS),
+    *(f"{{group}}/{dataset}{suffix}" for dataset in DATASETS for suffix in SUFFIXES),
     *(f"{{group}}/{dataset}/{{name}}.csv" for dataset in DATASETS),
     *(f"{{group}}/{dataset}/incremental/{{name}}.csv" for dataset in DATASETS),
     "{group}/usher.yaml",
@@ -86,10 +87,39 @@ def test_whatever_the_code_reads_starts_a_run(folders: list[str], name: str) -> 
     assert matching(key)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "films/interaction.csv",
+        "films/Interactions.csv",
+        "films/INTERACTIONS.CSV",
+        "films/interactions.xlsx",
+        "films/interactions (1).csv",
+        "films/user.csv",
+        "films/action-interactions.csv",
+        "films/items_old.csv",
+        "films/usher.yml",
+        "films/Usher.YAML",
+        "films/new/interactions.csv",
+        "films/Items/1.csv",
+        "interactions.csv",
+    ],
+)
+def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
+    assert not is_input(key)
+    assert starts_run(key)
+    assert matching(key)
+
+
+@pytest.mark.parametrize("key", ["films/readme.md", "films/pictures/1.png", "films/items/_SUCCESS", "films/.DS_Store"])
+def test_what_is_something_else_is_left_alone(key: str) -> None:
+    assert not starts_run(key)
+
+
 @pytest.mark.parametrize("form", OUTPUT)
 def test_what_usher_writes_starts_no_run(form: str) -> None:
     key = form.format(group="films", name="for-you")
-    assert not is_input(key)
+    assert not starts_run(key)
     assert matching(key) == []
 
 

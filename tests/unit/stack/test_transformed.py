@@ -79,7 +79,7 @@ def test_every_rule_schedule_and_background_function_has_somewhere_to_leave_what
     queue = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
     rules = [target for rule in of_type("AWS::Events::Rule").values() for target in rule["Properties"]["Targets"]]
     schedules = [schedule["Properties"]["Target"] for schedule in of_type("AWS::Scheduler::Schedule").values()]
-    assert len(rules) == 5
+    assert len(rules) == 2
     assert len(schedules) == 2
     assert all(target["DeadLetterConfig"]["Arn"] == queue for target in [*rules, *schedules])
     watch = transformed()["Watch"]["Properties"]

@@ -1,13 +1,15 @@
 """Streamed data: events, items, users and actions as they happen."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from usher_local.personalize.api.validation import decoded
 from usher_local.personalize.core.errors import InvalidInputError, ResourceNotFoundError
+from usher_local.personalize.core.request_checks import schemas_of
 from usher_local.personalize.core.resources import Resource, Values
-from usher_local.personalize.core.schemas import plain
+from usher_local.personalize.core.schemas import Field, plain
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.data.interactions import Event, Interaction
 from usher_local.personalize.jobs.import_jobs import LATEST
@@ -18,6 +20,8 @@ FORBIDDEN = frozenset({"userId", "sessionId", "eventType", "timestamp", "recomme
 """Keys that may not be among an event's properties, having members of their own."""
 OWN = frozenset({"USERID", "ITEMID", "ACTIONID", "TIMESTAMP", "EVENTTYPE", "EVENTVALUE"})
 """Plain names of the fields that an event has by its members: no property of another spelling replaces them."""
+Fields = Mapping[str, Field]
+"""The fields of a dataset's schema, by plain name."""
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 
 
@@ -29,7 +33,8 @@ def put_events(backend: DataBackend, params: Values) -> None:
     [tracker] = trackers
     if not tracker.life.pending:  # notebooks send events without waiting for the tracker
         backend.active("EventTracker", tracker.arn)
-    events = [_event(raw, params.get("userId"), params["sessionId"]) for raw in params["eventList"]]
+    fields = _fields(backend, tracker, "INTERACTIONS")
+    events = [_event(raw, params.get("userId"), params["sessionId"], fields) for raw in params["eventList"]]
     backend.data(tracker).stream("INTERACTIONS", events)
 
 
@@ -38,8 +43,10 @@ def put_action_interactions(backend: DataBackend, params: Values) -> None:
     datasets = backend.find("Dataset", trackingId=params["trackingId"])
     if not datasets:
         raise ResourceNotFoundError(f"There is nothing with the tracking id {params['trackingId']}")
-    outcomes = [_outcome(raw) for raw in params["actionInteractions"]]
-    backend.data(_ready(backend, datasets[0].arn)).stream("ACTION_INTERACTIONS", outcomes)
+    dataset = _ready(backend, datasets[0].arn)
+    fields = _fields(backend, dataset, "ACTION_INTERACTIONS")
+    outcomes = [_outcome(raw, fields) for raw in params["actionInteractions"]]
+    backend.data(dataset).stream("ACTION_INTERACTIONS", outcomes)
 
 
 def put_records(backend: DataBackend, params: Values, member: str) -> None:
@@ -48,8 +55,52 @@ def put_records(backend: DataBackend, params: Values, member: str) -> None:
     kind = dataset.values["datasetType"]
     if kind != member.upper():
         raise InvalidInputError(f"{dataset.arn} is not a dataset of type {member.upper()}")
-    records = {raw[f"{member[:-1]}Id"]: _properties(raw) for raw in params[member]}
+    fields, id_member = _fields(backend, dataset, kind), f"{member[:-1]}Id"
+    records = {raw[id_member]: _record(raw, id_member, fields) for raw in params[member]}
     backend.data(dataset).stream(kind, records)
+
+
+def _fields(backend: DataBackend, resource: Resource, kind: str) -> Fields:
+    """The fields of a dataset of a resource's group, by plain name; none where there is no such dataset."""
+    schema = schemas_of(backend, backend.group_of(resource)).get(kind)
+    return {plain(field.name): field for field in schema.fields} if schema else {}
+
+
+def _record(raw: Mapping[str, Any], id_member: str, fields: Fields) -> dict[str, str | None]:
+    """The properties of a record, as its schema has them. InvalidInputError for another ID than the record's."""
+    cells = {}
+    for name, value in _properties(raw).items():
+        if plain(name) != plain(id_member):
+            cells[name] = _cell(name, value, fields)
+        elif value != raw[id_member]:
+            raise InvalidInputError(f"The property {name} must be the record's {id_member}, {raw[id_member]}")
+    return cells
+
+
+def _cell(name: str, value: Any, fields: Fields) -> str | None:
+    """A property as text. InvalidInputError unless it has the type of its field; of no field, it may be any scalar."""
+    field = fields.get(plain(name))
+    if value is None:
+        return None
+    if field and field.numeric:
+        fits = _is_number(value, whole=field.type in ("int", "long"))
+    else:
+        fits = isinstance(value, bool) if field and field.type == "boolean" else isinstance(value, str | int | float)
+        fits = fits and not (field and field.type == "string" and isinstance(value, bool))
+    if not fits:
+        wanted = field.type if field else "string"
+        raise InvalidInputError(f"The property {name} must be of type {wanted}, not {json.dumps(value)[:99]}")
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_number(value: Any, *, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return False
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return False
+    return math.isfinite(number) and (number.is_integer() or not whole)
 
 
 def _ready(backend: DataBackend, arn: str) -> Resource:
@@ -60,7 +111,7 @@ def _ready(backend: DataBackend, arn: str) -> Resource:
     return dataset
 
 
-def _event(raw: Mapping[str, Any], user: str | None, session: str) -> Event:
+def _event(raw: Mapping[str, Any], user: str | None, session: str, fields: Fields) -> Event:
     if len(json.dumps(raw, ensure_ascii=False).encode()) > MAX_EVENT:
         raise InvalidInputError(f"An event is larger than {MAX_EVENT} bytes")
     properties = _properties(raw)
@@ -71,15 +122,15 @@ def _event(raw: Mapping[str, Any], user: str | None, session: str) -> Event:
     item, value = (raw.get(name, properties.pop(name, None)) for name in ("itemId", "eventValue"))
     amount = float(value) if isinstance(value, int | float) else None
     row = Interaction(_seconds(raw, "sentAt"), str(item or ""), raw["eventType"], amount)
-    return Event(user, session, row, raw.get("eventId"), _more(raw, properties))
+    return Event(user, session, row, raw.get("eventId"), _more(raw, properties, fields))
 
 
-def _outcome(raw: Mapping[str, Any]) -> Event:
+def _outcome(raw: Mapping[str, Any], fields: Fields) -> Event:
     kind = raw["eventType"].upper()
     if kind not in OUTCOMES:
         raise InvalidInputError(f"eventType must be one of {', '.join(OUTCOMES)}, not {raw['eventType']}")
     row = Interaction(_seconds(raw, "timestamp"), raw["actionId"], kind, None)
-    return Event(raw.get("userId"), raw["sessionId"], row, raw.get("eventId"), _more(raw, _properties(raw)))
+    return Event(raw.get("userId"), raw["sessionId"], row, raw.get("eventId"), _more(raw, _properties(raw), fields))
 
 
 def _seconds(raw: Mapping[str, Any], name: str) -> int:
@@ -88,10 +139,10 @@ def _seconds(raw: Mapping[str, Any], name: str) -> int:
     return int(raw[name])
 
 
-def _more(raw: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, str]:
-    """What else an event says, by plain name of the field; a list becomes a cell of several values."""
-    named = {plain(name): value for name, value in properties.items()}
-    own_fields = {name: str(value) for name, value in named.items() if value is not None and name not in OWN}
+def _more(raw: Mapping[str, Any], properties: Mapping[str, Any], fields: Fields) -> dict[str, str]:
+    """What else an event says, by plain name of the field."""
+    cells = {plain(name): _cell(name, value, fields) for name, value in properties.items() if plain(name) not in OWN}
+    own_fields = {name: cell for name, cell in cells.items() if cell is not None}
     extra = {
         "RECOMMENDATIONID": raw.get("recommendationId"),
         "IMPRESSION": "|".join(raw.get("impression", [])),

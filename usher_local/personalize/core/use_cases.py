@@ -20,6 +20,8 @@ class UseCase:
     """Lists try items that nobody has met."""
     newcomers: bool = False
     """Items that nobody has met compete with the others, by what is said about them."""
+    follows: bool = False
+    """Lists follow the events by themselves, at each interval of the recipe's, without a new version."""
     explains: bool = False
     """Answers tell reasons, and metadata without being told so before."""
 
@@ -43,7 +45,8 @@ USE_CASES: Mapping[str, UseCase] = {
     "aws-vod-more-like-x": UseCase(drops="Watch", needs=("userId", "itemId"), newcomers=True),
     "aws-vod-most-popular": UseCase(learns="Watch", needs=("userId",)),
     "aws-vod-top-picks": UseCase(drops="Watch", explores=True),
-    "aws-vod-trending-now": UseCase(),
+    "aws-trending-now": UseCase(follows=True),
+    "aws-vod-trending-now": UseCase(follows=True),
 }
 NEEDS: Mapping[str, tuple[str, ...]] = {USER: ("userId",), RELATED: ("itemId",), POPULAR: ()}
 """By type of recipe; other types have operations of their own."""

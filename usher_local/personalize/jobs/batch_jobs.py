@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Never, TypeVar
 
 from usher_local.personalize.core.errors import InvalidInputError, JobFailedError
 from usher_local.personalize.core.recipes import RANKING
@@ -58,9 +58,7 @@ def _run(backend: ModelBackend, job: Resource, ask: Ask, shown: Shown) -> None:
     settings = Settings.of(job.values.get("batchInferenceJobConfig", {}))
 
     def request(line: Line) -> Request:
-        for name in ("userId", "itemId", "itemAttributes"):
-            if not isinstance(line.get(name, ""), str):
-                raise InvalidInputError(f"{name} must be a string")
+        _check_line(line)
         filtered = Filter(expression, line.get("filterValues", {})) if expression else None
         return Request(line.get("userId"), line.get("itemId"), job.values["numResults"], filtered, None, settings)
 
@@ -77,6 +75,20 @@ def _run(backend: ModelBackend, job: Resource, ask: Ask, shown: Shown) -> None:
     target.write("_CHECK", b"")
 
 
+def _check_line(line: Any) -> None:
+    """InvalidInputError for a line whose members have other types than the service's guide says."""
+    if not isinstance(line, dict):
+        raise InvalidInputError("Invalid input line: expected a JSON object")
+    for name in ("userId", "itemId", "itemAttributes"):
+        if not isinstance(line.get(name, ""), str):
+            raise InvalidInputError(f"{name} must be a string")
+    values, items = line.get("filterValues", {}), line.get("itemList", [])
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise InvalidInputError("filterValues must be an object of strings")
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise InvalidInputError("itemList must be a list of strings")
+
+
 def _text(content: bytes) -> str:
     return content.decode("utf-8-sig", "replace")
 
@@ -84,7 +96,7 @@ def _text(content: bytes) -> str:
 def _answers(lines: Sequence[str], model: Model, ask: Callable[[Line], Question], shown: Shown) -> Iterator[str]:
     for start in range(0, len(lines), LINES):
         block = lines[start : start + LINES]
-        read = [_attempt(json.loads, line) for line in block]
+        read = [_read(line) for line in block]
         asked = [said if isinstance(said, Problem) else _attempt(ask, said) for said in read]
         questions = [question for question in asked if isinstance(question, Question)]
         scores = iter(model.scores(questions) if questions else ())
@@ -100,15 +112,25 @@ def _attempt(work: Callable[[S], T], given: S) -> T | Problem:
         return work(given)
     except InvalidInputError as error:
         return Problem(error.message)
-    except (ValueError, TypeError, AttributeError) as error:
-        return Problem(f"Invalid input line: {error}")
+
+
+def _read(line: str) -> Any:
+    """The value of a line; a Problem where it is none."""
+    try:
+        return json.loads(line, parse_constant=_no_json)
+    except (ValueError, RecursionError):
+        return Problem("Invalid input line: it is not JSON")
+
+
+def _no_json(name: str) -> Never:
+    raise ValueError(name)
 
 
 def _recommended(model: Model, data: GroupData, line: Line, request: Request) -> Question:
     items = line.get("itemList")
     if model.recipe.type != RANKING:
         return item_lists.recommend(model, data, request)
-    if not request.user or not isinstance(items, list):
+    if not request.user or not items:
         raise InvalidInputError("userId and itemList are required")
     return item_lists.rank(model, data, request, items)
 

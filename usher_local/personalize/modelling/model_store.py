@@ -3,15 +3,18 @@
 import json
 import shutil
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from usher_local.personalize.core import environment
 from usher_local.personalize.core.recipes import BY_ARN
 from usher_local.personalize.core.resources import Backend, Resource
+from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.backend import DataBackend
 from usher_local.personalize.modelling.model import Model
-from usher_local.personalize.modelling.training import model_folder
-from usher_local.personalize.modelling.training_data import feature_fields_of, schema_of
+from usher_local.personalize.modelling.training import model_folder, parameters
+from usher_local.personalize.modelling.training_data import feature_fields_of, prepare_interactions, schema_of
 
 
 @dataclass
@@ -19,21 +22,41 @@ class ModelStore:
     """Loaded models by ARN of their version or recommender."""
 
     _loaded: dict[str, Model] = field(default_factory=dict)
+    _fitted: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Of models that follow the events: how many there were at the last fit, and when that was."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, backend: Backend, resource: Resource) -> Model:
-        """The model of an ACTIVE version or recommender; loaded once."""
+    def of(self, backend: DataBackend, resource: Resource) -> Model:
+        """The model of an ACTIVE version or recommender; loaded once; fitted again where lists follow events."""
         model = self._loaded.get(resource.arn)
         if model is None:
-            model = load(backend, resource)
-            with self._lock:
-                self._loaded[resource.arn] = model
+            model = self._keep(resource.arn, load(backend, resource))
+        if use_case(model.recipe).follows and self._is_due(backend, resource):
+            model = self._keep(resource.arn, refitted(backend, resource, model))
         return model
+
+    def _keep(self, arn: str, model: Model) -> Model:
+        with self._lock:
+            self._loaded[arn] = model
+        return model
+
+    def _is_due(self, backend: DataBackend, resource: Resource) -> bool:
+        """Whether an interval has passed since a model was fitted, and there have been events; noted if so."""
+        from usher_local.recommenders.trending import DEFAULT_FREQUENCY, seconds
+
+        now, size = time.time(), backend.data(resource).interactions.size
+        fitted, since = self._fitted.get(resource.arn, (resource.values.get("interactions"), resource.life.created))
+        interval = seconds(parameters(resource.values).get("trend_discovery_frequency", DEFAULT_FREQUENCY))
+        if size == fitted or environment.current.clock.simulated_seconds(now - since) < interval:
+            return False
+        self._fitted[resource.arn] = size, now
+        return True
 
     def drop(self, arn: str) -> None:
         """Delete a model and its files."""
         with self._lock:
             self._loaded.pop(arn, None)
+            self._fitted.pop(arn, None)
         shutil.rmtree(model_folder(arn), ignore_errors=True)
 
 
@@ -52,3 +75,13 @@ def load(backend: Backend, resource: Resource) -> Model:
     items, users = (json.loads((folder / f"{name}.json").read_text()) for name in ("items", "users"))
     fields = feature_fields_of(resource.values, schema_of(backend, resource, "ITEMS"))
     return Model(recipe, RECIPES[recipe.name].load(folder), items, users, resource.values, fields)
+
+
+def refitted(backend: DataBackend, resource: Resource, model: Model) -> Model:
+    """The same model, of the interactions of now."""
+    from usher_local.recommenders.registry import RECIPES
+
+    learnt = prepare_interactions(backend, resource)
+    recommender = RECIPES[model.recipe.name].fit(learnt, parameters(resource.values))
+    fields = feature_fields_of(resource.values, schema_of(backend, resource, "ITEMS"))
+    return Model(model.recipe, recommender, list(learnt.item_ids), list(learnt.user_ids), resource.values, fields)

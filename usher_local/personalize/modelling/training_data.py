@@ -1,5 +1,6 @@
 """Make a model's training data: the events that count, their weights, and the labels of items."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from usher_local.personalize.core.resources import Backend, Resource, Values
 from usher_local.personalize.core.schemas import Field, Schema, parse_schema
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.backend import DataBackend
-from usher_local.personalize.data.datasets import GroupData
+from usher_local.personalize.data.datasets import Column, GroupData
 from usher_local.personalize.data.interactions import in_order
 from usher_local.personalize.modelling.candidates import feature_fields, labels
 from usher_local.recommenders.base import Interactions
@@ -22,6 +23,11 @@ MIN_INTERACTIONS = 1000
 MIN_USERS = 25
 MIN_EVENTS = 2
 TAKEN = "taken"
+NO_ATTRIBUTE = (
+    "Did not find any attribute to train on. There may not be any attribute in the items dataset, or all attribute "
+    "values either have same or all distinct values."
+)
+"""The service's words: https://github.com/aws-samples/retail-demo-store/issues/393."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,14 @@ def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactio
         check_enough(events, values.get("eventType") or use_case(recipe).learns or " or ".join(rules))
     schema = schema_of(backend, resource, "ITEMS")
     items = data.items.table
+    features = feature_fields_of(values, schema)
+    if recipe.name == "aws-item-attribute-affinity" and not any(
+        _groups_items(items.column(field.name)) for field in features if items.has(field.name)
+    ):
+        raise JobFailedError(NO_ATTRIBUTE)
     learnt = _interactions(events, weights, items.index if about_texts else ())
     row = [items.index.get(item, -1) for item in learnt.item_ids]
-    item_labels = [*labels(items, feature_fields_of(values, schema)), []]
+    item_labels = [*labels(items, features), []]
     learnt = replace(learnt, labels=[item_labels[position] for position in row])
     textual = next((field.name for field in (schema.fields if schema else ()) if field.textual), None)
     if about_texts and (textual is None or not items.index):
@@ -59,6 +70,12 @@ def prepare_interactions(backend: DataBackend, resource: Resource) -> Interactio
         return learnt
     texts = [*items.column(textual).cells, None]
     return replace(learnt, texts=[texts[position] or "" for position in row])
+
+
+def _groups_items(attribute: Column) -> bool:
+    """Whether an attribute has several values, one of which several items have."""
+    items = Counter(value for cell in attribute.cells if cell is not None for value in {*str(cell).split("|")})
+    return len(items) > 1 and max(items.values()) > 1
 
 
 def _interactions(events: pd.DataFrame, weights: NDArray[np.float32], known: Iterable[str]) -> Interactions:
@@ -153,5 +170,7 @@ def schema_of(backend: Backend, resource: Resource, dataset_type: str) -> Schema
 def feature_fields_of(values: Values, schema: Schema | None) -> list[Field]:
     """The fields of items that a solution or recommender uses, by its trainingDataConfig."""
     config = (values.get("solutionConfig") or values.get("recommenderConfig") or {}).get("trainingDataConfig", {})
-    excluded, included = (config.get(f"{kind}DatasetColumns", {}).get("ITEMS", []) for kind in ("excluded", "included"))
+    named = ({name.upper(): columns for name, columns in config.get(f"{kind}DatasetColumns", {}).items()}
+             for kind in ("excluded", "included"))  # fmt: skip
+    excluded, included = (one.get("ITEMS", []) for one in named)
     return feature_fields(schema, excluded, included)

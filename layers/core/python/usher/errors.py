@@ -2,6 +2,7 @@
 
 UsherError
 ├── InputError      files or settings of a group are wrong; carries every Problem
+├── EndedError      a run has ended, and nothing may be done for it any more
 └── RequestError    a request to the API is wrong, or can't be answered now; carries the HTTP status
 """
 
@@ -62,6 +63,10 @@ class InputError(UsherError):
     def as_dicts(self) -> list[dict[str, str]]:
         """The problems as a run's record keeps them."""
         return [asdict(problem) for problem in self.problems]
+
+
+class EndedError(UsherError):
+    """A run has ended: a function that outlives its execution must not go on with it."""
 
 
 class RequestError(UsherError):

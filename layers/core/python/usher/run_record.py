@@ -155,6 +155,7 @@ class PinRecord(TypedDict):
     why: str
     at: str
     supersedes: NotRequired[str]
+    live: NotRequired[str]
 
 
 class UnmanagedRecord(TypedDict):

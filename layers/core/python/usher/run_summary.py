@@ -69,6 +69,8 @@ class RunSummary(TypedDict):
     held: Sequence[ProblemRecord]
     """What a gate keeps from serving."""
     notes: Sequence[str]
+    resources: Sequence[StateRecord]
+    """Every planned resource."""
     live: Sequence[LiveModel]
     cost: CostRecord
     unmanaged: Sequence[UnmanagedSummary]
@@ -92,6 +94,7 @@ def summarize(record: RunRecord) -> RunSummary:
             if one["status"] == "HELD"
         ],
         "notes": [*filter(None, [record.get("note", "")]), *notes],
+        "resources": record.get("resources", ()),
         "live": list(live_models(record)),
         "cost": current_cost(record),
         "unmanaged": list(_unmanaged(record)),

@@ -85,7 +85,7 @@ def test_false_is_for_none() -> None:
             "exports.for-you.filterValues: has no value for $GENRE. Give it one: the filter needs it.",
         ),
         ({"filter": "genre", "filterValues": {"GENRE": [True]}}, "filterValues.GENRE: is [True]. Give a text"),
-        ({"filter": 5}, "exports.for-you.filter: is 5. Give it a name."),
+        ({"filter": 5}, "exports.for-you.filter: is 5. Give it a name, in quotes."),
         ({"users": {"COUNTRY": []}}, "exports.for-you.users.COUNTRY: is []. Give a text, or a list of them."),
         ({"users": "everyone"}, "exports.for-you.users: is everyone. Write names with values below it"),
         ({"formats": ["xlsx"]}, f"exports.for-you.formats: is xlsx. Use one of: {', '.join(FORMATS)}."),

@@ -95,7 +95,7 @@ schemas: {things: {}, items: no}
         "films/usher.yaml: solutions.one.recipe: names the recipe 'aws-simz', which Personalize does not have. "
         "Did you mean aws-sims?",
         "films/usher.yaml: solutions.one.campaign: Invalid type for parameter minProvisionedTPS, value: many, "
-        "type: <class 'str'>, valid types: <class 'int'>. See CreateCampaign in its service's API reference.",
+        "type: <class 'str'>, valid types: <class 'int'>. Write a number, without quotes.",
         "films/usher.yaml: solutions.one.solutionConfg: is unknown to CreateSolution. Did you mean solutionConfig?",
         "films/usher.yaml: solutions.two.recipe: names no recipe. "
         "Use one of: aws-personalized-ranking-v2, aws-similar-items, aws-sims, aws-user-personalization-v2.",
@@ -111,7 +111,7 @@ schemas: {things: {}, items: no}
         'Write each as {name: AGE, type: ["null", int]}; the quotes matter.',
         "films/usher.yaml: exports.three: names 'three', which this file does not define. "
         "Use one of: bad name, one, two.",
-        "films/usher.yaml: exports.one.numResults: is '10'. Give it a number of 1 at least.",
+        "films/usher.yaml: exports.one.numResults: is '10'. Give it a number of 1 at least, without quotes.",
         "films/usher.yaml: exports.one.fliter: is unknown to CreateBatchInferenceJob. Did you mean filter?",
         "films/usher.yaml: exports.one.filter: names 'nothing', which this file does not define. "
         "Use one of: empty, number.",
@@ -374,7 +374,7 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         (S % "retrain: {atMost: 0 days}", "retrain: is {'atMost': '0 days'}."),
         (S % "trainingMode: AUTOTRAIN", "trainingMode: is AUTOTRAIN. Use one of: FULL, UPDATE."),
         (S % "gate: {metric: m}", "gate: lacks a metric, or a value to compare it with."),
-        (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name."),
+        (S % "gate: {metric: 5, atLeast: 1}", "gate.metric: is 5. Give it a name, in quotes."),
         (
             S % "gate: {metric: m, atLeast: 1}, campaign: {campaignConfig: {syncWithLatestSolutionVersion: true}}",
             "gate: can't block a campaign that follows the latest version by itself.",
@@ -409,11 +409,11 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ),
         (
             S % "solutionConfig: {autoTrainingConfig: {schedulingExpression: rate(1 fortnight)}}",
-            "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule.",
+            "solutionConfig.autoTrainingConfig.schedulingExpression: is rate(1 fortnight), which is not a schedule of",
         ),
         ('schedules: {retrain: "cron(61 * * * ? *)"}', "schedules.retrain: is cron(61 * * * ? *), which is not"),
         ('schedules: {retrain: "cron(0 * * * * *)"}', "cron(0 3 * * ? *) with a ? for one kind of days, or at("),
-        ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name."),
+        ("adopt: {solution/a: 5}", "adopt.solution/a: is 5. Give it a name, in quotes."),
         (
             "adopt: {solution/similar-itmes: Old}",
             "adopt.solution/similar-itmes: is not a resource of this file. Did",

@@ -52,6 +52,8 @@ def test_a_schedule_starts_so_often(expression: str, shortest: float, a_month: f
         "cron(0 3 * * ?)", "cron(99 3 * * ? *)", "cron(0 24 * * ? *)", "cron(0 3 * 13 ? *)", "cron(0 3 ? * 8 *)",
         "cron(*/0 * * * ? *)", "cron(x 3 * * ? *)", "cron(0 3 * * ? 1)", "rate(nan days)", "rate(1e3 days)",
         "cron(0 * * * * *)", "cron(0 3 ? * ? *)", "cron(? 3 * * ? *)",
+        "cron(0 3 32 * ? *)", "cron(0 3 99W * ? *)", "cron(0 3 6L * ? *)", "cron(0 3 L-32 * ? *)", "cron(0 3 ? * 9L *)",
+        "cron(0 3 ? * 2#9 *)", "cron(0 3 ? * 15W *)", "at(2030-02-30T03:00:00)", "at(2030-01-01T25:00:00)",
     ],
 )  # fmt: skip
 def test_what_is_no_schedule_is_refused(expression: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from usher.storage.bucket import File
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions, target
+from usher_local.cloud.service_quotas import listed
+from usher_local.personalize.core import environment
 
 SIMS, V2 = {"recipe": "aws-sims"}, {"recipe": "aws-user-personalization-v2"}
 HPO = {**SIMS, "performHPO": True}
@@ -69,11 +72,9 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
     ({"solutions": {"s": {**HPO, "solutionConfig": jobs("-1")}}, "schedules": {"retrain": "rate(1 hour)"}},
      "MaxMonthlyDollars=7057.", "films/"),
     (many(25, **HPO, campaign=False), "MaxRunDollars=241.", "films/"),
-    ({"solutions": {"s": {**HPO, "campaign": False, "performAutoTraining": True, "solutionConfig": {
-        "autoTrainingConfig": {"schedulingExpression": "rate(1 minute)"}, **jobs("40")}}}},
-     "MaxMonthlyDollars=414730.", "films/"),
     ({"solutions": {"s": {"recipe": "aws-similar-items", "campaign": False}}, "batch": {"b": {
         "solution": "s", "schedule": "rate(1 hour)", "batchInferenceJobMode": "THEME_GENERATION", "numResults": 10**6,
+        "input": "films/batch/items.jsonl",
      }}}, "MaxMonthlyDollars=216000.", "films/"),
     ({"solutions": {"f": {"recipe": "aws-item-affinity", "campaign": False}},
       "segments": {"b": {"solution": "f", "schedule": "rate(1 hour)", "input": "films/batch/large.jsonl"}}},
@@ -85,14 +86,17 @@ HOSTILE: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.fixture
-def site(world: World) -> World:
-    """A group with data, and files of lines."""
+def site(world: World) -> Iterator[World]:
+    """A group with data, and files of lines, in an account that may have many resources."""
     world.put("films/interactions.csv", interactions())
     world.put("films/batch/b.jsonl", '{"userId": "u1"}\n' * 2)
+    world.put("films/batch/items.jsonl", '{"itemId": "i1"}\n' * 2)
     world.put("films/batch/large.jsonl", '{"itemId": "i1"}\n' * 2000)
     for key in ("films/batch/huge.jsonl", "films/export/own/users.jsonl"):
         world.put(key, '{"userId": "u1"}\n' * 3001)
-    return world
+    environment.current.quotas = {"Campaign": 50, "Solution": 50}
+    with listed():
+        yield world
 
 
 def plan(world: World, config: Any, ceilings: Ceilings | None = None, **options: Any) -> Draft:

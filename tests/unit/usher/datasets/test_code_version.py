@@ -7,17 +7,21 @@ import zlib
 from typing import Any
 
 from usher.aws import digest
-from usher.datasets.profile import FACTS, DatasetProfile, merge_parts, profile_csv
+from usher.datasets.profile import FACTS, DatasetProfile, merge_parts, profile_blocks, profile_csv
 from usher.datasets.profile_cache import CODE_VERSION
 from usher.datasets.profile_file import dump_profile
+from usher.datasets.readers import as_told, read_lines
+from usher.datasets.reading import Reading
 from usher.datasets.schemas import REQUIRED
 
-PROFILES = "87b32c9019149ab903f7e6296e00acf1"
+PROFILES = "c358e5e13bd924c97f0bdfcec1124776"
 """The digest of the profiles below, of every dataset, by the code of this version."""
 NAMES = ["USER_ID", "ITEM_ID", "ACTION_ID", "TIMESTAMP", "EVENT_TYPE", "VALUE", "REPEAT_FREQUENCY", "TEXT"]
 ROWS = [
     *(f"u{n % 7},i{n % 5},a{n % 3},{1_600_000_000 + 40_000 * n},viewed,{n % 12},{n},t{n}" for n in range(60)),
     "u1,i1,a1,1600000000000,click,x,1.5,a|b",
+    " u1,null,a1,2026-11-01T12:00:00Z,click,x,1.5,a",
+    "u1,i1,a1,1.6E+09,click,x,1.5,a",
     f'{"u" * 257},"é ""x""",a,-1,TAKEN,1e10,1e19,{"x" * 20_001}',
     ",,,,,,,",
     "u1,i1,a1",
@@ -36,6 +40,14 @@ def profile_of(dataset: str) -> DatasetProfile:
     return profile
 
 
+def json_profile() -> DatasetProfile:
+    """Of the errors that only JSON Lines have."""
+    lines = ['{"ITEM_ID": "i", "CREATION_TIMESTAMP": 1.5}', "[]", '{"ITEM_ID": {}}', '{"X": 1}', "", '{"ITEM_ID": "j"}']
+    lines.append('{"ITEM_ID": "k", "CREATION_TIMESTAMP": "1600000000001"}')
+    blocks = read_lines("1.jsonl", ["\n".join(lines).encode()], ".jsonl")
+    return profile_blocks("items", "1.jsonl", as_told("1.jsonl", blocks, Reading(timestamps="ms")))
+
+
 def content_of(profile: DatasetProfile) -> Any:
     """A profile's file, without what another version of zlib compresses differently."""
     text, _, arrays = dump_profile(profile).partition(b"\n")
@@ -46,12 +58,13 @@ def content_of(profile: DatasetProfile) -> Any:
 
 
 def test_data_has_the_profile_that_it_had_with_this_code_version() -> None:
-    profiles = digest([content_of(profile_of(dataset)) for dataset in REQUIRED], 32)
-    assert (CODE_VERSION, profiles) == (1, PROFILES), "increase CODE_VERSION, and set both here"
+    profiles = digest([*(content_of(profile_of(dataset)) for dataset in REQUIRED), content_of(json_profile())], 32)
+    assert (CODE_VERSION, profiles) == (2, PROFILES), "increase CODE_VERSION, and set both here"
 
 
 def test_the_data_has_every_fact_and_row_error() -> None:
     profiles = [merge_parts(dataset, [("1.csv", profile_of(dataset))]) for dataset in REQUIRED]
+    profiles.append(json_profile())
     columns = [column for profile in profiles for column in profile.columns.values()]
     assert {name for column in columns for name, fact in column.facts.items() if fact.rows} == set(FACTS)
     row_errors = {name for profile in profiles for name, error in profile.row_errors.items() if error.rows}

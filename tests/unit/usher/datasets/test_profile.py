@@ -24,7 +24,7 @@ def test_rows_lines_and_users_are_the_same_in_blocks_of_any_size(block: int) -> 
     lines[699], lines[799], lines[899] = "u1,i1,x", "u1,i1", ""
     table = scanned("\n".join(lines), HEADER + "u1,i1,x\n", limits=ReadLimits(block_bytes=block))
     assert (table.rows, len(table.ids), table.ids.recurring) == (1199, 60, 60)
-    assert table.columns["TIMESTAMP"].facts["not a number"] == Occurrences(2, {"1.csv": [700], "2.csv": [2]})
+    assert table.columns["TIMESTAMP"].facts["not a number"] == Occurrences(2, {"1.csv": [700], "2.csv": [2]}, "x")
     assert table.row_errors["fewer values"] == Occurrences(1, {"1.csv": [800]})
     assert table.row_errors["empty line"] == Occurrences(1, {"1.csv": [900]})
 
@@ -33,7 +33,7 @@ def test_a_hundred_rows_are_named_and_all_counted() -> None:
     bad = "u1,i1,x\n" * 70
     table = scanned(HEADER + bad, HEADER + bad)
     fact = table.columns["TIMESTAMP"].facts["not a number"]
-    assert fact == Occurrences(140, {"1.csv": list(range(2, 72)), "2.csv": list(range(2, 32))})
+    assert fact == Occurrences(140, {"1.csv": list(range(2, 72)), "2.csv": list(range(2, 32))}, "x")
 
 
 @pytest.mark.parametrize(

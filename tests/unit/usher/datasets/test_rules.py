@@ -100,7 +100,8 @@ def test_lines_may_end_as_on_windows_and_the_last_one_not_at_all() -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("u1,i1,1600000000000", "TIMESTAMP is in milliseconds. Divide by 1000: Unix seconds."),
+        ("u1,i1,1600000000000", "TIMESTAMP is in milliseconds. "
+         "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml."),
         ("u1,i1,-1", "TIMESTAMP is below zero. Write Unix seconds."),
         ("u1,i1,yesterday", "TIMESTAMP is not a number. Write plain numbers."),
         ("u1,i1,nan", "TIMESTAMP is not a number. Write plain numbers."),
@@ -152,8 +153,8 @@ def test_every_unreadable_file_is_reported() -> None:
 @pytest.mark.parametrize(
     ("column", "remedy"),
     [
-        ("userId", "Rename the column userId to USER_ID."),
-        ("user", "Rename the column user to USER_ID."),
+        ("userId", "Rename the column userId to USER_ID, or map it in usher.yaml: `columns: {userId: USER_ID}`."),
+        ("user", "Rename the column user to USER_ID, or map it in usher.yaml: `columns: {user: USER_ID}`."),
         ("who", "Add it; the header has who, ITEM_ID, TIMESTAMP."),
     ],
 )

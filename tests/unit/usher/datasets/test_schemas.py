@@ -53,7 +53,7 @@ EVENT = (("USER_ID", "string"), ITEM, ("TIMESTAMP", "long"))
          "has VALUE of the type int. Personalize wants long."),
         ("items", [ITEM, ("VALUE", "string")], ""),
         ("items", [ITEM, ("Unnamed: 0", "string")],
-         "has the column 'Unnamed: 0', whose name Avro does not allow. Call it Unnamed_0, or the like."),
+         "has the column 'Unnamed: 0', whose name Avro does not allow. Call it Unnamed_0, or map it"),
         ("items", [ITEM, ("1st", "string")], "has the column '1st', whose name Avro does not allow. Call it _1st, or"),
         ("items", [ITEM, ("A" * 151, "string")], "has the column 'AAA"),
         ("items", [ITEM, *((f"{'X' * 145}{n}", "string", "categorical") for n in range(100))], "has a schema of 20"),

@@ -17,8 +17,8 @@ from usher.evaluation.interactions import read_interactions
 from usher.evaluation.options import Options
 from usher.evaluation.plan import Contender, Evaluation, solutions_to_compare
 from usher.evaluation.predictions import MAX_RESULTS
-from usher.evaluation.score_step import known_events
-from usher.evaluation.split_step import max_bytes, split_interactions
+from usher.evaluation.score_step import known_events, learnt_items
+from usher.evaluation.split_step import max_bytes, read_parts, split_interactions
 from usher.planning.inputs import Inputs, load_inputs
 from usher.resources.kinds import KINDS
 from usher.resources.plan import Plan
@@ -158,9 +158,8 @@ def test_what_recommends_no_items_is_left_out_and_told(dropped: World) -> None:
 
 
 def test_a_group_that_recommends_nothing_to_users_has_nothing_to_compare(dropped: World) -> None:
-    dropped.put(
-        "films/usher.json", json.dumps({"solutions": {"fans": {"recipe": "aws-item-affinity"}}, "exports": False})
-    )
+    fans = {"recipe": "aws-item-affinity", "campaign": False}
+    dropped.put("films/usher.json", json.dumps({"solutions": {"fans": fans}, "exports": False}))
     with pytest.raises(InputError, match="fans: is left out, as aws-item-affinity recommends no items"):
         evaluation(dropped)
 
@@ -362,6 +361,16 @@ def test_failed_batch_jobs_are_told_with_their_reasons(dropped: World) -> None:
     assert [place for place, _ in told] == ["popular", "similar"]
     assert all(message.startswith("has no predictions: ") and "No more room." in message for _, message in told)
     assert {one["name"] for one in report(dropped)["contenders"]} == {"popularity", "recent-popularity"}
+
+
+def test_where_some_users_are_read_the_items_of_all_count_as_met(dropped: World) -> None:
+    run, files = prepared(dropped)
+    split_interactions(run, None, 10**6, lambda: False)
+    size = sum(file.size for part in ("train", "holdout") for file in dropped.bucket.files(files.key(f"{part}/")))
+    train, _, one_in = read_parts(files, size // 20)
+    every = {f"i{number}" for number in range(40)}
+    assert one_in > 1
+    assert {*learnt_items(files, train, one_in).to_pylist()} == every > {*learnt_items(files, train, 1).to_pylist()}
 
 
 def test_what_a_solution_learns_from_is_part_of_the_plan(dropped: World) -> None:

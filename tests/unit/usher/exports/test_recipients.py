@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.batch.job_input import encoded_line
 from usher.batch.lines import example, read_line
-from usher.datasets.files import read_files
+from usher.datasets.dataset_files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
 from usher.exports.recipients import Recipients, distinct, have_value
@@ -221,4 +221,4 @@ def test_a_line_that_is_taken_can_be_written(user: str) -> None:
 def test_ids_are_told_once_over_all_files(world: World) -> None:
     world.put("1.csv", HEADER + "a,i,1\n")
     world.put("2.csv", HEADER + "a,j,1\nb,j,1\n")
-    assert list(distinct(read_files(world.bucket, ["1.csv", "2.csv"]), "USER_ID")) == ["a", "b"]
+    assert list(distinct(read_files(world.bucket, world.bucket.files("")), "USER_ID")) == ["a", "b"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from usher.datasets.profile_cache import ProfileCache
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.planner import draft
@@ -26,7 +27,7 @@ def site(world: World) -> World:
 
 def kept(world: World, drafted: Draft) -> list[Resource]:
     """The resources of a run's plan, with copies of what is to be imported."""
-    return copy_inputs(Run(world.bucket, "films", "run-1"), drafted)
+    return copy_inputs(Run(world.bucket, "films", "run-1"), drafted, ProfileCache(world.bucket))
 
 
 def planned(world: World) -> Draft:

@@ -67,7 +67,8 @@ def test_config_and_every_dataset_are_complained_of_at_once(world: World) -> Non
     world.put("films/items.csv", "")
     assert refused(world) == [
         "films/usher.yaml: solutionz: is unknown. Did you mean solutions?",
-        "films/interactions.csv: lacks the column USER_ID. Rename the column USER to USER_ID.",
+        "films/interactions.csv: lacks the column USER_ID. "
+        "Rename the column USER to USER_ID, or map it in usher.yaml: `columns: {USER: USER_ID}`.",
         "films/items.csv: is empty. Drop a CSV with a header and rows.",
     ]
 
@@ -95,7 +96,7 @@ def test_a_file_beside_its_folder_is_one_too_many(world: World) -> None:
     world.put("films/interactions.csv", interactions())
     world.put("films/interactions/1.csv", interactions())
     assert refused(world) == [
-        "films/interactions.csv: conflicts with the folder films/interactions/. Keep either the file or the folder."
+        "films/interactions.csv: conflicts with the folder films/interactions/. Keep one of the two."
     ]
 
 
@@ -218,10 +219,18 @@ def test_the_columns_of_another_groups_dataset_are_not_told(world: World) -> Non
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("films/usher.yml", "is not a file name that Usher knows. Use one of: usher.yaml"),
-        ("films/Interactions.CSV", "is not a file name that Usher knows."),
-        ("films/items.csv.gz", "is not a file name that Usher knows."),
-        ("films/interactions/readme.txt", "is not a .csv file, and Personalize imports every file of the folder."),
+        ("films/usher.yml", "is not a file name that Usher knows. Call it usher.yaml or usher.json."),
+        ("films/Interactions.CSV", "is not a file name that Usher knows. Call it interactions.csv."),
+        ("films/interaction.csv.gz", "is not a file name that Usher knows. Call it interactions.csv.gz."),
+        ("films/items.xlsx", "is not a file name that Usher knows. Save it as items.csv, items.csv.gz, items.jsonl"),
+        (
+            "films/Action-Interaction.parquet",
+            "is not a file name that Usher knows. Call it action_interactions.parquet",
+        ),
+        (
+            "films/interactions/readme.txt",
+            "is not a file that Usher can import. Move it out of the folder, or write it as .csv, .csv.gz",
+        ),
     ],
 )
 def test_a_misspelt_or_stray_file_is_named(world: World, key: str, said: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.config.model import Solution
-from usher.errors import InputError, UsherError
+from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import Pin, Pins, choose_version, with_pins
 from usher.resources.gate import with_gates
 from usher.resources.kinds import Resource
@@ -59,7 +59,7 @@ def run(world: World, pins: Pins, users: int) -> str:
     campaigns = world.personalize.list_campaigns()["campaigns"]
     live = {"group": serving(world)} if campaigns else {}
     wanted = plan(world, f"run-{users}")
-    holding = pins.resolve(world.personalize, "films", wanted, live)
+    holding, _ = pins.resolve(world.personalize, "films", wanted, live)
     states = world.settle(with_gates(with_pins(wanted, holding), {}, {}, ""))
     assert states[LIVE].status == "READY"
     return serving(world)
@@ -70,50 +70,71 @@ def serving(world: World) -> str:
     return str(world.personalize.describe_campaign(campaignArn=arn)["campaign"]["solutionVersionArn"])
 
 
+def request(world: World, pins: Pins, given: dict[str, Any]) -> None:
+    pins.record_request(world.personalize, "films", given, {"group": serving(world)})
+
+
+def test_previous_is_what_it_was_at_the_request(world: World, pins: Pins) -> None:
+    """The request joins a run that trains and deploys another version."""
+    first, second = run(world, pins, 60), run(world, pins, 61)
+    request(world, pins, ask("previous"))
+    assert pins.holding(world.personalize, "films")["group"].version == first
+    third = run(world, pins, 62)
+    assert third not in {first, second}, "it holds until a newer version is trained"
+    assert pins.holding(world.personalize, "films") == {}
+
+
+def test_there_is_no_previous_one_because_another_was_trained_since(world: World, pins: Pins) -> None:
+    run(world, pins, 60)
+    request(world, pins, ask("previous"))
+    world.settle(plan(world, "run-61"))
+    _, (problem,) = pins.resolve(world.personalize, "films", plan(world), {"group": serving(world)})
+    assert "has no version previous" in problem.message
+
+
 def test_a_rollback_holds_until_a_newer_version_is_trained(world: World, pins: Pins) -> None:
     first, second = run(world, pins, 60), run(world, pins, 61)
     assert first != second
-    pins.record_request("films", ask("previous"))
+    request(world, pins, ask("previous"))
     assert run(world, pins, 61) == first
     assert run(world, pins, 61) == first, "it is resolved once"
-    (pin,) = pins.resolve(world.personalize, "films", plan(world), {}).values()
+    (pin,) = pins.resolve(world.personalize, "films", plan(world), {})[0].values()
     assert (pin.version, pin.supersedes, pin.who, pin.why) == (first, second, "Ann", "worse")
     third = run(world, pins, 62)
     assert third not in {first, second}, "new data is trained on, and what comes of it is deployed"
-    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == ({}, [])
     assert run(world, pins, 62) == third
-    pins.record_request("films", ask(first))
+    request(world, pins, ask(first))
     assert run(world, pins, 62) == first
-    pins.record_request("films", ask("latest"))
+    request(world, pins, ask("latest"))
     assert run(world, pins, 62) == third
 
 
 @pytest.mark.parametrize("given_", [ask("arn:unknown"), ask("previous"), ask("latest", solution="other")])
 def test_what_cannot_be_is_told_once_and_forgotten(world: World, pins: Pins, given_: dict[str, Any]) -> None:
     version = run(world, pins, 60)
-    pins.record_request("films", given_)
-    with pytest.raises(InputError) as raised:
-        pins.resolve(world.personalize, "films", plan(world), {"group": version})
-    (problem,) = raised.value.problems
+    request(world, pins, given_)
+    holding, (problem,) = pins.resolve(world.personalize, "films", plan(world), {"group": version})
+    assert holding == {}
     assert problem.place == f"solution {given_['solution']}"
     assert given_["version"] in problem.message
     assert (version in problem.remedy) == (given_["solution"] == "group")
-    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == ({}, [])
 
 
 def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, pins: Pins) -> None:
     version = run(world, pins, 60)
-    pins.record_request("films", ask(version))
+    request(world, pins, ask(version))
     assert run(world, pins, 60) == version
     changed = world.plan(Solution("group", "aws-sims"))
-    assert pins.resolve(world.personalize, "films", changed, {}) == {}
-    assert pins.resolve(world.personalize, "films", plan(world), {}) == {}
+    assert pins.resolve(world.personalize, "films", changed, {}) == ({}, [])
+    assert pins.resolve(world.personalize, "films", plan(world), {}) == ({}, [])
 
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.record_request("films", given_)
-    assert pins.resolve(None, "films", [], {}) == {}
+    pins.record_request(None, "films", given_, {})
+    assert pins.resolve(None, "films", [], {}) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -121,7 +142,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.record_request("films", given_)
+        pins.record_request(None, "films", given_, {})
 
 
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
@@ -130,5 +151,9 @@ def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:
     campaign = Resource("campaign/a", "campaign", "train", gate={"atLeast": 1.0})
     other = Resource("campaign/b", "campaign", "train")
     pin = {"pin": {"version": "arn:a", "supersedes": "arn:b"}}
-    assert [one.gate for one in with_pins([version, campaign, other], pins)] == [{}, {"atLeast": 1.0, **pin}, {}]
-    assert [one.gate for one in with_pins([version, other], pins)] == [pin, {}]
+    assert [one.gate for one in with_pins([version, campaign, other], pins)] == [
+        {},
+        {"live": "", "atLeast": 1.0, **pin},
+        {},
+    ]
+    assert [one.gate for one in with_pins([version, other], pins)] == [{"live": "", **pin}, {}]

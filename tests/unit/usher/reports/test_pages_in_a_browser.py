@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from usher.reports.charts import Axis, Series, lines
+from usher.reports.evaluation_page import render_evaluation_page
 from usher.reports.html import document
 from usher.reports.run_page import render_run_page
 
+from tests.unit.usher.reports.test_evaluation_page import contender, whole
 from tests.unit.usher.reports.test_run_page import BEGUN, DIAGNOSIS
 
 BROWSER = shutil.which("chromium")
@@ -135,6 +137,14 @@ def hours() -> str:
     )
 
 
+def evaluation() -> str:
+    """The page of an evaluation whose names and titles are long, with all that it folds."""
+    report = whole(f"-of-{LONG}")
+    silent = contender("silent", "trained", "", "no list for 123,456 of 123,456 users") | {"ranked": False}
+    report["contenders"].append(silent)
+    return render_evaluation_page(report).replace("<details>", "<details open>")
+
+
 def browse(folder: Path, scheme: str, content: str, *options: str) -> str:
     """What a browser writes to its standard output for a page."""
     page = folder / f"{scheme}.html"
@@ -152,7 +162,7 @@ def browse(folder: Path, scheme: str, content: str, *options: str) -> str:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_nothing_is_cut_off_and_all_is_legible(scheme: str, tmp_path: Path) -> None:
     running = render_run_page(record() | {"outcome": "RUNNING", "stage": "train"})
-    pages = [render_run_page(record()), running, hours()]
+    pages = [render_run_page(record()), running, hours(), evaluation()]
     frame = '<iframe width={} height=900 srcdoc="{}"></iframe>'
     frames = [frame.format(width, html.escape(str(page))) for page in pages for width in WIDTHS]
     script = MEASURE.replace("MIN_CONTRAST", str(MIN_CONTRAST))

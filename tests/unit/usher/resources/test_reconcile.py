@@ -159,7 +159,7 @@ def test_what_is_pending_is_waited_for_and_what_needs_it_waits_its_turn(films: W
     states, wait = films.look(wanted)
     assert wait == 60
     assert states["dataset_group/films"].status == "PENDING"
-    assert states["schema/interactions"].status == "READY"
+    assert states["schema/interactions"].status == "WAITING", "without the group, nothing of it is made"
     assert states["dataset/interactions"].status == "WAITING"
     assert states["campaign/popular"].status == "WAITING"
     states, wait = films.look(wanted, before=list(states.values()), elapsed=60)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.datasets.schemas import make_schema
+from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.unmanaged import Unmanaged
 from usher.runs.cloudwatch import STACK_METRICS, UNITS, Metrics, put_metrics, run_metrics
@@ -132,9 +133,7 @@ def test_programs_hear_of_what_is_deleted(world: World, heard: Any) -> None:
     leftover = Unmanaged("schema/items", "schema", arn, "replaced", delete=True)
     run = Run(world.bucket, "films", "r")
     run.begin("arn:e")
-    run.write(
-        {"group": "films", "resources": [], "known_failures": {}, "to_delete": [leftover], "removal": True}, "plan.json"
-    )
+    run.write_plan(Plan("films", to_delete=[leftover], removal=True))
     reconcile = load_function("reconcile").lambda_handler
     assert reconcile({"group": "films", "run": "r", "stage": "delete"}, None)["settled"]
     (event,) = heard()

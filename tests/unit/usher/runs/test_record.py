@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 from usher.aws import client
-from usher.errors import Problem, UsherError
+from usher.errors import EndedError, Problem, UsherError
 from usher.resources.plan import Plan
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input, run_name
 from usher.runs.outcome import RESUME_REMEDIES, has_ended, with_outcome
-from usher.runs.record import Run, current_run
+from usher.runs.record import Run, current_run, run_that_broke
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
 from usher.storage.table import Table
@@ -48,12 +48,14 @@ def dropped(key: str) -> dict[str, Any]:
         (dropped("films/interactions/2026.csv"), "films"),
         (dropped("films/usher.yaml"), "films"),
         (dropped("films/usher.json"), "films"),
-        (dropped("films/interactions/deep/2026.csv"), ""),
-        (dropped("films/interactions.csv.gz"), ""),
-        (dropped("films/items-old.csv"), ""),
+        (dropped("films/interactions/deep/2026.csv"), "films"),
+        (dropped("films/interaction.csv.gz"), "films"),
+        (dropped("films/items-old.csv"), "films"),
         (dropped("films/out/export/s/interactions.csv"), ""),
         (dropped("films/out/interactions.csv"), ""),
-        (dropped("usher.yaml"), ""),
+        (dropped("usher.yaml"), "usher.yaml"),
+        (dropped("films/readme.md"), ""),
+        (dropped("films/items/_SUCCESS"), ""),
     ],
 )
 def test_an_input_concerns_the_group_of_its_folder(asked: dict[str, Any], group: str) -> None:
@@ -365,14 +367,50 @@ def test_an_execution_does_not_take_one_solutions_export_for_anothers(world: Wor
     assert current_run(lock, world.bucket, "films", "arn:e-0001", "-you-export").endswith("Z-0001-you-export")
 
 
-def test_a_record_has_ended_once_it_tells_of_the_error_that_broke_its_run(world: World) -> None:
+def test_a_record_that_has_ended_is_never_written_over(world: World) -> None:
+    """By whichever end of an execution comes second, or by a function that outlives it."""
     run, error = Run(world.bucket, "films", "run-1"), {"Error": "E", "Cause": "c"}
     assert not has_ended(run.begin("arn:e"))
-    assert has_ended(run.conclude("arn:e", None))
-    assert not has_ended(run.read(), error)
-    ended = run.conclude("arn:e", error)
-    assert has_ended(run.read(), error)
-    assert run.conclude("arn:e", error)["problems"] == ended["problems"], "it is not told of twice"
+    ended = run.conclude("arn:e", None)
+    assert run.conclude("arn:e", error) == ended
+    run.update({"stage": "train"})
+    with pytest.raises(EndedError):
+        run.begin("arn:e")
+    with pytest.raises(EndedError):
+        run.check_open()
+    assert run.read() == ended
+
+
+def test_what_others_write_meanwhile_is_kept(world: World) -> None:
+    """Each reads the record before the other has written it."""
+    run = Run(world.bucket, "films", "run-1")
+    run.begin("arn:e")
+    written: list[bool] = []
+
+    def write_between(model: Any, **_: Any) -> None:
+        if model.name == "PutObject" and not written:
+            written.append(True)
+            run.conclude("arn:e", {"Error": "ABORTED", "Cause": "stopped"})
+
+    world.listen(world.s3, "before-call", write_between)
+    run.update({"stage": "train"})
+    assert (run.read()["outcome"], run.read().get("stage")) == ("FAILED", None)
+    page = world.bucket.read(run.key("run.html")) or b""
+    assert b"ABORTED" in page
+
+
+def test_an_error_before_the_next_run_began_gets_a_record_of_its_own(world: World, lock: Lock) -> None:
+    execution, error = "arn:e-0001", {"Error": "E", "Cause": "c"}
+    first = Run(world.bucket, "films", run_name(execution))
+    first.begin(execution)
+    assert run_that_broke(lock, world.bucket, "films", execution, error) == first.name
+    first.conclude(execution, None)
+    second = Run(world.bucket, "films", run_that_broke(lock, world.bucket, "films", execution, error))
+    assert second.name != first.name
+    second.conclude(execution, error)
+    assert run_that_broke(lock, world.bucket, "films", execution, error) == second.name, (
+        "another attempt tells it again"
+    )
 
 
 def test_a_run_that_never_began_still_gets_a_record(world: World) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from usher.config.keys import DEFAULT_KEEP, EXPORT, FORMATS, OPERATIONS
 from usher.config.model import DesiredExport, Export
-from usher.config.problems import Problems
+from usher.config.problems import Problems, quotes
+from usher.datasets.reading import Reading
 from usher.errors import InputError, Problem
 from usher.filter_values import as_filter_value
 from usher.filters.expressions import Expression, FilterError, needed, placeholders
@@ -28,6 +29,9 @@ OPTIONS = ("users", "items", "attributes", "metadata", "table")
 """The keys of an export that not every recipe allows: see BatchShape.options."""
 
 
+NO_READINGS: Mapping[str, Reading] = {}
+
+
 def read_exports(problems: Problems, block: object, recipes: Mapping[str, str], filters: Filters) -> dict[str, Export]:
     """The exports of a config, by solution. `recipes`: of the solutions, by name."""
     named = {} if block is False else problems.mapping(block, "exports")
@@ -39,11 +43,13 @@ def desired_exports(
     recipes: Mapping[str, str],
     types: Mapping[str, str],
     scheduled: Collection[str] = (),
+    readings: Mapping[str, Reading] = NO_READINGS,
 ) -> dict[str, DesiredExport]:
     """The exports that a group is to have. Raises InputError if a recipe does not allow what its export asks for.
 
     `configured`: None: the first solution that recommends items to users is exported. `recipes`, `types`: of the
-    solutions, by name. `scheduled`: the tasks that the group has schedules for.
+    solutions, by name. `scheduled`: the tasks that the group has schedules for. `readings`: how its
+    data is read, by dataset.
     """
     exports = configured
     if exports is None:
@@ -53,7 +59,12 @@ def desired_exports(
     if problems := list(disallowed_options(exports, recipes, types)):
         raise InputError([Problem(f"usher.yaml: {path}", message, remedy) for path, message, remedy in problems])
     return {
-        name: {**export, "recipe": recipes[name], "scheduled": export["scheduled"] or "export" in scheduled}
+        name: {
+            **export,
+            "recipe": recipes[name],
+            "scheduled": export["scheduled"] or "export" in scheduled,
+            "readings": readings,
+        }
         for name, export in exports.items()
     }
 
@@ -158,7 +169,7 @@ def _values(problems: Problems, value: object, path: str) -> list[str | float]:
     """One or several texts or numbers, as a list."""
     values: list[Any] = value if isinstance(value, list) else [value]
     if not values or any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
-        problems.note(path, f"is {str(value)[:99]}.", "Give a text, or a list of them.")
+        problems.note(path, f"is {str(value)[:99]}.", f"Give a text{quotes(value, (str,))}, or a list of them.")
         return []
     return values
 
@@ -167,5 +178,5 @@ def _positive(problems: Problems, block: Mapping[str, object], name: str, defaul
     value = block.get(name, default)
     if type(value) is int and value >= 1:
         return value
-    problems.note(f"{path}.{name}", f"is {value!r}.", "Give it a number of 1 at least.")
+    problems.note(f"{path}.{name}", f"is {value!r}.", f"Give it a number of 1 at least{quotes(value, (int,))}.")
     return default

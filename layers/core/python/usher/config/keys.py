@@ -43,7 +43,14 @@ FILLED_IN: Mapping[str, Collection[str]] = {
 }
 """By operation, the members that Usher sets."""
 
+READING: Keys = {
+    "columns": {"description": "Names in Personalize by names in your files; false leaves a column out."},
+    "timestamps": {"description": "How your files write times: s (Unix seconds), ms or iso."},
+    "deduplicate": {"description": "Whether only one of equal rows is imported."},
+}
+"""How data files are read: each for all datasets, or by dataset."""
 SECTIONS: Keys = {
+    **READING,
     "group": {"description": "Members of CreateDatasetGroup: domain, kmsKeyArn, tags. Without it, a custom group."},
     "schemas": {"description": "Avro schemas by dataset. Without one, it is inferred from the CSVs."},
     "solutions": {"description": "Solutions by name; the first that can answer a request does."},

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
+
+from usher.datasets.reading import PLAIN, Reading
 
 JOBS = {"batch": "batch_inference_job", "segments": "batch_segment_job"}
 """The kinds of jobs, by the section of `usher.yaml` that defines them."""
@@ -96,6 +98,8 @@ class DesiredExport(Export):
     """An export whose recipe has the batch jobs that it needs."""
 
     recipe: str
+    readings: NotRequired[Mapping[str, Reading]]
+    """How the group's data is read, by dataset, where it is not as Personalize takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,16 @@ class Config:
     """Whether resources that the config no longer names are deleted."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """US dollars that replace those of PRICES."""
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    """How data files are read, by dataset, where they are not as Personalize takes them."""
     adopt: Mapping[str, str] = field(default_factory=dict)
     """Names of resources that existed before Usher, by resource id, such as `solution/for-you`."""
     file: str = field(default="usher.yaml", compare=False)
     """How messages name the file that it comes from."""
+
+    def reading(self, dataset: str) -> Reading:
+        """How a dataset's files are read."""
+        return self.readings.get(dataset, PLAIN)
 
 
 def follows_latest(campaign: Mapping[str, Any]) -> bool:

@@ -40,8 +40,9 @@ from usher.config.keys import (
 )
 from usher.config.model import JOBS, Config, Job, Recommender, Solution, follows_latest
 from usher.config.problems import Problems
+from usher.config.readings import read_readings
 from usher.config.references import check_references
-from usher.config.schedules import is_schedule_expression, read_schedules
+from usher.config.schedules import read_schedules
 from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.errors import InputError, Problem
 from usher.filters.expressions import FilterError
@@ -67,6 +68,10 @@ EMPTY: Mapping[str, Any] = {
 """The sections of a file without any, but for `exports`."""
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 7 * 86400}
 """Seconds."""
+AUTOMATIC = re.compile(r"rate\(([0-9]{1,9}) days?\)")
+MAX_AUTOMATIC_DAYS = 30
+"""Service guide, "Configuring automatic training"."""
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 PERIOD = re.compile(rf"([1-9][0-9]{{0,5}}) ({'|'.join(UNITS)})s?")
 
 
@@ -128,6 +133,7 @@ class _Reader:
             tags=self._tags(sections["tags"]),
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
+            readings=read_readings(self.problems, given),
             adopt=self._adopted_names(sections["adopt"]),
             file=self.problems.file,
         )
@@ -158,13 +164,13 @@ class _Reader:
         path = f"recommenders.{name}"
         own, settings = self._divided(name, block, path, RECOMMENDER)
         recipe = self._recipe(own, path)
-        self.problems.check_members(OPERATIONS["recommenders"], settings, path)
+        self.problems.check_members(OPERATIONS["recommenders"], settings, path, RECOMMENDER)
         return Recommender(name, recipe, settings)
 
     def _job(self, section: str, name: str, block: object) -> Job:
         path = f"{section}.{name}"
         own, settings = self._divided(name, block, path, JOB)
-        self.problems.check_members(OPERATIONS[section], settings, path)
+        self.problems.check_members(OPERATIONS[section], settings, path, JOB)
         self.problems.check_types(own, path, JOB)
         file = str(own.get("input", f"{self.group}/{section}/{name}.jsonl"))
         is_own = self._is_input(file, f"{path}.input")
@@ -207,7 +213,17 @@ class _Reader:
             automatic = automatic.get(member) if isinstance(automatic, Mapping) else None
         if automatic is not None:
             place = f"{path}.solutionConfig.autoTrainingConfig.schedulingExpression"
-            is_schedule_expression(self.problems, automatic, place)
+            days = AUTOMATIC.fullmatch(str(automatic))
+            if not days or not 1 <= int(days[1]) <= MAX_AUTOMATIC_DAYS:
+                message = f"is {str(automatic)[:99]}, which is not a schedule of automatic training."
+                self.problems.note(place, message, f"Write rate(1 day) to rate({MAX_AUTOMATIC_DAYS} days).")
+        config = settings.get("solutionConfig")
+        threshold = config.get("eventValueThreshold") if isinstance(config, Mapping) else None
+        place = f"{path}.solutionConfig.eventValueThreshold"
+        if isinstance(threshold, str) and not NUMBER.fullmatch(threshold):
+            self.problems.note(place, f"is {threshold[:99]}, which is not a number.", 'Write a number in quotes: "3".')
+        elif threshold is not None and "eventType" not in settings:
+            self.problems.note(place, "needs an eventType.", "Name the type of the events whose values it is about.")
 
     def _min_retrain_interval(self, value: object, path: str) -> float:
         if value in ("always", "manual"):

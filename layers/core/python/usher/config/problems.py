@@ -7,7 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from usher.config.keys import FILLED_IN
-from usher.config.service_model import ALLOWED_REFERENCES, input_shape, references, validation_errors
+from usher.config.service_model import (
+    ALLOWED_REFERENCES,
+    home_of,
+    input_shape,
+    references,
+    validation_errors,
+)
 from usher.errors import InputError, Problem
 
 T = TypeVar("T")
@@ -16,6 +22,10 @@ MAX_PROBLEMS = 1000
 """Reading ends after this many."""
 MAX_NAMES = 200
 """In a section, such as solutions: every run looks at each of them in Personalize."""
+NO_WORDS = ("no", "off", "none", "never")
+"""What people write in place of `false`."""
+OPTIONAL = (".campaign", "exports", "metricAttribution")
+"""What may be `false`."""
 MAX_COMPARED_LENGTH = 150
 """Characters of a wrong name: the time of a comparison grows with the product of two lengths."""
 MAX_COMPARED = 10_000_000
@@ -31,6 +41,13 @@ RESERVED_TAGS = ("usher:", "aws:")
 
 IAM's conditions on tags do not distinguish keys that differ in case alone.
 """
+
+
+def quotes(value: object, types: Collection[type]) -> str:
+    """How a remedy for a value of the wrong type goes on, where quotes make the difference in YAML."""
+    if isinstance(value, str) and str not in types:
+        return ", without quotes" if value.replace(".", "", 1).isdecimal() or value in ("true", "false") else ""
+    return ", in quotes" if isinstance(value, int | float) and str in types else ""
 
 
 def nearest(name: str, compared: Collection[str], allowed: Collection[str] = ()) -> str:
@@ -60,7 +77,9 @@ class Problems:
         """The members of an object that are `allowed`; all of them if nothing is named."""
         if not isinstance(value, Mapping):
             message = "is empty." if value is None else f"is {str(value)[:99]}."
-            self.note(path or "the file", message, "Write names with values below it (name: value).")
+            is_no = isinstance(value, str) and value.lower() in NO_WORDS and path.endswith(OPTIONAL)
+            remedy = "Write false." if is_no else "Write names with values below it (name: value)."
+            self.note(path or "the file", message, remedy)
             return {}
         for name in value:
             if allowed and name not in allowed:
@@ -88,7 +107,7 @@ class Problems:
         for name, key in keys.items():
             types, noun = VALUE_TYPES.get(key.get("type", ""), ((), ""))
             if types and name in block and type(block[name]) not in types:
-                self.note(f"{path}.{name}", f"is {block[name]!r}.", f"Give it {noun}.")
+                self.note(f"{path}.{name}", f"is {block[name]!r}.", f"Give it {noun}{quotes(block[name], types)}.")
 
     def check_reference(self, value: object, path: str, defined: Collection[str]) -> None:
         """Check that a name is defined in the file."""
@@ -111,17 +130,19 @@ class Problems:
             self.note(f"{path}.{name}", "is filled in by Usher.", "Remove it.")
         given = {name: value for name, value in block.items() if name not in filled_in}
         for name in sorted(set(given) - set(shape.members)):
-            remedy = self.suggestion(name, {*shape.members, *own_keys} - {*filled_in})
+            remedy = home_of(operation, name) or self.suggestion(name, {*shape.members, *own_keys} - {*filled_in})
             self.note(f"{path}.{name}", f"is unknown to {operation}.", remedy)
             del given[name]
         for member in references(shape, given):
             if (operation, member) not in ALLOWED_REFERENCES:
                 self.note(f"{path}.{member}", "can't be set here: Usher fills in ARNs and S3 paths.", "Remove it.")
-        for error in validation_errors(operation, given):
-            self.note(path, error, f"See {operation} in its service's API reference.")
+        for message, remedy in validation_errors(operation, given):
+            self.note(path, message, remedy)
 
     def suggestion(self, name: str, allowed: Collection[str]) -> str:
         """A remedy that names what is allowed: the nearest name, or all."""
+        if ":" in name:
+            return "Write a blank after the colon (name: value)."
         if len(name) <= MAX_COMPARED_LENGTH:
             self._compared += len(name) * sum(map(len, allowed))
         return nearest(name, allowed if self._compared <= MAX_COMPARED else (), allowed)

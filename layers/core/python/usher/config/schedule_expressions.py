@@ -7,6 +7,7 @@ rounded up.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 MONTH_DAYS = 30
 DAY_MINUTES = 24 * 60
@@ -15,12 +16,14 @@ DEFAULT_TRAINING_RATE = "rate(7 days)"
 UNITS = {"minute": 1, "hour": 60, "day": DAY_MINUTES}
 """Minutes."""
 RATE = re.compile(rf"rate\(([1-9]\d{{0,8}}) ({'|'.join(UNITS)})s?\)")
-AT = re.compile(r"at\(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\)")
+AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\)")
 CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 NUMBER = r"(\d{1,4})"
 PART = re.compile(rf"(?:\*|{NUMBER}(?:-{NUMBER})?)(?:/{NUMBER})?")
-ONE_DAY = re.compile(r"L|LW|L-\d\d?|\d\d?W|\d?L|\d#\d")
-"""Values that match one day of a month: its last, the weekday nearest to a day, its last Friday, its second Friday."""
+DAY = "(?:0?[1-9]|[12][0-9]|3[01])"
+OF_MONTH = re.compile(rf"L|LW|L-{DAY}|{DAY}W")
+OF_WEEK = re.compile(r"[1-7]?L|[1-7]#[1-5]")
+"""Values that match one day of a month: its last, the weekday nearest to a day; its last Friday, its second Friday."""
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -37,7 +40,11 @@ class Starts:
 
 def starts(expression: str) -> Starts:
     """The frequency of an expression. Raises ValueError if it is not one of EventBridge Scheduler's."""
-    if AT.fullmatch(expression):
+    if match := AT.fullmatch(expression):
+        try:
+            datetime.fromisoformat(match[1])
+        except ValueError:
+            raise ValueError(f"{expression} is no schedule: there is no such time") from None
         return Starts(DAY_MINUTES, 1)
     if match := RATE.fullmatch(expression):
         apart = int(match[1]) * UNITS[match[2]]
@@ -52,23 +59,23 @@ def starts(expression: str) -> Starts:
     times = sorted(60 * hour + minute for hour in _values(hours, 0, 23) for minute in _values(minutes, 0, 59))
     gaps = [later - time for time, later in zip(times, [*times[1:], times[0] + DAY_MINUTES], strict=True)]
     per_month = min(
-        _days(days, 1, 31, MONTH_DAYS, 1),
-        _days(weekdays, 1, 7, MONTH_DAYS, MONTH_DAYS / 7, WEEKDAYS),
+        _days(days, 1, 31, OF_MONTH, 1),
+        _days(weekdays, 1, 7, OF_WEEK, MONTH_DAYS / 7, WEEKDAYS),
     )
     return Starts(min(gaps), len(times) * per_month)
 
 
-def _days(field: str, first: int, last: int, maximum: float, each: float, names: Sequence[str] = ()) -> float:
-    """The number of days of a month that a field allows. `each`: of one of its values."""
+def _days(field: str, first: int, last: int, one_day: re.Pattern[str], each: float, names: Sequence[str] = ()) -> float:
+    """The number of days of a month that a field allows. `each`: of one of its values, which are not `one_day`."""
     if field in ("*", "?"):
-        return maximum
+        return MONTH_DAYS
     field = _numbered(field, first, names)
     if names and field == "L":  # in this field, L is the last day of the week; elsewhere, of the month
         return each
-    single = [part for part in field.split(",") if ONE_DAY.fullmatch(part)]
+    single = [part for part in field.split(",") if one_day.fullmatch(part)]
     other = [part for part in field.split(",") if part not in single]
     matches = _values(",".join(other), first, last) if other else set()
-    return min(maximum, len(single) + each * len(matches))
+    return min(MONTH_DAYS, len(single) + each * len(matches))
 
 
 def _values(field: str, first: int, last: int, names: Sequence[str] = ()) -> set[int]:

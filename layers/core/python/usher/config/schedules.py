@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from usher.config.keys import SCHEDULE, SCHEDULES, TRAINING_MODES
 from usher.config.model import JOBS, Schedule
-from usher.config.problems import Problems
+from usher.config.problems import Problems, nearest
 from usher.config.schedule_expressions import starts
 
 MAX_NAME_LENGTH = 64
@@ -25,7 +26,16 @@ def read_schedules(problems: Problems, group: str, sections: Mapping[str, Any]) 
         settings: Mapping[str, Any] = {}
         if is_schedule_expression(problems, members.get("ScheduleExpression"), path):
             settings = problems.members("CreateSchedule", problems.mapping(members, path, SCHEDULE), path)
+        _check_zone(problems, members.get("ScheduleExpressionTimezone"), f"{path}.ScheduleExpressionTimezone")
         yield Schedule(name, task, settings)
+
+
+def _check_zone(problems: Problems, zone: object, path: str) -> None:
+    """Note a time zone that there is not, as far as this machine knows zones."""
+    zones = available_timezones()
+    if isinstance(zone, str) and zones and zone not in zones:
+        remedy = nearest(zone, zones, ["Europe/Berlin", "America/New_York", "UTC"])
+        problems.note(path, f"is {zone[:99]}, which is not a time zone.", remedy)
 
 
 def is_schedule_expression(problems: Problems, expression: object, path: str) -> bool:
@@ -34,6 +44,8 @@ def is_schedule_expression(problems: Problems, expression: object, path: str) ->
         starts(expression if isinstance(expression, str) else "")
     except ValueError:
         remedy = "Write rate(1 day), cron(0 3 * * ? *) with a ? for one kind of days, or at(2030-01-31T03:00:00)."
+        if str(expression).count("(") > str(expression).count(")"):
+            remedy = "Inside braces, put a schedule with a comma or a ? into quotes."
         problems.note(path, f"is {str(expression)[:99]}, which is not a schedule.", remedy)
         return False
     return True

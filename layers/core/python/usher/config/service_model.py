@@ -1,7 +1,9 @@
 """What the operations take whose members a config gives verbatim: botocore's model of the services."""
 
+import difflib
 import functools
 import math
+import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 
@@ -16,6 +18,15 @@ ALLOWED_REFERENCES = {
 }
 """Members with an ARN that a config may give, by operation, and the reason."""
 NUMBERS = ("integer", "long", "float", "double")
+TYPES = {
+    "str": "Put it into quotes.",
+    "int": "Write a number, without quotes.",
+    "float": "Write a number, without quotes.",
+    "bool": "Write true or false.",
+    "dict": "Write names with values below it (name: value).",
+    "list": "Write a list: [...].",
+}
+"""By a Python type that botocore asks for, the remedy."""
 
 
 @functools.cache
@@ -27,14 +38,37 @@ def input_shape(operation: str) -> StructureShape:
     return shape
 
 
-def validation_errors(operation: str, members: Mapping[str, object]) -> list[str]:
-    """One sentence for each mistake in the members of a request, without those that Usher sets."""
+def home_of(operation: str, name: str) -> str:
+    """A remedy for a member in the wrong place: where the operation has one of that name; empty if nowhere."""
+    below = {"campaign": input_shape("CreateCampaign")} if operation == "CreateSolution" else {}
+    shapes: dict[str, Shape] = {**input_shape(operation).members, **below}
+    for path, shape in shapes.items():
+        if isinstance(shape, StructureShape) and name in shape.members and name not in FILLED_IN[operation]:
+            return f"Move it below {path}."
+    return ""
+
+
+def validation_errors(operation: str, members: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Message and remedy of each mistake in the members of a request, without those that Usher sets."""
     shape = input_shape(operation)
     lenient = copy(shape)
     required = [name for name in shape.required_members if name not in FILLED_IN[operation]]
     lenient.metadata = {**shape.metadata, "required": required}
     report = ParamValidator().validate(members, lenient).generate_report()
-    return [f"{line}." for line in (*report.splitlines(), *_unusable(members, shape, ""))]
+    errors = [(f"{line}.", _remedy(line, operation)) for line in report.splitlines()]
+    return [*errors, *((f"{message}.", remedy) for message, remedy in _unusable(members, shape, operation, ""))]
+
+
+def _remedy(line: str, operation: str) -> str:
+    """The remedy of what botocore says: mostly, a value of another type, which quotes decide on in YAML."""
+    if wanted := re.search(r"valid types: <class '(\w+)'>", line):
+        return TYPES.get(wanted[1], "Write a value of that type.")
+    if unknown := re.search(r'Unknown parameter in .*: "(.*)", must be one of: (.*)', line):
+        near = difflib.get_close_matches(unknown[1], unknown[2].split(", "), 1)
+        return f"Did you mean {near[0]}?" if near else "Use one of them."
+    if line.startswith("Missing required parameter"):
+        return "Add it."
+    return f"See {operation} in its service's API reference."
 
 
 def references(shape: Shape, value: object, path: str = "") -> Iterator[str]:
@@ -57,20 +91,32 @@ def is_reference(member: str) -> bool:
     return member.lower().endswith(("arn", "arns", "path", "location"))
 
 
-def _unusable(value: object, shape: Shape, path: str) -> Iterator[str]:
-    """What botocore does not check: values that are too large or too long, and booleans in place of numbers."""
-    maximum = shape.metadata.get("max", math.inf)
-    if isinstance(value, str | list | dict) and len(value) > maximum:
-        yield f"{path or 'this'} has a length of {len(value)}; the service takes {maximum}"
-    elif shape.type_name in NUMBERS and isinstance(value, bool):
-        yield f"{path or 'this'} is {str(value).lower()}; the service takes a number"
-    elif shape.type_name in NUMBERS and isinstance(value, int | float) and value > maximum:
-        yield f"{path or 'this'} is {value}; the service takes {maximum}"
-    elif isinstance(shape, ListShape) and isinstance(value, list):
+def _unusable(value: object, shape: Shape, operation: str, path: str) -> Iterator[tuple[str, str]]:
+    """What botocore does not check: values that are too large, too long or not in a list, booleans as numbers."""
+    if isinstance(shape, ListShape) and isinstance(value, list):
         for index, element in enumerate(value):
-            yield from _unusable(element, shape.member, f"{path}[{index}]")
+            yield from _unusable(element, shape.member, operation, f"{path}[{index}]")
     elif isinstance(shape, StructureShape | MapShape) and isinstance(value, dict):
         for name, part in value.items():
             inner = shape.members.get(name) if isinstance(shape, StructureShape) else shape.value
+            if isinstance(shape, MapShape):
+                yield from _outside(name, shape.key, operation, f"{path}.{name}")
             if inner:
-                yield from _unusable(part, inner, f"{path}.{name}".lstrip("."))
+                yield from _unusable(part, inner, operation, f"{path}.{name}".lstrip("."))
+    yield from _outside(value, shape, operation, path or "this")
+
+
+def _outside(value: object, shape: Shape, operation: str, place: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with a value itself."""
+    maximum, choices = shape.metadata.get("max", math.inf), shape.metadata.get("enum", [])
+    reference = f"See {operation} in its service's API reference."
+    if isinstance(value, str | list | dict) and len(value) > maximum:
+        yield f"{place} has a length of {len(value)}; the service takes {maximum}", reference
+    elif isinstance(value, str) and choices and value not in choices:
+        near = difflib.get_close_matches(value[:99].upper(), choices, 1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(choices)}."
+        yield f"{place} is {value[:99]}", remedy
+    elif shape.type_name in NUMBERS and isinstance(value, bool):
+        yield f"{place} is {str(value).lower()}; the service takes a number", TYPES["int"]
+    elif shape.type_name in NUMBERS and isinstance(value, int | float) and value > maximum:
+        yield f"{place} is {value}; the service takes {maximum}", reference

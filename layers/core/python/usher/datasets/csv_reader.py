@@ -26,8 +26,9 @@ MAX_COLUMNS = 128
 """More than Personalize takes for any dataset: for items, 100 besides the reserved ones."""
 SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "bars"}
 CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-ROW_ERRORS = ("more values", "fewer values", "open quote", "stray return", "empty line")
-"""The errors of a line that is no record."""
+ROW_ERRORS = ("more values", "fewer values", "open quote", "stray return", "empty line", "not an object",
+              "nested value", "unknown key", "unread time")  # fmt: skip
+"""The errors of a line that is no record: of CSVs, of JSON Lines, and of all files."""
 VALUE = rb'(?:"(?:[^"\\]++|\\.|"")*+"|(?!"))(?:[^,\\\r]++|\\.)*+'
 RECORD = re.compile(rb"%b(?:,%b)*+\r?" % (VALUE, VALUE), re.DOTALL)
 """A line that pyarrow reads as one record: its quotes are closed, and no backslash escapes its end."""
@@ -91,13 +92,25 @@ def read_csv(
             line += block.line_count + head
             yield replace(block, line_count=block.line_count + head)
             head, errors = 0, errors + sum(map(len, block.row_errors.values()))
-            if errors > limits.row_errors:
-                message = (
-                    f"is the last line that was read: more than {limits.row_errors:,d} lines before it are malformed."
-                )
-                raise UnreadableError(key, line, message, "Write one record per line, and remove empty lines.")
+            too_many_errors(key, line, errors, limits)
     if not names:
         raise UnreadableError(key, 0, "is empty.", "Drop a CSV with a header and rows.")
+
+
+def too_many_errors(key: str, line: int, errors: int, limits: ReadLimits) -> None:
+    """Raise UnreadableError where more lines are malformed than are counted."""
+    if errors > limits.row_errors:
+        message = f"is the last line that was read: more than {limits.row_errors:,d} lines before it are malformed."
+        raise UnreadableError(key, line, message, "Write one record per line, and remove empty lines.")
+
+
+def line_pieces(key: str, chunks: Iterable[bytes], limits: ReadLimits, max_lines: int) -> Iterator[bytes]:
+    """The bytes, cut at line ends, in pieces of at most `max_lines`. Raises UnreadableError where one is too long."""
+    line = 1
+    for content in _whole_lines(chunks, limits.line_bytes):
+        _check_length(key, line, content, limits.line_bytes)
+        line += content.count(b"\n")
+        yield from _pieces(content, max_lines)
 
 
 def _whole_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[bytes]:

@@ -5,22 +5,27 @@ error depends on the schema: see rules.py.
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from usher.datasets.csv_reader import ROW_ERRORS, Block, ReadError, UnreadableError, read_csv
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
 from usher.datasets.hashing import hashed
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE
+from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE, like
+from usher.datasets.times import DATE
 from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
+from usher.storage.layout import suffix_of
 
 MAX_REPORTED = 100
 """The rows with a fact whose line numbers are kept; the others are counted."""
@@ -35,29 +40,67 @@ EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 DUPLICATE = "duplicate ID"
 """The error of a row whose ID an earlier row has."""
+_NOTHING = ("null", "(null)", "none", "nan", "nat", "na", "n/a", "<na>", "#n/a", "nil", "undefined")
+NOTHING = pa.array(sorted({form for word in _NOTHING for form in (word, word.upper(), word.title())} | {"NaN", "NaT"}))
+"""What programs write where there is no value."""
+SPACE = r"[\s\x{a0}\x{3000}\x{feff}]"
+MAX_EXAMPLE_LENGTH = 40
+EXAMPLES = ("not a number", "date")
+"""The facts of which the first cell is kept. It is no ID, and shown with care: see rules.py."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column's cells in a block: their text, its length in characters, and their number (null for no number)."""
+    """A column's cells in a block: their text, its length in characters, their number (null for no number), and whether
+    they are dates in a column of times."""
 
     text: pa.StringArray
     length: pa.Int32Array
     number: pa.DoubleArray
+    date: pa.BooleanArray
 
     @classmethod
-    def of(cls, text: pa.StringArray, *, numeric: bool) -> "Cells":
-        """From their text. `numeric`: whether numbers matter."""
+    def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
+        """From their text. `numeric`: whether numbers matter; `times`: whether the column has times."""
+        no = pa.array(np.zeros(len(text), np.bool_))
         if not numeric:
-            return cls(text, pc.utf8_length(text), pa.nulls(len(text), pa.float64()))
-        numbers = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
-        return cls(text, pc.utf8_length(text), numbers.cast(pa.float64()))
+            return cls(text, pc.utf8_length(text), pa.nulls(len(text), pa.float64()), no)
+        if not _has_bytes(text, lambda data: (data < ord("0")) | (data > ord("9"))):
+            numbers = pc.if_else(pc.equal(text, ""), None, text)
+        else:
+            numbers = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
+        date = pc.match_substring_regex(text, DATE) if times and numbers.null_count else no
+        return cls(text, pc.utf8_length(text), numbers.cast(pa.float64()), date)
+
+
+def _has_bytes(text: pa.StringArray, wanted: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]) -> bool:
+    """Whether some texts may have a byte that is wanted: a glance at all their bytes, before each is looked at."""
+    return bool(wanted(np.frombuffer(text.buffers()[2] or b"", np.uint8)).any())
+
+
+def _are_padded(cells: Cells) -> pa.BooleanArray:
+    if not _has_bytes(cells.text, lambda data: (data <= ord(" ")) | (data > ord("~"))):
+        return pc.less(cells.length, 0)
+    return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
+
+
+def _are_rounded(cells: Cells) -> pa.BooleanArray:
+    if not _has_bytes(cells.text, lambda data: data >= ord("A")):
+        return pc.less(cells.length, 0)
+    return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
 # Facts about single cells, by name: the ending of the columns' names that are tested for it, and the test.
 FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "blank": ("", lambda cells: pc.equal(cells.length, 0)),
-    "not a number": ("", lambda cells: pc.and_(cells.number.is_null(), pc.not_equal(cells.length, 0))),
+    "not a number": (
+        "",
+        lambda cells: pc.and_(pc.and_(cells.number.is_null(), pc.invert(cells.date)), pc.not_equal(cells.length, 0)),
+    ),
+    "date": ("TIMESTAMP", lambda cells: cells.date),
+    "rounded": ("TIMESTAMP", _are_rounded),
+    "padded": ("_ID", _are_padded),
+    "word for nothing": ("_ID", lambda cells: pc.is_in(cells.text, NOTHING)),
     "fractional": ("", lambda cells: pc.not_equal(cells.number, pc.floor(cells.number))),
     "beyond int": ("", lambda cells: pc.greater_equal(pc.abs(cells.number), 2**31)),
     "beyond long": ("", lambda cells: pc.greater(pc.abs(cells.number), 2.0**63)),
@@ -74,15 +117,22 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
 }
 
 
+NOT_NUMBERS = ("not a number", "date", "beyond long")
+"""The facts of a column that can't be numbers."""
+
+
 @dataclass(slots=True)
 class Occurrences:
     """The rows with a fact or a row error: their number, and the line numbers of the first ones by file."""
 
     rows: int = 0
     lines: dict[str, list[int]] = field(default_factory=dict)
+    example: str = ""
+    """The beginning of the first cell with one of EXAMPLES."""
 
-    def add(self, key: str, lines: list[int], rows: int) -> None:
+    def add(self, key: str, lines: list[int], rows: int, example: str = "") -> None:
         """Add rows of a file. `lines`: the line numbers of the first of them, at least."""
+        self.example = self.example or example
         room = MAX_REPORTED - sum(map(len, self.lines.values()))
         if rows and room:
             self.lines.setdefault(key, []).extend(lines[:room])
@@ -97,6 +147,15 @@ def _no_row_errors() -> dict[str, Occurrences]:
     return {name: Occurrences() for name in (*ROW_ERRORS, DUPLICATE)}
 
 
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The largest number of a column, and where it is first."""
+
+    number: float
+    key: str
+    line: int
+
+
 @dataclass(slots=True)
 class ColumnProfile:
     """The profile of one column."""
@@ -104,6 +163,13 @@ class ColumnProfile:
     facts: dict[str, Occurrences] = field(default_factory=_no_facts)
     values: Counter[str] | None = field(default_factory=Counter)
     """The rows by value; None beyond MAX_VALUES different ones, or MAX_VALUES_LENGTH."""
+    latest: Latest | None = None
+    """Of a column of times."""
+
+    def see(self, latest: Latest | None) -> None:
+        """Note a time, if it is later than all before it."""
+        if latest and (self.latest is None or latest.number > self.latest.number):
+            self.latest = latest
 
     def count(self, values: Mapping[str, int] | None) -> None:
         """Add rows by value."""
@@ -118,7 +184,7 @@ class ColumnProfile:
 
     def suggested_type(self, rows: int) -> str:
         """`long`, `float`, `categorical` or `string`, by the values. `rows`: the number of the dataset's rows."""
-        if not (self.facts["not a number"].rows or self.facts["beyond long"].rows) and self.facts["blank"].rows < rows:
+        if not any(self.facts[fact].rows for fact in NOT_NUMBERS) and self.facts["blank"].rows < rows:
             return "float" if self.facts["fractional"].rows else "long"
         few = self.values is not None and len(self.values) <= max(rows // 2, 1)
         return "categorical" if few or self.facts["several values"].rows else "string"
@@ -166,12 +232,23 @@ class DatasetProfile:
 def profile_csv(
     dataset: str, key: str, chunks: Iterable[bytes], names: Sequence[str] = (), limits: ReadLimits = LIMITS
 ) -> DatasetProfile:
-    """Profile a file, or a part of one whose columns are `names`."""
+    """Profile a CSV, or a part of one whose columns are `names`."""
+    return profile_blocks(dataset, key, read_csv(key, chunks, names, limits), limits, begins=not names)
+
+
+def profile_blocks(
+    dataset: str, key: str, blocks: Iterable[Block], limits: ReadLimits = LIMITS, *, begins: bool = True
+) -> DatasetProfile:
+    """Profile a file's rows, or a part of them. `begins`: whether it is the first part. Its size is that of a CSV."""
     profile = DatasetProfile(dataset, ids=DistinctIds(max_ids=limits.ids))
     try:
-        for block in read_csv(key, chunks, names, limits):
+        for block in blocks:
+            if begins and not profile.columns:
+                _check_header(dataset, key, list(block.columns))
             _add_block(profile, block, key)
             profile.lines += block.line_count
+            profile.size += sum(cells.nbytes - 4 * len(cells) for cells in block.columns.values())
+            profile.size += len(block.lines) * len(block.columns)
     except UnreadableError as error:
         profile.read_errors.append(error.error)
     return profile
@@ -193,6 +270,21 @@ def merge_parts(
     return whole
 
 
+def _check_header(dataset: str, key: str, names: Sequence[str]) -> None:
+    """Raise UnreadableError where no name is like one of the dataset's: a row may stand in the header's place.
+
+    The names may be people's IDs then, so that nothing shows them.
+    """
+    required = REQUIRED[dataset]
+    if any(like(name, [*required, *RESERVED[dataset]]) for name in names):
+        return
+    if any(re.fullmatch(NUMBER, name) or re.fullmatch(DATE, name) for name in names):
+        remedy = f"Write the names of the columns above it: {','.join(required)} and so on."
+        raise UnreadableError(key, 1, "is a row: the file has no header.", remedy)
+    remedy = f"Write the columns' names there, or map yours in usher.yaml: `columns: {{<your name>: {required[0]}}}`."
+    raise UnreadableError(key, 1, f"has no name like {', '.join(required)}.", remedy)
+
+
 def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
     profile.columns = profile.columns or {name: ColumnProfile() for name in block.columns}
     profile.rows += len(block.lines)
@@ -200,12 +292,19 @@ def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
         profile.row_errors[error].add(key, lines, len(lines))
     for name, text in block.columns.items():
         column = profile.columns[name]
-        cells = Cells.of(text, numeric=RESERVED[profile.dataset].get(name) != "string")
+        cells = Cells.of(
+            text, numeric=RESERVED[profile.dataset].get(name) != "string", times=name.endswith("TIMESTAMP")
+        )
         for fact, (ending, holds) in FACTS.items():
             if name.endswith(ending):
                 rows = holds(cells)
                 first = pc.indices_nonzero(rows)[:MAX_REPORTED].to_numpy() if rows.true_count else []
-                column.facts[fact].add(key, block.lines[first].tolist() if rows.true_count else [], rows.true_count)
+                lines = block.lines[first].tolist() if rows.true_count else []
+                shown = fact in EXAMPLES and lines and not name.endswith("_ID")
+                example = text[first[0]].as_py()[:MAX_EXAMPLE_LENGTH] if shown else ""
+                column.facts[fact].add(key, lines, rows.true_count, example)
+        if name.endswith("TIMESTAMP") and (number := pc.max(cells.number).as_py()) is not None:
+            column.see(Latest(number, key, int(block.lines[pc.index(cells.number, number).as_py()])))
         if column.values is not None:
             values, counts = (part[: MAX_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
             column.count(dict(zip(values, counts, strict=True)))
@@ -227,8 +326,8 @@ def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[Da
             _add_part(whole, key, part, lines, position)
             error = next((replace(one, line=one.line and one.line + lines) for one in part.read_errors), None)
             lines += part.lines
-    if not error and lines < 2:
-        error = ReadError(key, 0, "has a header, but no rows.", "Add rows, or remove the file.")
+    if not error and lines < 1 + (is_csv := suffix_of(key).removesuffix(".gz") == ".csv"):
+        error = ReadError(key, 0, f"has {'a header, but ' if is_csv else ''}no rows.", "Add rows, or remove the file.")
     whole.read_errors += [error] if error else []
 
 
@@ -246,8 +345,12 @@ def _add_part(whole: DatasetProfile, key: str, part: DatasetProfile, lines_befor
     pairs = [(whole.row_errors[name], theirs) for name, theirs in part.row_errors.items()]
     for name, column in part.columns.items():
         whole.columns[name].count(column.values)
+        if one := column.latest:
+            whole.columns[name].see(replace(one, key=key, line=one.line + lines_before))
         pairs += [(whole.columns[name].facts[fact], theirs) for fact, theirs in column.facts.items()]
     for ours, theirs in pairs:
-        ours.add(key, [line + lines_before for lines in theirs.lines.values() for line in lines], theirs.rows)
+        ours.add(
+            key, [line + lines_before for lines in theirs.lines.values() for line in lines], theirs.rows, theirs.example
+        )
     whole.ids.add(part.ids, position + lines_before)
     whole.diagnosis.merge(part.diagnosis)

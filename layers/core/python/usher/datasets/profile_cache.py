@@ -10,10 +10,12 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from usher.aws import digest, error_code
-from usher.datasets.byte_ranges import Part, parts_of, profile_part
+from usher.datasets.byte_ranges import Part, parts_of, profile_part, read_blocks
+from usher.datasets.csv_writer import write_csv
 from usher.datasets.profile import DatasetProfile, merge_parts
 from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
 from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.reading import PLAIN, Reading
 from usher.errors import InputError, Problem, lambda_error_message
 from usher.formats.typed_json import UnfitError, fit, parse_json
 from usher.storage.bucket import Bucket, File, TooLargeError
@@ -21,10 +23,13 @@ from usher.storage.layout import dataset_of, group_of, is_data
 
 log = logging.getLogger(__name__)
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Profiles by code of another version are ignored. Increase it when the same data gets another profile:
 tests/unit/usher/datasets/test_code_version.py fails then."""
 TAG = "usher=check"
+PACKED = 4
+"""How much longer another format takes to read than a CSV, for each byte."""
+NO_READINGS: Mapping[str, Reading] = {}
 REPLACED = {"PreconditionFailed", "NoSuchKey"}
 """S3's error codes for an object that has been replaced or deleted since it was listed."""
 
@@ -37,13 +42,15 @@ class ProfileCache:
     limits: ReadLimits = LIMITS
     code_version: int = CODE_VERSION
 
-    def profile(self, dataset: str, files: Sequence[File], existing: Container[str]) -> DatasetProfile:
+    def profile(
+        self, dataset: str, files: Sequence[File], existing: Container[str], reading: Reading = PLAIN
+    ) -> DatasetProfile:
         """The profile of a dataset's files; parts without one are read. `existing`: the keys in the bucket."""
-        parts = ((part.key, self._profile(part, existing)) for file in files for part in parts_of(file, self.limits))
-        return merge_parts(dataset, parts, self.limits)
+        parts = (part for file in files for part in parts_of(file, self.limits, reading))
+        return merge_parts(dataset, ((part.key, self._profile(part, existing)) for part in parts), self.limits)
 
     def _profile(self, part: Part, existing: Container[str]) -> DatasetProfile:
-        key, size = self.key(part), part.end - part.start
+        key, size = self.key(part), part.max_bytes(self.limits)
         if key in existing:
             try:
                 content = self.bucket.read(key, max_file_bytes(size))
@@ -53,23 +60,35 @@ class ProfileCache:
                 log.warning("%s was not written by Usher: %s is read again", key, part.key)
         return profile_part(self.bucket, part, self.limits)
 
-    def missing_parts(self, group: str, run: str) -> list[Part]:
+    def missing_parts(self, group: str, run: str, readings: Mapping[str, Reading] = NO_READINGS) -> list[Part]:
         """The parts of a group's data that are to be profiled in parallel; none where there is little new data.
 
-        Raises InputError for parts that could not be profiled in this run.
+        `readings`: how the files of each dataset are read. Raises InputError for parts that could not be profiled in
+        this run.
         """
         files = self.bucket.files_of(group)
         existing = {file.key for file in files}
-        parts = [part for file in files if is_data(file.key) for part in parts_of(file, self.limits)]
+        parts = [
+            part
+            for file in files
+            if is_data(file.key)
+            for part in parts_of(file, self.limits, readings.get(dataset_of(file.key), PLAIN))
+        ]
         missing = [part for part in parts if self.key(part) not in existing]
         if failed := [part for part in missing if failure_key(part, run) in existing]:
             raise InputError([_failure(part, self.bucket.read(failure_key(part, run)) or b"") for part in failed])
-        return missing if sum(part.end - part.start for part in missing) > self.limits.parallel_bytes else []
+        size = sum((part.end - part.start) * (1 if part.is_csv else PACKED) for part in missing)
+        return missing if size > self.limits.parallel_bytes else []
 
     def add(self, part: Part) -> None:
-        """Profile a part and keep its profile. A part of an object that has been replaced or deleted is ignored."""
+        """Profile a part, keep its profile and, where Personalize does not take it as it is, a CSV of its rows.
+
+        A part of an object that has been replaced or deleted is ignored.
+        """
         try:
             profile = profile_part(self.bucket, part, self.limits)
+            if not part.is_csv and not part.reading.deduplicate and not profile.read_errors:
+                write_csv(self.bucket, self.csv_key(part), read_blocks(self.bucket, part, self.limits), TAG)
         except self.bucket.s3.exceptions.ClientError as error:
             if error_code(error) not in REPLACED:
                 raise
@@ -80,9 +99,17 @@ class ProfileCache:
         """Record that a part could not be profiled in a run. `error`: `{Error, Cause}` of Step Functions."""
         self.bucket.write(failure_key(part, run), json.dumps(error).encode(), Tagging=TAG)
 
+    def csv_key(self, part: Part) -> str:
+        """The key of the CSV of a part in another format; an empty object where the part has no rows."""
+        return f"{self.key(part).removesuffix('.profile')}.csv"
+
     def key(self, part: Part) -> str:
         """The key of a part's profile."""
-        return f"{group_of(part.key)}/out/checks/v{self.code_version}/{_name(part)}.profile"
+        return f"{self.folder(part.key)}{_name(part)}.profile"
+
+    def folder(self, key: str) -> str:
+        """The folder of the profiles of the group of a file."""
+        return f"{group_of(key)}/out/checks/v{self.code_version}/"
 
 
 def failure_key(part: Part, run: str) -> str:

@@ -17,7 +17,17 @@ from usher.datasets import distinct_ids
 from usher.datasets.csv_reader import ReadError
 from usher.datasets.diagnosis import Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
-from usher.datasets.profile import FACTS, FILE, MAX_REPORTED, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
+from usher.datasets.profile import (
+    FACTS,
+    FILE,
+    MAX_EXAMPLE_LENGTH,
+    MAX_REPORTED,
+    MAX_VALUES,
+    ColumnProfile,
+    DatasetProfile,
+    Latest,
+    Occurrences,
+)
 from usher.datasets.read_limits import LIMITS
 from usher.formats.typed_json import UnfitError, fit, parse_json
 
@@ -36,6 +46,7 @@ JSON_PER_BYTE = 256
 class _ColumnJson:
     facts: Mapping[str, Occurrences]
     values: Mapping[str, int] | None
+    latest: Latest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,12 @@ def dump_profile(profile: DatasetProfile) -> bytes:
         "readErrors": [asdict(error) for error in profile.read_errors],
         "rowErrors": _as_json(profile.row_errors),
         "columns": {
-            name: {"facts": _as_json(column.facts), "values": column.values} for name, column in profile.columns.items()
+            name: {
+                "facts": _as_json(column.facts),
+                "values": column.values,
+                "latest": column.latest and asdict(column.latest),
+            }
+            for name, column in profile.columns.items()
         },
         "ids": asdict(_IdsJson(len(ids), len(ids.first_duplicates), ids.duplicates, ids.overflowed)),
         "diagnosis": profile.diagnosis.as_dict(),
@@ -94,7 +110,7 @@ def _max_json_bytes(size: int) -> int:
 def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetProfile:
     """The profile of a part of an object, from its file. Raises UnfitError for what `dump_profile` can't have written.
 
-    `size`: the part's bytes.
+    `size`: the part's bytes, or the most that it holds.
     """
     text, _, rest = content.partition(b"\n")
     if len(text) > _max_json_bytes(size):
@@ -109,7 +125,11 @@ def load_profile(content: bytes, dataset: str, key: str, size: int) -> DatasetPr
     )  # fmt: skip
     profile.row_errors = _with_all(profile.row_errors, stored.rowErrors)
     profile.columns = {
-        name: ColumnProfile(_with_all(FACTS, column.facts), None if column.values is None else Counter(column.values))
+        name: ColumnProfile(
+            _with_all(FACTS, column.facts),
+            None if column.values is None else Counter(column.values),
+            column.latest,
+        )
         for name, column in stored.columns.items()
     }
     profile.ids = DistinctIds(hashes, positions, recurs, stored.ids.duplicates, first_duplicates, stored.ids.overflowed)
@@ -137,13 +157,15 @@ def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
         *stored.rowErrors.values(),
         *(fact for column in stored.columns.values() for fact in column.facts.values()),
     ]
+    latest = [column.latest for column in stored.columns.values() if column.latest]
     names = {name for column in stored.columns.values() for name in column.facts}
     keys = {file for fact in facts for file in fact.lines} | {error.key for error in stored.readErrors}
-    lines = [line for fact in facts for some in fact.lines.values() for line in some]
+    keys |= {one.key for one in latest}
+    lines = [line for fact in facts for some in fact.lines.values() for line in some] + [one.line for one in latest]
     counts = [count for column in stored.columns.values() for count in (column.values or {}).values()]
     if not (
         stored.dataset == dataset
-        and stored.size in (0, size)
+        and 0 <= stored.size <= size
         and 0 <= stored.rows <= stored.lines <= size + 1
         and len(stored.digests) <= 1
         and all(len(one) == 64 and one.isalnum() for one in stored.digests)
@@ -156,6 +178,7 @@ def _check(stored: _ProfileJson, dataset: str, key: str, size: int) -> None:
     if not (
         all(0 < fact.rows <= size + 1 for fact in facts)
         and all(sum(map(len, fact.lines.values())) <= MAX_REPORTED for fact in facts)
+        and all(len(fact.example) <= MAX_EXAMPLE_LENGTH for fact in facts)
         and all(0 <= line <= size + 1 for line in (*lines, *(error.line for error in stored.readErrors)))
         and all(len(column.values or ()) <= MAX_VALUES for column in stored.columns.values())
         and all(0 < count <= size + 1 for count in counts)

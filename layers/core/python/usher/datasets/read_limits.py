@@ -22,6 +22,10 @@ class ReadLimits:
     bytes."""
     row_errors: int = 1_000_000
     """Malformed lines of a file or of a part. Each takes a hundred times as long as a good one."""
+    unpacked_bytes: int = 1 << 33
+    """What one packed file may hold: it can't be read in parts."""
+    equal_rows: int = 10_000_000
+    """Rows of a dataset whose duplicates are to be left out. Each takes 8 bytes of memory, and more for a moment."""
     ids: int = 1_000_000
     """Different IDs of a dataset. Beyond them, duplicates are not counted."""
 

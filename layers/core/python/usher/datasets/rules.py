@@ -4,19 +4,22 @@ Rules: service guide, "Preparing training data", "Quotas", and the errors that i
 creates nothing, as the import or the training would fail; a warning says what Personalize does with such data.
 """
 
-import difflib
+import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from usher.datasets.profile import DUPLICATE, MAX_VALUES, ColumnProfile, DatasetProfile, Occurrences
-from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, Field, Schema, fields
+from usher.datasets.profile import DUPLICATE, MAX_VALUES, NOTHING, ColumnProfile, DatasetProfile, Occurrences
+from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, Field, Schema, fields, like
+from usher.datasets.times import unix_seconds
 from usher.errors import MAX_MESSAGE_LENGTH, MAX_PLACE_LENGTH, Problem
 from usher.limits import (
     ADVISED_INTERACTIONS,
     ADVISED_USERS,
+    FIRST_MILLISECOND,
     MAX_EVENT_TYPES,
     MAX_ID_LENGTH,
     MAX_IMPORT_BYTES,
@@ -91,6 +94,22 @@ RULES = (
     ),
     Rule("long ID", _is_id, f"X is longer than {MAX_ID_LENGTH} characters.", "Shorten it."),
     Rule("long value", _is_value, f"X is longer than {MAX_VALUE_LENGTH} characters.", "Shorten it."),
+    Rule(
+        "padded", _is_id, "X begins or ends with a blank.",
+        "Remove the blank: Personalize takes it for a part of the ID.", "warning",
+    ),
+    Rule(
+        "word for nothing", _is_id, "X is a program's word for nothing, such as null.",
+        "Leave the row out, or write its ID: Personalize takes the word for an ID.", "warning",
+    ),
+    Rule(
+        "date", _is_time, "X is a date, not Unix seconds.",
+        "Write {seconds}, or set `timestamps: iso` in usher.yaml.",
+    ),
+    Rule(
+        "rounded", _is_time, "X is written as 1.7E+09 or the like, which has lost its last digits.",
+        "Give the spreadsheet's column a format of whole numbers, and save it anew from its source.",
+    ),
     Rule("not a number", lambda column: column.numeric, "X is not a number.", "Write plain numbers."),
     Rule(
         "fractional", lambda column: column.whole,
@@ -102,7 +121,10 @@ RULES = (
         "not a boolean", lambda column: "boolean" in column.types,
         "X is neither true nor false.", "Write true or false.",
     ),
-    Rule("milliseconds", _is_time, "X is in milliseconds.", "Divide by 1000: Unix seconds."),
+    Rule(
+        "milliseconds", _is_time, "X is in milliseconds.",
+        "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml.",
+    ),
     Rule("before 1970", _is_time, "X is below zero.", "Write Unix seconds."),
     Rule(
         "long text", lambda column: column.textual,
@@ -129,27 +151,70 @@ MORE_RULES = {
     ),
 }  # fmt: skip
 
+REMOVE_COLUMN = "Fill it in, or remove the column."
+CLOCK_SECONDS = 86_400
+"""Clocks may be wrong, and dates may be those of another time zone."""
+MAX_OTHERS = 0.1
+"""Cells for each number that may be something else in a column that is meant to be numbers."""
+SHOWN_DATASETS = ("items", "actions")
+"""The datasets whose cells may be shown: they are about nobody."""
+NOTHING_WORDS = frozenset(NOTHING.to_pylist())
+
 ROW_FINDINGS: Mapping[str, tuple[Severity, str, str]] = {
     "more values": ("error", "has more values than the header.", "Quote values that hold a comma."),
     "fewer values": ("error", "has fewer values than the header.", "Write a comma for each that is missing."),
     "open quote": ("error", "opens a quote that its line does not close.", "Balance the quotes: one record per line."),
     "stray return": ("error", "has a carriage return inside.", "End lines with \\n or \\r\\n."),
+    "not an object": (
+        "error",
+        "is not a JSON object of texts and numbers.",
+        'Write {"USER_ID": "u1", ...} on each line.',
+    ),
+    "nested value": (
+        "error",
+        "has an object, or a list that is not of texts.",
+        "Write texts, numbers or lists of texts.",
+    ),
+    "unknown key": (
+        "error",
+        "has a key that the first line lacks.",
+        "Write all keys in the first line, null for none.",
+    ),
+    "unread time": (
+        "error",
+        "has a time in another form than `timestamps` in usher.yaml says.",
+        "Correct one of the two.",
+    ),
     "empty line": ("warning", "is an empty line.", "Personalize skips it."),
     DUPLICATE: ("warning", "has the ID of an earlier row.", "Personalize keeps the last one."),
 }
 
 
-def check_dataset(profile: DatasetProfile, schema: Schema, location: str, *, whole: bool = True) -> list[Finding]:
+def check_dataset(
+    profile: DatasetProfile,
+    schema: Schema,
+    location: str,
+    *,
+    whole: bool = True,
+    inferred: bool = True,
+    now: float = math.inf,
+) -> list[Finding]:
     """The rules that a dataset breaks.
 
     `location`: the place of findings about the whole. `whole`: whether this is the whole dataset, which must be enough
-    to train on; else it is an increment.
+    to train on; else it is an increment. `inferred`: whether the schema is made from the data. `now`: in Unix seconds;
+    later times are in the future.
     """
     if profile.read_errors:
         problems = (error.problem for error in profile.read_errors)
         return [Finding("error", one.place, one.message, one.remedy) for one in problems]
     columns = fields(schema)
-    findings = [*_columns(profile, columns, location), *_rows(profile, columns)]
+    findings = [
+        *_columns(profile, columns, location),
+        *_rows(profile, columns),
+        *_times(profile, columns, location, now),
+    ]
+    findings += _nearly_numbers(profile, columns) if inferred else []
     if whole and profile.dataset == "interactions" and not any(one.severity == "error" for one in findings):
         findings += _amounts(profile, columns, location)
     return [*findings, *_limits(profile, location, whole=whole)]
@@ -191,8 +256,65 @@ def _rows(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Fin
         known = columns.get(name, Field(name, frozenset(), nullable=True, textual=False, categorical=False))
         for rule in (*RULES, *MORE_RULES.get(profile.dataset, ())):
             if rule.applies(known):
-                message = re.sub(r"\bX\b", name, rule.message)
-                yield from _finding(column.facts[rule.fact], rule.severity, message, rule.remedy)
+                fact = column.facts[rule.fact]
+                message, remedy = re.sub(r"\bX\b", name, rule.message), rule.remedy
+                if (rule.fact, rule.severity) == ("blank", "error") and 1 < profile.rows == fact.rows:
+                    message, remedy = f"has no {name} in any row.", _fill_in(known)
+                yield from _finding(fact, rule.severity, message, _with_seconds(remedy, fact.example))
+
+
+def _fill_in(column: Field) -> str:
+    """The remedy where no row has a value."""
+    return "Fill it in." if _is_required(column) else REMOVE_COLUMN
+
+
+def _with_seconds(remedy: str, date: str) -> str:
+    """A remedy with a date's Unix seconds, where it names them."""
+    return remedy.replace("{seconds}", str(unix_seconds(date) or "Unix seconds"))
+
+
+def _times(profile: DatasetProfile, columns: Mapping[str, Field], location: str, now: float) -> Iterator[Finding]:
+    """Times that can't be right: in the future, or the same in most rows."""
+    for name in filter(lambda name: _is_time(columns[name]), profile.columns.keys() & columns.keys()):
+        column = profile.columns[name]
+        latest = column.latest
+        if latest and now + CLOCK_SECONDS < latest.number < FIRST_MILLISECOND:
+            message = f"{name} is {_duration(latest.number - now)} in the future."
+            remedy = "Correct it: what is new, and the diagnosis, count from the latest event."
+            yield Finding(
+                "warning", f"{latest.key} line {latest.line}", message, remedy, 1, {latest.key: [latest.line]}
+            )
+        if name == "TIMESTAMP" and column.values:
+            (_, rows), *_ = column.values.most_common(1)
+            if rows > 1 and 2 * rows > profile.rows >= MIN_INTERACTIONS:
+                message = f"has one and the same {name} in {rows} of {profile.rows} rows."
+                yield Finding("warning", location, message, "Write when each event was: models learn from their order.")
+
+
+def _duration(seconds: float) -> str:
+    """A duration in the largest unit of which there is more than one."""
+    units = ((365 * 86_400, "years"), (86_400, "days"), (3600, "hours"))
+    length, unit = next((unit for unit in units if seconds >= 2 * unit[0]), units[-1])
+    return f"{seconds / length:.0f} {unit}"
+
+
+def _nearly_numbers(profile: DatasetProfile, columns: Mapping[str, Field]) -> Iterator[Finding]:
+    """Columns that would be numbers but for a few cells, which make them texts."""
+    for name, column in profile.columns.items():
+        others = column.facts["not a number"]
+        numbers = profile.rows - others.rows - column.facts["blank"].rows
+        if name in RESERVED[profile.dataset] or name not in columns or not 0 < others.rows <= MAX_OTHERS * numbers:
+            continue
+        kind = "float" if column.facts["fractional"].rows else "long"
+        cell = repr(others.example) if profile.dataset in SHOWN_DATASETS or _is_plain(others.example) else "a text"
+        message = f"has {cell} as {name}, which would be {kind} without it: now {name} is text."
+        remedy = "Write a plain number, or leave the cell empty. Filters compare numbers only."
+        yield from _finding(others, "warning", message, remedy)
+
+
+def _is_plain(cell: str) -> bool:
+    """Whether a cell says nothing about anybody: a number in another form, or a program's word for nothing."""
+    return cell in NOTHING_WORDS or not re.search("[^0-9.,'% $€-]", cell)
 
 
 def _finding(fact: Occurrences, severity: Severity, message: str, remedy: str) -> Iterator[Finding]:
@@ -229,7 +351,7 @@ def _users(profile: DatasetProfile, location: str) -> Iterator[Finding]:
 def _event_types(profile: DatasetProfile, columns: Mapping[str, Field], location: str) -> Iterator[Finding]:
     events = profile.columns.get("EVENT_TYPE", ColumnProfile()).values
     if events and not any(map(str.strip, events)):
-        yield Finding("error", location, "has no EVENT_TYPE in any row.", "Fill it in, or remove the column.")
+        yield Finding("error", location, f"has no {columns['EVENT_TYPE'].name} in any row.", REMOVE_COLUMN)
     optional = len(set(columns) - {*REQUIRED["interactions"], "EVENT_TYPE"})
     if events is None or len(events) + optional > MAX_EVENT_TYPES:
         types = f"more than {MAX_VALUES}" if events is None else len(events)
@@ -251,6 +373,11 @@ def _limits(profile: DatasetProfile, location: str, *, whole: bool) -> Iterator[
 
 
 def _rename(name: str, columns: Iterable[str]) -> str:
-    plain = {re.sub(r"[^a-z]", "", column.lower()): column for column in columns}
-    near = difflib.get_close_matches(name.replace("_", "").lower(), plain, 1)
-    return f"Rename the column {plain[near[0]]} to {name}." if near else f"Add it; the header has {', '.join(columns)}."
+    if near := like(name, columns):
+        return f"Rename the column {near} to {name}, or map it in usher.yaml: `columns: {{{_key(near)}: {name}}}`."
+    return f"Add it; the header has {', '.join(columns)}."
+
+
+def _key(name: str) -> str:
+    """A column's name as a key of YAML."""
+    return name if re.fullmatch(r"\w+", name) else json.dumps(name)

@@ -3,10 +3,11 @@
 Rules: service guide, "Datasets and schemas"; see also CreateSchema.
 """
 
+import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,13 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
 TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
+
+
+def like(name: str, names: Iterable[str]) -> str:
+    """The name among some that one is most like, whatever its case, blanks and `_`; empty: none is."""
+    plain = {re.sub(r"[^a-z]", "", one.lower()): one for one in names}
+    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", name.lower()), plain, 1)
+    return plain[near[0]] if near else ""
 
 
 def envelope(dataset: str) -> dict[str, Any]:
@@ -173,7 +181,9 @@ def _naming_complaints(schema: Schema) -> Iterator[tuple[str, str]]:
     names = [field["name"] for field in schema["fields"]]
     for name in names:
         if not NAME.fullmatch(name):
-            yield f"has the column {name!r}, whose name Avro does not allow.", f"Call it {_allowed(name)}, or the like."
+            new = _allowed(name)
+            remedy = f"Call it {new}, or map it in usher.yaml: `columns: {{{json.dumps(name)}: {new}}}`."
+            yield f"has the column {name!r}, whose name Avro does not allow.", remedy
     plain = Counter(map(_plain, names))
     twice = [name for name in names if plain[_plain(name)] > 1]
     if twice:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from usher.datasets import csv_reader
+from usher.datasets.csv_writer import csv_lines, header, joined
 from usher.datasets.files import chunks
 from usher.errors import InputError, Problem
 
@@ -85,18 +86,17 @@ def rank_by_time(group: NDArray[Any], time: NDArray[np.int64]) -> tuple[NDArray[
 def write_parts(files: Files, held_out: Mask, train: IO[bytes], holdout: IO[bytes]) -> None:
     """Write each row of the files to the part that it belongs to. `held_out`: of all rows of the files, in order.
 
-    Both parts have all columns and a header, as Personalize wants CSVs: the header is not quoted; a cell is quoted if
-    it needs to be, with `\\` before quotes and backslashes.
+    Both parts have all columns and a header.
     """
     start = 0
     for number, block in enumerate(_blocks(files)):
         if not number:
-            train.write(_joined(header := pa.array([",".join(block.columns)])))
-            holdout.write(_joined(header))
-        lines = pc.binary_join_element_wise(*map(_quoted, block.columns.values()), ",")
+            train.write(header(block))
+            holdout.write(header(block))
+        lines = csv_lines(block)
         mask = pa.array(held_out[start : start + len(lines)])
-        train.write(_joined(lines.filter(pc.invert(mask))))
-        holdout.write(_joined(lines.filter(mask)))
+        train.write(joined(lines.filter(pc.invert(mask))))
+        holdout.write(joined(lines.filter(mask)))
         start += len(lines)
 
 
@@ -123,17 +123,3 @@ def _is_sampled(users: pa.StringArray, one_in: int) -> pa.BooleanArray:
     coded = users.dictionary_encode()
     sampled = [crc32(user.encode()) % one_in == 0 for user in coded.dictionary.to_pylist()]
     return pa.array(sampled, pa.bool_()).take(coded.indices)
-
-
-def _quoted(cells: pa.StringArray) -> pa.StringArray:
-    special = pc.match_substring_regex(cells, r'[",\\\r\n]')
-    if not special.true_count:
-        return cells
-    escaped = pc.replace_substring_regex(cells, r'(["\\])', r"\\\1")
-    return pc.if_else(special, pc.binary_join_element_wise('"', escaped, '"', ""), cells)
-
-
-def _joined(lines: pa.StringArray) -> bytes:
-    """The lines as one text, each with a line break at its end."""
-    whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
-    return bytes(pc.binary_join(whole, "\n")[0].as_buffer()) + b"\n" if len(lines) else b""

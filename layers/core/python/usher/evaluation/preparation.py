@@ -7,6 +7,8 @@ from typing import Any
 from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.reading import Source
 from usher.errors import InputError, Problem
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.options import Options
@@ -37,12 +39,14 @@ class PreparedEvaluation:
 
         Raises S3's PreconditionFailed where a file is not the one that was checked.
         """
-        checked = {file.key: file for files in self.sources.values() for file in files}
+        profiles = ProfileCache(run.bucket)
+        read = {file.key: (file, source.reading) for source in self.sources.values() for file in source.files}
         resources = [
-            copy_import(run, one, self.sources) if one.kind == "dataset_import_job" else one
+            copy_import(run, one, self.sources, profiles) if one.kind == "dataset_import_job" else one
             for one in self.plan.resources
         ]
-        split = copy_files(run, "split", [checked[key] for key in self.plan.files])
+        files = [read[key][0] for key in self.plan.files]
+        split = copy_files(run, "split", Source(files, read[self.plan.files[0]][1]), profiles)
         return replace(self.plan, resources=resources, files=split)
 
 

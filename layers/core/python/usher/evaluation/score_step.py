@@ -1,13 +1,13 @@
 """The third step of an evaluation: collect predictions, score them, and write the report and its page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from usher.aws import now
-from usher.datasets.files import read_files
+from usher.datasets.dataset_files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
 from usher.evaluation.files import TRAIN, EvaluationFiles
@@ -24,7 +24,6 @@ from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
 from usher.run_record import ProblemRecord
 from usher.runs.record import Run
-from usher.storage.bucket import Bucket
 
 TITLE_COLUMNS = ("TITLE", "NAME", "ITEM_NAME")
 """Columns with an item's title; the first one that a file has counts."""
@@ -52,8 +51,8 @@ def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, i
             client = CampaignClient(runtime, arn, plan.options.requestsPerSecond)
             if not client.predict(files, contender.input, contender.folder, is_late):
                 return False
-    parts = read_parts(files, max_bytes)
-    _write_report(files, _report(files, plan, states, record["data"], personalize, *parts))
+    parts, titles = read_parts(files, max_bytes), _titles(run)
+    _write_report(files, _report(files, plan, states, record["data"], titles, personalize, *parts))
     return True
 
 
@@ -69,13 +68,14 @@ def _report(
     plan: EvaluationPlan,
     states: States,
     data: Mapping[str, Any],
+    titles: Mapping[str, str],
     personalize: Any,
     train: Interactions,
     held_out: Interactions,
     one_in: int,
 ) -> EvaluationReport:
     predictions, problems = predict_baselines(train), list[ProblemRecord]()
-    learnt = _learnt_items(files, train, one_in)
+    learnt = learnt_items(files, train, one_in)
     for contender in plan.contenders:
         if failed := _failure(contender, states):
             problems.append({"place": failed.place, "message": failed.message, "remedy": failed.remedy})
@@ -97,7 +97,6 @@ def _report(
                 contender.event_type or version.get("eventType", ""),
             )
         )
-    titles = _titles(files.bucket, data.get("items", {}).get("files", []))
     scores = score_predictions(plan.options.split, train, held_out, predictions, titles, one_in)
     return {
         "group": files.group,
@@ -121,7 +120,7 @@ def _failure(contender: Contender, states: States) -> Problem | None:
     return None
 
 
-def _learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
+def learnt_items(files: EvaluationFiles, train: Interactions, one_in: int) -> pa.StringArray:
     """The items of the training part, also those of users who were not read."""
     return read_items(files.open(TRAIN)) if one_in > 1 else train.item_ids.take(pa.array(np.unique(train.item)))
 
@@ -144,10 +143,12 @@ def known_events(contender: Contender, version: Mapping[str, Any], held_out: Int
     return known, [note + (remark if known.any() else "")]
 
 
-def _titles(bucket: Bucket, keys: Sequence[str]) -> dict[str, str]:
-    """The titles of items by their IDs, from the items' files."""
+def _titles(run: Run) -> dict[str, str]:
+    """The titles of items by their IDs, from the copies of the items' files that the evaluation imports."""
     titles: dict[str, str] = {}
-    for block in read_files(bucket, keys):
+    imports = (one for one in run.plan().resources if one.id == "dataset_import_job/items")
+    folders = [str(one.params["dataSource"]["dataLocation"]).removeprefix(run.bucket.url("")) for one in imports]
+    for block in read_files(run.bucket, [file for folder in folders for file in run.bucket.files(folder)]):
         column = next((name for name in TITLE_COLUMNS if name in block.columns), None)
         if column:
             pairs = block.columns["ITEM_ID"].to_pylist(), block.columns[column].to_pylist()

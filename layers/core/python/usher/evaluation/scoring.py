@@ -26,6 +26,7 @@ from usher.reports.evaluation_report import (
     DECISIVE_METRICS,
     DEDUP,
     EXPLORATION_ON,
+    MIN_ANSWERED,
     RAW,
     Comparison,
     ContenderSummary,
@@ -47,8 +48,6 @@ SAMPLE_USERS = 5
 MAX_REPORTED_HISTORY = 10
 MAX_REPEATS = 0.5
 """A greater share of repeats among the held-out events makes lists as recommended decisive."""
-MIN_ANSWERED = 0.5
-"""The share of the users for whom a contender must have a list, to be ranked."""
 DECISIVE_COLUMNS = [[*METRICS].index(metric) for metric in DECISIVE_METRICS]
 
 
@@ -167,9 +166,9 @@ class Scored:
     samples: Codes
     """The lists of the sample users, in the decisive form."""
 
-    def mean(self, metric: int = 0) -> float:
+    def mean(self, column: int = 0) -> float:
         """The mean of a decisive metric over users."""
-        return float(self.decisive.totals[:, metric].sum() / self.decisive.sizes.sum())
+        return float(self.decisive.totals[:, column].sum() / self.decisive.sizes.sum())
 
 
 def score_predictions(

@@ -17,7 +17,6 @@ from usher.evaluation.split_step import split_interactions
 from usher.resources.target import Target
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
-from usher.runs.outcome import has_ended
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
@@ -46,17 +45,17 @@ class Evaluator:
     def prepare(self, content: Mapping[str, Any], execution: str, started_at: str) -> dict[str, Any]:
         """Plan the comparison. `content`: the execution's input."""
         options, run = Options.from_input(content), self._run(content, execution, started_at)
-        record = run.begin(execution)
+        run.begin(execution)
         at = Target(run.group, run.name, self.arn_prefix, self.role_arn, bucket_url=self.bucket.url(""))
         try:
             serving, past = self.serving.read(run.group), self.spending.of(run.group)
             prepared = prepare_evaluation(self.bucket, at, self.personalize, serving, options, self.ceilings, past)
             self.ceilings.order(self.spending, run.group, run.name, prepared.estimate)
         except InputError as error:
-            run.write(record | {"data": error.report, "problems": error.as_dicts()}, before=record)
+            run.update({"data": error.report, "problems": error.as_dicts()})
             return {"group": run.group, "run": run.name, "ready": False}
         run.write_plan(prepared.plan_with_copies(run))
-        run.write({**record, **prepared.findings}, before=record)
+        run.update(prepared.findings)
         return {"group": run.group, "run": run.name, "ready": True}
 
     def split(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
@@ -82,8 +81,7 @@ class Evaluator:
         plan = run.find_plan()
         if plan and not is_deleted(plan, record):
             return {"outcome": "RUNNING", "cause": ""}
-        if not has_ended(record):
-            record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
+        record = run.conclude(execution, error, channels_for=lambda _: [NOTIFICATION, EVENT])
         try:
             self.channels.deliver(run, record)
         finally:

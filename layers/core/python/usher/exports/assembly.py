@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from usher.batch.job_output import read_output
-from usher.datasets.files import dataset_keys, read_files
+from usher.datasets.dataset_files import dataset_files, read_files
+from usher.datasets.reading import PLAIN
 from usher.exports.documents import ExportedFile, ExportPlan, PartReport
 from usher.recipes import BatchShape
 from usher.storage.bucket import Bucket
@@ -192,7 +193,8 @@ def assemble_output(bucket: Bucket, group: str, export: ExportPlan, output_file:
     """Make the files of one file of an export's output, and write its report."""
     spec, metadata = export.spec, NO_METADATA
     if spec["metadata"]:
-        blocks = read_files(bucket, dataset_keys(bucket.keys(f"{group}/"), group, "items"))
+        reading = spec.get("readings", {}).get("items", PLAIN)
+        blocks = read_files(bucket, dataset_files(bucket, group, "items"), reading)
         metadata = Metadata.of((block.columns for block in blocks), spec["metadata"])
     report = assemble_file(
         bucket,

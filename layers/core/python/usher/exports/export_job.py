@@ -10,7 +10,8 @@ from usher.config.model import DesiredExport
 from usher.costs.calculation import Size, max_cost
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.datasets.files import dataset_keys, read_files
+from usher.datasets.dataset_files import dataset_files, read_files
+from usher.datasets.reading import PLAIN
 from usher.errors import InputError, Problem
 from usher.exports.documents import ExportPlan, InputSummary
 from usher.exports.recipients import Recipients
@@ -82,7 +83,7 @@ def prepare_export(
     """
     spec, solution, shape = _live_export(group, name, serving)
     if spec["metadata"]:
-        _check_metadata(bucket, group, name, spec["metadata"])
+        _check_metadata(bucket, group, name, spec)
     place = f"{group}/: exports.{name}"
     if shape.job == SEGMENT_JOB and not past.users:
         raise InputError([Problem(place, UNKNOWN_USERS, f'Start the pipeline with {{"group": "{group}"}}.')])
@@ -173,13 +174,13 @@ def _jobs(
         yield Resource(f"{kind.name}/{name}{part}", kind.name, "export", members, arn=arn)
 
 
-def _check_metadata(bucket: Bucket, group: str, name: str, columns: Sequence[str]) -> None:
+def _check_metadata(bucket: Bucket, group: str, name: str, spec: DesiredExport) -> None:
     """Raise InputError where the items lack one of the columns, before a job is paid for."""
-    place, keys = f"usher.yaml: exports.{name}.metadata", dataset_keys(bucket.keys(f"{group}/"), group, "items")
-    if not keys:
+    place, files = f"usher.yaml: exports.{name}.metadata", dataset_files(bucket, group, "items")
+    if not files:
         message = f"needs {group}/items.csv, which does not exist."
         raise InputError([Problem(place, message, "Drop it, or remove `metadata`.")])
-    existing = next(read_files(bucket, keys)).columns
-    if unknown := sorted(set(columns) - set(existing)):
-        message = f"names {unknown[0]}, which is not a column of {keys[0]}."
+    existing = next(read_files(bucket, files, spec.get("readings", {}).get("items", PLAIN))).columns
+    if unknown := sorted({*spec["metadata"]} - set(existing)):
+        message = f"names {unknown[0]}, which is not a column of {files[0].key}."
         raise InputError([Problem(place, message, f"Use some of: {', '.join(existing)}.")])

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from usher.batch.job_input import uploaded_keys
 from usher.batch.lines import example, lacking, read_line
 from usher.config.model import DesiredExport
 from usher.datasets.csv_reader import Block
-from usher.datasets.files import dataset_keys, read_files
+from usher.datasets.dataset_files import dataset_files, read_files
+from usher.datasets.reading import PLAIN, Reading
 from usher.errors import InputError, Problem
 from usher.recipes import BatchShape
-from usher.storage.bucket import Bucket
+from usher.storage.bucket import Bucket, File
 
 MAX_REPORTED = 100
 COLUMNS = {"userId": "USER_ID", "itemId": "ITEM_ID"}
@@ -49,11 +51,11 @@ class Recipients:
         if uploaded:
             yield from self._uploaded(bucket, uploaded)
         elif named == "users":
-            yield from self._selected_users(bucket, group, dataset_keys(keys, group, "users"))
+            yield from self._selected_users(bucket, group, dataset_files(bucket, group, "users"))
         elif named:
             yield from ({self.shape.key: one} for one in options[named])
         else:
-            yield from self._everyone(bucket, keys, group)
+            yield from self._everyone(bucket, group)
 
     def _uploaded(self, bucket: Bucket, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
         for key in keys:
@@ -74,24 +76,24 @@ class Recipients:
         """The message for a line without a value that the filter needs: the job would bill it and fail."""
         return lacking(line.get("filterValues", self.spec["filterValues"]), self.spec["needs"])
 
-    def _selected_users(self, bucket: Bucket, group: str, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
+    def _selected_users(self, bucket: Bucket, group: str, files: Sequence[File]) -> Iterator[dict[str, Any]]:
         """The users whose last row has the values: Personalize, too, keeps the last row of a user."""
         values_by_column, asks = self.spec["users"], f"exports.{self.solution}.users asks for"
-        if not keys:
+        if not files:
             message = f"does not exist, but {asks} it."
             raise InputError([Problem(f"{group}/users.csv", message, "Drop it, or remove `users` from the export.")])
         columns, chosen = {"USER_ID", *values_by_column}, dict[str, bool]()
-        for key in keys:
-            for block in read_files(bucket, [key]):
+        for file in files:
+            for block in read_files(bucket, [file], self._reading("users")):
                 if lacking := sorted(columns - set(block.columns)):
                     message = f"lacks the column {lacking[0]}, which {asks}."
-                    raise InputError([Problem(key, message, f"Use one of: {', '.join(block.columns)}.")])
+                    raise InputError([Problem(file.key, message, f"Use one of: {', '.join(block.columns)}.")])
                 matches = (have_value(block.columns[name], values) for name, values in values_by_column.items())
                 fits = functools.reduce(pc.and_, matches)
                 chosen.update(zip(block.columns["USER_ID"].to_pylist(), fits.to_pylist(), strict=True))
         yield from ({"userId": user} for user, is_chosen in chosen.items() if is_chosen)
 
-    def _everyone(self, bucket: Bucket, keys: list[str], group: str) -> Iterator[dict[str, Any]]:
+    def _everyone(self, bucket: Bucket, group: str) -> Iterator[dict[str, Any]]:
         """Everyone in the interactions, or all items: those of the metadata, too."""
         column = COLUMNS.get(self.shape.key, "")
         if self.shape.list_member or self.shape.max_lines or not column:
@@ -99,9 +101,12 @@ class Recipients:
             message, where = "has no recipients.", f"{group}/export/{self.solution}/*.jsonl"
             raise InputError([Problem(where, message, f"Put lines such as {example(self.shape)} there{own}.")])
         datasets = ("interactions", "items") if self.shape.key == "itemId" else ("interactions",)
-        files = [key for name in datasets for key in dataset_keys(keys, group, name)]
-        for one in distinct(read_files(bucket, files), column):
+        blocks = (read_files(bucket, dataset_files(bucket, group, name), self._reading(name)) for name in datasets)
+        for one in distinct(chain.from_iterable(blocks), column):
             yield {self.shape.key: one}
+
+    def _reading(self, dataset: str) -> Reading:
+        return self.spec.get("readings", {}).get(dataset, PLAIN)
 
 
 def have_value(column: pa.StringArray, values: Sequence[str]) -> pa.BooleanArray:

@@ -63,16 +63,19 @@ class Exporter:
         if not lock.take(group, execution, run.name):
             log_decision(group, run.name, {"action": "join", "reason": "another execution makes this export"})
             return {"run": run.name, "outcome": "JOINED"}
-        record = run.begin(execution)
+        run.begin(execution)
+        if lock.has_died(execution):  # it was stopped before its record could be closed
+            run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
+            return {"run": run.name, "outcome": "FAILED"}
         try:
             serving, past = self.serving.read(group), self.spending.of(group)
             export = prepare_export(self.bucket, group, solution, run.name, serving, self.target, past)
             self.target.ceilings.order(self.spending, group, run.name, export.estimate)
         except InputError as error:
-            run.write(record | {"problems": error.as_dicts()}, before=record)
+            run.update({"problems": error.as_dicts()})
             return {"run": run.name, "outcome": "FAILED"}
         run.write_plan(export.plan)
-        run.write(record | {"notes": export.problems}, before=record)
+        run.update({"notes": export.problems})
         return {"run": run.name, "outcome": "READY"}
 
     def collect(self, group: str, run: str) -> dict[str, Any]:
@@ -111,7 +114,7 @@ class Exporter:
         """Point `latest.json` at a complete export, notify people of problems, and release the lock."""
         this = Run(self.bucket, group, run) if run else self._run(group, solution, execution)
         record = this.read_or_empty()
-        if not has_ended(record, error):
+        if not has_ended(record):
             record = self._conclude(this, record, execution, error)
         try:
             self.channels.deliver(this, record)
@@ -130,7 +133,7 @@ class Exporter:
                 if notes:
                     more["summary"] = listing(list(map(str, notes)), MAX_SUMMARY_LENGTH, RUN_PAGE)
             except InputError as wrong:
-                run.write(record | {"problems": wrong.as_dicts()}, before=record)
+                run.update({"problems": wrong.as_dicts()})
         return run.conclude(
             execution,
             error,

@@ -25,6 +25,7 @@ from usher.filters.expressions import (
     Placeholder,
 )
 
+QUOTED = r"""("|')(\\.|(?!\1).)*\1"""
 GRAMMAR = r"""
 expression: clause ("|" clause)*
 clause: EFFECT TARGET _WHERE either [_IF guard]
@@ -74,6 +75,7 @@ SYMBOLS = {
     "IN": "IN",
     "OPERATOR": "one of = != < <= > >=",
     "EQUAL": "=",
+    "LPAR": "an opening parenthesis",
     "STRING": 'a text in quotes, such as "Comedy"',
     "NUMBER": "a number",
     "DOLLAR": "a placeholder, such as $GENRE",
@@ -82,8 +84,7 @@ SYMBOLS = {
     "NAME": "a name",
     "DOT": "a dot and the name of a field, such as Items.GENRE",
     "COMMA": "a comma",
-    "LPAR": "(",
-    "RPAR": ")",
+    "RPAR": "a closing parenthesis",
     "VBAR": "| and another clause",
 }
 """How a remedy names the grammar's terminals, in this order."""
@@ -200,7 +201,7 @@ def _remedy(rest: str, expected: Collection[str]) -> str:
     word = re.match(r"[\w.-]+|\*", rest)
     if "STRING" in expected and word:
         return f'Put texts in quotes: "{word[0]}".'
-    if rest[:1] and rest[0] in "\"'":
+    if rest[:1] and rest[0] in "\"'" and not re.match(QUOTED, rest):
         return "Close the quote, and put a backslash before quotes inside a text. In YAML, ` #` begins a comment."
     if rest[:1] and rest[0] in "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb":
         return 'Use straight quotes: "Comedy".'

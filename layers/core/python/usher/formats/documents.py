@@ -40,6 +40,25 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff
 TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[][{},]', re.DOTALL)
 """JSON's strings, and the brackets and commas of its lists and objects. A string without an end goes to the end."""
 
+QUOTE = "Put the whole text into single quotes: 'text'; inside them, write '' for '."
+REMEDIES = (
+    ("character '\\t'", "Indent with blanks, not with tabs."),
+    ("that cannot start any token", QUOTE),
+    ("alphabetic or numeric character", QUOTE),
+    ("chomping or indentation", QUOTE),
+    ("found unexpected end of stream", "Close the quote."),
+    ("but got '<stream end>'", "Close the bracket."),
+    ("but found '}'", "Remove the bracket, or put the text into single quotes."),
+    ("but found ']'", "Remove the bracket, or put the text into single quotes."),
+    ("expected ',' or", "Inside brackets, put a text with , : ? [ ] { or } into single quotes."),
+    ("but found '<scalar>'", QUOTE),
+    ("mapping values are not allowed", "Put a text with `: ` into single quotes; else correct the indentation."),
+    ("mapping keys are not allowed", QUOTE),
+    ("'<block mapping start>'", "Indent all names of a block by equally many blanks."),
+    ("could not find expected ':'", "Write `name: value`, with a blank after the colon."),
+)
+"""By a part of what YAML's parser says, the remedy."""
+
 T = TypeVar("T")
 
 
@@ -182,7 +201,10 @@ class _Yaml:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = (mark.line + 1, mark.column + 1) if mark else ()
-            raise _RefusedError(f"is not readable: {error.problem}.", "Correct the YAML there.", *place) from None
+            remedy = next(
+                (remedy for part, remedy in REMEDIES if part in str(error.problem)), "Correct the YAML there."
+            )
+            raise _RefusedError(f"is not readable: {error.problem}.", remedy, *place) from None
         return value
 
     def _value(self, event: Any, depth: int) -> Any:

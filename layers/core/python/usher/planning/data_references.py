@@ -63,7 +63,8 @@ class _Checks:
         settings = solution.settings.get("solutionConfig")
         yield from self.training_columns(f"{path}.solutionConfig", settings)
         objective = settings.get("optimizationObjective") if isinstance(settings, Mapping) else None
-        if isinstance(objective, Mapping) and "itemAttribute" in objective:
+        takes_objective = recipe is None or recipe.takes_objective
+        if takes_objective and isinstance(objective, Mapping) and "itemAttribute" in objective:
             attribute = str(objective["itemAttribute"])
             numbers = [name for name, one in items.items() if one.numeric and not one.nullable]
             if attribute not in numbers:

@@ -88,7 +88,13 @@ class _Desired:
         for job in self.config.jobs:
             yield from self._job(job)
         for schedule in self.config.schedules:
-            yield schedule_resource(self.target, schedule.name, schedule.input, schedule.settings)
+            made = schedule_resource(self.target, schedule.name, schedule.input, schedule.settings)
+            yield replace(made, after=self._after_group)
+
+    @property
+    def _after_group(self) -> list[str]:
+        """What lies outside the dataset group is made after it, too: if that is refused, nothing is left behind."""
+        return [f"dataset_group/{self.target.group}"]
 
     @property
     def _group(self) -> dict[str, str]:
@@ -118,7 +124,8 @@ class _Desired:
     def _dataset(self, dataset: str, given: Data) -> Iterator[Resource]:
         domain = {"domain": self.config.group["domain"]} if "domain" in self.config.group else {}
         name = given.schema_name or self._unique(dataset, given.schema)
-        yield self._resource("import", "schema", dataset, {"name": name, "schema": json.dumps(given.schema), **domain})
+        schema = {"name": name, "schema": json.dumps(given.schema), **domain}
+        yield self._resource("import", "schema", dataset, schema, after=self._after_group)
         yield self._resource(
             "import", "dataset", dataset,
             {"name": f"{self.target.group}-{dataset}", "datasetType": dataset.upper()},
@@ -307,5 +314,7 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
         },
         "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
         "filters": list(config.filters),
-        "exports": desired_exports(config.exports, recipes, types, [one.name for one in config.schedules]),
+        "exports": desired_exports(
+            config.exports, recipes, types, [one.name for one in config.schedules], config.readings
+        ),
     }

@@ -6,9 +6,9 @@ from typing import Any
 
 from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ceilings import Estimate
+from usher.datasets.reading import Source
 from usher.resources.plan import Plan
 from usher.resources.states import State
-from usher.storage.bucket import File
 
 IDLE = {"reuse", "hold"}
 """Actions that change nothing."""
@@ -22,8 +22,8 @@ class Draft:
     """Members of the run's record (run_record.RunChanges), not yet as JSON."""
     plan: Plan | None = None
     """None where there is nothing to plan with."""
-    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
-    """The files of each import as they were checked (Inputs.sources)."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """What each import reads (Inputs.sources)."""
     size: Size = NO_DATA
     """Of the data and of the input of jobs and exports."""
     estimate: Estimate | None = None

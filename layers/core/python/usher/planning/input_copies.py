@@ -3,6 +3,8 @@
 `<group>/out/input/<run>/<digest of what reads them, and of their content>/<file>`, where only Usher writes. A file that
 replaces another after the plan counts for the next run, and this run costs what was estimated. A folder holds the files
 of one attempt at the plan: another attempt, at other files, has another folder. A tag lets the bucket delete them soon.
+What Personalize would not take as it is (another format, other names of columns, other times, duplicates) is written as
+CSV instead of being copied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +15,19 @@ from boto3.s3.transfer import TransferConfig
 
 from usher.aws import digest
 from usher.config.model import JOBS
+from usher.datasets.byte_ranges import Part, parts_of, read_blocks
+from usher.datasets.csv_writer import write_csv
+from usher.datasets.duplicates import read_distinct
+from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import ReadLimits
+from usher.datasets.reading import PLAIN, Reading, Source
 from usher.errors import InputError, Problem
+from usher.limits import MIN_ROWS
 from usher.planning.draft import IDLE, Draft
 from usher.resources.kinds import Resource
 from usher.runs.record import Run
-from usher.storage.bucket import File
+from usher.storage.bucket import Bucket, File
+from usher.storage.layout import dataset_of
 
 TAG = "usher=input"
 MAX_COPY_BYTES = 5 << 30
@@ -25,42 +35,70 @@ MAX_COPY_BYTES = 5 << 30
 PART_BYTES = 1 << 29
 CONCURRENCY = 16
 """Files of an import that are copied at a time."""
-Sources = Mapping[str, Sequence[File]]
-"""The files of each import as they were checked, by s3:// address (Inputs.sources)."""
+Sources = Mapping[str, Source]
+"""What each import reads, by s3:// address (Inputs.sources)."""
 
 
-def copy_inputs(run: Run, drafted: Draft) -> list[Resource]:
+def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resource]:
     """Copy the files of each import and batch job that the run makes; return the plan's resources with the copies.
 
-    Raises InputError where a job's file has grown since its lines were counted, and S3's PreconditionFailed where a
+    `profiles`: where the CSVs of large files in other formats are. Raises InputError where a job's file has grown since
+    its lines were counted, or a dataset has too few rows without duplicates, and S3's PreconditionFailed where a
     file is not the one that was checked: the step is repeated then, and plans anew.
     """
     changing = {state.id for state in drafted.states if state.action not in IDLE}
     resources = drafted.plan.resources if drafted.plan else []
-    return [_with_copies(run, one, drafted) if one.id in changing else one for one in resources]
+    return [_with_copies(run, one, drafted, profiles) if one.id in changing else one for one in resources]
 
 
-def copy_import(run: Run, job: Resource, sources: Sources) -> Resource:
+def copy_import(run: Run, job: Resource, sources: Sources, profiles: ProfileCache) -> Resource:
     """An import with copies of its files, if they are among the sources."""
-    files = sources.get(job.params["dataSource"]["dataLocation"])
-    if not files:
+    source = sources.get(job.params["dataSource"]["dataLocation"])
+    if not source:
         return job
-    folder = copy_files(run, job.id, files)[0].rpartition("/")[0]
+    folder = copy_files(run, job.id, source, profiles)[0].rpartition("/")[0]
     return replace(job, params={**job.params, "dataSource": {"dataLocation": run.bucket.url(f"{folder}/")}})
 
 
-def copy_files(run: Run, reader: str, files: Sequence[File]) -> list[str]:
-    """Copy CSVs for what reads them, such as an import's id; return the keys of the copies, in the same order."""
-    folder = _folder(run, reader, files)
-    copies = [f"{folder}{number:05}.csv" for number in range(len(files))]
+def copy_files(run: Run, reader: str, source: Source, profiles: ProfileCache) -> list[str]:
+    """Copy files as Personalize takes them for what reads them, such as an import's id; return the keys, in order.
+
+    Raises as `copy_inputs` does.
+    """
+    folder = _folder(run, reader, source.files, source.reading)
+    parts = [part for file in source.files for part in parts_of(file, profiles.limits, source.reading)]
+    if source.reading.deduplicate:
+        return [_write_distinct(run.bucket, parts, f"{folder}00000.csv", profiles.limits)]
+    files = {file.key: file for file in source.files}
+    converted = {file.key: file for file in run.bucket.files(profiles.folder(parts[0].key))}
+
+    def copy(number: int, part: Part) -> str:
+        copied = f"{folder}{number:05}.csv"
+        if part.is_csv:
+            _copy(run, files[part.key], copied)
+        elif profiles.csv_key(part) in converted:
+            _copy(run, converted[profiles.csv_key(part)], copied)
+        else:
+            write_csv(run.bucket, copied, read_blocks(run.bucket, part, profiles.limits), TAG)
+        return copied
+
+    wanted = [part for part in parts if not part.is_csv or not part.start]
     with ThreadPoolExecutor(CONCURRENCY) as executor:
-        list(executor.map(lambda file, copy: _copy(run, file, copy), files, copies))
-    return copies
+        return list(executor.map(copy, range(len(wanted)), wanted))
 
 
-def _with_copies(run: Run, resource: Resource, drafted: Draft) -> Resource:
+def _write_distinct(bucket: Bucket, parts: Sequence[Part], key: str, limits: ReadLimits) -> str:
+    rows = write_csv(bucket, key, read_distinct(bucket, parts, limits), TAG)
+    dataset = dataset_of(parts[0].key)
+    if rows < MIN_ROWS.get(dataset, 0):
+        message = f"has {rows} rows without duplicates; Personalize imports {MIN_ROWS[dataset]} or more."
+        raise InputError([Problem(parts[0].key, message, "Add more rows.")])
+    return key
+
+
+def _with_copies(run: Run, resource: Resource, drafted: Draft, profiles: ProfileCache) -> Resource:
     if resource.kind == "dataset_import_job":
-        return copy_import(run, resource, drafted.sources)
+        return copy_import(run, resource, drafted.sources, profiles)
     if resource.kind in JOBS.values():
         return _copy_job(run, resource, drafted.size.lines[resource.id])
     return resource
@@ -78,8 +116,8 @@ def _copy_job(run: Run, job: Resource, lines: int) -> Resource:
     return replace(job, params={**job.params, "jobInput": {"s3DataSource": {"path": run.bucket.url(copy)}}})
 
 
-def _folder(run: Run, reader: str, files: Sequence[File]) -> str:
-    content = [(file.key, file.etag) for file in files]
+def _folder(run: Run, reader: str, files: Sequence[File], reading: Reading = PLAIN) -> str:
+    content = [(file.key, file.etag) for file in files], reading.facts()
     return f"{run.group}/out/input/{run.name}/{digest([reader, content])}/"
 
 

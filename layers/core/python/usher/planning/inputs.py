@@ -6,14 +6,18 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from usher.aws import digest, now
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import ConfigError, default_config, parse_config, read_config
+from usher.config.readings import readings_of
 from usher.datasets import rules
-from usher.datasets.diagnosis import Diagnosis, diagnosis_report
+from usher.datasets.byte_ranges import is_plain_csv
+from usher.datasets.diagnosis import diagnosis_report
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.reading import Reading, Source
 from usher.datasets.schemas import Schema, check_change, check_schema, envelope, fields, grown, make_schema, types
 from usher.errors import InputError, Problem
 from usher.formats.documents import MAX_BYTES
@@ -21,7 +25,7 @@ from usher.planning.data_references import check_data_references
 from usher.planning.desired import Data
 from usher.planning.job_inputs import input_problems, missing_inputs
 from usher.planning.misplaced_files import misplaced_files
-from usher.planning.recipe_limits import above_recipe_limits
+from usher.planning.recipe_limits import above_recipe_limits, lacking_attributes
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS
 from usher.resources.lookup import is_being_deleted
@@ -30,13 +34,16 @@ from usher.storage.layout import (
     DATASETS,
     GROUP_NAME,
     RESERVED_FOLDERS,
+    config_keys,
     data_keys,
     data_location,
     increment_keys,
     is_config,
     is_data,
     is_solution_config,
+    suffix_of,
 )
+from usher.storage.near_names import slip_of
 
 MAX_FILES = 10_000
 """CSVs of a group: each is opened in every run."""
@@ -53,8 +60,8 @@ class Inputs:
     interactions), columns, rejected, findings, added (bytes, rows and ids by increment)."""
     notes: Sequence[Problem] = ()
     """Parts of the config that have no effect."""
-    sources: Mapping[str, Sequence[File]] = field(default_factory=dict)
-    """The files of each import as they were checked, by s3:// address."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """What each import reads, by s3:// address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,10 @@ class DatasetCheck:
     report: dict[str, Any]
     """As in Inputs."""
     problems: Sequence[Problem]
-    sources: Mapping[str, Sequence[File]]
+    sources: Mapping[str, Source]
     """As in Inputs."""
-    diagnosis: Diagnosis
+    profile: DatasetProfile
+    """Of the files, without increments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,8 @@ class _Folder:
     def files_of(self, keys: Iterable[str]) -> list[File]:
         return [self.files[key] for key in keys]
 
-    def profile(self, dataset: str, keys: Iterable[str]) -> DatasetProfile:
-        return ProfileCache(self.bucket, self.limits).profile(dataset, self.files_of(keys), self.files)
+    def profile(self, dataset: str, keys: Iterable[str], reading: Reading) -> DatasetProfile:
+        return ProfileCache(self.bucket, self.limits).profile(dataset, self.files_of(keys), self.files, reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,10 @@ def load_inputs(
     missing = missing_inputs(bucket, wish.config)
     problems += [missing[job.input] for job in wish.config.jobs if job.input in missing and not job.optional]
     problems += _misfits(folder, wish.config, checks, missing, inventory, arn_prefix)
+    if "items" in checks:
+        problems += lacking_attributes(wish.config, checks["items"].profile, checks["items"].data.schema)
+    else:
+        problems += lacking_attributes(wish.config)
     if problems:
         raise InputError(problems, report)
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
@@ -169,6 +181,9 @@ def _misfits(
 
 def check_group_name(group: str) -> None:
     """Raise InputError where a folder's name can't be a group's."""
+    if slip_of(group) and "." in group:
+        remedy = f"Put it into a folder, such as my-shop/{group}: the first folder is the dataset group."
+        raise InputError([Problem(group, "lies in no folder.", remedy)])
     if not GROUP_NAME.match(group):
         remedy = "Use up to 35 letters, digits, - and _, starting with a letter or a digit."
         raise InputError([Problem(f"{group}/", "can't be the name of a dataset group.", remedy)])
@@ -183,6 +198,12 @@ def recipe_type(personalize: Any, recipe_arn: str) -> str:
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
 
+def load_readings(bucket: Bucket, group: str) -> Mapping[str, Reading]:
+    """How a group's data is read, as far as its config says; the config may have other mistakes."""
+    keys = [key for key in config_keys(group) if key in bucket.keys(key)]
+    return readings_of(_read_config_file(bucket, keys[0]), keys[0]) if len(keys) == 1 else {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Wish:
     """A group's config, as far as it can be read."""
@@ -195,7 +216,7 @@ class _Wish:
     @property
     def usable(self) -> Config:
         """The config that data is held against: the default one stands in for one with problems."""
-        return default_config() if self.problems else self.config
+        return replace(default_config(), readings=self.config.readings) if self.problems else self.config
 
 
 def _read_wish(folder: _Folder, personalize: Any) -> _Wish:
@@ -218,12 +239,16 @@ def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Proble
     key, file = keys[0], folder.bucket.label(keys[0])
     pages = personalize.get_paginator("list_recipes").paginate()
     recipes = [recipe["name"] for page in pages for recipe in page["recipes"]]
-    with closing(folder.bucket.open(key)) as stream:
-        content = stream.read(MAX_BYTES + 1)
+    content = _read_config_file(folder.bucket, key)
     if not is_solution_config(key):
         return parse_config(content, file, folder.group, recipes), []
     translated, notes = translate(content, file, folder.group)
     return read_config(translated, file, folder.group, recipes), notes
+
+
+def _read_config_file(bucket: Bucket, key: str) -> bytes:
+    with closing(bucket.open(key)) as stream:
+        return stream.read(MAX_BYTES + 1)
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
@@ -238,18 +263,20 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     """Profile a dataset's files and hold them against the rules, its schema, and the solutions that train on it."""
     keys = folder.data_keys(dataset)
     location = data_location(folder.group, dataset, keys)
-    whole = folder.profile(dataset, keys)
-    added = {key: folder.profile(dataset, [key]) for key in folder.increment_keys(dataset)}
+    reading = config.reading(dataset)
+    whole = folder.profile(dataset, keys, reading)
+    added = {key: folder.profile(dataset, [key], reading) for key in folder.increment_keys(dataset)}
     schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
-    findings = rules.check_dataset(whole, schema, location)
+    seconds = now().timestamp()
+    findings = rules.check_dataset(whole, schema, location, inferred=dataset not in config.schemas, now=seconds)
     errors = [finding for finding in findings if finding.severity == "error"]
     url = folder.bucket.url
     return DatasetCheck(
         data=Data(
             url(location),
-            whole.digest,
+            _digest(whole, keys, reading),
             schema,
-            {url(key): table.digest for key, table in added.items()},
+            {url(key): _digest(table, [key], reading) for key, table in added.items()},
             in_use.name if schema == in_use.schema else "",
         ),
         report=_dataset_report(keys, whole, added, findings),
@@ -263,9 +290,18 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
             ),
             *_increment_problems(added, schema),
         ],
-        sources={url(location): folder.files_of(keys)} | {url(key): folder.files_of([key]) for key in added},
-        diagnosis=whole.diagnosis,
+        sources={
+            url(one): Source(folder.files_of(some), reading)
+            for one, some in {location: keys, **{key: [key] for key in added}}.items()
+        },
+        profile=whole,
     )
+
+
+def _digest(table: DatasetProfile, keys: Sequence[str], reading: Reading) -> str:
+    """The digest of what is imported: of the files and, where they are not taken as they are, of how they are read."""
+    plain = all(is_plain_csv(key, reading) for key in keys)
+    return table.digest if plain else digest([table.digest, reading.facts(), [suffix_of(key) for key in keys]], 64)
 
 
 def _dataset_report(
@@ -291,7 +327,7 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
     """The report on every dataset, with the diagnosis of the interactions and warnings about the limits of recipes."""
     report = {dataset: check.report for dataset, check in checks.items()}
     if "interactions" in checks:
-        known = {dataset: check.diagnosis for dataset, check in checks.items()}
+        known = {dataset: check.profile.diagnosis for dataset, check in checks.items()}
         report["interactions"]["diagnosis"] = diagnosis_report(
             known["interactions"], known.get("items"), known.get("users")
         )
@@ -302,11 +338,13 @@ def _report(checks: Mapping[str, DatasetCheck], config: Config, group: str) -> d
 
 
 def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
-    """Whether a dataset has its own file and a folder of files."""
-    file = f"{location.removesuffix('/')}.csv"
-    if file not in keys or len(keys) == 1:
+    """Whether a dataset has a file of its own and other files."""
+    folder = f"{location.removesuffix('/')}/"
+    own = [key for key in keys if not key.startswith(folder)]
+    if not own or len(keys) == 1:
         return []
-    return [Problem(file, f"conflicts with the folder {location}.", "Keep either the file or the folder.")]
+    other = next((key for key in own if key != own[0]), f"the folder {folder}")
+    return [Problem(own[0], f"conflicts with {other}.", "Keep one of the two.")]
 
 
 def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> list[Problem]:

@@ -38,7 +38,7 @@ def input_problems(
     fields = {dataset.upper(): list(some.values()) for dataset, some in columns.items()}
     for job in config.jobs:
         shape = recipe_of(recipes.get(job.solution, "")).batch
-        if shape and job.input and job.input not in missing:
+        if shape and shape.job == job.kind and job.input and job.input not in missing:
             yield from islice(_line_problems(bucket, config, job, shape, fields), MAX_REPORTED)
 
 

@@ -7,14 +7,17 @@ from usher.storage.layout import (
     CONFIGS,
     DATASETS,
     INCREMENTS,
+    SUFFIXES,
     as_own_key,
     group_folders,
     is_config,
     is_data,
     is_unrecognized,
+    suffix_of,
 )
+from usher.storage.near_names import USHER, meant, slip_of
 
-KNOWN_NAMES = (*CONFIGS, *(f"{dataset}.csv" for dataset in DATASETS))
+FORMATS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
 
 def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:
@@ -28,11 +31,10 @@ def misplaced_files(keys: Collection[str], group: str) -> Iterator[Problem]:
     for key in filter(is_unrecognized, keys):
         match as_own_key(key).split("/"):
             case [_, folder, _] if folder in DATASETS:
-                message = "is not a .csv file, and Personalize imports every file of the folder."
-                yield Problem(key, message, "Move it out of the folder, or name it .csv.")
-            case [_, name] if name.partition(".")[0].lower() in ("usher", *DATASETS):
-                message = "is not a file name that Usher knows."
-                yield Problem(key, message, f"Use one of: {', '.join(KNOWN_NAMES)}.")
+                message = "is not a file that Usher can import."
+                yield Problem(key, message, f"Move it out of the folder, or write it as {FORMATS}.")
+            case [_, name] if known := slip_of(name):
+                yield Problem(key, "is not a file name that Usher knows.", _right_name(name, known))
 
 
 def ignored_files(keys: Collection[str]) -> Iterator[Problem]:
@@ -42,13 +44,22 @@ def ignored_files(keys: Collection[str]) -> Iterator[Problem]:
         home = key.removesuffix("/".join([folder, *deeper]))
         if folder in DATASETS and deeper[1:]:
             yield Problem(key, "is not read.", f"Move it up to {home}{folder}/, or to {home}{folder}/{INCREMENTS}/.")
-        elif folder not in DATASETS and deeper and deeper[-1] in KNOWN_NAMES:
+        elif folder not in DATASETS and deeper and (dataset := slip_of(folder)) in DATASETS:
+            yield Problem(key, "is not read.", f"Call its folder {home}{dataset}/.")
+        elif folder not in DATASETS and deeper and slip_of(deeper[-1]):
             yield Problem(key, "is not read.", f"Move it up to {home}.")
-        elif not deeper and folder.endswith(".csv") and (dataset := _dataset_of(folder)):
-            yield Problem(key, "is not read.", f"Name it {home}{dataset}.csv, or move it into {home}{dataset}/.")
+        elif not deeper and (dataset := meant(folder)) in DATASETS and not slip_of(folder):
+            suffix = suffix_of(folder.lower()) or ".csv"
+            yield Problem(key, "is not read.", f"Name it {home}{dataset}{suffix}, or move it into {home}{dataset}/.")
 
 
-def _dataset_of(name: str) -> str:
-    """The dataset with which a file's name begins; of two (`actions`, `action_interactions`), the longer one."""
-    matches = (dataset for dataset in DATASETS if name.lower().startswith(dataset))
-    return max(matches, key=len, default="")
+def _right_name(name: str, known: str) -> str:
+    """The remedy for a misspelt name, or for one of another format. `known`: the dataset or config that is meant."""
+    if known == USHER:
+        return f"Call it {' or '.join(CONFIGS)}."
+    suffix = suffix_of(name.lower())
+    return (
+        f"Call it {known}{suffix}."
+        if suffix
+        else f"Save it as {known}{FORMATS.replace(', ', f', {known}').replace(' or ', f' or {known}')}."
+    )

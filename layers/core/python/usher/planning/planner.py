@@ -18,7 +18,7 @@ from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
-from usher.planning.promotions_and_rollbacks import Pin, with_pins
+from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
 from usher.planning.removal import draft_removal
 from usher.planning.room import with_room
 from usher.planning.route_notes import route_notes
@@ -41,8 +41,8 @@ RESUME = "resume"
 """The name of the schedule that starts a run when a solution on hold may be trained again."""
 NOTHING_TO_DO = "Nothing to do until there is {0}/interactions.csv or {0}/interactions/*.csv."
 DEFAULTS, NOTHING_YET = Ceilings(), Past()
-ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], Mapping[str, Pin]]
-"""The pins that hold for desired resources (Pins.resolve), given each solution's live version."""
+ResolvePins = Callable[[Sequence[Resource], Mapping[str, str]], tuple[Mapping[str, Pin], Sequence[Problem]]]
+"""The pins that hold for desired resources, and problems (Pins.resolve), given each solution's live version."""
 
 
 def draft(
@@ -52,7 +52,7 @@ def draft(
     serving: ServingMap,
     *,
     tasks: RequestedTasks | None = None,
-    resolve_pins: ResolvePins = lambda _desired, _live: {},
+    resolve_pins: ResolvePins = lambda _desired, _live: ({}, ()),
     retry_failed: bool = True,
     claims: Mapping[str, Mapping[str, str]] | None = None,
     ceilings: Ceilings = DEFAULTS,
@@ -80,8 +80,8 @@ def draft(
     desired = desired_with_adopted(inventory, target, inputs, tasks)
     check_group(inventory, desired[0], target.group)
     notes += unused_schemas(inventory, target, inputs.config, desired)
-    live = {name: str(solution["solutionVersionArn"]) for name, solution in serving.get("solutions", {}).items()}
-    pins = resolve_pins(desired, live)
+    live = live_versions(serving)
+    pins, problems = resolve_pins(desired, live)
     desired = _gated(with_pins(desired, pins), inputs.config, live)
 
     desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
@@ -104,6 +104,7 @@ def draft(
         ),
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
+        **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
     return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import now
-from usher.errors import MAX_MESSAGE_LENGTH, InputError, Problem, UsherError
+from usher.errors import MAX_MESSAGE_LENGTH, Problem, UsherError
 from usher.resources.gate import gate_targets
-from usher.resources.kinds import Resource
+from usher.resources.kinds import LIVE_VERSION, Resource
 from usher.resources.versions import usable_versions
 from usher.storage.table import Table
 from usher.texts import clean
@@ -36,6 +36,8 @@ class Pin:
     at: str
     supersedes: str = ""
     """The ARN of the newest version when the pin was resolved, which the pin holds back; empty until then."""
+    live: str = ""
+    """The ARN of the version that was live at the request; empty: none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +46,42 @@ class Pins:
 
     table: Table
 
-    def record_request(self, group: str, request: Mapping[str, Any]) -> None:
-        """Write down the version that an execution's input requests, if any. Raises UsherError for a malformed one."""
+    def record_request(self, personalize: Any, group: str, request: Mapping[str, Any], live: Mapping[str, str]) -> bool:
+        """Write down the version that an execution's input requests, if any; whether it can serve now.
+
+        `previous` and `latest` mean what they mean now, whatever is trained until a run gets to it. `live`: the ARN of
+        each solution's version that is served now. Raises UsherError for a malformed request.
+        """
         if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
-            return
+            return False
         if not all(isinstance(request.get(name), str) and request[name].strip() for name in MEMBERS):
             raise UsherError(
                 'To promote or to roll back, start the pipeline with {"group": "...", "solution": "...", '
                 '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
             )
         solution, version, who, why = (clean(request[name].strip(), length) for name, length in MEMBERS.items())
-        self._write(group, solution, Pin(version, who, why, now().isoformat()))
+        pin = Pin(version, who, why, now().isoformat(), live=live.get(solution, ""))
+        versions = usable_versions(personalize, pin.live.rpartition("/")[0]) if pin.live else []
+        arn = choose_version(version, versions, pin.live)
+        self._write(group, solution, replace(pin, version=arn, supersedes=versions[0]) if arn else pin)
+        return bool(arn)
+
+    def holding(self, personalize: Any, group: str) -> dict[str, Pin]:
+        """The pins that hold now, by solution, as far as they have been resolved."""
+        resolved = {solution: pin for solution, pin in self._read(group).items() if pin.supersedes}
+        newest = {
+            solution: usable_versions(personalize, pin.version.rpartition("/")[0])[:1]
+            for solution, pin in resolved.items()
+        }
+        return {solution: pin for solution, pin in resolved.items() if newest[solution] == [pin.supersedes]}
 
     def resolve(
         self, personalize: Any, group: str, desired: Iterable[Resource], live: Mapping[str, str]
-    ) -> dict[str, Pin]:
-        """The pins that hold now, each with its version's ARN. Pins that have lapsed, or can't hold, are forgotten.
+    ) -> tuple[dict[str, Pin], list[Problem]]:
+        """The pins that hold now, each with its version's ARN, and what is wrong with new ones that can't hold.
 
-        `live`: the ARN of each solution's version that is served now. Raises InputError for new pins that can't hold.
+        Pins that have lapsed, or can't hold, are forgotten. `live`: the ARN of each solution's version that is served
+        now.
         """
         by_id = {resource.id: resource for resource in desired}
         holding: dict[str, Pin] = {}
@@ -72,7 +92,7 @@ class Pins:
             if pin.supersedes and versions[:1] == [pin.supersedes]:
                 holding[solution] = pin
                 continue
-            arn = "" if pin.supersedes else choose_version(pin.version, versions, live.get(solution, ""))
+            arn = "" if pin.supersedes else choose_version(pin.version, versions, pin.live or live.get(solution, ""))
             if arn:
                 holding[solution] = replace(pin, version=arn, supersedes=versions[0])
                 self._write(group, solution, holding[solution])
@@ -80,9 +100,7 @@ class Pins:
             self._forget(group, solution)
             if not pin.supersedes:
                 problems.append(_impossible(solution, pin, versions))
-        if problems:
-            raise InputError(problems)
-        return holding
+        return holding, problems
 
     def of(self, group: str) -> dict[str, Pin]:
         """A group's pins by solution, as they were requested or resolved last."""
@@ -104,12 +122,18 @@ class Pins:
         self.table.update(group, ITEM, "REMOVE #solution", names={"#solution": PREFIX + solution})
 
 
+def live_versions(serving: Mapping[str, Any]) -> dict[str, str]:
+    """The ARN of each solution's version that is served now. `serving`: the group's serving map. Pure."""
+    return {name: str(solution[LIVE_VERSION]) for name, solution in serving.get("solutions", {}).items()}
+
+
 def with_pins(desired: Sequence[Resource], pins: Mapping[str, Pin]) -> list[Resource]:
     """All desired resources; what serves a pinned solution has the pin in its gate. Pure."""
     pin_of = {resource_id: pins[name] for name, resource_id in gate_targets(desired).items() if name in pins}
 
     def with_pin(resource: Resource, pin: Pin) -> Resource:
-        return replace(resource, gate={**resource.gate, "pin": {"version": pin.version, "supersedes": pin.supersedes}})
+        pinned = {"pin": {"version": pin.version, "supersedes": pin.supersedes}}
+        return replace(resource, gate={"live": pin.live, **resource.gate, **pinned})
 
     return [with_pin(one, pin_of[one.id]) if one.id in pin_of else one for one in desired]
 

@@ -1,9 +1,13 @@
-"""Whether a group has more data than its recipes consider in a training. Pure."""
+"""Whether a group has more data than its recipes consider in a training, or none that they need. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from usher.config.model import Config
+from usher.datasets.profile import DatasetProfile
 from usher.datasets.rules import Finding
+from usher.datasets.schemas import Field, Schema, fields
+from usher.errors import Problem
 from usher.recipes import recipe_of
 from usher.storage.layout import data_location
 
@@ -23,6 +27,39 @@ def above_recipe_limits(
             place = data_location(group, dataset, report[dataset]["files"])
             message = f"has {count:,d} {counted}; a training considers {exceeded}."
             yield dataset, Finding("warning", place, message, "Leave out the least important, or change the recipe.")
+
+
+ATTRIBUTE_AFFINITY = "aws-item-attribute-affinity"
+NO_FEATURES = ("ITEM_ID", "CREATION_TIMESTAMP")
+
+
+def lacking_attributes(
+    config: Config, items: DatasetProfile | None = None, schema: Schema | None = None
+) -> list[Problem]:
+    """The solutions that train on attributes of items where no attribute groups items: their training would fail.
+
+    Of an attribute, all values are the same, or all are different
+    (https://github.com/aws-samples/retail-demo-store/issues/393).
+    """
+    columns = fields(schema) if schema else {}
+    message = "has no attribute to train on: no column of the items has a value that some items share and others don't."
+    remedy = "Add a column to the items, such as GENRES; or remove the solution."
+    return [
+        Problem(f"usher.yaml: solutions.{one.name}", message, remedy)
+        for one in config.solutions
+        if one.recipe == ATTRIBUTE_AFFINITY
+        and not (items and any(_groups_items(items, columns[name]) for name in columns if name in items.columns))
+    ]
+
+
+def _groups_items(items: DatasetProfile, column: Field) -> bool:
+    profile = items.columns[column.name]
+    if column.name in NO_FEATURES or not (column.categorical or column.numeric):
+        return False
+    if profile.values is None or profile.facts["several values"].rows:
+        return True  # what has too many different values to count may group items
+    values = [rows for value, rows in profile.values.items() if value]
+    return len(values) > 1 and max(values) > 1
 
 
 def _counts(report: Mapping[str, Any]) -> dict[str, int]:

@@ -8,12 +8,13 @@ from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
-from usher.errors import InputError
+from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
+from usher.planning.inputs import load_readings
 from usher.planning.planner import draft
-from usher.planning.promotions_and_rollbacks import Pin, Pins
-from usher.planning.tasks import RequestedTasks, Tasks
+from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
+from usher.planning.tasks import REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
@@ -26,14 +27,20 @@ from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.layout import GROUP_NAME
 
+MAX_WAITS = 10
+"""A run waits no more often than this for a folder to which files come without end."""
+SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
+CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
+
 
 class Outcome(TypedDict):
     """How a step ends."""
 
-    outcome: Literal["NOTHING", "JOINED", "CHECK", "GO", "DONE"]
-    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; CHECK:
-    parts.json lists parts of the data to be profiled first; GO: go on; DONE: nothing is to be done, or the run's record
-    has problems."""
+    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "GO", "DONE"]
+    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE:
+    likewise, and a version is to serve without waiting for that run; WAIT: more files may follow those that have
+    arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; GO: go
+    on; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -57,42 +64,69 @@ class PlanSteps:
 
     def take(self, group: str, execution_input: Mapping[str, Any], execution: str, started_at: str) -> Outcome:
         """Note what the input requests, so that a run that is at work sees it, too; then take the group."""
+        is_promotion = False
         if "task" in execution_input:
             self.tasks.request(group, execution_input, started_at)
+        elif "detail" in execution_input or execution_input.keys() == {"group"}:
+            self.tasks.reopen(group)  # a file, or a person; schedules give a time, too
         else:
-            self.pins.record_request(group, execution_input)
-        run = self._taken_run(group, execution)
-        return {"outcome": "GO" if run else "JOINED", "group": group, "run": run.name if run else None}
+            live = live_versions(self.serving_map_of(group))
+            is_promotion = self.pins.record_request(self.clients["personalize"], group, execution_input, live)
+        is_drop = "detail" in execution_input
+        run = self._taken_run(group, execution, is_drop=is_drop)
+        if run is None:
+            return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
+        return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
-    def plan(self, group: str, execution: str) -> Outcome:
-        """Plan a run: write its plan and its record, and order what it will make."""
+    def plan(self, group: str, execution: str, waits: int = 0) -> Outcome:
+        """Plan a run: write its plan and its record, and order what it will make.
+
+        `waits`: how often the execution has waited for further files.
+        """
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
+        if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
+            return self._wait(run, execution)
         return {"outcome": self._plan(run, execution), "group": group, "run": run.name}
 
-    def _taken_run(self, group: str, execution: str) -> Run | None:
+    def _wait(self, run: Run, execution: str) -> Outcome:
+        """Say in the run's record that it waits for further files."""
+        run.begin(execution)
+        run.update({"note": SETTLING})
+        if self.lock.has_died(execution):
+            self._stopped(run, execution)
+        return {"outcome": "WAIT", "group": run.group, "run": run.name}
+
+    def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
-        if self.lock.take(group, execution, run.name):
+        if self.lock.take(group, execution, run.name, is_drop=is_drop):
             return run
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
-        record = run.begin(execution)
+        run.begin(execution)
+        if self.lock.has_died(execution):
+            return self._stopped(run, execution)
         try:
-            if parts := self.profiles.missing_parts(run.group, run.name):
+            readings = load_readings(run.bucket, run.group)
+            if parts := self.profiles.missing_parts(run.group, run.name, readings):
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
-                run.write({**record, "note": f"{len(parts)} parts of the data are being checked."}, before=record)
+                run.update({"note": f"{len(parts)} parts of the data are being checked."})
                 return "CHECK"
-            drafted = self._ordered_draft(run)
+            drafted = self._ordered_draft(run, execution)
         except InputError as error:
-            costs = self._costs_now(run)
-            run.write({**record, "data": error.report, "problems": error.as_dicts(), "costsNow": costs}, before=record)
+            run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
-        run.write({**record, **drafted.findings}, before=record)
+        run.update(drafted.findings)
         return "GO" if drafted.is_work else "DONE"
+
+    def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
+        """Close the record of a run whose execution was stopped before it could be closed."""
+        run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
+        return "DONE"
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:
         """What the group costs in a month, where its files can't be used and don't tell; empty if it is not ours."""
@@ -106,7 +140,7 @@ class PlanSteps:
         size = self.spending.of(run.group).size
         return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
-    def _ordered_draft(self, run: Run) -> Draft:
+    def _ordered_draft(self, run: Run, execution: str) -> Draft:
         """Draft the run, write its plan, and order what it makes.
 
         Tasks that cost too much are forgotten: all later runs would cost too much, too.
@@ -115,23 +149,34 @@ class PlanSteps:
         try:
             drafted = self._draft(run, tasks)
             if drafted.plan:
-                plan = replace(drafted.plan, resources=copy_inputs(run, drafted))
+                plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
             if estimate := drafted.estimate:
                 size = drafted.size
                 facts = {"standing": estimate.standing, "users": size.users, "interactions": size.interactions}
                 self.ceilings.order(self.spending, run.group, run.name, estimate, **facts)
-        except AboveCeilingError:
+        except InputError as error:
+            if REMOVAL in tasks:
+                self.tasks.refuse_removal(run.group)
+            if not isinstance(error, AboveCeilingError):
+                raise
             for name in tasks:
                 self.tasks.forget(run.group, name)
             raise
         if drafted.plan:
             run.write_plan(plan)
+            if drafted.plan.removal and self.tasks.begin_removal(run.group):
+                self.lock.repeat(run.group, execution)
         return drafted
 
     def _draft(self, run: Run, tasks: RequestedTasks) -> Draft:
         """Draft the run. An execution's first run builds anew what failed before: a person has dropped a file since."""
 
-        def resolve_pins(desired: Sequence[Resource], live: Mapping[str, str]) -> Mapping[str, Pin]:
+        if REMOVAL not in tasks and self.tasks.is_closed(run.group):
+            return Draft({"note": CLOSED_NOTE})
+
+        def resolve_pins(
+            desired: Sequence[Resource], live: Mapping[str, str]
+        ) -> tuple[Mapping[str, Pin], Sequence[Problem]]:
             return self.pins.resolve(self.clients["personalize"], run.group, desired, live)
 
         drafted = draft(

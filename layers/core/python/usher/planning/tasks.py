@@ -25,6 +25,11 @@ TASKS = {
     "remove": set[str](),
 }
 """The further members of each task."""
+REMOVAL = "remove"
+CLOSED = "closed"
+"""The attribute that says since when a group is to be removed, or is removed, and nobody has dropped anything since."""
+REFUSED = "refused"
+"""The attribute that says that the removal can't be planned as things are."""
 MAX_LENGTH = 63
 """Characters of a member: Personalize's longest names."""
 RequestedTasks = Mapping[str, Mapping[str, str]]
@@ -60,17 +65,42 @@ class Tasks:
         names = {"#name": f"{PREFIX}{request['task']}#{of}".rstrip("#")}
         # `at` comes first in the text, so that texts sort by time
         condition = "attribute_not_exists(#name) OR #name < :task"
-        self.table.update(group, ITEM, "SET #name = :task", {":task": task}, names, condition)
+        closing = f", {CLOSED} = :task" if request["task"] == REMOVAL else ""
+        self.table.update(group, ITEM, f"SET #name = :task{closing}", {":task": task}, names, condition)
 
     def of(self, group: str) -> dict[str, dict[str, str]]:
         """A group's tasks, by task and, for one of several, name: `retrain#for-you`."""
         item = self.table.get(group, ITEM)
         return {name.removeprefix(PREFIX): json.loads(text) for name, text in item.items() if name.startswith(PREFIX)}
 
+    def reopen(self, group: str) -> None:
+        """Note that a group is wanted again, after a request for its removal; a refused one is still to be done."""
+        condition = f"attribute_exists({CLOSED}) AND attribute_not_exists({REFUSED})"
+        self.table.update(group, ITEM, f"REMOVE {CLOSED}, expires", condition=condition)
+
+    def refuse_removal(self, group: str) -> None:
+        """Note that a removal can't be planned: what is dropped now corrects that."""
+        self.table.update(group, ITEM, f"SET {REFUSED} = :yes", {":yes": True})
+
+    def begin_removal(self, group: str) -> bool:
+        """Note that a removal is planned; return whether the group is wanted again after it."""
+        return CLOSED not in (self.table.update(group, ITEM, f"REMOVE {REFUSED}") or {})
+
+    def is_closed(self, group: str) -> bool:
+        """Whether the last that was requested of a group is its removal."""
+        return CLOSED in self.table.get(group, ITEM)
+
     def forget(self, group: str, name: str) -> None:
         """Drop a task that is done."""
         self.table.update(group, ITEM, "REMOVE #name", names={"#name": PREFIX + name})
 
-    def clear(self, group: str) -> None:
-        """Delete all tasks of a group, which has been removed."""
-        self.table.delete(group, ITEM)
+    def clear(self, group: str, expires: int) -> None:
+        """Drop all tasks of a group, which has been removed.
+
+        `expires`: when the table may forget that the group is closed, in Unix seconds.
+        """
+        names = {f"#task{number}": PREFIX + name for number, name in enumerate(self.of(group))}
+        removal = f" REMOVE {', '.join(names)}" if names else ""
+        is_closed = f"attribute_exists({CLOSED})"
+        if not self.table.update(group, ITEM, f"SET expires = :then{removal}", {":then": expires}, names, is_closed):
+            self.table.delete(group, ITEM, f"attribute_not_exists({CLOSED})")

@@ -12,6 +12,7 @@ from usher.reports.evaluation_report import (
     EXPLORATION_OFF,
     EXPLORATION_ON,
     EXPLORATION_REMOVED,
+    MIN_ANSWERED,
     RAW,
     Comparison,
     ContenderSummary,
@@ -299,19 +300,19 @@ def _contenders(report: EvaluationReport) -> Markup:
 
 def _samples(report: EvaluationReport) -> Iterator[Markup]:
     """A fold for each sample user; the one with most hits is open."""
-    samples, labels = report["samples"], {one["name"]: labelled(one) for one in report["contenders"]}
+    samples, names = report["samples"], {one["name"]: _named(one) for one in report["contenders"]}
     hits = [sum(item.get("hit", False) for items in sample["lists"].values() for item in items) for sample in samples]
     if samples:
         yield heading("Sample users")
     for place, sample in enumerate(samples):
-        named = {labels.get(name, name): items for name, items in sample["lists"].items()}
-        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **named}
-        rows = [
-            [row + 1, *(_item(items[row]) if row < len(items) else "" for items in lists.values())]
-            for row in range(max(map(len, lists.values())))
-        ]
+        lists = {"Training": sample["history"], "Held out": sample["heldOut"], **sample["lists"]}
+        rows = [[names.get(name, name), _items(items)] for name, items in lists.items()]
         is_open = place == hits.index(max(hits))
-        yield fold(f"User {sample['user']}", table("", ["#", *lists], rows), is_open=is_open)
+        yield fold(f"User {sample['user']}", table("", ["List", "Items, in order"], rows), is_open=is_open)
+
+
+def _items(items: Sequence[ReportItem]) -> Markup:
+    return Markup("<div>{}</div>").format(Markup(" · ").join(map(_item, items)))
 
 
 def _item(item: ReportItem) -> str:
@@ -322,12 +323,12 @@ def _item(item: ReportItem) -> str:
 def _bars(
     title: str, metric: str, report: EvaluationReport, scores: Mapping[tuple[str, str], Score], legend: Iterable[str]
 ) -> Markup:
-    """A chart of scores by contender and entry of the legend. A bar needs lists for half of the users."""
+    """A chart of scores by contender and entry of the legend."""
     entries = list(legend)
 
     def shown(contender: str, entry: str) -> Interval | None:
         score = scores.get((contender, entry))
-        return _interval(score, metric) if score and score["answered"] * 2 >= score["users"] else None
+        return _interval(score, metric) if score and score["answered"] >= MIN_ANSWERED * score["users"] else None
 
     groups = [
         Bars(

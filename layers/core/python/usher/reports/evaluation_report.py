@@ -8,6 +8,8 @@ from usher.run_record import ProblemRecord
 
 DECISIVE_METRICS = ("mean_reciprocal_rank", "normalized_discounted_cumulative_gain_at_25")
 """Those by which contenders are compared; by the first, they are put in order."""
+MIN_ANSWERED = 0.5
+"""The share of the users for whom a contender must have a list, to be ranked, and to have a bar."""
 RAW, DEDUP = "raw", "dedup"
 """Forms of lists: as recommended; and the items that are new to the user before the others."""
 EXPLORATION_OFF, EXPLORATION_REMOVED, EXPLORATION_ON = "off", "removed", "on"
@@ -71,7 +73,7 @@ class Score(TypedDict):
     """RAW or DEDUP."""
     users: int
     answered: int
-    """Users with a list. Where they are fewer than half, the metrics tell little of the lists."""
+    """Users with a list."""
     short: NotRequired[int]
     """Users whose list has fewer than 25 items; of all users only."""
     metrics: Mapping[str, MetricValue]

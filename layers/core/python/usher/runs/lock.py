@@ -15,14 +15,17 @@ def export_lock(solution: str) -> str:
     return f"export#{solution}"
 
 
-def is_running(stepfunctions: Any) -> Callable[[str], bool]:
-    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now."""
+def is_running(stepfunctions: Any) -> Callable[[str], bool | None]:
+    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now.
 
-    def ask(execution: str) -> bool:
+    None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.
+    """
+
+    def ask(execution: str) -> bool | None:
         try:
             return bool(stepfunctions.describe_execution(executionArn=execution)["status"] == "RUNNING")
         except stepfunctions.exceptions.ExecutionDoesNotExist:
-            return False
+            return None
 
     return ask
 
@@ -32,29 +35,40 @@ class Lock:
     """One run per group. `is_running` tells whether an execution is."""
 
     table: Table
-    is_running: Callable[[str], bool]
+    is_running: Callable[[str], bool | None]
     item: str = PIPELINE
 
-    def take(self, group: str, execution: str, run: str) -> bool:
+    def take(self, group: str, execution: str, run: str, *, is_drop: bool = False) -> bool:
         """Take the group for a run of an execution, which may take it again for its next run.
 
-        False: another execution holds the group; this call makes it run once more. The lock of an execution that has
+        False: another execution holds the group; this call makes it run once more and, with `is_drop`, wait for further
+        files before that. The lock of an execution that has
         died is taken over, and so is that of another state machine: it is from a former stack, or nobody's.
         """
         while True:
             holder = self.table.get(group, self.item).get("execution", "")
             if holder and holder != execution and self._is_alive(holder, execution):
-                if self._change(group, holder, "again = :yes", {":yes": True}):
+                change = "again = :yes, dropped = :yes" if is_drop else "again = :yes"
+                if self._change(group, holder, change, {":yes": True}):
                     return False
             else:
                 values = {":me": execution, ":run": run, ":no": False}
                 if self._change(group, holder, "execution = :me, run = :run, again = :no", values):
                     return True
 
+    def take_drops(self, group: str, execution: str) -> bool:
+        """Whether files have arrived since this was asked last, while an execution holds the group."""
+        dropped = bool(self.table.get(group, self.item).get("dropped"))
+        return dropped and self._change(group, execution, "dropped = :no", {":no": False})
+
     def run(self, group: str, execution: str) -> str:
         """The run for which an execution holds the group; empty if it does not."""
         item = self.table.get(group, self.item)
         return str(item.get("run", "")) if item.get("execution") == execution else ""
+
+    def repeat(self, group: str, execution: str) -> None:
+        """Have an execution that holds the group run once more."""
+        self._change(group, execution, "again = :yes", {":yes": True})
 
     def try_release(self, group: str, execution: str) -> bool:
         """Release the group. False: something arrived meanwhile; the execution keeps the group for another run."""
@@ -69,7 +83,11 @@ class Lock:
             self.take(group, execution, run)
 
     def _is_alive(self, holder: str, execution: str) -> bool:
-        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and self.is_running(holder)
+        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and bool(self.is_running(holder))
+
+    def has_died(self, execution: str) -> bool:
+        """Whether an execution has ended, though a function of it is still at work."""
+        return self.is_running(execution) is False
 
     def _change(self, group: str, holder: str, change: str, values: Mapping[str, Any]) -> bool:
         """Change the lock if `holder` (empty: nobody) still has it."""

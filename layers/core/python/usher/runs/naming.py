@@ -1,10 +1,11 @@
 """The names of runs, and the group that an execution works on. Pure."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from usher.aws import now
 from usher.errors import UsherError
-from usher.storage.layout import group_of, is_input
+from usher.storage.layout import group_of
+from usher.storage.near_names import starts_run
 from usher.texts import clean
 
 AGAIN = "-again"
@@ -20,8 +21,9 @@ MAX_GROUP_LENGTH = 200
 def group_of_input(execution_input: object) -> str:
     """The group that an execution works on: the one named in its input, or that of an S3 event's object.
 
-    Empty for an object that is no input of Usher. A name that is too long for a folder of records, or has hidden
-    characters, is cleaned: neither it nor the cleaned one can be a group's. Raises UsherError if no group is named.
+    Empty for an object that Usher neither reads nor names as misplaced. A name that is too long for a folder of
+    records, or has hidden characters, is cleaned: neither it nor the cleaned one can be a group's. Raises UsherError if
+    no group is named.
     """
     match execution_input:
         case {"group": str(group)} if group and "/" not in group:
@@ -29,8 +31,17 @@ def group_of_input(execution_input: object) -> str:
         case {"group": _}:
             pass
         case {"detail": {"object": {"key": str(key)}}}:
-            return clean(group_of(key), MAX_GROUP_LENGTH) if is_input(key) else ""
+            return clean(group_of(key), MAX_GROUP_LENGTH) if starts_run(key) else ""
     raise UsherError('Start it with {"group": "<a folder of the bucket>"}.')
+
+
+def next_name(execution: str, former: str) -> str:
+    """The name of an execution's run after another: later than that, even within the same millisecond."""
+    name = run_name(execution, AGAIN)
+    if name.partition("Z-")[0] > former.partition("Z-")[0]:
+        return name
+    begun = datetime.strptime(former.partition("Z-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+    return run_name(execution, AGAIN, begun + timedelta(milliseconds=1))
 
 
 def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:

@@ -53,8 +53,7 @@ class Channels:
             METRICS: lambda: put_run_metrics(record),
         }
         failed = run_all({name: send for name, send in channels.items() if name in record["undelivered"]})
-        delivered = {name: value for name, value in record.items() if name != "undelivered"}
-        run.write(delivered | ({"undelivered": list(failed)} if failed else {}), before=record)
+        run.set_undelivered(failed)
         raise_errors(failed)
 
 

@@ -22,10 +22,14 @@ RESUME_REMEDIES = {
 """How a run that broke off is resumed, by the end of its name."""
 
 
-def has_ended(record: RunRecord, error: Mapping[str, str] | None = None) -> bool:
-    """Whether a record has an outcome already, and `error` among its problems, if there is one."""
-    ended = record.get("outcome", "RUNNING") != "RUNNING"
-    return ended and (not error or _broke_off(record, error) in record.get("problems", ()))
+def has_ended(record: RunRecord) -> bool:
+    """Whether a record has an outcome already. It then stays as it is."""
+    return record.get("outcome", "RUNNING") != "RUNNING"
+
+
+def tells_of(record: RunRecord, error: Mapping[str, str]) -> bool:
+    """Whether an error that broke an execution is among the problems of a record."""
+    return _broke_off(record, error) in record.get("problems", ())
 
 
 def with_outcome(record: RunRecord, error: Mapping[str, str] | None) -> RunRecord:

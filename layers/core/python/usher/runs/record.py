@@ -5,13 +5,13 @@ run.html, the record's page, which is written with it.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, overload
 from urllib.parse import quote
 
 from usher.aws import now
-from usher.errors import UsherError
+from usher.errors import EndedError, UsherError
 from usher.formats.typed_json import UnfitError, parse_json
 from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
@@ -19,8 +19,8 @@ from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
 from usher.runs.decision_log import log_decisions
 from usher.runs.lock import Lock
-from usher.runs.naming import AGAIN, run_name
-from usher.runs.outcome import has_ended, with_outcome
+from usher.runs.naming import AGAIN, next_name, run_name
+from usher.runs.outcome import has_ended, tells_of, with_outcome
 from usher.storage.bucket import Bucket, TooLargeError, as_json
 
 RecordFile = Literal["run.json"]
@@ -59,15 +59,19 @@ class Run:
 
     def read(self, file: File = RECORD) -> RunRecord | dict[str, Any]:
         """A file of the run; empty if it does not exist yet. Raises UnfitError if Usher has not written it."""
+        return self._read(file)[0]
+
+    def _read(self, file: File) -> tuple[dict[str, Any], str]:
+        """A file of the run, as `read` returns it, and its ETag; an empty one if it does not exist yet."""
         try:
-            content = self.bucket.read(self.key(file), documents.MAX_BYTES)
+            content, etag = self.bucket.read_with_etag(self.key(file), documents.MAX_BYTES)
             if content is None:
-                return {}
+                return {}, ""
             value = parse_json(content)
             documents.CHECKS[file](value, self.group, self.name)
         except (UnfitError, TooLargeError) as error:
             raise self._unfit(file, error) from None
-        return cast(dict[str, Any], value)
+        return cast(dict[str, Any], value), etag
 
     def plan(self) -> Plan:
         """The run's plan. Raises UnfitError if it does not exist, or Usher has not written it."""
@@ -108,18 +112,9 @@ class Run:
         except UnfitError:
             return {}
 
-    def write(self, content: Mapping[str, object], file: str = RECORD, before: RunRecord | None = None) -> None:
-        """Write a file of the run; with the record its page, and a line of the log for each decision.
-
-        `before`: the record whose decisions are logged already.
-        """
-        text = as_json(content)
-        self.bucket.write(self.key(file), text.encode())
-        if file == RECORD:
-            record = json.loads(text)
-            html = render_run_page(record).encode()
-            self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
-            log_decisions(before or {}, record)
+    def write(self, content: Mapping[str, object], file: OtherFile) -> None:
+        """Write a file of the run."""
+        self.bucket.write_json(self.key(file), content)
 
     def write_plan(self, plan: Plan) -> None:
         """Write the run's plan. Raises InputError for a plan that is too large to be read again."""
@@ -129,9 +124,52 @@ class Run:
 
     def update(self, changes: Mapping[str, object], *, even_if_ended: bool = False) -> None:
         """Change members of the record, unless it has ended: a function outlives an execution that is stopped."""
-        record = self.read()
-        if even_if_ended or not has_ended(record):
-            self.write({**record, **changes}, before=record)
+
+        def updated(record: RunRecord) -> RunRecord | None:
+            return cast(RunRecord, {**record, **changes}) if even_if_ended or not has_ended(record) else None
+
+        self._change(updated)
+
+    def set_undelivered(self, channels: Collection[str]) -> None:
+        """Note by which channels the run's end is still to be reported."""
+
+        def noted(record: RunRecord) -> RunRecord:
+            rest = {name: value for name, value in record.items() if name != "undelivered"}
+            return cast(RunRecord, {**rest, **({"undelivered": [*channels]} if channels else {})})
+
+        self._change(noted)
+
+    def check_open(self) -> None:
+        """Raise EndedError if the run has ended: its execution was stopped, and another one may be at work."""
+        if has_ended(self.read_or_empty()):
+            raise EndedError(f"The run {self.name} has ended.")
+
+    def _change(self, change: Callable[[RunRecord], RunRecord | None]) -> RunRecord:
+        """Change the record as it is now, so that no other change is lost; return it.
+
+        `change`: makes another record of the present one; None to leave it. It is asked again if somebody else has
+        written the record meanwhile. Raises UnfitError if Usher has not written the record.
+        """
+        while True:
+            record, etag = self._read(RECORD)
+            changed = change(cast(RunRecord, record))
+            if changed is None:
+                return cast(RunRecord, record)
+            text = as_json(changed)
+            if etag := self.bucket.replace(self.key(), text.encode(), etag):
+                self._write_page(text, etag)
+                log_decisions(record, json.loads(text))
+                return changed
+
+    def _write_page(self, text: str, etag: str) -> None:
+        """Write the page of a record, given as JSON with its ETag, and of those that others write meanwhile."""
+        while True:
+            html = render_run_page(json.loads(text)).encode()
+            self.bucket.write(self.key(PAGE), html, ContentType="text/html; charset=utf-8")
+            content, newest = self.bucket.read_with_etag(self.key(), documents.MAX_BYTES)
+            if content is None or newest == etag:
+                return
+            text, etag = content.decode(), newest
 
     @property
     def link(self) -> str:
@@ -142,16 +180,32 @@ class Run:
         return f"{self.bucket.url(self.key(PAGE))}\n{console}"
 
     def begin(self, execution: str) -> RunRecord:
-        """Write the run's first record, and return it. A run that is begun again keeps its start."""
-        record: RunRecord = {
+        """Write the run's first record, and return it. A run that is begun again keeps its start.
+
+        Raises EndedError for one that has ended.
+        """
+
+        def begun(record: RunRecord) -> RunRecord:
+            if has_ended(record):
+                raise EndedError(f"The run {self.name} has ended.")
+            return self._first_record(execution, record.get("startedAt"))
+
+        try:
+            return self._change(begun)
+        except UnfitError:
+            record = self._first_record(execution)
+            text = as_json(record)
+            self._write_page(text, self.bucket.write(self.key(), text.encode()))
+            return record
+
+    def _first_record(self, execution: str, started_at: str | None = None) -> RunRecord:
+        return {
             "group": self.group,
             "run": self.name,
             "execution": execution,
-            "startedAt": self.read_or_empty().get("startedAt") or now().isoformat(),
+            "startedAt": started_at or now().isoformat(),
             "outcome": "RUNNING",
         }
-        self.write(record)
-        return record
 
     def conclude(
         self,
@@ -160,21 +214,26 @@ class Run:
         changes: RunChanges | None = None,
         channels_for: Callable[[RunRecord], Sequence[str]] = lambda _: (),
     ) -> RunRecord:
-        """Write the run's last record, and return it.
+        """Write the run's last record, and return it. One that has ended stays as it is.
 
         `error`: what broke the execution, if anything did; `changes`: further members of the record; `channels_for`:
         tells by the record which channels (usher.runs.notifications) are to report the end.
         """
+
+        def ended(record: RunRecord) -> RunRecord | None:
+            if has_ended(record):
+                return None
+            record = with_outcome(record or self._first_record(execution), error)
+            record = {**record, "endedAt": now().isoformat(), **(changes or {})}
+            channels = channels_for(record)
+            return {**record, "undelivered": list(channels)} if channels else record
+
         try:
-            record = self.read() or self.begin(execution)
+            return self._change(ended)
         except UnfitError as unfit:
-            record, error = self.begin(execution), error or {"Error": "UnfitError", "Cause": str(unfit)}
-        before = record
-        record = {**with_outcome(record, error), "endedAt": now().isoformat(), **(changes or {})}
-        if channels := channels_for(record):
-            record["undelivered"] = list(channels)
-        self.write(record, before=before)
-        return record
+            self.begin(execution)
+            error = error or {"Error": "UnfitError", "Cause": str(unfit)}
+            return self._change(ended)
 
 
 def runs_of(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
@@ -192,7 +251,19 @@ def next_run(lock: Lock, bucket: Bucket, group: str, execution: str) -> str:
     begun = lock.run(group, execution)
     if not begun:
         return run_name(execution)
-    return run_name(execution, AGAIN) if has_ended(Run(bucket, group, begun).read_or_empty()) else begun
+    return next_name(execution, begun) if has_ended(Run(bucket, group, begun).read_or_empty()) else begun
+
+
+def run_that_broke(lock: Lock, bucket: Bucket, group: str, execution: str, error: Mapping[str, str] | None) -> str:
+    """The name of the run of an execution that an error broke, before the run could tell its name.
+
+    It is the run that the execution has begun last; another one if that has ended, unless by this very error.
+    """
+    begun = {record["run"]: record for record in runs_of(bucket, group, execution)}
+    name = max([*begun, lock.run(group, execution)])
+    if error and name in begun and has_ended(begun[name]) and not tells_of(begun[name], error):
+        return next_name(execution, name)
+    return name or run_name(execution)
 
 
 def current_run(lock: Lock, bucket: Bucket, group: str, execution: str, suffix: str = "") -> str:

@@ -87,6 +87,11 @@ class ServingMaps:
         self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
         self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
+    def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
+        """Replace a group's map, unless somebody else has replaced it meanwhile."""
+        values = {":map": json.dumps(content), ":former": json.dumps(former)}
+        self.table.update(group, MAP, "SET #map = :map", values, {"#map": "map"}, "#map = :former")
+
     def live_since(self, group: str) -> dict[str, str]:
         """By ARN of a live version, the ISO time at which `date` has seen it first."""
         times: dict[str, str] = json.loads(self.table.get(group, MAP).get("since", "{}"))

@@ -42,6 +42,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html and ErrorResp
 """
 
 
+WRITTEN_MEANWHILE = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+"""S3's error codes for a conditional write of an object that somebody else has written or deleted."""
+
+
 class TooLargeError(UsherError):
     """An object or a line is too large to be read as a whole."""
 
@@ -91,28 +95,37 @@ class Bucket:
 
         Raises InputError for an object that exists but can't be read, however often one tries.
         """
+        body: IO[bytes] = self._get(key, **conditions)["Body"]
+        return body
+
+    def _get(self, key: str, **conditions: str) -> dict[str, Any]:
         try:
-            body: IO[bytes] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)["Body"]
+            response: dict[str, Any] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)
         except self.s3.exceptions.ClientError as error:
             if error_code(error) not in UNREADABLE:
                 raise
             message, remedy = UNREADABLE[error_code(error)]
             detail = error.response["Error"].get("Message", error_code(error)).rstrip(".")
             raise InputError([Problem(key, f"{message.format(detail)}.", remedy)]) from error
-        return body
+        return response
 
     def read(self, key: str, limit: int = MAX_BYTES) -> bytes | None:
         """An object's bytes; None if it does not exist. Raises TooLargeError for more than `limit` bytes."""
+        return self.read_with_etag(key, limit)[0]
+
+    def read_with_etag(self, key: str, limit: int = MAX_BYTES) -> tuple[bytes | None, str]:
+        """An object's bytes, as `read` returns them, and its ETag; an empty one if it does not exist."""
         try:
-            with closing(self.open(key)) as stream:
-                content = stream.read(limit + 1)
+            response = self._get(key)
+            with closing(response["Body"]) as stream:
+                content: bytes = stream.read(limit + 1)
         except self.s3.exceptions.ClientError as error:
             if error_code(error) in {"NoSuchKey", "404"}:
-                return None
+                return None, ""
             raise
         if len(content) > limit:
             raise TooLargeError(f"{self.url(key)} has more than {limit} bytes.")
-        return content
+        return content, str(response["ETag"])
 
     def lines(self, key: str) -> Iterator[bytes]:
         """An object's lines, streamed. A line is cut off one byte after MAX_REQUEST_LENGTH."""
@@ -147,9 +160,23 @@ class Bucket:
             if errors := response.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
-    def write(self, key: str, content: bytes | bytearray, **parameters: str) -> None:
-        """Write an object. `parameters`: further ones of PutObject, such as `Tagging`."""
-        self.s3.put_object(Bucket=self.name, Key=key, Body=content, **parameters)
+    def write(self, key: str, content: bytes | bytearray, **parameters: str) -> str:
+        """Write an object; return its ETag. `parameters`: further ones of PutObject, such as `Tagging`."""
+        return str(self.s3.put_object(Bucket=self.name, Key=key, Body=content, **parameters)["ETag"])
+
+    def replace(self, key: str, content: bytes, etag: str) -> str:
+        """Write an object if it still has an ETag or, without one, if it does not exist; return its new ETag.
+
+        Empty: somebody else has written it meanwhile.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        """
+        condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        try:
+            return self.write(key, content, **condition)
+        except self.s3.exceptions.ClientError as error:
+            if error_code(error) not in WRITTEN_MEANWHILE:
+                raise
+            return ""
 
     def read_json(self, key: str) -> Any:
         """The value of a JSON file; None if it does not exist."""

@@ -3,7 +3,8 @@
 The first folder of a key is its dataset group.
 
 <group>/usher.yaml (or usher.json)             the config
-<group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions
+<group>/interactions.csv, interactions/*.csv   data; likewise items, users, actions, action_interactions,
+                                               and .csv.gz, .jsonl, .jsonl.gz and .parquet
 <group>/interactions/incremental/*.csv         rows to add to a dataset
 <group>/export/<solution>/*.jsonl              optional: the recipients of an export
 <group>/batch/*.jsonl, segments/*.jsonl        the input of batch jobs
@@ -15,6 +16,8 @@ Usher also reads the folders of the AWS Solution: `train/<group>/`, with the con
 import re
 
 DATASETS = ("interactions", "items", "users", "actions", "action_interactions")
+SUFFIXES = (".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".parquet")
+"""The endings of the names of data files, by format."""
 CONFIGS = ("usher.yaml", "usher.json")
 SOLUTION_FOLDER = "train"
 """The AWS Solution keeps a folder for each group in it."""
@@ -37,17 +40,27 @@ def is_input(key: str) -> bool:
 
 
 def is_data(key: str) -> bool:
-    """Whether the object is a CSV of a dataset."""
-    if not key.endswith(".csv"):
+    """Whether the object is a file of a dataset."""
+    if not suffix_of(key):
         return False
     match as_own_key(key).split("/"):
         case [_, name]:
-            return name.removesuffix(".csv") in DATASETS
+            return name.removesuffix(suffix_of(name)) in DATASETS
         case [_, folder, _]:
             return folder in DATASETS
         case [_, folder, inner, _]:
             return folder in DATASETS and inner == INCREMENTS
     return False
+
+
+def suffix_of(key: str) -> str:
+    """The one of SUFFIXES with which a key ends; empty: none."""
+    return next((suffix for suffix in SUFFIXES if key.endswith(suffix)), "")
+
+
+def is_programs_own(key: str) -> bool:
+    """Whether a file belongs to the program that wrote those beside it: `_SUCCESS` of Spark, `.DS_Store` and so on."""
+    return key.rpartition("/")[2].startswith(("_", "."))
 
 
 def is_request(key: str) -> bool:
@@ -108,7 +121,12 @@ def as_own_key(key: str) -> str:
 def is_unrecognized(key: str) -> bool:
     """Whether Usher neither reads nor writes this object of a group's folder: its name is probably misspelt."""
     _, _, rest = as_own_key(key).partition("/")
-    return not is_input(key) and not key.endswith("/") and not rest.startswith(("out/", "export/"))
+    return (
+        not is_input(key)
+        and not key.endswith("/")
+        and not is_programs_own(key)
+        and not rest.startswith(("out/", "export/"))
+    )
 
 
 def config_keys(group: str) -> list[str]:
@@ -117,29 +135,30 @@ def config_keys(group: str) -> list[str]:
 
 
 def data_keys(keys: list[str], group: str, dataset: str) -> list[str]:
-    """The keys of a dataset's CSVs, without increments, among a group's keys."""
-    return [key for key in _csvs(keys, group, dataset) if as_own_key(key).count("/") < 3]
+    """The keys of a dataset's files, without increments, among a group's keys."""
+    return [key for key in _data(keys, group, dataset) if as_own_key(key).count("/") < 3]
 
 
 def increment_keys(keys: list[str], group: str, dataset: str) -> list[str]:
     """The keys of a dataset's increments among a group's keys."""
-    return [key for key in _csvs(keys, group, dataset) if as_own_key(key).count("/") == 3]
+    return [key for key in _data(keys, group, dataset) if as_own_key(key).count("/") == 3]
 
 
-def _csvs(keys: list[str], group: str, dataset: str) -> list[str]:
+def _data(keys: list[str], group: str, dataset: str) -> list[str]:
     return [key for key in keys if is_data(key) and key.startswith(group_folders(group)) and dataset_of(key) == dataset]
 
 
 def dataset_of(key: str) -> str:
-    """The dataset that a CSV belongs to."""
-    return as_own_key(key).split("/")[1].removesuffix(".csv")
+    """The dataset that a file belongs to."""
+    name = as_own_key(key).split("/")[1]
+    return name.removesuffix(suffix_of(name))
 
 
 def data_location(group: str, dataset: str, keys: list[str]) -> str:
     """The key that Personalize imports a dataset from: the file, or the folder if there are several files."""
     folder = next(folder for folder in group_folders(group) if keys[0].startswith(folder))
-    single = f"{folder}{dataset}.csv"
-    return single if keys == [single] else f"{folder}{dataset}/"
+    is_single = len(keys) == 1 and "/" not in keys[0].removeprefix(folder)
+    return keys[0] if is_single else f"{folder}{dataset}/"
 
 
 def export_prefix(group: str, solution: str) -> str:

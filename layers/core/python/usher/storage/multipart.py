@@ -16,8 +16,9 @@ class Upload:
     The object exists once the block has ended without an error. Otherwise the bucket's lifecycle removes the parts.
     """
 
-    def __init__(self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES) -> None:
+    def __init__(self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES, tagging: str = "") -> None:
         self.bucket = bucket
+        self._tagging = {"Tagging": tagging} if tagging else {}
         self.key = key
         self.part_bytes = part_bytes
         self.size = 0
@@ -58,7 +59,7 @@ class Upload:
         if error is not None:
             return
         if not self._upload:
-            self.bucket.write(self.key, self._held)
+            self.bucket.write(self.key, self._held, **self._tagging)
             return
         if self._held:
             self._send()
@@ -66,7 +67,10 @@ class Upload:
 
     def _send(self) -> None:
         s3, where = self.bucket.s3, {"Bucket": self.bucket.name, "Key": self.key}
-        self._upload = self._upload or {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+        self._upload = self._upload or {
+            **where,
+            "UploadId": s3.create_multipart_upload(**where, **self._tagging)["UploadId"],
+        }
         number = len(self._parts) + 1
         sent = s3.upload_part(**self._upload, PartNumber=number, Body=self._held)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})

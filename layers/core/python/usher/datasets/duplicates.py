@@ -1,0 +1,59 @@
+"""Rows without duplicates: of equal rows, the first; of items, users and actions, the last row of each ID.
+
+Rows are compared by 64-bit hashes (hashing.py). They are read twice, so that only the hashes are held.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from usher.datasets.byte_ranges import Part, read_blocks
+from usher.datasets.csv_reader import Block
+from usher.datasets.hashing import Hashed, Hashes, mixed
+from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.schemas import UNIQUE
+from usher.errors import InputError, Problem
+from usher.storage.bucket import Bucket
+from usher.storage.layout import dataset_of
+
+
+def read_distinct(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits = LIMITS) -> Iterator[Block]:
+    """The rows of a dataset's parts without duplicates. Raises InputError where there are too many rows to compare."""
+    kept = _kept(bucket, parts, limits)
+    start = 0
+    for part in parts:
+        for block in read_blocks(bucket, part, limits):
+            mask = kept[start : start + len(block.lines)]
+            start += len(mask)
+            columns = {name: cells.filter(pa.array(mask)) for name, cells in block.columns.items()}
+            yield replace(block, columns=columns, lines=block.lines[mask])
+
+
+def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
+    """Which rows are kept."""
+    unique, found, rows = UNIQUE.get(dataset_of(parts[0].key), ""), list[Hashes](), 0
+    for part in parts:
+        for block in read_blocks(bucket, part, limits):
+            found.append(_hashes(block, unique))
+            rows += len(block.lines)
+            if rows > limits.equal_rows:
+                message = f"has more than {limits.equal_rows:,d} rows; Usher compares no more of them."
+                remedy = "Remove `deduplicate` from usher.yaml, and duplicates before you drop the file."
+                raise InputError([Problem(part.key, message, remedy)])
+    hashes = np.concatenate(found)
+    ordered = hashes[::-1] if unique else hashes
+    kept = np.zeros(len(hashes), np.bool_)
+    kept[np.unique(ordered, return_index=True)[1]] = True
+    return kept[::-1] if unique else kept
+
+
+def _hashes(block: Block, unique: str) -> Hashes:
+    """A hash of each row: of the column that identifies it, or else of all."""
+    hashes = np.zeros(len(block.lines), np.uint64)
+    for cells in [block.columns[unique]] if unique else block.columns.values():
+        coded = Hashed.of(cells)
+        hashes = mixed(hashes + coded.keys[coded.places])
+    return hashes

@@ -1,0 +1,88 @@
+"""A dataset's files, whatever their format, as blocks of rows with Personalize's columns and times."""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from usher.datasets.csv_reader import Block, UnreadableError, read_csv
+from usher.datasets.jsonl_reader import read_jsonl
+from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.datasets.reading import PLAIN, TIME_COLUMNS, Reading
+from usher.datasets.times import in_seconds
+
+LINE_READERS = {".csv": read_csv, ".jsonl": read_jsonl}
+
+
+def read_lines(
+    key: str, chunks: Iterable[bytes], suffix: str, names: Sequence[str] = (), limits: ReadLimits = LIMITS
+) -> Iterator[Block]:
+    """The blocks of a file of lines, CSV or JSON Lines: at least one. `names`: of a part without the first line.
+
+    Raises UnreadableError where the file can't be read further.
+    """
+    return LINE_READERS[suffix.removesuffix(".gz")](key, chunks, names, limits)
+
+
+def unpacked(key: str, stream: Any, limits: ReadLimits = LIMITS) -> Iterator[bytes]:
+    """What a stream packed by gzip holds, in pieces. Raises UnreadableError where it is damaged, or holds too much."""
+    size = 0
+    try:
+        with gzip.GzipFile(fileobj=stream) as file:
+            while piece := file.read(limits.block_bytes):
+                size += len(piece)
+                if size > limits.unpacked_bytes:
+                    message = f"holds more than {limits.unpacked_bytes >> 30} GB."
+                    raise UnreadableError(key, 0, message, "Split it into several files.")
+                yield piece
+    except gzip.BadGzipFile:
+        message, remedy = "is not packed by gzip, as its name says.", "Pack it, or name it without .gz."
+        raise UnreadableError(key, 0, message, remedy) from None
+    except (EOFError, zlib.error):
+        raise UnreadableError(key, 0, "is damaged, or cut off: gzip can't unpack it.", "Write it anew.") from None
+
+
+def as_told(key: str, blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:
+    """Blocks with Personalize's names of columns, and with times in Unix seconds, as `reading` says.
+
+    Rows whose times can't be read so become row errors. Raises UnreadableError where two columns get one name.
+    """
+    for block in blocks:
+        columns = _renamed(key, block.columns, reading.columns) if reading.columns else block.columns
+        block = replace(block, columns=columns)
+        yield block if reading.timestamps == PLAIN.timestamps else _timed(block, reading.timestamps)
+
+
+def _renamed(key: str, columns: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    renamed: dict[str, Any] = {}
+    for own, cells in columns.items():
+        name = names.get(own, own)
+        if name in renamed:
+            message = f"has two columns that become {name}."
+            raise UnreadableError(
+                key, 1, message, "Correct `columns` in usher.yaml, or leave one out: <its name>: false."
+            )
+        if name:
+            renamed[name] = cells
+    return renamed
+
+
+def _timed(block: Block, unit: str) -> Block:
+    columns, unread = dict(block.columns), np.zeros(len(block.lines), np.bool_)
+    for name in TIME_COLUMNS:
+        if name in columns:
+            columns[name], failed = in_seconds(columns[name], unit)
+            unread |= failed.to_numpy(zero_copy_only=False)
+    if not unread.any():
+        return replace(block, columns=columns)
+    kept = pa.array(~unread)
+    return replace(
+        block,
+        columns={name: cells.filter(kept) for name, cells in columns.items()},
+        lines=block.lines[~unread],
+        row_errors={**block.row_errors, "unread time": block.lines[unread].tolist()},
+    )

@@ -1,0 +1,52 @@
+"""Times as people write them, and as Personalize takes them: in Unix seconds."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9].*)?$"
+"""The beginning and the form of a date; whether it exists is another question."""
+
+
+def unix_seconds(date: str) -> int | None:
+    """The Unix seconds of a date of ISO 8601, rounded down; None for anything else. Without a zone, it is in UTC."""
+    try:
+        time = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() // 1) if "-" in date else None
+
+
+def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.BooleanArray]:
+    """The cells in Unix seconds, and which could not be read so and stay as they are. Blank cells stay blank.
+
+    `unit`: one of reading.UNITS.
+    """
+    blank = pc.equal(cells, "")
+    given = pc.if_else(blank, None, cells)
+    seconds = given if unit == "s" else (_of_milliseconds if unit == "ms" else _of_dates)(given)
+    unread = pc.and_(seconds.is_null(), pc.invert(blank))
+    return pc.coalesce(seconds, cells), unread
+
+
+def _of_milliseconds(cells: pa.StringArray) -> pa.StringArray:
+    whole = pc.replace_substring_regex(cells, r"\.0*$", "")
+    whole = pc.if_else(pc.match_substring_regex(whole, "^-?[0-9]{1,18}$"), whole, None)
+    return _floored(whole.cast(pa.int64()), 1000)
+
+
+def _of_dates(cells: pa.StringArray) -> pa.StringArray:
+    for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all of a file's dates have a zone, or none has
+        try:
+            return _floored(cells.cast(kind).cast(pa.int64()), 1_000_000)
+        except pa.ArrowInvalid:
+            continue
+    coded = cells.dictionary_encode()
+    read = [None if date is None else unix_seconds(date) for date in coded.dictionary.to_pylist()]
+    return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
+
+
+def _floored(ticks: pa.Int64Array, per_second: int) -> pa.StringArray:
+    seconds = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
+    return seconds.cast(pa.int64()).cast(pa.string())

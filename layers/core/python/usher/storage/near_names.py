@@ -1,0 +1,42 @@
+"""Keys that people mean to be a group's config or data, though Usher does not read them there. Pure.
+
+`interaction.csv`, `Interactions.CSV`, `items.xlsx`, `new/interactions.csv`, `users_old.csv`, `usher.yml`: a run names
+each, with what to call it.
+"""
+
+import difflib
+import re
+
+from usher.storage.layout import DATASETS, as_own_key, is_input, is_unrecognized
+
+USHER = "usher"
+"""What the names of configs begin with."""
+ALIKE = 0.85
+"""How much alike two names are, from 0 to 1, of which one is a slip of the other."""
+
+
+def starts_run(key: str) -> bool:
+    """Whether the arrival of an object starts a run: Usher reads it, or a person may believe so."""
+    return is_input(key) or is_near(key)
+
+
+def is_near(key: str) -> bool:
+    """Whether a person may believe that Usher reads this object, which it does not."""
+    _, *parts = as_own_key(key).split("/")
+    return is_unrecognized(key) and any(map(meant, parts or [key]))
+
+
+def meant(name: str) -> str:
+    """What a file's or a folder's name begins with, or is a slip of: a dataset or USHER; empty: neither."""
+    stem = name.lower().partition(".")[0].replace("-", "_").replace(" ", "_")
+    begun = [known for known in (*DATASETS, USHER) if stem.startswith(known)]
+    return max(begun, key=len, default="") or slip_of(name)
+
+
+def slip_of(name: str) -> str:
+    """The dataset, or USHER, of which a name is another spelling; empty: none."""
+    stem = re.sub(r"\([0-9]+\)|copy$|[^a-z0-9]", "", name.lower().partition(".")[0])
+    plain = {known.replace("_", ""): known for known in (*DATASETS, USHER)}
+    stem = stem if re.search("[0-9]", stem) is None else ""  # a number makes it a name of its own, not a slip
+    near = difflib.get_close_matches(stem[:50], plain, 1, ALIKE)
+    return plain[near[0]] if near else ""

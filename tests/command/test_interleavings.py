@@ -1,0 +1,37 @@
+"""Many requests at once: what is left is what was asked for last, nothing is there twice, every record is closed.
+
+`python -m benchmarks.interleavings` takes a thousand of them.
+"""
+
+import pytest
+
+from usher_local.simulation.interleavings import GROUP, Interleaving, faults_of
+from usher_local.simulation.stack import Stack
+
+SEEDS = (0, 3, 5, 9, 12, 24, 29, 40)
+"""Removals, promotions, wrong files, and stops, between the steps and inside functions."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_whatever_happens_meanwhile_the_last_request_counts(stack: Stack, seed: int) -> None:
+    one = Interleaving(stack, seed)
+    one.run()
+    assert faults_of(one) == [], "\n".join(one.log)
+
+
+def test_what_is_wrong_would_be_seen(stack: Stack) -> None:
+    one = Interleaving(stack, 0)
+    one.drop("a")
+    one.edit("one")
+    one.pass_by()
+    assert faults_of(one) == []
+    one.data = "b"
+    assert faults_of(one) == ["best-of-a is recommended, though b is the data"]
+    one.data, one.config = "a", "filtered"
+    assert faults_of(one) == ["filters: none are served, not {'unseen'}"]
+    one.config, one.is_closed = "one", True
+    assert "the group was removed, but solutions is there" in faults_of(one)
+    one.is_closed = False
+    (key,) = stack.keys(f"{GROUP}/out/runs/.*/run.json")
+    stack.put(key, '{"outcome": "RUNNING"}')
+    assert faults_of(one) == [f"{key} is not closed", f"{key} was written over after it was closed"]

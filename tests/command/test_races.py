@@ -1,0 +1,217 @@
+"""What happens at the same time, each race by itself, on the simulated clock."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from usher_local.cloud.credentials import REGION
+from usher_local.simulation.interleavings import CONFIG, CONFIGS, DATA, GROUP, WRONG, Interleaving, faults_of
+from usher_local.simulation.stack import Boundary, Stack
+
+HOUR = 3600
+TRAINING = {"CREATE PENDING", "CREATE IN_PROGRESS"}
+
+
+@pytest.fixture
+def group(stack: Stack) -> Interleaving:
+    """A group with a config; nothing has been dropped yet."""
+    stack.put(CONFIG, json.dumps(CONFIGS["one"]))
+    one = Interleaving(stack, 0)
+    stack.put(CONFIG, json.dumps(CONFIGS["one"]))
+    one.config = "one"
+    return one
+
+
+def outcomes(group: Interleaving) -> list[str]:
+    return [record["outcome"] for record in group.stack.read(f"{GROUP}/out/runs/.*/run.json").values()]
+
+
+def live_version() -> str:
+    """What the campaign serves."""
+    personalize: Any = boto3.client("personalize", REGION)
+    (campaign,) = personalize.list_campaigns()["campaigns"]
+    described = personalize.describe_campaign(campaignArn=campaign["campaignArn"])["campaign"]
+    return str(described["solutionVersionArn"])
+
+
+def versions(group: Interleaving) -> list[Any]:
+    there = group.stack.personalize.resources.values()
+    return [one for one in there if one.kind.name == "SolutionVersion"]
+
+
+def test_a_file_that_is_replaced_after_its_check_and_put_back_is_not_read(group: Interleaving) -> None:
+    """While Personalize imports, and nobody is told."""
+    group.drop("a")
+    group.after(60, lambda: group.put("b"))
+    group.after(2 * HOUR, lambda: group.put("a"))
+    group.pass_by()
+    assert outcomes(group) == ["SUCCEEDED"]
+    assert faults_of(group) == []
+
+
+def test_a_file_that_is_replaced_between_its_check_and_its_copy_is_checked_again(group: Interleaving) -> None:
+    replaced: list[Boundary] = []
+
+    def replace_once(boundary: Boundary) -> None:
+        if boundary.name == "s3:CopyObject" and not replaced:
+            replaced.append(boundary)
+            group.put("b")
+
+    group.drop("a")
+    group.stack.disturb = replace_once
+    group.pass_by()
+    assert replaced
+    assert outcomes(group) == ["SUCCEEDED"]
+    assert faults_of(group) == []
+
+
+@pytest.mark.parametrize("seconds", [1, 20, 600])
+def test_a_good_file_a_wrong_one_and_the_good_one_again_end_well(group: Interleaving, seconds: float) -> None:
+    group.drop("a")
+    group.after(seconds, lambda: group.drop(WRONG))
+    group.after(2 * seconds, lambda: group.drop("a"))
+    group.pass_by()
+    assert outcomes(group)[-1] == "SUCCEEDED"
+    assert {one.status for one in group.stack.executions.values()} == {"SUCCEEDED"}
+    assert len(versions(group)) == 1
+    assert faults_of(group) == []
+
+
+def test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done(group: Interleaving) -> None:
+    for name in ("a", "b"):
+        group.drop(name)
+        group.pass_by()
+    first, second = versions(group)
+    group.stack.stretch = lambda kind: 5 if kind == "SolutionVersion" else 1
+    group.drop("c")
+    group.pass_by(HOUR)
+    assert live_version() == second.arn
+    assert versions(group)[-1].status in TRAINING
+    group.promote("previous")
+    group.pass_by(60)
+    assert versions(group)[-1].status in TRAINING
+    serving = json.loads(group.stack.items(GROUP)["serving"]["map"]["S"])["solutions"]["popular"]
+    assert serving["solutionVersionArn"] == first.arn
+    campaign = next(one for one in group.stack.personalize.resources.values() if one.kind.name == "Campaign")
+    assert campaign.update, "the campaign is being updated"
+    group.pass_by(HOUR / 2)
+    group.pass_by()
+    assert live_version() == versions(group)[-1].arn
+    group.promoted_data = ""
+    assert faults_of(group) == []
+
+
+def test_a_removal_waits_for_no_training(group: Interleaving) -> None:
+    group.stack.stretch = lambda kind: 20 if kind == "SolutionVersion" else 1
+    group.drop("a")
+    group.pass_by(HOUR)
+    (version,) = versions(group)
+    assert version.status in TRAINING
+    group.remove()
+    group.pass_by(HOUR)
+    assert faults_of(group) == []
+
+
+def test_what_is_dropped_after_a_request_for_removal_makes_the_group_anew(group: Interleaving) -> None:
+    """Also before the removal has begun."""
+    group.drop("a")
+    group.pass_by(HOUR)
+    before = versions(group)
+    group.remove()
+    group.after(5, lambda: group.drop("b"))
+    group.pass_by()
+    assert before[0].arn not in {one.arn for one in versions(group)}, "the group was removed"
+    assert faults_of(group) == []
+
+
+@pytest.mark.parametrize("seconds", [5, 600])
+@pytest.mark.parametrize(
+    "given", [{"task": "retrain", "at": "2023-11-15T00:00:00Z"}, {"at": "2023-11-15T00:00:00Z"}, {"task": "import"}]
+)
+def test_schedules_do_not_bring_back_a_group_that_is_removed(
+    group: Interleaving, given: dict[str, str], seconds: float
+) -> None:
+    """One that fires just before it is deleted joins the removal."""
+    group.drop("a")
+    group.pass_by()
+    group.remove()
+    group.after(seconds, lambda: group.start({"group": GROUP, **given}))
+    group.pass_by()
+    assert faults_of(group) == []
+
+
+def test_a_second_removal_after_a_drop_leaves_nothing(group: Interleaving) -> None:
+    """The drop joins the first removal, and so does the second one."""
+    group.drop("a")
+    group.pass_by()
+    group.remove()
+    group.after(20, lambda: group.drop("b"))
+    group.after(30, group.remove)
+    group.pass_by()
+    assert faults_of(group) == []
+
+
+def test_a_choice_that_is_not_possible_stops_nothing_else(group: Interleaving) -> None:
+    """It joins the run of a drop."""
+    group.drop("a")
+    group.after(5, lambda: group.promote("previous"))
+    group.pass_by()
+    records = group.stack.read(f"{GROUP}/out/runs/.*/run.json").values()
+    assert "has no version previous" in "".join(record["summary"] for record in records)
+    group.promoted_data = ""
+    assert faults_of(group) == []
+
+
+def test_what_had_joined_a_run_that_died_is_done_by_the_next(group: Interleaving) -> None:
+    group.drop("a")
+    group.pass_by(600)
+    (running,) = (one for one in group.stack.executions.values() if one.status == "RUNNING")
+    group.drop("b")
+    group.after(100, lambda: group.stack.stop(running))
+    group.pass_by()
+    assert outcomes(group) == ["FAILED"]
+    group.start({"group": GROUP, "at": "2023-11-15T00:00:00Z"})
+    group.pass_by()
+    assert outcomes(group) == ["FAILED", "SUCCEEDED"]
+    assert faults_of(group) == []
+
+
+def test_without_the_dataset_group_nothing_of_the_group_is_made(group: Interleaving) -> None:
+    """The quota of dataset groups is reached; the config has a schedule and filters."""
+    config = {**CONFIGS["filtered"], "schedules": {"retrain": "rate(7 days)"}}
+    group.stack.put(CONFIG, json.dumps(config))
+    group.stack.put(DATA, "")
+    personalize: Any = boto3.client("personalize", REGION)
+    for number in range(5):
+        personalize.create_dataset_group(name=f"other-{number}")
+    group.stack.clock.shift(600)
+    group.drop("a")
+    group.pass_by()
+    assert outcomes(group) == ["FAILED"]
+    own = [one.arn for one in group.stack.personalize.resources.values() if one.number and "other-" not in one.arn]
+    assert own == []
+    assert boto3.client("scheduler", REGION).list_schedules(NamePrefix=f"{GROUP}.")["Schedules"] == []
+
+
+@pytest.mark.parametrize("step", ["s3:ListObjectsV2", "dynamodb:GetItem", "personalize:DescribeDatasetGroup"])
+def test_a_function_that_outlives_its_execution_leaves_no_open_record(group: Interleaving, step: str) -> None:
+    stopped: list[Boundary] = []
+
+    def stop_once(boundary: Boundary) -> None:
+        running = [one for one in group.stack.executions.values() if one.status == "RUNNING"]
+        if boundary.name == step and boundary.when == "after" and running and not stopped:
+            stopped.append(boundary)
+            group.stack.stop(running[0])
+
+    group.drop("a")
+    group.stack.disturb = stop_once
+    group.pass_by()
+    assert stopped
+    assert set(outcomes(group)) <= {"FAILED"}
+    group.stack.disturb = lambda _: None
+    group.drop("a")
+    group.pass_by()
+    assert outcomes(group)[-1] == "SUCCEEDED"
+    assert faults_of(group) == []

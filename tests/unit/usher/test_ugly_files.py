@@ -1,0 +1,335 @@
+"""A directory of ugly files: each is mended when usher.yaml says how, or else named in one sentence, with its remedy.
+
+Whatever is named is named again after nothing has changed, and no more when its remedy is followed.
+"""
+
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import time_machine
+from pyarrow import parquet
+from usher.datasets.profile_cache import ProfileCache
+from usher.errors import InputError
+from usher.planning.input_copies import copy_inputs
+from usher.planning.inputs import load_inputs
+from usher.planning.misplaced_files import ignored_files
+from usher.planning.planner import draft
+from usher.runs.record import Run
+
+from tests.unit.usher.world import ARN_PREFIX, World, interactions, target
+
+HEADER, *ROWS = interactions().splitlines()
+CELLS = [row.split(",") for row in ROWS]
+GOOD = "\n".join([HEADER, *ROWS, ""])
+WATCHED = "\n".join([f"{HEADER},EVENT_TYPE", *(f"{row},watch" for row in ROWS), ""])
+ITEMS = "ITEM_ID,GENRE\n" + "".join(f"i{n},{'drama' if n % 2 else 'crime'}\n" for n in range(40))
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+
+def date(seconds: str) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def with_cells(change: Any, header: str = HEADER) -> str:
+    return "\n".join([header, *(",".join(change(*cells)) for cells in CELLS), ""])
+
+
+def packed(names: list[str], rows: list[list[Any]]) -> bytes:
+    sink = io.BytesIO()
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    parquet.write_table(pa.table(columns), sink, row_group_size=400)
+    return sink.getvalue()
+
+
+def lines(names: list[str]) -> str:
+    return "".join(json.dumps(dict(zip(names, cells, strict=True))) + "\n" for cells in CELLS)
+
+
+@dataclass(frozen=True)
+class Ugly:
+    """A file that is not as it should be."""
+
+    name: str
+    content: str | bytes
+    said: str = ""
+    """What is said of it: the place, what is wrong and what to do. Empty: it is read as it is."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What the remedy says to set in usher.yaml."""
+    instead: str | bytes = ""
+    """Or what it says to drop in its place, as `name`."""
+    rename: str = ""
+    """Or how to call it."""
+
+
+UGLY = {
+    "packed by gzip": Ugly("interactions.csv.gz", gzip.compress(GOOD.encode())),
+    "Parquet": Ugly("interactions.parquet", packed(HEADER.split(","), CELLS)),
+    "JSON Lines": Ugly("interactions.jsonl", lines(HEADER.split(","))),
+    "other names": Ugly(
+        "interactions.csv", GOOD.replace(HEADER, "user,ITEM_ID,TIMESTAMP"),
+        "interactions.csv: lacks the column USER_ID. "
+        "Rename the column user to USER_ID, or map it in usher.yaml: `columns: {user: USER_ID}`.",
+        {"columns": {"user": "USER_ID"}},
+    ),
+    "other names, packed": Ugly(
+        "interactions.jsonl.gz", gzip.compress(lines(["userId", "ITEM_ID", "TIMESTAMP"]).encode()),
+        "interactions.jsonl.gz: lacks the column USER_ID. "
+        "Rename the column userId to USER_ID, or map it in usher.yaml: `columns: {userId: USER_ID}`.",
+        {"columns": {"interactions": {"userId": "USER_ID"}}},
+    ),
+    "names of which none is known": Ugly(
+        "interactions.csv", GOOD.replace(HEADER, "kunde,produkt,zeit"),
+        "interactions.csv line 1: has no name like USER_ID, ITEM_ID, TIMESTAMP. "
+        "Write the columns' names there, or map yours in usher.yaml: `columns: {<your name>: USER_ID}`.",
+        {"columns": {"kunde": "USER_ID", "produkt": "ITEM_ID", "zeit": "TIMESTAMP"}},
+    ),
+    "no header": Ugly(
+        "interactions.csv", "\n".join(ROWS),
+        "interactions.csv line 1: is a row: the file has no header. "
+        "Write the names of the columns above it: USER_ID,ITEM_ID,TIMESTAMP and so on.",
+        instead=GOOD,
+    ),
+    "milliseconds": Ugly(
+        "interactions.csv", with_cells(lambda user, item, time: (user, item, time + "000")),
+        "interactions.csv line 2: TIMESTAMP is in milliseconds (and 1199 more). "
+        "Divide by 1000: Unix seconds; or set `timestamps: ms` in usher.yaml.",
+        {"timestamps": "ms"},
+    ),
+    "dates": Ugly(
+        "interactions.csv", with_cells(lambda user, item, time: (user, item, date(time))),
+        "interactions.csv line 2: TIMESTAMP is a date, not Unix seconds (and 1199 more). "
+        "Write 1600000000, or set `timestamps: iso` in usher.yaml.",
+        {"timestamps": {"interactions": "iso"}},
+    ),
+    "times of a spreadsheet": Ugly(
+        "interactions.csv", with_cells(lambda user, item, _: (user, item, "1.6E+09")),
+        "interactions.csv line 2: TIMESTAMP is written as 1.7E+09 or the like, which has lost its last digits "
+        "(and 1199 more). Give the spreadsheet's column a format of whole numbers, and save it anew from its source.",
+        instead=GOOD,
+    ),
+    "a column of blanks": Ugly(
+        "interactions.csv", WATCHED.replace("watch", ""),
+        "interactions.csv line 2: has no EVENT_TYPE in any row (and 1199 more). Fill it in, or remove the column.",
+        {"columns": {"EVENT_TYPE": False}},
+    ),
+    "UTF-16": Ugly(
+        "interactions.csv", GOOD.encode("utf-16"),
+        'interactions.csv line 1: is UTF-16. Save it as "CSV UTF-8", or as plain text in UTF-8.', instead=GOOD,
+    ),
+    "a spreadsheet's semicolons": Ugly(
+        "interactions.csv", GOOD.replace(",", ";"),
+        "interactions.csv line 1: is separated by semicolons. Separate by commas.", instead=GOOD,
+    ),
+    "a slip of the name": Ugly(
+        "interaction.csv", GOOD,
+        "interaction.csv: is not a file name that Usher knows. Call it interactions.csv.", rename="interactions.csv",
+    ),
+    "capital letters": Ugly(
+        "Interactions.CSV", GOOD,
+        "Interactions.CSV: is not a file name that Usher knows. Call it interactions.csv.", rename="interactions.csv",
+    ),
+    "gzip under another name": Ugly(
+        "interactions.csv", gzip.compress(GOOD.encode()),
+        "interactions.csv line 1: is packed by gzip. Call it .csv.gz, or unpack it.", rename="interactions.csv.gz",
+    ),
+    "Parquet under another name": Ugly(
+        "interactions.csv", packed(HEADER.split(","), CELLS),
+        "interactions.csv line 1: is a Parquet file. Call it .parquet, or write it as CSV.",
+        rename="interactions.parquet",
+    ),
+    "a gzip that is cut off": Ugly(
+        "interactions.csv.gz", gzip.compress(GOOD.encode())[:-9],
+        "interactions.csv.gz: is damaged, or cut off: gzip can't unpack it. Write it anew.",
+        instead=gzip.compress(GOOD.encode()),
+    ),
+    "a broken line of JSON": Ugly(
+        "interactions.jsonl", lines(HEADER.split(",")) + '{"USER_ID": "u1",\n',
+        "interactions.jsonl line 1201: is not a JSON object of texts and numbers. "
+        'Write {"USER_ID": "u1", ...} on each line.',
+        instead=lines(HEADER.split(",")),
+    ),
+    "a name that Avro refuses": Ugly(
+        "items.csv", ITEMS.replace("GENRE", "Release Year"),
+        "items.csv: has the column 'Release Year', whose name Avro does not allow. "
+        'Call it Release_Year, or map it in usher.yaml: `columns: {"Release Year": Release_Year}`.',
+        {"columns": {"Release Year": "RELEASE_YEAR"}},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    return world
+
+
+def put(shop: World, name: str, content: str | bytes, told: Mapping[str, Any]) -> None:
+    shop.bucket.delete(shop.bucket.keys("shop/"))
+    if not name.lower().startswith("interaction"):
+        shop.put("shop/interactions.csv", GOOD)
+    shop.s3.put_object(Bucket=shop.bucket.name, Key=f"shop/{name}", Body=content)
+    config = {"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False, **told}
+    shop.put("shop/usher.yaml", json.dumps(config))
+
+
+def problems(shop: World) -> list[str]:
+    try:
+        load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+    except InputError as error:
+        return [str(one).removeprefix("shop/") for one in error.problems]
+    return []
+
+
+def imported(shop: World) -> str:
+    """The rows of interactions that Personalize is given."""
+    drafted = draft(shop.bucket, target("shop"), shop.clients, {})
+    copies = copy_inputs(Run(shop.bucket, "shop", "run-1"), drafted, ProfileCache(shop.bucket))
+    (one,) = (one for one in copies if one.id == "dataset_import_job/interactions")
+    folder = one.params["dataSource"]["dataLocation"].removeprefix(shop.bucket.url(""))
+    return "".join((shop.bucket.read(key) or b"").decode() for key in shop.bucket.keys(folder))
+
+
+@pytest.mark.parametrize("kind", UGLY)
+def test_an_ugly_file_is_read_or_named_and_its_remedy_works(shop: World, kind: str) -> None:
+    ugly = UGLY[kind]
+    put(shop, ugly.name, ugly.content, {})
+    said = problems(shop)
+    assert said[:1] == ([ugly.said] if ugly.said else [])
+    assert len(said) <= 1, "one sentence is enough"
+    put(shop, ugly.rename or ugly.name, ugly.instead or ugly.content, ugly.told)
+    assert problems(shop) == []
+    assert imported(shop).replace(f"{HEADER}\n", "") == GOOD.replace(f"{HEADER}\n", "")
+    assert (shop.bucket.read(f"shop/{ugly.rename or ugly.name}")) == (
+        content if isinstance(content := ugly.instead or ugly.content, bytes) else content.encode()
+    ), "people's files stay as they are"
+
+
+def test_there_are_twenty_of_them() -> None:
+    assert len(UGLY) == 20
+
+
+# What is accepted, with what is said of it: the dataset, its content, and the finding.
+REMARKS = {
+    "a time of the year 2100": (
+        "interactions.csv", GOOD + "u1,i1,4102444800\n",
+        "interactions.csv line 1202: TIMESTAMP is 73 years in the future. "
+        "Correct it: what is new, and the diagnosis, count from the latest event.",
+    ),
+    "one time in every row": (
+        "interactions.csv", with_cells(lambda user, item, _: (user, item, "1600000000")),
+        "interactions.csv: has one and the same TIMESTAMP in 1200 of 1200 rows. "
+        "Write when each event was: models learn from their order.",
+    ),
+    "blanks beside IDs": (
+        "interactions.csv", with_cells(lambda user, item, time: (f" {user}" if time[-1] == "1" else user, item, time)),
+        "interactions.csv line 3: USER_ID begins or ends with a blank (and 119 more). "
+        "Remove the blank: Personalize takes it for a part of the ID.",
+    ),
+    "null as an ID": (
+        "interactions.csv", with_cells(lambda user, item, time: (user, "null" if time[-1] == "1" else item, time)),
+        "interactions.csv line 3: ITEM_ID is a program's word for nothing, such as null (and 119 more). "
+        "Leave the row out, or write its ID: Personalize takes the word for an ID.",
+    ),
+    "a price that is no number": (
+        "items.csv", "ITEM_ID,PRICE\n" + "".join(f"i{n},{'1.5' if n != 6 else 'NA'}\n" for n in range(40)),
+        "items.csv line 8: has 'NA' as PRICE, which would be float without it: now PRICE is text. "
+        "Write a plain number, or leave the cell empty. Filters compare numbers only.",
+    ),
+    "a price with a comma": (
+        "items.csv", "ITEM_ID,PRICE\n" + "".join(f'i{n},"{n if n != 6 else "1,000"}"\n' for n in range(40)),
+        "items.csv line 8: has '1,000' as PRICE, which would be long without it: now PRICE is text. "
+        "Write a plain number, or leave the cell empty. Filters compare numbers only.",
+    ),
+    "an age that is no number": (
+        "users.csv", "USER_ID,AGE\n" + "".join(f"u{n},{n + 18 if n else 'my age'}\n" for n in range(60)),
+        "users.csv line 2: has a text as AGE, which would be long without it: now AGE is text. "
+        "Write a plain number, or leave the cell empty. Filters compare numbers only.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REMARKS)
+def test_what_personalize_takes_but_nobody_means_is_a_warning(shop: World, kind: str) -> None:
+    name, content, said = REMARKS[kind]
+    put(shop, name, content, {})
+    with time_machine.travel(NOW, tick=False):
+        inputs = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+    assert inputs
+    findings = inputs.report[name.removesuffix(".csv")]["findings"]
+    assert said in [str(one.problem).removeprefix("shop/") for one in findings if one.severity == "warning"]
+
+
+@pytest.mark.parametrize("header", ["", "anna,berlin\n"])
+def test_no_ids_of_people_are_repeated_where_a_row_stands_in_the_headers_place(shop: World, header: str) -> None:
+    put(shop, "users.csv", header + "".join(f"anna{n},berlin{n}\n" for n in range(60)), {})
+    (said,) = problems(shop)
+    assert said.startswith("users.csv line 1: has no name like USER_ID. Write the columns' names there")
+    assert "anna" not in said
+
+
+def test_files_in_wrong_folders_are_noted() -> None:
+    keys = [
+        "shop/new/interactions.csv",
+        "shop/Items/1.csv",
+        "shop/items_old.csv.gz",
+        "shop/items/_SUCCESS",
+        "shop/a.txt",
+    ]
+    assert [str(note) for note in ignored_files(keys)] == [
+        "shop/new/interactions.csv: is not read. Move it up to shop/.",
+        "shop/Items/1.csv: is not read. Call its folder shop/items/.",
+        "shop/items_old.csv.gz: is not read. Name it shop/items.csv.gz, or move it into shop/items/.",
+    ]
+
+
+def test_duplicates_are_left_out_when_told_and_not_read_as_a_change_otherwise(shop: World) -> None:
+    put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {"deduplicate": True})
+    assert imported(shop) == GOOD
+    put(shop, "interactions.csv", GOOD + "\n".join(ROWS[:50]) + "\n", {})
+    assert imported(shop) == GOOD + "\n".join(ROWS[:50]) + "\n"
+
+
+def test_too_few_rows_without_duplicates_are_refused_before_anything_is_made(shop: World) -> None:
+    put(shop, "interactions.csv", "\n".join([HEADER, *ROWS[:600], *ROWS[:600], ""]), {"deduplicate": True})
+    with pytest.raises(InputError, match="has 600 rows without duplicates; Personalize imports 1000 or more"):
+        imported(shop)
+    assert not shop.creations()
+
+
+def test_another_way_of_reading_is_another_import_and_the_same_way_is_none(shop: World) -> None:
+    put(
+        shop,
+        "interactions.csv",
+        with_cells(lambda *cells: cells, "user,ITEM_ID,TIMESTAMP"),
+        {"columns": {"user": "USER_ID"}},
+    )
+    first, second = (load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX) for _ in range(2))
+    shop.put("shop/usher.yaml", json.dumps({"columns": {"user": "USER_ID"}, "deduplicate": True}))
+    third = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+    assert first and second and third
+    digests = [one.data["interactions"].digest for one in (first, second, third)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    ("genres", "is_enough"),
+    [
+        (lambda _: "drama", False),
+        (lambda n: f"g{n}", False),
+        (lambda n: f"g{n % 3}", True),
+        (lambda n: f"g{n}|drama", True),
+        (None, False),
+    ],
+)
+def test_segments_by_attribute_need_an_attribute_that_groups_items(shop: World, genres: Any, is_enough: bool) -> None:
+    told = {"solutions": {"fans": {"recipe": "aws-item-attribute-affinity", "campaign": False}}}
+    items = "ITEM_ID,GENRE\n" + "".join(f"i{n},{genres(n)}\n" for n in range(40)) if genres else ""
+    put(shop, "items.csv" if items else "interactions.csv", items or GOOD, told)
+    said = [one for one in problems(shop) if "has no attribute to train on" in one]
+    assert len(said) == (not is_enough)

@@ -1,0 +1,134 @@
+"""A folder of files as one drop: nothing of it arrives before everything is uploaded, so that it makes one run.
+
+Large files are uploaded in parts, which S3 makes an object of when it is told to. That, and the upload of the small
+files, takes seconds; the config comes last.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from usher.errors import InputError, Problem, UsherError
+from usher.planning.misplaced_files import ignored_files, misplaced_files
+from usher.storage.bucket import Bucket
+from usher.storage.layout import is_config, is_input
+
+PART_BYTES = 1 << 24
+"""S3 takes 10,000 parts: files of up to 160 GB. Smaller files are uploaded at once, at the end."""
+CONCURRENCY = 8
+Advance = Callable[[int], object]
+"""Is told of bytes that have been uploaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The files of a folder that Usher reads, and what is to be said of the others."""
+
+    files: dict[str, Path]
+    """By key in the bucket; the config is the last one."""
+    notes: Sequence[Problem] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(path.stat().st_size for path in self.files.values())
+
+
+def read_folder(folder: Path, group: str) -> Drop:
+    """What a folder drops into a group. Raises InputError for files that a run would refuse by their names."""
+    if not folder.is_dir():
+        raise UsherError(f"{folder} is no folder. Put the files into one, as they lie in the bucket: docs/files.md.")
+    paths = {f"{group}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
+    if problems := list(misplaced_files(paths, group)):
+        raise InputError(problems)
+    used = sorted(filter(is_input, paths), key=lambda key: (is_config(key), key))
+    if not used:
+        raise UsherError(
+            f"{folder} has no file that Usher reads, such as interactions.csv or usher.yaml: docs/files.md."
+        )
+    return Drop({key: paths[key] for key in used}, list(ignored_files(paths)))
+
+
+def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_BYTES) -> None:
+    """Upload the files of a drop, so that all of them arrive at its end. Where that fails, none has arrived."""
+    large = [key for key, path in drop.files.items() if path.stat().st_size > part_bytes]
+    uploads = [_Upload(bucket, key, drop.files[key], part_bytes) for key in large]
+    try:
+        with ThreadPoolExecutor(CONCURRENCY) as executor:
+            for one in uploads:
+                one.begin()
+                list(executor.map(lambda number, one=one: one.send(number, advance), range(one.parts)))
+    except BaseException:
+        for one in uploads:
+            one.abort()
+        raise
+    for one in uploads:
+        one.complete()
+    small = [key for key in drop.files if key not in large]
+    data, configs = ([key for key in small if is_config(key) is config] for config in (False, True))
+
+    def put(key: str) -> None:
+        bucket.write(key, content := drop.files[key].read_bytes())
+        advance(len(content))
+
+    with ThreadPoolExecutor(CONCURRENCY) as executor:
+        list(executor.map(put, data))
+    for key in configs:
+        put(key)
+
+
+@dataclass(slots=True)
+class _Upload:
+    """A large file: an object of the bucket once it is complete."""
+
+    bucket: Bucket
+    key: str
+    path: Path
+    part_bytes: int
+    sent: dict[int, str] = field(default_factory=dict)
+    """The ETags of the parts by their numbers from 1."""
+    where: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> int:
+        """How many parts it has."""
+        return -(-self.path.stat().st_size // self.part_bytes)
+
+    def begin(self) -> None:
+        """Let S3 begin the upload."""
+        target = {"Bucket": self.bucket.name, "Key": self.key}
+        self.where = {**target, "UploadId": self.bucket.s3.create_multipart_upload(**target)["UploadId"]}
+
+    def send(self, number: int, advance: Advance) -> None:
+        """Send a part. `number`: from 0."""
+        with self.path.open("rb") as file:
+            file.seek(number * self.part_bytes)
+            content = file.read(self.part_bytes)
+        answer = self.bucket.s3.upload_part(**self.where, PartNumber=number + 1, Body=content)
+        self.sent[number + 1] = answer["ETag"]
+        advance(len(content))
+
+    def complete(self) -> None:
+        """Make the object of its parts."""
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self.sent.items())]
+        self.bucket.s3.complete_multipart_upload(**self.where, MultipartUpload={"Parts": parts})
+
+    def abort(self) -> None:
+        """Forget what has been sent."""
+        if self.where:
+            self.bucket.s3.abort_multipart_upload(**self.where)
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Advance]:
+    """Show a bar while files are uploaded, where somebody looks at it. `total`: bytes."""
+    columns = ("Uploading", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda size: bar.advance(task, size)
