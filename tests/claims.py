@@ -22,6 +22,7 @@ API = "tests/integration/test_api.py"
 DOCTOR = "tests/integration/test_doctor.py"
 EVALUATION = "tests/integration/test_evaluation.py"
 EXPORT = "tests/integration/test_export.py"
+FIRST_HOUR = "tests/unit/usher/test_first_hour.py"
 GATE = "tests/integration/test_gate.py"
 IAM = "tests/unit/cloud/test_iam.py"
 LAMBDAS = "tests/unit/cloud/test_lambda_functions.py"
@@ -142,6 +143,23 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 ),
                 "With six imports at once, the sixth waits.",
                 "quotas",
+            ),
+            Claim(
+                "A plan that the quotas have no room for is refused before anything is made; its remedy works.",
+                (
+                    f"{FIRST_HOUR}::test_the_remedy_of_what_has_no_room_works",
+                    f"{FIRST_HOUR}::test_what_others_made_is_named_where_it_takes_the_room",
+                ),
+                "Service Quotas lists Personalize's quotas; their names are not documented.",
+                "quotas",
+            ),
+            Claim(
+                "Campaigns make room for each other without a gap in the answers.",
+                (
+                    f"{FIRST_HOUR}::test_the_first_hour_ends_well_with_five_campaigns_as_the_limit",
+                    "tests/integration/test_first_hour.py::test_other_names_come_without_a_gap",
+                ),
+                "Whether a campaign that is being deleted counts is not documented; the run waits for it.",
             ),
             Claim(
                 "A large check ends on an account that runs ten functions at once.",

@@ -89,8 +89,8 @@ def draft(console: Console, drafted: Draft) -> None:
         console.print("Nothing to do.")
         return
     _print(console, f"After the run: {_sums(monthly_totals(estimate['monthly']))}")
-    minutes, cost, monthly = _price(estimate)
-    console.print(f"Total: about {minutes or 0} minutes, {cost or 'nothing'} once and {monthly or 'nothing'} a month.")
+    minutes, cost, _ = _price(estimate)
+    console.print(f"Total: about {minutes or 0} minutes, and {cost or 'nothing'} once.")
     used = ceilings_used(findings["ceilings"])
     console.print(f"Use of the stack's ceilings, at most: {used}.", soft_wrap=True, markup=False)
     prices = estimate["prices"]
@@ -118,7 +118,7 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
             one["group"],
             one["startedAt"][:16],
             one["outcome"],
-            _dollars(one["cost"].get("monthlyCost")) or "nothing",
+            _known_sum(one["cost"]),
             _headline(one),
         )
         for one in statuses
@@ -225,6 +225,13 @@ def account(console: Console, found: AccountCost) -> None:
         f"{found['prices']['date']}",
         style="dim", soft_wrap=True, markup=False,
     )  # fmt: skip
+
+
+def _known_sum(cost: CostRecord) -> str:
+    """What serves in a month, as far as it is known."""
+    if "monthlyCost" not in cost:
+        return "unknown"
+    return f"${cost['monthlyCost']:,.2f}{' + unknown' * bool(cost['unpriced'])}"
 
 
 def _sums(cost: CostRecord) -> str:

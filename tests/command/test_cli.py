@@ -184,6 +184,8 @@ def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
     found = json.loads(told(capsys, "cost", "--json"))
     assert [(one["group"], one["datasetGroup"]) for one in found["groups"]] == [("films", "films"), ("", "theirs")]
     assert set(found["now"]["unpriced"]) == {"campaign/v2", "solution/nightly"}
+    (line,) = [one for one in told(capsys, "status").splitlines() if one.startswith("films")]
+    assert "$144.12 + unknown" in line, "popular is not in the config any more, but it is there"
     text = told(capsys, "cost")
     assert "theirs (not this stack's)" in text
     assert "price not known: campaign/v2, solution/nightly" in text

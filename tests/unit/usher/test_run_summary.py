@@ -128,7 +128,7 @@ def test_costs_are_told_with_what_nobody_asks_for() -> None:
     assert list(cost_sentences({"cost": 1.5, **monthly_totals([NEW, OLD, schedule])})) == [
         "This run: about $1.50.",
         "What serves, even idle: $288.24 a month.",
-        "Of it, not in usher.yaml: campaign/old ($144.12 a month).",
+        "Not in usher.yaml, and paid for all the same: campaign/old ($144.12 a month).",
         "Trainings, exports and jobs on schedules: $2.00 a month.",
     ]
 

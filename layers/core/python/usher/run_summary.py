@@ -157,7 +157,7 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
     parts = cost.get("monthly", ())
     if unwanted := [one for one in parts if not one["desired"]]:
         named = ", ".join(f"{one['id']} ({monthly_text(one)})" for one in unwanted)
-        yield f"Of it, not in usher.yaml: {named}."
+        yield f"Not in usher.yaml, and paid for all the same: {named}."
     if cost.get("recurringCost"):
         yield f"Trainings, exports and jobs on schedules: ${cost['recurringCost']:,.2f} a month."
     if unknown := [_with_limit(one) for one in parts if one["dollars"] is None]:

@@ -234,11 +234,11 @@ class _Pass:
         return State(resource.id, "fail", "FAILED", resource.arn, reason, remedy_for(reason))
 
     def _without_room(self, resource: Resource) -> State:
-        kind = KINDS[resource.kind]
-        lacks_room = not kind.quota_in_progress
-        return State(
-            resource.id, "wait", "WAITING", resource.arn, self.quotas_reached[kind.name], lacks_room=lacks_room
-        )
+        kind, reason = KINDS[resource.kind], self.quotas_reached[resource.kind]
+        if kind.quota_in_progress:
+            return State(resource.id, "wait", "WAITING", resource.arn, reason)
+        reason = f"Another one is deleted first. {reason}"
+        return State(resource.id, "wait", "WAITING", resource.arn, reason, lacks_room=True)
 
 
 def _compare(
