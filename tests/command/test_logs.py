@@ -90,6 +90,7 @@ def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     assert execution.status == "SUCCEEDED", stack.notifications()
     stack.run({"group": "films"}, "Exports")
     for bad in (
+        good.partition("\n")[2],
         good + f"{USERS[1]},i1,yesterday\n{USERS[2]},,1700000000\n",
         "USER_ID,ITEM_ID,TIMESTAMP\n" + f"{USERS[3]},i1,1700000000\n",
         good + f'"{USERS[4]},i1\n',
