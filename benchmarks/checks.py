@@ -2,14 +2,16 @@
 
 Run it with `python -m benchmarks.checks`. Beside each figure stands bare reading of the same bytes into text by
 pyarrow, on one core as well: the ratio says what the rules cost on top of reading. Then the same file is checked in
-parts of 32 MB, as many functions would do at the same time, which must find the same. Processor time counts, as other
-work on the machine should not.
+parts of 32 MB, as many functions would do at the same time, which must find the same. The same rows, packed by gzip, as
+Parquet and as JSON Lines, stand beside it. Processor time counts, as other work on the machine should not.
 """
 
+import gzip
 import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
-from pyarrow import csv
+from pyarrow import csv, parquet
 from usher.datasets.byte_ranges import parts_of, profile_part
 from usher.datasets.files import chunks
 from usher.datasets.profile import merge_parts, profile_csv
@@ -31,6 +33,7 @@ from benchmarks.report import report
 
 KEY = "group/interactions.csv"
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
+OTHERS = (".csv.gz", ".parquet", ".jsonl")
 SIZES = (10_000, 100_000, 1_000_000, 4_000_000, 16_000_000)
 
 
@@ -42,6 +45,28 @@ def write(path: Path, rows: int) -> None:
         for number in range(rows):
             user, item = random_.randrange(max(rows // 20, 1)), random_.randrange(5000)
             file.write(f"u{user},i{item},{1_700_000_000 + number},watch\n")
+
+
+def write_others(path: Path) -> None:
+    """The rows of a CSV in the other formats, beside it."""
+    table = csv.read_csv(path)
+    parquet.write_table(table, path.with_suffix(".parquet"), row_group_size=1 << 20)
+    with path.open("rb") as plain, gzip.open(path.with_suffix(".csv.gz"), "wb", compresslevel=6) as packed:
+        shutil.copyfileobj(plain, packed)
+    with path.with_suffix(".jsonl").open("w") as file:
+        for batch in table.to_batches(1 << 16):
+            file.writelines(json.dumps(row) + "\n" for row in batch.to_pylist())
+
+
+def seconds(path: Path) -> float:
+    """Processor seconds for checking a file of any format, as one function does it."""
+    bucket, file = Disk(None, str(path.parent.parent)), File(f"group/{path.name}", path.stat().st_size, "")
+    start = time.process_time()
+    parts = [(file.key, profile_part(bucket, part)) for part in parts_of(file)]
+    whole = merge_parts("interactions", parts)
+    if whole.read_errors or not whole.rows:
+        raise RuntimeError(f"{path} can't be read: {whole.read_errors}")
+    return time.process_time() - start
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +111,7 @@ def measure(path: Path) -> dict[str, float | str]:
         "ratio": round((checked - start) / (read - checked), 2),
         "memory MB": round(peak / 1024),
         "of which for the checks": round((peak - before) / 1024),
+        **{f"{suffix} rows/s/core": round(whole.rows / seconds(path.with_suffix(suffix))) for suffix in OTHERS},
         "parts": len(found),
         "parts s": round(apart - read, 3),
         "together s": round(together - apart, 3),
@@ -101,6 +127,7 @@ def main() -> None:
         path.parent.mkdir()
         for rows in SIZES:
             write(path, rows)
+            write_others(path)
             command = [sys.executable, "-m", "benchmarks.checks", str(path)]
             answer = subprocess.check_output(command, env=os.environ)  # noqa: S603
             answers.append(json.loads(answer))

@@ -55,7 +55,7 @@ def read_folder(folder: Path, group: str) -> Drop:
 
 
 def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_BYTES) -> None:
-    """Upload the files of a drop, so that all of them arrive at its end. Where that fails, none has arrived."""
+    """Upload the files of a drop, so that all of them arrive at its end. Where sending fails, none has arrived."""
     large = [key for key, path in drop.files.items() if path.stat().st_size > part_bytes]
     uploads = [_Upload(bucket, key, drop.files[key], part_bytes) for key in large]
     try:
@@ -63,12 +63,12 @@ def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_
             for one in uploads:
                 one.begin()
                 list(executor.map(lambda number, one=one: one.send(number, advance), range(one.parts)))
+        for one in uploads:
+            one.complete()
     except BaseException:
         for one in uploads:
             one.abort()
         raise
-    for one in uploads:
-        one.complete()
     small = [key for key in drop.files if key not in large]
     data, configs = ([key for key in small if is_config(key) is config] for config in (False, True))
 
@@ -117,9 +117,10 @@ class _Upload:
         """Make the object of its parts."""
         parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self.sent.items())]
         self.bucket.s3.complete_multipart_upload(**self.where, MultipartUpload={"Parts": parts})
+        self.where = {}
 
     def abort(self) -> None:
-        """Forget what has been sent."""
+        """Forget what has been sent, unless it is complete."""
         if self.where:
             self.bucket.s3.abort_multipart_upload(**self.where)
 

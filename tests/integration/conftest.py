@@ -210,7 +210,8 @@ def group(site: Site) -> Iterator[str]:
 def inbox(site: Site) -> Iterator[Any]:
     """A function that returns what the topic has sent since it was last called, or since the test began."""
     sqs, sns = site.cloud.client("sqs"), site.cloud.client("sns")
-    queue = sqs.create_queue(QueueName=f"inbox-{time.monotonic_ns()}")["QueueUrl"]
+    once = {"VisibilityTimeout": "43200"}  # what was read does not come again, however slow the test
+    queue = sqs.create_queue(QueueName=f"inbox-{time.monotonic_ns()}", Attributes=once)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(
         TopicArn=site.cloud.outputs["TopicArn"], Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True

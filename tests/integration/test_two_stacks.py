@@ -16,7 +16,8 @@ CONFIG = {
     "schedules": {"retrain": "rate(30 days)"},
     "exports": False,
 }
-BROKEN = {**CONFIG, "filters": {"odd": 'EXCLUDE ItemID WHERE Items.NO_SUCH_FIELD IN ("x")'}}
+VALUED = {"recipe": "aws-sims", "eventType": "watch", "solutionConfig": {"eventValueThreshold": "3"}}
+BROKEN = {**CONFIG, "solutions": {"popular": {"recipe": "aws-popularity-count"}, "bought": VALUED}}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_a_failing_run_of_one_stack_leaves_the_other_as_it_is(site: Site, other:
     before = seen(site, group)
     record = drop(other, folder, BROKEN)
     assert record["outcome"] == "FAILED"
-    assert "filter/odd" in record["summary"]
+    assert "solution_version/bought" in record["summary"]
     assert seen(site, group) == before
     assert other.api.get(f"/{folder}/recommendations/u1", numResults=3)["itemList"]
     mine, others = (

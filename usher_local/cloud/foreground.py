@@ -22,6 +22,8 @@ SWITCH = {"on": True, "off": False}
 OUTPUTS = {"API": "ApiUrl", "BUCKET": "BucketName", "TABLE": "TableName"}
 """Environment variables of the line `ready`, with the outputs of the stack that they hold."""
 PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
+HANDS_SECONDS = 2
+"""What a person needs from one file to the next."""
 
 
 def end_once(ended: threading.Event) -> None:
@@ -73,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
             options.aws_port,
             options.api_port,
             options.speed,
+            parameters=parameters_of(options.template, options.speed),
             state=options.state,
             limits=ACCOUNTS[options.account],
             seed=options.seed,
@@ -131,6 +134,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     ):
         name = option.removeprefix("--").replace("-", "_").upper()
         parser.add_argument(option, type=argument(read), default=os.environ.get(name, default), help=help_text)
+
+
+def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
+    """The parameters of Usher's own stack: a person's hands are no faster in simulated minutes.
+
+    So a drop is over after two real seconds without another file, if these are longer than the usual minute.
+    """
+    if template != stack_folder() / "template.yaml":
+        return {}
+    return {"SettleSeconds": str(round(min(max(clock.simulated_seconds(HANDS_SECONDS), 60), 3600)))}
 
 
 def speed(text: str) -> Clock:

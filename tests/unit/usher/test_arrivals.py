@@ -99,6 +99,47 @@ def test_a_hundred_files_in_ten_seconds_are_one_run(day: Day) -> None:
     assert day.made() == ONCE
 
 
+@pytest.mark.parametrize("day", [0, 1], indirect=True)
+def test_files_that_follow_each_other_within_a_minute_are_one_run(day: Day) -> None:
+    """By hand, too, with the config as the last one."""
+    day.stack.reset()
+    names = ["interactions.csv", "items.csv", "usher.yaml"]
+    contents = [interactions(), "ITEM_ID,GENRE\ni1,a\n", CONFIG]
+    for number, (name, content) in enumerate(zip(names, contents, strict=True)):
+        day.drop(f"films/{name}", content, after=50 * number)
+    day.pass_by(until=90)
+    (waiting,) = day.runs()
+    assert waiting["note"].startswith("Waits for further files")
+    day.pass_by()
+    assert [run["outcome"] for run in day.runs()] == ["SUCCEEDED"]
+    assert day.made() == ONCE | {"DatasetImportJob": 2}
+
+
+def test_a_run_begins_though_files_come_without_end(day: Day) -> None:
+    day.drop("films/interactions.csv", interactions())
+    for number in range(60):
+        day.drop("films/items.csv", f"ITEM_ID,GENRE\ni{number},a\n", after=30 * number)
+    day.pass_by(until=900)
+    assert day.made()["DatasetImportJob"] > 0
+
+
+def test_what_a_person_requests_does_not_wait_for_files(day: Day) -> None:
+    day.stack.put("films/interactions.csv", interactions())
+    execution, steps = day.stack.start({"group": "films"})
+    next(steps)
+    (run,) = day.runs()
+    assert execution.status == "RUNNING"
+    assert run["resources"], "it has been planned at once"
+
+
+def test_a_request_during_a_drop_does_not_prolong_it(day: Day) -> None:
+    day.drop("films/interactions.csv", interactions())
+    for number in range(6):
+        day.after(10 * number, lambda: day.follow(*day.stack.start({"group": "films"})))
+    day.pass_by(until=70)
+    assert day.runs()[0].get("resources")
+
+
 def test_a_hundred_bad_files_in_ten_seconds_are_one_run(day: Day) -> None:
     """One that ends at once, and must not be followed by another for every few files."""
     drop_parts(day, lambda content: content.replace(",16", ",16000"))

@@ -1,12 +1,14 @@
 """What no run sees to: executions that did not come to their end, and models that grow old."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from usher.aws import client, now
 from usher.config.model import Solution
+from usher.errors import EndedError
 from usher.runs.naming import run_name
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
@@ -104,3 +106,60 @@ def test_the_age_of_what_is_live_is_measured(
     measured = json.loads(line)
     assert (measured["Group"], measured["Solution"]) == ("films", "top")
     assert measured["HoursSinceTraining"] == [pytest.approx(30, abs=0.1)]
+
+
+EVALUATION = EXECUTION.replace("pipeline", "evaluation")
+STARTED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+
+
+@pytest.fixture
+def clear_ups(world: World) -> list[str]:
+    """The runs for whose clearing up an execution was started."""
+    started: list[str] = []
+
+    def start(model: Any, params: Any, **_: Any) -> Any:
+        if model.name != "StartExecution":
+            return None
+        started.append(json.loads(json.loads(params["body"])["input"])["clearUp"])
+        return SimpleNamespace(status_code=200), {"executionArn": "arn:x", "startDate": STARTED}
+
+    world.listen(client("stepfunctions"), "before-call", start)
+    return started
+
+
+def stopped_evaluation() -> dict[str, Any]:
+    event = ended("ABORTED", {"group": "films"}, startDate=int(STARTED.timestamp() * 1000))
+    return {"detail": {**event["detail"], "executionArn": EVALUATION}}
+
+
+def test_an_evaluation_that_is_stopped_before_its_record_is_told_once_and_goes_no_further(
+    world: World, inbox: Any, clear_ups: list[str]
+) -> None:
+    """Its first function is at work, and outlives it."""
+    world.put("films/interactions.csv", interactions())
+    for _ in range(2):
+        watch(stopped_evaluation())
+    event = {"input": {"group": "films"}, "execution": EVALUATION, "startedAt": STARTED.isoformat()}
+    with pytest.raises(EndedError):
+        load_function("evaluate").lambda_handler({"step": "prepare", **event}, None)
+    (record,) = (
+        world.bucket.read_json(key) for key in world.bucket.keys("films/out/runs/") if key.endswith("run.json")
+    )
+    assert record["outcome"] == "FAILED"
+    assert len(inbox()) == 1
+    assert clear_ups == [], "nothing was made"
+
+
+def test_an_evaluation_that_is_stopped_after_its_plan_is_cleared_up_once(
+    world: World, inbox: Any, clear_ups: list[str]
+) -> None:
+    world.put("films/interactions.csv", interactions())
+    event = {"input": {"group": "films"}, "execution": EVALUATION, "startedAt": STARTED.isoformat()}
+    run = load_function("evaluate").lambda_handler({"step": "prepare", **event}, None)["run"]
+    for _ in range(2):
+        watch(stopped_evaluation())
+    assert clear_ups == [run]
+    assert len(inbox()) == 1
+    with pytest.raises(EndedError):
+        load_function("reconcile").lambda_handler({"group": "films", "run": run, "stage": "train"}, None)
+    assert world.personalize.list_dataset_groups()["datasetGroups"] == []
