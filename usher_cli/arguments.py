@@ -4,6 +4,7 @@
     usher plan films --config usher.yaml    the same with another config than the one in the bucket
     usher drop data/ [--group films]        upload a folder of data and config, which starts one run
     usher status [films]                    what is live, and how the last run went
+    usher logs films [--follow]             what a run decided, and why, line by line
     usher cost [films]                      what Personalize costs every month, what serves no one included
     usher import old-films [--group films]  the config for a dataset group of Personalize; with --adopt, take it over
     usher evaluate films                    which recipe is best: train on the past, compare with what followed
@@ -25,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from usher.evaluation.splits import SPLITS
 
-from usher_cli.commands import cost, diagnose, drop, evaluate, plan, promote, status, take_over, up
+from usher_cli.commands import cost, diagnose, drop, evaluate, logs, plan, promote, status, take_over, up
 from usher_cli.deployed_stack import DeployedStack
 from usher_local.cloud.foreground import add_options
 
@@ -69,6 +70,11 @@ def make_parser() -> argparse.ArgumentParser:
     telling.add_argument("--wait", action="store_true", help="return when no run is at work on the group")
     telling.add_argument("--follow", action="store_true", help="the same, and show the run until then")
     telling.add_argument("--json", action="store_true", help="print JSON, for programs")
+    logging = command("logs", logs)
+    logging.add_argument("group")
+    logging.add_argument("--run", metavar="NAME", help="this run (default: the newest)")
+    logging.add_argument("--follow", action="store_true", help="go on until the run has ended")
+    logging.add_argument("--json", action="store_true", help="print a line of JSON for each, for programs")
     pricing = command("cost", cost)
     pricing.add_argument("group", nargs="?")
     pricing.add_argument("--json", action="store_true", help="print JSON, for programs")

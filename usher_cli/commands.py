@@ -1,6 +1,7 @@
 """The commands: functions whose docstrings are the help of the commands, and which return the exit status."""
 
 import argparse
+import json
 from collections import Counter
 from typing import Any
 
@@ -25,6 +26,7 @@ from usher_cli.drafts import draft_of
 from usher_cli.drop import progress, read_folder, upload
 from usher_cli.evaluation import run_evaluation
 from usher_cli.existing import read_existing
+from usher_cli.logs import lines_of, run_named
 from usher_cli.offline_stack import offline_stack
 from usher_cli.preview import Preview
 from usher_cli.status import EXIT_STATUS, last_record, status_of, until_end
@@ -72,6 +74,16 @@ def cost(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
 
 def _as_json(value: object) -> None:
     print(as_json(value))  # noqa: T201 - to be read by a program
+
+
+def logs(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show what a run of a group decided, and why, line by line: its last run, or the one that is named."""
+    for line in lines_of(stack, run_named(stack, options.group, options.run), follow=options.follow):
+        if options.json:
+            print(json.dumps(line, ensure_ascii=False))  # noqa: T201 - to be read by a program
+        else:
+            show.log_line(console, line)
+    return 0
 
 
 def drop(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:

@@ -75,11 +75,19 @@ class DeployedStack:
     @cached_property
     def _planning(self) -> Mapping[str, str]:
         """The environment of the function that plans."""
-        resource = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId="Plan")
-        function = resource["StackResourceDetail"]["PhysicalResourceId"]
-        configuration = client("lambda").get_function_configuration(FunctionName=function)
+        configuration = client("lambda").get_function_configuration(FunctionName=self._physical_id("Plan"))
         environ: dict[str, str] = configuration["Environment"]["Variables"]
         return environ
+
+    @cached_property
+    def function_logs(self) -> str:
+        """The name of the log group of its functions."""
+        return self._physical_id("FunctionLogs")
+
+    def _physical_id(self, resource: str) -> str:
+        """The name of a resource of the stack."""
+        found = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=resource)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
     def target(self, group: str) -> Target:
         """The target of a group's plan, from the environment of the function that plans."""

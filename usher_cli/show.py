@@ -17,6 +17,7 @@ from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_tex
 
 from usher_cli.costs import AccountCost
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
+from usher_cli.logs import Line
 from usher_cli.status import GroupStatus
 
 STYLES = {
@@ -55,6 +56,14 @@ def doctor_line(console: Console, result: Result) -> None:
     console.print(line, soft_wrap=True)
     if result.remedy:
         console.print(Text(f"{'':31}{result.remedy}"), soft_wrap=True)
+
+
+def log_line(console: Console, line: Line) -> None:
+    """Print a line of a run's log: time, action, resource, status, reason."""
+    status = line.get("status", "")
+    action, resource, reason = line["action"], line.get("resource", ""), line.get("reason", "")
+    text = Text(f"{line['at'][:19].replace('T', ' ')}  {action:8} ") + Text(f"{status:9} ", STYLES.get(status, ""))
+    console.print(text + Text("  ".join(filter(None, (resource, reason)))), soft_wrap=True)
 
 
 def draft(console: Console, drafted: Draft) -> None:

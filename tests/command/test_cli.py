@@ -55,6 +55,17 @@ def test_a_plan_may_be_of_another_config(live: Stack, capsys: pytest.CaptureFixt
     assert "campaign/popular" in told(capsys, "plan", "music", "--config", str(config)), "in place of a usher.json"
 
 
+def test_a_plan_of_another_config_names_that_file(
+    live: Stack, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    live.put("films/usher.yaml", "solution: {}")
+    config = tmp_path / "mine.yaml"
+    config.write_text(yaml.safe_dump(POPULAR | {"filters": {"f": "INCLUDE ItemID WHERE Items.GENRES IN (x)"}}))
+    said = "".join(told(capsys, "plan", "films", "--config", str(config), status=1).split())
+    assert f"{config}:filters.f:can'tberead:" in said
+    assert 'Puttextsinquotes:"x".' in said
+
+
 def test_a_plan_for_bad_input_tells_the_problems(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     stack.put("films/usher.yaml", "solution: {}")
     stack.put("films/interactions.csv", interactions())

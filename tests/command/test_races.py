@@ -44,7 +44,7 @@ def versions(group: Interleaving) -> list[Any]:
 def test_a_file_that_is_replaced_after_its_check_and_put_back_is_not_read(group: Interleaving) -> None:
     """While Personalize imports, and nobody is told."""
     group.drop("a")
-    group.after(60, lambda: group.put("b"))
+    group.after(600, lambda: group.put("b"))
     group.after(2 * HOUR, lambda: group.put("a"))
     group.pass_by()
     assert outcomes(group) == ["SUCCEEDED"]

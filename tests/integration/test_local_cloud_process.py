@@ -30,7 +30,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     state = {"STATE": str(tmp_path / "state")}
-    environment = {**os.environ, **state, "AWS_PORT": "0", "API_PORT": "0", "PYTHONPATH": str(ROOT)}
+    environment = {
+        **os.environ,
+        **state,
+        "AWS_PORT": "0",
+        "API_PORT": "0",
+        "PYTHONPATH": f"{ROOT}:{ROOT}/layers/core/python",
+    }
     with subprocess.Popen(COMMAND, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         yield process
         process.kill()

@@ -23,6 +23,7 @@ from moto.awslambda.models import lambda_backends
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.dynamodb.models import dynamodb_backends
 from moto.events.models import events_backends
+from moto.logs.models import logs_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.sns.models import sns_backends
 
@@ -42,6 +43,7 @@ from usher_local.simulation.machine import Machine, TaskError
 
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
+LOG_STREAM = "simulation"
 MACHINES = ("Pipeline", "Exports")
 """The state machines that are simulated, as the template names them."""
 
@@ -122,6 +124,8 @@ class Stack:
     executions: dict[str, Execution] = field(default_factory=dict)
     bucket: str = ""
     table: str = ""
+    logs: str = ""
+    """The functions' log group."""
     machines: Mapping[str, str] = field(default_factory=dict)
     """The ARN of each state machine, by its name in the template."""
     definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -139,6 +143,8 @@ class Stack:
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
         self.executions.clear()
+        for group in logs_backends[ACCOUNT][REGION].groups.values():
+            group.streams.clear()
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
@@ -211,7 +217,7 @@ class Stack:
         def invoke(function: str, payload: Any) -> Any:
             execution.invocations += 1
             try:
-                return self._invoke(function.rpartition(":")[2], payload)
+                return self.invoke(function.rpartition(":")[2], payload)
             finally:
                 if execution.status == "ABORTED":
                     raise _OutlivedError
@@ -242,14 +248,15 @@ class Stack:
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
             if rule.event_pattern.matches_event(told):
                 for target in rule.targets:
-                    self._invoke(target["Arn"].rpartition(":")[2], told)
+                    self.invoke(target["Arn"].rpartition(":")[2], told)
 
-    def _invoke(self, name: str, payload: Any) -> Any:
+    def invoke(self, name: str, payload: Any) -> Any:
+        """The answer of a function, by its name. Raises TaskError where it fails."""
         number = next(self._numbers)
         try:
             self.disturb(Boundary(number, "function", name, "before"))
             variables = lambda_backends[ACCOUNT][REGION].get_function(name).environment_vars
-            with environ({**variables, **self._variables}), redirect_stdout(io.StringIO()):
+            with environ({**variables, **self._variables}), self._logging():
                 answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
             self.disturb(Boundary(number, "function", name, "after"))
         except (DiedError, StoppedError) as error:
@@ -263,6 +270,22 @@ class Stack:
             cause = {"errorType": type(error).__name__, "errorMessage": str(error)}
             raise TaskError(type(error).__name__, json.dumps(cause)) from error
         return json.loads(json.dumps(answer))
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        """Let what the block prints be in the functions' log group."""
+        with redirect_stdout(io.StringIO()) as printed:
+            try:
+                yield
+            finally:
+                logs, now, lines = (
+                    logs_backends[ACCOUNT][REGION],
+                    int(time.time() * 1000),
+                    printed.getvalue().splitlines(),
+                )
+                if LOG_STREAM not in logs.groups[self.logs].streams:
+                    logs.create_log_stream(self.logs, LOG_STREAM)
+                logs.put_log_events(self.logs, LOG_STREAM, [{"timestamp": now, "message": line} for line in lines])
 
     def _handler(self, name: str) -> Callable[[Any, Any], Any]:
         """A function's handler; its module is loaded anew when its process has died."""
@@ -326,7 +349,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
             for one in resources.values()
             if one.kind == "AWS::Lambda::Function"
         }
-        made.bucket, made.table = (resources[one].physical_id for one in ("Bucket", "Table"))
+        made.bucket, made.table, made.logs = (resources[one].physical_id for one in ("Bucket", "Table", "FunctionLogs"))
         made.machines = {name: resources[name].physical_id for name in MACHINES}
         for name, arn in made.machines.items():
             machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=arn)

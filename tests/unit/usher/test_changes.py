@@ -21,7 +21,7 @@ from usher_local.cloud.credentials import REGION
 from usher_local.personalize.control.kinds import KINDS as LOCAL_KINDS
 from usher_local.personalize.core import faults
 from usher_local.personalize.core.faults import Faults
-from usher_local.simulation.stack import Execution, Stack, deployed
+from usher_local.simulation.stack import Boundary, Execution, Stack, deployed
 
 POPULAR = {"popular": {"recipe": "aws-popularity-count"}}
 DAY = 86400
@@ -503,7 +503,12 @@ def test_what_is_being_deleted_or_updated_by_somebody_is_waited_for(shop: Shop) 
     shop.drop({"solutions": POPULAR})
     there = shop.stack.personalize
     arn = next(arn for arn, one in there.resources.items() if one.kind.name == "Campaign")
-    there.delete("Campaign", arn)
+
+    def delete_after_settling(boundary: Boundary) -> None:
+        if boundary.name == "personalize:ListRecipes" and there.resources[arn].status == "ACTIVE":
+            there.delete("Campaign", arn)
+
+    shop.stack.disturb = delete_after_settling
     record = shop.drop(files={"interactions.csv": interactions()})
     assert record["outcome"] == "SUCCEEDED"
     assert shop.actions(record) == {"campaign/popular": "wait"}

@@ -13,6 +13,7 @@ from usher.exports.documents import ExportPlan
 from usher.exports.export_job import ExportTarget, prepare_export, requested_exports
 from usher.exports.publication import publish_export
 from usher.run_record import RunChanges, RunRecord
+from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
@@ -60,6 +61,7 @@ class Exporter:
         lock = self.lock_of(solution)
         run = self._run(group, solution, execution)
         if not lock.take(group, execution, run.name):
+            log_decision(group, run.name, {"action": "join", "reason": "another execution makes this export"})
             return {"run": run.name, "outcome": "JOINED"}
         run.begin(execution)
         if lock.has_died(execution):  # it was stopped before its record could be closed

@@ -20,6 +20,7 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
 from usher.resources.target import Target
 from usher.run_record import MonthlyCost
+from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import ServingMap, served_arns
@@ -100,7 +101,10 @@ class PlanSteps:
     def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
         run = Run(self.bucket, group, next_run(self.lock, self.bucket, group, execution))
-        return run if self.lock.take(group, execution, run.name, is_drop=is_drop) else None
+        if self.lock.take(group, execution, run.name, is_drop=is_drop):
+            return run
+        log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
+        return None
 
     def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
         run.begin(execution)

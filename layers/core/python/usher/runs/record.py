@@ -17,6 +17,7 @@ from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
 from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
+from usher.runs.decision_log import log_decisions
 from usher.runs.lock import Lock
 from usher.runs.naming import AGAIN, next_name, run_name
 from usher.runs.outcome import has_ended, tells_of, with_outcome
@@ -157,6 +158,7 @@ class Run:
             text = as_json(changed)
             if etag := self.bucket.replace(self.key(), text.encode(), etag):
                 self._write_page(text, etag)
+                log_decisions(record, json.loads(text))
                 return changed
 
     def _write_page(self, text: str, etag: str) -> None:

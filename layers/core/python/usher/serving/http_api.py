@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -130,7 +131,7 @@ def answer_or_fall_back(
         solutions, results = exports_for(maps.cached(group), route, options)
         for solution in solutions:
             if output := look_up(group, solution):
-                logger.warning("Answered from the export", solution=solution, reason=str(error))
+                logger.warning("Answered from the export", group=group, solution=solution, reason=_kind(error))
                 return _with_solution(solution, {"source": "export", "itemList": _item_list(output)[:results]})
         if solutions and isinstance(error, RequestError):
             raise RequestError(
@@ -201,9 +202,20 @@ def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
     return problem(400, "InvalidInput", _public(str(error)))
 
 
-def on_outage(_: Exception) -> Response[Any]:
+def _kind(error: Exception) -> str:
+    """The code of an error, or its class, for the log: its words may have the caller's, IDs of users among them."""
+    return error_code(error) or getattr(error, "code", "") or type(error).__name__
+
+
+def _log_failure(message: str, error: Exception) -> None:
+    """Log an error and where it came up."""
+    places = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
+    logger.error(message, error=type(error).__name__, reason=_kind(error), places=places)
+
+
+def on_outage(error: Exception) -> Response[Any]:
     """A service that refuses or does not answer."""
-    logger.exception("A service refuses or does not answer")
+    _log_failure("A service refuses or does not answer", error)
     return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.")
 
 
@@ -212,9 +224,9 @@ def on_not_found(_: Exception) -> Response[Any]:
     return problem(404, "NotFound", "There is nothing at this path.")
 
 
-def on_bug(_: Exception) -> Response[Any]:
+def on_bug(error: Exception) -> Response[Any]:
     """Any other error, which is a bug."""
-    logger.exception("A request failed")
+    _log_failure("A request failed", error)
     return problem(500, "InternalError", "Internal error. The log of the function has the details.")
 
 
