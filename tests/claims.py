@@ -132,8 +132,8 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
             Claim(
                 "Increments that Personalize would refuse are refused before the run.",
                 (
-                    "tests/unit/usher/datasets/test_rules.py::test_an_increment_of_few_interactions_is_refused_before_personalize_does",
-                    "tests/unit/usher/datasets/test_rules.py::test_an_increment_above_a_gigabyte_is_refused",
+                    "tests/unit/usher/datasets/test_data_rules.py::test_an_increment_of_few_interactions_is_refused_before_personalize_does",
+                    "tests/unit/usher/datasets/test_data_rules.py::test_an_increment_above_a_gigabyte_is_refused",
                 ),
             ),
             Claim(

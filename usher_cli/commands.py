@@ -10,7 +10,7 @@ from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import choose_version
-from usher.planning.room import CREATING
+from usher.planning.quota_check import CREATING
 from usher.resources.versions import usable_versions
 from usher.run_summary import summarize
 from usher.storage.bucket import as_json

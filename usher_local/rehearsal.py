@@ -35,7 +35,7 @@ SPEED = "6000"
 # A stack's folder in its bucket is a dataset group, and each stack must have its own.
 GROUPS = {"usher": "rehearsal", "usher-prod": "rehearsal-prod"}
 CONFIG = "solutions:\n  popular: {recipe: aws-popularity-count}\n"
-LAYER = Path("layers/core/python/usher/serving/http_api.py")
+LAYER = Path("layers/core/python/usher/serving/fallback.py")
 LINE = '    return {"solution": solution, '
 CHANGED = '    return {"rehearsed": True, "solution": solution, '
 

@@ -18,7 +18,7 @@ from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, run_that_broke, runs_of
-from usher.serving.next_map import next_map
+from usher.serving.next_serving_map import next_map
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table

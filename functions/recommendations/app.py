@@ -5,7 +5,8 @@ from typing import Any
 
 from usher.aws import client
 from usher.serving.export_store import ExportStore
-from usher.serving.http_api import Api, answer_or_fall_back
+from usher.serving.fallback import answer_or_fall_back
+from usher.serving.http_api import Api
 from usher.serving.requests import checked_id
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table

@@ -14,7 +14,7 @@ from usher.aws import NO_RETRY, client, now
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.promotions_and_rollbacks import Pins, with_pins
-from usher.planning.room import leaving_now
+from usher.planning.quota_check import leaving_now
 from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged
 from usher.resources.inventory import Inventory
@@ -28,7 +28,7 @@ from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
-from usher.serving.next_map import next_map
+from usher.serving.next_serving_map import next_map
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table

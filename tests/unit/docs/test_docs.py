@@ -112,7 +112,7 @@ def test_every_member_that_is_personalizes_own_is_listed(operation: str) -> None
         "planning/inputs",
         "planning/data_references",
         "planning/job_inputs",
-        "datasets/rules",
+        "datasets/data_rules",
         "datasets/schemas",
     ],
 )

@@ -45,3 +45,8 @@ def error_code(error: Exception) -> str:
     """The service's error code in a botocore ClientError; empty for any other exception."""
     response: dict[str, Any] = getattr(error, "response", None) or {}  # botocore's time-outs have one that is None
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def error_kind(error: Exception) -> str:
+    """The code of an error, or its class, for the log: its words may have the caller's, IDs of users among them."""
+    return error_code(error) or getattr(error, "code", "") or type(error).__name__

@@ -114,7 +114,7 @@ class CostRecord(TypedDict, total=False):
 
 
 class FindingRecord(TypedDict):
-    """A `usher.datasets.rules.Finding`, without its empty members."""
+    """A `usher.datasets.data_rules.Finding`, without its empty members."""
 
     severity: Literal["error", "warning"]
     place: str

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from usher.datasets import rules
+from usher.datasets import data_rules
 from usher.datasets.byte_ranges import parts_of, profile_part
 from usher.datasets.profile import DatasetProfile, merge_parts
 from usher.datasets.profile_file import dump_profile, load_profile, max_file_bytes
@@ -43,7 +43,7 @@ def test_any_parts_tell_what_the_whole_tells(world: World, contents: list[str], 
     parted, whole = scanned(world, length), scanned(world, 1 << 20)
     for name in world.bucket.keys(FOLDER):
         world.s3.delete_object(Bucket=world.bucket.name, Key=name)
-    assert rules.check_dataset(parted, SCHEMA, FOLDER) == rules.check_dataset(whole, SCHEMA, FOLDER)
+    assert data_rules.check_dataset(parted, SCHEMA, FOLDER) == data_rules.check_dataset(whole, SCHEMA, FOLDER)
     assert (parted.row_errors, parted.columns, parted.rows) == (whole.row_errors, whole.columns, whole.rows)
     assert (parted.size, parted.read_errors, len(parted.ids)) == (whole.size, whole.read_errors, len(whole.ids))
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_told_once_with_its_line(
         world.s3.put_object(
             Bucket=world.bucket.name, Key=f"{FOLDER}{number}.csv", Body=content.encode("utf-8", "surrogateescape")
         )
-    (found,) = rules.check_dataset(scanned(world, length), SCHEMA, FOLDER)
+    (found,) = data_rules.check_dataset(scanned(world, length), SCHEMA, FOLDER)
     assert str(found.problem).startswith(FOLDER + problem)
 
 

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher.aws import client, now
 from usher.errors import UsherError
-from usher.serving import http_api
+from usher.serving import fallback, http_api
 from usher.serving.http_api import HANDLERS, STATUSES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
@@ -376,7 +376,7 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
         return {"itemList": []}
 
     expected = {"solution": "for-you", "itemList": []}
-    assert http_api.answer_or_fall_back(serving, "films", "recommendations", {}, call) == expected
+    assert fallback.answer_or_fall_back(serving, "films", "recommendations", {}, call) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
 
 

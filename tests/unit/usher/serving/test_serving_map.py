@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 from usher.errors import RequestError
 from usher.resources.plan import Plan
-from usher.serving.next_map import next_map
+from usher.serving.next_serving_map import next_map
 from usher.serving.requests import MAX_VALUE_LENGTH, READERS, ROUTES, call_members, checked_id, checked_ids
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.storage.table import Table

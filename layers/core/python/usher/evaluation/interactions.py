@@ -1,6 +1,6 @@
 """Interactions as coded arrays, a few bytes per event, so that tens of millions fit into a Lambda; and their CSVs.
 
-Rows are those of csv_reader. The files have been checked before (datasets/rules.py), so that no line is left out.
+Rows are those of csv_reader. The files have been checked before (datasets/data_rules.py), so that no line is left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

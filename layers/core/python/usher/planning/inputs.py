@@ -11,7 +11,7 @@ from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import ConfigError, default_config, parse_config, read_config
 from usher.config.readings import readings_of
-from usher.datasets import rules
+from usher.datasets import data_rules
 from usher.datasets.byte_ranges import is_plain_csv
 from usher.datasets.diagnosis import diagnosis_report
 from usher.datasets.profile import DatasetProfile
@@ -268,7 +268,7 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
     added = {key: folder.profile(dataset, [key], reading) for key in folder.increment_keys(dataset)}
     schema = _choose_schema(whole, config.schemas.get(dataset), in_use.schema)
     seconds = now().timestamp()
-    findings = rules.check_dataset(whole, schema, location, inferred=dataset not in config.schemas, now=seconds)
+    findings = data_rules.check_dataset(whole, schema, location, inferred=dataset not in config.schemas, now=seconds)
     errors = [finding for finding in findings if finding.severity == "error"]
     url = folder.bucket.url
     return DatasetCheck(
@@ -305,7 +305,10 @@ def _digest(table: DatasetProfile, keys: Sequence[str], reading: Reading) -> str
 
 
 def _dataset_report(
-    keys: Sequence[str], whole: DatasetProfile, added: Mapping[str, DatasetProfile], findings: Sequence[rules.Finding]
+    keys: Sequence[str],
+    whole: DatasetProfile,
+    added: Mapping[str, DatasetProfile],
+    findings: Sequence[data_rules.Finding],
 ) -> dict[str, Any]:
     increments = {
         key.rpartition("/")[2]: {"bytes": table.size, "rows": table.rows, "ids": table.max_distinct_ids}
@@ -349,7 +352,7 @@ def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
 
 def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> list[Problem]:
     findings = [
-        finding for key, table in added.items() for finding in rules.check_dataset(table, schema, key, whole=False)
+        finding for key, table in added.items() for finding in data_rules.check_dataset(table, schema, key, whole=False)
     ]
     return [finding.problem for finding in findings if finding.severity == "error"]
 
@@ -362,7 +365,7 @@ def _missing_event_types(config: Config, table: DatasetProfile) -> list[Problem]
         problem
         for solution in config.solutions
         if "eventType" in solution.settings
-        for problem in rules.check_event_type(
+        for problem in data_rules.check_event_type(
             table, solution.settings["eventType"], f"{config.file}: solutions.{solution.name}.eventType"
         )
     ]

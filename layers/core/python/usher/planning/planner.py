@@ -19,8 +19,8 @@ from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
+from usher.planning.quota_check import with_room
 from usher.planning.removal import draft_removal
-from usher.planning.room import with_room
 from usher.planning.route_notes import route_notes
 from usher.planning.scheduled_imports import hold_back_data
 from usher.planning.tasks import RequestedTasks

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from usher.config.model import Config
+from usher.datasets.data_rules import Finding
 from usher.datasets.profile import DatasetProfile
-from usher.datasets.rules import Finding
 from usher.datasets.schemas import Field, Schema, fields
 from usher.errors import Problem
 from usher.recipes import recipe_of

@@ -6,7 +6,7 @@ from usher.errors import Problem
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.run_record import StateRecord
-from usher.serving.next_map import answering_names, next_map
+from usher.serving.next_serving_map import answering_names, next_map
 from usher.serving.serving_map import ServingMap
 
 

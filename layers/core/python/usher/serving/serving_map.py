@@ -1,7 +1,7 @@
 """The serving map of a group: from the names that callers use to Personalize's ARNs.
 
-`publish` writes it when resources are live (next_map), and the API functions read it. It is an item of the table,
-`{"group": <group>, "item": "serving"}`; one more item lists all groups.
+`publish` writes it when resources are live (next_serving_map.py), and the API functions read it. It is an item of the
+table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 """
 
 import json

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.datasets import rules
+from usher.datasets import data_rules
 from usher.datasets.profile import FACTS, DatasetProfile
 from usher.datasets.schemas import Schema, make_schema
 
@@ -34,7 +34,7 @@ def said(
 ) -> list[str]:
     """What is wrong with files, one text per finding; `g/` is the place of what has no line."""
     table = scanned(*files, dataset=dataset)
-    found = rules.check_dataset(table, schema or inferred(table), "g/")
+    found = data_rules.check_dataset(table, schema or inferred(table), "g/")
     return [str(one.problem) for one in found if one.severity == severity]
 
 
@@ -61,7 +61,7 @@ def test_good_interactions_have_no_problems() -> None:
 
 def increment(table: DatasetProfile) -> list[str]:
     """What is wrong with a file that is added to a dataset."""
-    found = rules.check_dataset(table, inferred(table), "g/incremental/1.csv", whole=False)
+    found = data_rules.check_dataset(table, inferred(table), "g/incremental/1.csv", whole=False)
     return [str(one.problem) for one in found if one.severity == "error"]
 
 
@@ -139,7 +139,7 @@ def test_the_first_bad_row_is_named_and_the_others_counted() -> None:
     lines[9] = lines[19] = lines[29] = ",i1,1600000000"
     assert said("\n".join(lines)) == ["1.csv line 10: has no USER_ID (and 2 more). Fill it in."]
     table = scanned("\n".join(lines))
-    (found,) = (one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error")
+    (found,) = (one for one in data_rules.check_dataset(table, inferred(table), "g/") if one.severity == "error")
     assert (found.rows, found.lines) == (3, {"1.csv": [10, 20, 30]})
 
 
@@ -304,12 +304,12 @@ def test_a_solutions_event_type_has_interactions_enough(wanted: str, problem: st
     header, *rows = GOOD.splitlines()
     lines = [f"{row},e{turn % 2 if turn < 1200 else 0}" for turn, row in enumerate([*rows, *rows])]
     table = scanned("\n".join([f"{header},EVENT_TYPE", *lines]))
-    found = [str(one) for one in rules.check_event_type(table, wanted, "here")]
+    found = [str(one) for one in data_rules.check_event_type(table, wanted, "here")]
     assert found == [f"here: {problem}"] * bool(problem)
 
 
 def test_an_event_type_needs_its_column() -> None:
-    (found,) = rules.check_event_type(scanned(GOOD), "watch", "here")
+    (found,) = data_rules.check_event_type(scanned(GOOD), "watch", "here")
     assert found.remedy == "The event types are: none, as there is no column EVENT_TYPE."
 
 
@@ -318,12 +318,12 @@ def test_more_than_personalize_takes_is_reported() -> None:
         scanned(GOOD),
         size=100_500_000_000,
     )
-    errors = [one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
+    errors = [one for one in data_rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
     assert [str(one.problem) for one in errors] == ["g/: has 100.5 GB; Personalize imports 100. Leave old data out."]
 
 
 def test_every_fact_that_a_rule_names_is_looked_for() -> None:
-    named = {rule.fact for table in (rules.RULES, *rules.MORE_RULES.values()) for rule in table}
+    named = {rule.fact for table in (data_rules.RULES, *data_rules.MORE_RULES.values()) for rule in table}
     assert set(FACTS) == named | {"several values"}
 
 
@@ -343,7 +343,7 @@ pieces = st.sampled_from(
 def test_no_bytes_crash_the_check(files: list[bytes], dataset: str, with_header: bool) -> None:
     header = b"USER_ID,ITEM_ID,TIMESTAMP\n" if with_header else b""
     table = scanned(*(header + file for file in files), dataset=dataset)
-    problems = [one for one in rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
+    problems = [one for one in data_rules.check_dataset(table, inferred(table), "g/") if one.severity == "error"]
     assert problems or dataset != "interactions", "so few bytes can't be enough to train on"
 
 

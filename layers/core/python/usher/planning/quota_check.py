@@ -1,4 +1,4 @@
-"""Room for what a plan creates: where a quota leaves none, others make it first, and something always serves.
+"""Whether a plan has room in the quotas: what has none is refused, or others make room and something still serves.
 
 A plan is rehearsed against the quotas before anything is created, and what has no room is refused. While a run is at
 work, the same rule says what goes next.
@@ -18,7 +18,7 @@ from usher.resources.states import State
 from usher.resources.target import Target
 from usher.resources.unmanaged import FOREIGN, NOT_OWN, REMOVED, REPLACED, Unmanaged, existing_resources
 from usher.run_record import StateRecord
-from usher.serving.next_map import next_map, next_to_leave, without
+from usher.serving.next_serving_map import next_map, next_to_leave, without
 from usher.serving.serving_map import ServingMap
 
 CREATING = {"create", "replace"}

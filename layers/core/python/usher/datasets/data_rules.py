@@ -1,4 +1,4 @@
-"""The rules for CSVs: which facts of a profile Personalize would refuse, drop or misread, given the schema.
+"""The rules for files of data: which facts of a profile Personalize would refuse, drop or misread, given the schema.
 
 Rules: service guide, "Preparing training data", "Quotas", and the errors that its users report. After an error, a run
 creates nothing, as the import or the training would fail; a warning says what Personalize does with such data.

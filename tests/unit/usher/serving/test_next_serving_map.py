@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.errors import RequestError
-from usher.planning.room import Rehearsal, leaving_now
+from usher.planning.quota_check import Rehearsal, leaving_now
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.unmanaged import Unmanaged
-from usher.serving.next_map import next_map, next_to_leave, without
+from usher.serving.next_serving_map import next_map, next_to_leave, without
 from usher.serving.requests import ROUTES, call_members
 
 USER, POPULAR, RELATED, RANKED = "USER_PERSONALIZATION", "POPULAR_ITEMS", "RELATED_ITEMS", "PERSONALIZED_RANKING"
