@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from usher.datasets.csv_reader import MAX_HEADER_BYTES, Block, UnreadableError, read_header
 from usher.datasets.files import chunks
@@ -86,7 +86,8 @@ def read_blocks(
 ) -> Iterator[Block]:
     """The rows of a part, read as it says; at least one block, unless another part tells that the file has no header.
 
-    `hasher` gets the part's own bytes. Raises UnreadableError, and ClientError as `profile_part` does.
+    `hasher` gets the part's own bytes, unpacked from gzip. Raises UnreadableError, and ClientError as `profile_part`
+    does.
     """
     hasher, suffix = hasher or hashlib.sha256(), suffix_of(part.key)
     if suffix == ".parquet":
@@ -106,11 +107,10 @@ def _row_groups(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib
 
 
 def _unpacked(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Hash") -> Iterator[Block]:
+    """What is unpacked is hashed: gzip writes the time at which it packed into the file."""
     with closing(bucket.open(part.key, IfMatch=part.etag)) as stream:
-        hashed = HashedStream(stream, hasher)
-        yield from read_lines(part.key, unpacked(part.key, hashed, limits), suffix_of(part.key), limits=limits)
-        while hashed.read(limits.block_bytes):
-            pass
+        pieces = hashed(unpacked(part.key, stream, limits), hasher)
+        yield from read_lines(part.key, pieces, suffix_of(part.key), limits=limits)
 
 
 def _lines(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Hash") -> Iterator[Block]:
@@ -129,18 +129,11 @@ def _lines(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Has
         yield from read_lines(part.key, lines, suffix, names, limits)
 
 
-class HashedStream(io.RawIOBase):
-    """A stream whose bytes are hashed as they are read."""
-
-    def __init__(self, stream: IO[bytes], hasher: "hashlib._Hash") -> None:
-        self._stream = stream
-        self._hasher = hasher
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        content = self._stream.read(size)
-        self._hasher.update(content)
-        return content
+def hashed(pieces: Iterable[bytes], hasher: "hashlib._Hash") -> Iterator[bytes]:
+    """Pieces that are hashed as they are read."""
+    for piece in pieces:
+        hasher.update(piece)
+        yield piece
 
 
 class ObjectFile(io.RawIOBase):
