@@ -5,6 +5,7 @@ record per line: a line end within a cell becomes a blank.
 """
 
 from collections.abc import Iterable
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,13 +16,14 @@ from usher.storage.multipart import Upload
 
 
 def write_csv(bucket: Bucket, key: str, blocks: Iterable[Block], tagging: str) -> int:
-    """Write rows as an object; return their number. Without any rows, the object is empty."""
-    rows = 0
-    with Upload(bucket, key, tagging=tagging) as upload:
-        for block in blocks:
-            if len(block.lines):
-                upload.write((b"" if rows else header(block)) + joined(csv_lines(block)))
-            rows += len(block.lines)
+    """Write rows as an object; return their number. Without any rows, no object is written."""
+    filled, rows = (block for block in blocks if len(block.lines)), 0
+    for first in filled:
+        with Upload(bucket, key, tagging=tagging) as upload:
+            upload.write(header(first))
+            for block in chain([first], filled):
+                upload.write(joined(csv_lines(block)))
+                rows += len(block.lines)
     return rows
 
 

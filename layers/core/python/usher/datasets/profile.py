@@ -262,6 +262,8 @@ def merge_parts(
     for key, parts_of_file in groupby(parts, key=itemgetter(0)):
         _add_file(whole, key, len(keys) * FILE, (part for _, part in parts_of_file))
         keys.append(key)
+    if keys and not (whole.rows or whole.read_errors or any(one.rows for one in whole.row_errors.values())):
+        whole.read_errors.append(_no_rows(keys[0]))  # of Parquet files, some may be empty: Spark's partitions
     whole.ids.merge_batch()
     if dataset in UNIQUE:
         for position in whole.ids.first_duplicates.tolist():
@@ -326,9 +328,13 @@ def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[Da
             _add_part(whole, key, part, lines, position)
             error = next((replace(one, line=one.line and one.line + lines) for one in part.read_errors), None)
             lines += part.lines
-    if not error and lines < 1 + (is_csv := suffix_of(key).removesuffix(".gz") == ".csv"):
-        error = ReadError(key, 0, f"has {'a header, but ' if is_csv else ''}no rows.", "Add rows, or remove the file.")
+    if not error and suffix_of(key) != ".parquet" and lines < 1 + (is_csv := ".csv" in suffix_of(key)):
+        error = _no_rows(key, "a header, but " if is_csv else "")
     whole.read_errors += [error] if error else []
+
+
+def _no_rows(key: str, what: str = "") -> ReadError:
+    return ReadError(key, 0, f"has {what}no rows.", "Add rows, or remove the file.")
 
 
 def _other_columns(whole: DatasetProfile, key: str, part: DatasetProfile) -> ReadError | None:

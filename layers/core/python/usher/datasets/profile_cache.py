@@ -100,7 +100,7 @@ class ProfileCache:
         self.bucket.write(failure_key(part, run), json.dumps(error).encode(), Tagging=TAG)
 
     def csv_key(self, part: Part) -> str:
-        """The key of the CSV of a part in another format; an empty object where the part has no rows."""
+        """The key of the CSV of a part in another format; there is none where the part has no rows."""
         return f"{self.key(part).removesuffix('.profile')}.csv"
 
     def key(self, part: Part) -> str:
