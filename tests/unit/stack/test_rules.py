@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from moto.events.models import EventPattern
+from usher.planning.misplaced_files import ignored_files, misplaced_files
 from usher.storage.layout import DATASETS, SUFFIXES, is_input
 from usher.storage.near_names import starts_run
 
@@ -111,9 +112,33 @@ def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
     assert matching(key)
 
 
-@pytest.mark.parametrize("key", ["films/readme.md", "films/pictures/1.png", "films/items/_SUCCESS", "films/.DS_Store"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "films/readme.md",
+        "films/pictures/1.png",
+        "films/items/_SUCCESS",
+        "films/.DS_Store",
+        "films/items_images/1.jpg",
+        "films/logs/items/2024/a.log",
+        "films/itemsets/x.png",
+        "films/pictures/items_1.png",
+    ],
+)
 def test_what_is_something_else_is_left_alone(key: str) -> None:
     assert not starts_run(key)
+
+
+@given(
+    st.lists(st.one_of(FOLDERS, NAMES, st.sampled_from(["Items", "user", "items_images", "2024"])), max_size=3),
+    st.one_of(
+        FILES, NAMES, st.sampled_from(["Items.xlsx", "items_old.csv", "usher_old.yaml", "usher.yml", "user.csv"])
+    ),
+)
+def test_an_unread_file_starts_a_run_exactly_if_that_run_names_it(folders: list[str], name: str) -> None:
+    key = "/".join(["films", *folders, name])
+    assume(not is_input(key))
+    assert starts_run(key) == any([*misplaced_files([key], "films"), *ignored_files([key])])
 
 
 @pytest.mark.parametrize("form", OUTPUT)

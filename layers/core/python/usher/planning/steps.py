@@ -78,17 +78,18 @@ class PlanSteps:
             return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
         return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
-    def plan(self, group: str, execution: str, waits: int = 0) -> Outcome:
+    def plan(self, group: str, execution: str, waits: int = 0, *, retry_failed: bool = True) -> Outcome:
         """Plan a run: write its plan and its record, and order what it will make.
 
-        `waits`: how often the execution has waited for further files.
+        `waits`: how often the execution has waited for further files. `retry_failed`: whether its first run builds anew
+        what failed before.
         """
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
         if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
             return self._wait(run, execution)
-        return {"outcome": self._plan(run, execution), "group": group, "run": run.name}
+        return {"outcome": self._plan(run, execution, retry_failed and run.is_first), "group": group, "run": run.name}
 
     def _wait(self, run: Run, execution: str) -> Outcome:
         """Say in the run's record that it waits for further files."""
@@ -106,7 +107,7 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
-    def _plan(self, run: Run, execution: str) -> Literal["CHECK", "GO", "DONE"]:
+    def _plan(self, run: Run, execution: str, retry_failed: bool) -> Literal["CHECK", "GO", "DONE"]:
         run.begin(execution)
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
@@ -116,7 +117,7 @@ class PlanSteps:
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
                 run.update({"note": f"{len(parts)} parts of the data are being checked."})
                 return "CHECK"
-            drafted = self._ordered_draft(run, execution)
+            drafted = self._ordered_draft(run, execution, retry_failed)
         except InputError as error:
             run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
@@ -140,14 +141,14 @@ class PlanSteps:
         size = self.spending.of(run.group).size
         return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
-    def _ordered_draft(self, run: Run, execution: str) -> Draft:
+    def _ordered_draft(self, run: Run, execution: str, retry_failed: bool) -> Draft:
         """Draft the run, write its plan, and order what it makes.
 
         Tasks that cost too much are forgotten: all later runs would cost too much, too.
         """
         tasks = self.tasks.of(run.group)
         try:
-            drafted = self._draft(run, tasks)
+            drafted = self._draft(run, tasks, retry_failed)
             if drafted.plan:
                 plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
             if estimate := drafted.estimate:
@@ -168,8 +169,7 @@ class PlanSteps:
                 self.lock.repeat(run.group, execution)
         return drafted
 
-    def _draft(self, run: Run, tasks: RequestedTasks) -> Draft:
-        """Draft the run. An execution's first run builds anew what failed before: a person has dropped a file since."""
+    def _draft(self, run: Run, tasks: RequestedTasks, retry_failed: bool) -> Draft:
 
         if REMOVAL not in tasks and self.tasks.is_closed(run.group):
             return Draft({"note": CLOSED_NOTE})
@@ -186,7 +186,7 @@ class PlanSteps:
             self.serving_map_of(run.group),
             tasks=tasks,
             resolve_pins=resolve_pins,
-            retry_failed=run.is_first,
+            retry_failed=retry_failed,
             ceilings=self.ceilings,
             past=self.spending.of(run.group),
             limits=self.profiles.limits,

@@ -21,9 +21,17 @@ def starts_run(key: str) -> bool:
 
 
 def is_near(key: str) -> bool:
-    """Whether a person may believe that Usher reads this object, which it does not."""
-    _, *parts = as_own_key(key).split("/")
-    return is_unrecognized(key) and any(map(meant, parts or [key]))
+    """Whether a person may believe that Usher reads this object, which it does not: what misplaced_files.py names."""
+    if not is_unrecognized(key):
+        return False
+    match as_own_key(key).split("/"):
+        case [name]:
+            return slip_of(name) != ""
+        case [_, name]:
+            return slip_of(name) != "" or meant(name) in DATASETS
+        case [_, folder, *_, name]:
+            return slip_of(folder) in DATASETS or (folder not in DATASETS and slip_of(name) != "")
+    return False
 
 
 def meant(name: str) -> str:
