@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import TypedDict, cast
 
-from usher.aws import client
+from usher.aws import client, now
 from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import Pins
 from usher.resources.kinds import KINDS
@@ -15,11 +16,14 @@ from usher.run_summary import LiveModel, RunSummary, live_model, summarize
 from usher.runs.lock import PIPELINE, is_running
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.record import Run
+from usher.storage.near_names import starts_run
 
 from usher_cli.deployed_stack import DeployedStack
 
 EXIT_STATUS: dict[Outcome, int] = {"SUCCEEDED": 0, "FAILED": 1, "RUNNING": 3, "HELD": 4}
 POLL_SECONDS = 5.0
+START_TIME = timedelta(seconds=30)
+"""A run begins sooner than this after the arrival of a file, if it begins at all."""
 
 
 class OtherRun(TypedDict):
@@ -63,11 +67,11 @@ def last_record(stack: DeployedStack, group: str) -> RunRecord:
 
 
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
-    """The record of a group's last run, again and again for as long as a run is at work.
+    """The record of a group's last run, again and again for as long as a run is at work, or about to begin.
 
     `pause`: waits for so many seconds; None: time.sleep.
     """
-    while _is_at_work(stack, group):
+    while _is_at_work(stack, group) or _is_due(stack, group):
         if stack.runs(group):
             yield last_record(stack, group)
         (pause or time.sleep)(POLL_SECONDS)
@@ -79,6 +83,16 @@ def _is_at_work(stack: DeployedStack, group: str) -> bool:
     if execution and is_running(client("stepfunctions"))(execution):
         return True
     return any(run.read_or_empty().get("outcome") == "RUNNING" for run in stack.runs(group)[-1:])
+
+
+def _is_due(stack: DeployedStack, group: str) -> bool:
+    """Whether a file has just arrived whose run may not have begun: S3 tells EventBridge of it within seconds."""
+    arrived = [file.modified for file in stack.bucket.files_of(group) if starts_run(file.key)]
+    newest = max(filter(None, arrived), default=None)
+    if not newest or now() - newest > START_TIME:
+        return False
+    runs = stack.runs(group)
+    return not runs or datetime.fromisoformat(runs[-1].read()["startedAt"]) < newest
 
 
 def _live(stack: DeployedStack, group: str) -> Iterator[LiveModel]:

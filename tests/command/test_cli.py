@@ -156,6 +156,34 @@ def test_status_waits_for_the_end_of_a_run(
     assert ("resources are ready; at work on" in text) == (option == "--follow")
 
 
+def test_status_waits_for_the_run_of_a_file_that_has_just_arrived(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S3 tells EventBridge of it seconds later."""
+    live.clock.shift(60)
+    live.put("films/interactions.csv", interactions(users=70))
+    runs: list[Any] = []
+
+    def pause(seconds: float) -> None:
+        if runs:
+            live.clock.shift(next(runs[0], seconds))
+        else:
+            live.clock.shift(seconds)
+            runs.append(live.start({"group": "films"})[1])
+
+    monkeypatch.setattr("usher_cli.status.time.sleep", pause)
+    assert "retrained popular" in told(capsys, "status", "films", "--wait")
+
+
+def test_status_does_not_wait_long_for_a_run_that_does_not_come(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.clock.shift(60)
+    live.put("films/interactions.csv", interactions(users=70))
+    monkeypatch.setattr("usher_cli.status.time.sleep", live.clock.shift)
+    assert "SUCCEEDED" in told(capsys, "status", "films", "--wait")
+
+
 def test_status_tells_of_exports_too(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
     live.drop("films/usher.yaml")
