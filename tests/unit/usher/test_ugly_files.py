@@ -15,7 +15,9 @@ import pyarrow as pa
 import pytest
 import time_machine
 from pyarrow import parquet
+from usher.datasets.byte_ranges import parts_of
 from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_inputs
@@ -188,11 +190,16 @@ def problems(shop: World) -> list[str]:
 
 def imported(shop: World) -> str:
     """The rows of interactions that Personalize is given."""
+    return "".join(map(bytes.decode, copies(shop)))
+
+
+def copies(shop: World) -> list[bytes]:
+    """The files of interactions that Personalize is given."""
     drafted = draft(shop.bucket, target("shop"), shop.clients, {})
-    copies = copy_inputs(Run(shop.bucket, "shop", "run-1"), drafted, ProfileCache(shop.bucket))
-    (one,) = (one for one in copies if one.id == "dataset_import_job/interactions")
+    resources = copy_inputs(Run(shop.bucket, "shop", "run-1"), drafted, ProfileCache(shop.bucket))
+    (one,) = (one for one in resources if one.id == "dataset_import_job/interactions")
     folder = one.params["dataSource"]["dataLocation"].removeprefix(shop.bucket.url(""))
-    return "".join((shop.bucket.read(key) or b"").decode() for key in shop.bucket.keys(folder))
+    return [shop.bucket.read(key) or b"" for key in shop.bucket.keys(folder)]
 
 
 @pytest.mark.parametrize("kind", UGLY)
@@ -295,10 +302,45 @@ def test_duplicates_are_left_out_when_told_and_not_read_as_a_change_otherwise(sh
     assert imported(shop) == GOOD + "\n".join(ROWS[:50]) + "\n"
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_empty_partitions_of_parquet_are_no_files_of_an_import(shop: World, is_large: bool) -> None:
+    for number, cells in enumerate([CELLS[:0], CELLS, CELLS[:0]]):
+        key = f"shop/interactions/part-{number}.parquet"
+        shop.s3.put_object(Bucket=shop.bucket.name, Key=key, Body=packed(HEADER.split(","), cells))
+    if is_large:
+        for file in shop.bucket.files("shop/interactions/"):
+            for part in parts_of(file):
+                ProfileCache(shop.bucket).add(part)
+    assert copies(shop) == [GOOD.encode()]
+
+
+def test_parquet_files_without_any_rows_are_named(shop: World) -> None:
+    put(shop, "interactions/part-0.parquet", packed(HEADER.split(","), []), {})
+    assert problems(shop)[0] == "interactions/part-0.parquet: has no rows. Add rows, or remove the file."
+
+
+def test_data_that_is_packed_again_is_no_new_data(shop: World) -> None:
+    def digest_of(when: int) -> str:
+        put(shop, "interactions.csv.gz", gzip.compress(GOOD.encode(), mtime=when), {})
+        inputs = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+        assert inputs
+        return inputs.data["interactions"].digest
+
+    assert digest_of(1) == digest_of(2)
+
+
+def test_more_rows_than_are_compared_are_named_with_the_other_problems(shop: World) -> None:
+    put(shop, "interactions.csv", GOOD, {"deduplicate": True})
+    with pytest.raises(InputError, match=r"interactions\.csv: has more than 500 rows") as caught:
+        load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX, ReadLimits(equal_rows=500))
+    assert caught.value.report["interactions"]["rows"] == len(ROWS)
+
+
 def test_too_few_rows_without_duplicates_are_refused_before_anything_is_made(shop: World) -> None:
     put(shop, "interactions.csv", "\n".join([HEADER, *ROWS[:600], *ROWS[:600], ""]), {"deduplicate": True})
-    with pytest.raises(InputError, match="has 600 rows without duplicates; Personalize imports 1000 or more"):
+    with pytest.raises(InputError, match="has 600 rows without duplicates; Personalize imports 1000 or more") as caught:
         imported(shop)
+    assert caught.value.report["interactions"]["rows"] == 1200
     assert not shop.creations()
 
 

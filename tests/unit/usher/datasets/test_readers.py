@@ -133,6 +133,12 @@ def test_a_bomb_is_not_unpacked_to_its_end(world: World) -> None:
         list(read_blocks(world.bucket, part, ReadLimits(unpacked_bytes=1 << 17, block_bytes=1 << 12)))
 
 
+def test_packed_json_has_a_limit_of_its_own(world: World) -> None:
+    (part,) = parts_of(put(world, "films/interactions.jsonl.gz", gzip.compress(jsonl())))
+    with pytest.raises(UnreadableError, match="holds more than"):
+        list(read_blocks(world.bucket, part, ReadLimits(unpacked_json_bytes=1 << 12, block_bytes=1 << 10)))
+
+
 def test_lines_of_json_that_are_no_rows_are_named(world: World) -> None:
     lines = [
         '{"ITEM_ID": "i1", "GENRES": ["Drama", "Crime"], "YEAR": 1999, "NEW": true, "PRICE": 1.50}',

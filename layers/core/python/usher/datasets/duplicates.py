@@ -32,6 +32,15 @@ def read_distinct(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits = LI
             yield replace(block, columns=columns, lines=block.lines[mask])
 
 
+def too_many_rows(key: str, rows: int, limits: ReadLimits = LIMITS) -> list[Problem]:
+    """The problem of a file or folder with more rows than are compared."""
+    if rows <= limits.equal_rows:
+        return []
+    message = f"has more than {limits.equal_rows:,d} rows; Usher compares no more of them."
+    remedy = "Remove `deduplicate` from usher.yaml, and duplicates before you drop the file."
+    return [Problem(key, message, remedy)]
+
+
 def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[np.bool_]:
     """Which rows are kept."""
     unique, found, rows = UNIQUE.get(dataset_of(parts[0].key), ""), list[Hashes](), 0
@@ -39,10 +48,8 @@ def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[
         for block in read_blocks(bucket, part, limits):
             found.append(_hashes(block, unique))
             rows += len(block.lines)
-            if rows > limits.equal_rows:
-                message = f"has more than {limits.equal_rows:,d} rows; Usher compares no more of them."
-                remedy = "Remove `deduplicate` from usher.yaml, and duplicates before you drop the file."
-                raise InputError([Problem(part.key, message, remedy)])
+            if problems := too_many_rows(part.key, rows, limits):
+                raise InputError(problems)
     hashes = np.concatenate(found)
     ordered = hashes[::-1] if unique else hashes
     kept = np.zeros(len(hashes), np.bool_)

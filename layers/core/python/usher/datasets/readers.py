@@ -30,13 +30,13 @@ def read_lines(
 
 def unpacked(key: str, stream: Any, limits: ReadLimits = LIMITS) -> Iterator[bytes]:
     """What a stream packed by gzip holds, in pieces. Raises UnreadableError where it is damaged, or holds too much."""
-    size = 0
+    size, max_bytes = 0, limits.unpacked_json_bytes if key.endswith(".jsonl.gz") else limits.unpacked_bytes
     try:
         with gzip.GzipFile(fileobj=stream) as file:
             while piece := file.read(limits.block_bytes):
                 size += len(piece)
-                if size > limits.unpacked_bytes:
-                    message = f"holds more than {limits.unpacked_bytes >> 30} GB."
+                if size > max_bytes:
+                    message = f"holds more than {max_bytes >> 30} GB."
                     raise UnreadableError(key, 0, message, "Split it into several files.")
                 yield piece
     except gzip.BadGzipFile:

@@ -48,7 +48,10 @@ def copy_inputs(run: Run, drafted: Draft, profiles: ProfileCache) -> list[Resour
     """
     changing = {state.id for state in drafted.states if state.action not in IDLE}
     resources = drafted.plan.resources if drafted.plan else []
-    return [_with_copies(run, one, drafted, profiles) if one.id in changing else one for one in resources]
+    try:
+        return [_with_copies(run, one, drafted, profiles) if one.id in changing else one for one in resources]
+    except InputError as error:
+        raise InputError(error.problems, drafted.findings.get("data")) from None
 
 
 def copy_import(run: Run, job: Resource, sources: Sources, profiles: ProfileCache) -> Resource:
@@ -63,7 +66,8 @@ def copy_import(run: Run, job: Resource, sources: Sources, profiles: ProfileCach
 def copy_files(run: Run, reader: str, source: Source, profiles: ProfileCache) -> list[str]:
     """Copy files as Personalize takes them for what reads them, such as an import's id; return the keys, in order.
 
-    Raises as `copy_inputs` does.
+    A part without rows, such as Spark's empty partitions, has no copy: Personalize refuses empty files. Raises as
+    `copy_inputs` does.
     """
     folder = _folder(run, reader, source.files, source.reading)
     parts = [part for file in source.files for part in parts_of(file, profiles.limits, source.reading)]
@@ -72,19 +76,19 @@ def copy_files(run: Run, reader: str, source: Source, profiles: ProfileCache) ->
     files = {file.key: file for file in source.files}
     converted = {file.key: file for file in run.bucket.files(profiles.folder(parts[0].key))}
 
-    def copy(number: int, part: Part) -> str:
+    def copy(number: int, part: Part) -> str | None:
         copied = f"{folder}{number:05}.csv"
         if part.is_csv:
             _copy(run, files[part.key], copied)
         elif profiles.csv_key(part) in converted:
             _copy(run, converted[profiles.csv_key(part)], copied)
-        else:
-            write_csv(run.bucket, copied, read_blocks(run.bucket, part, profiles.limits), TAG)
+        elif not write_csv(run.bucket, copied, read_blocks(run.bucket, part, profiles.limits), TAG):
+            return None
         return copied
 
     wanted = [part for part in parts if not part.is_csv or not part.start]
     with ThreadPoolExecutor(CONCURRENCY) as executor:
-        return list(executor.map(copy, range(len(wanted)), wanted))
+        return list(filter(None, executor.map(copy, range(len(wanted)), wanted)))
 
 
 def _write_distinct(bucket: Bucket, parts: Sequence[Part], key: str, limits: ReadLimits) -> str:

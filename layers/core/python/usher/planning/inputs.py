@@ -14,6 +14,7 @@ from usher.config.readings import readings_of
 from usher.datasets import data_rules
 from usher.datasets.byte_ranges import is_plain_csv
 from usher.datasets.diagnosis import diagnosis_report
+from usher.datasets.duplicates import too_many_rows
 from usher.datasets.profile import DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
@@ -46,7 +47,7 @@ from usher.storage.layout import (
 from usher.storage.near_names import slip_of
 
 MAX_FILES = 10_000
-"""CSVs of a group: each is opened in every run."""
+"""Data files of a group: each is opened in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +253,10 @@ def _read_config_file(bucket: Bucket, key: str) -> bytes:
 
 
 def _check_number_of_files(folder: _Folder, problems: Sequence[Problem]) -> None:
-    """Raise InputError, with the problems so far, where a group has more CSVs than a run can open."""
+    """Raise InputError, with the problems so far, where a group has more data files than a run can open."""
     number = sum(map(is_data, folder.files))
     if number > MAX_FILES:
-        message = f"has {number} CSVs; Usher reads up to {MAX_FILES}."
+        message = f"has {number} data files; Usher reads up to {MAX_FILES}."
         raise InputError([*problems, Problem(f"{folder.group}/", message, "Put the rows of several files into one.")])
 
 
@@ -289,6 +290,12 @@ def _check_dataset(folder: _Folder, dataset: str, config: Config, in_use: _Schem
                 or _missing_event_types(config, whole)
             ),
             *_increment_problems(added, schema),
+            *(
+                problem
+                for key, table in {location: whole, **added}.items()
+                if reading.deduplicate
+                for problem in too_many_rows(key, table.rows, folder.limits)
+            ),
         ],
         sources={
             url(one): Source(folder.files_of(some), reading)
