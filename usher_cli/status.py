@@ -11,11 +11,12 @@ from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import Pins
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
-from usher.run_record import Outcome, PinRecord, RunRecord
-from usher.run_summary import LiveModel, RunSummary, live_model, summarize
+from usher.run_record import LiveModel, Outcome, PinRecord, RunRecord
+from usher.run_summary import RunSummary, summarize
 from usher.runs.lock import PIPELINE, is_running
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.record import Run
+from usher.serving.live_models import live_models
 from usher.storage.layout import group_folders, group_of
 from usher.storage.near_names import starts_run
 
@@ -103,17 +104,13 @@ def _is_about_to_begin(stack: DeployedStack, group: str) -> bool:
 
 
 def _live(stack: DeployedStack, group: str) -> Iterator[LiveModel]:
-    serving, since = stack.serving.read(group), stack.serving.live_since(group)
-    pins = Pins(stack.table).of(group)
-    for name, one in serving.get("solutions", {}).items():
-        arn = one["solutionVersionArn"]
-        details = describe(stack.clients["personalize"], KINDS["solution_version"], arn)
-        trained_at = details["creationDateTime"].isoformat() if details else ""
-        pin = cast(PinRecord, asdict(pins[name])) if name in pins else None
-        yield live_model(name, arn, trained_at, since.get(arn, ""), pin)
-    for name, recommender in serving.get("recommenders", {}).items():
-        arn = recommender.get("recommenderArn") or recommender.get("campaignArn") or ""
-        yield live_model(name, arn, "", "", None)
+    serving, trained_at = stack.serving.read(group), dict[str, str]()
+    pins = {name: cast(PinRecord, asdict(pin)) for name, pin in Pins(stack.table).of(group).items()}
+    for solution in serving.get("solutions", {}).values():
+        arn = solution["solutionVersionArn"]
+        if details := describe(stack.clients["personalize"], KINDS["solution_version"], arn):
+            trained_at[arn] = details["creationDateTime"].isoformat()
+    return live_models(serving, trained_at, stack.serving.live_since(group), pins)
 
 
 def _other_runs(stack: DeployedStack, group: str) -> Iterator[OtherRun]:
