@@ -206,7 +206,7 @@ def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
 def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps({"solutions": {"sims": {"recipe": "aws-sims"}}, "exports": False}))
     _, steps = live.start({"group": "films"})
-    for _ in range(3):
+    for _ in range(2):
         live.clock.shift(next(steps))
     text = told(capsys, "cost")
     assert "films: $144.12 a month for what serves." in text
