@@ -243,13 +243,13 @@ def test_the_longest_events_fit_into_a_request() -> None:
 
 
 def test_the_longest_notification_fits(world: World) -> None:
-    versions = [
-        {"solution": "😀" * 63, "arn": "a/" + "1" * 200, "live": True, "trainedAt": "2026-11-22T10:20:00+00:00"}
-    ] * 2000
+    trained_at = "2026-11-22T10:20:00+00:00"
+    model = {"name": "😀" * 63, "version": "a/" + "1" * 200, "trainedAt": trained_at}
+    live = [model | dict.fromkeys(("since", "by", "why", "answeredBy"), "")] * 2000
     sent = []
     sns = SimpleNamespace(publish=lambda **message: sent.append(message))
     group = "\u202eé" * 100
-    record: Any = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "versions": versions}
+    record: Any = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "live": live}
     notify(sns, TOPIC, notification(record, Run(world.bucket, group, "r").link))
     assert len(sent[0]["Message"].encode()) < 262_144
     assert len(sent[0]["Subject"]) < 100
