@@ -137,7 +137,8 @@ UGLY = {
     ),
     "gzip under another name": Ugly(
         "interactions.csv", gzip.compress(GOOD.encode()),
-        "interactions.csv line 1: is packed by gzip. Call it .csv.gz, or unpack it.", rename="interactions.csv.gz",
+        "interactions.csv line 1: is packed by gzip. Unpack it, or call data .csv.gz or .jsonl.gz.",
+        rename="interactions.csv.gz",
     ),
     "Parquet under another name": Ugly(
         "interactions.csv", packed(HEADER.split(","), CELLS),
