@@ -17,16 +17,16 @@ ALIKE = 0.85
 
 def starts_run(key: str) -> bool:
     """Whether the arrival of an object starts a run: Usher reads it, or a person may believe so."""
-    return is_input(key) or is_near(key)
+    return is_input(key) or is_nearly_input(key)
 
 
-def is_near(key: str) -> bool:
+def is_nearly_input(key: str) -> bool:
     """Whether a person may believe that Usher reads this object, which it does not."""
     _, *parts = as_own_key(key).split("/")
-    return is_unrecognized(key) and any(map(meant, parts or [key]))
+    return is_unrecognized(key) and any(map(dataset_meant, parts or [key]))
 
 
-def meant(name: str) -> str:
+def dataset_meant(name: str) -> str:
     """What a file's or a folder's name begins with, or is a slip of: a dataset or USHER; empty: neither."""
     stem = name.lower().partition(".")[0].replace("-", "_").replace(" ", "_")
     begun = [known for known in (*DATASETS, USHER) if stem.startswith(known)]
