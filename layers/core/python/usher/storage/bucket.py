@@ -4,8 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, is_dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, is_dataclass
 from operator import attrgetter
 from typing import IO, Any
 
@@ -60,8 +59,6 @@ class File:
     """Bytes."""
     etag: str
     """S3's tag of the content: another content has another one."""
-    modified: datetime | None = field(default=None, compare=False)
-    """When it was put there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,7 @@ class Bucket:
         """All objects below a prefix, sorted by their keys."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
         entries = (entry for page in pages for entry in page.get("Contents", []))
-        files = (File(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]) for entry in entries)
-        return sorted(files, key=attrgetter("key"))
+        return sorted((File(entry["Key"], entry["Size"], entry["ETag"]) for entry in entries), key=attrgetter("key"))
 
     def files_of(self, group: str) -> list[File]:
         """All objects in a group's folders, its own and the AWS Solution's."""

@@ -17,10 +17,10 @@ ALIKE = 0.85
 
 def starts_run(key: str) -> bool:
     """Whether the arrival of an object starts a run: Usher reads it, or a person may believe so."""
-    return is_input(key) or is_near(key)
+    return is_input(key) or is_nearly_input(key)
 
 
-def is_near(key: str) -> bool:
+def is_nearly_input(key: str) -> bool:
     """Whether a person may believe that Usher reads this object, which it does not: what misplaced_files.py names."""
     if not is_unrecognized(key):
         return False
@@ -28,13 +28,13 @@ def is_near(key: str) -> bool:
         case [name]:
             return slip_of(name) != ""
         case [_, name]:
-            return slip_of(name) != "" or meant(name) in DATASETS
+            return slip_of(name) != "" or dataset_meant(name) in DATASETS
         case [_, folder, *_, name]:
             return slip_of(folder) in DATASETS or (folder not in DATASETS and slip_of(name) != "")
     return False
 
 
-def meant(name: str) -> str:
+def dataset_meant(name: str) -> str:
     """What a file's or a folder's name begins with, or is a slip of: a dataset or USHER; empty: neither."""
     stem = name.lower().partition(".")[0].replace("-", "_").replace(" ", "_")
     begun = [known for known in (*DATASETS, USHER) if stem.startswith(known)]
