@@ -30,7 +30,7 @@ from moto.sqs.models import sqs_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
-from usher_local.cloud import iam, refusals, service_quotas, triggers
+from usher_local.cloud import iam, refusals, service_quotas
 from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
@@ -38,6 +38,7 @@ from usher_local.cloud.kept_stacks import KeptStacks
 from usher_local.cloud.lambda_functions import Answer, Lambdas, envelope
 from usher_local.cloud.provider import Place
 from usher_local.cloud.server import STACK, environ
+from usher_local.cloud.triggers import Triggers, checking
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
@@ -133,7 +134,7 @@ class Stack:
     """What each state machine does, by the same names."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The source of each function, by the function's name."""
-    triggers: triggers.Triggers = field(init=False)
+    triggers: Triggers = field(init=False)
     """What lets functions run with what is in queues."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
@@ -141,7 +142,7 @@ class Stack:
     _call: int = 0
 
     def __post_init__(self) -> None:
-        self.triggers = triggers.Triggers(self._run, Clock(1), Inline())
+        self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
         """Forget everything but what was deployed."""
@@ -224,7 +225,7 @@ class Stack:
         try:
             return Answer(json.dumps(self.invoke(function.function_name, json.loads(event))))
         except TaskError as error:
-            return Answer(envelope(error.error, error.cause), errored=True)
+            return Answer(envelope(error.output["Error"], error.output["Cause"]), errored=True)
 
     def stop(self, execution: Execution) -> None:
         """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
@@ -354,7 +355,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
-        stack.enter_context(triggers.checking())
+        stack.enter_context(checking())
         stack.enter_context(service_quotas.listed())
         made = Stack(clock)
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
