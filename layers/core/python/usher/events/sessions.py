@@ -1,7 +1,7 @@
 """What the table knows of sessions: the user of each, and whether some of its events still wait in the queue.
 
-A session's item is `{"group": <group>#<session>, "item": "session", user, pending, expires}`, with the set of the pending
-messages. A user's item for each session is `{"group": <group>#<user>, "item": session#<digest>, session, expires}`.
+{"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {messages that wait}, "expires": 17...}
+{"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "expires": 17...}
 """
 
 import time
