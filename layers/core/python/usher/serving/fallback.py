@@ -16,6 +16,8 @@ from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMaps
 
 logger = Logger()
+REFUSALS = {"ResourceNotFoundException", "InvalidInputException"}
+"""How Personalize refuses a campaign that is gone, or on its way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,18 @@ class Reads:
             raise
 
     def _from_personalize(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
-        """Answer by a call, a second time by a new map if the resources of the cached one no longer exist."""
+        """Answer by a call; by a second one if a resource is refused, and a new map names another one."""
+        request = read_request(group, self.maps.cached(group), route, options)
         try:
-            return self._call(read_request(group, self.maps.cached(group), route, options))
+            return self._call(request)
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if error_code(error) not in REFUSALS:
                 raise
-        self.maps.forget(group)
-        return self._call(read_request(group, self.maps.cached(group), route, options))
+            self.maps.forget(group)
+            renewed = read_request(group, self.maps.cached(group), route, options)
+            if renewed == request:
+                raise
+        return self._call(renewed)
 
     def _call(self, request: ReadRequest) -> Answer:
         if request.refusal:
