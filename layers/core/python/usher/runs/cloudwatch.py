@@ -17,9 +17,12 @@ UNITS = {
     "VersionsHeld": MetricUnit.Count,
     "RowsRejected": MetricUnit.Count,
     "HoursSinceTraining": MetricUnit.NoUnit,
+    "EventsReplayed": MetricUnit.Count,
+    "EventsRefused": MetricUnit.Count,
+    "SecondsPending": MetricUnit.Seconds,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
-STACK_METRICS = {"VersionsHeld", "HoursSinceTraining"}
+STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "SecondsPending"}
 """The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 
