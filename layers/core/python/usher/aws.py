@@ -23,6 +23,13 @@ STEADY = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_t
 CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
 
+def within(seconds: float, attempts: int = 1) -> Config:
+    """Calls that end in time: the deadline is that of a connection, and that of an answer."""
+    return Config(
+        retries={"mode": "legacy", "total_max_attempts": attempts}, connect_timeout=seconds, read_timeout=seconds
+    )
+
+
 @functools.cache
 def client(service: str, config: Config | None = None) -> Any:
     """The process's one client of a service, or of a service and a configuration other than its own."""
