@@ -73,7 +73,7 @@ def campaigns_at(url: str, saved: int = 100) -> Campaigns:
     budget = RetryBudget()
     for _ in range(saved):
         budget.count()
-    return Campaigns(lambda: runtime, budget=budget)
+    return Campaigns(runtime, budget=budget)
 
 
 def ask(campaigns: Campaigns) -> Mapping[str, Any]:
@@ -168,7 +168,7 @@ def scripted(*outcomes: Exception | float | Mapping[str, Any]) -> tuple[Campaign
 
     now: Callable[[], float] = lambda: clock[0]  # noqa: E731
     runtime = SimpleNamespace(get_recommendations=call)
-    return Campaigns(lambda: runtime, Breakers(now), RetryBudget(), now), calls
+    return Campaigns(runtime, Breakers(now), RetryBudget(), now), calls
 
 
 BROKEN = ClientError({"Error": {"Code": "InternalFailure", "Message": ""}}, "GetRecommendations")

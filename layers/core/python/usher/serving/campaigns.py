@@ -28,26 +28,26 @@ REASONS = {
 CALLERS_FAULTS = {"InvalidInputException", "ValidationException"}
 MIN_SERVER_ERROR = 500
 RETRIED = {"Unreachable", "ServerError", "Malformed"}
-PARSING = (AttributeError, KeyError, TypeError, ValueError)
+PARSING = (AttributeError, TypeError, ValueError)
 """What botocore raises on answers that have not the shape of its model: `[]`, `null`, or bytes that are no UTF-8."""
 
 
 class OutageError(UsherError):
     """A campaign or recommender does not answer, for a reason that is not in the request."""
 
-    def __init__(self, reason: str, cause: Exception | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float) -> None:
         super().__init__(reason)
         self.reason = reason
         """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound."""
-        self.cause = cause
-        """The error of the call; None if the breaker is open, and no call was made."""
+        self.retry_after = retry_after
+        """Seconds until the campaign is asked again. Without a cause, it was not asked now, as its breaker is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
-    """The campaigns and recommenders that this process asks. `runtime` makes or gets a client that does not retry."""
+    """The campaigns and recommenders that this process asks. `runtime`: a boto3 client that does not retry."""
 
-    runtime: Callable[[], Any]
+    runtime: Any
     breakers: Breakers = field(default_factory=Breakers)
     budget: RetryBudget = field(default_factory=RetryBudget)
     clock: Callable[[], float] = time.monotonic
@@ -59,7 +59,7 @@ class Campaigns:
         """
         self.budget.count()
         if not self.breakers.allow(arn):
-            raise OutageError(self.breakers.reason(arn))
+            raise OutageError(self.breakers.reason(arn), self.breakers.wait(arn))
         start = self.clock()
         try:
             return self._call(operation, arn, list_name, members)
@@ -71,7 +71,7 @@ class Campaigns:
 
     def _call(self, operation: str, arn: str, list_name: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            output: Mapping[str, Any] = getattr(self.runtime(), operation)(**members)
+            output: Mapping[str, Any] = getattr(self.runtime, operation)(**members)
             _check(output.get(list_name))
         except (BotoCoreError, ClientError, *PARSING) as error:
             reason = outage_reason(error)
@@ -80,7 +80,7 @@ class Campaigns:
                 raise
             if reason != "NotFound":
                 self.breakers.failed(arn, reason)
-            raise OutageError(reason, error) from error
+            raise OutageError(reason, self.breakers.wait(arn)) from error
         self.breakers.succeeded(arn)
         return output
 

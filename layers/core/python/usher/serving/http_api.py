@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from math import ceil
 from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -14,6 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.campaigns import OutageError
+from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
@@ -26,6 +29,12 @@ STATUSES = {
     "ValidationException": (400, "InvalidInput"),
 }
 """Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
+OUTAGES = {
+    "NotFound": (404, "NotFound", "Personalize no longer has the resource. Try again later."),
+    "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
+}
+"""Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
 PARAMETER = re.compile(r"{(\w+)}")
@@ -71,16 +80,20 @@ class Api:
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
         return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
 
-    def options(self) -> dict[str, Any]:
-        """The options in the query.
+    def asked(self) -> tuple[Route, dict[str, Any]]:
+        """The route of the request, and its options: of the path and the query, or of the body for POST.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
         """
         event = self._app.current_event
-        names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+        route = ROUTES_BY_KEY[event["routeKey"]]
+        if route.method == "POST":
+            return route, self.body()
+        in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
+        names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]
         if len(names) > len(set(names)):
-            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the query.")
-        return dict(event.query_string_parameters or {})
+            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
+        return route, {**(event.query_string_parameters or {}), **in_path}
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
@@ -113,9 +126,10 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
-def problem(status: int, code: str, message: str) -> Response[Any]:
-    """An error as callers see it."""
-    return Response(status, content_type="application/json", body={"code": code, "message": message})
+def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:
+    """An error as callers see it. `retry_after`: seconds, for those that pass by themselves."""
+    later = {"Retry-After": str(max(ceil(retry_after), 1))} if status in PASSING else {}
+    return Response(status, content_type="application/json", body={"code": code, "message": message}, headers=later)
 
 
 def _public(message: str) -> str:
@@ -138,16 +152,22 @@ def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
     return problem(400, "InvalidInput", _public(str(error)))
 
 
-def _log_failure(message: str, error: Exception) -> None:
+def _log_failure(message: str, error: BaseException) -> None:
     """Log an error and where it came up."""
     places = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
-def on_outage(error: Exception) -> Response[Any]:
+def on_outage(error: Exception, retry_after: float = 0.0) -> Response[Any]:
     """A service that refuses or does not answer."""
-    _log_failure("A service refuses or does not answer", error)
-    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.")
+    _log_failure("A service refuses or does not answer", error.__cause__ or error)
+    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.", retry_after)
+
+
+def on_personalize_outage(error: OutageError) -> Response[Any]:
+    """Personalize does not answer, and neither does anything else."""
+    known = OUTAGES.get(error.reason)
+    return problem(*known, error.retry_after) if known else on_outage(error, error.retry_after)
 
 
 def on_not_found(_: Exception) -> Response[Any]:
@@ -162,6 +182,7 @@ def on_bug(error: Exception) -> Response[Any]:
 
 
 HANDLERS: dict[type[Exception], Any] = {
+    OutageError: on_personalize_outage,
     RequestError: on_request_error,
     ClientError: on_client_error,
     ParamValidationError: on_invalid_parameters,

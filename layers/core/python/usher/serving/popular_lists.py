@@ -5,14 +5,17 @@ export of a popularity solution that is loaded into the table.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 from usher.aws import now
+from usher.serving.last_copies import LastCopies
 from usher.storage.table import Table
 
 ITEM = "popular"
+CACHE_SECONDS = 60.0
 
 
 class PopularList(TypedDict, total=False):
@@ -28,11 +31,20 @@ class PopularList(TypedDict, total=False):
     """ISO time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PopularLists:
-    """The popular lists in the table."""
+    """The popular lists in the table, with a cache."""
 
     table: Table
+    clock: Callable[[], float] = time.monotonic
+    copies: LastCopies[PopularList] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = LastCopies(self.read, CACHE_SECONDS, self.clock)
+
+    def cached(self, group: str) -> PopularList:
+        """A group's popular list, at most CACHE_SECONDS old, or older while the table does not answer."""
+        return self.copies.get(group)
 
     def read(self, group: str) -> PopularList:
         """A group's popular list."""
