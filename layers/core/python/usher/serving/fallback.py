@@ -81,7 +81,9 @@ class Reads:
                 raise
             self.maps.forget(request.group)
             renewed = read()
-            if renewed.refusal or renewed.call == request.call:
+            if renewed.refusal:
+                raise OutageError("NotFound", 0.0) from error
+            if renewed.call == request.call:
                 raise
         return self._call(renewed)
 
