@@ -29,6 +29,7 @@ from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
 from usher.serving.next_serving_map import next_map
+from usher.serving.popular_lists import PopularLists
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -44,7 +45,7 @@ CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
-pins, tasks = Pins(table), Tasks(table)
+pins, tasks, popular = Pins(table), Tasks(table), PopularLists(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", NO_RETRY)
 
@@ -158,6 +159,7 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
+    popular.remove(group)
     spending.expire(group)
 
 

@@ -1,17 +1,21 @@
 """The popular list of a group, from which the API answers where nothing better does.
 
-It is an item of the table, `{"group": <group>, "item": "popular"}`. `publish` writes it at the end of a run, and an
-export of a popularity solution that is loaded into the table.
+It is an item of the table, `{"group": <group>, "item": "popular"}`. `publish` writes it at the end of a run, and
+`export` where a solution for popular items is exported into the table and has no campaign.
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from usher.aws import now
+from usher.limits import MAX_RESULTS
 from usher.serving.last_copies import LastCopies
+from usher.serving.requests import read_request
+from usher.serving.routes import ROUTES
+from usher.serving.serving_map import ServingMap
 from usher.storage.table import Table
 
 ITEM = "popular"
@@ -56,6 +60,23 @@ class PopularLists:
         """Replace a group's popular list."""
         content = PopularList(items=list(items), solution=solution, version=version, written=now().isoformat())
         self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
+
+    def refresh(self, runtime: Any, group: str, content: ServingMap, nobody: str) -> None:
+        """Replace a group's popular list by what its campaigns recommend to `nobody`, a user ID that is unknown.
+
+        The first with a recipe for popular items is asked. Without one, the list stays that an export of such a
+        solution has written; else the first that recommends to users is asked. Raises botocore's errors.
+        """
+        former = content.get("solutions", {}).get(self.read(group).get("solution", ""))
+        is_exported = former is not None and ROUTES["popular"].is_answered_by(former)
+        for name in ["popular"] if is_exported else ["popular", "recommendations"]:
+            options = {"userId": nobody, "numResults": MAX_RESULTS}
+            request = read_request(group, content, ROUTES[name], options)
+            if not request.refusal:
+                output = getattr(runtime, request.route.operation)(**request.call)
+                items = [one["itemId"] for one in output["itemList"]]
+                self.write(group, items, request.solution, request.version)
+                return
 
     def remove(self, group: str) -> None:
         """Delete a group's popular list."""
