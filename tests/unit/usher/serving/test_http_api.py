@@ -61,7 +61,7 @@ def event_of(
         "headers": {"content-type": "application/json"},
         "queryStringParameters": query,
         "pathParameters": given,
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default", "authorizer": {"iam": {}}},
         "body": body if isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
     }
