@@ -78,7 +78,8 @@ def get(issuer: Issuer, token: str, *scopes: str) -> Any:
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])
 def test_a_function_learns_the_claims_as_texts(issuer: Issuer, prefix: str) -> None:
     functions = Functions()
-    token = issuer.token(**{"cognito:groups": ["a", "b"], "email_verified": True, "aud": ["x", AUDIENCE]})
+    claims: dict[str, Any] = {"cognito:groups": ["a", "b"], "email_verified": True, "aud": ["x", AUDIENCE]}
+    token = issuer.token(**claims)
     api = client(functions, by_token(issuer))
     assert api.get("/g/things", headers={"Authorization": prefix + token}).status_code == 200
     [event] = functions.events()
