@@ -11,7 +11,7 @@ from usher.errors import RequestError
 
 from tests.unit.stack import files
 
-KEYS = sorted(key for sent in files.ROUTES.values() for key in sent)
+KEYS = sorted(key for sent in files.SENT_ROUTES.values() for key in sent)
 IDS = st.text(min_size=1, max_size=8)
 VALUES = st.recursive(IDS | st.integers() | st.none(), lambda part: st.lists(part, max_size=3), max_leaves=5)
 

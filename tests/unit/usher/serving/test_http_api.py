@@ -22,7 +22,7 @@ from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-from tests.unit.stack.files import ROUTES
+from tests.unit.stack.files import SENT_ROUTES
 from tests.unit.usher.world import TABLE, World, load_function
 
 SERVED: Any = {
@@ -389,4 +389,4 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
 
 @pytest.mark.parametrize("name", ["recommendations", "ranking", "events"])
 def test_a_function_has_the_routes_that_the_template_sends_to_it(world: World, name: str) -> None:  # noqa: ARG001
-    assert set(load_function(name).api.routes) == ROUTES[name.capitalize()]
+    assert set(load_function(name).api.routes) == SENT_ROUTES[name.capitalize()]
