@@ -58,7 +58,7 @@ SECTIONS: Keys = {
     "filters": {"description": "Filter expressions by name, or members of CreateFilter."},
     "exports": {"description": "Recommendations for many users or items at once, by solution; false: none."},
     "catalogue": {
-        "description": "Columns of the items that the API knows, or an object with these; false: it knows no users either.",
+        "description": "Columns of the items that the API knows, or an object; false: it knows no users, either.",
     },
     "batch": {"description": "Batch inference jobs by name."},
     "segments": {"description": "Batch segment jobs by name."},

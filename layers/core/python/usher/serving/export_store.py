@@ -67,7 +67,7 @@ class ExportStore:
         return None
 
     def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Delete what a group has in partitions of its own, from a key on; return the key after which to go on, or None.
+        """Delete what a group has in partitions of its own, from a key on; return the key to continue after, or None.
 
         These are exported answers, the catalogue's items and users, sessions, events and pages. Each has a partition
         of its own, so all of the table is read; a gigabyte costs some 2 cents.
