@@ -76,7 +76,6 @@ def load(bucket: Bucket, table: Any, planned: int) -> tuple[int, float]:
     return calls, time.process_time() - begun
 
 
-@mock_aws
 def measure(items: int) -> dict[str, float | str]:
     """The figures of a first load, of one of an unchanged file, and of one in which few items changed."""
     s3, table, changed = client("s3"), MemoryTable(), int(items * CHANGED)
@@ -105,7 +104,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        row = measure(int(sys.argv[1]))
+        with mock_aws():
+            row = measure(int(sys.argv[1]))
         print(json.dumps(row | {"peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
     else:
         main()
