@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from usher.access.keys import Keys
 from usher.aws import NO_RETRY, client, now
 from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
@@ -160,6 +161,7 @@ def forget_group(group: str) -> None:
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
     catalogues.forget(group)
+    Keys(table).remove(group)
     spending.expire(group)
 
 
