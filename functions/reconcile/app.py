@@ -163,7 +163,7 @@ def forget_group(group: str) -> None:
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
 pins, tasks = Pins(table), Tasks(table)
-popular, catalogues = PopularLists(table), Catalogues(table)
+    popular.remove(group)
     Keys(table).remove(group)
     spending.expire(group)
 
