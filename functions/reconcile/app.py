@@ -162,7 +162,7 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
-pins, tasks = Pins(table), Tasks(table)
+    catalogues.forget(group)
     popular.remove(group)
     Keys(table).remove(group)
     spending.expire(group)
