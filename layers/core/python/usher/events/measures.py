@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from usher.events.replay import Settled
-from usher.runs.cloudwatch import Metrics, put_metrics
+from usher.embedded_metrics import Metrics, put_metrics
 
 
 def measure(settled: Iterable[Settled], moment: float) -> None:
