@@ -107,7 +107,7 @@ def queue_backend() -> Any:
 
 def make_site(clock: Any) -> Site:
     sqs = boto3.client("sqs", region_name="us-east-1")
-    fifo = {"FifoQueue": "true", "VisibilityTimeout": "180"}
+    fifo: Any = {"FifoQueue": "true", "VisibilityTimeout": "180"}
     pending = sqs.create_queue(QueueName="pending.fifo", Attributes=fifo)["QueueUrl"]
     refused = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
     kept = sqs.create_queue(QueueName="kept")["QueueUrl"]

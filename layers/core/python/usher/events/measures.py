@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from usher.events.replay import Settled
 from usher.embedded_metrics import Metrics, put_metrics
+from usher.events.replay import Settled
 
 
 def measure(settled: Iterable[Settled], moment: float) -> None:
