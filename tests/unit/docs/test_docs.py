@@ -21,7 +21,7 @@ from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
 from usher.resources.kinds import KINDS
-from usher.serving import events, http_api, requests
+from usher.serving import events, http_api, routes
 from usher.storage.layout import DATASETS, is_input
 
 from tests.unit.docs import tables
@@ -170,7 +170,7 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in requests.ROUTES.values() for option in route.options}
+    options = {option for route in routes.ROUTES.values() for option in (route.subject, *route.options)} - {""}
     assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
 
 

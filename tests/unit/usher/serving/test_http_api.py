@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -13,8 +14,11 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher.aws import client, now
 from usher.errors import UsherError
-from usher.serving import fallback, http_api
+from usher.serving import http_api
+from usher.serving.export_store import ExportStore
+from usher.serving.fallback import Reads
 from usher.serving.http_api import HANDLERS, STATUSES
+from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -317,7 +321,7 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
         runtime = client.__wrapped__("personalize-runtime")
         function = load_function("recommendations")
-        monkeypatch.setattr(function, "client", lambda service: {"personalize-runtime": runtime}[service])
+        monkeypatch.setattr(function, "reads", replace(function.reads, runtime=lambda: runtime))
         yield function
 
 
@@ -327,7 +331,7 @@ def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -
     status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
     assert (status, body["source"]) == (200, "export")
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
-    hanging.serving.forget("films")
+    hanging.reads.maps.forget("films")
     assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
 
@@ -370,14 +374,16 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
     ServingMaps(Table(served.dynamodb, TABLE)).write("films", SERVED | {"solutions": solutions})
     asked = []
 
-    def call(members: dict[str, Any]) -> dict[str, Any]:
+    def call(**members: str) -> dict[str, Any]:
         asked.append(members["campaignArn"])
         if members["campaignArn"] != "new":
             raise ClientError({"Error": {"Code": code, "Message": "gone"}}, "GetRecommendations")
-        return {"itemList": []}
+        return {"itemList": [], "recommendationId": "RID-1"}
 
-    expected = {"solution": "for-you", "itemList": []}
-    assert fallback.answer_or_fall_back(serving, "films", "recommendations", {}, call) == expected
+    runtime = SimpleNamespace(get_recommendations=call)
+    reads = Reads(serving, ExportStore(Table(served.dynamodb, TABLE)), lambda: runtime)
+    expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
+    assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
 
 

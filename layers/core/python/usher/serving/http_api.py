@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
@@ -71,16 +72,20 @@ class Api:
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
         return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
 
-    def options(self) -> dict[str, Any]:
-        """The options in the query.
+    def asked(self) -> tuple[Route, dict[str, Any]]:
+        """The route of the request, and its options: of the path and the query, or of the body for POST.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
         """
         event = self._app.current_event
-        names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+        route = ROUTES_BY_KEY[event["routeKey"]]
+        if route.method == "POST":
+            return route, self.body()
+        in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
+        names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]
         if len(names) > len(set(names)):
-            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the query.")
-        return dict(event.query_string_parameters or {})
+            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
+        return route, {**(event.query_string_parameters or {}), **in_path}
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
