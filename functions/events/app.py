@@ -9,6 +9,7 @@ from usher.events.arrivals import Arrivals
 from usher.events.history import History
 from usher.events.sessions import Sessions
 from usher.serving.http_api import Api
+from usher.serving.routes import EVENT_ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
@@ -20,13 +21,13 @@ acceptance = Acceptance(queues, sessions, arrivals, lambda: client("personalize-
 history = History(sessions, arrivals)
 
 
-@api.route("POST /{group}/events")
+@api.route(*EVENT_ROUTES["events"].keys)
 def record(group: str) -> tuple[dict[str, Any], int]:
     """Accept the posted `events` of `userId` in `sessionId`."""
     return accept(group, "events")
 
 
-@api.route("POST /{group}/action-interactions")
+@api.route(*EVENT_ROUTES["action-interactions"].keys)
 def record_actions(group: str) -> tuple[dict[str, Any], int]:
     """Accept what `userId` did with actions: the posted `actionInteractions`."""
     return accept(group, "action-interactions")
@@ -37,11 +38,11 @@ def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
     return acceptance.accept(group, kind, serving.cached(group), api.body()), 202
 
 
-@api.route("GET /{group}/users/{userId}/events", "GET /{group}/users/events")
-def show(group: str, user_id: str | None = None) -> dict[str, Any]:
+@api.route(*EVENT_ROUTES["user-events"].keys)
+def show(group: str, **_user: str) -> dict[str, Any]:
     """Tell which events of a user arrived, and which count."""
-    options = api.options() if user_id is None else {**api.options(), "userId": user_id}
-    return history.of_user(group, options, serving.cached(group), serving.trained_at(group))
+    route, options = api.asked()
+    return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -107,7 +107,7 @@ class World:
         iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=_policy(trust))
         iam.put_role_policy(RoleName="personalize", PolicyName="all", PolicyDocument=_policy(everything))
         self.sns.create_topic(Name="usher")
-        sqs = boto3.client("sqs")
+        sqs = client("sqs")
         sqs.create_queue(QueueName=KEPT)
         sqs.create_queue(QueueName=PENDING, Attributes={"FifoQueue": "true"})
         keys = {"group": "HASH", "item": "RANGE"}

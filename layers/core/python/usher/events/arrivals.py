@@ -80,7 +80,8 @@ class Arrivals:
     def repeated(self, group: str, session: str, event_ids: Iterable[str]) -> None:
         """Count events that were sent again."""
         for event_id in event_ids:
-            self.table.update(partition(group, session), _item(event_id), "ADD repeats :one", {":one": 1})
+            change, condition = "ADD repeats :one", "attribute_exists(outcome)"
+            self.table.update(partition(group, session), _item(event_id), change, {":one": 1}, None, condition)
 
     def of_session(self, group: str, session: str) -> Iterator[Arrival]:
         """What arrived in a session, in no order."""

@@ -11,8 +11,9 @@ from usher.errors import RequestError
 from usher.events.arrivals import Arrival, Arrivals, place_of
 from usher.events.counting import Counting, Reason
 from usher.events.sessions import Sessions
-from usher.limits import DEFAULT_RESULTS, MAX_RESULTS
-from usher.serving.requests import checked_id
+from usher.limits import DEFAULT_RESULTS
+from usher.serving.requests import READERS, check_names, checked_id
+from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMap
 
 Place = tuple[float, float, str]
@@ -29,18 +30,22 @@ class History:
     """Those of some items that a group's catalogue does not have."""
 
     def of_user(
-        self, group: str, options: Mapping[str, Any], content: ServingMap, trained_at: Mapping[str, float]
+        self,
+        group: str,
+        route: Route,
+        options: Mapping[str, Any],
+        content: ServingMap,
+        trained_at: Mapping[str, float],
     ) -> dict[str, Any]:
         """A page of a user's events. `options`: userId, numResults and next, as texts.
 
         `content`: the group's serving map; `trained_at`: by ARN of a live version, when its training began. All of the
         user's events of a month are read for each page, and only the page is held. Raises RequestError.
         """
-        for name in options.keys() - {"userId", "numResults", "next"}:
-            allowed = "userId, numResults, next"
-            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {allowed}.")
+        check_names(route, options)
         user = checked_id(options.get("userId"), "userId")
-        size, before = _size(options.get("numResults")), _place(options.get("next"))
+        size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
+        before = _place(options.get("next"))
         older = (one for one in self._arrivals(group, user) if before is None or place_of(one) < before)
         page = heapq.nlargest(size + 1, older, key=place_of)
         items = {one["event"]["itemId"] for one in page if "itemId" in one["event"]}
@@ -86,14 +91,6 @@ def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float])
         "countsFor": used,
         "why": [{"code": reason.code, "message": reason.message} for reason in reasons],
     }
-
-
-def _size(value: Any) -> int:
-    text = str(value or DEFAULT_RESULTS)
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_RESULTS:
-        message = f"numResults must be a number from 1 to {MAX_RESULTS}, not {text[:99]}."
-        raise RequestError(400, "BadNumResults", message)
-    return int(text)
 
 
 def _token(arrival: Arrival) -> str:

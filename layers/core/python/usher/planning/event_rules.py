@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from usher.config.model import Config, Solution
 from usher.planning.desired import EVENTS_CONFIG
+from usher.recipes import recipe_of
 from usher.resources.comparison import value_at
 from usher.resources.kinds import Resource
 from usher.serving.serving_map import EventRules
@@ -23,8 +24,11 @@ def event_rules(config: Config, desired: Sequence[Resource]) -> EventRules:
         for dataset in DATASETS
         if f"schema/{dataset}" in schemas
     }
-    types = {one.name: _event_types(one) for one in config.solutions}
-    return {"columns": columns, "eventTypes": {name: some for name, some in types.items() if some}}
+    types = {
+        **{one.name: _event_types(one) for one in config.solutions},
+        **{one.name: [recipe_of(one.recipe).event_type] for one in config.recommenders},
+    }
+    return {"columns": columns, "eventTypes": {name: some for name, some in types.items() if any(some)}}
 
 
 def _event_types(solution: Solution) -> list[str]:

@@ -54,10 +54,7 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
 
     `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body.
     """
-    allowed = (*([route.subject] if route.subject else []), *route.options)
-    for name in options:
-        if name not in allowed:
-            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {', '.join(allowed)}.")
+    check_names(route, options)
     required = [name for name in (route.subject, *route.required) if name]
     if route.method == "POST" and any(options.get(name) is None for name in required):
         raise RequestError(400, "BadBody", f"The body must have {' and '.join(required)}.")
@@ -81,6 +78,14 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
         return replace(asked, refusal=refusal)
     version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
     return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
+
+
+def check_names(route: Route, options: Mapping[str, Any]) -> None:
+    """Raise RequestError for an option that a route does not have."""
+    allowed = (*([route.subject] if route.subject else []), *route.options)
+    for name in options:
+        if name not in allowed:
+            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {', '.join(allowed)}.")
 
 
 def _answering(entry: Entry, served: Mapping[str, Entry]) -> Entry:
