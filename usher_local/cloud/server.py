@@ -38,6 +38,7 @@ from usher_local.cloud import (
     refusals,
     service_quotas,
     stepfunctions,
+    triggers,
     unknown_operations,
 )
 from usher_local.cloud.alarms import Alarms
@@ -150,6 +151,7 @@ class LocalCloud:
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
         stack.enter_context(lambda_service.running(runner))
+        stack.enter_context(triggers.checking())
         stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         services = DomainDispatcherApplication(service_app)
@@ -179,6 +181,8 @@ class LocalCloud:
             self.outputs = self.deploy(STACK, self._template, self._parameters)
         self._cloudformation.restore()
         self.found = state.restore(runner)
+        queues = stack.enter_context(closing(triggers.Triggers(runner.invoke, self._clock)))
+        stack.enter_context(ticking("triggers", triggers.TICK_SECONDS, queues.tick))
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end
