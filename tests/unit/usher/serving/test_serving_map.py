@@ -87,7 +87,9 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     failed: Any = [state | {"status": "FAILED"} for state in STATES]
     assert next_map(PLAN, failed, before) == {
         **before,
+        "actionTrackingId": None,
         "exports": {"for-you": {"table": True}},
+        "events": {},
     }
 
 
@@ -99,7 +101,8 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
 
 def test_what_never_was_live_is_not_served() -> None:
     assert next_map(PLAN, [], {}) == {
-        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "actionTrackingId": None,
+        "exports": {"for-you": {"table": True}}, "events": {},
     }  # fmt: skip
 
 

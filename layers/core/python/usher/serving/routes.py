@@ -66,10 +66,10 @@ ROUTES = {
 EVENT_ROUTES = {
     route.name: route
     for route in (
-        Route("events", "POST", ("/{group}/events",), "", ("userId", "sessionId", "events")),
+        Route("events", "POST", ("/{group}/events",), "", ("userId", "sessionId", "events"), operation="put_events"),
         Route(
             "action-interactions", "POST", ("/{group}/action-interactions",), "",
-            ("userId", "sessionId", "actionInteractions"),
+            ("userId", "sessionId", "actionInteractions"), operation="put_action_interactions",
         ),
         Route(
             "user-events", "GET", ("/{group}/users/{userId}/events", "/{group}/users/events"), "userId",
