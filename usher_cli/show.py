@@ -129,6 +129,24 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
     print_table(console, ("group", "last run", "outcome", "serving, a month", ""), rows)
 
 
+def keys(console: Console, group: str, found: Sequence[Mapping[str, Any]]) -> None:
+    """Print the API keys of a group."""
+    if not found:
+        console.print(f"{group} has no API keys.", markup=False)
+        return
+    rows = [
+        (
+            one["id"],
+            one["name"],
+            one["created"][:16],
+            ", ".join(end[:16] for end in one["former"]),
+            ", ".join(one["routes"]),
+        )
+        for one in found
+    ]
+    print_table(console, ("key", "name", "created", "former secrets end", "routes"), rows)
+
+
 @contextmanager
 def following(console: Console) -> Iterator[Callable[[RunRecord], None]]:
     """A function that shows where a run is: in place in a terminal, else in a line wherever something has changed."""

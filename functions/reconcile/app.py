@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from usher.access.keys import Keys
 from usher.aws import NO_RETRY, client, now
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
@@ -158,6 +159,7 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
+    Keys(table).remove(group)
     spending.expire(group)
 
 
