@@ -8,13 +8,14 @@ from usher.aws import client
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
+from usher.serving.pages import Pages
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 api = Api()
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-reads = Reads(ServingMaps(table), ExportStore(table), partial(client, "personalize-runtime"))
+reads = Reads(ServingMaps(table), ExportStore(table), Pages(table), partial(client, "personalize-runtime"))
 
 
 @api.route(*ROUTES["rankings"].keys)

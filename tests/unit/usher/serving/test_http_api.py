@@ -18,6 +18,7 @@ from usher.serving import http_api
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.http_api import HANDLERS, STATUSES
+from usher.serving.pages import Pages
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
@@ -381,7 +382,8 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
         return {"itemList": [], "recommendationId": "RID-1"}
 
     runtime = SimpleNamespace(get_recommendations=call)
-    reads = Reads(serving, ExportStore(Table(served.dynamodb, TABLE)), lambda: runtime)
+    table = Table(served.dynamodb, TABLE)
+    reads = Reads(serving, ExportStore(table), Pages(table), lambda: runtime)
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

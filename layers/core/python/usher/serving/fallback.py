@@ -11,6 +11,7 @@ from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.serving.answers import Answer, Listed, Source
 from usher.serving.export_store import ExportStore
+from usher.serving.pages import Pages
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMaps
@@ -26,12 +27,23 @@ class Reads:
 
     maps: ServingMaps
     exports: ExportStore
+    pages: Pages
     runtime: Callable[[], Any]
     """Makes or gets the client of Personalize's runtime."""
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, and botocore's errors."""
-        answer = self._from_any_source(group, route, options)
+        given = {name: value for name, value in options.items() if name != "next"}
+        request, token = read_request(group, self.maps.cached(group), route, given), options.get("next")
+
+        def ask(results: int) -> Answer:
+            resized = given if results == request.results else {**given, "numResults": results}
+            return self._from_any_source(group, route, resized)
+
+        if "next" in route.options:
+            answer = self.pages.answer(group, (route.name, given), token, request.results, request.max_results, ask)
+        else:
+            answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
     def _from_any_source(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
