@@ -1,6 +1,5 @@
 """The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -143,9 +142,12 @@ class LocalCloud:
         self.alarms = stack.enter_context(cloudwatch.measuring())
         runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
 
-        def invoke(arn: str, event: str) -> tuple[str, bool]:
+        def invoke(arn: str, event: str, role: str, source: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)
-            iam.check_function(arn, "apigateway.amazonaws.com", http_api.route_arn(json.loads(event)))
+            if role:
+                iam.check_role(role, "apigateway.amazonaws.com", source, "lambda:InvokeFunction", arn)
+            else:
+                iam.check_function(arn, "apigateway.amazonaws.com", source)
             answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
             return answer.body, answer.errored
 
