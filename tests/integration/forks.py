@@ -14,13 +14,16 @@ SLOW = (
     "boto3",
     "cyclonedx.model.bom",
     "moto.cloudformation.models",
+    "moto.stepfunctions.models",
     "moto.s3.models",
+    "moto.scheduler.models",
     "pandas",
     "pyarrow.parquet",
     "pydantic",
     "pytest",
     "samcli.local.apigw.local_apigw_service",
     "samtranslator.translator.transform",
+    "scipy.optimize",
     "scipy.sparse.linalg",
 )
 """What the tests of the project need of its libraries, and nothing of the project, which changes."""
