@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from usher.access.keys import Keys
 from usher.aws import NO_RETRY, client, now
+from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.promotions_and_rollbacks import Pins, with_pins
@@ -29,6 +31,7 @@ from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
 from usher.serving.next_serving_map import next_map
+from usher.serving.popular_lists import PopularLists
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -45,6 +48,7 @@ bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
 pins, tasks = Pins(table), Tasks(table)
+popular, catalogues = PopularLists(table), Catalogues(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", NO_RETRY)
 
@@ -158,6 +162,9 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
+    catalogues.forget(group)
+    popular.remove(group)
+    Keys(table).remove(group)
     spending.expire(group)
 
 

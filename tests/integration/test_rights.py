@@ -94,6 +94,7 @@ def config(**more: Any) -> str:
         "batch": {"letter": {"solution": "popular", "numResults": 3}},
         "segments": {"crowd": {"solution": "fans", "numResults": 3}},
         "tags": [{"tagKey": "team", "tagValue": "one"}],
+        "catalogue": ["GENRES"],
     }
     return json.dumps(wanted | more)
 
@@ -133,6 +134,8 @@ def drive(site: Site) -> None:
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
     watched = [{"eventType": "watch", "itemId": "i2"}]
     site.api.post(f"/{GROUP}/events", {"userId": "u1", "sessionId": "s", "events": watched})
+    key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
+    assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
 
     # Exports: two at once, one that makes the former ones go, one that fails.
     for _ in range(2):
@@ -146,9 +149,9 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/usher.yaml", json.dumps({"solutions": {f"s{n}": {"recipe": "aws-sims"} for n in range(6)}}))
     assert "has no room" in site.run(GROUP)["summary"]
 
-    # Everything that can change does, and what is replaced goes.
+    # Everything that can change does, what is replaced goes, and so does an item.
     head, *rows = items().splitlines()
-    site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows)]))
+    site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows[:-1])]))
     site.drop(f"{GROUP}/interactions/incremental/2.csv", interactions(seed=2))
     changed = json.loads(config())["solutions"]
     changed["for-you"] |= {"campaign": {"minProvisionedTPS": 2}, "solutionConfig": weighted(0.5)}

@@ -26,12 +26,20 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 _TEMPLATE: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
 GLOBALS: dict[str, Any] = _TEMPLATE["Globals"]["Function"]
+DEFAULTS: dict[str, str] = {name: str(one["Default"]) for name, one in _TEMPLATE["Parameters"].items()}
+"""Of the stack's parameters."""
 RESOURCES: dict[str, Any] = _TEMPLATE["Resources"]
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()
     if resource["Type"] == "AWS::Serverless::Function"
 }
+SENT_ROUTES: dict[str, set[str]] = {name: set() for name in FUNCTIONS}
+"""By function, the routes that the APIs send to it, such as `GET /{group}/recommendations`."""
+for _path, _methods in RESOURCES["Api"]["Properties"]["DefinitionBody"]["paths"].items():
+    for _method, _operation in _methods.items():
+        _, _function = _operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        SENT_ROUTES[_function["Function"]["Ref"].removesuffix(".Alias")].add(f"{_method.upper()} {_path}")
 
 
 def policies(function: str) -> list[dict[str, Any]]:

@@ -1,76 +1,152 @@
-"""Where an answer comes from: the campaign or recommender, else the newest export."""
+"""Where an answer comes from: the campaign or recommender, else the newest export, else the popular list."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from usher.aws import error_code, error_kind
-from usher.errors import RequestError
-from usher.serving.requests import call_members, exports_for
-from usher.serving.serving_map import ServingMap, ServingMaps
+from usher.aws import client, error_kind, within
+from usher.embedded_metrics import Metrics, put_metrics
+from usher.serving.answers import Answer, Listed, Source
+from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.export_store import ExportStore
+from usher.serving.popular_lists import PopularLists
+from usher.serving.requests import ReadRequest, read_request
+from usher.serving.routes import Route
+from usher.serving.serving_map import ServingMaps
+from usher.storage.table import Table
 
 logger = Logger()
-Call = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""A call of Personalize. Its argument has the members for the campaign or recommender, and those of the options."""
-LookUp = Callable[[str, str], Mapping[str, Any]]
-"""The export of a group's solution for the subject of a request; empty if it has none."""
 
 
-def answer_or_fall_back(
-    maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call, look_up: LookUp | None = None
-) -> dict[str, Any]:
-    """Answer by `call`; by the newest export (`look_up`) if there is no campaign or it is out of order."""
-    try:
-        return _answer_by_campaign(maps, group, route, options, call)
-    except (ClientError, BotoCoreError, RequestError) as error:
-        if not look_up or not _is_outage(error):
-            raise
-        solutions, results = exports_for(maps.cached(group), route, options)
-        for solution in solutions:
-            if output := look_up(group, solution):
-                logger.warning("Answered from the export", group=group, solution=solution, reason=error_kind(error))
-                return _with_solution(solution, {"source": "export", "itemList": _item_list(output)[:results]})
-        if solutions and isinstance(error, RequestError):
-            raise RequestError(
-                404, "NotFound", "No campaign answers this request, and no export has an answer."
-            ) from None
-        raise
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The sources of answers."""
+
+    maps: ServingMaps
+    exports: ExportStore
+    popular: PopularLists
+    campaigns: Campaigns
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS."""
+        seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
+        table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
+        campaigns = Campaigns(client("personalize-runtime", within(seconds)))
+        return cls(ServingMaps(table), ExportStore(table), PopularLists(table), campaigns)
+
+    def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
+        answer = self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, options))
+        return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
+
+    def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:
+        """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
+        request = read()
+        if request.refusal:
+            if answer := self._from_store(request):
+                return answer
+            raise request.refusal_of_all
+        try:
+            return self._from_personalize(request, read)
+        except OutageError as outage:
+            if outage.__cause__:
+                logger.warning(
+                    "Personalize does not answer",
+                    group=request.group,
+                    solution=request.solution,
+                    reason=outage.reason,
+                    error=error_kind(outage.__cause__),
+                )
+            answer = self._from_store(request, is_outage=True)
+            if not answer:
+                raise
+            about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
+            put_metrics(Metrics({"DegradedAnswers": 1}, about))
+            ignored = {"ignored": request.beyond_stored} if request.beyond_stored else {}
+            return {**answer, "degraded": {"reason": outage.reason, **ignored}}  # type: ignore[typeddict-item]
+
+    def _from_personalize(self, request: ReadRequest, read: Callable[[], ReadRequest]) -> Answer:
+        """Answer by a call; a second time if a resource is refused, and a new map names another one.
+
+        Personalize does not find a campaign that is gone, and calls one on its way out an invalid input.
+        """
+        try:
+            return self._call(request)
+        except (ClientError, OutageError) as error:
+            if isinstance(error, OutageError) and error.reason != "NotFound":
+                raise
+            self.maps.forget(request.group)
+            renewed = read()
+            if renewed.refusal:
+                raise OutageError("NotFound", 0.0) from error
+            if renewed.call == request.call:
+                raise
+        return self._call(renewed)
+
+    def _call(self, request: ReadRequest) -> Answer:
+        route, (member, arn) = request.route, *request.served_by.items()
+        output = self.campaigns.ask(route.operation, arn, route.list_name, request.call)
+        source: Source = "recommender" if member == "recommenderArn" else "campaign"
+        answer: Answer = {"itemList": output[route.list_name], "source": source, "solution": request.solution}
+        if request.version:
+            answer["solutionVersion"] = request.version
+        if "recommendationId" in output:
+            answer["recommendationId"] = output["recommendationId"]
+        return answer
+
+    def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
+        """The newest export for the subject, else the popular list; None if neither can answer.
+
+        Neither applies filters. What else they can't do is left out in an outage alone, as the answer then says so.
+        """
+        if request.is_filtered or (request.beyond_stored and not is_outage):
+            return None
+        try:
+            answer = self._from_export(request)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
+            answer = None
+        return answer or (self._from_popular(request) if is_outage or request.takes_popular else None)
+
+    def _from_export(self, request: ReadRequest) -> Answer | None:
+        for solution in request.exports:
+            if output := self.exports.look_up(request.group, solution, request.subject):
+                return {
+                    "itemList": _item_list(output)[: request.results],
+                    "source": "export",
+                    "solution": solution,
+                }
+        return None
+
+    def _from_popular(self, request: ReadRequest) -> Answer | None:
+        """The popular list, or the given items in its order. None without one, or where the route has no items."""
+        try:
+            popular = self.popular.cached(request.group)
+        except (ClientError, BotoCoreError):
+            popular = {}
+        places = {item: place for place, item in enumerate(popular.get("items", ()))}
+        if not places or request.route.name == "actions":
+            return None
+        if "inputList" in request.members:
+            items = sorted(request.members["inputList"], key=lambda item: places.get(item, len(places)))
+        else:
+            items = [item for item in places if item != request.members.get("itemId")][: request.results]
+        answer: Answer = {
+            "itemList": [{"itemId": item} for item in items],
+            "source": "popular",
+            "solution": popular["solution"],
+        }
+        if popular["version"]:
+            answer["solutionVersion"] = popular["version"]
+        return answer
 
 
-def _answer_by_campaign(
-    maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call
-) -> dict[str, Any]:
-    """Answer by `call`, a second time by a new map if the resources of the cached one no longer exist."""
-    try:
-        return _call(maps.cached(group), route, options, call)
-    except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-    maps.forget(group)
-    return _call(maps.cached(group), route, options, call)
-
-
-def _call(content: ServingMap, route: str, options: Mapping[str, Any], call: Call) -> dict[str, Any]:
-    solution, members = call_members(content, route, options)
-    return _with_solution(solution, call(members))
-
-
-def _with_solution(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:
-    """Personalize's answer, with the solution that it is from."""
-    return {"solution": solution, **{name: value for name, value in response.items() if name != "ResponseMetadata"}}
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether a campaign does not answer for a reason that is not in the request."""
-    if isinstance(error, RequestError):
-        return error.code == "NoCampaign"
-    return not isinstance(error, ParamValidationError) and error_code(error) != "InvalidInputException"
-
-
-def _item_list(output: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _item_list(output: Mapping[str, Any]) -> list[Listed]:
     """A batch job's output in the form of GetRecommendations."""
     items, scores = output["recommendedItems"], output.get("scores") or []
-    scored = [{"itemId": item, "score": score} for item, score in zip(items, scores, strict=False)]
+    scored: list[Listed] = [{"itemId": item, "score": score} for item, score in zip(items, scores, strict=False)]
     return scored + [{"itemId": item} for item in items[len(scored) :]]

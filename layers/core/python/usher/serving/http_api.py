@@ -1,7 +1,9 @@
 """The base of the API functions: routes, answers, and errors as JSON `{code, message}` with a status."""
 
+import os
 import re
 from collections.abc import Callable
+from math import ceil
 from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -11,9 +13,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from usher.access.callers import Caller, caller_of
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.campaigns import OutageError
+from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
@@ -26,15 +31,22 @@ STATUSES = {
     "ValidationException": (400, "InvalidInput"),
 }
 """Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
+OUTAGES = {
+    "NotFound": (404, "NotFound", "Personalize no longer has the resource. Try again later."),
+    "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
+}
+"""Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
 PARAMETER = re.compile(r"{(\w+)}")
 
 
 class Api:
-    """The routes of an API function."""
+    """The routes of an API function. `user_claim`: the claim of a token that holds its user's ID."""
 
-    def __init__(self) -> None:
+    def __init__(self, user_claim: str = os.environ.get("JWT_USER_CLAIM", "sub")) -> None:
+        self._user_claim = user_claim
         self.routes: list[str] = []
         """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
         self._app = APIGatewayHttpResolver()
@@ -49,7 +61,7 @@ class Api:
 
         def register(handler: Handler) -> Handler:
             def with_decoded_path(**_encoded: str) -> Any:
-                return handler(**self._path_values())
+                return handler(**self._admitted())
 
             for route in routes:
                 method, _, path = route.partition(" ")
@@ -71,16 +83,20 @@ class Api:
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
         return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
 
-    def options(self) -> dict[str, Any]:
-        """The options in the query.
+    def asked(self) -> tuple[Route, dict[str, Any]]:
+        """The route of the request, and its options: of the path and the query, or of the body for POST.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
         """
         event = self._app.current_event
-        names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+        route = ROUTES_BY_KEY[event["routeKey"]]
+        if route.method == "POST":
+            return route, self.body()
+        in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
+        names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]
         if len(names) > len(set(names)):
-            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the query.")
-        return dict(event.query_string_parameters or {})
+            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
+        return route, {**(event.query_string_parameters or {}), **in_path}
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
@@ -90,7 +106,21 @@ class Api:
             raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
         if not isinstance(content, dict):
             raise RequestError(400, "BadBody", "The body must be a JSON object.")
-        return content
+        caller = self._caller()
+        caller.check_users(content)
+        return caller.named(self._app.current_event["routeKey"], content)
+
+    def _caller(self) -> Caller:
+        return caller_of(self._app.current_event["requestContext"].get("authorizer"), self._user_claim)
+
+    def _admitted(self) -> dict[str, str]:
+        """The values of the path, if the caller may do what path and query ask for; a body is checked as it is read."""
+        event, values = self._app.current_event, self._path_values()
+        caller = self._caller()
+        caller.check_route(event["routeKey"], values.get("group"))
+        caller.check_users(event.path_parameters or {})
+        caller.check_users(event.query_string_parameters or {})
+        return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
 
     def _path_values(self) -> dict[str, str]:
         event = self._app.current_event
@@ -100,7 +130,7 @@ class Api:
             raise RequestError(400, "BadPath", message)
         if not GROUP_NAME.match(values["group"]):
             raise RequestError(404, "UnknownGroup", "There is no group of this name.")
-        return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
+        return values
 
 
 def _is_plain(path: str, read: str) -> bool:
@@ -113,9 +143,10 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
-def problem(status: int, code: str, message: str) -> Response[Any]:
-    """An error as callers see it."""
-    return Response(status, content_type="application/json", body={"code": code, "message": message})
+def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:
+    """An error as callers see it. `retry_after`: seconds, for those that pass by themselves."""
+    later = {"Retry-After": str(max(ceil(retry_after), 1))} if status in PASSING else {}
+    return Response(status, content_type="application/json", body={"code": code, "message": message}, headers=later)
 
 
 def _public(message: str) -> str:
@@ -138,16 +169,22 @@ def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
     return problem(400, "InvalidInput", _public(str(error)))
 
 
-def _log_failure(message: str, error: Exception) -> None:
+def _log_failure(message: str, error: BaseException) -> None:
     """Log an error and where it came up."""
     places = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
-def on_outage(error: Exception) -> Response[Any]:
+def on_outage(error: Exception, retry_after: float = 0.0) -> Response[Any]:
     """A service that refuses or does not answer."""
-    _log_failure("A service refuses or does not answer", error)
-    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.")
+    _log_failure("A service refuses or does not answer", error.__cause__ or error)
+    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.", retry_after)
+
+
+def on_personalize_outage(error: OutageError) -> Response[Any]:
+    """Personalize does not answer, and neither does anything else."""
+    known = OUTAGES.get(error.reason)
+    return problem(*known, error.retry_after) if known else on_outage(error, error.retry_after)
 
 
 def on_not_found(_: Exception) -> Response[Any]:
@@ -162,6 +199,7 @@ def on_bug(error: Exception) -> Response[Any]:
 
 
 HANDLERS: dict[type[Exception], Any] = {
+    OutageError: on_personalize_outage,
     RequestError: on_request_error,
     ClientError: on_client_error,
     ParamValidationError: on_invalid_parameters,
