@@ -71,6 +71,8 @@ CONDITIONAL: Mapping[str, str] = {
 }
 """What grants rights only under a condition that does not hold here, with the reason."""
 
+CLUBS = 'INCLUDE ActionID WHERE Actions.KIND IN ("club")'
+
 
 def config(**more: Any) -> str:
     solutions = {
@@ -83,10 +85,11 @@ def config(**more: Any) -> str:
         "similar": {"recipe": "aws-sims"},
         "ranking": {"recipe": "aws-personalized-ranking-v2"},
         "fans": {"recipe": "aws-item-affinity", "campaign": False},
+        "next": {"recipe": "aws-next-best-action"},
     }
     wanted = {
         "solutions": solutions,
-        "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
+        "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "clubs": CLUBS},
         "exports": {"popular": {"table": True, "keep": 1, "numResults": 5}, "fans": {"items": ["i1"], "numResults": 5}},
         "metricAttribution": {
             "metrics": [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
@@ -121,6 +124,7 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/segments/crowd.jsonl", '{"itemId": "i1"}\n')
     site.drop(f"{GROUP}/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
     site.drop(f"{GROUP}/items.csv", items())
+    site.drop(f"{GROUP}/actions.csv", "ACTION_ID,KIND\njoin,club\ncall,phone\n")
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
     site.drop(f"{GROUP}/actions.csv", "ACTION_ID,VALUE\n" + "".join(f"a{action},{action}\n" for action in range(9)))
     taken = (f"u{row % 60},a{row % 9},TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
@@ -133,7 +137,10 @@ def drive(site: Site) -> None:
     functions.invoke(FunctionName=check, Payload=json.dumps({"part": part, "run": "gone", "error": None}))
 
     # The API.
+    page = site.api.get(f"/{GROUP}/recommendations/u1", numResults="2")
+    site.api.get(f"/{GROUP}/recommendations/u1", numResults="2", next=page["next"])
     site.api.get(f"/{GROUP}/recommendations/u1", filter="seen")
+    site.api.get(f"/{GROUP}/actions/u1", filter="clubs")
     site.api.get(f"/{GROUP}/similar-items/i1")
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
     watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
@@ -173,7 +180,7 @@ def drive(site: Site) -> None:
         f"{GROUP}/usher.yaml",
         config(
             solutions=changed,
-            filters={"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'},
+            filters={"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")', "clubs": CLUBS},
             metricAttribution={"metrics": purchases},
             schedules={"retrain": "rate(3 days)", "export": "rate(2 days)"},
             tags=[{"tagKey": "team", "tagValue": "two"}],

@@ -44,7 +44,7 @@ PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (R
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
-COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
+COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext", "BadNumResults"}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
 
 MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
@@ -52,7 +52,7 @@ UNWRAPPED = {"docs/decisions.md"}
 """Pages that are not wrapped yet."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as nothing: only names matter here."""
 
 

@@ -25,7 +25,7 @@ class Plan:
     removal: bool = False
     """Whether the whole group is removed."""
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, what the serving map needs to know: `recipe`, its `type`, and whether it has a `campaign`."""
+    """By name, what the serving map needs: `recipe`, its `type`, whether it has a `campaign`, and tells `metadata`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name, the `recipe` of the use case, and its `type`."""
     filters: Sequence[str] = ()

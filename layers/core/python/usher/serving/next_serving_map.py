@@ -195,8 +195,8 @@ def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Ite
 
 
 def _kind(facts: Mapping[str, Any]) -> Any:
-    """What a plan says of a recipe; those of former releases have no name of it."""
-    return {member: facts[member] for member in ("type", "recipe") if member in facts}
+    """What a plan says of a recipe and its campaign; those of former releases say the type alone."""
+    return {member: facts[member] for member in ("type", "recipe", "metadata") if member in facts}
 
 
 def _merged(

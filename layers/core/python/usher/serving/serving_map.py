@@ -31,6 +31,8 @@ class ServedSolution(TypedDict, total=False):
     """The type of its recipe, such as USER_PERSONALIZATION."""
     recipe: str
     """Its name. Maps of former releases have none."""
+    metadata: bool
+    """Whether the campaign tells items' metadata (metadataColumns). Maps of former releases do not say."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -47,6 +49,8 @@ class ServedRecommender(TypedDict, total=False):
     type: str
     """The type of its use case's recipe."""
     recipe: str
+    """As a solution's."""
+    metadata: bool
     """As a solution's."""
     recommenderArn: str | None
     campaignArn: str | None
