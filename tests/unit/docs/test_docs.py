@@ -51,7 +51,7 @@ UNWRAPPED = {"docs/decisions.md"}
 """Pages that are not wrapped yet."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as nothing: only names matter here."""
 
 

@@ -22,7 +22,7 @@ RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as nothing."""
 
 
