@@ -1,11 +1,13 @@
 """API: recommendations and actions for a user, items similar to an item, popular and trending items; and health."""
 
 import os
+from functools import partial
 from typing import Any
 
 from usher.serving import health
 from usher.serving.fallback import Reads
-from usher.serving.http_api import Api
+from usher.serving.http_api import Api, error_document
+from usher.serving.many_users import answer_each
 from usher.serving.routes import ROUTES
 
 api, reads = Api(), Reads.of(os.environ)
@@ -27,6 +29,12 @@ def group_health(group: str) -> dict[str, Any]:
 def all_health() -> dict[str, Any]:
     """Tell whether what answers for all groups does."""
     return health.all_health(reads)
+
+
+@api.route(*ROUTES["many-users"].keys)
+def read_for_each(group: str) -> dict[str, Any]:
+    """Recommend items to each of the posted `userIds`."""
+    return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
