@@ -47,4 +47,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Outcome:
         return {"outcome": "NOTHING", "group": None, "run": None}
     if event["step"] == "take":
         return steps.take(group, event["input"], event["execution"], event["startedAt"])
-    return steps.plan(group, event["execution"], event["waits"])
+    return steps.plan(group, event["input"], event["execution"], event["waits"])

@@ -111,7 +111,19 @@ def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
     assert matching(key)
 
 
-@pytest.mark.parametrize("key", ["films/readme.md", "films/pictures/1.png", "films/items/_SUCCESS", "films/.DS_Store"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "films/readme.md",
+        "films/pictures/1.png",
+        "films/items/_SUCCESS",
+        "films/.DS_Store",
+        "films/items_images/1.jpg",
+        "films/itemsets/x.png",
+        "films/logs/items/2024/a.log",
+        "films/usher_notes.md",
+    ],
+)
 def test_what_is_something_else_is_left_alone(key: str) -> None:
     assert not starts_run(key)
 

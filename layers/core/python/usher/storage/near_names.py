@@ -10,7 +10,7 @@ import re
 from usher.storage.layout import DATASETS, as_own_key, is_input, is_unrecognized
 
 USHER = "usher"
-"""What the names of configs begin with."""
+"""The name of configs, without its ending."""
 ALIKE = 0.85
 """How much alike two names are, from 0 to 1, of which one is a slip of the other."""
 
@@ -21,15 +21,24 @@ def starts_run(key: str) -> bool:
 
 
 def is_near(key: str) -> bool:
-    """Whether a person may believe that Usher reads this object, which it does not."""
-    _, *parts = as_own_key(key).split("/")
-    return is_unrecognized(key) and any(map(meant, parts or [key]))
+    """Whether a person may believe that Usher reads this object, which it does not: a run says where it belongs.
+
+    Only its name, and the folder that would be a dataset's, tell: `items_images/1.jpg` is about something else.
+    """
+    if not is_unrecognized(key):
+        return False
+    match as_own_key(key).split("/"):
+        case [_, folder, *_, name]:
+            return slip_of(folder) in DATASETS or bool(slip_of(name))
+        case [*_, name]:
+            return bool(meant(name))
+    return False
 
 
 def meant(name: str) -> str:
-    """What a file's or a folder's name begins with, or is a slip of: a dataset or USHER; empty: neither."""
+    """The dataset with whose name a file's begins, or what it is a slip of: a dataset or USHER; empty: neither."""
     stem = name.lower().partition(".")[0].replace("-", "_").replace(" ", "_")
-    begun = [known for known in (*DATASETS, USHER) if stem.startswith(known)]
+    begun = [known for known in DATASETS if stem.startswith(known)]
     return max(begun, key=len, default="") or slip_of(name)
 
 
