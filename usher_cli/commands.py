@@ -100,7 +100,8 @@ def drop(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
     seconds = stack.parameters.get("SettleSeconds", "60")
     console.print(
         f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"
-        f"The run begins when no other file has arrived for {seconds} seconds. To follow it: usher status {group}",
+        f"The run begins when no other file has arrived for {seconds} seconds. "
+        f"To follow it: usher status {group} --follow",
         soft_wrap=True,
         markup=False,
     )

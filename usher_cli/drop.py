@@ -1,7 +1,6 @@
 """A folder of files as one drop: nothing of it arrives before everything is uploaded, so that it makes one run.
 
-Large files are uploaded in parts, which S3 makes an object of when it is told to. That, and the upload of the small
-files, takes seconds; the config comes last.
+Files are uploaded in parts, of which S3 makes an object at the end. That takes seconds; the config comes last.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import is_config, is_input
 
 PART_BYTES = 1 << 24
-"""S3 takes 10,000 parts: files of up to 160 GB. Smaller files are uploaded at once, at the end."""
+"""S3 takes 10,000 parts: files of up to 160 GB."""
 CONCURRENCY = 8
 Advance = Callable[[int], object]
 """Is told of bytes that have been uploaded."""
@@ -42,7 +41,7 @@ class Drop:
 def read_folder(folder: Path, group: str) -> Drop:
     """What a folder drops into a group. Raises InputError for files that a run would refuse by their names."""
     if not folder.is_dir():
-        raise UsherError(f"{folder} is no folder. Put the files into one, as they lie in the bucket: docs/files.md.")
+        raise UsherError(f"{folder} is not a folder. Put the files into one, as they lie in the bucket: docs/files.md.")
     paths = {f"{group}/{path.relative_to(folder).as_posix()}": path for path in folder.rglob("*") if path.is_file()}
     if problems := list(misplaced_files(paths, group)):
         raise InputError(problems)
@@ -56,35 +55,25 @@ def read_folder(folder: Path, group: str) -> Drop:
 
 def upload(bucket: Bucket, drop: Drop, advance: Advance, part_bytes: int = PART_BYTES) -> None:
     """Upload the files of a drop, so that all of them arrive at its end. Where sending fails, none has arrived."""
-    large = [key for key, path in drop.files.items() if path.stat().st_size > part_bytes]
-    uploads = [_Upload(bucket, key, drop.files[key], part_bytes) for key in large]
+    uploads = [_Upload(bucket, key, path, part_bytes) for key, path in drop.files.items()]
+    data, configs = ([one for one in uploads if is_config(one.key) is config] for config in (False, True))
     try:
         with ThreadPoolExecutor(CONCURRENCY) as executor:
-            for one in uploads:
-                one.begin()
-                list(executor.map(lambda number, one=one: one.send(number, advance), range(one.parts)))
-        for one in uploads:
+            list(executor.map(_Upload.begin, uploads))
+            parts = [(one, number) for one in uploads for number in range(one.parts)]
+            list(executor.map(lambda part: part[0].send(part[1], advance), parts))
+            list(executor.map(_Upload.complete, data))
+        for one in configs:
             one.complete()
     except BaseException:
         for one in uploads:
             one.abort()
         raise
-    small = [key for key in drop.files if key not in large]
-    data, configs = ([key for key in small if is_config(key) is config] for config in (False, True))
-
-    def put(key: str) -> None:
-        bucket.write(key, content := drop.files[key].read_bytes())
-        advance(len(content))
-
-    with ThreadPoolExecutor(CONCURRENCY) as executor:
-        list(executor.map(put, data))
-    for key in configs:
-        put(key)
 
 
 @dataclass(slots=True)
 class _Upload:
-    """A large file: an object of the bucket once it is complete."""
+    """A file: an object of the bucket once it is complete."""
 
     bucket: Bucket
     key: str
@@ -96,8 +85,8 @@ class _Upload:
 
     @property
     def parts(self) -> int:
-        """How many parts it has."""
-        return -(-self.path.stat().st_size // self.part_bytes)
+        """How many parts it has: an empty file has an empty one."""
+        return max(1, -(-self.path.stat().st_size // self.part_bytes))
 
     def begin(self) -> None:
         """Let S3 begin the upload."""

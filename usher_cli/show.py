@@ -12,8 +12,8 @@ from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used
-from usher.run_record import CostRecord, RunRecord, StateRecord
-from usher.run_summary import LiveModel, RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
+from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
+from usher.run_summary import RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
 
 from usher_cli.costs import AccountCost
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
@@ -161,7 +161,7 @@ def status(console: Console, group: GroupStatus) -> None:
     _print(console, f"Group {run['group']}")
     if group["live"]:
         console.print("\nLive:")
-        columns = ("model", "trained", "since", "chosen by", "version")
+        columns = ("model", "trained", "since", "chosen by", "version", "answered by")
         print_table(console, columns, map(_live_row, group["live"]))
     line = f"\nRun {run['run']}: {run['outcome']}"
     console.print(Text(line, STYLES[run["outcome"]]), soft_wrap=True)
@@ -244,7 +244,7 @@ def _sums(cost: CostRecord) -> str:
 
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
-    return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["version"]
+    return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["version"], one["answeredBy"]
 
 
 def _print(console: Console, text: str) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from datetime import datetime
 from typing import TypedDict, cast
 
 from usher.aws import client
@@ -10,16 +11,21 @@ from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import Pins
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
-from usher.run_record import Outcome, PinRecord, RunRecord
-from usher.run_summary import LiveModel, RunSummary, live_model, summarize
+from usher.run_record import LiveModel, Outcome, PinRecord, RunRecord
+from usher.run_summary import RunSummary, summarize
 from usher.runs.lock import PIPELINE, is_running
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.record import Run
+from usher.serving.live_models import live_models
+from usher.storage.layout import group_folders, group_of
+from usher.storage.near_names import starts_run
 
 from usher_cli.deployed_stack import DeployedStack
 
 EXIT_STATUS: dict[Outcome, int] = {"SUCCEEDED": 0, "FAILED": 1, "RUNNING": 3, "HELD": 4}
 POLL_SECONDS = 5.0
+ARRIVAL_POLLS = 12
+"""How often a run is awaited that S3's event has not started yet: for a minute. It takes a second or two."""
 
 
 class OtherRun(TypedDict):
@@ -63,13 +69,15 @@ def last_record(stack: DeployedStack, group: str) -> RunRecord:
 
 
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
-    """The record of a group's last run, again and again for as long as a run is at work.
+    """The record of a group's last run, again and again for as long as a run is at work, or is about to begin.
 
     `pause`: waits for so many seconds; None: time.sleep.
     """
-    while _is_at_work(stack, group):
-        if stack.runs(group):
+    polls = ARRIVAL_POLLS
+    while (is_at_work := _is_at_work(stack, group)) or (polls and _is_about_to_begin(stack, group)):
+        if is_at_work and stack.runs(group):
             yield last_record(stack, group)
+        polls -= not is_at_work
         (pause or time.sleep)(POLL_SECONDS)
 
 
@@ -81,18 +89,28 @@ def _is_at_work(stack: DeployedStack, group: str) -> bool:
     return any(run.read_or_empty().get("outcome") == "RUNNING" for run in stack.runs(group)[-1:])
 
 
+def _is_about_to_begin(stack: DeployedStack, group: str) -> bool:
+    """Whether a file has arrived since the end of the last run: a second or two pass until its event starts another."""
+    ends = [run.read_or_empty().get("endedAt", "") for run in stack.runs(group)[-1:]]
+    list_objects = stack.bucket.s3.get_paginator("list_objects_v2").paginate
+    pages = (page for folder in group_folders(group) for page in list_objects(Bucket=stack.bucket.name, Prefix=folder))
+    arrivals = [
+        entry["LastModified"]
+        for page in pages
+        for entry in page.get("Contents", [])
+        if group_of(entry["Key"]) == group and starts_run(entry["Key"])
+    ]
+    return bool(arrivals) and not any(end and datetime.fromisoformat(end) >= max(arrivals) for end in ends)
+
+
 def _live(stack: DeployedStack, group: str) -> Iterator[LiveModel]:
-    serving, since = stack.serving.read(group), stack.serving.live_since(group)
-    pins = Pins(stack.table).of(group)
-    for name, one in serving.get("solutions", {}).items():
-        arn = one["solutionVersionArn"]
-        details = describe(stack.clients["personalize"], KINDS["solution_version"], arn)
-        trained_at = details["creationDateTime"].isoformat() if details else ""
-        pin = cast(PinRecord, asdict(pins[name])) if name in pins else None
-        yield live_model(name, arn, trained_at, since.get(arn, ""), pin)
-    for name, recommender in serving.get("recommenders", {}).items():
-        arn = recommender.get("recommenderArn") or recommender.get("campaignArn") or ""
-        yield live_model(name, arn, "", "", None)
+    serving, trained_at = stack.serving.read(group), dict[str, str]()
+    pins = {name: cast(PinRecord, asdict(pin)) for name, pin in Pins(stack.table).of(group).items()}
+    for solution in serving.get("solutions", {}).values():
+        arn = solution["solutionVersionArn"]
+        if details := describe(stack.clients["personalize"], KINDS["solution_version"], arn):
+            trained_at[arn] = details["creationDateTime"].isoformat()
+    return live_models(serving, trained_at, stack.serving.live_since(group), pins)
 
 
 def _other_runs(stack: DeployedStack, group: str) -> Iterator[OtherRun]:

@@ -18,6 +18,7 @@ from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
 from usher.runs.outcome import has_ended
 from usher.runs.record import Run, run_that_broke, runs_of
+from usher.serving.live_models import live_models
 from usher.serving.next_serving_map import next_map
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
@@ -52,14 +53,16 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     plan, states = run.plan_or_none(), record.get("resources", [])
     if plan and not plan.removal and lock.run(run.group, execution) == run.name:
         serving.write(run.group, next_map(plan, states, serving.read(run.group)))
-    live, since = serving.read(run.group).get("solutions", {}), serving.date(run.group)
-    known = versions.report_versions(client("personalize"), states, live, since)
+    served, since = serving.read(run.group), serving.date(run.group)
+    known = versions.report_versions(client("personalize"), states, served.get("solutions", {}), since)
+    trained_at = {one["arn"]: one["trainedAt"] for one in known}
+    live = list(live_models(served, trained_at, since, record.get("pins", {})))
 
     def channels_for(ended: RunRecord) -> list[str]:
         to_programs = ended["outcome"] == "FAILED" or "stage" in ended
         return [*([NOTIFICATION] if should_notify(run, ended) else []), *([EVENT, METRICS] if to_programs else [])]
 
-    changes: RunChanges = {"versions": known, "cost": actual_cost(plan, record, known)}
+    changes: RunChanges = {"versions": known, "live": live, "cost": actual_cost(plan, record, known)}
     return run.conclude(execution, error, changes, channels_for)
 
 

@@ -35,8 +35,8 @@ from usher.storage.table import Table
 
 CheckOpen = Callable[[], None]
 """Raises EndedError if the run has ended (Run.check_open)."""
-MAKES_WAY = "The run ended early, as the removal of the group was requested."
-CLOSED_DAYS = 30
+ENDED_FOR_REMOVAL = "The run ended early, as the removal of the group was requested."
+REMEMBER_REMOVAL_DAYS = 30
 """For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
@@ -60,7 +60,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     check = run.check_open if is_own or event["stage"] != "delete" else clears_up
     check()
     if is_own and event["stage"] != "export" and not plan.removal and REMOVAL in tasks.of(run.group):
-        run.update({"waitSeconds": None, "note": MAKES_WAY})
+        run.update({"waitSeconds": None, "note": ENDED_FOR_REMOVAL})
         return {"settled": True, "waitSeconds": None, "toDelete": False}
     if event["stage"] == "delete":
         wait = pass_of_deletions(run, plan, record, check)
@@ -156,7 +156,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, check: CheckOpen)
 
 def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
-    tasks.clear(group, int((now() + timedelta(days=CLOSED_DAYS)).timestamp()))
+    tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
     spending.expire(group)
 

@@ -156,6 +156,44 @@ def test_status_waits_for_the_end_of_a_run(
     assert ("resources are ready; at work on" in text) == (option == "--follow")
 
 
+@pytest.mark.parametrize("has_run", [True, False])
+def test_status_waits_for_the_run_of_a_drop_that_has_not_begun(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, has_run: bool
+) -> None:
+    if has_run:
+        stack.put("films/interactions.csv", interactions(users=70))
+        stack.put("films/usher.yaml", json.dumps(POPULAR))
+        stack.drop("films/usher.yaml")
+        stack.clock.shift(600)
+    paused = list[float]()
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        stack.clock.shift(seconds)
+        if len(paused) == 2:  # the event of S3 has come
+            stack.drop("films/usher.yaml")
+
+    monkeypatch.setattr("usher_cli.status.time.sleep", pause)
+    stack.put("films/interactions.csv", interactions())
+    stack.put("films/usher.yaml", json.dumps({"solutions": {"hits": {"recipe": "aws-popularity-count"}}}))
+    assert "trained hits" in told(capsys, "status", "films", "--wait")
+    assert len(paused) == 2
+    told(capsys, "status", "films", "--wait")
+    assert len(paused) == 2, "no file has arrived since"
+
+
+def test_status_waits_a_minute_where_no_run_begins(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = list[float]()
+    monkeypatch.setattr("usher_cli.status.time.sleep", paused.append)
+    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
+    assert not paused, "there is no file either"
+    stack.put("films/interactions.csv", interactions())
+    assert "has had no run yet" in told(capsys, "status", "films", "--wait", status=1)
+    assert sum(paused) == 60
+
+
 def test_status_tells_of_exports_too(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
     live.drop("films/usher.yaml")
@@ -206,7 +244,7 @@ def test_cost_counts_what_others_have_in_the_account_and_names_unknown_prices(
 def test_while_a_run_is_at_work_cost_tells_what_comes_after_it(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     live.put("films/usher.yaml", json.dumps({"solutions": {"sims": {"recipe": "aws-sims"}}, "exports": False}))
     _, steps = live.start({"group": "films"})
-    for _ in range(3):
+    for _ in range(2):
         live.clock.shift(next(steps))
     text = told(capsys, "cost")
     assert "films: $144.12 a month for what serves." in text

@@ -38,11 +38,12 @@ def test_a_folder_becomes_the_groups_and_its_config_comes_last(
     def note(params: dict[str, Any], **_: Any) -> None:
         arrived.append(params["Key"])
 
-    client("s3").meta.events.register("provide-client-params.s3.PutObject", note)
+    client("s3").meta.events.register("provide-client-params.s3.CompleteMultipartUpload", note)
     said = told(capsys, "drop", str(folder))
-    client("s3").meta.events.unregister("provide-client-params.s3.PutObject", note)
+    client("s3").meta.events.unregister("provide-client-params.s3.CompleteMultipartUpload", note)
     assert "Dropped 3 files" in said
-    assert "The run begins when no other file has arrived for 60 seconds. To follow it: usher status shop" in said
+    assert "The run begins when no other file has arrived for 60 seconds." in said
+    assert "To follow it: usher status shop --follow" in said
     assert sorted(arrived) == ["shop/interactions/a.csv", "shop/interactions/b.csv", "shop/usher.yaml"]
     assert arrived[-1] == "shop/usher.yaml"
     assert stack.drop("shop/usher.yaml").status == "SUCCEEDED"
@@ -73,6 +74,26 @@ def test_where_the_upload_fails_nothing_has_arrived(stack: Stack, folder: Path) 
     assert bucket.s3.list_multipart_uploads(Bucket=bucket.name).get("Uploads", []) == []
 
 
+def test_data_does_not_arrive_where_the_config_can_not_be_uploaded(stack: Stack, folder: Path) -> None:
+    bucket = DeployedStack("usher").bucket
+
+    def fail_at_config(size: int) -> None:
+        if size == len(CONFIG):
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        upload(bucket, read_folder(folder, "films"), fail_at_config)
+    assert stack.keys("films/.*") == []
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_empty_file_arrives_too(folder: Path) -> None:
+    bucket = DeployedStack("usher").bucket
+    (folder / "users.csv").write_text("")
+    upload(bucket, read_folder(folder, "films"), lambda _: None)
+    assert bucket.read("films/users.csv") == b""
+
+
 def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
     stack: Stack, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
@@ -86,7 +107,7 @@ def test_names_that_are_nearly_right_are_told_before_anything_is_uploaded(
 def test_what_can_not_be_dropped_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "my films").mkdir()
-    assert "is no folder." in told(capsys, "drop", str(tmp_path / "file"), status=1)
+    assert "is not a folder." in told(capsys, "drop", str(tmp_path / "file"), status=1)
     assert "my films is not a valid name of a group." in told(capsys, "drop", str(tmp_path / "my films"), status=1)
     said = told(capsys, "drop", str(tmp_path / "my films"), "--group", "films", status=1)
     assert "has no file that Usher reads" in said

@@ -144,10 +144,10 @@ class Site:
 
 
 @contextmanager
-def slowed() -> Iterator[None]:
-    """Personalize takes ten times as long inside the block: a test that interrupts it must not come too late."""
+def slowed(times: int = 10) -> Iterator[None]:
+    """What begins inside the block takes Personalize `times` as long: who interrupts it must not come too late."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service.current, "clock", Clock(SPEED / 10))
+        patch.setattr(service.current, "clock", Clock(SPEED / times))
         yield
 
 

@@ -141,7 +141,8 @@ def test_an_export_that_fails_leaves_the_former_latest_and_says_why(site: Site, 
     site.drop(lines, json.dumps({"userId": "u1", "filterValues": {"GENRE": "no quotes"}}))
     execution = export(site, group)
     assert execution["status"] == "FAILED"
-    assert "has 1 lines, all of them errors. The first says: " in execution["cause"]
+    assert f"{lines} line 1: has the value no quotes, which is neither a text in quotes" in execution["cause"]
+    site.drop(lines, json.dumps({"userId": "u1", "filterValues": {"GENRE": '"Comedy"'}}))
     jobs = site.personalize.list_batch_inference_jobs()["batchInferenceJobs"]
     job = site.personalize.describe_batch_inference_job(batchInferenceJobArn=jobs[0]["batchInferenceJobArn"])
     inject(Faults(refuse=(job["batchInferenceJob"]["roleArn"],)))

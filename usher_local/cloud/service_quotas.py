@@ -16,16 +16,22 @@ RATES = {
     "Rate of requests for filters": 10000,
 }
 """Quotas that name resources, and limit how often these are used."""
+NAME = "list_service_quotas"
+"""The method by which moto answers it."""
 
 
 @contextmanager
 def listed() -> Iterator[None]:
     """Answer ListServiceQuotas inside the block. AWS publishes no list of the names; these have its guide's words."""
-    ServiceQuotasResponse.list_service_quotas = _list_service_quotas
+    former = vars(ServiceQuotasResponse).get(NAME)  # of a cloud around this one
+    setattr(ServiceQuotasResponse, NAME, _list_service_quotas)
     try:
         yield
     finally:
-        del ServiceQuotasResponse.list_service_quotas
+        if former is None:
+            delattr(ServiceQuotasResponse, NAME)
+        else:
+            setattr(ServiceQuotasResponse, NAME, former)
 
 
 def _list_service_quotas(response: Any) -> str:

@@ -19,6 +19,7 @@ CONFIG = {
 }
 READING = re.compile(r":(Describe|Get|List)")
 RUN = re.compile(r"\d{8}T\d{9}Z-\w{4}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 RANDOM = re.compile(r'(?<=/)[0-9a-f]{8}\b|(?<="trackingId": ")[^"]+')
 
 
@@ -127,7 +128,7 @@ def world(stack: Stack) -> str:
         "executions": sorted({execution.status for execution in stack.executions.values()} - {"ABORTED"}),
     }
     text = json.dumps(seen, indent=1, sort_keys=True).replace('\\"', '"').replace("\\\\", "")
-    return RANDOM.sub("RANDOM", RUN.sub("RUN", text))
+    return RANDOM.sub("RANDOM", TIME.sub("TIME", RUN.sub("RUN", text)))
 
 
 def _prepare(stack: Stack, variables: Mapping[str, str]) -> None:

@@ -95,7 +95,7 @@ EVENT: Json = {
     "recommendationId": "RID-1",
     "impression": ["i1", "i2"],
     "metricAttribution": {"eventAttributionSource": "mail"},
-    "properties": {"discountPct": 5, "colours": ["red"]},
+    "properties": {"discountPct": 5, "colours": "red|blue"},
 }
 EVENTS: Json = {"userId": "u1", "sessionId": "s1", "events": [EVENT]}
 ORDINARY = {
@@ -166,6 +166,7 @@ MEMBERS = {
     "deep properties as text": _event(properties='{"x":' + "[" * 400 + "]" * 400 + "}"),
     "deep properties without an end": _event(properties='{"a":' * 200_000),
     "long properties": _event(properties={"x": "y" * 1025}),
+    "lists and objects in properties": _event(properties={"colours": ["red"], "size": {"eu": 42}}),
     "a reserved property": _event(properties={"timestamp": 1}),
     "a time in another spelling": _event(properties={"TIME_STAMP": "x", "Timestamp": "never"}),
     "an item in another spelling": _event(properties={"ITEM_ID": {"a": 1}, "EVENT_VALUE": "x", "itemid": [1]}),

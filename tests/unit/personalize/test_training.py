@@ -257,8 +257,9 @@ def test_streamed_events_are_learnt_from_with_their_later_known_user(world: Worl
 
 
 def test_a_fault_of_our_own_fails_the_version_and_is_called_so(world: World, tmp_path: Path) -> None:
-    (tmp_path / "123456789012").write_text("in the way of the folder for models")
-    version = world.version(world.solution(world.loaded(), "popularity-count"))
+    solution = world.solution(world.loaded(), "popularity-count")
+    (tmp_path / "123456789012" / "us-east-1" / "solution").write_text("in the way of the folder for models")
+    version = world.version(solution)
     assert version["failureReason"].startswith("An internal error occurred: ")
 
 

@@ -58,7 +58,7 @@ def test_nothing_is_installed_whose_hash_is_not_known(path: str) -> None:
 
 def test_the_layer_brings_boto3_with_every_service_that_functions_call() -> None:
     makefile = (REPOSITORY / "layers" / "core" / "Makefile").read_text()
-    (listed,) = re.findall(r"^SERVICES := (.*)$", makefile, re.MULTILINE)
+    (listed,) = re.findall(r"^SERVICES := (.*)$", makefile.replace("\\\n", ""), re.MULTILINE)
     paths = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
     sources = "\n".join(path.read_text() for path in paths)
     loops = re.findall(r"client\(name\) for name in \(([^)]*)\)", sources)

@@ -20,6 +20,7 @@ ANYWHERE = {
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
     "personalize:PutEvents": "knows no resource-level permission",
     "scheduler:ListSchedules": "knows no resource-level permission",
+    "servicequotas:ListServiceQuotas": "knows no resource-level permission",
     **{
         f"personalize:{name}": "knows no resource-level permission"
         for name in botocore.session.get_session().get_service_model("personalize").operation_names
@@ -169,6 +170,7 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     needed = (
         operations("describe", kinds)
         | operations("list", [kind for kind in kinds if kind.parent or kind.listed_by is not None])
+        | operations("list", [kind for kind in kinds if kind.quota and not kind.in_dataset_group])
         | {OPERATIONS[kind.extra_list_operation] for kind in kinds if kind.extra_list_operation}
         | {"ListTagsForResource", "ListRecipes", "DescribeRecipe", "GetSolutionMetrics"}
     )

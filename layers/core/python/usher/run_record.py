@@ -50,6 +50,24 @@ class VersionRecord(TypedDict):
     """Personalize's offline metrics by name: numbers, NaN among them."""
 
 
+class LiveModel(TypedDict):
+    """A model that serves."""
+
+    name: str
+    """Of the solution or recommender."""
+    version: str
+    """The version's ARN, or the recommender's."""
+    trainedAt: str
+    """ISO time; empty: a recommender trains by itself."""
+    since: str
+    """ISO time from which it serves; empty: not known."""
+    by: str
+    """Who has chosen it; empty: the latest that passed its gate."""
+    why: str
+    answeredBy: str
+    """The name of what answers in its place, as its own campaign or recommender had to make room; else empty."""
+
+
 class ResourceEstimate(TypedDict):
     """The estimate for one resource."""
 
@@ -223,6 +241,8 @@ class RunChanges(TypedDict, total=False):
     summary: str
     """Problems and remedies, or one sentence on what was done; at most `MAX_SUMMARY_LENGTH` characters."""
     versions: Sequence[VersionRecord]
+    live: Sequence[LiveModel]
+    """What serves after the run."""
     cost: CostRecord
     """The actual cost."""
     undelivered: Sequence[str]

@@ -8,7 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict
 
-from usher.run_record import CostRecord, MonthlyCost, Outcome, PinRecord, ProblemRecord, RunRecord, StateRecord
+from usher.run_record import (
+    CostRecord,
+    LiveModel,
+    MonthlyCost,
+    Outcome,
+    PinRecord,
+    ProblemRecord,
+    RunRecord,
+    StateRecord,
+)
 
 MAX_NAMED = 3
 """Resources of a kind that a sentence names."""
@@ -23,22 +32,6 @@ PROMOTED = "It serves from now on."
 """The reason of a version that serves without a campaign."""
 MINOR_KINDS = {"schema", "dataset_group", "dataset", "event_tracker", "solution"}
 """Kinds that people need not hear of one by one."""
-
-
-class LiveModel(TypedDict):
-    """A model that serves."""
-
-    name: str
-    """Of the solution or recommender."""
-    version: str
-    """The version's ARN, or the recommender's."""
-    trainedAt: str
-    """ISO time; empty: a recommender trains by itself."""
-    since: str
-    """ISO time from which it serves; empty: not known."""
-    by: str
-    """Who has chosen it; empty: the latest that passed its gate."""
-    why: str
 
 
 class UnmanagedSummary(TypedDict):
@@ -95,7 +88,7 @@ def summarize(record: RunRecord) -> RunSummary:
         ],
         "notes": [*filter(None, [record.get("note", "")]), *notes],
         "resources": record.get("resources", ()),
-        "live": list(live_models(record)),
+        "live": record.get("live", ()),
         "cost": current_cost(record),
         "unmanaged": list(_unmanaged(record)),
     }
@@ -165,12 +158,13 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
 
 
 def live_text(model: LiveModel) -> str:
-    """A live model in words: its version, since when, and by whom."""
+    """A live model in words: its version, since when, by whom, and what answers in its place."""
     facts = [
         model["version"].rpartition("/")[2],
         model["trainedAt"] and f"trained {_minute(model['trainedAt'])}",
         model["since"] and f"live since {_minute(model['since'])}",
         model["by"] and f"chosen by {model['by']}: {model['why']}",
+        model["answeredBy"] and f"{model['answeredBy']} answers in its place",
     ]
     return f"{model['name']}: {', '.join(filter(None, facts))}"
 
@@ -263,24 +257,6 @@ def _is_choice(state: StateRecord, reason: str, pin: PinRecord | None) -> bool:
 def _choice(name: str, pin: PinRecord) -> str:
     verb = "promoted" if pin.get("supersedes") == pin["version"] else "rolled back"
     return f"{verb} {name} to {pin['version'].rpartition('/')[2]}, by {pin['who']}: {pin['why']}"
-
-
-def live_model(name: str, version: str, trained_at: str, since: str, pin: PinRecord | None) -> LiveModel:
-    """A solution's version that serves. `pin`: the solution's; it counts where it is about this version."""
-    chosen = pin if pin and pin["version"] == version else None
-    who, why = (chosen["who"], chosen["why"]) if chosen else ("", "")
-    return {"name": name, "version": version, "trainedAt": trained_at, "since": since, "by": who, "why": why}
-
-
-def live_models(record: RunRecord) -> Iterator[LiveModel]:
-    """What serves after a run, by its record."""
-    for one in record.get("versions", ()):
-        if one["live"]:
-            pin = record.get("pins", {}).get(one["solution"])
-            yield live_model(one["solution"], one["arn"], one["trainedAt"], one.get("liveSince", ""), pin)
-    for state in record.get("resources", ()):
-        if state["id"].startswith("recommender/") and state["status"] == "READY":
-            yield live_model(state["id"].partition("/")[2], state.get("arn", ""), "", "", None)
 
 
 def _unmanaged(record: RunRecord) -> Iterator[UnmanagedSummary]:

@@ -10,7 +10,7 @@ from usher.aws import digest
 from usher.datasets.profile import FACTS, DatasetProfile, merge_parts, profile_blocks, profile_csv
 from usher.datasets.profile_cache import CODE_VERSION
 from usher.datasets.profile_file import dump_profile
-from usher.datasets.readers import as_told, read_lines
+from usher.datasets.readers import apply_reading, read_lines
 from usher.datasets.reading import Reading
 from usher.datasets.schemas import REQUIRED
 
@@ -45,7 +45,7 @@ def json_profile() -> DatasetProfile:
     lines = ['{"ITEM_ID": "i", "CREATION_TIMESTAMP": 1.5}', "[]", '{"ITEM_ID": {}}', '{"X": 1}', "", '{"ITEM_ID": "j"}']
     lines.append('{"ITEM_ID": "k", "CREATION_TIMESTAMP": "1600000000001"}')
     blocks = read_lines("1.jsonl", ["\n".join(lines).encode()], ".jsonl")
-    return profile_blocks("items", "1.jsonl", as_told("1.jsonl", blocks, Reading(timestamps="ms")))
+    return profile_blocks("items", "1.jsonl", apply_reading("1.jsonl", blocks, Reading(timestamps="ms")))
 
 
 def content_of(profile: DatasetProfile) -> Any:

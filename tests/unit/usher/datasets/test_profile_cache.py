@@ -113,7 +113,7 @@ def test_what_failed_is_told_in_that_run_and_outstanding_in_the_next(world: Worl
 
 def test_large_data_goes_through_the_functions(world: World, reads: Counter[str]) -> None:
     given = {"input": {"detail": {"object": {"key": ONE}}}, "execution": STATES + "e-0001"}
-    planned = call("plan", **given, step="plan")
+    planned = call("plan", **given, step="plan", waits=0)
     assert planned["outcome"] == "CHECK"
     listed = world.bucket.read_json(f"films/out/runs/{planned['run']}/parts.json")
     assert len(listed) == 11
@@ -122,7 +122,7 @@ def test_large_data_goes_through_the_functions(world: World, reads: Counter[str]
     for part in listed:
         call("check", part=part, run=planned["run"], error=None)
     reads.clear()
-    again = call("plan", **given, step="plan")
+    again = call("plan", **given, step="plan", waits=0)
     assert (again["outcome"], again["run"]) == ("GO", planned["run"])
     record = world.bucket.read_json(f"films/out/runs/{planned['run']}/run.json")
     assert record["startedAt"] == started["startedAt"]

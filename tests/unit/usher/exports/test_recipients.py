@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.batch.job_input import encoded_line
-from usher.batch.lines import example, read_line
+from usher.batch.lines import example, read_line, read_lines
 from usher.datasets.dataset_files import read_files
 from usher.errors import InputError
 from usher.exports import recipients
@@ -222,3 +222,13 @@ def test_ids_are_told_once_over_all_files(world: World) -> None:
     world.put("1.csv", HEADER + "a,i,1\n")
     world.put("2.csv", HEADER + "a,j,1\nb,j,1\n")
     assert list(distinct(read_files(world.bucket, world.bucket.files("")), "USER_ID")) == ["a", "b"]
+
+
+def test_lines_are_numbered_as_in_the_file_and_need_a_value_of_their_own_or_the_configs() -> None:
+    texts = [b"", b'{"userId": "a"}', b" ", b'{"userId": "b", "filterValues": {}}', b"[]"]
+    assert [(number, message) for number, _, message, _ in read_lines(texts, BY_USER, ["G"], {"G": '"x"'})] == [
+        (2, ""),
+        (4, "has no value for $G."),
+        (5, "is not a JSON object."),
+    ]
+    assert list(read_lines([b"", b" "], BY_USER, [], {})) == []

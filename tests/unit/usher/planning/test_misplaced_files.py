@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from usher.planning.misplaced_files import ignored_files, misplaced_files
-from usher.storage.near_names import is_near
+from usher.storage.near_names import is_nearly_input
 
 WORDS = st.sampled_from(
     [
@@ -55,4 +55,4 @@ def test_files_that_nobody_reads_are_noted(key: str, remedy: str | None) -> None
 def test_what_starts_a_run_without_being_read_is_what_the_run_names(folders: list[str], name: str) -> None:
     key = "/".join(["films", *folders, name])
     named = [*misplaced_files([key], "films"), *ignored_files([key])]
-    assert is_near(key) == bool(named)
+    assert is_nearly_input(key) == bool(named)

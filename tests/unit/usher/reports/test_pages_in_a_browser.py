@@ -114,6 +114,11 @@ def record() -> Any:
         },
         "ceilings": {"run": 1.5, "runCeiling": 200, "month": 677, "monthCeiling": 2000},
         "versions": [version(name, live=live) for name in names for live in (True, False)],
+        "live": [
+            {"name": name, "version": LONG, "trainedAt": BEGUN["startedAt"], "since": BEGUN["startedAt"], "by": LONG,
+             "why": "odd results " * 9, "answeredBy": names[1]}
+            for name in names
+        ],
         "pins": {"popular": {"version": LONG, "who": LONG, "why": "odd results " * 9, "at": BEGUN["startedAt"]}},
         "unmanaged": [{"id": "campaign/popular", "arn": f"{LONG}popular", "reason": "not desired", "deleted": False}],
         "export": {"files": [{"key": f"shop/out/exports/for-you/{'x' * 99}.parquet", "rows": 10**6, "bytes": 10**9}]},

@@ -120,6 +120,8 @@ def record(text: str, number: float = 1.5) -> Any:
         "versions": [
             {**version, "metrics": {text: number, "precision_at_25": number}}, {**version, "live": False, "metrics": {}}
         ],
+        "live": [{"name": text, "version": f"{text}/v1", "trainedAt": BEGUN["startedAt"], "since": BEGUN["startedAt"],
+                  "by": text, "why": text, "answeredBy": text}],
         "pins": {text: {"version": text, "who": text, "why": text, "at": BEGUN["startedAt"], "supersedes": text}},
         "data": {text: {"files": [text], "columns": [text], "rows": 12345, "findings": [finding]},
                  "interactions": {"diagnosis": DIAGNOSIS | {"types": {text: 3}}}},

@@ -41,6 +41,17 @@ RECORD: Any = {
         },
         {"solution": "a", "arn": VERSION + "0", "live": False, "trainedAt": "2026-11-22T11:20:00+00:00", "metrics": {}},
     ],
+    "live": [
+        {
+            "name": "a",
+            "version": VERSION,
+            "trainedAt": "2026-11-22T10:20:00+00:00",
+            "since": "",
+            "by": "",
+            "why": "",
+            "answeredBy": "",
+        },
+    ],
     "cost": {"cost": 1.234, "monthlyCost": 144.115},
 }
 

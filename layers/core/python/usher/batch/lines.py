@@ -1,7 +1,7 @@
 """The lines of batch jobs' inputs that people write. Pure."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from usher.batch.job_input import encoded_line
@@ -47,6 +47,21 @@ def read_line(text: bytes, shape: BatchShape) -> tuple[dict[str, Any], str, str]
          f"has {', '.join(unknown)}, which lines of this recipe can't have.", f"Write {example(shape)}."),
     )  # fmt: skip
     return line, *next(((message, remedy) for wrong, message, remedy in checks if wrong), ("", ""))
+
+
+def read_lines(
+    texts: Iterable[bytes], shape: BatchShape, needs: Collection[str], values: Mapping[str, str]
+) -> Iterator[tuple[int, dict[str, Any], str, str]]:
+    """Number, line, message and remedy of each line that is not blank, as `read_line` tells them.
+
+    `needs`: the parameters of the filter; `values`: of those, for lines without values of their own.
+    """
+    for number, text in enumerate(texts, start=1):
+        if text.strip():
+            line, message, remedy = read_line(text, shape)
+            if not message and (message := lacking(line.get("filterValues", values), needs)):
+                remedy = r'Give it one: "filterValues": {"GENRE": "\"Comedy\""}.'
+            yield number, line, message, remedy
 
 
 def _unread_value(line: Mapping[str, Any]) -> str:

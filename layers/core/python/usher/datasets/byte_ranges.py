@@ -17,7 +17,7 @@ from usher.datasets.jsonl_reader import read_names
 from usher.datasets.parquet_reader import read_parquet
 from usher.datasets.profile import DatasetProfile, profile_blocks
 from usher.datasets.read_limits import LIMITS, ReadLimits
-from usher.datasets.readers import as_told, read_lines, unpacked
+from usher.datasets.readers import apply_reading, read_lines, unpacked
 from usher.datasets.reading import PLAIN, Reading
 from usher.formats.typed_json import UnfitError, fit
 from usher.storage.bucket import Bucket, File
@@ -90,10 +90,10 @@ def read_blocks(
     """
     hasher, suffix = hasher or hashlib.sha256(), suffix_of(part.key)
     if suffix == ".parquet":
-        return as_told(part.key, _row_groups(bucket, part, limits, hasher), part.reading)
+        return apply_reading(part.key, _row_groups(bucket, part, limits, hasher), part.reading)
     if suffix.endswith(".gz"):
-        return as_told(part.key, _unpacked(bucket, part, limits, hasher), part.reading)
-    return as_told(part.key, _lines(bucket, part, limits, hasher), part.reading)
+        return apply_reading(part.key, _unpacked(bucket, part, limits, hasher), part.reading)
+    return apply_reading(part.key, _lines(bucket, part, limits, hasher), part.reading)
 
 
 def _row_groups(bucket: Bucket, part: Part, limits: ReadLimits, hasher: "hashlib._Hash") -> Iterator[Block]:

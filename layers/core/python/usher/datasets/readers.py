@@ -46,7 +46,7 @@ def unpacked(key: str, stream: Any, limits: ReadLimits = LIMITS) -> Iterator[byt
         raise UnreadableError(key, 0, "is damaged, or cut off: gzip can't unpack it.", "Write it anew.") from None
 
 
-def as_told(key: str, blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:
+def apply_reading(key: str, blocks: Iterable[Block], reading: Reading) -> Iterator[Block]:
     """Blocks with Personalize's names of columns, and with times in Unix seconds, as `reading` says.
 
     Rows whose times can't be read so become row errors. Raises UnreadableError where two columns get one name.

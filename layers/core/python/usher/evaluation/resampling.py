@@ -20,7 +20,7 @@ FLIPS = 100_000
 FLIPS_AT_A_TIME = 1000
 MAX_BLOCKS = 10_000
 MAX_BLOCKS_OF_TESTS = 1000
-"""Fewer, as each randomization looks at all of them."""
+"""Lower than MAX_BLOCKS, because each randomization looks at every block."""
 EPSILON = 1e-9
 """Sums of differences that differ by less, as a share of all differences, are equal but for rounding."""
 

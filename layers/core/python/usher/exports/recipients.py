@@ -1,7 +1,7 @@
 """The recipients of an export: from the group's own lines, from the config, or everyone in the data."""
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from usher.batch.job_input import uploaded_keys
-from usher.batch.lines import example, lacking, read_line
+from usher.batch.lines import example, lacking, read_lines
 from usher.config.model import DesiredExport
 from usher.datasets.csv_reader import Block
 from usher.datasets.dataset_files import dataset_files, read_files
@@ -45,7 +45,7 @@ class Recipients:
         if uploaded and named:
             message = f"conflicts with exports.{self.solution}.{named}."
             raise InputError([Problem(uploaded[0], message, "Keep one of the two.")])
-        if not uploaded and (message := self._lacking({})):
+        if not uploaded and (message := lacking(self.spec["filterValues"], self.spec["needs"])):
             remedy = f"Give it one, or put lines with values into {group}/export/{self.solution}/."
             raise InputError([Problem(f"usher.yaml: exports.{self.solution}.filterValues", message, remedy)])
         if uploaded:
@@ -59,22 +59,14 @@ class Recipients:
 
     def _uploaded(self, bucket: Bucket, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
         for key in keys:
-            for number, text in enumerate(bucket.lines(key), start=1):
-                if not text.strip():
-                    continue
-                line, message, remedy = read_line(text, self.shape)
-                if not message and (message := self._lacking(line)):
-                    remedy = "Give it one in the line's filterValues, or in usher.yaml."
+            lines = read_lines(bucket.lines(key), self.shape, self.spec["needs"], self.spec["filterValues"])
+            for number, line, message, remedy in lines:
                 if not message:
                     yield line
                     continue
                 self.refused += 1
                 if len(self.problems) < MAX_REPORTED:
                     self.problems.append(Problem(f"{key} line {number}", message, remedy))
-
-    def _lacking(self, line: Mapping[str, Any]) -> str:
-        """The message for a line without a value that the filter needs: the job would bill it and fail."""
-        return lacking(line.get("filterValues", self.spec["filterValues"]), self.spec["needs"])
 
     def _selected_users(self, bucket: Bucket, group: str, files: Sequence[File]) -> Iterator[dict[str, Any]]:
         """The users whose last row has the values: Personalize, too, keeps the last row of a user."""

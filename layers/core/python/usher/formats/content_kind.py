@@ -7,7 +7,7 @@ KINDS = (
     (b"\x00\x00\xfe\xff", "UTF-32", SAVE_AS_UTF_8),
     (b"\xff\xfe", "UTF-16", SAVE_AS_UTF_8),
     (b"\xfe\xff", "UTF-16", SAVE_AS_UTF_8),
-    (b"\x1f\x8b", "packed by gzip", "Call it .csv.gz, or unpack it."),
+    (b"\x1f\x8b", "packed by gzip", "Unpack it, or call data .csv.gz or .jsonl.gz."),
     (b"BZh", "packed by bzip2", UNPACK),
     (b"\xfd7zXZ\x00", "packed by xz", UNPACK),
     (b"\x28\xb5\x2f\xfd", "packed by zstd", UNPACK),

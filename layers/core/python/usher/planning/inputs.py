@@ -118,8 +118,8 @@ def load_inputs(
     """Load and check a group's inputs; None while it has no interactions yet. Raises InputError with every problem."""
     check_group_name(group)
     folder = _Folder.of(bucket, group, limits)
-    wish = _read_wish(folder, inventory.clients["personalize"])
-    config, problems = wish.usable, [*misplaced_files(folder.files, group), *wish.problems]
+    loaded = _try_load_config(folder, inventory.clients["personalize"])
+    config, problems = loaded.usable, [*misplaced_files(folder.files, group), *loaded.problems]
     if not problems and not folder.data_keys("interactions"):
         return None
     _check_number_of_files(folder, problems)
@@ -129,32 +129,32 @@ def load_inputs(
         checks[dataset] = _check_dataset(folder, dataset, config, in_use)
     report = _report(checks, config, group)
     problems += [problem for check in checks.values() for problem in check.problems]
-    missing = missing_inputs(bucket, wish.config)
-    problems += [missing[job.input] for job in wish.config.jobs if job.input in missing and not job.optional]
-    problems += _misfits(folder, wish.config, checks, missing, inventory, arn_prefix)
+    missing = missing_inputs(bucket, loaded.config)
+    problems += [missing[job.input] for job in loaded.config.jobs if job.input in missing and not job.optional]
+    problems += _reference_problems(folder, loaded.config, checks, missing, inventory, arn_prefix)
     if "items" in checks:
-        problems += lacking_attributes(wish.config, checks["items"].profile, checks["items"].data.schema)
+        problems += lacking_attributes(loaded.config, checks["items"].profile, checks["items"].data.schema)
     else:
-        problems += lacking_attributes(wish.config)
+        problems += lacking_attributes(loaded.config)
     if problems:
         raise InputError(problems, report)
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
     config = replace(config, jobs=tuple(job for job in config.jobs if job.input not in missing))
     data = {dataset: check.data for dataset, check in checks.items()}
-    return Inputs(config, data, report, [*wish.notes, *missing.values()], sources)
+    return Inputs(config, data, report, [*loaded.notes, *missing.values()], sources)
 
 
 def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
-    wish = _read_wish(_Folder.of(bucket, group), personalize)
-    if wish.problems:
-        raise InputError(wish.problems)
-    return wish.config
+    loaded = _try_load_config(_Folder.of(bucket, group), personalize)
+    if loaded.problems:
+        raise InputError(loaded.problems)
+    return loaded.config
 
 
-def _misfits(
+def _reference_problems(
     folder: _Folder,
-    wish: Config,
+    config: Config,
     checks: Mapping[str, DatasetCheck],
     missing: Collection[str],
     inventory: Inventory,
@@ -165,15 +165,15 @@ def _misfits(
     def found(schemas: Mapping[str, Schema]) -> list[Problem]:
         columns = {dataset: fields(schema) for dataset, schema in {**schemas, **configured}.items()}
         return [
-            *check_data_references(wish, columns, folder.group),
-            *input_problems(folder.bucket, wish, missing, columns),
+            *check_data_references(config, columns, folder.group),
+            *input_problems(folder.bucket, config, missing, columns),
         ]
 
-    configured = {dataset: schema for dataset, schema in wish.schemas.items() if schema and dataset in checks}
+    configured = {dataset: schema for dataset, schema in config.schemas.items() if schema and dataset in checks}
     schemas = {dataset: check.data.schema for dataset, check in checks.items()}
     problems = found(schemas)
     for dataset in DATASETS if problems else ():
-        in_use = _schema_in_use(inventory, arn_prefix, folder.group, wish, dataset).schema
+        in_use = _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
         if in_use and dataset not in schemas:
             schemas[dataset] = in_use
     return found(schemas) if problems else []
@@ -205,7 +205,7 @@ def load_readings(bucket: Bucket, group: str) -> Mapping[str, Reading]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _LoadedConfig:
     """A group's config, as far as it can be read."""
 
     config: Config
@@ -219,14 +219,14 @@ class _Wish:
         return replace(default_config(), readings=self.config.readings) if self.problems else self.config
 
 
-def _read_wish(folder: _Folder, personalize: Any) -> _Wish:
+def _try_load_config(folder: _Folder, personalize: Any) -> _LoadedConfig:
     try:
         config, notes = _load_config(folder, personalize)
     except ConfigError as error:
-        return _Wish(error.config, error.problems)
+        return _LoadedConfig(error.config, error.problems)
     except InputError as error:
-        return _Wish(default_config(), error.problems)
-    return _Wish(config, (), notes)
+        return _LoadedConfig(default_config(), error.problems)
+    return _LoadedConfig(config, (), notes)
 
 
 def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:

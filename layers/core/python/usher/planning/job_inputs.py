@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
-from usher.batch.lines import lacking, read_line
+from usher.batch.lines import read_lines
 from usher.config.exports import parsed
 from usher.config.model import Config, Job
 from usher.datasets.schemas import Field
@@ -46,15 +46,11 @@ def _line_problems(
     bucket: Bucket, config: Config, job: Job, shape: BatchShape, fields: Mapping[str, Collection[Field]]
 ) -> Iterator[Problem]:
     needs, number = needed(parsed(config.filters, job.filter)), 0
-    for number, text in enumerate(islice(bucket.lines(job.input), MAX_CHECKED_LINES), start=1):
-        if not text.strip():
-            continue
-        line, message, remedy = read_line(text, shape)
+    texts = islice(bucket.lines(job.input), MAX_CHECKED_LINES)
+    for number, line, message, remedy in read_lines(texts, shape, needs, {}):
         place = f"{job.input} line {number}"
         if message:
             yield Problem(place, message, remedy)
-        elif message := lacking(line.get("filterValues", {}), needs):
-            yield Problem(place, message, r'Give it one: "filterValues": {"GENRE": "\"Comedy\""}.')
         elif "itemAttributes" in line:
             for error in attribute_errors(parse_attributes(line["itemAttributes"]), fields):
                 yield Problem(place, f"can't be used: {error}.", error.remedy)

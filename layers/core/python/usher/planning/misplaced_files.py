@@ -15,7 +15,7 @@ from usher.storage.layout import (
     is_unrecognized,
     suffix_of,
 )
-from usher.storage.near_names import USHER, meant, slip_of
+from usher.storage.near_names import USHER, dataset_meant, slip_of
 
 FORMATS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
@@ -48,7 +48,7 @@ def ignored_files(keys: Collection[str]) -> Iterator[Problem]:
             yield Problem(key, "is not read.", f"Call its folder {home}{dataset}/.")
         elif folder not in DATASETS and deeper and slip_of(deeper[-1]):
             yield Problem(key, "is not read.", f"Move it up to {home}.")
-        elif not deeper and (dataset := meant(folder)) in DATASETS and not slip_of(folder):
+        elif not deeper and (dataset := dataset_meant(folder)) in DATASETS and not slip_of(folder):
             suffix = suffix_of(folder.lower()) or ".csv"
             yield Problem(key, "is not read.", f"Name it {home}{dataset}{suffix}, or move it into {home}{dataset}/.")
 

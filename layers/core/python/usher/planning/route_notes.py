@@ -23,7 +23,9 @@ def route_notes(plan: Plan, states: Sequence[State], serving: ServingMap) -> Ite
             message = f"will have no answer to {route}: the config names nothing for it, and {', '.join(names)} goes."
             yield Problem(place, message, "Name a solution or a recommender that answers it.")
         elif first not in desired:
-            message = f"gives no campaign to {route}: that of {first} goes on answering it, and costs as before."
+            message = (
+                f"has no campaign for {route} in the config; the campaign of {first} still answers it and still costs."
+            )
             yield Problem(
                 place, message, f"Name a solution with a campaign for it; or have {first}'s deleted: prune: true."
             )

@@ -106,11 +106,12 @@ def _live(versions: Sequence[VersionRecord], summary: RunSummary) -> Markup:
             when(one["trainedAt"]),
             when(one["since"]),
             f"{one['by']}: {one['why']}" if one["by"] else "",
+            one["answeredBy"],
             number(hours.get(one["version"]), "g"),
         ]
         for one in summary["live"]
     ]
-    head = ["Model", "Version", "Trained", "Live since", "Chosen by", "#Training hours billed"]
+    head = ["Model", "Version", "Trained", "Live since", "Chosen by", "Answered by", "#Training hours billed"]
     return table("Live models", head, rows)
 
 

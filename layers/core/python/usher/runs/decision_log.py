@@ -26,8 +26,8 @@ def decisions(before: Record, after: Record) -> Iterator[Decision]:
     """The decisions that a record tells and an earlier one (perhaps empty) does not. Pure."""
     if not before and after.get("outcome") == "RUNNING":
         yield {"action": "begin"}
-    told = list(_told(before))
-    yield from (one for one in _told(after) if one not in told)
+    told = list(_decisions_in(before))
+    yield from (one for one in _decisions_in(after) if one not in told)
 
 
 def log_decisions(before: Record, after: Record) -> None:
@@ -44,7 +44,7 @@ def log_decision(group: str, run: str, decision: Decision) -> None:
     print(json.dumps(line, ensure_ascii=False, separators=(",", ":")))  # noqa: T201 - Lambda logs what is printed
 
 
-def _told(record: Record) -> Iterator[Decision]:
+def _decisions_in(record: Record) -> Iterator[Decision]:
     """All decisions of a record."""
     yield from map(_of_state, [*record.get("resources", ()), *record.get("deletions", ())])
     yield from _of_problems("refuse", record.get("problems", ()))

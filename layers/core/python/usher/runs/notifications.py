@@ -13,7 +13,7 @@ from usher.errors import UsherError
 from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
-from usher.run_summary import cost_sentences, current_cost, done_phrases, live_models, live_text
+from usher.run_summary import cost_sentences, current_cost, done_phrases, live_text
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
@@ -70,7 +70,7 @@ def notification(record: RunRecord, link: str) -> Notification:
 
     Problems and remedies, what was done, live versions, costs, and a link to its page.
     """
-    done, live = "; ".join(done_phrases(record)), list(map(live_text, live_models(record)))
+    done, live = "; ".join(done_phrases(record)), list(map(live_text, record.get("live", ())))
     paragraphs = (
         record["summary"],
         f"Done: {clean(done, MAX_SUMMARY_LENGTH)}." if done else "",

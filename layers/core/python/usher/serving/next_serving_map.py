@@ -122,9 +122,9 @@ def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> 
 def next_to_leave(content: ServingMap, candidates: Sequence[str], going: Collection[str]) -> tuple[str, bool]:
     """The ARN of what makes room next, or ""; and whether only something that goes, too, answers in its place.
 
-    First comes what serves nothing, then what is answered for by something that stays; of several what comes last in
-    the map, as the first one answers requests that name none. Nothing answers for a filter, nor for a solution without
-    a campaign. `candidates`: ARNs; `going`: the ARNs of all that goes.
+    What serves nothing comes first, then what something that stays answers for. The last one in the map comes before
+    the others, as the first one answers requests that name none. Nothing answers for a filter, nor for a solution
+    without a campaign. `candidates`: ARNs; `going`: the ARNs of all that goes.
     """
     entries = [*content.get("solutions", {}).values(), *content.get("recommenders", {}).values()]
     ranks = dict[str, tuple[bool, int]]()

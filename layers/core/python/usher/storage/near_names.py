@@ -17,10 +17,10 @@ ALIKE = 0.85
 
 def starts_run(key: str) -> bool:
     """Whether the arrival of an object starts a run: Usher reads it, or a person may believe so."""
-    return is_input(key) or is_near(key)
+    return is_input(key) or is_nearly_input(key)
 
 
-def is_near(key: str) -> bool:
+def is_nearly_input(key: str) -> bool:
     """Whether a person may believe that Usher reads this object, which it does not: a run says where it belongs.
 
     Only its name, and the folder that would be a dataset's, tell: `items_images/1.jpg` is about something else.
@@ -31,11 +31,11 @@ def is_near(key: str) -> bool:
         case [_, folder, *_, name]:
             return slip_of(folder) in DATASETS or bool(slip_of(name))
         case [*_, name]:
-            return bool(meant(name))
+            return bool(dataset_meant(name))
     return False
 
 
-def meant(name: str) -> str:
+def dataset_meant(name: str) -> str:
     """The dataset with whose name a file's begins, or what it is a slip of: a dataset or USHER; empty: neither."""
     stem = name.lower().partition(".")[0].replace("-", "_").replace(" ", "_")
     begun = [known for known in DATASETS if stem.startswith(known)]
