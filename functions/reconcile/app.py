@@ -120,7 +120,7 @@ def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, chec
     if not leaving:
         return 0
     if content != former:
-        serving.write(plan.group, content)
+        serving.replace(plan.group, content, former)
         return CACHES_EXPIRE_SECONDS
     gone, seconds = delete_unmanaged(
         inventory(check), leaving, served_arns(content), before, record.get("waitSeconds") or 0
@@ -139,7 +139,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, check: CheckOpen)
     former = serving.read(plan.group)
     content = {} if plan.removal else next_map(plan, record["resources"], former)
     if content != former:
-        serving.write(plan.group, content) if content else serving.remove(plan.group)
+        serving.replace(plan.group, content, former) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS
     before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
     states, wait = delete_unmanaged(inventory(check), plan.to_delete, served_arns(content), before, elapsed)
