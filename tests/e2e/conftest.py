@@ -82,11 +82,19 @@ class Deployment:
         return [one["name"] for one in listed if one["name"].startswith(self.group)]
 
     def left_in_the_table(self) -> list[str]:
-        """The items of the group, and of its evaluations, in the stack's table, but for what counts to its month."""
+        """The items of the group, and of its evaluations, in the stack's table.
+
+        Two stay: what the group has cost this month, and, until the table forgets it, that the group is removed.
+        """
         table = self.stack.table
         pages = table.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
-        found = ((item["group"]["S"], item["item"]["S"]) for page in pages for item in page["Items"])
-        return [one[0] for one in found if one[0].startswith(self.group) and one != (self.group, "spending")]
+        items = [item for page in pages for item in page["Items"] if item["group"]["S"].startswith(self.group)]
+        stays = [
+            (self.group, "spending"),
+            *((self.group, "tasks") for item in items if {"closed", "expires"} <= {*item}),
+        ]
+        keys = [(item["group"]["S"], item["item"]["S"]) for item in items]
+        return [group for group, item in keys if (group, item) not in stays]
 
     def clean(self) -> None:
         """Delete what the tests have put into Personalize, the table and the bucket."""
