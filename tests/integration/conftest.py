@@ -145,10 +145,15 @@ class Site:
 
 @contextmanager
 def slowed(times: int = 10) -> Iterator[None]:
-    """What begins inside the block takes Personalize `times` as long: who interrupts it must not come too late."""
+    """What begins inside the block takes Personalize `times` as long, until the block ends.
+
+    Who interrupts it must not come too late.
+    """
+    slow = Clock(SPEED / times)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service.current, "clock", Clock(SPEED / times))
+        patch.setattr(service.current, "clock", slow)
         yield
+    object.__setattr__(slow, "speed", SPEED)  # each resource keeps its clock, and would be as slow to delete
 
 
 def wait_until(true: Callable[[], bool]) -> None:

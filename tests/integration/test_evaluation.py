@@ -102,8 +102,8 @@ def test_an_evaluation_that_is_stopped_is_cleared_up(site: Site, group: str) -> 
         arn = start(site, group, live=False)
         wait_until(lambda: any("solution" in arn for arn in left(site)))
         site.stepfunctions.stop_execution(executionArn=arn)
-    wait_until(lambda: site.stepfunctions.describe_execution(executionArn=arn)["status"] == "ABORTED")
-    wait_until(lambda: left(site) == [])
+        wait_until(lambda: site.stepfunctions.describe_execution(executionArn=arn)["status"] == "ABORTED")
+        wait_until(lambda: left(site) == [])
     assert record_of(site, group, arn)["outcome"] == "FAILED"
     wait_until(lambda: not site.stepfunctions.list_executions(
         stateMachineArn=site.cloud.outputs["EvaluationArn"], statusFilter="RUNNING")["executions"])  # fmt: skip

@@ -192,15 +192,13 @@ def drive(site: Site) -> None:
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.arns("-eval-", "solution_version")))
         site.stepfunctions.stop_execution(executionArn=stopped)
-    wait_until(lambda: left(site) == [])
+        wait_until(lambda: left(site) == [])
 
     # A shop, whose import takes longer than the pause between two passes, so that the second one asks how it is.
-    imports = len(site.arns("", "dataset_import_job"))
     with slowed(100):
         site.drop(f"{SHOP}/interactions.csv", interactions().replace("watch", "Purchase"))
         site.drop(f"{SHOP}/usher.yaml", shop(1))
-        wait_until(lambda: len(site.arns("", "dataset_import_job")) > imports)
-    assert site.run(SHOP)["outcome"] == "SUCCEEDED"
+        assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
