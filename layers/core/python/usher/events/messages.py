@@ -1,0 +1,77 @@
+"""The document that both event queues carry: a part of an accepted request, small enough for one call of Personalize.
+
+`Kept` gets every accepted part, in any order: what it carries is written to the bucket. `Pending`, a FIFO queue, gets
+what Personalize did not take for now, and sends it again in the order of its session.
+"""
+
+import json
+from typing import Any, Literal, NotRequired, TypedDict
+
+from usher.aws import digest
+
+MAX_EVENTS = 10
+"""Of a message, as of a call of PutEvents or PutActionInteractions. With 10 KB each, they fit into a message of SQS."""
+
+
+class Event(TypedDict):
+    """A checked event, as PutEvents has it."""
+
+    eventId: str
+    eventType: str
+    sentAt: float
+    """Unix seconds, as the sender says."""
+    itemId: NotRequired[str]
+    actionId: NotRequired[str]
+    """Of an action interaction, which has no item."""
+    eventValue: NotRequired[float]
+    properties: NotRequired[str]
+    """JSON text of an object."""
+    recommendationId: NotRequired[str]
+    impression: NotRequired[list[str]]
+    metricAttribution: NotRequired[dict[str, str]]
+
+
+class Message(TypedDict):
+    """1 to MAX_EVENTS events of one session, in order."""
+
+    kind: Literal["events", "action-interactions"]
+    group: str
+    trackingId: str
+    sessionId: str
+    userId: NotRequired[str]
+    """Absent in an anonymous session."""
+    arrived: float
+    """Unix seconds, when the request was accepted."""
+    events: list[Event]
+
+
+def encode(message: Message) -> str:
+    """The body for SQS, which refuses two characters that JSON text may have (SendMessage)."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def decode(body: str) -> Message:
+    """The message of a body."""
+    message: Message = json.loads(body)
+    return message
+
+
+def call_of(message: Message) -> tuple[str, dict[str, Any]]:
+    """The method of boto3's client `personalize-events` that sends a message, and its arguments."""
+    who: dict[str, Any] = {name: message[name] for name in ("userId", "sessionId") if name in message}
+    if message["kind"] == "events":
+        return "put_events", {"trackingId": message["trackingId"], **who, "eventList": message["events"]}
+    interactions = [
+        {**{name: value for name, value in event.items() if name != "sentAt"}, **who, "timestamp": event["sentAt"]}
+        for event in message["events"]
+    ]
+    return "put_action_interactions", {"trackingId": message["trackingId"], "actionInteractions": interactions}
+
+
+def ordering(message: Message) -> dict[str, str]:
+    """The arguments of SendMessage that keep a session's order in the FIFO queue, and take a repeated message once."""
+    return {
+        "MessageGroupId": digest([message["group"], message["sessionId"]], 64),
+        "MessageDeduplicationId": digest([message["group"], *(event["eventId"] for event in message["events"])], 64),
+    }
