@@ -89,7 +89,7 @@ class PlanSteps:
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
-        if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
+        if waits < MAX_WAITS and self.lock.take_drops(group, execution, f"{run.name}/{waits}"):
             return self._wait(run, execution)
         retry_failed = run.is_first and not is_unread_drop(execution_input)
         return {"outcome": self._plan(run, execution, retry_failed=retry_failed), "group": group, "run": run.name}
