@@ -362,7 +362,8 @@ def test_every_error_has_a_handler() -> None:
         assert any(issubclass(kind, known) for known in HANDLERS)
 
 
-def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "InvalidInputException"])
+def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str) -> None:
     serving = ServingMaps(Table(served.dynamodb, TABLE))
     serving.cached("films")
     solutions = {"for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "new"}}
@@ -372,7 +373,7 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World) -> None:
     def call(members: dict[str, Any]) -> dict[str, Any]:
         asked.append(members["campaignArn"])
         if members["campaignArn"] != "new":
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "gone"}}, "GetRecommendations")
+            raise ClientError({"Error": {"Code": code, "Message": "gone"}}, "GetRecommendations")
         return {"itemList": []}
 
     expected = {"solution": "for-you", "itemList": []}

@@ -9,11 +9,13 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.serving.requests import call_members, exports_for
-from usher.serving.serving_map import ServingMap, ServingMaps
+from usher.serving.serving_map import ServingMaps
 
 logger = Logger()
 Call = Callable[[dict[str, Any]], Mapping[str, Any]]
 """A call of Personalize. Its argument has the members for the campaign or recommender, and those of the options."""
+REFUSALS = {"ResourceNotFoundException", "InvalidInputException"}
+"""How Personalize refuses a campaign that is gone, or on its way out."""
 LookUp = Callable[[str, str], Mapping[str, Any]]
 """The export of a group's solution for the subject of a request; empty if it has none."""
 
@@ -42,19 +44,18 @@ def answer_or_fall_back(
 def _answer_by_campaign(
     maps: ServingMaps, group: str, route: str, options: Mapping[str, Any], call: Call
 ) -> dict[str, Any]:
-    """Answer by `call`, a second time by a new map if the resources of the cached one no longer exist."""
+    """Answer by `call`; a second time if a resource is refused, and a new map names another one."""
+    solution, members = call_members(maps.cached(group), route, options)
     try:
-        return _call(maps.cached(group), route, options, call)
+        return _with_solution(solution, call(members))
     except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
+        if error_code(error) not in REFUSALS:
             raise
-    maps.forget(group)
-    return _call(maps.cached(group), route, options, call)
-
-
-def _call(content: ServingMap, route: str, options: Mapping[str, Any], call: Call) -> dict[str, Any]:
-    solution, members = call_members(content, route, options)
-    return _with_solution(solution, call(members))
+        maps.forget(group)
+        solution, renewed = call_members(maps.cached(group), route, options)
+        if renewed == members:
+            raise
+    return _with_solution(solution, call(renewed))
 
 
 def _with_solution(solution: str, response: Mapping[str, Any]) -> dict[str, Any]:

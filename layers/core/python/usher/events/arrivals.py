@@ -1,0 +1,117 @@
+"""What arrived, kept in the table for a month: it tells repeated events, and what became of each.
+
+An event's item is `{"group": <group>#<session>, "item": event#<digest of the eventId>}`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict, cast
+
+from usher.aws import digest
+from usher.events.messages import Event, Message
+from usher.events.sessions import LIFETIME_SECONDS, partition
+from usher.storage.table import Table
+from usher.storage.table_batches import TableBatches
+
+EVENT = "event#"
+Outcome = Literal["sent", "pending", "refused"]
+"""Personalize has taken it; it waits in the queue; or Personalize has refused it for good."""
+
+
+class Arrival(TypedDict):
+    """An event that was accepted, and what became of it."""
+
+    kind: str
+    event: Event
+    userId: NotRequired[str]
+    sessionId: str
+    arrived: float
+    """Unix seconds."""
+    outcome: Outcome
+    reason: NotRequired[str]
+    """Of a refusal."""
+    repeats: NotRequired[int]
+    """How often it was sent again, and not counted again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The arrivals in the table."""
+
+    table: Table
+    clock: Callable[[], float] = time.time
+
+    def known(self, group: str, session: str, event_ids: Iterable[str]) -> set[str]:
+        """Those of some eventIds that have arrived in a session before."""
+        items = {_item(one): one for one in event_ids}
+        keys = [(partition(group, session), item) for item in items]
+        found = TableBatches(self.table).get(keys, "item", "expires", consistent=True)
+        return {items[one["item"]] for one in found if one["expires"] >= self.clock()}
+
+    def write(self, message: Message, outcome: Outcome, reason: str = "") -> None:
+        """Keep a message's events, and what became of them."""
+        who: dict[str, Any] = {name: message[name] for name in ("userId", "sessionId") if name in message}
+        TableBatches(self.table).put(
+            {
+                "group": partition(message["group"], message["sessionId"]),
+                "item": _item(event["eventId"]),
+                "kind": message["kind"],
+                "event": json.dumps(event, separators=(",", ":")),
+                **who,
+                "arrived": round(message["arrived"] * 1000),
+                "outcome": outcome,
+                **({"reason": reason} if reason else {}),
+                "expires": int(message["arrived"]) + LIFETIME_SECONDS,
+            }
+            for event in message["events"]
+        )
+
+    def settle(self, message: Message, outcome: Outcome, reason: str = "") -> None:
+        """Note what became of a message that waited. What is not in the table any more stays forgotten."""
+        for event in message["events"]:
+            self._change(
+                message["group"], message["sessionId"], event["eventId"],
+                "SET outcome = :outcome, reason = :reason", {":outcome": outcome, ":reason": reason},
+            )  # fmt: skip
+
+    def repeated(self, group: str, session: str, event_ids: Iterable[str]) -> None:
+        """Count events that were sent again."""
+        for event_id in event_ids:
+            self._change(group, session, event_id, "ADD repeats :one", {":one": 1})
+
+    def of_session(self, group: str, session: str) -> Iterator[Arrival]:
+        """What arrived in a session, in no order."""
+        for item in TableBatches(self.table).query(partition(group, session), EVENT):
+            if item["expires"] >= self.clock():
+                yield _arrival(item)
+
+    def _change(self, group: str, session: str, event_id: str, change: str, values: dict[str, object]) -> None:
+        place = partition(group, session)
+        self.table.update(place, _item(event_id), change, values, {"#event": "event"}, "attribute_exists(#event)")
+
+
+def _item(event_id: str) -> str:
+    """The sort key of an event: a digest, as an eventId may have more bytes than a key."""
+    return f"{EVENT}{digest(event_id, 32)}"
+
+
+def _arrival(item: dict[str, Any]) -> Arrival:
+    optional = {name: item[name] for name in ("userId", "reason") if item.get(name)}
+    repeats = {"repeats": int(item["repeats"])} if "repeats" in item else {}
+    arrival: Any = {
+        "kind": item["kind"],
+        "event": json.loads(item["event"]),
+        "sessionId": item["sessionId"],
+        "arrived": float(item["arrived"]) / 1000,
+        "outcome": item["outcome"],
+        **optional,
+        **repeats,
+    }
+    return cast(Arrival, arrival)
+
+
+def place_of(arrival: Arrival) -> tuple[float, float, str]:
+    """What orders arrivals, older ones first: when they came, when they happened, and their eventIds."""
+    return arrival["arrived"], arrival["event"]["sentAt"], arrival["event"]["eventId"]

@@ -1,0 +1,89 @@
+"""What the table knows of sessions: the user of each, and whether some of its events still wait in the queue.
+
+{"group": "<group>#<session>", "item": "session", "user": "u1", "pending": {messages that wait}, "expires": 17...}
+{"group": "<group>#<user>", "item": "session#<digest>", "session": "s1", "expires": 17...}
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from usher.aws import digest
+from usher.events.messages import Message, ordering
+from usher.storage.table import Table
+from usher.storage.table_batches import TableBatches
+
+SESSION = "session"
+LIFETIME_SECONDS = 30 * 86_400
+"""The time for which a session and what arrived in it are remembered."""
+
+
+def partition(group: str, one: str) -> str:
+    """The table's partition of a session or of a user."""
+    return f"{group}#{one}"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is known of a session."""
+
+    user: str = ""
+    """Empty: nobody has logged in yet."""
+    is_pending: bool = False
+    """Whether events wait in the queue, so that later ones must wait behind them."""
+    expires: float = 0
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions in the table."""
+
+    table: Table
+    clock: Callable[[], float] = time.time
+
+    def read(self, group: str, session: str) -> Session:
+        """A session as it was written last."""
+        item = self.table.get(partition(group, session), SESSION)
+        if item.get("expires", 0) < self.clock():  # expired items may stay for some days
+            return Session()
+        return Session(item.get("user", ""), bool(item.get("pending")), float(item["expires"]))
+
+    def remember(self, group: str, session: str, user: str, known: Session) -> None:
+        """Keep the user of a session, unless that is known and lasts: a session costs two writes in two weeks.
+
+        The session of a user who names none is the user's own.
+        """
+        if session == user or (known.user == user and known.expires > self.clock() + LIFETIME_SECONDS / 2):
+            return
+        index = f"{SESSION}#{digest(session, 32)}"
+        for place, item, name, value in (
+            (partition(group, user), index, SESSION, session),
+            (partition(group, session), SESSION, "user", user),
+        ):
+            change = "SET #name = :value, expires = :expires"
+            self.table.update(place, item, change, {":value": value, ":expires": self._expires}, {"#name": name})
+
+    def sessions_of(self, group: str, user: str) -> Iterator[str]:
+        """The sessions of a user, first the user's own."""
+        yield user
+        for item in TableBatches(self.table).query(partition(group, user), f"{SESSION}#"):
+            if item["expires"] >= self.clock():
+                yield item["session"]
+
+    def wait_for(self, message: Message) -> None:
+        """Note that a message of a session waits. It is noted before it is sent, so that no later event passes it."""
+        self._change(message, "ADD pending :one SET expires = :expires", {":expires": self._expires})
+
+    def through(self, message: Message) -> None:
+        """Note that a message waits no longer, also if that was noted before."""
+        self._change(message, "DELETE pending :one", {})
+
+    @property
+    def _expires(self) -> int:
+        return int(self.clock()) + LIFETIME_SECONDS
+
+    def _change(self, message: Message, change: str, values: dict[str, object]) -> None:
+        place = partition(message["group"], message["sessionId"])
+        one = ordering(message)["MessageDeduplicationId"][:16]
+        self.table.update(place, SESSION, change, {":one": {one}, **values})

@@ -1,0 +1,77 @@
+"""Many items of the table at once."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from usher.errors import RequestError
+from usher.storage.table import Table, deserialized, item_key, serialized
+
+READ_SIZE, WRITE_SIZE = 100, 25
+"""Items that BatchGetItem and BatchWriteItem take."""
+MAX_ATTEMPTS = 8
+MAX_PAUSE_SECONDS = 0.5
+"""Between two attempts: somebody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableBatches:
+    """Reads and writes of many items. What DynamoDB does not take for now is tried again, and then 503."""
+
+    table: Table
+    sleep: Callable[[float], None] = time.sleep
+
+    def get(self, keys: Sequence[tuple[str, str]], *names: str, consistent: bool = False) -> list[dict[str, Any]]:
+        """The attributes `names` of the items that exist. `keys`: group and item, each once."""
+        if not keys:
+            return []
+        placeholders = {f"#{number}": name for number, name in enumerate(names)}
+        asked = {
+            "ProjectionExpression": ", ".join(placeholders),
+            "ExpressionAttributeNames": placeholders,
+            "ConsistentRead": consistent,
+        }
+        found = []
+        for start in range(0, len(keys), READ_SIZE):
+            part = {**asked, "Keys": [item_key(*key) for key in keys[start : start + READ_SIZE]]}
+            for answer in self._until_all("batch_get_item", part, "UnprocessedKeys"):
+                found += [deserialized(item) for item in answer["Responses"].get(self.table.name, [])]
+        return found
+
+    def put(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Write items, each with its key, in the place of those that exist."""
+        requests = [{"PutRequest": {"Item": serialized(item)}} for item in items]
+        for start in range(0, len(requests), WRITE_SIZE):
+            for _ in self._until_all("batch_write_item", requests[start : start + WRITE_SIZE], "UnprocessedItems"):
+                pass
+
+    def query(self, group: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """The items of a partition whose sort key begins so, as they were written last, in the order of the keys."""
+        place: dict[str, Any] = {}
+        while True:
+            page = self.table.dynamodb.query(
+                TableName=self.table.name,
+                KeyConditionExpression="#group = :group AND begins_with(#item, :prefix)",
+                ExpressionAttributeNames={"#group": "group", "#item": "item"},
+                ExpressionAttributeValues=serialized({":group": group, ":prefix": prefix}),
+                ConsistentRead=True,
+                **place,
+            )
+            yield from map(deserialized, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            place = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _until_all(self, operation: str, asked: Any, rest: str) -> Iterator[dict[str, Any]]:
+        """The answers of an operation that is repeated with what it has left."""
+        requests = {self.table.name: asked}
+        for attempt in range(MAX_ATTEMPTS):
+            answer = getattr(self.table.dynamodb, operation)(RequestItems=requests)
+            yield answer
+            requests = answer.get(rest) or {}
+            if not requests:
+                return
+            self.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, 0.02 * 2**attempt)))
+        raise RequestError(503, "Unavailable", "The table is temporarily overloaded. Try again later.")
