@@ -20,10 +20,10 @@ class Campaign(Inventory):
         super().__init__({}, "")
         self.details, self.updates = details, list[dict[str, Any]]()
 
-    def describe(self, kind: Kind, arn: str) -> dict[str, Any]:
+    def describe(self, kind: Kind, arn: str) -> dict[str, Any]:  # noqa: ARG002
         return self.details
 
-    def update(self, kind: Kind, arn: str, members: Any) -> None:
+    def update(self, kind: Kind, arn: str, members: Any) -> None:  # noqa: ARG002
         self.updates.append(members)
 
 

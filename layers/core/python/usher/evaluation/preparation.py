@@ -7,6 +7,7 @@ from typing import Any
 from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.costs.monthly import planned_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.reading import Source
 from usher.errors import InputError, Problem
@@ -15,6 +16,7 @@ from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
 from usher.planning.input_copies import Sources, copy_files, copy_import
 from usher.planning.inputs import load_inputs
+from usher.prices import PRICES
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -73,7 +75,9 @@ def prepare_evaluation(
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan.resources]
     size = calculation.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    estimated = calculation.estimate_plan(plan.resources, states, size, inputs.config.prices, {})
+    prices = inputs.config.prices
+    monthly = planned_costs(plan.resources, states, size, {**PRICES, **prices})
+    estimated = calculation.estimate_plan(plan.resources, states, size, prices, {}, monthly)
     by_id = {one.id: one for one in plan.resources}
     estimate = Estimate.beside(
         past, {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}

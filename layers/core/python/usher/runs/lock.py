@@ -59,12 +59,12 @@ class Lock:
     def take_drops(self, group: str, execution: str, wait: str) -> bool:
         """Whether files have arrived since the last wait, while an execution holds the group.
 
-        `wait`: the name of the one that begins if so. A step that is repeated asks for it again, and gets the same answer.
+        `wait`: the name of the one that begins if so. A repeated step asks for it again, and gets the same answer.
         """
         item = self.table.get(group, self.item)
         if not item.get("dropped"):
-            return bool(item.get("wait") == wait)
-        return self._change(group, execution, "dropped = :no, #wait = :wait", {":no": False, ":wait": wait})
+            return bool(item.get("settling") == wait)
+        return self._change(group, execution, "dropped = :no, settling = :wait", {":no": False, ":wait": wait})
 
     def run(self, group: str, execution: str) -> str:
         """The run for which an execution holds the group; empty if it does not."""
