@@ -172,12 +172,13 @@ def _reference_problems(
 
     configured = {dataset: schema for dataset, schema in config.schemas.items() if schema and dataset in checks}
     schemas = {dataset: check.data.schema for dataset, check in checks.items()}
-    problems = found(schemas)
+    problems, in_use = found(schemas), {}
     for dataset in DATASETS if problems else ():
-        in_use = _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
-        if in_use and dataset not in schemas:
-            schemas[dataset] = in_use
-    return found(schemas) if problems else []
+        if dataset not in schemas and (
+            schema := _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
+        ):
+            in_use[dataset] = schema
+    return found({**schemas, **in_use}) if in_use else problems
 
 
 def check_group_name(group: str) -> None:
