@@ -11,6 +11,7 @@ from usher_cli import show
 from usher_cli.arguments import parse
 from usher_cli.commands import FAILED, take_over
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.keys import create_key, rotate_key
 
 INTERRUPTED = 130
 WIDE = 10_000
@@ -20,7 +21,7 @@ WIDE = 10_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns its exit status: 0; 1 after a failure, which is printed; 2 for a wrong command line."""
     options = parse(arguments)
-    console = _console(stderr=options.do is take_over or getattr(options, "json", False))
+    console = _console(stderr=options.do in (take_over, create_key, rotate_key) or getattr(options, "json", False))
     try:
         result: int = options.do(DeployedStack(options.stack), options, console)
     except InputError as error:

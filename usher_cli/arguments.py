@@ -11,6 +11,7 @@
     usher evaluate --offline data/          the same on this machine, with your own files, before you spend anything
     usher promote films for-you <version> --why "..."    serve this version, whatever the gate decided
     usher rollback films for-you --why "..."             serve the version before the live one
+    usher keys create films --name mail --routes "POST events"    an API key; list, rotate and revoke do the rest
     usher doctor [films]                    whether the deployed stack works; whether the quotas allow the config
     usher local up                          run the local cloud on this machine, with Usher deployed in it
 
@@ -28,6 +29,7 @@ from usher.evaluation.splits import SPLITS
 
 from usher_cli.commands import cost, diagnose, drop, evaluate, logs, plan, promote, status, take_over, up
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.keys import create_key, list_keys, revoke_key, rotate_key
 from usher_local.cloud.foreground import add_options
 
 
@@ -37,6 +39,13 @@ def names(text: str) -> list[str]:
     if not split:
         raise argparse.ArgumentTypeError("no name is given")
     return split
+
+
+def days(text: str) -> int:
+    """A number of days, up to a year. Raises ArgumentTypeError for another text."""
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > 366:
+        raise argparse.ArgumentTypeError("it must be a number of days from 0 to 366")
+    return int(text)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -115,6 +124,27 @@ def make_parser() -> argparse.ArgumentParser:
     )
     starting.set_defaults(do=up)
     add_options(starting)
+    keys = commands.add_parser("keys", help="Make, list, rotate and revoke API keys.").add_subparsers(
+        required=True, metavar="command"
+    )
+    for verb, act in (("list", list_keys), ("create", create_key), ("rotate", rotate_key), ("revoke", revoke_key)):
+        managing = keys.add_parser(verb, help=act.__doc__, description=act.__doc__)
+        managing.set_defaults(do=act)
+        managing.add_argument("group")
+        if verb == "list":
+            managing.add_argument("--json", action="store_true", help="print JSON, for programs")
+        elif verb == "create":
+            managing.add_argument("--name", required=True, help="what the key is for")
+            managing.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
+        else:
+            managing.add_argument("key", help="the key's ID, as usher keys list shows it")
+        if verb == "rotate":
+            managing.add_argument(
+                "--days",
+                type=days,
+                default=7,
+                help="how long the former secret is valid (default: 7; 0: no longer)",
+            )
     diagnosing = command("doctor", diagnose)
     diagnosing.add_argument("group", nargs="?")
     diagnosing.add_argument("--json", action="store_true", help="print JSON, for programs")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from usher.access.keys import Keys
 from usher.aws import client
 from usher.costs.ceilings import Ceilings
 from usher.errors import UsherError
@@ -66,6 +67,11 @@ class DeployedStack:
     def serving(self) -> ServingMaps:
         """Its serving maps."""
         return ServingMaps(self.table)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of its API."""
+        return Keys(self.table)
 
     @cached_property
     def clients(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from usher.config.keys import (
+    CATALOGUE,
     EXPORT,
     FILLED_IN,
     FORMATS,
@@ -83,6 +84,7 @@ def editor_schema() -> Schema:
         "recommenders": _named(_with_members(RECOMMENDER, {"recipe": RECIPE}, ["recommenders"], ["recipe"])),
         "filters": _named({"anyOf": [{"type": "string", "pattern": r"\S"}, _members("filters")]}),
         "exports": _unless_false({"type": "object", "additionalProperties": _export()}),
+        "catalogue": _catalogue(),
         **{section: _named(_job(section)) for section in JOBS},
         "metricAttribution": _unless_false(_members("metricAttribution")),
         "schedules": _object(SCHEDULES, dict.fromkeys(SCHEDULES, SCHEDULED)),
@@ -138,6 +140,11 @@ def _export() -> Schema:
     block = _with_members(EXPORT, own, list(JOBS), [])
     block["properties"]["numResults"]["minimum"] = 1
     return block
+
+
+def _catalogue() -> Schema:
+    columns = {"type": "array", "items": {"type": "string"}}
+    return _unless_false({"anyOf": [columns, _object(CATALOGUE, {"columns": columns})]})
 
 
 def _schedule() -> Schema:

@@ -11,7 +11,7 @@ from rich.text import Text
 from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
-from usher.reports.run_page import ceilings_used
+from usher.reports.run_page import ceilings_used, table_text
 from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
 from usher.run_summary import RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
 
@@ -91,6 +91,8 @@ def draft(console: Console, drafted: Draft) -> None:
     _print(console, f"After the run: {_sums(monthly_totals(estimate['monthly']))}")
     minutes, cost, _ = _price(estimate)
     console.print(f"Total: about {minutes or 0} minutes, and {cost or 'nothing'} once.")
+    if "table" in estimate:
+        _print(console, f"{table_text(estimate['table'])}.")
     used = ceilings_used(findings["ceilings"])
     console.print(f"Use of the stack's ceilings, at most: {used}.", soft_wrap=True, markup=False)
     prices = estimate["prices"]
@@ -127,6 +129,24 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
         console.print("No group has had a run yet.")
         return
     print_table(console, ("group", "last run", "outcome", "serving, a month", ""), rows)
+
+
+def keys(console: Console, group: str, found: Sequence[Mapping[str, Any]]) -> None:
+    """Print the API keys of a group."""
+    if not found:
+        console.print(f"{group} has no API keys.", markup=False)
+        return
+    rows = [
+        (
+            one["id"],
+            one["name"],
+            one["created"][:16],
+            ", ".join(end[:16] for end in one["former"]),
+            ", ".join(one["routes"]),
+        )
+        for one in found
+    ]
+    print_table(console, ("key", "name", "created", "former secrets end", "routes"), rows)
 
 
 @contextmanager

@@ -1,30 +1,26 @@
 """API: given items, in the order that suits a user."""
 
 import os
+from functools import partial
 from typing import Any
 
 from usher.aws import client
-from usher.errors import RequestError
-from usher.serving.fallback import answer_or_fall_back
+from usher.serving.export_store import ExportStore
+from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
+from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 api = Api()
-serving = ServingMaps(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+reads = Reads(ServingMaps(table), ExportStore(table), partial(client, "personalize-runtime"))
 
 
-@api.route("POST /{group}/rankings")
+@api.route(*ROUTES["rankings"].keys)
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    return answer_or_fall_back(serving, group, "rankings", api.body(), personalized_ranking)
-
-
-def personalized_ranking(members: dict[str, Any]) -> Any:
-    """Personalize's answer. Raises RequestError without a user or items."""
-    if "userId" not in members or "inputList" not in members:
-        raise RequestError(400, "BadBody", "The body must have userId and items.")
-    return client("personalize-runtime").get_personalized_ranking(**members)
+    return reads.answer(group, *api.asked())
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

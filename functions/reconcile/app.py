@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from usher.access.keys import Keys
 from usher.aws import NO_RETRY, client, now
+from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
 from usher.planning.immediate_promotions import promote
@@ -46,7 +48,7 @@ CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
-pins, tasks = Pins(table), Tasks(table)
+pins, tasks, catalogues = Pins(table), Tasks(table), Catalogues(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", NO_RETRY)
 
@@ -151,6 +153,8 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
+    catalogues.forget(group)
+    Keys(table).remove(group)
     spending.expire(group)
 
 

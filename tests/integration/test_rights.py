@@ -103,6 +103,7 @@ def config(**more: Any) -> str:
         "batch": {"letter": {"solution": "popular", "numResults": 3}},
         "segments": {"crowd": {"solution": "fans", "numResults": 3}},
         "tags": [{"tagKey": "team", "tagValue": "one"}],
+        "catalogue": ["GENRES"],
     }
     return json.dumps(wanted | more)
 
@@ -155,9 +156,9 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/usher.yaml", json.dumps({"solutions": {f"s{n}": {"recipe": "aws-sims"} for n in range(6)}}))
     assert "has no room" in site.run(GROUP)["summary"]
 
-    # Everything that can change does, and what is replaced goes.
+    # Everything that can change does, what is replaced goes, and so does an item.
     head, *rows = items().splitlines()
-    site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows)]))
+    site.drop(f"{GROUP}/items.csv", "\n".join([f"{head},YEAR", *(f"{row},1999" for row in rows[:-1])]))
     site.drop(f"{GROUP}/interactions/incremental/2.csv", interactions(seed=2))
     changed = json.loads(config())["solutions"]
     changed["for-you"] |= {"campaign": {"minProvisionedTPS": 2}, "solutionConfig": weighted(0.5)}

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from usher_local.cloud.api_stages import Stage
 from usher_local.cloud.cloudwatch import metered
+from usher_local.cloud.cors import Cors
 from usher_local.cloud.http_api import HttpApi, Invoke, nothing_found
 from usher_local.cloud.request_gate import local_only
 
@@ -32,7 +33,9 @@ class Site:
         self.app: Any = nothing_found
         self.closing = ExitStack()
         self.closing.enter_context(listener)
-        self.closing.enter_context(serving(listener, lambda *request: self.app(*request), WSGIRequestHandler))
+        self.closing.enter_context(
+            serving(listener, lambda *request: self.app(*request), WSGIRequestHandler, lambda: Cors.of(self.body))
+        )
 
 
 class Apis:
@@ -95,11 +98,18 @@ def listening(port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def serving(listener: socket.socket, app: Any, handler: type[WSGIRequestHandler]) -> Iterator[None]:
-    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service)."""
+def serving(
+    listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
+) -> Iterator[None]:
+    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service).
+
+    `cors` says which pages may call it.
+    """
     host, port = listener.getsockname()
     quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
-    server = make_server(host, port, local_only(app, port), threaded=True, request_handler=quiet, fd=listener.fileno())
+    server = make_server(
+        host, port, local_only(app, port, cors), threaded=True, request_handler=quiet, fd=listener.fileno()
+    )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -40,6 +40,7 @@ Values = Mapping[str, float]
 
 UNITS = MappingProxyType(
     {
+        "ApproximateAgeOfOldestMessage": "Seconds",
         "Duration": "Milliseconds",
         "ExecutionTime": "Milliseconds",
         "Latency": "Milliseconds",
@@ -328,8 +329,12 @@ class Gauges:
                 put_of_job(backend, resource, {"ExecutionTime": lasted} | ({"Error": 1.0} if failed else {}))
         for account, region, backend in backends.every(sqs_backends):
             for name, queue in list(backend.queues.items()):
-                visible = {"ApproximateNumberOfMessagesVisible": float(len(queue.messages))}
-                put("AWS/SQS", visible, [{"QueueName": name}], account, region)
+                sent = min((one.sent_timestamp for one in list(queue._messages)), default=None)
+                values = {
+                    "ApproximateNumberOfMessagesVisible": float(len(queue.messages)),
+                    "ApproximateAgeOfOldestMessage": 0.0 if sent is None else max(0.0, time.time() - sent / 1000),
+                }
+                put("AWS/SQS", values, [{"QueueName": name}], account, region)
 
 
 def jobs() -> list[tuple[Any, Any]]:

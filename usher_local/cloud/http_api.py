@@ -1,12 +1,12 @@
 """An HTTP API: SAM CLI's local API server with the routes of an OpenAPI document, answering as API Gateway does.
 
-What SAM CLI (1.170.0) does otherwise, and is put right here: it does not know IAM authorisation; an unknown route is
-403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time is the
-moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while an
-HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; slashes are
+What SAM CLI (1.170.0) does otherwise, and is put right here: it knows neither IAM authorisation nor tokens; an unknown
+route is 403 "Missing Authentication Token"; a failing function is 502; header names keep their case; the event's time
+is the moment of the import; there are no limits of time, size or rate; parameters of the path are decoded once, while
+an HTTP API decodes the path for routing and then each parameter again, so that only `%2525` arrives as `%`; slashes are
 merged, and one at the end does not count; HEAD is taken where GET is, and fails. What follows a `%` that is no escape
-is not known to work on AWS: 404 here. AWS does not say either whether IAM is asked about the path as it was sent or
-as it is decoded: here policies must allow both. The server class is no public API, hence the pinned version.
+is not known to work on AWS: 404 here. AWS does not say either whether IAM is asked about the path as it was sent or as
+it is decoded: here policies must allow both. The server class is no public API, hence the pinned version.
 """
 
 import json
@@ -33,6 +33,8 @@ from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from usher_local.cloud import credentials, iam, sigv4
 from usher_local.cloud.api_stages import Stage, Throttle, write_access_log
+from usher_local.cloud.authorizers import Asked, Authorizer, RefusedError, authorizers, required
+from usher_local.cloud.cors import Cors
 from usher_local.cloud.lambda_limits import ThrottledError, TooLargeError
 
 log = logging.getLogger(__name__)
@@ -41,12 +43,14 @@ TIME = "%d/%b/%Y:%H:%M:%S +0000"
 STAGE = "$default"
 ANY_METHOD = "x-amazon-apigateway-any-method"
 
-Invoke = Callable[[str, str], tuple[str, bool]]
+Invoke = Callable[[str, str, str, str], tuple[str, bool]]
+"""Invoke a function with an event, by a role ("": by the function's own policy), for a source: answer, and errored."""
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 PAYLOAD_BYTES = 10 * 1024 * 1024
 HEADER_BYTES = 10_240
 INTEGRATION_SECONDS = 30.0
+AUTHORIZER_SECONDS = 10.0
 TOO_LARGE = "Request Entity Too Large"  # HTTPStatus has another phrase for it since Python 3.13
 
 
@@ -64,20 +68,22 @@ def routes(body: Mapping[str, Any]) -> Iterator[Route]:
             )
 
 
-def signed_routes(body: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Method and path of every route that takes only signed requests."""
+def roles(body: Mapping[str, Any]) -> dict[str, str]:
+    """By route, the role by which the API invokes its function, where there is one."""
     return {
-        (verb, path)
+        f"{method.upper()} {path}": operation["x-amazon-apigateway-integration"].get("credentials", "")
         for path, methods in body.get("paths", {}).items()
         for method, operation in methods.items()
-        for verb in (Route.ANY_HTTP_METHODS if method == ANY_METHOD else [method.upper()])
-        if any("AWS_IAM" in requirement for requirement in operation.get("security", ()))
     }
 
 
-def route_arn(event: Mapping[str, Any]) -> str:
-    """The ARN by which a function's permission for API Gateway names the route of an event."""
-    return arn(event["requestContext"]["apiId"], event["routeKey"].replace(" ", "", 1))
+def guarded(body: Mapping[str, Any], name: str) -> dict[tuple[str, str], list[str]]:
+    """By method and path, the scopes of every route that a security scheme guards."""
+    return {
+        (verb, path): scopes
+        for method, path, scopes in required(body, name)
+        for verb in (Route.ANY_HTTP_METHODS if method == ANY_METHOD.upper() else [method])
+    }
 
 
 def arn(api_id: str, route: str) -> str:
@@ -92,14 +98,14 @@ def arn(api_id: str, route: str) -> str:
 class Refusal(Response):
     """An answer of API Gateway itself."""
 
-    def __init__(self, status: HTTPStatus, text: str) -> None:
-        super().__init__(f'{{"message":"{text}"}}', status, mimetype="application/json")
+    def __init__(self, status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(f'{{"message":"{text}"}}', status, dict(headers or {}), mimetype="application/json")
         self.text = text
 
 
-def message(status: HTTPStatus, text: str | None = None) -> Refusal:
+def message(status: HTTPStatus, text: str | None = None, headers: Mapping[str, str] | None = None) -> Refusal:
     """A refusal in AWS's words."""
-    return Refusal(status, text or status.phrase)
+    return Refusal(status, text or status.phrase, headers)
 
 
 def failed(status: HTTPStatus, error: Exception) -> Response:
@@ -114,7 +120,7 @@ def nothing_found(environ: Any, start_response: Any) -> Any:
 
 
 class HttpApi(LocalApigwService):  # type: ignore[misc]
-    """An API as a WSGI application (`app`); `invoke` runs a function by its ARN: event -> (answer, errored)."""
+    """An API as a WSGI application (`app`); `invoke` runs its functions."""
 
     def __init__(
         self,
@@ -128,7 +134,12 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         runner = SimpleNamespace(is_debugging=lambda: False)
         super().__init__(Api([*routes(body)]), runner, port=port, host="127.0.0.1")
         self._id = api_id
-        self._signed = signed_routes(body)
+        self._signed, self._roles, self._cors = guarded(body, "AWS_IAM"), roles(body), Cors.of(body)
+        self._guards: dict[tuple[str, str], tuple[Authorizer, list[str]]] = {
+            route: (authorizer, scopes)
+            for name, authorizer in authorizers(body, self._ask).items()
+            for route, scopes in guarded(body, name).items()
+        }
         self._invoke = invoke
         self._stage, self._throttle = stage, Throttle(stage)
         self._seconds = seconds
@@ -137,6 +148,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
         self.app.config["MAX_CONTENT_LENGTH"] = PAYLOAD_BYTES + 1  # one byte more shows `begin` that it is too much
         self.app.url_map.merge_slashes = False
         self.app.before_request(begin)
+        self.app.before_request(self._preflight)
         self.app.after_request(self._log)
 
     def _construct_error_handling(self) -> None:
@@ -170,7 +182,44 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             asked = [arn(self._id, request.method + path) for path in {sent, request.path}]
             if not iam.may_invoke_api(g.caller["accessKey"], asked):
                 return message(HTTPStatus.FORBIDDEN)
-        return super()._request_handler(**path_parameters)
+            g.authorizer = {"iam": g.caller}
+        elif (request.method, route) in self._guards:
+            try:
+                g.authorizer = self._admitted(*self._guards[request.method, route])
+            except RefusedError as error:
+                log.warning("%s %s refused: %s", request.method, request.path, error)
+                return message(error.status, headers=error.headers)
+        return self._with_cors(super()._request_handler(**path_parameters))
+
+    def _admitted(self, authorizer: Authorizer, scopes: list[str]) -> dict[str, Any]:
+        """What an authorizer tells of the current request."""
+        method, endpoint = self.get_request_methods_endpoints(request)
+        route = self._get_current_route(request)
+        variables = {**context(self._id, Response()), "routeArn": arn(self._id, request.method + request.path)}
+        headers = {name: ",".join(request.headers.getlist(name)) for name in request.headers.keys()}  # noqa: SIM118
+        event = partial(self._generate_lambda_event, request, route, method, endpoint)
+        return authorizer.admit(Asked(headers, request.args, variables, event), scopes)
+
+    def _ask(self, function: str, event: str, role: str) -> tuple[str, bool]:
+        """Invoke an authorizer's function, which has ten seconds."""
+        try:
+            return within(AUTHORIZER_SECONDS, lambda: self._invoke(function, event, role, arn(self._id, "authorizers")))
+        except (TimeoutError, PermissionError, ThrottledError, TooLargeError) as error:
+            return str(error), True
+
+    def _preflight(self) -> Response | None:
+        """The answer to a browser that asks what it may send; no authorizer sees it."""
+        if request.method != "OPTIONS" or not self._cors.origins:
+            return None
+        return Response(status=HTTPStatus.NO_CONTENT, headers=self._cors.preflight(request.headers.get("Origin")))
+
+    def _with_cors(self, response: Response) -> Response:
+        """An integration's answer with the API's own CORS headers, if it has some."""
+        if self._cors.origins:
+            for name in [name for name in response.headers.keys() if name.lower().startswith("access-control-")]:  # noqa: SIM118
+                del response.headers[name]
+            response.headers.update(self._cors.answer(request.headers.get("Origin")))
+        return response
 
     def _generate_lambda_event(self, flask_request: Any, route: Any, method: str, endpoint: str) -> dict[str, Any]:
         """Payload 2.0; https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
@@ -189,15 +238,18 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
             "time": now.strftime(TIME),
             "timeEpoch": int(now.timestamp() * 1000),
         }
-        if g.caller:
-            event["requestContext"]["authorizer"] = {"iam": g.caller}
+        if g.authorizer:
+            event["requestContext"]["authorizer"] = g.authorizer
         optional = ("body", "cookies", "pathParameters", "queryStringParameters", "stageVariables")
         return {name: value for name, value in event.items() if value or name not in optional}
 
     def _invoke_lambda_function(self, lambda_function_name: str, event: dict[str, Any], _: Any = None) -> str:
         began = time.monotonic()
         try:
-            answer, errored = within(self._seconds, lambda: self._invoke(lambda_function_name, json.dumps(event)))
+            role, source = self._roles[event["routeKey"]], arn(self._id, event["routeKey"].replace(" ", "", 1))
+            answer, errored = within(
+                self._seconds, lambda: self._invoke(lambda_function_name, json.dumps(event), role, source)
+            )
         except TimeoutError:
             raise ServiceUnavailable from None
         finally:
@@ -215,7 +267,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
 
 def begin() -> Response | None:
     """Note what is told of a request, and refuse one that is too large."""
-    g.began, g.request_id, g.caller = datetime.now(UTC), str(uuid4()), None
+    g.began, g.request_id, g.caller, g.authorizer = datetime.now(UTC), str(uuid4()), None, None
     line = f"{request.method} {request.environ['RAW_URI']}"
     if len(line) + sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES:
         return message(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)

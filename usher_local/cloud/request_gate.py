@@ -2,8 +2,8 @@
 
 `local_only` is for every port. A web page can send requests to this machine, so it refuses what a page sends: the
 browser names the page's origin or site (https://www.w3.org/TR/fetch-metadata/), and after DNS rebinding another host.
-AWS would answer a page that signs; this is stricter. `signed_only` is for AWS's port, where nobody is answered without
-a signature.
+AWS would answer a page that signs; this is stricter. An HTTP API answers the pages that its CORS settings name.
+`signed_only` is for AWS's port, where nobody is answered without a signature.
 
 The host is `127.0.0.1` or `localhost`, so S3's buckets stand in the path. boto3 puts them there for every endpoint that
 is set, and so do the aws CLI and SAM CLI.
@@ -22,6 +22,7 @@ from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from usher_local.cloud.cors import Cors
 from usher_local.cloud.sigv4 import CONTENT_HASH, Reason, Received, SignatureError, check
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,12 @@ CODES = {
 }
 
 
-def local_only(app: Application, port: int) -> Application:
-    """An application that answers this machine's programs, and no browser that acts for a page."""
+def local_only(app: Application, port: int, cors: Callable[[], Cors] = Cors) -> Application:
+    """An application that answers this machine's programs, and browsers for those pages alone that `cors` names."""
     hosts = {f"{host}:{port}" for host in HOSTS}
 
     def answer(environ: dict[str, Any], start_response: Any) -> Any:
-        if wrong := foreign(environ, hosts):
+        if wrong := foreign(environ, hosts, cors()):
             log.warning("%s %.200r refused: %.200s", environ["REQUEST_METHOD"], environ["PATH_INFO"], wrong)
             return Response("Forbidden\n", HTTPStatus.FORBIDDEN)(environ, start_response)
         return app(environ, start_response)
@@ -59,10 +60,12 @@ def local_only(app: Application, port: int) -> Application:
     return answer
 
 
-def foreign(environ: Mapping[str, Any], hosts: set[str]) -> str:
+def foreign(environ: Mapping[str, Any], hosts: set[str], cors: Cors) -> str:
     """What shows that a request is not from a program of this machine; "" if nothing does."""
     if (host := environ.get("HTTP_HOST", "")) not in hosts:
         return f"Host is {host!r}, not {' or '.join(sorted(hosts))}"
+    if cors.allows(environ.get("HTTP_ORIGIN")):
+        return ""
     if "HTTP_ORIGIN" in environ:
         return f"it comes from a page, of {environ['HTTP_ORIGIN']!r}"
     # "none" is what a person has typed into the browser, such as a pre-signed URL.

@@ -406,6 +406,34 @@ def policy_of(of: Call, target: str, targets: str, none: str) -> Provider:
     return Provider(create, delete, update)
 
 
+# ---- Lambda's event source mappings ----
+
+# What a mapping has where the template says nothing.
+MAPPING: Mapping[str, Any] = MappingProxyType(
+    {
+        "BatchSize": 10,
+        "Enabled": True,
+        "FunctionResponseTypes": [],
+        "MaximumBatchingWindowInSeconds": 0,
+        "ScalingConfig": {},
+    }
+)
+
+
+def create_mapping(name: str, properties: Properties, place: Place) -> Resource:
+    """What lets a function run with the messages of a queue; `usher_local.cloud.triggers` does."""
+    tags = {"Tags": {tag["Key"]: tag["Value"] for tag in properties["Tags"]}} if "Tags" in properties else {}
+    uuid = call(place, ("lambda", "create_event_source_mapping"), {**MAPPING, **properties, **tags})["UUID"]
+    return Resource(uuid, {"Id": uuid, "EventSourceMappingArn": place.arn("lambda", f"event-source-mapping:{uuid}")})
+
+
+def update_mapping(made: Resource, old: Properties, new: Properties, place: Place) -> Resource:
+    """All that does not replace it."""
+    given = {**MAPPING, **without(new, "EventSourceArn", "Tags"), "UUID": made.physical_resource_id}
+    call(place, ("lambda", "update_event_source_mapping"), given)
+    return made
+
+
 # ---- EventBridge, Scheduler, Step Functions ----
 
 
@@ -582,6 +610,9 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         "AWS::Events::Rule": Provider(put_rule, delete_rule, update_rule, "Name"),
         "AWS::IAM::Policy": Provider(put_policy, delete_policy, update_policy),
         "AWS::IAM::Role": Provider(create_role, delete_role, update_role, "RoleName"),
+        "AWS::Lambda::EventSourceMapping": Provider(
+            create_mapping, deleter(("lambda", "delete_event_source_mapping"), "UUID"), update_mapping
+        ),
         "AWS::Logs::LogGroup": Provider(
             create_log_group, deleter(("logs", "delete_log_group"), "logGroupName"), update_log_group, "LogGroupName"
         ),

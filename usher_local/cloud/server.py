@@ -1,6 +1,5 @@
 """The local cloud as one context manager: servers on ports of 127.0.0.1, stacks, and an orderly end."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -38,6 +37,7 @@ from usher_local.cloud import (
     refusals,
     service_quotas,
     stepfunctions,
+    triggers,
     unknown_operations,
 )
 from usher_local.cloud.alarms import Alarms
@@ -142,14 +142,18 @@ class LocalCloud:
         self.alarms = stack.enter_context(cloudwatch.measuring())
         runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
 
-        def invoke(arn: str, event: str) -> tuple[str, bool]:
+        def invoke(arn: str, event: str, role: str, source: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)
-            iam.check_function(arn, "apigateway.amazonaws.com", http_api.route_arn(json.loads(event)))
+            if role:
+                iam.check_role(role, "apigateway.amazonaws.com", source, "lambda:InvokeFunction", arn)
+            else:
+                iam.check_function(arn, "apigateway.amazonaws.com", source)
             answer = runner.invoke(lambda_backends[account][region].get_function(arn), event, arn)
             return answer.body, answer.errored
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
         stack.enter_context(lambda_service.running(runner))
+        stack.enter_context(triggers.checking())
         stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         services = DomainDispatcherApplication(service_app)
@@ -179,6 +183,8 @@ class LocalCloud:
             self.outputs = self.deploy(STACK, self._template, self._parameters)
         self._cloudformation.restore()
         self.found = state.restore(runner)
+        queues = stack.enter_context(closing(triggers.Triggers(runner.invoke, self._clock)))
+        stack.enter_context(ticking("triggers", triggers.TICK_SECONDS, queues.tick))
         self.scheduler = Scheduler(deliveries, self._now)
         stack.enter_context(ticking("scheduler", TICK_SECONDS, self.scheduler.tick))
         stack.callback(personalize.halt)  # first of all: an import under way would slow down the rest of the end

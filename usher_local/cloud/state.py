@@ -13,6 +13,7 @@ from usher_local.cloud import eventbridge
 from usher_local.cloud.credentials import REGION
 from usher_local.cloud.kept_buckets import Buckets
 from usher_local.cloud.kept_executions import Executions
+from usher_local.cloud.kept_queues import Queues
 from usher_local.cloud.kept_schedules import Schedules
 from usher_local.cloud.kept_stacks import KeptStacks
 from usher_local.cloud.kept_tables import Tables
@@ -34,7 +35,7 @@ class State:
         self.stacks = KeptStacks(store)
         self.events = Pending("event", store)
         self.invocations = Pending("invocation", store)
-        self._parts = [part(store) for part in (Buckets, Tables, Schedules)] if store else []
+        self._parts = [part(store) for part in (Buckets, Tables, Schedules, Queues)] if store else []
         self._executions = [Executions(store)] if store else []
 
     @contextmanager

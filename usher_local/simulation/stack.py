@@ -26,6 +26,7 @@ from moto.events.models import events_backends
 from moto.logs.models import logs_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
@@ -34,9 +35,10 @@ from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
 from usher_local.cloud.kept_stacks import KeptStacks
-from usher_local.cloud.lambda_functions import Lambdas
+from usher_local.cloud.lambda_functions import Answer, Lambdas, envelope
 from usher_local.cloud.provider import Place
 from usher_local.cloud.server import STACK, environ
+from usher_local.cloud.triggers import Triggers, checking
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
@@ -132,10 +134,15 @@ class Stack:
     """What each state machine does, by the same names."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The source of each function, by the function's name."""
+    triggers: Triggers = field(init=False)
+    """What lets functions run with what is in queues."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
+
+    def __post_init__(self) -> None:
+        self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
         """Forget everything but what was deployed."""
@@ -145,6 +152,8 @@ class Stack:
         self.executions.clear()
         for group in logs_backends[ACCOUNT][REGION].groups.values():
             group.streams.clear()
+        for queue in sqs_backends[ACCOUNT][REGION].queues.values():
+            sqs_backends[ACCOUNT][REGION].purge_queue(queue.name)
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
@@ -207,6 +216,16 @@ class Stack:
         execution = Execution(name, machine, given, time.time())
         self.executions[execution.arn] = execution
         return execution, self._steps(execution, given)
+
+    def deliver(self) -> int:
+        """Let functions work on what is visible in their queues; how many batches. One whose window is open waits."""
+        return sum(iter(self.triggers.tick, 0))
+
+    def _run(self, function: Any, event: str, _: str) -> Answer:
+        try:
+            return Answer(json.dumps(self.invoke(function.function_name, json.loads(event))))
+        except TaskError as error:
+            return Answer(envelope(error.output["Error"], error.output["Cause"]), errored=True)
 
     def stop(self, execution: Execution) -> None:
         """Stop an execution, as a person does. A function that is at work for it goes on to its end."""
@@ -336,6 +355,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
+        stack.enter_context(checking())
         stack.enter_context(service_quotas.listed())
         made = Stack(clock)
         apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))

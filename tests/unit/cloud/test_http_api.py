@@ -25,7 +25,7 @@ class Function:
         self.may_answer = threading.Event()
         self.may_answer.set()
 
-    def __call__(self, _: str, event: str) -> tuple[str, bool]:
+    def __call__(self, _: str, event: str, *_by: str) -> tuple[str, bool]:
         self.events.append(json.loads(event))
         self.may_answer.wait(60)
         return ANSWER, False

@@ -52,7 +52,11 @@ class Request:
             "rawQueryString": self.query,
             "headers": {"content-type": "application/json"},
             "pathParameters": {name[1:-1]: unquote(part) for name, part in parts if name.startswith("{")},
-            "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+            "requestContext": {
+                "http": {"method": method, "path": path},
+                "stage": "$default",
+                "authorizer": {"iam": {}},
+            },
             "isBase64Encoded": False,
         }
         if self.query:

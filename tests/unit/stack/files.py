@@ -32,6 +32,12 @@ FUNCTIONS: dict[str, Any] = {
     for name, resource in RESOURCES.items()
     if resource["Type"] == "AWS::Serverless::Function"
 }
+SENT_ROUTES: dict[str, set[str]] = {name: set() for name in FUNCTIONS}
+"""By function, the routes that the APIs send to it, such as `GET /{group}/recommendations`."""
+for _path, _methods in RESOURCES["Api"]["Properties"]["DefinitionBody"]["paths"].items():
+    for _method, _operation in _methods.items():
+        _, _function = _operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        SENT_ROUTES[_function["Function"]["Ref"].removesuffix(".Alias")].add(f"{_method.upper()} {_path}")
 
 
 def policies(function: str) -> list[dict[str, Any]]:

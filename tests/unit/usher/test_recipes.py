@@ -1,7 +1,8 @@
 """The table of recipes, held against the recipes that the service has and what its API takes."""
 
 import pytest
-from usher.recipes import BY_ITEM, BY_USER, RECIPES, TYPES, Recipe, is_without_batch, recipe_of, types_on
+from usher.recipes import ACTIONS, BY_ITEM, BY_USER, RECIPES, TYPES, Recipe, is_without_batch, recipe_of
+from usher.serving.routes import ROUTES
 
 from usher_local.personalize.core.recipes import RECIPES as SERVICE
 from usher_local.personalize.core.recipes import Recipe as ServiceRecipe
@@ -42,9 +43,15 @@ def test_recipes_whose_names_end_in_v2_are_billed_as_v2_and_take_more_data() -> 
     assert recipe_of("aws-semantic-similarity").limits["items"] == 10_000_000
 
 
-def test_every_route_is_answered_by_types_that_can_be_evaluated() -> None:
-    routes = {recipe.route for recipe in TYPES.values()} - {""}
-    assert routes == {"recommendations", "similar-items", "rankings"}
-    assert {kind for route in routes for kind in types_on(route)} == {
-        recipe.type for recipe in TYPES.values() if recipe.evaluation_input
+def test_what_answers_a_route_can_be_evaluated_but_for_actions() -> None:
+    assert {route for recipe in RECIPES.values() for route in recipe.routes} == ROUTES.keys()
+    assert all(bool(recipe.evaluation_input) == bool(recipe.routes) for recipe in RECIPES.values() if recipe != ACTIONS)
+
+
+def test_what_trends_is_not_what_is_popular() -> None:
+    by_route = {
+        route: {name for name, recipe in RECIPES.items() if route in recipe.routes} for route in ("popular", "trending")
     }
+    assert by_route["trending"] == {"aws-trending-now", "aws-vod-trending-now"}
+    assert all(RECIPES[name].type == "POPULAR_ITEMS" for names in by_route.values() for name in names)
+    assert not by_route["popular"] & by_route["trending"]

@@ -55,8 +55,8 @@ class Recipe:
     """A recipe, or the ordinary recipe of a type."""
 
     type: str
-    route: str = ""
-    """The route of the API that it answers; empty: none does."""
+    routes: tuple[str, ...] = ()
+    """The routes of the API that it answers. The first is the one on which others of its kind answer in its place."""
     evaluation_input: str = ""
     """What an evaluation asks it about: users, items or rankings; empty: it can't be evaluated."""
     batch: BatchShape | None = None
@@ -97,11 +97,12 @@ SEGMENT_BY_ATTRIBUTES = BatchShape(
     "itemAttributes", "item_attributes", "user_id", ("attributes",), "batch_segment_job", scored=False, max_lines=10
 )
 
-TO_USERS = Recipe("USER_PERSONALIZATION", "recommendations", "users", BY_USER, metrics=OF_LISTS)
-POPULAR = Recipe("POPULAR_ITEMS", "recommendations", "users", BY_USER, metrics=OF_LISTS)
-RANKED = Recipe("PERSONALIZED_RANKING", "rankings", "rankings", RANKING, metrics=OF_LISTS)
-RELATED = Recipe("RELATED_ITEMS", "similar-items", "items", BY_ITEM, metrics=OF_LISTS)
-ACTIONS = Recipe("PERSONALIZED_ACTIONS", needs=("actions",), limits={**LIMITS, "actions": 1000})
+TO_USERS = Recipe("USER_PERSONALIZATION", ("recommendations",), "users", BY_USER, metrics=OF_LISTS)
+POPULAR = Recipe("POPULAR_ITEMS", ("recommendations", "popular"), "users", BY_USER, metrics=OF_LISTS)
+TRENDING = replace(POPULAR, routes=("recommendations", "trending"))
+RANKED = Recipe("PERSONALIZED_RANKING", ("rankings",), "rankings", RANKING, metrics=OF_LISTS)
+RELATED = Recipe("RELATED_ITEMS", ("similar-items",), "items", BY_ITEM, metrics=OF_LISTS)
+ACTIONS = Recipe("PERSONALIZED_ACTIONS", ("actions",), needs=("actions",), limits={**LIMITS, "actions": 1000})
 SEGMENTS = Recipe("USER_SEGMENTATION", metrics=OF_SEGMENTS)
 TYPES = {recipe.type: recipe for recipe in (TO_USERS, POPULAR, RANKED, RELATED, ACTIONS, SEGMENTS)}
 
@@ -129,7 +130,7 @@ RECIPES = {
     ),
     "aws-sims": RELATED,
     POPULARITY: POPULAR,
-    "aws-trending-now": replace(POPULAR, batch=None, metrics=frozenset()),
+    "aws-trending-now": replace(TRENDING, batch=None, metrics=frozenset()),
     "aws-next-best-action": ACTIONS,
     "aws-item-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ITEM),
     "aws-item-attribute-affinity": replace(SEGMENTS, batch=SEGMENT_BY_ATTRIBUTES, needs=("items",)),
@@ -151,7 +152,7 @@ RECIPES = {
     "aws-vod-because-you-watched-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
     "aws-vod-more-like-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
     "aws-vod-most-popular": _of_domain("VIDEO_ON_DEMAND", POPULAR),
-    "aws-vod-trending-now": _of_domain("VIDEO_ON_DEMAND", POPULAR),
+    "aws-vod-trending-now": _of_domain("VIDEO_ON_DEMAND", TRENDING),
     "aws-vod-top-picks": _of_domain("VIDEO_ON_DEMAND", TO_USERS),
 }
 
@@ -159,11 +160,6 @@ RECIPES = {
 def recipe_of(name: str, recipe_type: str = "") -> Recipe:
     """The row of a recipe; of one without a row, the ordinary recipe of its type, if that is given."""
     return RECIPES.get(name) or replace(TYPES.get(recipe_type, Recipe(recipe_type)), is_v2=name.endswith("-v2"))
-
-
-def types_on(route: str) -> frozenset[str]:
-    """The recipe types that answer a route of the API."""
-    return frozenset(recipe.type for recipe in TYPES.values() if recipe.route == route)
 
 
 def is_without_batch(name: str) -> bool:

@@ -97,6 +97,16 @@ class MonthlyCost(TypedDict):
     """US dollars in 30 days, where `dollars` are not known; None: not known either."""
 
 
+class TableEstimate(TypedDict):
+    """What a run writes into the table, at most: only what has changed is written."""
+
+    items: int
+    users: int
+    writes: int
+    """Units of a KB."""
+    dollars: float
+
+
 class PlanEstimate(TypedDict):
     """What carrying a plan out takes and costs, as the run's record keeps it."""
 
@@ -112,6 +122,8 @@ class PlanEstimate(TypedDict):
     prices: Mapping[str, Any]
     """The price list: `source`, `date`, `own` (the config's), and all prices by name."""
     resources: Mapping[str, ResourceEstimate]
+    table: NotRequired[TableEstimate]
+    """Of Usher's own bill. Absent where the table is up to date."""
 
 
 class CostRecord(TypedDict, total=False):

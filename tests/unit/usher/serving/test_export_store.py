@@ -171,11 +171,13 @@ def test_what_has_expired_is_nothing(world: World) -> None:
     assert table(world).look_up("films", "s", "é1") == {}
 
 
-def test_a_groups_answers_are_erased_and_nobody_elses(world: World) -> None:
+def test_all_that_a_group_has_in_partitions_of_its_own_is_erased_and_nobody_elses(world: World) -> None:
     files = [put(world, "a.out", range(60))]
     for group in ("films", "films-eu", "film"):
         table(world).load(world.bucket, files, BEGUN, START, {**KEY, "group": group})
     world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films"}, "item": {"S": "serving"}})
+    for item in ("catalogue", "user", "session", "event#e1", "page"):
+        world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films#i1"}, "item": {"S": item}})
     assert table(world).erase("films", None) is None
     left = [key.partition("#")[0] for key in items(world)]
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -13,12 +14,15 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher.aws import client, now
 from usher.errors import UsherError
-from usher.serving import fallback, http_api
+from usher.serving import http_api
+from usher.serving.export_store import ExportStore
+from usher.serving.fallback import Reads
 from usher.serving.http_api import HANDLERS, STATUSES
+from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
-from tests.unit.stack.files import RESOURCES
+from tests.unit.stack.files import SENT_ROUTES
 from tests.unit.usher.world import TABLE, World, load_function
 
 SERVED: Any = {
@@ -61,7 +65,7 @@ def event_of(
         "headers": {"content-type": "application/json"},
         "queryStringParameters": query,
         "pathParameters": given,
-        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+        "requestContext": {"http": {"method": method, "path": path}, "stage": "$default", "authorizer": {"iam": {}}},
         "body": body if isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
     }
@@ -317,7 +321,7 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
         runtime = client.__wrapped__("personalize-runtime")
         function = load_function("recommendations")
-        monkeypatch.setattr(function, "client", lambda service: {"personalize-runtime": runtime}[service])
+        monkeypatch.setattr(function, "reads", replace(function.reads, runtime=lambda: runtime))
         yield function
 
 
@@ -327,7 +331,7 @@ def test_a_campaign_that_hangs_is_stood_in_for_too(world: World, hanging: Any) -
     status, body = ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)
     assert (status, body["source"]) == (200, "export")
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", SERVED)
-    hanging.serving.forget("films")
+    hanging.reads.maps.forget("films")
     assert ask(hanging, "GET", "/films/recommendations/u", parameters=ask_for)[0] == 503
 
 
@@ -370,18 +374,19 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
     ServingMaps(Table(served.dynamodb, TABLE)).write("films", SERVED | {"solutions": solutions})
     asked = []
 
-    def call(members: dict[str, Any]) -> dict[str, Any]:
+    def call(**members: str) -> dict[str, Any]:
         asked.append(members["campaignArn"])
         if members["campaignArn"] != "new":
             raise ClientError({"Error": {"Code": code, "Message": "gone"}}, "GetRecommendations")
-        return {"itemList": []}
+        return {"itemList": [], "recommendationId": "RID-1"}
 
-    expected = {"solution": "for-you", "itemList": []}
-    assert fallback.answer_or_fall_back(serving, "films", "recommendations", {}, call) == expected
+    runtime = SimpleNamespace(get_recommendations=call)
+    reads = Reads(serving, ExportStore(Table(served.dynamodb, TABLE)), lambda: runtime)
+    expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
+    assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]
 
 
 @pytest.mark.parametrize("name", ["recommendations", "ranking", "events"])
 def test_a_function_has_the_routes_that_the_template_sends_to_it(world: World, name: str) -> None:  # noqa: ARG001
-    sent = (event["Properties"] for event in RESOURCES[name.capitalize()]["Properties"]["Events"].values())
-    assert set(load_function(name).api.routes) == {f"{event['Method']} {event['Path']}" for event in sent}
+    assert set(load_function(name).api.routes) == SENT_ROUTES[name.capitalize()]

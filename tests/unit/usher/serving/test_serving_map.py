@@ -8,10 +8,12 @@ import pytest
 from usher.errors import RequestError
 from usher.resources.plan import Plan
 from usher.serving.next_serving_map import next_map
-from usher.serving.requests import MAX_VALUE_LENGTH, READERS, ROUTES, call_members, checked_id, checked_ids
+from usher.serving.requests import MAX_VALUE_LENGTH, READERS, checked_id, checked_ids
+from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
 from usher.storage.table import Table
 
+from tests.unit.usher.reads import call_members
 from tests.unit.usher.world import TABLE, World
 
 PLAN = Plan(
@@ -213,9 +215,9 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
     ("route", "given", "status", "code", "message"),
     [
         ("recommendations", {"numresults": "1"}, 400, "UnknownOption",
-         "numresults is unknown here; allowed: solution, filter, filterValues, context, numResults."),
+         "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, numResults."),
         ("rankings", {"numResults": 1}, 400, "UnknownOption",
-         "numResults is unknown here; allowed: solution, filter, filterValues, context, userId, items."),
+         "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, items."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",

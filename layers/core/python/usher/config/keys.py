@@ -57,6 +57,9 @@ SECTIONS: Keys = {
     "recommenders": {"description": "Recommenders of a domain dataset group, by name."},
     "filters": {"description": "Filter expressions by name, or members of CreateFilter."},
     "exports": {"description": "Recommendations for many users or items at once, by solution; false: none."},
+    "catalogue": {
+        "description": "Columns of the items that the API knows, or an object; false: it knows no users, either.",
+    },
     "batch": {"description": "Batch inference jobs by name."},
     "segments": {"description": "Batch segment jobs by name."},
     "metricAttribution": {"description": "Members of CreateMetricAttribution: metrics; false: none."},
@@ -124,6 +127,13 @@ EXPORT: Keys = {
     "keep": {"description": "How many complete exports are kept.", "type": "integer", "minimum": 1},
     "table": {"description": "Whether the API answers from it where no campaign does.", "type": "boolean"},
     "schedule": {"description": "When it is made. Without it, the group's or the stack's schedule counts."},
+}
+CATALOGUE: Keys = {
+    "columns": {"description": "Columns of the items, which answers may have as details."},
+    "available": {
+        "description": "A column of the items. An item of which it says no is not answered.",
+        "type": "string",
+    },
 }
 PRICE_KEYS: Keys = {
     name: {"description": f"Instead of {price:g}.", "type": "number", "minimum": 0, "maximum": MAX_PRICE_FACTOR * price}

@@ -67,6 +67,23 @@ class Schedule:
     """Members of EventBridge Scheduler's CreateSchedule."""
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the API knows of a group's items and users."""
+
+    columns: Sequence[str] = ()
+    """Of the items."""
+    available: str = ""
+    """The column of the items that says whether an item may be answered; empty: each may."""
+    users: bool = True
+    """Whether the API knows the group's users."""
+
+    @property
+    def has_items(self) -> bool:
+        """Whether the API knows the group's items: it then answers no others."""
+        return bool(self.columns or self.available)
+
+
 class Export(TypedDict):
     """An export of a solution's recommendations."""
 
@@ -120,6 +137,7 @@ class Config:
     metric_attribution: Mapping[str, Any] | None = None
     """Members of CreateMetricAttribution; None: no attribution."""
     schedules: tuple[Schedule, ...] = ()
+    catalogue: Catalogue = field(default_factory=Catalogue)
     tags: tuple[Mapping[str, str], ...] = ()
     """tagKey and tagValue: for every resource without tags of its own."""
     prune: bool = False

@@ -13,6 +13,7 @@
       items: {type: record, ...}               # Avro; without one, the CSV's header decides
     exports:                                   # exports.py; `false` for none
       for-you: {numResults: 25, filter: unseen}
+    catalogue: [TITLE, PRICE]                  # or {columns: [...], available: IN_STOCK}; `false` for none
     schedules:                                 # schedules.py
       retrain: cron(0 2 ? * SUN *)
 
@@ -28,6 +29,7 @@ from typing import Any
 
 from usher.config.exports import read_exports
 from usher.config.keys import (
+    CATALOGUE,
     GATE,
     JOB,
     MAX_PRICE_FACTOR,
@@ -38,7 +40,7 @@ from usher.config.keys import (
     SOLUTION,
     TRAINING_MODES,
 )
-from usher.config.model import JOBS, Config, Job, Recommender, Solution, follows_latest
+from usher.config.model import JOBS, Catalogue, Config, Job, Recommender, Solution, follows_latest
 from usher.config.problems import Problems
 from usher.config.readings import read_readings
 from usher.config.references import check_references
@@ -62,6 +64,7 @@ NAMED = ("solutions", "recommenders", "filters", *JOBS)
 EMPTY: Mapping[str, Any] = {
     **{name: {} for name in (*NAMED, "schemas", "group", "schedules", "prices", "adopt")},
     "metricAttribution": False,
+    "catalogue": {},
     "tags": [],
     "prune": False,
 }
@@ -130,6 +133,7 @@ class _Reader:
             jobs=tuple(self._job(section, *named) for section in JOBS for named in sections[section].items()),
             metric_attribution=self._metric_attribution(sections["metricAttribution"]),
             schedules=tuple(read_schedules(self.problems, self.group, sections)),
+            catalogue=self._catalogue(sections["catalogue"]),
             tags=self._tags(sections["tags"]),
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
@@ -286,6 +290,18 @@ class _Reader:
         if block is False:
             return None
         return self.problems.members(OPERATIONS["metricAttribution"], block, "metricAttribution")
+
+    def _catalogue(self, block: object) -> Catalogue:
+        if block is False:
+            return Catalogue(users=False)
+        given = {"columns": block} if isinstance(block, list) else self.problems.mapping(block, "catalogue", CATALOGUE)
+        self.problems.check_types(given, "catalogue", CATALOGUE)
+        columns = given.get("columns", [])
+        if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            remedy = "List the names of columns of the items, such as [TITLE, PRICE]."
+            self.problems.note("catalogue.columns", f"is {str(columns)[:99]}.", remedy)
+            columns = []
+        return Catalogue(tuple(dict.fromkeys(columns)), str(given.get("available", "")))
 
     def _tags(self, block: object) -> tuple[Mapping[str, str], ...]:
         self.problems.check_members("TagResource", {"tags": block}, "tags")

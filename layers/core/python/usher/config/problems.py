@@ -24,7 +24,7 @@ MAX_NAMES = 200
 """In a section, such as solutions: every run looks at each of them in Personalize."""
 NO_WORDS = ("no", "off", "none", "never")
 """What people write in place of `false`."""
-OPTIONAL = (".campaign", "exports", "metricAttribution")
+OPTIONAL = (".campaign", "catalogue", "exports", "metricAttribution")
 """What may be `false`."""
 MAX_COMPARED_LENGTH = 150
 """Characters of a wrong name: the time of a comparison grows with the product of two lengths."""

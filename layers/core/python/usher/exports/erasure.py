@@ -6,7 +6,7 @@ from typing import Any
 from usher.serving.export_store import ExportStore
 from usher.storage.bucket import Bucket
 
-ERASED = ("batch", "checks", "evaluation", "export", "input", "segments")
+ERASED = ("batch", "catalogue", "checks", "evaluation", "export", "input", "segments")
 """The folders below `<group>/out/` whose files go."""
 
 

@@ -32,6 +32,7 @@ def check_data_references(config: Config, columns: Columns, group: str) -> Itera
         yield from of_columns.training_columns(f"recommenders.{recommender.name}.recommenderConfig", config_of)
     for name, export in (config.exports or {}).items():
         yield from of_columns.export(f"exports.{name}", export)
+    yield from of_columns.catalogue()
     yield from of_columns.metrics()
 
 
@@ -104,6 +105,16 @@ class _Checks:
                     yield self.problem(f"{path}.attributes", f"can't be used: {error}.", error.remedy)
             except FilterError as error:
                 yield self.problem(f"{path}.attributes", f"can't be read: {error}.", error.remedy)
+
+    def catalogue(self) -> Iterator[Problem]:
+        catalogue = self.config.catalogue
+        named = [("catalogue.columns", name) for name in catalogue.columns]
+        named += [("catalogue.available", catalogue.available)] if catalogue.available else []
+        if named and "items" not in self.columns:
+            message = f"needs {self.group}/items.csv, which does not exist."
+            yield self.problem("catalogue", message, "Put it there, or remove catalogue.")
+        for place, name in named if "items" in self.columns else ():
+            yield from self.column(place, name, "items")
 
     def metrics(self) -> Iterator[Problem]:
         metrics = (self.config.metric_attribution or {}).get("metrics")

@@ -310,9 +310,10 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     recipes = {one.name: one.recipe for one in config.solutions}
     return {
         "solutions": {
-            one.name: {"type": types[one.name], "campaign": one.campaign is not None} for one in config.solutions
+            one.name: {"type": types[one.name], "recipe": one.recipe, "campaign": one.campaign is not None}
+            for one in config.solutions
         },
-        "recommenders": {one.name: {"type": types[one.name]} for one in config.recommenders},
+        "recommenders": {one.name: {"type": types[one.name], "recipe": one.recipe} for one in config.recommenders},
         "filters": list(config.filters),
         "exports": desired_exports(
             config.exports, recipes, types, [one.name for one in config.schedules], config.readings

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from usher.catalogue.load_plan import LoadPlan
 from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ceilings import Estimate
 from usher.datasets.reading import Source
@@ -27,6 +28,8 @@ class Draft:
     size: Size = NO_DATA
     """Of the data and of the input of jobs and exports."""
     estimate: Estimate | None = None
+    load: LoadPlan | None = None
+    """What the run loads into the table; None: it is up to date."""
 
     @property
     def states(self) -> Sequence[State]:
@@ -38,7 +41,7 @@ class Draft:
     def is_work(self) -> bool:
         """Whether the run would change anything."""
         has_deletions = self.plan is not None and (bool(self.plan.to_delete) or self.plan.removal)
-        return has_deletions or any(state.action not in IDLE for state in self.states)
+        return bool(self.load) or has_deletions or any(state.action not in IDLE for state in self.states)
 
     @property
     def imports_data(self) -> bool:

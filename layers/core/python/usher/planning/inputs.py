@@ -1,7 +1,7 @@
 """A group's inputs: its config and its data, loaded from the bucket and checked as a whole before anything is spent."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,6 +46,8 @@ from usher.storage.layout import (
 )
 from usher.storage.near_names import slip_of
 
+MAX_ITEMS = 5_000_000
+"""Of a catalogue: as many as Personalize trains on (service guide, "Quotas")."""
 MAX_FILES = 10_000
 """Data files of a group: each is opened in every run."""
 
@@ -135,6 +137,7 @@ def load_inputs(
     problems += _reference_problems(folder, loaded.config, checks, missing, inventory, arn_prefix)
     if "items" in checks:
         problems += lacking_attributes(loaded.config, checks["items"].profile, checks["items"].data.schema)
+        problems += too_many_items(loaded.config, checks["items"].report["rows"])
     else:
         problems += lacking_attributes(loaded.config)
     if problems:
@@ -179,6 +182,13 @@ def _reference_problems(
         ):
             in_use[dataset] = schema
     return found({**schemas, **in_use}) if in_use else problems
+
+
+def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
+    """Whether a catalogue is about more items than it takes. `rows`: of the items."""
+    if config.catalogue.has_items and rows > MAX_ITEMS:
+        message = f"is about {rows:,d} items; it takes {MAX_ITEMS:,d}."
+        yield Problem(f"{config.file}: catalogue", message, "Remove it, or the items that nobody is to see.")
 
 
 def check_group_name(group: str) -> None:

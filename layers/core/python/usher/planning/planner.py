@@ -23,6 +23,7 @@ from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal
 from usher.planning.route_notes import route_notes
 from usher.planning.scheduled_imports import hold_back_data
+from usher.planning.table_load import table_load
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
 from usher.resources.gate import with_gates
@@ -75,6 +76,8 @@ def draft(
     if inputs is None:
         return Draft({"note": NOTHING_TO_DO.format(target.group), "notes": notes})
     _check_ceilings(ceilings, inputs)
+    load = table_load(bucket, target.group, inputs)
+    notes += load.notes
     inputs = hold_back_data(inventory, target, inputs, tasks)
 
     desired = desired_with_adopted(inventory, target, inputs, tasks)
@@ -95,20 +98,23 @@ def draft(
 
     estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
     plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
+    estimate = estimate_plan(
+        desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
+    )
+    if load.estimate:
+        estimate["table"] = load.estimate
     findings = {
         "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
         "data": inputs.report,
         "resources": states,
         "costsNow": costs.monthly_now,
-        "estimate": estimate_plan(
-            desired, states, costs.size, inputs.config.prices, dry.expected_seconds, costs.monthly_after
-        ),
+        "estimate": estimate,
         "ceilings": ceilings.facts(costs.estimate),
         "pins": pins,
         **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate)
+    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan)
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict
 
+from usher.catalogue.load_plan import write_load_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
@@ -36,11 +37,12 @@ CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with th
 class Outcome(TypedDict):
     """How a step ends."""
 
-    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "GO", "DONE"]
+    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "DONE"]
     """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE:
     likewise, and a version is to serve without waiting for that run; WAIT: more files may follow those that have
-    arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; GO: go
-    on; DONE: nothing is to be done, or the run's record has problems."""
+    arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; LOAD:
+    load.json says what to load into the table first; GO: go on; DONE: nothing is to be done, or the run's record has
+    problems."""
     group: str | None
     run: str | None
 
@@ -110,7 +112,11 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
+<<<<<<< HEAD
     def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> Literal["CHECK", "GO", "DONE"]:
+=======
+    def _plan(self, run: Run, execution: str, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
+>>>>>>> integ
         run.begin(execution)
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
@@ -125,7 +131,7 @@ class PlanSteps:
             run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
         run.update(drafted.findings)
-        return "GO" if drafted.is_work else "DONE"
+        return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
 
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
         """Close the record of a run whose execution was stopped before it could be closed."""
@@ -168,6 +174,8 @@ class PlanSteps:
             raise
         if drafted.plan:
             run.write_plan(plan)
+            if drafted.load:
+                write_load_plan(run, drafted.load)
             if drafted.plan.removal and self.tasks.begin_removal(run.group):
                 self.lock.repeat(run.group, execution)
         return drafted

@@ -18,9 +18,12 @@ from usher.run_record import (
     PlanEstimate,
     ResourceEstimate,
     RunRecord,
+    TableEstimate,
     VersionRecord,
 )
 from usher.run_summary import RunSummary, monthly_text, summarize, why_text
+
+CENT = 0.01
 
 
 def render_run_page(record: RunRecord) -> str:
@@ -58,9 +61,18 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
     }
     used = ceilings_used(record["ceilings"]) if "ceilings" in record else ""
     ceilings = Markup('<p class="dim">Use of the stack\'s ceilings, at most: {}.</p>').format(used) if used else ""
+    if estimate and "table" in estimate:
+        ceilings += Markup('<p class="dim">{}.</p>').format(table_text(estimate["table"]))
     title = Markup("<h1>{} {}</h1>").format(record["group"], tag(record["outcome"]))
     run = code(f"run {record['run']} of {record['execution']}")
     return title + Markup('<p class="dim">{}</p>').format(run) + facts(figures) + ceilings
+
+
+def table_text(table: TableEstimate) -> str:
+    """What a run writes into the table for the API."""
+    parts = [f"{table[kind]:,d} {kind}" for kind in ("items", "users") if table[kind]]
+    dollars = f"${table['dollars']:,.2f}" if table["dollars"] >= CENT else "under $0.01"
+    return f"Writes into the table, at most: {table['writes']:,d} for {' and '.join(parts)}, {dollars} of DynamoDB"
 
 
 def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurringCost"]) -> str:

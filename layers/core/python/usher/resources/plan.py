@@ -25,9 +25,9 @@ class Plan:
     removal: bool = False
     """Whether the whole group is removed."""
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, what the serving map needs to know: `type` of the recipe, and whether it has a `campaign`."""
+    """By name, what the serving map needs to know: `recipe`, its `type`, and whether it has a `campaign`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, the `type` of the use case."""
+    """By name, the `recipe` of the use case, and its `type`."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
 """The HTTP API.
 
-May import: formats, storage.
+May import: access, formats, storage.
 """

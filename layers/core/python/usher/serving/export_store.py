@@ -67,18 +67,19 @@ class ExportStore:
         return None
 
     def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """Delete a group's answers, from a key on; return the key after which to continue, or None at the end.
+        """Delete what a group has in partitions of its own, from a key on; return the key to continue after, or None.
 
-        Each answer has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
+        These are exported answers, the catalogue's items and users, sessions, events and pages. Each has a partition
+        of its own, so all of the table is read; a gigabyte costs some 2 cents.
         """
         begun, written, place = self.clock(), 0, start
         while True:
             page = self.table.dynamodb.scan(
                 TableName=self.table.name,
-                FilterExpression="begins_with(#group, :group) AND #item = :item",
+                FilterExpression="begins_with(#group, :group)",
                 ProjectionExpression="#group, #item",
                 ExpressionAttributeNames={"#group": "group", "#item": "item"},
-                ExpressionAttributeValues=serialized({":group": f"{group}#", ":item": ITEM}),
+                ExpressionAttributeValues=serialized({":group": f"{group}#"}),
                 **({"ExclusiveStartKey": place} if place else {}),
             )
             keys, place = page["Items"], page.get("LastEvaluatedKey")

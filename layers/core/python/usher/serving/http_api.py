@@ -1,5 +1,6 @@
 """The base of the API functions: routes, answers, and errors as JSON `{code, message}` with a status."""
 
+import os
 import re
 from collections.abc import Callable
 from traceback import extract_tb
@@ -11,9 +12,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from usher.access.callers import Caller, caller_of
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
@@ -32,9 +35,10 @@ PARAMETER = re.compile(r"{(\w+)}")
 
 
 class Api:
-    """The routes of an API function."""
+    """The routes of an API function. `user_claim`: the claim of a token that holds its user's ID."""
 
-    def __init__(self) -> None:
+    def __init__(self, user_claim: str = os.environ.get("JWT_USER_CLAIM", "sub")) -> None:
+        self._user_claim = user_claim
         self.routes: list[str] = []
         """As API Gateway and template.yaml name them: `GET /{group}/recommendations/{userId}`."""
         self._app = APIGatewayHttpResolver()
@@ -49,7 +53,7 @@ class Api:
 
         def register(handler: Handler) -> Handler:
             def with_decoded_path(**_encoded: str) -> Any:
-                return handler(**self._path_values())
+                return handler(**self._admitted())
 
             for route in routes:
                 method, _, path = route.partition(" ")
@@ -71,16 +75,20 @@ class Api:
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
         return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
 
-    def options(self) -> dict[str, Any]:
-        """The options in the query.
+    def asked(self) -> tuple[Route, dict[str, Any]]:
+        """The route of the request, and its options: of the path and the query, or of the body for POST.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
         """
         event = self._app.current_event
-        names = [name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True)]
+        route = ROUTES_BY_KEY[event["routeKey"]]
+        if route.method == "POST":
+            return route, self.body()
+        in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
+        names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]
         if len(names) > len(set(names)):
-            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the query.")
-        return dict(event.query_string_parameters or {})
+            raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
+        return route, {**(event.query_string_parameters or {}), **in_path}
 
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
@@ -90,7 +98,21 @@ class Api:
             raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
         if not isinstance(content, dict):
             raise RequestError(400, "BadBody", "The body must be a JSON object.")
-        return content
+        caller = self._caller()
+        caller.check_users(content)
+        return caller.named(self._app.current_event["routeKey"], content)
+
+    def _caller(self) -> Caller:
+        return caller_of(self._app.current_event["requestContext"].get("authorizer"), self._user_claim)
+
+    def _admitted(self) -> dict[str, str]:
+        """The values of the path, if the caller may do what path and query ask for; a body is checked as it is read."""
+        event, values = self._app.current_event, self._path_values()
+        caller = self._caller()
+        caller.check_route(event["routeKey"], values.get("group"))
+        caller.check_users(event.path_parameters or {})
+        caller.check_users(event.query_string_parameters or {})
+        return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
 
     def _path_values(self) -> dict[str, str]:
         event = self._app.current_event
@@ -100,7 +122,7 @@ class Api:
             raise RequestError(400, "BadPath", message)
         if not GROUP_NAME.match(values["group"]):
             raise RequestError(404, "UnknownGroup", "There is no group of this name.")
-        return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
+        return values
 
 
 def _is_plain(path: str, read: str) -> bool:

@@ -33,11 +33,11 @@ class Published(Protocol):
 
     @property
     def solutions(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, `type` of the recipe and whether there is a `campaign`."""
+        """By name, the `recipe`, its `type`, and whether there is a `campaign`."""
 
     @property
     def recommenders(self) -> Mapping[str, Mapping[str, Any]]:
-        """By name, the `type` of the use case."""
+        """By name, the `recipe` of the use case, and its `type`."""
 
     @property
     def filters(self) -> Sequence[str]:
@@ -112,7 +112,7 @@ def _answered_by_another(entry: Entry, staying: Sequence[tuple[str, Entry]]) -> 
     able = [one for one in staying if _route(entry) and _route(one[1]) == _route(entry)]
     name, other = min(able, key=lambda one: one[1]["type"] != entry["type"], default=("", ServedSolution()))
     return {
-        **{member: value for member, value in entry.items() if member in {"type", "solutionVersionArn"}},
+        **{member: value for member, value in entry.items() if member in {"type", "recipe", "solutionVersionArn"}},
         "campaignArn": other.get("campaignArn"),
         "recommenderArn": other.get("recommenderArn"),
         "answeredBy": name,
@@ -156,7 +156,8 @@ def answering(entry: Entry) -> str:
 
 
 def _route(entry: Entry) -> str:
-    return recipe_of("", entry["type"]).route
+    """The first route of an entry. What is popular or trending is not counted: the stored popular list answers it."""
+    return next(iter(recipe_of(entry.get("recipe", ""), entry["type"]).routes), "")
 
 
 def _uses(entry: Entry, arn: str) -> bool:
@@ -169,20 +170,23 @@ def _live_solutions(plan: Published, ready: Mapping[str, StateRecord]) -> Iterat
         version, campaign = ready.get(f"solution_version/{name}"), ready.get(f"campaign/{name}")
         if version and (campaign or not facts["campaign"]):
             details = (campaign or version).get("details") or {}
-            yield (
-                name,
-                {
-                    "type": facts["type"],
-                    "campaignArn": campaign["arn"] if campaign else None,
-                    "solutionVersionArn": details.get("solutionVersionArn") or version["arn"],
-                },
-            )
+            served: ServedSolution = {
+                "campaignArn": campaign["arn"] if campaign else None,
+                "solutionVersionArn": details.get("solutionVersionArn") or version["arn"],
+            }
+            yield name, served | _kind(facts)
 
 
 def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedRecommender]]:
     for name, facts in plan.recommenders.items():
         if f"recommender/{name}" in ready:
-            yield name, {"type": facts["type"], "recommenderArn": ready[f"recommender/{name}"]["arn"]}
+            served: ServedRecommender = {"recommenderArn": ready[f"recommender/{name}"]["arn"]}
+            yield name, served | _kind(facts)
+
+
+def _kind(facts: Mapping[str, Any]) -> Any:
+    """What a plan says of a recipe; those of former releases have no name of it."""
+    return {member: facts[member] for member in ("type", "recipe") if member in facts}
 
 
 def _merged(

@@ -1,15 +1,15 @@
-"""Requests of the HTTP API: routes, their options, and the calls of Personalize that answer them. Pure."""
+"""Requests of the HTTP API: their options, and the calls of Personalize that answer them. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
 from usher.formats.strict_json import parse_strict
 from usher.limits import DEFAULT_RESULTS, MAX_ID_LENGTH, MAX_RESULTS
-from usher.recipes import types_on
+from usher.serving.routes import Route
 from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -17,68 +17,96 @@ MAX_VALUE_LENGTH = 1000
 """Characters of a filter's or a context's value: GetRecommendations."""
 
 
+Entry = ServedSolution | ServedRecommender
+
+
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A route of the API that a solution or a recommender answers."""
+class ReadRequest:
+    """A read, checked, and what may answer it by the group's serving map."""
 
-    types: frozenset[str]
-    """The types of the recipes that can answer it."""
-    options: tuple[str, ...]
+    group: str
+    route: Route
+    subject: str
+    """The ID that it is about; empty if the route has no subject."""
+    options: Mapping[str, Any]
+    """As they were given, without the subject."""
+    members: Mapping[str, Any]
+    """Of the call of Personalize, but for what serves."""
+    solution: str = ""
+    """The name that answers by a call; empty if no campaign or recommender does."""
+    served_by: Mapping[str, str] = field(default_factory=dict)
+    """The member of the call that names the campaign or recommender."""
+    version: str = ""
+    """The solution version that answers; empty for a recommender."""
+    refusal: RequestError | None = None
+    """Why no call can answer it; a stored answer still may."""
+    exports: Sequence[str] = ()
+    """The solutions whose exports in the table can answer it, in order. They apply neither filters nor contexts."""
+
+    @property
+    def results(self) -> int:
+        """The length of the list that is asked for."""
+        return int(self.members.get("numResults", DEFAULT_RESULTS))
 
 
-OPTIONS = ("solution", "filter", "filterValues", "context")
-ROUTES = {
-    "recommendations": Route(types_on("recommendations"), (*OPTIONS, "numResults")),
-    "similar-items": Route(types_on("similar-items"), (*OPTIONS, "numResults", "userId")),
-    "rankings": Route(types_on("rankings"), (*OPTIONS, "userId", "items")),
-}
+def read_request(group: str, content: ServingMap, route: Route, options: Mapping[str, Any]) -> ReadRequest:
+    """Check a read. Raises RequestError (400 or 404), which says what is wrong with an option and what is allowed.
 
-
-def call_members(content: ServingMap, route: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The solution or recommender that answers a request, and the members of the call of Personalize.
-
-    `content`: the group's map; `options`: as texts of a query string, or as JSON values of a body. Raises RequestError
-    (400 or 404), which says what is wrong with an option and what is allowed.
+    `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body.
     """
-    allowed = ROUTES[route].options
+    allowed = (*([route.subject] if route.subject else []), *route.options)
     for name in options:
         if name not in allowed:
-            raise RequestError(400, "UnknownOption", f"{name} is unknown here; allowed: {', '.join(allowed)}.")
-    served: dict[str, ServedSolution | ServedRecommender] = {**content["solutions"], **content.get("recommenders", {})}
-    able = {name: one for name, one in served.items() if one["type"] in ROUTES[route].types}
-    live = {name: _target(one) for name, one in able.items() if _target(one)}
-    name = str(options.get("solution") or next(iter(live), ""))
-    if name not in live:
-        raise _not_live(name, able, live)
-    members: dict[str, Any] = live[name]
+            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {', '.join(allowed)}.")
+    required = [name for name in (route.subject, *route.required) if name]
+    if route.method == "POST" and any(options.get(name) is None for name in required):
+        raise RequestError(400, "BadBody", f"The body must have {' and '.join(required)}.")
+    subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
+    members: dict[str, Any] = {route.subject: subject} if subject else {}
+    given = {name: value for name, value in options.items() if value is not None and name != route.subject}
     for option, read in READERS.items():
-        if options.get(option) is not None:
-            members |= read(options[option], content)
+        if option in given:
+            members |= read(given[option], content)
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
-    return able[name].get("answeredBy") or name, members
+    asked = ReadRequest(group, route, subject, given, members, exports=exports_for(content, route, given))
+    served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
+    able = {name: one for name, one in served.items() if route.is_answered_by(one)}
+    live = {name: one for name, one in able.items() if _target(one) and route.is_answered_by(_answering(one, served))}
+    name = str(given.get("solution") or next(iter(live), ""))
+    if name not in live:
+        refusal = _not_live(name, able, live)
+        if refusal.code != "NoCampaign" and given.get("solution"):
+            raise refusal
+        return replace(asked, refusal=refusal)
+    version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
+    return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
 
 
-def _target(served: ServedSolution | ServedRecommender) -> dict[str, str]:
+def _answering(entry: Entry, served: Mapping[str, Entry]) -> Entry:
+    """The entry of what answers for an entry."""
+    return served.get(entry.get("answeredBy", ""), entry)
+
+
+def _target(served: Entry) -> dict[str, str]:
     """The member of a call that names what serves; empty if only exports do."""
     arns = {member: served.get(member) for member in ("recommenderArn", "campaignArn")}
     return {member: str(arn) for member, arn in arns.items() if arn}
 
 
-def exports_for(content: ServingMap, route: str, options: Mapping[str, Any]) -> tuple[list[str], int]:
-    """The solutions whose exports in the table can answer a request, in order, and the number of results.
+def exports_for(content: ServingMap, route: Route, options: Mapping[str, Any]) -> list[str]:
+    """The solutions whose exports in the table can answer a request, in order.
 
-    An export can be cut to this number, but neither filtered nor seen in a context.
+    An export can be cut to a number of results, but neither filtered nor seen in a context.
     """
     if options.keys() - {"solution", "numResults"}:
-        return [], 0
+        return []
     able = [
         name
         for name, solution in content["solutions"].items()
-        if solution["type"] in ROUTES[route].types and content.get("exports", {}).get(name, {}).get("table")
+        if route.is_answered_by(solution) and content.get("exports", {}).get(name, {}).get("table")
     ]
-    results = _num_results(options.get("numResults") or DEFAULT_RESULTS, content)["numResults"]
-    return [name for name in able if options.get("solution") in {None, name}], results
+    return [name for name in able if options.get("solution") in {None, name}]
 
 
 def checked_id(value: object, name: str) -> str:

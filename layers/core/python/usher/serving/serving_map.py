@@ -26,6 +26,8 @@ class ServedSolution(TypedDict, total=False):
 
     type: str
     """The type of its recipe, such as USER_PERSONALIZATION."""
+    recipe: str
+    """Its name. Maps of former releases have none."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -41,6 +43,8 @@ class ServedRecommender(TypedDict, total=False):
 
     type: str
     """The type of its use case's recipe."""
+    recipe: str
+    """As a solution's."""
     recommenderArn: str | None
     campaignArn: str | None
     """Of a solution that answers in its place."""

@@ -51,32 +51,57 @@ class Table:
         `change` and `condition`: DynamoDB's expressions, with placeholders for `values` (`:value`) and for the `names`
         of attributes (`#name`).
         """
-        optional = {
-            "ExpressionAttributeValues": serialized(values or {}),
-            "ExpressionAttributeNames": names,
-            "ConditionExpression": condition,
-        }
         try:
             response = self.dynamodb.update_item(
                 TableName=self.name,
                 Key=item_key(group, item),
                 UpdateExpression=change,
                 ReturnValues="ALL_NEW",
-                **{name: value for name, value in optional.items() if value},
+                **_condition(condition, values, names),
             )
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return None
         return deserialized(response["Attributes"])
 
-    def delete(self, group: str, item: str, condition: str = "", values: Mapping[str, Any] | None = None) -> bool:
-        """Delete an item, if it exists; return whether `condition` holds."""
-        optional = {"ConditionExpression": condition, "ExpressionAttributeValues": serialized(values or {})}
+    def put(
+        self,
+        group: str,
+        item: str,
+        attributes: Mapping[str, Any],
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Write an item in place of the one that there may be; return whether `condition` holds, as in `update`."""
+        content = serialized({**attributes, "group": group, "item": item})
         try:
-            self.dynamodb.delete_item(
-                TableName=self.name,
-                Key=item_key(group, item),
-                **{name: value for name, value in optional.items() if value},
-            )
+            self.dynamodb.put_item(TableName=self.name, Item=content, **_condition(condition, values, names))
         except self.dynamodb.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def delete(
+        self,
+        group: str,
+        item: str,
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Delete an item, if it exists; return whether `condition` holds, as in `update`."""
+        key = item_key(group, item)
+        try:
+            self.dynamodb.delete_item(TableName=self.name, Key=key, **_condition(condition, values, names))
+        except self.dynamodb.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _condition(condition: str, values: Mapping[str, Any] | None, names: Mapping[str, str] | None) -> dict[str, Any]:
+    """A call's members for a condition."""
+    members = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": serialized(values or {}),
+        "ExpressionAttributeNames": names,
+    }
+    return {name: value for name, value in members.items() if value}

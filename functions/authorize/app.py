@@ -1,0 +1,20 @@
+"""API: whether a key is valid, and for which group and routes."""
+
+import os
+from typing import Any
+
+from usher.access.keys import Keys
+from usher.aws import client
+from usher.storage.table import Table
+
+keys = Keys(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
+
+
+def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Answer about the key in the header, and nothing else: API Gateway keeps the answer by the header alone."""
+    key = keys.find(event["headers"]["x-api-key"])
+    return (
+        {"isAuthorized": True, "context": {"group": key.group, "routes": key.routes}}
+        if key
+        else {"isAuthorized": False}
+    )

@@ -1,0 +1,120 @@
+"""What a caller of the HTTP API may do, by what the API's authorizer has told of them. Pure.
+
+The payload of an HTTP API has `requestContext.authorizer` with one member: `iam` (a signature), `jwt` (a token's
+claims) or `lambda` (the answer of the function `authorize` about a key).
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.errors import RequestError
+
+SCOPE = "usher/all"
+"""The scope of a token that may act for every user."""
+ROUTES: Mapping[str, bool] = {
+    "GET recommendations": True,
+    "POST recommendations": True,
+    "GET similar-items": True,
+    "GET popular": True,
+    "GET trending": True,
+    "POST rankings": True,
+    "GET actions": True,
+    "POST events": True,
+    "POST action-interactions": True,
+    "GET users/events": True,
+    "PUT users": True,
+    "PUT items": False,
+    "PUT actions": False,
+    "GET health": True,
+}
+"""Every route that a key can be for, and whether a user's own token is enough for it. Others are refused to both."""
+OWN = frozenset({"POST events", "POST action-interactions", "POST rankings"})
+"""Routes where a request that names no user is about the user of the token."""
+USERS = frozenset({"userId", "userIds"})
+"""The members of requests that name users, at any depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whom a request may be about."""
+
+    user: str | None = None
+    """The only user; None: any."""
+    group: str | None = None
+    """The only group; None: any."""
+    routes: frozenset[str] | None = None
+    """The only routes, as ROUTES names them; None: any."""
+
+    def check_route(self, route_key: str, group: str | None) -> None:
+        """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""
+        name = route_name(route_key)
+        if self.group is not None and group != self.group:
+            raise forbidden("This key is for another group.")
+        if self.routes is not None and name not in self.routes & ROUTES.keys():
+            raise forbidden(f"This key is not for {name}; it is for {', '.join(sorted(self.routes))}.")
+        if self.user is not None and not ROUTES.get(name):
+            raise forbidden(f"{name} needs a token with the scope {SCOPE}.")
+
+    def check_users(self, content: object) -> None:
+        """Raise RequestError (403) if a request's options or body name another user than the caller may act for."""
+        if self.user is not None and any(one != self.user for one in users_in(content)):
+            raise forbidden(f"This token is for its own user alone; another user needs the scope {SCOPE}.")
+
+    def named(self, route_key: str, content: Mapping[str, Any]) -> dict[str, Any]:
+        """A body that names the token's user where it may name one, and names none."""
+        if self.user is None or route_name(route_key) not in OWN or content.get("userId") is not None:
+            return dict(content)
+        return {**content, "userId": self.user}
+
+
+def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> Caller:
+    """Who calls. `user_claim`: the claim of a token that holds the user's ID. RequestError (403) if nobody knows."""
+    match authorizer:
+        case {"iam": Mapping()}:  # the caller's policy has decided
+            return Caller()
+        case {"jwt": {"claims": Mapping() as claims}}:
+            if SCOPE in scopes(claims):
+                return Caller()
+            if user := claims.get(user_claim):
+                return Caller(user=str(user))
+            raise forbidden(f"The token has no claim {user_claim[:99]}, which would name its user.")
+        case {"lambda": {"group": str(group), "routes": list(routes)}}:
+            return Caller(group=group, routes=frozenset(map(str, routes)))
+    raise forbidden("Nobody has said who calls.")
+
+
+def scopes(claims: Mapping[str, Any]) -> set[str]:
+    """A token's scopes: `scope`, or `scp` of some issuers. An HTTP API makes texts of lists: `[one two]`."""
+    return {name for claim in ("scope", "scp") for name in re.split(r"[\s,]+", str(claims.get(claim, "")).strip("[]"))}
+
+
+def users_in(content: object) -> Iterator[object]:
+    """Every user that options or a body name, at any depth; numbers as texts, as requests may write IDs."""
+    if isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from _ids(value) if name in USERS else users_in(value)
+    elif isinstance(content, list):
+        for part in content:
+            yield from users_in(part)
+
+
+def _ids(value: object) -> Iterable[object]:
+    if value is None:  # names nobody
+        return []
+    if isinstance(value, list):
+        return [one for part in value for one in _ids(part)]
+    return [str(value) if isinstance(value, int) and not isinstance(value, bool) else value]
+
+
+def route_name(route_key: str) -> str:
+    """A route without group and IDs: `GET /{group}/users/{userId}/events` is `GET users/events`."""
+    method, _, path = route_key.partition(" ")
+    return f"{method} {'/'.join(part for part in path.split('/') if part and not part.startswith('{'))}"
+
+
+def forbidden(message: str) -> RequestError:
+    """A refusal."""
+    return RequestError(403, "Forbidden", message)

@@ -1,0 +1,124 @@
+"""Which entries of a group's items or users differ from what the table holds, by the group's files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from usher.aws import digest
+from usher.catalogue.entries import Entry, Kind, item_entry
+from usher.catalogue.load_plan import LoadPlan
+from usher.catalogue.snapshot import UNKNOWN, Snapshot, content_hashes, texts
+from usher.datasets.byte_ranges import Part, parts_of, read_blocks
+from usher.datasets.csv_reader import Block
+from usher.datasets.duplicates import read_distinct
+from usher.datasets.hashing import Hashes, hashes, mixed
+from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.storage.bucket import Bucket
+
+MAX_CHANGES = 200_000
+"""Entries of a chunk."""
+MAX_BYTES = 1 << 28
+"""Bytes of their metadata, so that they fit into memory."""
+NUMBERS = {"int": int, "long": int, "float": float, "double": float}
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some of the entries that differ."""
+
+    entries: list[Entry] = field(default_factory=list)
+    """They are to be written."""
+    digests: list[int] = field(default_factory=list)
+    """Of each of them."""
+    gone: pa.StringArray = field(default_factory=lambda: texts([]))
+    """The IDs of those that are to be deleted."""
+    is_last: bool = True
+    """Whether there are no others."""
+
+    @property
+    def ids(self) -> pa.StringArray:
+        """Of the entries that are to be written."""
+        return texts([entry.id for entry in self.entries])
+
+
+def next_chunk(bucket: Bucket, plan: LoadPlan, kind: Kind, snapshot: Snapshot, limits: ReadLimits = LIMITS) -> Chunk:
+    """The next entries that differ. What is gone comes with the last of them.
+
+    Of several rows with one ID, the last one counts, as in Personalize. Raises UnreadableError, and S3's
+    PreconditionFailed or NoSuchKey for a file that is no longer the one that was planned with.
+    """
+    chunk, size, seen = Chunk(), 0, np.zeros(len(snapshot.ids), np.bool_)
+    rows = _items(bucket, plan, limits) if kind == "items" else _users(bucket, plan, limits)
+    for ids, digests, columns in rows:
+        places = snapshot.places(hashes(ids))
+        seen[places[places >= 0]] = True
+        known = np.where(places >= 0, snapshot.digests[places], UNKNOWN) if len(seen) else np.zeros_like(digests)
+        for row in np.flatnonzero(known != digests):
+            if len(chunk.entries) >= MAX_CHANGES or size >= MAX_BYTES:
+                chunk.is_last = False
+                return chunk
+            entry = _entry(plan, kind, ids[int(row)].as_py(), columns, int(row))
+            size += len(entry.values)
+            chunk.entries.append(entry)
+            chunk.digests.append(int(digests[row]))
+    chunk.gone = snapshot.ids.filter(pa.array(~seen))
+    return chunk
+
+
+Rows = tuple[pa.StringArray, Hashes, dict[str, pa.StringArray]]
+"""IDs, digests of what the table is to have, and its columns."""
+
+
+def _items(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
+    names = dict.fromkeys([*plan.columns, *([plan.available] if plan.available else [])])
+    begin = np.uint64(int(digest([plan.columns, plan.available, plan.types], 16), 16))
+    for block in read_distinct(bucket, _parts(plan, ["items"], limits), limits):
+        ids, blank = block.columns["ITEM_ID"], texts([""] * len(block.lines))
+        columns = {name: block.columns.get(name, blank) for name in names}
+        digests = np.full(len(ids), begin)
+        for cells in columns.values():
+            digests = mixed(digests + content_hashes(cells))
+        yield ids, np.maximum(digests, UNKNOWN + np.uint64(1)), columns
+
+
+def _users(bucket: Bucket, plan: LoadPlan, limits: ReadLimits) -> Iterator[Rows]:
+    met = np.empty(0, np.uint64)
+    for part in _parts(plan, ["users", "interactions"], limits):
+        for block in read_blocks(bucket, part, limits):
+            ids = _user_ids(block)
+            hashed = hashes(ids)
+            fresh = np.isin(hashed, met, invert=True)
+            met = np.union1d(met, hashed)
+            yield ids.filter(pa.array(fresh)), np.ones(int(fresh.sum()), np.uint64), {}
+
+
+def _user_ids(block: Block) -> pa.StringArray:
+    """The different users of a block."""
+    ids = pc.unique(block.columns["USER_ID"])
+    return ids.filter(pc.not_equal(ids, ""))
+
+
+def _parts(plan: LoadPlan, datasets: Sequence[str], limits: ReadLimits) -> list[Part]:
+    sources = [plan.sources[dataset] for dataset in datasets if dataset in plan.sources]
+    return [part for source in sources for file in source.files for part in parts_of(file, limits, source.reading)]
+
+
+def _entry(plan: LoadPlan, kind: Kind, id_: str, columns: dict[str, pa.StringArray], row: int) -> Entry:
+    if kind == "users":
+        return Entry(kind, id_)
+    values = {name: _value(cells[row].as_py(), plan.types.get(name, "string")) for name, cells in columns.items()}
+    return item_entry(id_, values, tuple(plan.columns), plan.available)
+
+
+def _value(cell: str, kind: str) -> Any:
+    """A cell as JSON; None for a blank one."""
+    if not cell:
+        return None
+    try:
+        return NUMBERS[kind](cell) if kind in NUMBERS else cell.lower() == "true" if kind == "boolean" else cell
+    except ValueError:
+        return cell

@@ -1,0 +1,107 @@
+"""The entries of a group's catalogue in the table: its items with their metadata, and its users. Light.
+
+    {"group": "<group>#<itemId>", "item": "catalogue", "values": {"TITLE": "Alien"} as JSON, "away": True, "at": 17...}
+    {"group": "<group>#<userId>", "item": "user", "at": 17...}
+    {"group": "<group>", "item": "catalogue", "columns": ["TITLE"], "items": True, "users": True}
+
+`away`: the item is not available. `at`: the millisecond of the knowledge. Of two writers the one whose knowledge is the
+newer one wins, whoever writes first: a PUT at its arrival, a run by its look at the files. The last item tells what the
+catalogue holds.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from usher.storage.table import Table
+
+Kind = Literal["items", "users"]
+KINDS: tuple[Kind, ...] = ("items", "users")
+SORT_KEYS: Mapping[Kind, str] = {"items": "catalogue", "users": "user"}
+"""The names of the entries in the table."""
+FACTS = "catalogue"
+"""The name of the item that tells what a group's catalogue holds."""
+NO = frozenset({"false", "f", "no", "n", "off"})
+NEWEST = "attribute_not_exists(#at) OR #at <= :at"
+
+
+class Facts(TypedDict):
+    """What a group's catalogue holds."""
+
+    columns: list[str]
+    available: str
+    items: bool
+    """Whether it has the group's items: the API answers no others."""
+    users: bool
+    """Whether it has the group's users."""
+
+
+NOTHING = Facts(columns=[], available="", items=False, users=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item or a user."""
+
+    kind: Kind
+    id: str
+    values: str = ""
+    """The item's metadata: a JSON object."""
+    away: bool = False
+    """Whether the item is not available."""
+
+    def attributes(self) -> dict[str, Any]:
+        """What the table has of it, besides its key and its time."""
+        return {**({"values": self.values} if self.values else {}), **({"away": True} if self.away else {})}
+
+
+def item_entry(id_: str, values: Mapping[str, Any], columns: tuple[str, ...], available: str) -> Entry:
+    """The entry of an item with these values in its columns, those of the catalogue and others."""
+    known = {name: values[name] for name in columns if values.get(name) is not None}
+    text = json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
+    return Entry("items", id_, text, says_no(values.get(available)))
+
+
+def says_no(value: object) -> bool:
+    """Whether a value says that an item is not available: false, no, off, or a number of 0 or less, such as a stock."""
+    text = str(value).strip().lower()
+    if text in NO:
+        return True
+    try:
+        return float(text) <= 0 and not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogues:
+    """The catalogues in the table."""
+
+    table: Table
+
+    def put(self, group: str, entry: Entry, at: int) -> bool:
+        """Write an entry, unless the table has a newer one. `at`: the millisecond of this knowledge."""
+        attributes = {**entry.attributes(), "at": at}
+        return self.table.put(*self._key(group, entry), attributes, NEWEST, {":at": at}, {"#at": "at"})
+
+    def remove(self, group: str, entry: Entry, at: int) -> bool:
+        """Delete an entry, unless the table has a newer one."""
+        return self.table.delete(*self._key(group, entry), NEWEST, {":at": at}, {"#at": "at"})
+
+    def facts(self, group: str) -> Facts:
+        """What a group's catalogue holds."""
+        item = self.table.get(group, FACTS, consistent=False)
+        return {**NOTHING, **{name: item[name] for name in NOTHING if name in item}}  # type: ignore[typeddict-item]
+
+    def set_facts(self, group: str, facts: Facts) -> None:
+        """Tell what a group's catalogue holds."""
+        self.table.put(group, FACTS, facts)
+
+    def forget(self, group: str) -> None:
+        """Forget what a group's catalogue holds: it is removed."""
+        self.table.delete(group, FACTS)
+
+    def _key(self, group: str, entry: Entry) -> tuple[str, str]:
+        return f"{group}#{entry.id}", SORT_KEYS[entry.kind]

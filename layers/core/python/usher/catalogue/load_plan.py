@@ -1,0 +1,80 @@
+"""What a run is to load into the table, and what was loaded last. Light.
+
+<group>/out/runs/<run>/load.json         what the run is to load
+<group>/out/catalogue/loaded.json        digests of what was loaded last
+<group>/out/catalogue/items.parquet      what the table holds by that; likewise users.parquet
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from usher.catalogue.entries import KINDS, Facts, Kind
+from usher.datasets.reading import Source
+from usher.formats.typed_json import UnfitError, fit, parse_json
+from usher.runs.documents import MAX_BYTES
+from usher.runs.record import Run
+from usher.storage.bucket import Bucket
+from usher.storage.layout import group_folders, is_data
+
+LOAD = "load.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a run is to load."""
+
+    planned: int
+    """The millisecond in which the files were looked at."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """The files, by dataset: items for the items; users and interactions for the users."""
+    columns: Sequence[str] = ()
+    available: str = ""
+    types: Mapping[str, str] = field(default_factory=dict)
+    """The Avro type of each of these columns, without null."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """By kind of entries, a digest of all that they are made from; none: the API is not to know them."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the catalogue holds then."""
+        has = {kind: bool(self.digests.get(kind)) for kind in KINDS}
+        return Facts(columns=list(self.columns), available=self.available, items=has["items"], users=has["users"])
+
+
+def write_load_plan(run: Run, plan: LoadPlan) -> None:
+    """Write what a run is to load."""
+    run.bucket.write_json(run.key(LOAD), plan)
+
+
+def read_load_plan(run: Run) -> LoadPlan:
+    """What a run is to load. Raises UnfitError for what Usher has not written, or names files of others."""
+    return load_plan_of(run.bucket.read(run.key(LOAD), MAX_BYTES) or b"", run.group)
+
+
+def load_plan_of(content: bytes, group: str) -> LoadPlan:
+    """The content of load.json. Raises UnfitError."""
+    plan = fit(LoadPlan, parse_json(content))
+    files = [file.key for source in plan.sources.values() for file in source.files]
+    if foreign := [key for key in files if not key.startswith(group_folders(group)) or not is_data(key)]:
+        raise UnfitError(f"it is about the file {foreign[0][:99]!r}")
+    return plan
+
+
+def snapshot_key(group: str, kind: Kind) -> str:
+    """Where it is kept what the table holds."""
+    return f"{group}/out/catalogue/{kind}.parquet"
+
+
+def loaded_digests(bucket: Bucket, group: str) -> dict[str, str]:
+    """The digests of what was loaded last; empty before the first time."""
+    content = bucket.read(_loaded_key(group))
+    return fit(dict[str, str], parse_json(content)) if content else {}
+
+
+def note_loaded(bucket: Bucket, group: str, digests: Mapping[str, str]) -> None:
+    """Keep the digests of what was loaded."""
+    bucket.write_json(_loaded_key(group), digests)
+
+
+def _loaded_key(group: str) -> str:
+    return f"{group}/out/catalogue/loaded.json"

@@ -1,0 +1,117 @@
+"""Brings the table up to date with a group's items and users: only what has changed is written, and what left goes.
+
+A call handles a chunk: it keeps which entries are about to change, changes them, and keeps that they have. So it can
+break off anywhere, and the next call writes what may lack, and nothing else.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+import numpy as np
+
+from usher.aws import error_code
+from usher.catalogue.changes import Chunk, next_chunk
+from usher.catalogue.entries import KINDS, Catalogues, Entry, Kind
+from usher.catalogue.load_plan import LoadPlan, loaded_digests, note_loaded, read_load_plan, snapshot_key
+from usher.catalogue.snapshot import UNKNOWN, Snapshot, read_snapshot
+from usher.datasets.read_limits import LIMITS, ReadLimits
+from usher.runs.record import Run
+from usher.storage.bucket import Bucket
+
+CONCURRENCY = 10
+"""Writes at a time: each has a condition, which DynamoDB takes for single writes alone (BatchWriteItem). A client of
+boto3 keeps so many connections."""
+WRITES_PER_SECOND = 1000
+SLICE = 500
+"""Writes between two looks at the clock, and at whether the run has ended."""
+WORK_SECONDS = 540.0
+"""The time after which a call writes no further slice."""
+REPLACED = {"PreconditionFailed", "NoSuchKey"}
+"""S3's codes for a file that is no longer the one that was planned with."""
+
+
+class Progress(TypedDict):
+    """How a call has ended."""
+
+    more: bool
+    """Whether another call has to follow."""
+    written: int
+    deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """Loads the table."""
+
+    bucket: Bucket
+    catalogues: Catalogues
+    limits: ReadLimits = field(default_factory=lambda: LIMITS)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def load(self, run: Run) -> Progress:
+        """Write the next chunk of what a run is to load.
+
+        A file that has been replaced since the run was planned ends the load: its arrival has started another run.
+        """
+        run.check_open()
+        plan = read_load_plan(run)
+        before = loaded_digests(self.bucket, run.group)
+        try:
+            for kind in KINDS:
+                if plan.digests.get(kind) and plan.digests[kind] != before.get(kind):
+                    return self._load_kind(run, plan, kind, before)
+        except self.bucket.s3.exceptions.ClientError as error:
+            if error_code(error) not in REPLACED:
+                raise
+            return Progress(more=False, written=0, deleted=0)
+        self.catalogues.set_facts(run.group, plan.facts)
+        note_loaded(self.bucket, run.group, plan.digests)
+        return Progress(more=False, written=0, deleted=0)
+
+    def _load_kind(self, run: Run, plan: LoadPlan, kind: Kind, before: dict[str, str]) -> Progress:
+        key = snapshot_key(run.group, kind)
+        snapshot = read_snapshot(self.bucket, key)
+        chunk = next_chunk(self.bucket, plan, kind, snapshot, self.limits)
+        gone = [Entry(kind, id_) for id_ in chunk.gone.to_pylist()]
+        written = deleted = 0
+        if chunk.entries or gone:
+            snapshot = _marked(snapshot, chunk)
+            snapshot.write(self.bucket, key)
+            begun = self.clock()
+            written = self._change(run, plan, begun, self.catalogues.put, chunk.entries)
+            deleted = self._change(run, plan, begun, self.catalogues.remove, gone)
+            _confirmed(snapshot, chunk, written, deleted).write(self.bucket, key)
+        if chunk.is_last and (written, deleted) == (len(chunk.entries), len(gone)):
+            note_loaded(self.bucket, run.group, {**before, kind: plan.digests[kind]})
+        return Progress(more=True, written=written, deleted=deleted)
+
+    def _change(
+        self, run: Run, plan: LoadPlan, begun: float, change: Callable[..., Any], entries: Sequence[Entry]
+    ) -> int:
+        """Change entries in the table for as long as a call may last; return how many were changed."""
+        done = 0
+        with ThreadPoolExecutor(CONCURRENCY) as executor:
+            while done < len(entries) and self.clock() - begun < WORK_SECONDS:
+                run.check_open()
+                started, some = self.clock(), entries[done : done + SLICE]
+                list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
+                done += len(some)
+                if (rest := len(some) / WRITES_PER_SECOND - (self.clock() - started)) > 0:
+                    self.sleep(rest)
+        return done
+
+
+def _marked(snapshot: Snapshot, chunk: Chunk) -> Snapshot:
+    """The snapshot in which it is unknown what the table holds of a chunk's entries."""
+    snapshot = snapshot.replaced(chunk.ids, np.full(len(chunk.entries), UNKNOWN))
+    return snapshot.replaced(chunk.gone, np.full(len(chunk.gone), UNKNOWN))
+
+
+def _confirmed(snapshot: Snapshot, chunk: Chunk, written: int, deleted: int) -> Snapshot:
+    """The snapshot once so many of a chunk's entries were written and deleted."""
+    snapshot = snapshot.replaced(chunk.ids[:written], np.array(chunk.digests[:written], np.uint64))
+    return snapshot.without(chunk.gone[:deleted])

@@ -1,0 +1,102 @@
+"""What a run is to load into the table: the group's items and users, if their files or the config have changed."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.aws import digest, now
+from usher.catalogue.entries import Kind
+from usher.catalogue.load_plan import LoadPlan, loaded_digests
+from usher.config.model import Catalogue
+from usher.datasets.reading import Source
+from usher.datasets.schemas import fields
+from usher.errors import Problem
+from usher.planning.inputs import Inputs
+from usher.run_record import TableEstimate
+from usher.storage.bucket import Bucket
+
+MAX_USERS = 1_000_000
+MAX_USER_BYTES = 1 << 31
+"""Of the files that name users: all of them are read in each call."""
+WRITE_MILLION = 0.625
+"""US dollars for a million writes of a KB, in us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/"""
+SOURCES: Mapping[Kind, tuple[str, ...]] = {"items": ("items",), "users": ("users", "interactions")}
+"""The datasets that name entries of a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableLoad:
+    """What a run is to load."""
+
+    plan: LoadPlan | None
+    """None: the table is up to date."""
+    notes: list[Problem]
+    estimate: TableEstimate | None
+
+
+def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
+    """What a run is to load for these inputs."""
+    wanted, notes = _wanted(group, inputs)
+    catalogue = inputs.config.catalogue if "items" in wanted else Catalogue()
+    known = fields(inputs.data["items"].schema) if "items" in wanted else {}
+    named = [*catalogue.columns, *filter(None, [catalogue.available])]
+    types = {name: min(known[name].types) for name in named}
+    form = [list(catalogue.columns), catalogue.available, types]
+    digests: dict[str, str] = {
+        kind: digest([_content(inputs, kind), form if kind == "items" else None], 32) for kind in wanted
+    }
+    before = loaded_digests(bucket, group)
+    changed = [kind for kind in wanted if digests[kind] != before.get(kind)]
+    sources = {name: _source(inputs, name) for kind in changed for name in SOURCES[kind] if name in inputs.data}
+    planned = int(now().timestamp() * 1000)
+    plan = LoadPlan(planned, sources, list(catalogue.columns), catalogue.available, types, digests)
+    return TableLoad(plan if digests != before else None, notes, _estimate(inputs, changed) if changed else None)
+
+
+def _wanted(group: str, inputs: Inputs) -> tuple[list[Kind], list[Problem]]:
+    """The kinds of entries that the API is to know, and notes on those for which there are too many."""
+    catalogue, wanted, notes = inputs.config.catalogue, list[Kind](), list[Problem]()
+    if catalogue.has_items:
+        wanted.append("items")
+    if catalogue.users:
+        users, size = _entries(inputs, "users"), sum(file.size for file in _files(inputs, "users"))
+        if users <= MAX_USERS and size <= MAX_USER_BYTES:
+            wanted.append("users")
+        else:
+            message = (
+                f"names some {users:,d} users in {size / 1e9:.1f} GB. The API knows up to {MAX_USERS:,d} users in "
+                f"{MAX_USER_BYTES / 1e9:.1f} GB: its answers do not say whether a user is known."
+            )
+            notes.append(Problem(f"{group}/", message, "Nothing has to be done; `catalogue: false` removes this note."))
+    return wanted, notes
+
+
+def _entries(inputs: Inputs, kind: Kind) -> int:
+    """How many entries of a kind the files have, at most."""
+    reports = [inputs.report[name] for name in SOURCES[kind] if name in inputs.report]
+    return sum(part["ids"] for report in reports for part in (report, *report.get("added", {}).values()))
+
+
+def _files(inputs: Inputs, kind: Kind) -> list[Any]:
+    return [file for name in SOURCES[kind] if name in inputs.data for file in _source(inputs, name).files]
+
+
+def _content(inputs: Inputs, kind: Kind) -> list[Any]:
+    return [[inputs.data[name].digest, inputs.data[name].increments] for name in SOURCES[kind] if name in inputs.data]
+
+
+def _source(inputs: Inputs, dataset: str) -> Source:
+    """All files of a dataset, increments last."""
+    data = inputs.data[dataset]
+    sources = [inputs.sources[location] for location in (data.location, *data.increments)]
+    return Source([file for source in sources for file in source.files], sources[0].reading)
+
+
+def _estimate(inputs: Inputs, changed: list[Kind]) -> TableEstimate:
+    """The most that the load may write. An item with its metadata is no longer than its row."""
+    items = _entries(inputs, "items") if "items" in changed else 0
+    users = _entries(inputs, "users") if "users" in changed else 0
+    size = sum(file.size for file in _files(inputs, "items")) if items else 0
+    writes = items * max(1, math.ceil(size / max(items, 1) / 1024)) + users
+    return TableEstimate(items=items, users=users, writes=writes, dollars=round(writes / 1e6 * WRITE_MILLION, 4))

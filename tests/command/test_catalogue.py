@@ -1,0 +1,81 @@
+"""A run brings the table up to date with the items and the users of the group's files."""
+
+import json
+from typing import Any
+
+from tests.unit.usher.world import interactions
+from usher_local.simulation.stack import Stack
+
+SHOP = "catalogue: {columns: [TITLE], available: IN_STOCK}\nsolutions: {popular: {recipe: aws-popularity-count}}\n"
+ITEMS = "ITEM_ID,TITLE,IN_STOCK\n" + "".join(f"i{number},Title {number},yes\n" for number in range(30))
+
+
+def dropped(stack: Stack, config: str, items: str) -> dict[str, Any]:
+    """The record of the run for these files."""
+    stack.put("shop/interactions.csv", interactions())
+    stack.put("shop/items.csv", items)
+    stack.put("shop/usher.yaml", config)
+    assert stack.drop("shop/usher.yaml").status == "SUCCEEDED"
+    return newest(stack)
+
+
+def newest(stack: Stack) -> dict[str, Any]:
+    """The newest record."""
+    records = stack.read(r"shop/out/runs/.*/run\.json")
+    return dict(records[max(records)])
+
+
+def entry(stack: Stack, id_: str, item: str = "catalogue") -> Any:
+    """What the table has of an item or a user."""
+    found = stack.items(f"shop#{id_}").get(item)
+    return json.loads(found["values"]["S"]) if found and "values" in found else found
+
+
+def test_a_run_writes_items_and_users_and_its_plan_says_how_many(stack: Stack) -> None:
+    record = dropped(stack, SHOP, ITEMS.replace("i3,Title 3,yes", "i3,Title 3,no"))
+    table = record["estimate"]["table"]
+    assert table["items"] == 30
+    assert table["writes"] == 30 + table["users"] > 30
+    assert entry(stack, "i1") == {"TITLE": "Title 1"}
+    assert stack.items("shop#i3")["catalogue"]["away"] == {"BOOL": True}
+    assert entry(stack, "u1", "user")
+    assert stack.items("shop")["catalogue"]["columns"] == {"L": [{"S": "TITLE"}]}
+
+
+def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_loads_nothing(stack: Stack) -> None:
+    dropped(stack, SHOP, ITEMS)
+    record = dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)
+    assert record["estimate"]["table"]["users"] == 0
+    assert entry(stack, "i1") == {"TITLE": "Title 1", "IN_STOCK": "yes"}
+    assert "table" not in dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)["estimate"]
+
+
+def test_a_config_without_a_catalogue_leaves_the_items_unused_and_false_the_users(stack: Stack) -> None:
+    dropped(stack, SHOP, ITEMS)
+    plain = SHOP.partition("\n")[2]
+    dropped(stack, plain, ITEMS)
+    facts = stack.items("shop")["catalogue"]
+    assert (facts["items"]["BOOL"], facts["users"]["BOOL"]) == (False, True)
+    dropped(stack, f"catalogue: false\n{plain}", ITEMS)
+    assert stack.items("shop")["catalogue"]["users"]["BOOL"] is False
+
+
+def test_a_column_that_the_items_do_not_have_is_named_before_anything_is_made(stack: Stack) -> None:
+    stack.put("shop/interactions.csv", interactions())
+    stack.put("shop/items.csv", ITEMS)
+    stack.put("shop/usher.yaml", SHOP.replace("TITLE", "TITEL").replace("IN_STOCK", "INSTOCK"))
+    assert stack.drop("shop/usher.yaml").status == "FAILED"
+    said = [f"{one['place']} {one['message']} {one['remedy']}" for one in newest(stack)["problems"]]
+    assert said == [
+        "shop/usher.yaml: catalogue.columns names TITEL, which is not a column of items. Did you mean TITLE?",
+        "shop/usher.yaml: catalogue.available names INSTOCK, which is not a column of items. Did you mean IN_STOCK?",
+    ]
+
+
+def test_the_removal_of_a_group_leaves_nothing_of_its_catalogue(stack: Stack) -> None:
+    dropped(stack, SHOP, ITEMS)
+    assert stack.run({"group": "shop", "task": "remove"}).status == "SUCCEEDED"
+    assert not stack.items("shop#i1")
+    assert not stack.items("shop#u1")
+    assert "catalogue" not in stack.items("shop")
+    assert not stack.keys("shop/out/catalogue/.*")

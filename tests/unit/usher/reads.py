@@ -1,0 +1,24 @@
+"""Reads as the functions check them, for tests of what answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from usher.serving.requests import read_request
+from usher.serving.routes import ROUTES
+
+REQUIRED: Mapping[str, Any] = {"userId": "u", "itemId": "i", "items": ["i"]}
+
+
+def call_members(content: Any, route: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What answers a request, and the members of its call, but for what the request had to have and `options` lack.
+
+    Raises RequestError.
+    """
+    one = ROUTES[route]
+    lacking = {name: REQUIRED[name] for name in (one.subject, *one.required) if name and name not in options}
+    request = read_request("films", content, one, {**lacking, **options})
+    if request.refusal:
+        raise request.refusal
+    filled_in = {"inputList" if name == "items" else name for name in lacking}
+    members = {**request.served_by, **request.members}
+    return request.solution, {name: value for name, value in members.items() if name not in filled_in}
