@@ -112,11 +112,7 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
-<<<<<<< HEAD
-    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> Literal["CHECK", "GO", "DONE"]:
-=======
-    def _plan(self, run: Run, execution: str, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
->>>>>>> integ
+    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
         run.begin(execution)
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
