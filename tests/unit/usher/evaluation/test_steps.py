@@ -511,7 +511,7 @@ def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped:
     call("reconcile", **who, stage="train")
     assert dropped.personalize.list_dataset_groups()["datasetGroups"]
     Run(dropped.bucket, "films", prepared["run"]).conclude(EXECUTION, {"Error": "ABORTED", "Cause": "stopped"})
-    assert execute({"group": "films", "clearUp": prepared["run"]}).status == "SUCCEEDED"
+    assert execute({"group": "films", "clearUp": prepared["run"], "afterSeconds": 3600}).status == "SUCCEEDED"
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     record = dropped.bucket.read_json(RECORD)
     assert record["outcome"] == "FAILED"
