@@ -14,6 +14,11 @@ UNITS = {
     "RowsRejected": MetricUnit.Count,
     "HoursSinceTraining": MetricUnit.NoUnit,
     "DegradedAnswers": MetricUnit.Count,
+    "EventsAccepted": MetricUnit.Count,
+    "EventsQueued": MetricUnit.Count,
+    "EventsRepeated": MetricUnit.Count,
+    "UnknownItems": MetricUnit.Count,
+    "EventRequestsRefused": MetricUnit.Count,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
 STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers"}
