@@ -36,6 +36,15 @@ from usher_local.personalize import Faults, inject
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 
+MANY_RECIPES = [
+    f"aws-{name}"
+    for name in (
+        "user-personalization", "user-personalization-v2", "popularity-count", "trending-now", "sims", "similar-items",
+        "personalized-ranking", "personalized-ranking-v2", "hrnn", "hrnn-metadata", "hrnn-coldstart",
+    )
+]  # fmt: skip
+"""One more than a dataset group may have solutions."""
+
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
     **{
@@ -130,8 +139,7 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/items.csv", items())
     site.drop(f"{GROUP}/actions.csv", "ACTION_ID,KIND\njoin,club\ncall,phone\n")
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
-    site.drop(f"{GROUP}/actions.csv", "ACTION_ID,VALUE\n" + "".join(f"a{action},{action}\n" for action in range(9)))
-    taken = (f"u{row % 60},a{row % 9},TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
+    taken = (f"u{row % 60},join,TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
     site.drop(f"{GROUP}/action_interactions.csv", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n" + "".join(taken))
     site.drop(f"{GROUP}/usher.yaml", config())
     assert site.run(GROUP)["outcome"] == "SUCCEEDED"
@@ -149,7 +157,7 @@ def drive(site: Site) -> None:
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
     watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
     site.api.post(f"/{GROUP}/events", watched)
-    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "a1"}]}
+    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "join"}]}
     site.api.post(f"/{GROUP}/action-interactions", acted)
     inject(Faults(throttle=1))
     waiting = {"userId": "u2", "events": [{"eventType": "watch", "itemId": "i2"}]}
@@ -215,6 +223,7 @@ def drive(site: Site) -> None:
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
+    assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
     with slowed():
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.arns("-eval-", "solution_version")))
