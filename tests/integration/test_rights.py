@@ -28,6 +28,7 @@ from usher_local.cloud import eventbridge_targets
 from usher_local.cloud.credentials import PARTITION, REGION, client
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
+from usher_local.personalize import Faults, inject
 
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
@@ -125,6 +126,9 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/items.csv", items())
     site.drop(f"{GROUP}/actions.csv", "ACTION_ID,KIND\njoin,club\ncall,phone\n")
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
+    site.drop(f"{GROUP}/actions.csv", "ACTION_ID,VALUE\n" + "".join(f"a{action},{action}\n" for action in range(9)))
+    taken = (f"u{row % 60},a{row % 9},TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
+    site.drop(f"{GROUP}/action_interactions.csv", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n" + "".join(taken))
     site.drop(f"{GROUP}/usher.yaml", config())
     assert site.run(GROUP)["outcome"] == "SUCCEEDED"
     part = {"key": f"{GROUP}/interactions/gone.csv", "etag": "gone", "start": 0, "end": 9}
@@ -139,8 +143,15 @@ def drive(site: Site) -> None:
     site.api.get(f"/{GROUP}/actions/u1", filter="clubs")
     site.api.get(f"/{GROUP}/similar-items/i1")
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
-    watched = [{"eventType": "watch", "itemId": "i2"}]
-    site.api.post(f"/{GROUP}/events", {"userId": "u1", "sessionId": "s", "events": watched})
+    watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
+    site.api.post(f"/{GROUP}/events", watched)
+    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "a1"}]}
+    site.api.post(f"/{GROUP}/action-interactions", acted)
+    inject(Faults(throttle=1))
+    waiting = {"userId": "u2", "events": [{"eventType": "watch", "itemId": "i2"}]}
+    assert site.api.post(f"/{GROUP}/events", waiting)["queued"] == 1
+    inject(Faults())
+    assert site.api.get(f"/{GROUP}/users/u1/events")["events"]
     key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
     assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
 

@@ -20,6 +20,7 @@ from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, S
 ANYWHERE = {
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
+    "personalize:PutActionInteractions": "knows no resource-level permission",
     "personalize:PutEvents": "knows no resource-level permission",
     "scheduler:ListSchedules": "knows no resource-level permission",
     "servicequotas:ListServiceQuotas": "knows no resource-level permission",

@@ -228,7 +228,7 @@ def test_an_event_of_the_wrong_type_is_the_callers_fault_and_named() -> None:
     event = {"eventType": "watch", "eventValue": "five"}
     status, body = ask(load_function("events"), "POST", "/films/events", {"userId": "u", "events": [event]})
     assert (status, body["code"]) == (400, "BadEvent")
-    assert body["message"] == "eventValue of event 1 must be a number, not five."
+    assert body["message"] == "eventValue of event 1 must be a number, not five. Write it without quotes."
 
 
 def failing(error: Exception) -> Any:

@@ -24,6 +24,7 @@ PLAN = Plan(
     },
     filters=["seen"],
     exports={"for-you": {"table": True}},
+    events={"columns": {"interactions": {"USER_ID": "string"}}, "eventTypes": {}},
 )
 
 
@@ -33,6 +34,7 @@ def ready(name: str, **details: str) -> dict[str, Any]:
 
 STATES: Any = [
     ready("event_tracker/films", trackingId="t-1"),
+    ready("dataset/action_interactions", trackingId="t-2"),
     ready("filter/seen"),
     ready("solution_version/for-you"),
     ready("campaign/for-you"),
@@ -54,7 +56,9 @@ FULL: Any = {
     "recommenders": {},
     "filters": {"seen": "arn:filter/seen"},
     "trackingId": "t-1",
+    "actionTrackingId": "t-2",
     "exports": {"for-you": {"table": True}},
+    "events": {"columns": {"interactions": {"USER_ID": "string"}}, "eventTypes": {}},
 }
 
 
@@ -87,7 +91,9 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     failed: Any = [state | {"status": "FAILED"} for state in STATES]
     assert next_map(PLAN, failed, before) == {
         **before,
+        "actionTrackingId": None,
         "exports": {"for-you": {"table": True}},
+        "events": PLAN.events,
     }
 
 
@@ -99,7 +105,8 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
 
 def test_what_never_was_live_is_not_served() -> None:
     assert next_map(PLAN, [], {}) == {
-        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "actionTrackingId": None,
+        "exports": {"for-you": {"table": True}}, "events": PLAN.events,
     }  # fmt: skip
 
 

@@ -32,6 +32,8 @@ class Plan:
     """The names of the filters that requests may use."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By solution, the settings of its export, for the serving map."""
+    events: Mapping[str, Any] = field(default_factory=dict)
+    """What events are checked by, for the serving map (EventRules)."""
     export: Mapping[str, Any] | None = None
     """Of an export's run: what it exports (export_job.Facts)."""
     options: Mapping[str, Any] = field(default_factory=dict)

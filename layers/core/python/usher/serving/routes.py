@@ -77,4 +77,19 @@ ROUTES = {
     )
 }  # fmt: skip
 """By name."""
-ROUTES_BY_KEY = {key: route for route in ROUTES.values() for key in route.keys}
+EVENT_ROUTES = {
+    route.name: route
+    for route in (
+        Route("events", "POST", ("/{group}/events",), "", ("userId", "sessionId", "events"), operation="put_events"),
+        Route(
+            "action-interactions", "POST", ("/{group}/action-interactions",), "",
+            ("userId", "sessionId", "actionInteractions"), operation="put_action_interactions",
+        ),
+        Route(
+            "user-events", "GET", ("/{group}/users/{userId}/events", "/{group}/users/events"), "userId",
+            ("numResults", "next"), list_name="events",
+        ),
+    )
+}  # fmt: skip
+"""Those of events, by name: no recipe answers them."""
+ROUTES_BY_KEY = {key: route for route in (*ROUTES.values(), *EVENT_ROUTES.values()) for key in route.keys}
