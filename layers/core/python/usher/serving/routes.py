@@ -63,4 +63,9 @@ ROUTES = {
     )
 }  # fmt: skip
 """By name."""
-ROUTES_BY_KEY = {key: route for route in ROUTES.values() for key in route.keys}
+PUT_ROUTES = {
+    name: Route(name, "PUT", (f"/{{group}}/{name}",), "", (name,), operation=f"put_{name}")
+    for name in ("items", "users", "actions")
+}
+"""Those that change records, by name: no recipe answers them."""
+ROUTES_BY_KEY = {key: route for route in (*ROUTES.values(), *PUT_ROUTES.values()) for key in route.keys}

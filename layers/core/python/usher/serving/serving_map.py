@@ -52,6 +52,14 @@ class ServedRecommender(TypedDict, total=False):
     """As a solution's."""
 
 
+class ServedDataset(TypedDict):
+    """A dataset into which records can be put."""
+
+    arn: str
+    fields: list[dict[str, Any]]
+    """Of its Avro schema."""
+
+
 class ServingMap(TypedDict, total=False):
     """The resources that the API uses. It is empty for a group that has published nothing yet."""
 
@@ -63,6 +71,8 @@ class ServingMap(TypedDict, total=False):
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
     """By solution, the settings of its export."""
+    datasets: Mapping[str, ServedDataset]
+    """Those of items, users and actions, as far as there are some."""
 
 
 def served_arns(value: object) -> set[str]:

@@ -1,0 +1,118 @@
+"""The last step of an answer: no item that has left or is not available, details of the others, and who is known.
+
+The table may fail: an answer then goes out as its source gave it, marked as degraded.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_kind
+from usher.catalogue.entries import Facts
+from usher.catalogue.known import Known, UnansweredError
+from usher.errors import RequestError
+from usher.limits import DEFAULT_RESULTS, MAX_RESULTS
+from usher.serving.answers import Answer, Listed
+from usher.serving.routes import Route
+
+logger = Logger()
+Ask = Callable[[str, Route, Mapping[str, Any]], Answer]
+"""Asks a source, for a group, by a route and options."""
+DETAILS = "details"
+DEGRADED = "The catalogue does not answer: the items are without details, and some may have left."
+FAILURES = (BotoCoreError, ClientError, UnansweredError)
+SPARE, SPARE_SHARE = 5, 0.2
+"""So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Answers that pass the catalogue."""
+
+    known: Known
+
+    def answer(self, group: str, route: Route, options: Mapping[str, Any], ask: Ask) -> Answer:
+        """Answer a request by a source, and by what is known of its items and of its subject.
+
+        Raises RequestError for `details` that the catalogue does not have, and what `ask` raises.
+        """
+        given = {name: value for name, value in options.items() if name != DETAILS}
+        try:
+            facts = self.known.facts(group)
+        except FAILURES as error:
+            return _degraded(group, ask(group, route, given), error)
+        columns = details_of(options.get(DETAILS), facts) if DETAILS in options else []
+        answer = self._filled(group, route, given, columns, ask) if facts["items"] else ask(group, route, given)
+        try:
+            is_known = self._is_known(group, route, given, facts)
+        except FAILURES as error:
+            return _degraded(group, answer, error)
+        return answer if is_known else {**answer, "known": False}
+
+    def _filled(self, group: str, route: Route, options: Mapping[str, Any], columns: Sequence[str], ask: Ask) -> Answer:
+        """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
+        results = _number(options.get("numResults") or DEFAULT_RESULTS)
+        if "numResults" not in route.options or not results:
+            return self._checked(group, ask(group, route, options), columns)
+        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), MAX_RESULTS), MAX_RESULTS]):
+            given = ask(group, route, {**options, "numResults": size})
+            answer = self._checked(group, given, columns)
+            if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
+                break
+        return {**answer, "itemList": answer["itemList"][:results]}
+
+    def _checked(self, group: str, answer: Answer, columns: Sequence[str]) -> Answer:
+        """An answer without the items that the catalogue lacks or that are not available. Actions are no items."""
+        ids = [item["itemId"] for item in answer["itemList"] if "itemId" in item]
+        try:
+            known = self.known.items(group, ids)
+        except FAILURES as error:
+            return _degraded(group, answer, error)
+        kept: list[Listed] = []
+        for item in answer["itemList"]:
+            if "itemId" not in item:
+                kept.append(item)
+            elif (found := known.get(item["itemId"])) and not found.away:
+                values = {name: found.values[name] for name in columns if name in found.values}
+                kept.append({**item, "details": values} if columns else item)
+        return {**answer, "itemList": kept}
+
+    def _is_known(self, group: str, route: Route, options: Mapping[str, Any], facts: Facts) -> bool:
+        subject = options.get(route.subject)
+        if route.subject == "userId" and facts["users"]:
+            return self.known.has_user(group, str(subject))
+        if route.subject == "itemId" and facts["items"]:
+            return bool(self.known.items(group, [str(subject)]))
+        return True
+
+
+def details_of(value: object, facts: Facts) -> list[str]:
+    """The columns that `details` asks for: true, or names, in a list or joined by commas. Raises RequestError."""
+    available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
+    if value in (True, "true"):
+        if facts["columns"]:
+            return facts["columns"]
+        raise RequestError(400, "BadDetails", f"The catalogue has no columns: {available}.")
+    if value in (False, "false"):
+        return []
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not names:
+        raise RequestError(400, "BadDetails", "details must be true, or names of columns such as TITLE,PRICE.")
+    if unknown := [str(name) for name in names if name not in facts["columns"]]:
+        message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
+        raise RequestError(400, "BadDetails", message)
+    return names
+
+
+def _number(value: object) -> int:
+    """A number of results; 0 for a value that is none, which the source refuses."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= MAX_RESULTS else 0
+
+
+def _degraded(group: str, answer: Answer, error: Exception) -> Answer:
+    logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
+    return {**answer, "degraded": answer.get("degraded", DEGRADED)}
