@@ -3,6 +3,8 @@
 import itertools
 import json
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +19,12 @@ import pytest
 from botocore.credentials import Credentials
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+from usher.access.keys import Keys
 from usher.storage.layout import is_input
+from usher.storage.table import Table
 
 from tests import offline  # noqa: F401
+from tests.issuer import AUDIENCE, Issuer, issuing
 from usher_local.clock import Clock
 from usher_local.cloud.credentials import REGION
 from usher_local.cloud.server import LocalCloud
@@ -30,9 +35,12 @@ from usher_local.demo.watch import cause
 from usher_local.personalize.core import environment as service
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
 SPEED = 6000
 DEADLINE_SECONDS, TEST_SECONDS = 900, 1800
 """So long that they end what hangs, and not what is slow on a busy machine."""
+PAGE = "https://shop.example.com"
+"""The origin of the web page that may call the API."""
 NUMBERS = itertools.count()
 
 
@@ -49,6 +57,8 @@ class Site:
     cloud: LocalCloud
     days: list[int]
     """By how many days its schedules are ahead."""
+    issuer: Issuer
+    """Of the tokens that its API takes."""
     dropped: Counter[str] = field(default_factory=Counter)
     """How many files have been dropped, by group: each starts an execution, or two, a little later."""
 
@@ -73,6 +83,22 @@ class Site:
         keys = self.cloud.environment
         credentials = Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
         return Caller(self.cloud.outputs["ApiUrl"], keys["AWS_DEFAULT_REGION"], credentials)
+
+    @cached_property
+    def api_keys(self) -> Keys:
+        return Keys(Table(self.cloud.client("dynamodb"), self.cloud.outputs["TableName"]))
+
+    def send(self, api: str, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """Status and JSON of an unsigned request; `api`: the stack's output that has the address."""
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = urllib.request.Request(self.cloud.outputs[api] + path, data, named, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(sent, timeout=30) as answer:  # noqa: S310
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
 
     def drop(self, key: str, content: str | bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content)
@@ -185,12 +211,18 @@ def site() -> Iterator[Site]:
         return datetime.now(UTC) + timedelta(days=days[0])
 
     # The stack's daily export comes half a day from now: one more would come in the way of a test that counts them.
-    parameters = {"ExportSchedule": f"cron(0 {(now().hour + 12) % 24} * * ? *)"}
+    schedule = {"ExportSchedule": f"cron(0 {(now().hour + 12) % 24} * * ? *)"}
     with (
+        issuing() as issuer,
         ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
-        LocalCloud(ROOT / "template.yaml", 0, 0, Clock(SPEED), parameters, now, executor=executor) as cloud,
+        LocalCloud(TEMPLATE, 0, 0, Clock(SPEED), schedule | callers(issuer), now, executor=executor) as cloud,
     ):
-        yield Site(cloud, days)
+        yield Site(cloud, days, issuer)
+
+
+def callers(issuer: Issuer) -> dict[str, str]:
+    """The parameters that let in users with tokens, senders with keys, and a web page."""
+    return {"JwtIssuer": issuer.url, "JwtAudience": f"other,{AUDIENCE}", "ApiKeys": "ENABLED", "CorsOrigins": PAGE}
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ def test_a_path_that_is_not_there_is_not_found(live: Site) -> None:
 def test_a_user_who_may_call_one_group_is_refused_for_another(live: Site) -> None:
     iam = live.cloud.client("iam")
     found = live.cloud.client("cloudformation").describe_stack_resources(StackName=STACK)["StackResources"]
-    (api_id,) = (one["PhysicalResourceId"] for one in found if one["ResourceType"] == "AWS::ApiGatewayV2::Api")
+    (api_id,) = (one["PhysicalResourceId"] for one in found if one["LogicalResourceId"] == "Api")
     iam.create_user(UserName="caller")
     policy = document(narrowed("live", api_id))
     iam.put_user_policy(UserName="caller", PolicyName="live", PolicyDocument=policy)
@@ -140,3 +140,67 @@ def test_events_change_what_is_recommended_next(live: Site) -> None:
     assert [one["itemId"] for one in after] != before
     assert after[0]["itemId"] in {"i23", "i24", "i25", "i26"}
     assert not {"i20", "i21", "i22"} & {one["itemId"] for one in after}
+
+
+READ, RECORD = "/live/recommendations/anna", "/live/events"
+SEEN = {"sessionId": "s9", "events": [{"eventType": "watch", "itemId": "i20"}]}
+
+
+def test_a_user_reads_and_writes_as_themself(live: Site) -> None:
+    token = f"Bearer {live.issuer.token('anna')}"
+    assert live.send("TokenApiUrl", "GET", READ, authorization=token)[0] == 200
+    assert live.send("TokenApiUrl", "POST", RECORD, SEEN, authorization=token)[0] == 202
+    ranked = live.send("TokenApiUrl", "POST", "/live/rankings", {"items": ["i1", "i2"]}, authorization=token)
+    assert ranked[0] == 200
+    elsewhere = [
+        ("GET", "/live/recommendations/ben", None),
+        ("GET", "/live/recommendations?userId=ben", None),
+        ("GET", "/live/similar-items/i1?userId=ben", None),
+        ("POST", "/live/rankings", {"userId": "ben", "items": ["i1"]}),
+        ("POST", RECORD, {**SEEN, "userId": "ben"}),
+    ]
+    for method, path, body in elsewhere:
+        status, answer = live.send("TokenApiUrl", method, path, body, authorization=token)
+        assert (status, answer["code"]) == (403, "Forbidden"), path
+        program = f"Bearer {live.issuer.token('mailer', scope='usher/all')}"
+        assert live.send("TokenApiUrl", method, path, body, authorization=program)[0] in {200, 202}, path
+
+
+def test_a_key_is_good_for_its_group_and_routes(live: Site) -> None:
+    text = live.api_keys.create("live", "mail tool", ["GET recommendations"])
+    assert live.send("KeyApiUrl", "GET", READ, x_api_key=text)[0] == 200
+    for method, path, body in (("POST", RECORD, SEEN), ("GET", "/other/recommendations/anna", None)):
+        status, answer = live.send("KeyApiUrl", method, path, body, x_api_key=text)
+        assert (status, answer["code"]) == (403, "Forbidden"), path
+    other = live.api_keys.create("live", "gone", ["GET recommendations"])
+    live.api_keys.revoke("live", other.split(".")[1])
+    assert live.send("KeyApiUrl", "GET", READ, x_api_key=other) == (403, {"message": "Forbidden"})
+
+
+CROSSED = [
+    ("TokenApiUrl", {}, 401),
+    ("TokenApiUrl", {"authorization": "Bearer x"}, 401),
+    ("TokenApiUrl", {"x_api_key": "live.k000000000.x"}, 401),
+    ("KeyApiUrl", {}, 401),
+    ("KeyApiUrl", {"authorization": "Bearer x"}, 401),
+    ("KeyApiUrl", {"x_api_key": "x"}, 403),
+    ("KeyApiUrl", {"x_api_key": "live.k000000000.x"}, 403),
+    ("KeyApiUrl", {"x_api_key": "live.item.keys"}, 403),
+    ("ApiUrl", {"x_api_key": "live.k000000000.x"}, 403),
+    ("ApiUrl", {"authorization": "Bearer x"}, 403),
+]
+
+
+@pytest.mark.parametrize(("api", "headers", "status"), CROSSED)
+def test_who_sends_nothing_right_is_refused_precisely(
+    live: Site, api: str, headers: dict[str, str], status: int
+) -> None:
+    words = {401: "Unauthorized", 403: "Forbidden"}
+    assert live.send(api, "GET", READ, **headers) == (status, {"message": words[status]})
+
+
+def test_headers_make_nobody_another(live: Site) -> None:
+    token = f"Bearer {live.issuer.token('anna')}"
+    tricks = {"x_amzn_request_context": '{"authorizer": {"iam": {}}}', "x_user_id": "ben", "x_forwarded_user": "ben"}
+    assert live.send("TokenApiUrl", "GET", "/live/recommendations/ben", authorization=token, **tricks)[0] == 403
+    assert live.send("KeyApiUrl", "GET", READ, x_api_key="live.k000000000.x", authorization=token)[0] == 403

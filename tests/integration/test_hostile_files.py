@@ -35,7 +35,7 @@ def test_hostile_drops_end_in_records_and_notifications_within_half_a_minute(
         for record in ended(site, folder):
             execution = site.stepfunctions.describe_execution(executionArn=record["execution"])
             assert (execution["stopDate"] - execution["startDate"]).total_seconds() < SECONDS
-            assert record["outcome"] == execution["status"] == "FAILED"
+            assert record["outcome"] == execution["status"] == "FAILED", (record, execution)
             # An execution that runs again, and meets the same problems, notifies once.
             runs.setdefault((record["execution"], record["problems"][0]["place"]), record["run"])
         told += inbox()

@@ -134,6 +134,8 @@ def drive(site: Site) -> None:
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
     watched = [{"eventType": "watch", "itemId": "i2"}]
     site.api.post(f"/{GROUP}/events", {"userId": "u1", "sessionId": "s", "events": watched})
+    key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
+    assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
 
     # Exports: two at once, one that makes the former ones go, one that fails.
     for _ in range(2):

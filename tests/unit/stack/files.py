@@ -26,6 +26,8 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 _TEMPLATE: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
 GLOBALS: dict[str, Any] = _TEMPLATE["Globals"]["Function"]
+DEFAULTS: dict[str, str] = {name: str(one["Default"]) for name, one in _TEMPLATE["Parameters"].items()}
+"""Of the stack's parameters."""
 RESOURCES: dict[str, Any] = _TEMPLATE["Resources"]
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]

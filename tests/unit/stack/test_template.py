@@ -154,7 +154,9 @@ def test_a_right_to_create_never_covers_what_something_is_created_in() -> None:
 
 def test_a_service_assumes_a_role_only_for_this_account_and_says_for_what() -> None:
     roles = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == "AWS::IAM::Role"}
-    assert len(roles) == 5
+    assert len(roles) == 6
+    [gateway] = roles.pop("ApiRole")["AssumeRolePolicyDocument"]["Statement"]  # AWS documents no source for it
+    assert gateway["Principal"] == {"Service": "apigateway.amazonaws.com"}
     for properties in roles.values():
         (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
         condition = statement["Condition"]

@@ -38,7 +38,7 @@ def of_type(kind: str, core: str = "first") -> dict[str, Any]:
 def test_new_code_in_the_layer_makes_new_versions_of_the_api() -> None:
     """https://github.com/aws/serverless-application-model/issues/3802"""
     before, after = (of_type("AWS::Lambda::Version", core) for core in ("first", "second"))
-    assert len(before) == len(after) == 3
+    assert len(before) == len(after) == 4
     assert not before.keys() & after.keys()
     assert before.keys() == of_type("AWS::Lambda::Version").keys()
 
@@ -114,9 +114,20 @@ def test_every_log_group_forgets() -> None:
 def test_every_machine_and_the_api_log_and_the_api_has_a_limit() -> None:
     for machine in of_type("AWS::StepFunctions::StateMachine").values():
         assert machine["Properties"]["LoggingConfiguration"]["Level"] == "ERROR"
-    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
-    assert stage["Properties"]["DefaultRouteSettings"].keys() == {"ThrottlingBurstLimit", "ThrottlingRateLimit"}
-    assert "path" not in stage["Properties"]["AccessLogSettings"]["Format"].lower()
+    stages = of_type("AWS::ApiGatewayV2::Stage").values()
+    assert len(stages) == 3
+    for stage in stages:
+        assert stage["Properties"]["DefaultRouteSettings"].keys() == {"ThrottlingBurstLimit", "ThrottlingRateLimit"}
+        assert "path" not in stage["Properties"]["AccessLogSettings"]["Format"].lower()
+
+
+def test_all_apis_have_the_same_routes_and_none_is_open() -> None:
+    apis = {name: one["Properties"]["Body"] for name, one in of_type("AWS::ApiGatewayV2::Api").items()}
+    assert apis.keys() == {"Api", "TokenApi", "KeyApi"}
+    assert all(body["paths"].keys() == apis["Api"]["paths"].keys() for body in apis.values())
+    for name, scheme in (("Api", "AWS_IAM"), ("TokenApi", "Token"), ("KeyApi", "Key")):
+        operations = [one for methods in apis[name]["paths"].values() for one in methods.values()]
+        assert [one["security"] for one in operations] == [[{scheme: []}]] * len(operations)
 
 
 def test_each_ceiling_on_spending_reaches_the_functions_that_plan_and_defaults_to_the_codes() -> None:

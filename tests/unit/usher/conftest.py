@@ -53,6 +53,7 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
         "SCHEDULE_GROUP": "usher",
         "SCHEDULE_ROLE_ARN": ROLE,
         "STACK_ARN": STACK,
+        "PERSONALIZE_MILLISECONDS": "250",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

@@ -142,7 +142,7 @@ def test_nothing_is_kept_of_groups_that_are_not_there(world: World) -> None:
     for name in ("films", *(f"g{number}" for number in range(5))):
         with suppress(RequestError):
             serving.cached(name)
-    assert set(serving._cache) == {"films"}
+    assert set(serving.copies._copies) == {"films"}
 
 
 LIVE: Any = {

@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from usher.aws import now
 from usher.storage.table import Table
 
 PIPELINE = "lock"
 """The item that locks a group for its pipeline."""
+
+UNKNOWN_SECONDS = 300
+"""The time for which the lock of an execution that Step Functions does not know yet is kept."""
 
 
 def export_lock(solution: str) -> str:
@@ -46,14 +50,15 @@ class Lock:
         died is taken over, and so is that of another state machine: it is from a former stack, or nobody's.
         """
         while True:
-            holder = self.table.get(group, self.item).get("execution", "")
-            if holder and holder != execution and self._is_alive(holder, execution):
+            item = self.table.get(group, self.item)
+            holder = item.get("execution", "")
+            if holder and holder != execution and self._is_alive(item, execution):
                 change = "again = :yes, dropped = :yes" if is_drop else "again = :yes"
                 if self._change(group, holder, change, {":yes": True}):
                     return False
             else:
-                values = {":me": execution, ":run": run, ":no": False}
-                if self._change(group, holder, "execution = :me, run = :run, again = :no", values):
+                values = {":me": execution, ":run": run, ":no": False, ":now": int(now().timestamp())}
+                if self._change(group, holder, "execution = :me, run = :run, again = :no, taken = :now", values):
                     return True
 
     def take_drops(self, group: str, execution: str) -> bool:
@@ -82,8 +87,14 @@ class Lock:
         while not self.try_release(group, execution):
             self.take(group, execution, run)
 
-    def _is_alive(self, holder: str, execution: str) -> bool:
-        return holder.rpartition(":")[0] == execution.rpartition(":")[0] and bool(self.is_running(holder))
+    def _is_alive(self, item: Mapping[str, Any], execution: str) -> bool:
+        """Whether the execution that holds the group is at work. `item`: the lock; `execution`: another one."""
+        holder = item["execution"]
+        if holder.rpartition(":")[0] != execution.rpartition(":")[0]:
+            return False
+        running = self.is_running(holder)
+        is_new = now().timestamp() - float(item.get("taken", 0)) < UNKNOWN_SECONDS
+        return is_new if running is None else running
 
     def has_died(self, execution: str) -> bool:
         """Whether an execution has ended, though a function of it is still at work."""

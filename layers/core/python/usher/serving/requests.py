@@ -15,8 +15,8 @@ from usher.serving.serving_map import ServedRecommender, ServedSolution, Serving
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MAX_VALUE_LENGTH = 1000
 """Characters of a filter's or a context's value: GetRecommendations."""
-
-
+BEYOND_STORED = {"context", "userId"}
+"""Options that change a list of Personalize, but not who or what it is about."""
 Entry = ServedSolution | ServedRecommender
 
 
@@ -41,7 +41,34 @@ class ReadRequest:
     refusal: RequestError | None = None
     """Why no call can answer it; a stored answer still may."""
     exports: Sequence[str] = ()
-    """The solutions whose exports in the table can answer it, in order. They apply neither filters nor contexts."""
+    """The solutions whose exports in the table can answer it, in order."""
+
+    @property
+    def call(self) -> dict[str, Any]:
+        """All members of the call of Personalize."""
+        return {**self.served_by, **self.members}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether only what is filtered may answer it."""
+        return "filterArn" in self.members
+
+    @property
+    def beyond_stored(self) -> list[str]:
+        """The options given that change a list of Personalize, and not a stored one."""
+        return sorted(self.options.keys() & BEYOND_STORED)
+
+    @property
+    def takes_popular(self) -> bool:
+        """Whether the popular list answers it where no campaign is meant to."""
+        return bool(self.exports) or self.route.name == "popular"
+
+    @property
+    def refusal_of_all(self) -> RequestError:
+        """Why nothing can answer it, where no campaign can."""
+        if self.exports and not self.is_filtered and not self.beyond_stored:
+            return RequestError(404, "NotFound", "No campaign answers this request, and no export has an answer.")
+        return self.refusal or RequestError(404, "NotFound", "Nothing answers this request.")
 
     @property
     def results(self) -> int:
@@ -95,12 +122,7 @@ def _target(served: Entry) -> dict[str, str]:
 
 
 def exports_for(content: ServingMap, route: Route, options: Mapping[str, Any]) -> list[str]:
-    """The solutions whose exports in the table can answer a request, in order.
-
-    An export can be cut to a number of results, but neither filtered nor seen in a context.
-    """
-    if options.keys() - {"solution", "numResults"}:
-        return []
+    """The solutions whose exports in the table are about a request, in order."""
     able = [
         name
         for name, solution in content["solutions"].items()

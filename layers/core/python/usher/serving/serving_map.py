@@ -8,10 +8,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypedDict
 
 from usher.aws import now
 from usher.errors import RequestError
+from usher.serving.last_copies import LastCopies
 from usher.storage.table import Table
 
 MAP = "serving"
@@ -88,7 +90,10 @@ class ServingMaps:
 
     table: Table
     clock: Callable[[], float] = time.monotonic
-    _cache: dict[str, tuple[float, ServingMap]] = field(default_factory=dict)
+    copies: LastCopies[ServingMap] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = LastCopies(partial(self.read, consistent=False), CACHE_SECONDS, self.clock)
 
     def read(self, group: str, *, consistent: bool = True) -> ServingMap:
         """A group's map; empty if it has none. `consistent`: as it was written last, at twice the price."""
@@ -130,16 +135,15 @@ class ServingMaps:
         return sorted(self.table.get(*ALL_GROUPS).get("live", ()))
 
     def cached(self, group: str) -> ServingMap:
-        """A group's map, at most CACHE_SECONDS old. Raises RequestError if it has none."""
-        read_at, content = self._cache.get(group, (0.0, ServingMap()))
-        if not content or self.clock() - read_at > CACHE_SECONDS:
-            self.forget(group)  # nothing is kept of a group without a map: callers may make up any number of names
-            content = self.read(group, consistent=False)
-            if not content:
-                raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
-            self._cache[group] = (self.clock(), content)
+        """A group's map, at most CACHE_SECONDS old, or older while the table does not answer.
+
+        Raises RequestError if the group has none.
+        """
+        content = self.copies.get(group)
+        if not content:
+            raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
         return content
 
     def forget(self, group: str) -> None:
         """Read a group's map anew for the next request."""
-        self._cache.pop(group, None)
+        self.copies.expire(group)
