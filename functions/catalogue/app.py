@@ -6,8 +6,8 @@ from typing import Any
 
 from usher.aws import client
 from usher.catalogue.entries import Catalogues
-from usher.catalogue.putting import Puts
 from usher.serving.http_api import Api
+from usher.serving.putting import Puts
 from usher.serving.routes import PUT_ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table

@@ -204,9 +204,9 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
     ("route", "given", "status", "code", "message"),
     [
         ("recommendations", {"numresults": "1"}, 400, "UnknownOption",
-         "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, numResults."),
+         "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, numResults, details."),
         ("rankings", {"numResults": 1}, 400, "UnknownOption",
-         "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, items."),
+         "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, items, details."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
@@ -285,4 +285,4 @@ def test_what_is_no_id_is_refused(value: object) -> None:
 def test_every_option_of_every_route_is_understood() -> None:
     from usher.serving.requests import READERS
 
-    assert {option for route in ROUTES.values() for option in route.options} == {"solution", *READERS}
+    assert {option for route in ROUTES.values() for option in route.options} == {"solution", "details", *READERS}

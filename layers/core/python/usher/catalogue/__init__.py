@@ -1,4 +1,4 @@
 """What the API knows of a group's items and users.
 
-May import: datasets, formats, runs, serving, storage.
+May import: datasets, formats, runs, storage.
 """

@@ -8,10 +8,13 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import client, error_kind, within
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.known import Known
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
+from usher.serving.guard import Guard
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
@@ -29,6 +32,7 @@ class Reads:
     exports: ExportStore
     popular: PopularLists
     campaigns: Campaigns
+    guard: Guard
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
@@ -36,15 +40,20 @@ class Reads:
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
-        return cls(ServingMaps(table), ExportStore(table), PopularLists(table), campaigns)
+        guard = Guard(Known(Catalogues(table)))
+        return cls(ServingMaps(table), ExportStore(table), PopularLists(table), campaigns, guard)
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
-        answer = self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, options))
+        answer = self.guard.answer(group, route, options, self._from_any_source)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
-    def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:
+    def _from_any_source(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
         """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
+
+        def read() -> ReadRequest:
+            return read_request(group, self.maps.cached(group), route, options)
+
         request = read()
         if request.refusal:
             if answer := self._from_store(request):

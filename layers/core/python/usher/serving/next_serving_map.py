@@ -109,7 +109,8 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     }
     served["trackingId"] = details.get("trackingId") or former.get("trackingId")
     served["exports"] = {**exports, **plan.exports}
-    served["datasets"] = {**former.get("datasets", {}), **dict(_live_datasets(plan, ready))}
+    if datasets := {**former.get("datasets", {}), **dict(_live_datasets(plan, ready))}:
+        served["datasets"] = datasets
     return without(cast(ServingMap, served), ())
 
 

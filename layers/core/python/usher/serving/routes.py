@@ -43,7 +43,7 @@ def _about(name: str, method: str, subject: str = "", *options: str, operation: 
 
 
 FILTERED = ("solution", "filter", "filterValues")
-LISTED = (*FILTERED, "context", "numResults")
+LISTED = (*FILTERED, "context", "numResults", "details")
 GET, ITEMS = "get_recommendations", "itemList"
 ROUTES = {
     route.name: route
@@ -57,8 +57,8 @@ ROUTES = {
             operation="get_action_recommendations", list_name="actionList",
         ),
         Route(
-            "rankings", "POST", ("/{group}/rankings",), "userId", (*FILTERED, "context", "items"), ("items",),
-            "get_personalized_ranking", "personalizedRanking",
+            "rankings", "POST", ("/{group}/rankings",), "userId",
+            (*FILTERED, "context", "items", "details"), ("items",), "get_personalized_ranking", "personalizedRanking",
         ),
     )
 }  # fmt: skip

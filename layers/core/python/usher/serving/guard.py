@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from usher.aws import error_kind
 from usher.catalogue.entries import Facts
 from usher.catalogue.known import Known, UnansweredError
+from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError
 from usher.limits import DEFAULT_RESULTS, MAX_RESULTS
 from usher.serving.answers import Answer, Listed
@@ -22,7 +23,8 @@ logger = Logger()
 Ask = Callable[[str, Route, Mapping[str, Any]], Answer]
 """Asks a source, for a group, by a route and options."""
 DETAILS = "details"
-DEGRADED = "The catalogue does not answer: the items are without details, and some may have left."
+NO_CATALOGUE = "NoCatalogue"
+"""Why an answer is degraded that the table has failed: its items are without details, and some may have left."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
 SPARE, SPARE_SHARE = 5, 0.2
 """So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
@@ -115,4 +117,6 @@ def _number(value: object) -> int:
 
 def _degraded(group: str, answer: Answer, error: Exception) -> Answer:
     logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
-    return {**answer, "degraded": answer.get("degraded", DEGRADED)}
+    about = {"Group": group, "Solution": answer.get("solution", "none"), "Reason": NO_CATALOGUE}
+    put_metrics(Metrics({"DegradedAnswers": 1}, about))
+    return {**answer, "degraded": answer.get("degraded") or {"reason": NO_CATALOGUE}}

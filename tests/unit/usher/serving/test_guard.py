@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from usher.catalogue import known as known_module
 from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
-from usher.catalogue.guard import Guard
 from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
 from usher.serving.answers import Answer
+from usher.serving.guard import Guard
 from usher.serving.routes import ROUTES, Route
 from usher.storage.table import Table
 
@@ -172,19 +172,18 @@ def test_an_answer_goes_out_marked_when_the_table_does_not_answer(
 def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.stock(**{f"i{number}": {} for number in range(300)})
     whole = api.world.dynamodb.batch_get_item
-    rest: list[Any] = []
 
-    def half(RequestItems: Any) -> Any:
-        keys = RequestItems[TABLE]["Keys"]
-        if len(keys) == 1:
-            return whole(RequestItems=RequestItems)
-        rest.append(keys[1:])
-        return {**whole(RequestItems={TABLE: {"Keys": keys[:1]}}), "UnprocessedKeys": {TABLE: {"Keys": keys[-1:]}}}
+    def half(**asked: Any) -> Any:
+        first, *rest = asked["RequestItems"][TABLE]["Keys"]
+        left = {TABLE: {"Keys": rest}} if rest else {}
+        return {**whole(RequestItems={TABLE: {"Keys": [first]}}), "UnprocessedKeys": left}
 
     monkeypatch.setattr(api.world.dynamodb, "batch_get_item", half)
     assert api.ids("rankings", userId="u", items=["i0", "i1"]) == ["i0", "i1"]
     monkeypatch.setattr(
-        api.world.dynamodb, "batch_get_item", lambda RequestItems: {"Responses": {}, "UnprocessedKeys": RequestItems}
+        api.world.dynamodb,
+        "batch_get_item",
+        lambda **asked: {"Responses": {}, "UnprocessedKeys": asked["RequestItems"]},
     )
     assert api.ask("rankings", userId="u", items=["i5"])["degraded"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from usher.aws import now
 from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
-from usher.catalogue.put_requests import KINDS, Record, dataset_of, put_calls, read_records
+from usher.serving.put_requests import KINDS, Record, dataset_of, put_calls, read_records
 from usher.serving.serving_map import ServingMap
 
 
