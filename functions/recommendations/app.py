@@ -1,10 +1,12 @@
 """API: recommendations and actions for a user, items similar to an item, popular and trending items."""
 
 import os
+from functools import partial
 from typing import Any
 
 from usher.serving.fallback import Reads
-from usher.serving.http_api import Api
+from usher.serving.http_api import Api, error_document
+from usher.serving.many_users import answer_each
 from usher.serving.routes import ROUTES
 
 api, reads = Api(), Reads.of(os.environ)
@@ -14,6 +16,12 @@ api, reads = Api(), Reads.of(os.environ)
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
     return reads.answer(group, *api.asked())
+
+
+@api.route(*ROUTES["many-users"].keys)
+def read_for_each(group: str) -> dict[str, Any]:
+    """Recommend items to each of the posted `userIds`."""
+    return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from usher.serving import export_store, serving_map
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE
 
 DOCS = REPOSITORY / "docs"
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+           "thirteen", "fourteen", "fifteen", "sixteen")  # fmt: skip
 RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as nothing."""
 
 
@@ -64,7 +65,7 @@ def facts() -> Iterable[tuple[str, str]]:
         if "TagFilters" in rule:
             what = {"check": "Profiles: {} days", "input": "Copies of what imports and jobs read: {} days"}
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])
-    [queue] = of_type("AWS::SQS::Queue")
+    queue = RESOURCES["DeadLetterQueue"]["Properties"]
     yield "operations.md", f"waits for {queue['MessageRetentionPeriod'] // 86400} days in a queue"
 
 

@@ -16,6 +16,9 @@ ROUTES = {
     "GET /{group}/similar-items": "recommendations",
     "GET /{group}/similar-items/{itemId}": "recommendations",
     "POST /{group}/rankings": "ranking",
+    "PUT /{group}/items": "catalogue",
+    "PUT /{group}/users": "catalogue",
+    "PUT /{group}/actions": "catalogue",
     "POST /{group}/events": "events",
 }
 """The function behind each route of the template."""

@@ -10,7 +10,7 @@ TEMPLATE = REPOSITORY / "template.yaml"
 MACHINES = sorted((REPOSITORY / "statemachine").glob("*.asl.yaml"))
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms, such as `!GetAtt Table.Arn`, as what they stand for."""
 
 
@@ -59,7 +59,7 @@ def machine(path: Path) -> dict[str, Any]:
         .replace("${MapConcurrency}", "5")
         .replace("${SettleSeconds}", "60")
     )
-    definition: dict[str, Any] = yaml.safe_load(text)
+    definition: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
     return definition
 
 

@@ -13,7 +13,8 @@ from usher.catalogue.known import CACHE_SECONDS, Known
 from usher.errors import RequestError
 from usher.serving.answers import Answer
 from usher.serving.guard import Guard
-from usher.serving.routes import ROUTES, Route
+from usher.serving.requests import ReadRequest
+from usher.serving.routes import ROUTES
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -37,18 +38,20 @@ class Api:
             self.catalogues.put("films", item_entry(id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
         self.now += CACHE_SECONDS + 1
 
-    def source(self, _: str, route: Route, options: Mapping[str, Any]) -> Answer:
-        if "details" in options:
-            raise RequestError(400, "UnknownOption", "details")
-        self.asked.append(options.get("numResults"))
-        items = options.get("items") or [f"i{number}" for number in range(min(self.length, options["numResults"]))]
-        if route.name == "actions":
-            return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
-        return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": "campaign"}
-
-    def ask(self, name: str = "recommendations", **options: Any) -> Answer:
+    def ask(self, name: str = "recommendations", details: object = None, **options: Any) -> Answer:
         self.asked.clear()
-        return self.guard.answer("films", ROUTES[name], options, self.source)
+        route = ROUTES[name]
+        results = options.pop("numResults", 25)
+        request = ReadRequest("films", route, str(options.get(route.subject, "")), options, options)
+
+        def source(length: int) -> Answer:
+            self.asked.append(length)
+            items = options.get("items") or [f"i{number}" for number in range(min(self.length, length))]
+            if name == "actions":
+                return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
+            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": "campaign"}
+
+        return self.guard.answer(request, details, results, source)
 
     def ids(self, name: str = "recommendations", **options: Any) -> list[str]:
         return [item["itemId"] for item in self.ask(name, **options)["itemList"]]
@@ -103,7 +106,7 @@ def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
     assert item == {"itemId": "i0", "score": 0.5, "details": details}
 
 
-@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, None, {"TITLE": 1}, [5]])
+@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5]])
 def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is_asked(api: Api, wanted: Any) -> None:
     api.stock(i0={})
     with pytest.raises(RequestError) as refused:

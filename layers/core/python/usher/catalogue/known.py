@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.catalogue.entries import SORT_KEYS, Catalogues, Facts
-from usher.errors import UsherError
+from usher.errors import RequestError
 from usher.storage.table import deserialized, item_key, serialized
 
 CACHE_SECONDS = 5.0
@@ -33,8 +33,11 @@ class KnownItem:
     """Whether it is not available."""
 
 
-class UnansweredError(UsherError):
+class UnansweredError(RequestError):
     """The table leaves keys unprocessed."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "Unavailable", "The table is temporarily overloaded. Try again later.")
 
 
 @dataclass(slots=True)
@@ -126,4 +129,4 @@ class Known:
                 if not requests:
                     break
             else:
-                raise UnansweredError("The table has not answered for some items.")
+                raise UnansweredError

@@ -15,6 +15,7 @@ from usher.serving.answers import Answer, Listed, Source
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
 from usher.serving.guard import Guard
+from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
@@ -30,6 +31,7 @@ class Reads:
 
     maps: ServingMaps
     exports: ExportStore
+    pages: Pages
     popular: PopularLists
     campaigns: Campaigns
     guard: Guard
@@ -41,19 +43,29 @@ class Reads:
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
         guard = Guard(Known(Catalogues(table)))
-        return cls(ServingMaps(table), ExportStore(table), PopularLists(table), campaigns, guard)
+        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard)
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
-        answer = self.guard.answer(group, route, options, self._from_any_source)
+        given = {name: value for name, value in options.items() if name not in ("details", "next")}
+        request, details = read_request(group, self.maps.cached(group), route, given), options.get("details")
+
+        def source(results: int) -> Answer:
+            resized = given if results == request.results else {**given, "numResults": results}
+            return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
+
+        def ask(results: int) -> Answer:
+            return self.guard.answer(request, details, results, source)
+
+        if "next" in route.options:
+            about, token = (route.name, given, details), options.get("next")
+            answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
+        else:
+            answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
-    def _from_any_source(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
+    def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:
         """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
-
-        def read() -> ReadRequest:
-            return read_request(group, self.maps.cached(group), route, options)
-
         request = read()
         if request.refusal:
             if answer := self._from_store(request):

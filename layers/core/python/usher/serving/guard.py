@@ -3,9 +3,8 @@
 The table may fail: an answer then goes out as its source gave it, marked as degraded.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,14 +14,12 @@ from usher.catalogue.entries import Facts
 from usher.catalogue.known import Known, UnansweredError
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError
-from usher.limits import DEFAULT_RESULTS, MAX_RESULTS
 from usher.serving.answers import Answer, Listed
-from usher.serving.routes import Route
+from usher.serving.requests import ReadRequest
 
 logger = Logger()
-Ask = Callable[[str, Route, Mapping[str, Any]], Answer]
-"""Asks a source, for a group, by a route and options."""
-DETAILS = "details"
+Ask = Callable[[int], Answer]
+"""Asks a source for a list of a length."""
 NO_CATALOGUE = "NoCatalogue"
 """Why an answer is degraded that the table has failed: its items are without details, and some may have left."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
@@ -36,32 +33,32 @@ class Guard:
 
     known: Known
 
-    def answer(self, group: str, route: Route, options: Mapping[str, Any], ask: Ask) -> Answer:
+    def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
         """Answer a request by a source, and by what is known of its items and of its subject.
 
-        Raises RequestError for `details` that the catalogue does not have, and what `ask` raises.
+        `details`: the option as it was given; None: none. `results`: the length of the list; `ask` gets one of a length
+        from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
         """
-        given = {name: value for name, value in options.items() if name != DETAILS}
         try:
-            facts = self.known.facts(group)
+            facts = self.known.facts(request.group)
         except FAILURES as error:
-            return _degraded(group, ask(group, route, given), error)
-        columns = details_of(options.get(DETAILS), facts) if DETAILS in options else []
-        answer = self._filled(group, route, given, columns, ask) if facts["items"] else ask(group, route, given)
+            return _degraded(request.group, ask(results), error)
+        columns = [] if details is None else details_of(details, facts)
+        answer = self._filled(request, columns, results, ask) if facts["items"] else ask(results)
         try:
-            is_known = self._is_known(group, route, given, facts)
+            is_known = self._is_known(request, facts)
         except FAILURES as error:
-            return _degraded(group, answer, error)
+            return _degraded(request.group, answer, error)
         return answer if is_known else {**answer, "known": False}
 
-    def _filled(self, group: str, route: Route, options: Mapping[str, Any], columns: Sequence[str], ask: Ask) -> Answer:
+    def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
         """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
-        results = _number(options.get("numResults") or DEFAULT_RESULTS)
-        if "numResults" not in route.options or not results:
-            return self._checked(group, ask(group, route, options), columns)
-        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), MAX_RESULTS), MAX_RESULTS]):
-            given = ask(group, route, {**options, "numResults": size})
-            answer = self._checked(group, given, columns)
+        if "numResults" not in request.route.options:
+            return self._checked(request.group, ask(results), columns)
+        most = max(request.max_results, results)
+        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]):
+            given = ask(size)
+            answer = self._checked(request.group, given, columns)
             if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
                 break
         return {**answer, "itemList": answer["itemList"][:results]}
@@ -82,12 +79,11 @@ class Guard:
                 kept.append({**item, "details": values} if columns else item)
         return {**answer, "itemList": kept}
 
-    def _is_known(self, group: str, route: Route, options: Mapping[str, Any], facts: Facts) -> bool:
-        subject = options.get(route.subject)
-        if route.subject == "userId" and facts["users"]:
-            return self.known.has_user(group, str(subject))
-        if route.subject == "itemId" and facts["items"]:
-            return bool(self.known.items(group, [str(subject)]))
+    def _is_known(self, request: ReadRequest, facts: Facts) -> bool:
+        if request.route.subject == "userId" and facts["users"]:
+            return self.known.has_user(request.group, request.subject)
+        if request.route.subject == "itemId" and facts["items"]:
+            return bool(self.known.items(request.group, [request.subject]))
         return True
 
 
@@ -107,12 +103,6 @@ def details_of(value: object, facts: Facts) -> list[str]:
         message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
         raise RequestError(400, "BadDetails", message)
     return names
-
-
-def _number(value: object) -> int:
-    """A number of results; 0 for a value that is none, which the source refuses."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= MAX_RESULTS else 0
 
 
 def _degraded(group: str, answer: Answer, error: Exception) -> Answer:

@@ -198,6 +198,13 @@ def on_bug(error: Exception) -> Response[Any]:
     return problem(500, "InternalError", "Internal error. The log of the function has the details.")
 
 
+def error_document(error: Exception) -> dict[str, str]:
+    """`{code, message}` of an error."""
+    handler = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
+    document: dict[str, str] = handler(error).body
+    return document
+
+
 HANDLERS: dict[type[Exception], Any] = {
     OutageError: on_personalize_outage,
     RequestError: on_request_error,

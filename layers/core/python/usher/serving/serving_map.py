@@ -6,8 +6,9 @@ table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, TypedDict
 
@@ -30,6 +31,8 @@ class ServedSolution(TypedDict, total=False):
     """The type of its recipe, such as USER_PERSONALIZATION."""
     recipe: str
     """Its name. Maps of former releases have none."""
+    metadata: bool
+    """Whether the campaign tells items' metadata (metadataColumns). Maps of former releases do not say."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -47,6 +50,8 @@ class ServedRecommender(TypedDict, total=False):
     """The type of its use case's recipe."""
     recipe: str
     """As a solution's."""
+    metadata: bool
+    """As a solution's."""
     recommenderArn: str | None
     campaignArn: str | None
     """Of a solution that answers in its place."""
@@ -62,6 +67,15 @@ class ServedDataset(TypedDict):
     """Of its Avro schema."""
 
 
+class EventRules(TypedDict, total=False):
+    """What events are checked by."""
+
+    columns: Mapping[str, Mapping[str, str | list[str]]]
+    """By dataset, the Avro types of its columns."""
+    eventTypes: Mapping[str, Sequence[str]]
+    """By solution or recommender that is not trained on all events, the types of those that it is trained on."""
+
+
 class ServingMap(TypedDict, total=False):
     """The resources that the API uses. It is empty for a group that has published nothing yet."""
 
@@ -75,6 +89,9 @@ class ServingMap(TypedDict, total=False):
     """By solution, the settings of its export."""
     datasets: Mapping[str, ServedDataset]
     """Those of items, users and actions, as far as there are some."""
+    actionTrackingId: str | None
+    """That of the dataset of action interactions, for PutActionInteractions."""
+    events: EventRules
 
 
 def served_arns(value: object) -> set[str]:
@@ -124,6 +141,18 @@ class ServingMaps:
         if dated != known:
             self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
         return dated
+
+    def note_trainings(self, group: str, began: Mapping[str, str]) -> None:
+        """Note when the trainings of live versions began, as ISO times by ARN."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
+        times = {arn: began[arn] for arn in live if began.get(arn)}
+        if times:
+            self.table.update(group, MAP, "SET trained = :trained", {":trained": json.dumps(times)})
+
+    def trained_at(self, group: str) -> dict[str, float]:
+        """By ARN of a live version, the Unix time at which its training began."""
+        times = json.loads(self.table.get(group, MAP, consistent=False).get("trained", "{}"))
+        return {arn: datetime.fromisoformat(time).timestamp() for arn, time in times.items()}
 
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""
