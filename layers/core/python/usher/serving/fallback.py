@@ -58,7 +58,7 @@ class Reads:
             return self.guard.answer(request, details, results, source)
 
         if "next" in route.options:
-            about, token = (route.name, given, details), options.get("next")
+            about, token = (route.name, given.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
         else:
             answer = ask(request.results)
