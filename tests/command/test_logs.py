@@ -99,8 +99,8 @@ def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
         assert stack.drop("films/interactions.csv").status == "FAILED"
     statuses = {ask(stack, *one) for one in requests()}
     refused = ClientError({"Error": {"Code": "AccessDeniedException", "Message": USERS[6]}}, "GetRecommendations")
-    for error in (KeyError(USERS[7]), refused):
-        with failing(error):
+    for error, services in ((KeyError(USERS[7]), SERVING), (refused, SERVING), (refused, {*SERVING, "dynamodb"})):
+        with failing(error, services):
             statuses |= {ask(stack, *one) for one in requests()}
     assert {200, 202, 400, 404, 500, 503} <= statuses
     lines = [*written.getvalue().splitlines(), *all_logs()]
@@ -111,14 +111,17 @@ def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     assert [line for line in lines if any(name + sign in line for name in names for sign in ("@", "%40"))] == []
 
 
+SERVING = {"personalize-runtime", "personalize-events"}
+
+
 @contextmanager
-def failing(error: Exception) -> Iterator[None]:
-    """Let Personalize's serving fail inside the block."""
+def failing(error: Exception, services: set[str]) -> Iterator[None]:
+    """Let services fail inside the block."""
 
     make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def fail(self: Any, operation: str, members: dict[str, Any]) -> Any:
-        if self.meta.service_model.service_name in {"personalize-runtime", "personalize-events"}:
+        if self.meta.service_model.service_name in services:
             raise error
         return make_call(self, operation, members)
 
