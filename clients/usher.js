@@ -9,8 +9,7 @@
 const BATCH = 25, MAX_EVENTS = 500, MAX_LISTS = 8, MAX_IMPRESSION = 25;
 const PAUSE = 1000, MAX_PAUSE = 60000;
 
-const newId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const newId = () => crypto.getRandomValues(new Uint32Array(4)).join("-"); // randomUUID is for https alone
 
 export function usher({ group, guest, user, wait = 2000, onError = console.warn }) {
   const name = `usher.${group}`;
@@ -41,7 +40,7 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   const queue = () => state().queue ?? [];
 
   async function call(who, path, request) {
-    const door = (who !== undefined && user) || guest || user;
+    const door = (who && user) || guest || user;
     const token = typeof door.token === "function" ? await door.token() : door.token;
     const headers = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
     return fetch(`${door.url}/${encodeURIComponent(group)}/${path}`, { ...request, headers });
@@ -64,6 +63,11 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   function forget(batch) {
     const sent = new Set(batch.map((one) => one.event.eventId));
     change({ queue: queue().filter((one) => !sent.has(one.event.eventId)) });
+  }
+
+  function enqueue(events) {
+    const who = { user: state().user, session: session() };
+    change({ queue: [...queue(), ...events.map((event) => ({ ...who, event }))].slice(-MAX_EVENTS) });
   }
 
   async function drain() {
@@ -119,12 +123,14 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
     const list = itemId && state().lists?.find((one) => one.items.includes(itemId));
     const shown = list && { recommendationId: list.id, impression: list.items.slice(0, MAX_IMPRESSION) };
     const event = { eventId: newId(), eventType, itemId, sentAt: Date.now() / 1000, ...shown, ...more };
-    const entry = { user: state().user, session: session(), event };
-    change({ queue: [...queue(), entry].slice(-MAX_EVENTS) });
+    const { user, past = [] } = state();
+    if (!user) change({ past: [...past, event].slice(-BATCH) });
+    enqueue([event]);
     if (queue().length >= BATCH && !failures) flush();
     else timer ??= setTimeout(flush, wait);
   }
 
+  const logout = () => change({ user: undefined, session: newId(), lists: [], past: [] });
   const who = () => ({ userId: state().user ?? session() });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave());
   if (queue().length) flush();
@@ -138,14 +144,20 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
     flush,
     /** From now on, the guest is this user, and what the session has taught is the user's. */
     login(userId) {
-      const before = state().user;
-      if (before === userId) return flush();
-      if (before !== undefined) change({ session: newId() }); // another user's session teaches nothing about this one
-      change({ user: userId });
-      track("login");
+      const { user, past = [] } = state();
+      if (user !== userId) {
+        if (user) logout(); // another user's session teaches nothing about this one
+        change({ user: userId, past: [] });
+        // Personalize joins a session with its user at the next training. What the guest did counts now, if it comes
+        // once more as the user's; of two events with the same time and properties, it trains on one.
+        enqueue(past.map((event) => ({ ...event, eventId: `${event.eventId}u` })));
+      }
       return flush();
     },
-    logout: () => change({ user: undefined, session: newId(), lists: [] }) && flush(),
+    logout() {
+      logout();
+      return flush();
+    },
     guestId: session,
   };
 }
