@@ -54,7 +54,7 @@ test: setup ## Everything that CI checks: lint, types, template, state machines,
 	python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
 		pytest -n auto --dist worksteal tests/unit tests/command; tests=$$?; \
 		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
-	pytest -n auto --dist loadfile tests/integration
+	pytest -n auto --dist loadfile --no-loadscope-reorder tests/integration
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

@@ -14,6 +14,7 @@ from usher.exports.steps import Exporter
 from usher.runs.lock import Lock, export_lock, is_running
 from usher.runs.notifications import Channels
 from usher.serving.export_store import ExportStore
+from usher.serving.popular_lists import PopularLists
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -23,6 +24,7 @@ exporter = Exporter(
     Bucket(client("s3"), os.environ["BUCKET_NAME"]),
     ServingMaps(table),
     ExportStore(table),
+    PopularLists(table),
     Spending(table),
     ExportTarget.from_env(os.environ),
     lambda solution: Lock(table, is_running(client("stepfunctions")), export_lock(solution)),

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from usher.aws import client
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+from usher.aws import client, error_kind
 from usher.costs.calculation import actual_cost
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
@@ -20,14 +22,16 @@ from usher.runs.outcome import has_ended
 from usher.runs.record import Run, run_that_broke, runs_of
 from usher.serving.live_models import live_models
 from usher.serving.next_serving_map import next_map
-from usher.serving.serving_map import ServingMaps
+from usher.serving.popular_lists import PopularLists
+from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
+logger = Logger()
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 lock = Lock(table, is_running(client("stepfunctions")))
-serving = ServingMaps(table)
+serving, popular = ServingMaps(table), PopularLists(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
@@ -52,10 +56,13 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     """Let the new versions serve, and write the run's last record."""
     plan, states = run.plan_or_none(), record.get("resources", [])
     if plan and not plan.removal and lock.run(run.group, execution) == run.name:
-        serving.write(run.group, next_map(plan, states, serving.read(run.group)))
+        content = next_map(plan, states, serving.read(run.group))
+        serving.write(run.group, content)
+        refresh_popular(run, content)
     served, since = serving.read(run.group), serving.date(run.group)
     known = versions.report_versions(client("personalize"), states, served.get("solutions", {}), since)
     trained_at = {one["arn"]: one["trainedAt"] for one in known}
+    serving.note_trainings(run.group, trained_at)
     live = list(live_models(served, trained_at, since, record.get("pins", {})))
 
     def channels_for(ended: RunRecord) -> list[str]:
@@ -64,6 +71,14 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
 
     changes: RunChanges = {"versions": known, "live": live, "cost": actual_cost(plan, record, known)}
     return run.conclude(execution, error, changes, channels_for)
+
+
+def refresh_popular(run: Run, content: ServingMap) -> None:
+    """Store what the API answers in an outage. The former list stays if Personalize does not answer now."""
+    try:
+        popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=error_kind(error))
 
 
 def report(run: Run, record: RunRecord) -> dict[str, Exception]:

@@ -1,20 +1,13 @@
 """API: given items, in the order that suits a user."""
 
 import os
-from functools import partial
 from typing import Any
 
-from usher.aws import client
-from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
 from usher.serving.routes import ROUTES
-from usher.serving.serving_map import ServingMaps
-from usher.storage.table import Table
 
-api = Api()
-table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-reads = Reads(ServingMaps(table), ExportStore(table), partial(client, "personalize-runtime"))
+api, reads = Api(), Reads.of(os.environ)
 
 
 @api.route(*ROUTES["rankings"].keys)

@@ -4,23 +4,24 @@ import os
 from functools import partial
 from typing import Any
 
-from usher.aws import client
-from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
-from usher.serving.http_api import Api
+from usher.serving.http_api import Api, error_document
+from usher.serving.many_users import answer_each
 from usher.serving.routes import ROUTES
-from usher.serving.serving_map import ServingMaps
-from usher.storage.table import Table
 
-api = Api()
-table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-reads = Reads(ServingMaps(table), ExportStore(table), partial(client, "personalize-runtime"))
+api, reads = Api(), Reads.of(os.environ)
 
 
 @api.route(*(key for route in ROUTES.values() if route.method == "GET" for key in route.keys))
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
     return reads.answer(group, *api.asked())
+
+
+@api.route(*ROUTES["many-users"].keys)
+def read_for_each(group: str) -> dict[str, Any]:
+    """Recommend items to each of the posted `userIds`."""
+    return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
 from usher.serving.next_serving_map import next_map
+from usher.serving.popular_lists import PopularLists
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -46,7 +47,8 @@ CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
-pins, tasks, catalogues = Pins(table), Tasks(table), Catalogues(table)
+pins, tasks = Pins(table), Tasks(table)
+popular, catalogues = PopularLists(table), Catalogues(table)
 clients = {name: client(name) for name in ("personalize", "scheduler")}
 clients["personalize-once"] = client("personalize", NO_RETRY)
 
@@ -161,6 +163,7 @@ def forget_group(group: str) -> None:
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
     catalogues.forget(group)
+    popular.remove(group)
     Keys(table).remove(group)
     spending.expire(group)
 

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from usher.aws import client
+from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import UsherError, lambda_error_message
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
-from usher.runs.cloudwatch import Metrics, put_metrics
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended

@@ -41,12 +41,17 @@ SPEED = 6000
 DEADLINE_SECONDS, TEST_SECONDS = 900, 1800
 """So long that they end what hangs, and not what is slow on a busy machine."""
 NUMBERS = itertools.count()
+LONGEST = ("adding", "rights", "notebooks", "large_data", "export", "local_cloud_kill", "cli", "hostile_writer", "gate")
+"""The files that take longest come first, so that no worker is left with one when the others are done."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+    here = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
+    for item in here:
+        item.add_marker(pytest.mark.timeout(TEST_SECONDS))
+    others = [item for item in items if item not in here]
+    places = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items[:] = others + sorted(here, key=lambda item: places.get(item.path.name, len(places)))
 
 
 @dataclass

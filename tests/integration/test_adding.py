@@ -1,9 +1,11 @@
 """The examples of docs/adding.md, carried out in a copy of the project: complete, and with one step left out."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
@@ -23,12 +25,10 @@ LEFT_OUT = [
 ]
 GENERATED = [
     "tests/unit/docs/test_docs.py::test_the_tables_and_diagrams_that_follow_from_the_code_are_current",
-    "tests/unit/usher/resources/test_kinds.py",
-    "tests/unit/stack/test_template.py",
-    "tests/unit/usher/config",
     "tests/command/test_editor_schema.py::test_the_schema_is_current",
 ]
-"""Tests of generated files, and of everything that the tables hold."""
+CHECKED = ["tests/unit/usher/resources/test_kinds.py", "tests/unit/stack/test_template.py", "tests/unit/usher/config"]
+"""Tests of everything that the tables hold."""
 CHANGED = {step.file for example in EXAMPLES.values() for step in example.steps}
 FAILED = 1
 """pytest's exit code where tests ran, and some failed."""
@@ -51,37 +51,67 @@ def project(copied: Path) -> Iterator[Path]:
         (copied / file).write_text(text)
 
 
-def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """A command of Python's, with the copy's modules."""
-    path = os.pathsep.join([str(project), str(project / "layers" / "core" / "python")])
+@dataclass(frozen=True, slots=True)
+class Python:
+    """Runs modules of the copy, as `python -m` does."""
+
+    process: subprocess.Popen[str]
+    output: Path
+
+    def run(self, module: str, *arguments: str) -> int:
+        """The exit code; what the module prints is in `output`."""
+        assert self.process.stdin
+        assert self.process.stdout
+        print(json.dumps([str(self.output), module, *arguments]), file=self.process.stdin, flush=True)
+        return int(self.process.stdout.readline())
+
+    def test(self, *tests: str) -> int:
+        """The exit code of pytest."""
+        return self.run("pytest", "-q", "-p", "no:cacheprovider", *tests)
+
+
+@pytest.fixture(scope="module")
+def python(copied: Path) -> Iterator[Python]:
+    path = os.pathsep.join([str(copied), str(copied / "layers" / "core" / "python")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-m", "tests.integration.forks"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=copied, env=environment, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603
+        yield Python(process, copied.parent / "output")
+
+
+def apply(project: Path, example: Example, without: Step | None = None) -> None:
+    example.apply(project, [step for step in example.steps if step is not without])
     for file in map(Path, CHANGED):  # one that is changed twice in a second would keep its former bytecode
         for bytecode in (project / file).parent.glob(f"__pycache__/{file.stem}.*.pyc"):
             bytecode.unlink()
-    arguments = [sys.executable, *command]
-    return subprocess.run(arguments, cwd=project, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
-def run_tests(project: Path, tests: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return run(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
+def generate(python: Python, examples: Iterable[Example]) -> None:
+    for command in dict.fromkeys(command for example in examples for command in example.commands):
+        assert python.run(*command.removeprefix("python -m ").split()) == 0, python.output.read_text()
 
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=list(EXAMPLES))
-def test_an_example_is_complete(project: Path, example: Example) -> None:
+def test_an_example_is_complete(project: Path, python: Python, example: Example) -> None:
     """With all steps, all tests that they name pass, and so do the tests of generated files."""
-    example.apply(project, example.steps)
-    for command in example.commands:
-        _, *arguments = command.split()
-        done = run(project, *arguments)
-        assert done.returncode == 0, done.stderr
-    done = run_tests(project, [*example.tests, *GENERATED])
-    assert done.returncode == 0, done.stdout
-    done = run(project, "-m", "ruff", "check", *(step.file for step in example.steps if step.file.endswith(".py")))
-    assert done.returncode == 0, done.stdout
+    apply(project, example)
+    generate(python, [example])
+    assert python.test(*example.tests, *GENERATED) == 0, python.output.read_text()
+    files = [step.file for step in example.steps if step.file.endswith(".py")]
+    assert python.run("ruff", "check", *files) == 0, python.output.read_text()
+
+
+def test_with_all_examples_the_tables_hold_what_they_should(project: Path, python: Python) -> None:
+    for example in EXAMPLES.values():
+        apply(project, example)
+    generate(python, EXAMPLES.values())
+    assert python.test(*CHECKED) == 0, python.output.read_text()
 
 
 @pytest.mark.parametrize(("example", "left_out"), LEFT_OUT)
-def test_the_test_that_a_step_names_fails_without_it(project: Path, example: Example, left_out: Step) -> None:
-    example.apply(project, [step for step in example.steps if step is not left_out])
-    done = run_tests(project, [left_out.test])
-    assert done.returncode == FAILED, done.stdout + done.stderr
+def test_the_test_that_a_step_names_fails_without_it(
+    project: Path, python: Python, example: Example, left_out: Step
+) -> None:
+    apply(project, example, left_out)
+    assert python.test(left_out.test) == FAILED, python.output.read_text()

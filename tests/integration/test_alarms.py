@@ -20,7 +20,7 @@ METRIC = "normalized_discounted_cumulative_gain_at_25"
 STACK = "usher"
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads a template for its resources' names and types; the intrinsic functions are left out."""
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.integration.conftest import Site, interactions
 from tests.integration.test_survival import kill_workers
 
-SMALL = {"PARALLEL_BYTES": "20000", "PART_BYTES": "10000"}
-PARTS = -(-len(interactions()) // 10_000)
+SMALL = {"PARALLEL_BYTES": "20000", "PART_BYTES": "15000"}
+PARTS = -(-len(interactions()) // 15_000)
+CONFIG = json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}, "exports": False})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,6 +42,7 @@ def test_a_row_in_the_midst_of_many_parts_is_named_and_only_new_parts_are_read(s
     good = [interactions(seed=number) for number in range(3)]
     rows = good[1].splitlines(keepends=True)
     rows[899] = "u1,i1,yesterday,watch\n"
+    site.drop(f"{group}/usher.yaml", CONFIG)
     for key, content in zip([files[1], files[0], files[2]], ["".join(rows), good[0], good[2]], strict=True):
         site.drop(key, content)
     record = site.run(group)
@@ -79,13 +81,13 @@ def test_what_cannot_be_checked_fails_the_run_and_is_checked_by_the_next(site: S
     denied = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}]}
     iam = site.cloud.client("iam")
     iam.put_role_policy(RoleName=role, PolicyName="denied", PolicyDocument=json.dumps(denied))
+    site.drop(f"{group}/usher.yaml", CONFIG)
     site.drop(f"{group}/interactions.csv", interactions())
     record = site.run(group)
     iam.delete_role_policy(RoleName=role, PolicyName="denied")
     assert record["outcome"] == "FAILED"
     assert [one["place"] for one in record["problems"]] == [
-        f"{group}/interactions.csv bytes {start} to {end}"
-        for start, end in ((0, 10000), (10000, 20000), (20000, 29518))
+        f"{group}/interactions.csv bytes {start} to {end}" for start, end in ((0, 15000), (15000, 29518))
     ]
     assert (
         f"could not be checked: InputError: {group}/interactions.csv: can't be read: Access Denied."

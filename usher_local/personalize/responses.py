@@ -189,9 +189,11 @@ def _decoded(body: bytes) -> Values:
     return params
 
 
-def _error(code: str, message: str) -> JsonRESTError:
+def _error(code: str, message: str, status: int = 400) -> JsonRESTError:
     """An error of AWS's front end: no model knows it, so it cannot be one of our own."""
-    return JsonRESTError(code, message)
+    error = JsonRESTError(code, message)
+    error.code = status
+    return error
 
 
 class _Answer(ActionResult):  # type: ignore[misc]
@@ -240,6 +242,8 @@ class _Response(BaseResponse):  # type: ignore[misc]
     def _answer(self, operation: str, answer: Answer) -> ActionResult:
         pacing, backend = environment.current.pacing, personalize_backends[self.current_account][self.region]
         pacing.delay(self.service)
+        if self.service != "personalize":
+            self._suffer()
         shape = get_service_model(self.service).operation_model(operation).input_shape
         params = _decoded(self.body)
         validate(shape, params)
@@ -247,6 +251,14 @@ class _Response(BaseResponse):  # type: ignore[misc]
         if faults.current.throttles() or pacing.throttles(backend, self.service, operation, known):
             raise _error("ThrottlingException", "Rate exceeded")
         return _Answer(answer(backend, known))
+
+    def _suffer(self) -> None:
+        """The faults of the two APIs that serve."""
+        is_down, seconds = faults.current.serving()
+        if seconds:
+            environment.current.pacing.sleep(seconds)
+        if is_down:
+            raise _error("ServiceUnavailableException", "The service is unavailable.", 503)
 
     def set_faults(self) -> str:
         """The one operation that is not the service's; see `faults`."""

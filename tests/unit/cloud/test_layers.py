@@ -101,7 +101,7 @@ def test_a_shim_without_its_version_is_no_python(tmp_path: Path) -> None:
     assert probe(str(shim)) is None
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Reads a SAM template; the short forms of its functions become text."""
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
+from usher_local.clock import Clock
 from usher_local.cloud.apis import PortTakenError
 from usher_local.cloud.server import LocalCloud
 
@@ -68,3 +69,13 @@ def test_a_broken_template_ends_what_had_started(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="Nameless"), LocalCloud(template, 0, 0):
         pass
     assert jsonata._eval_jsonata is None
+
+
+def test_with_a_state_folder_personalize_is_as_it_was(tmp_path: Path) -> None:
+    with LocalCloud(TEMPLATE, 0, 0, Clock.parse("instant"), state=tmp_path / "state") as cloud:
+        made = cloud.client("personalize").create_dataset_group(name="films")["datasetGroupArn"]
+    with LocalCloud(TEMPLATE, 0, 0, Clock.parse("instant"), state=tmp_path / "state") as cloud:
+        found = cloud.client("personalize").describe_dataset_group(datasetGroupArn=made)["datasetGroup"]
+        assert (found["name"], found["status"]) == ("films", "ACTIVE")
+    with LocalCloud(TEMPLATE, 0, 0, Clock.parse("instant")) as cloud:
+        assert cloud.client("personalize").list_dataset_groups()["datasetGroups"] == []

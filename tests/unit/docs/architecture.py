@@ -17,7 +17,7 @@ MAX_ACTIONS = 3
 Statement = Mapping[str, Any]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as the text that they are made of."""
 
 

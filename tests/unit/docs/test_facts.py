@@ -22,7 +22,7 @@ RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as nothing."""
 
 
@@ -64,7 +64,7 @@ def facts() -> Iterable[tuple[str, str]]:
         if "TagFilters" in rule:
             what = {"check": "Profiles: {} days", "input": "Copies of what imports and jobs read: {} days"}
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])
-    [queue] = of_type("AWS::SQS::Queue")
+    queue = RESOURCES["DeadLetterQueue"]["Properties"]
     yield "operations.md", f"waits for {queue['MessageRetentionPeriod'] // 86400} days in a queue"
 
 

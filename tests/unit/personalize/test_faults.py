@@ -1,6 +1,7 @@
 """Faults that a test orders."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import boto3
@@ -11,7 +12,9 @@ from moto.moto_server.werkzeug_app import create_backend_app
 
 from tests.unit.personalize.world import REGION, World
 from usher_local.personalize import Faults, inject
-from usher_local.personalize.core import faults
+from usher_local.personalize.core import environment, faults
+
+CAMPAIGN = "arn:aws:personalize:us-east-1:123456789012:campaign/x"
 
 
 def throttled(calls: int) -> list[bool]:
@@ -48,9 +51,48 @@ def test_the_other_apis_are_throttled_too() -> None:
     runtime = boto3.client("personalize-runtime", REGION, config=once)
     events = boto3.client("personalize-events", REGION, config=once)
     with pytest.raises(ClientError, match="ThrottlingException"):
-        runtime.get_recommendations(campaignArn="arn:aws:personalize:us-east-1:123456789012:campaign/x")
+        runtime.get_recommendations(campaignArn=CAMPAIGN)
     with pytest.raises(ClientError, match="ThrottlingException"):
         events.put_events(trackingId="x", sessionId="x", eventList=[{"eventType": "x", "sentAt": "1"}])
+
+
+def serving(name: str) -> Any:
+    client: Any = boto3.client
+    return client(name, REGION, config=Config(retries={"total_max_attempts": 1}))
+
+
+@pytest.mark.usefixtures("world")
+def test_what_serves_is_down_for_a_while_and_what_creates_is_not() -> None:
+    clock = [0.0]
+    inject(Faults(down=True, seconds=60, now=lambda: clock[0]))
+    runtime, event = serving("personalize-runtime"), {"eventType": "x", "sentAt": "1"}
+    calls: list[tuple[Any, dict[str, Any]]] = [
+        (runtime.get_recommendations, {"campaignArn": CAMPAIGN}),
+        (runtime.get_personalized_ranking, {"campaignArn": CAMPAIGN, "userId": "u", "inputList": ["i"]}),
+        (serving("personalize-events").put_events, {"trackingId": "x", "sessionId": "x", "eventList": [event]}),
+    ]
+    for clock[0] in (0, 59):
+        for call, members in calls:
+            with pytest.raises(ClientError) as caught:
+                call(**members)
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.SERVICE_UNAVAILABLE
+            assert caught.value.response["Error"]["Code"] == "ServiceUnavailableException"
+        boto3.client("personalize", REGION).list_schemas()
+    clock[0] = 60
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        runtime.get_recommendations(campaignArn=CAMPAIGN)
+
+
+@pytest.mark.usefixtures("world")
+def test_what_serves_is_slow_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, slept = [0.0], list[float]()
+    monkeypatch.setattr(environment.current.pacing, "sleep", slept.append)
+    inject(Faults(slow=5, seconds=60, now=lambda: clock[0]))
+    for clock[0] in (0, 59, 60):
+        with pytest.raises(ClientError, match="ResourceNotFoundException"):
+            serving("personalize-runtime").get_recommendations(campaignArn=CAMPAIGN)
+        boto3.client("personalize", REGION).list_schemas()
+    assert slept == [5, 5]
 
 
 def test_a_job_fails_with_the_reason_that_was_ordered(world: World) -> None:
@@ -101,6 +143,9 @@ def test_faults_can_be_ordered_over_http() -> None:
     [
         '{"throttle": 2}',
         '{"throttle": "1"}',
+        '{"down": 60}',
+        '{"slow": -1}',
+        '{"seconds": "60"}',
         '{"fail": {"a": 1}}',
         '{"delay": {"a": -1}}',
         '{"refuse": "a"}',

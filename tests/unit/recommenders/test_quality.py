@@ -5,6 +5,7 @@ The bars lie a little below what the model reaches; it is deterministic but for 
 """
 
 import csv
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,15 +19,18 @@ from usher_local.recommenders.registry import RECIPES
 
 ROOT = Path(__file__).parents[3]
 LATEST_SMALL = ROOT.parent / "shared/data/movielens-latest-small/ratings.csv"
+MIN_RATINGS = 10
+"""Of the films of latest-small: training on all 9,724 takes ten times as long, and three quarters are hardly rated."""
 DISCOUNT = 1 / np.log2(np.maximum(np.arange(1, DEPTH + 1), 2))
 
 
-def read(path: Path, delimiter: str) -> Interactions:
-    """Columns: user, item, rating, timestamp."""
+def read(path: Path, delimiter: str, min_ratings: int = 1) -> Interactions:
+    """Columns: user, item, rating, timestamp. `min_ratings`: of the items that are kept."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter)
-        next(rows)
-        users, items, _, timestamps = zip(*rows, strict=True)
+        _, *rows = csv.reader(file, delimiter=delimiter)
+    ratings = Counter(item for _, item, *_ in rows)
+    kept = [row for row in rows if ratings[row[1]] >= min_ratings]
+    users, items, _, timestamps = zip(*kept, strict=True)
     return Interactions.of(users, items, map(int, timestamps))
 
 
@@ -34,7 +38,7 @@ def read(path: Path, delimiter: str) -> Interactions:
 def latest_small() -> Interactions:
     if not LATEST_SMALL.exists():
         pytest.skip(f"MovieLens latest-small is not at {LATEST_SMALL}")
-    return read(LATEST_SMALL, ",")
+    return read(LATEST_SMALL, ",", MIN_RATINGS)
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def hundred_thousand() -> Interactions:
     ("data", "bars"),
     [
         ("hundred_thousand", {"mean_reciprocal_rank": 0.40, "precision": 0.19, "gain": 0.455}),
-        ("latest_small", {"mean_reciprocal_rank": 0.255, "precision": 0.105, "gain": 0.325}),
+        ("latest_small", {"mean_reciprocal_rank": 0.27, "precision": 0.114, "gain": 0.347}),
     ],
 )
 def test_the_main_model_keeps_its_quality(request: pytest.FixtureRequest, data: str, bars: Mapping[str, float]) -> None:

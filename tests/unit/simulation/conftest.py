@@ -5,8 +5,8 @@ import pytest
 from usher_local.simulation.stack import Stack, deployed
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    """Deployed once for all tests of a module; each resets it."""
+    """Deployed once for all tests here; each resets it."""
     with deployed() as made:
         yield made

@@ -10,7 +10,7 @@ TEMPLATE = REPOSITORY / "template.yaml"
 MACHINES = sorted((REPOSITORY / "statemachine").glob("*.asl.yaml"))
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms, such as `!GetAtt Table.Arn`, as what they stand for."""
 
 
@@ -26,6 +26,8 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 _TEMPLATE: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
 GLOBALS: dict[str, Any] = _TEMPLATE["Globals"]["Function"]
+DEFAULTS: dict[str, str] = {name: str(one["Default"]) for name, one in _TEMPLATE["Parameters"].items()}
+"""Of the stack's parameters."""
 RESOURCES: dict[str, Any] = _TEMPLATE["Resources"]
 FUNCTIONS: dict[str, Any] = {
     name: resource["Properties"]
@@ -57,7 +59,7 @@ def machine(path: Path) -> dict[str, Any]:
         .replace("${MapConcurrency}", "5")
         .replace("${SettleSeconds}", "60")
     )
-    definition: dict[str, Any] = yaml.safe_load(text)
+    definition: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
     return definition
 
 

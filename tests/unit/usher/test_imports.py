@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from usher.costs.ceilings import PARAMETERS
 
-from tests.unit.stack.files import FUNCTIONS, GLOBALS, RESOURCES
+from tests.unit.stack.files import DEFAULTS, FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -73,11 +73,16 @@ def absent(function: dict[str, Any]) -> set[str]:
     }
 
 
+def default(value: dict[str, Any]) -> str:
+    """What an intrinsic function gives: a parameter's default, or some text."""
+    return DEFAULTS.get(str(value.get("Ref"))) or "some"
+
+
 def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     """Import a file as a function of the template would: with its packages and its environment."""
     variables = {**GLOBALS["Environment"]["Variables"], **function.get("Environment", {}).get("Variables", {})}
     texts = {
-        name: value if isinstance(value, str) else "1" if name in PARAMETERS.values() else "some"
+        name: value if isinstance(value, str) else "1" if name in PARAMETERS.values() else default(value)
         for name, value in variables.items()
     }
     environment = {**texts, "PYTHONPATH": str(PACKAGE), "AWS_DEFAULT_REGION": "us-east-1"}

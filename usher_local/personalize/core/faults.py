@@ -5,7 +5,8 @@ the header `X-Amz-Target: AmazonPersonalize.SetFaults` and the fields as a JSON 
 """
 
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -17,6 +18,12 @@ class Faults:
     throttle: float = 0.0
     """Share of the calls, 0 to 1, of all three APIs that end in ThrottlingException."""
     seed: int = 0
+    down: bool = False
+    """Recommendations and events are answered with 503."""
+    slow: float = 0.0
+    """Real seconds that recommendations and events take, on top of the usual time."""
+    seconds: float = 0.0
+    """Real seconds after which `throttle`, `down` and `slow` end; 0: they do not end by themselves."""
     fail: Mapping[str, str] = field(default_factory=dict)
     """Failure reasons by name: whatever is created under it becomes CREATE FAILED, and its work is not done."""
     delay: Mapping[str, float] = field(default_factory=dict)
@@ -26,8 +33,12 @@ class Faults:
     unnamed: bool = False
     """Personalize names neither aws:SourceAccount nor aws:SourceArn to S3; whether it does on AWS is not documented."""
 
+    now: Callable[[], float] = field(default=time.monotonic, compare=False)
+    """For tests."""
+
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
+        self._begun = self.now()
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> Self:
@@ -40,7 +51,14 @@ class Faults:
 
     def throttles(self) -> bool:
         """Whether the next call is one of those to be refused."""
-        return self._random.random() < self.throttle
+        return self._last() and self._random.random() < self.throttle
+
+    def serving(self) -> tuple[bool, float]:
+        """Whether recommendations and events are down now, and the seconds by which they are late."""
+        return (self.down, self.slow) if self._last() else (False, 0.0)
+
+    def _last(self) -> bool:
+        return not self.seconds or self.now() - self._begun < self.seconds
 
 
 def _number(value: Any) -> bool:
@@ -58,6 +76,9 @@ def _text(value: Any) -> bool:
 _FITS: dict[str, Any] = {
     "throttle": lambda value: _number(value) and value <= 1,
     "seed": lambda value: isinstance(value, int),
+    "down": lambda value: isinstance(value, bool),
+    "slow": _number,
+    "seconds": _number,
     "fail": _by_name(_text),
     "delay": _by_name(_number),
     "refuse": lambda value: isinstance(value, list) and all(map(_text, value)),

@@ -24,6 +24,14 @@ CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-ru
 
 
 @functools.cache
+def within(seconds: float, attempts: int = 1) -> Config:
+    """Calls that end in time: the deadline is that of a connection, and that of an answer."""
+    return Config(
+        retries={"mode": "legacy", "total_max_attempts": attempts}, connect_timeout=seconds, read_timeout=seconds
+    )
+
+
+@functools.cache
 def client(service: str, config: Config | None = None) -> Any:
     """The process's one client of a service, or of a service and a configuration other than its own."""
     make: Any = boto3.client
@@ -41,12 +49,12 @@ def digest(value: object, length: int = 12) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def error_code(error: Exception) -> str:
+def error_code(error: BaseException) -> str:
     """The service's error code in a botocore ClientError; empty for any other exception."""
     response: dict[str, Any] = getattr(error, "response", None) or {}  # botocore's time-outs have one that is None
     return str(response.get("Error", {}).get("Code", ""))
 
 
-def error_kind(error: Exception) -> str:
+def error_kind(error: BaseException) -> str:
     """The code of an error, or its class, for the log: its words may have the caller's, IDs of users among them."""
     return error_code(error) or getattr(error, "code", "") or type(error).__name__

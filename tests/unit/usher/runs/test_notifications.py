@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from usher.aws import client
 from usher.datasets.schemas import make_schema
+from usher.embedded_metrics import STACK_METRICS, UNITS, Metrics, put_metrics
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.unmanaged import Unmanaged
-from usher.runs.cloudwatch import STACK_METRICS, UNITS, Metrics, put_metrics, run_metrics
+from usher.runs.cloudwatch import run_metrics
 from usher.runs.notifications import changed_states, notification, notify, put_change_events, put_end_event
 from usher.runs.record import Run
 
@@ -192,7 +193,8 @@ def test_metrics_go_to_the_log_in_cloudwatchs_embedded_format(
 
 def test_alarms_and_dashboard_ask_for_metrics_that_are_written() -> None:
     alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    ours = {one["MetricName"] for one in alarms if one.get("Namespace") == "Usher"}
+    parts = [one["MetricStat"]["Metric"] for alarm in alarms for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    ours = {one["MetricName"] for one in [*alarms, *parts] if one.get("Namespace") == "Usher"}
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body.replace("${StaleModelHours}", "1").replace("${AWS::StackName}", "usher"))["widgets"]
     searched = [

@@ -6,18 +6,22 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from usher.aws import client, now
+from usher.aws import client, now, within
 from usher.errors import UsherError
 from usher.serving import http_api
+from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
-from usher.serving.http_api import HANDLERS, STATUSES
+from usher.serving.http_api import HANDLERS, OUTAGES, STATUSES
+from usher.serving.pages import Pages
+from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
@@ -33,6 +37,8 @@ SERVED: Any = {
     "filters": {},
     "trackingId": "t-1",
 }
+RUNTIME = partial(client, "personalize-runtime", within(0.25))
+"""The functions' client."""
 CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
 
 
@@ -115,9 +121,7 @@ def test_a_wrong_option_is_the_callers_fault() -> None:
 @pytest.mark.usefixtures("served")
 def test_any_user_id_reaches_personalize(user: str, served: World) -> None:
     told: list[str] = []
-    served.listen(
-        client("personalize-runtime"), "before-parameter-build", lambda params, **_: told.append(params["userId"])
-    )
+    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: told.append(params["userId"]))
     path = f"/films/recommendations/{quote(user, safe='')}"
     ask(load_function("recommendations"), "GET", path, parameters={"userId": user})
     assert set(told) == {user}
@@ -183,9 +187,7 @@ def test_an_option_that_is_given_twice_is_refused() -> None:
 @pytest.mark.usefixtures("served")
 def test_an_id_may_stand_in_the_query(user: str, served: World) -> None:
     told: list[str] = []
-    served.listen(
-        client("personalize-runtime"), "before-parameter-build", lambda params, **_: told.append(params["userId"])
-    )
+    served.listen(RUNTIME(), "before-parameter-build", lambda params, **_: told.append(params["userId"]))
     status, body = ask(load_function("recommendations"), "GET", "/films/recommendations", userId=user)
     assert (status, body["code"]) in {(404, "NotFound"), (400, "InvalidInput")}
     assert set(told) == {user}
@@ -226,7 +228,7 @@ def test_an_event_of_the_wrong_type_is_the_callers_fault_and_named() -> None:
     event = {"eventType": "watch", "eventValue": "five"}
     status, body = ask(load_function("events"), "POST", "/films/events", {"userId": "u", "events": [event]})
     assert (status, body["code"]) == (400, "BadEvent")
-    assert body["message"] == "eventValue of event 1 must be a number, not five."
+    assert body["message"] == "eventValue of event 1 must be a number, not five. Write it without quotes."
 
 
 def failing(error: Exception) -> Any:
@@ -245,7 +247,8 @@ def refusal(code: str) -> ClientError:
 @pytest.mark.parametrize(
     ("error", "status", "code", "message"),
     [
-        *((refusal(name), status, code, "Its own words.") for name, (status, code) in STATUSES.items()),
+        *((refusal(name), *STATUSES[name], "Its own words.") for name in sorted(CALLERS_FAULTS)),
+        *((refusal(name), *OUTAGES[reason]) for name, reason in REASONS.items()),
         (
             refusal("AccessDeniedException"),
             503,
@@ -265,7 +268,7 @@ def refusal(code: str) -> ClientError:
 def test_every_failure_gets_the_right_status(
     served: World, error: Exception, status: int, code: str, message: str
 ) -> None:
-    served.listen(client("personalize-runtime"), "before-call", failing(error))
+    served.listen(RUNTIME(), "before-call", failing(error))
     answer = ask(load_function("recommendations"), "GET", "/films/recommendations/u", parameters={"userId": "u"})
     assert answer == (status, {"code": code, "message": message})
 
@@ -274,7 +277,7 @@ def test_every_failure_gets_the_right_status(
 def test_the_log_of_a_failure_does_not_tell_of_the_user(
     served: World, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served.listen(client("personalize-runtime"), "before-call", failing(error))
+    served.listen(RUNTIME(), "before-call", failing(error))
     log = io.StringIO()
     monkeypatch.setattr(http_api.logger.registered_handler, "stream", log)
     asked = {"userId": "jane@example.com", "context": json.dumps({"STREET": "Elm Street 7"})}
@@ -286,7 +289,13 @@ def test_the_log_of_a_failure_does_not_tell_of_the_user(
 
 
 EXPORTED = {"recommendedItems": ["a", "b", "c"], "scores": [0.5, 0.25]}
-OUTAGES = [*map(refusal, ("ThrottlingException", "ResourceNotFoundException", "ServiceUnavailable"))]
+FAILURES = {
+    "Throttled": refusal("ThrottlingException"),
+    "NotFound": refusal("ResourceNotFoundException"),
+    "ServerError": refusal("ServiceUnavailable"),
+    "Unreachable": EndpointConnectionError(endpoint_url="x"),
+}
+"""By the reason that an answer gives for them."""
 
 
 def load(world: World, campaign: str | None = "campaign/for-you", answer: object = EXPORTED, seconds: int = 60) -> None:
@@ -304,13 +313,17 @@ def recommended(user: str = "u", **query: str) -> tuple[int, dict[str, Any]]:
     return ask(load_function("recommendations"), "GET", path, parameters={"userId": user}, **query)
 
 
-@pytest.mark.parametrize("error", [*OUTAGES, EndpointConnectionError(endpoint_url="x")], ids=str)
-def test_a_campaign_that_fails_is_stood_in_for_by_the_newest_export(world: World, error: Exception) -> None:
+@pytest.mark.parametrize("reason", FAILURES)
+def test_a_campaign_that_fails_is_stood_in_for_by_the_newest_export(world: World, reason: str) -> None:
     load(world)
-    world.listen(client("personalize-runtime"), "before-call", failing(error))
+    world.listen(RUNTIME(), "before-call", failing(FAILURES[reason]))
     items = [{"itemId": "a", "score": 0.5}, {"itemId": "b", "score": 0.25}, {"itemId": "c"}]
-    assert recommended() == (200, {"solution": "for-you", "source": "export", "itemList": items})
+    degraded = {"reason": reason}
+    expected = {"solution": "for-you", "source": "export", "itemList": items, "degraded": degraded}
+    assert recommended() == (200, expected)
     assert recommended(numResults="1", solution="for-you")[1]["itemList"] == items[:1]
+    degraded_by_context = recommended(context='{"DEVICE": "phone"}')[1]["degraded"]
+    assert degraded_by_context == {"reason": reason, "ignored": ["context"]}
 
 
 @pytest.fixture
@@ -319,9 +332,9 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
-        runtime = client.__wrapped__("personalize-runtime")
+        runtime = client.__wrapped__("personalize-runtime", within(0.25))
         function = load_function("recommendations")
-        monkeypatch.setattr(function, "reads", replace(function.reads, runtime=lambda: runtime))
+        monkeypatch.setattr(function, "reads", replace(function.reads, campaigns=Campaigns(runtime)))
         yield function
 
 
@@ -343,10 +356,10 @@ def test_a_solution_without_a_campaign_is_answered_from_its_export(world: World)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("query", [{"filter": "f"}, {"context": "{}"}, {"solution": "other"}, {"numResults": "0"}])
+@pytest.mark.parametrize("query", [{"filter": "f"}, {"solution": "other"}, {"numResults": "0"}])
 def test_what_an_export_cannot_tell_is_not_answered_from_it(world: World, query: dict[str, str]) -> None:
     load(world)
-    world.listen(client("personalize-runtime"), "before-call", failing(OUTAGES[0]))
+    world.listen(RUNTIME(), "before-call", failing(FAILURES["Throttled"]))
     assert recommended(**query)[0] >= 400
 
 
@@ -357,7 +370,7 @@ def test_an_export_that_has_expired_is_not_told(world: World) -> None:
 
 def test_the_callers_fault_is_no_reason_to_look_elsewhere(world: World) -> None:
     load(world)
-    world.listen(client("personalize-runtime"), "before-call", failing(refusal("InvalidInputException")))
+    world.listen(RUNTIME(), "before-call", failing(refusal("InvalidInputException")))
     assert recommended() == (400, {"code": "InvalidInput", "message": "Its own words."})
 
 
@@ -381,7 +394,8 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
         return {"itemList": [], "recommendationId": "RID-1"}
 
     runtime = SimpleNamespace(get_recommendations=call)
-    reads = Reads(serving, ExportStore(Table(served.dynamodb, TABLE)), lambda: runtime)
+    table = Table(served.dynamodb, TABLE)
+    reads = Reads(serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

@@ -1,7 +1,7 @@
 """The steps of an export's run, as the state machine calls them. Every step can be retried, and resumes."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from usher.runs.notifications import NOTIFICATION, Channels
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE, has_ended, problem_record
 from usher.runs.record import Run, current_run
 from usher.serving.export_store import ExportStore
+from usher.serving.popular_lists import PopularLists
+from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.texts import listing
@@ -38,6 +40,7 @@ class Exporter:
     bucket: Bucket
     serving: ServingMaps
     table: ExportStore
+    popular: PopularLists
     spending: Spending
     target: ExportTarget
     lock_of: Callable[[str], Lock]
@@ -106,7 +109,17 @@ class Exporter:
         export, begun = self._export(group, run), Run(self.bucket, group, run).read()["startedAt"]
         key = {"group": group, "solution": export.solution, "member": export.shape.key}
         files = export.output_files(self.bucket)
-        return self.table.load(self.bucket, files, datetime.fromisoformat(begun), place, key)
+        rest = self.table.load(self.bucket, files, datetime.fromisoformat(begun), place, key)
+        if rest is None:
+            self._store_popular(group, export, files)
+        return rest
+
+    def _store_popular(self, group: str, export: ExportPlan, files: Sequence[str]) -> None:
+        """Everybody's answer becomes the popular list, if nothing but exports says what is popular."""
+        solution = self.serving.read(group).get("solutions", {}).get(export.solution)
+        if solution and not solution.get("campaignArn") and ROUTES["popular"].is_answered_by(solution):
+            items = self.table.first_answer(self.bucket, files, export.shape.key)
+            self.popular.write(group, items, export.solution, export.solutionVersionArn.rpartition("/")[2])
 
     def publish(
         self, group: str, solution: str, execution: str, run: str | None, error: Mapping[str, str] | None

@@ -16,6 +16,7 @@ from usher.planning.adoption import desired_with_adopted, unused_schemas
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
+from usher.planning.event_rules import event_rules
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
@@ -170,6 +171,7 @@ def _plan(
         dry.known_failures,
         dry.expected_seconds,
         **desired_serving(config, types),
+        events=event_rules(config, desired),
     )
 
 

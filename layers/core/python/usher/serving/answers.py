@@ -20,6 +20,15 @@ class Listed(TypedDict, total=False):
     """By column, what Personalize tells of the item (metadataColumns)."""
 
 
+class Degraded(TypedDict, total=False):
+    """Why another source than Personalize has answered."""
+
+    reason: str
+    """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound: of the last call."""
+    ignored: list[str]
+    """The request's options that this source can't take into account."""
+
+
 class Answer(TypedDict, total=False):
     """What a source says, and what the steps after it add."""
 
@@ -32,8 +41,8 @@ class Answer(TypedDict, total=False):
     """The version that answers for the solution: the last part of its ARN. A recommender has none."""
     recommendationId: str
     """Personalize's; events name it."""
-    degraded: str
-    """Why another source than Personalize has answered; absent where nothing is wrong."""
+    degraded: Degraded
+    """Absent where nothing is wrong."""
     known: bool
     """False: nothing is known of the user or the item, so that the list is not about them; absent otherwise."""
     next: str

@@ -47,6 +47,12 @@ class ExportStore:
         output: dict[str, Any] = json.loads(item["answer"])
         return output
 
+    def first_answer(self, bucket: Bucket, files: Sequence[str], member: str) -> list[str]:
+        """The items of the first answered line of a job's files. `member`: of a line, names its subject."""
+        lines = (line for file in files for block in bucket.blocks(file, 0) for line in block.splitlines())
+        answers = (answered[1] for line in lines if (answered := _answer(line, member)))
+        return list(next(answers, {}).get("recommendedItems", ()))
+
     def load(
         self, bucket: Bucket, files: Sequence[str], begun: datetime, place: Mapping[str, int], key: Mapping[str, str]
     ) -> dict[str, int] | None:

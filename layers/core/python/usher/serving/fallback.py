@@ -1,23 +1,25 @@
-"""Where an answer comes from: the campaign or recommender, else the newest export."""
+"""Where an answer comes from: the campaign or recommender, else the newest export, else the popular list."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from usher.aws import error_code, error_kind
-from usher.errors import RequestError
+from usher.aws import client, error_kind, within
+from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
+from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
+from usher.serving.pages import Pages
+from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMaps
+from usher.storage.table import Table
 
 logger = Logger()
-REFUSALS = {"ResourceNotFoundException", "InvalidInputException"}
-"""How Personalize refuses a campaign that is gone, or on its way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,61 +28,102 @@ class Reads:
 
     maps: ServingMaps
     exports: ExportStore
-    runtime: Callable[[], Any]
-    """Makes or gets the client of Personalize's runtime."""
+    pages: Pages
+    popular: PopularLists
+    campaigns: Campaigns
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Self:
+        """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS."""
+        seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
+        table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
+        campaigns = Campaigns(client("personalize-runtime", within(seconds)))
+        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns)
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request, as its caller sees it. Raises RequestError, and botocore's errors."""
-        answer = self._from_any_source(group, route, options)
+        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
+        given = {name: value for name, value in options.items() if name != "next"}
+        request = read_request(group, self.maps.cached(group), route, given)
+
+        def ask(results: int) -> Answer:
+            resized = given if results == request.results else {**given, "numResults": results}
+            return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
+
+        if "next" in route.options:
+            about, token = (route.name, given), options.get("next")
+            answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
+        else:
+            answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
-    def _from_any_source(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
-        """Answer by Personalize; by the newest export if there is no campaign or it is out of order."""
-        try:
-            return self._from_personalize(group, route, options)
-        except (ClientError, BotoCoreError, RequestError) as error:
-            if not _is_outage(error):
-                raise
-            request = read_request(group, self.maps.cached(group), route, options)
-            if answer := self._from_export(request):
-                logger.warning(
-                    "Answered from the export", group=group, solution=answer["solution"], reason=error_kind(error)
-                )
+    def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:
+        """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
+        request = read()
+        if request.refusal:
+            if answer := self._from_store(request):
                 return answer
-            if request.exports and isinstance(error, RequestError):
-                raise RequestError(
-                    404, "NotFound", "No campaign answers this request, and no export has an answer."
-                ) from None
-            raise
+            raise request.refusal_of_all
+        try:
+            return self._from_personalize(request, read)
+        except OutageError as outage:
+            if outage.__cause__:
+                logger.warning(
+                    "Personalize does not answer",
+                    group=request.group,
+                    solution=request.solution,
+                    reason=outage.reason,
+                    error=error_kind(outage.__cause__),
+                )
+            answer = self._from_store(request, is_outage=True)
+            if not answer:
+                raise
+            about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
+            put_metrics(Metrics({"DegradedAnswers": 1}, about))
+            ignored = {"ignored": request.beyond_stored} if request.beyond_stored else {}
+            return {**answer, "degraded": {"reason": outage.reason, **ignored}}  # type: ignore[typeddict-item]
 
-    def _from_personalize(self, group: str, route: Route, options: Mapping[str, Any]) -> Answer:
-        """Answer by a call; by a second one if a resource is refused, and a new map names another one."""
-        request = read_request(group, self.maps.cached(group), route, options)
+    def _from_personalize(self, request: ReadRequest, read: Callable[[], ReadRequest]) -> Answer:
+        """Answer by a call; a second time if a resource is refused, and a new map names another one.
+
+        Personalize does not find a campaign that is gone, and calls one on its way out an invalid input.
+        """
         try:
             return self._call(request)
-        except ClientError as error:
-            if error_code(error) not in REFUSALS:
+        except (ClientError, OutageError) as error:
+            if isinstance(error, OutageError) and error.reason != "NotFound":
                 raise
-            self.maps.forget(group)
-            renewed = read_request(group, self.maps.cached(group), route, options)
-            if renewed == request:
+            self.maps.forget(request.group)
+            renewed = read()
+            if renewed.refusal:
+                raise OutageError("NotFound", 0.0) from error
+            if renewed.call == request.call:
                 raise
         return self._call(renewed)
 
     def _call(self, request: ReadRequest) -> Answer:
-        if request.refusal:
-            raise request.refusal
-        call = getattr(self.runtime(), request.route.operation)
-        output = call(**request.served_by, **request.members)
-        source: Source = "recommender" if "recommenderArn" in request.served_by else "campaign"
-        answer: Answer = {
-            "itemList": output[request.route.list_name],
-            "source": source,
-            "solution": request.solution,
-            **({"solutionVersion": request.version} if request.version else {}),
-            "recommendationId": output["recommendationId"],
-        }
+        route, (member, arn) = request.route, *request.served_by.items()
+        output = self.campaigns.ask(route.operation, arn, route.list_name, request.call)
+        source: Source = "recommender" if member == "recommenderArn" else "campaign"
+        answer: Answer = {"itemList": output[route.list_name], "source": source, "solution": request.solution}
+        if request.version:
+            answer["solutionVersion"] = request.version
+        if "recommendationId" in output:
+            answer["recommendationId"] = output["recommendationId"]
         return answer
+
+    def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
+        """The newest export for the subject, else the popular list; None if neither can answer.
+
+        Neither applies filters. What else they can't do is left out in an outage alone, as the answer then says so.
+        """
+        if request.is_filtered or (request.beyond_stored and not is_outage):
+            return None
+        try:
+            answer = self._from_export(request)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
+            answer = None
+        return answer or (self._from_popular(request) if is_outage or request.takes_popular else None)
 
     def _from_export(self, request: ReadRequest) -> Answer | None:
         for solution in request.exports:
@@ -92,12 +135,27 @@ class Reads:
                 }
         return None
 
-
-def _is_outage(error: Exception) -> bool:
-    """Whether a campaign does not answer for a reason that is not in the request."""
-    if isinstance(error, RequestError):
-        return error.code == "NoCampaign"
-    return not isinstance(error, ParamValidationError) and error_code(error) != "InvalidInputException"
+    def _from_popular(self, request: ReadRequest) -> Answer | None:
+        """The popular list, or the given items in its order. None without one, or where the route has no items."""
+        try:
+            popular = self.popular.cached(request.group)
+        except (ClientError, BotoCoreError):
+            popular = {}
+        places = {item: place for place, item in enumerate(popular.get("items", ()))}
+        if not places or request.route.name == "actions":
+            return None
+        if "inputList" in request.members:
+            items = sorted(request.members["inputList"], key=lambda item: places.get(item, len(places)))
+        else:
+            items = [item for item in places if item != request.members.get("itemId")][: request.results]
+        answer: Answer = {
+            "itemList": [{"itemId": item} for item in items],
+            "source": "popular",
+            "solution": popular["solution"],
+        }
+        if popular["version"]:
+            answer["solutionVersion"] = popular["version"]
+        return answer
 
 
 def _item_list(output: Mapping[str, Any]) -> list[Listed]:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from math import ceil
 from traceback import extract_tb
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -16,6 +17,7 @@ from usher.access.callers import Caller, caller_of
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.campaigns import OutageError
 from usher.serving.routes import ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
@@ -29,6 +31,12 @@ STATUSES = {
     "ValidationException": (400, "InvalidInput"),
 }
 """Personalize's errors, as a caller sees them. Any other is not the caller's fault: 503."""
+OUTAGES = {
+    "NotFound": (404, "NotFound", "Personalize no longer has the resource. Try again later."),
+    "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
+}
+"""Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
 PARAMETER = re.compile(r"{(\w+)}")
@@ -135,9 +143,10 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
-def problem(status: int, code: str, message: str) -> Response[Any]:
-    """An error as callers see it."""
-    return Response(status, content_type="application/json", body={"code": code, "message": message})
+def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:
+    """An error as callers see it. `retry_after`: seconds, for those that pass by themselves."""
+    later = {"Retry-After": str(max(ceil(retry_after), 1))} if status in PASSING else {}
+    return Response(status, content_type="application/json", body={"code": code, "message": message}, headers=later)
 
 
 def _public(message: str) -> str:
@@ -160,16 +169,22 @@ def on_invalid_parameters(error: ParamValidationError) -> Response[Any]:
     return problem(400, "InvalidInput", _public(str(error)))
 
 
-def _log_failure(message: str, error: Exception) -> None:
+def _log_failure(message: str, error: BaseException) -> None:
     """Log an error and where it came up."""
     places = [f"{one.filename}:{one.lineno} {one.name}" for one in extract_tb(error.__traceback__)]
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
-def on_outage(error: Exception) -> Response[Any]:
+def on_outage(error: Exception, retry_after: float = 0.0) -> Response[Any]:
     """A service that refuses or does not answer."""
-    _log_failure("A service refuses or does not answer", error)
-    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.")
+    _log_failure("A service refuses or does not answer", error.__cause__ or error)
+    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.", retry_after)
+
+
+def on_personalize_outage(error: OutageError) -> Response[Any]:
+    """Personalize does not answer, and neither does anything else."""
+    known = OUTAGES.get(error.reason)
+    return problem(*known, error.retry_after) if known else on_outage(error, error.retry_after)
 
 
 def on_not_found(_: Exception) -> Response[Any]:
@@ -183,7 +198,15 @@ def on_bug(error: Exception) -> Response[Any]:
     return problem(500, "InternalError", "Internal error. The log of the function has the details.")
 
 
+def error_document(error: Exception) -> dict[str, str]:
+    """`{code, message}` of an error."""
+    handler = next(HANDLERS[kind] for kind in type(error).__mro__ if kind in HANDLERS)
+    document: dict[str, str] = handler(error).body
+    return document
+
+
 HANDLERS: dict[type[Exception], Any] = {
+    OutageError: on_personalize_outage,
     RequestError: on_request_error,
     ClientError: on_client_error,
     ParamValidationError: on_invalid_parameters,

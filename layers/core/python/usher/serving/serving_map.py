@@ -6,12 +6,15 @@ table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Any, TypedDict
 
 from usher.aws import now
 from usher.errors import RequestError
+from usher.serving.last_copies import LastCopies
 from usher.storage.table import Table
 
 MAP = "serving"
@@ -28,6 +31,8 @@ class ServedSolution(TypedDict, total=False):
     """The type of its recipe, such as USER_PERSONALIZATION."""
     recipe: str
     """Its name. Maps of former releases have none."""
+    metadata: bool
+    """Whether the campaign tells items' metadata (metadataColumns). Maps of former releases do not say."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -45,11 +50,22 @@ class ServedRecommender(TypedDict, total=False):
     """The type of its use case's recipe."""
     recipe: str
     """As a solution's."""
+    metadata: bool
+    """As a solution's."""
     recommenderArn: str | None
     campaignArn: str | None
     """Of a solution that answers in its place."""
     answeredBy: str
     """As a solution's."""
+
+
+class EventRules(TypedDict, total=False):
+    """What events are checked by."""
+
+    columns: Mapping[str, Mapping[str, str | list[str]]]
+    """By dataset, the Avro types of its columns."""
+    eventTypes: Mapping[str, Sequence[str]]
+    """By solution or recommender that is not trained on all events, the types of those that it is trained on."""
 
 
 class ServingMap(TypedDict, total=False):
@@ -63,6 +79,9 @@ class ServingMap(TypedDict, total=False):
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
     """By solution, the settings of its export."""
+    actionTrackingId: str | None
+    """That of the dataset of action interactions, for PutActionInteractions."""
+    events: EventRules
 
 
 def served_arns(value: object) -> set[str]:
@@ -78,7 +97,10 @@ class ServingMaps:
 
     table: Table
     clock: Callable[[], float] = time.monotonic
-    _cache: dict[str, tuple[float, ServingMap]] = field(default_factory=dict)
+    copies: LastCopies[ServingMap] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = LastCopies(partial(self.read, consistent=False), CACHE_SECONDS, self.clock)
 
     def read(self, group: str, *, consistent: bool = True) -> ServingMap:
         """A group's map; empty if it has none. `consistent`: as it was written last, at twice the price."""
@@ -110,6 +132,18 @@ class ServingMaps:
             self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
         return dated
 
+    def note_trainings(self, group: str, began: Mapping[str, str]) -> None:
+        """Note when the trainings of live versions began, as ISO times by ARN."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
+        times = {arn: began[arn] for arn in live if began.get(arn)}
+        if times:
+            self.table.update(group, MAP, "SET trained = :trained", {":trained": json.dumps(times)})
+
+    def trained_at(self, group: str) -> dict[str, float]:
+        """By ARN of a live version, the Unix time at which its training began."""
+        times = json.loads(self.table.get(group, MAP, consistent=False).get("trained", "{}"))
+        return {arn: datetime.fromisoformat(time).timestamp() for arn, time in times.items()}
+
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""
         self.table.delete(group, MAP)
@@ -120,16 +154,15 @@ class ServingMaps:
         return sorted(self.table.get(*ALL_GROUPS).get("live", ()))
 
     def cached(self, group: str) -> ServingMap:
-        """A group's map, at most CACHE_SECONDS old. Raises RequestError if it has none."""
-        read_at, content = self._cache.get(group, (0.0, ServingMap()))
-        if not content or self.clock() - read_at > CACHE_SECONDS:
-            self.forget(group)  # nothing is kept of a group without a map: callers may make up any number of names
-            content = self.read(group, consistent=False)
-            if not content:
-                raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
-            self._cache[group] = (self.clock(), content)
+        """A group's map, at most CACHE_SECONDS old, or older while the table does not answer.
+
+        Raises RequestError if the group has none.
+        """
+        content = self.copies.get(group)
+        if not content:
+            raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
         return content
 
     def forget(self, group: str) -> None:
         """Read a group's map anew for the next request."""
-        self._cache.pop(group, None)
+        self.copies.expire(group)

@@ -1,0 +1,106 @@
+"""When to ask again what has failed: a circuit breaker for each campaign, and a budget of retries. Pure.
+
+A breaker keeps a campaign that is down from costing every request its deadline (Nygard, "Release It!", "Circuit
+Breaker"); a budget keeps retries from multiplying the load of a service that is failing (Amazon Builders' Library,
+"Timeouts, retries, and backoff with jitter"). Both know what this process has seen, and nothing else.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+MAX_FAILURES = 2
+"""Failures in a row that open a breaker."""
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 30.0
+"""Before the first probe of an open breaker, and the most before a later one; each failed probe doubles the pause."""
+REQUESTS_PER_RETRY = 10
+MAX_SAVED_RETRIES = 10
+State = Literal["closed", "open", "half-open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What has failed since it last answered."""
+
+    failures: int
+    """In a row."""
+    reason: str
+    """Of the last one."""
+    retry_at: float
+    """The time on the clock from which a probe is allowed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only probes are allowed."""
+        return self.failures >= MAX_FAILURES
+
+    @property
+    def pause(self) -> float:
+        """Seconds from a failure to the next probe."""
+        doublings = min(self.failures - MAX_FAILURES, 30)
+        return float(min(MIN_PAUSE_SECONDS * 2**doublings, MAX_PAUSE_SECONDS))
+
+
+@dataclass(slots=True)
+class Breakers:
+    """A breaker for each name, such as a campaign's ARN. Those that are closed and never failed take no room."""
+
+    clock: Callable[[], float] = time.monotonic
+    _failing: dict[str, Failing] = field(default_factory=dict)
+
+    def allow(self, name: str) -> bool:
+        """Whether to call now. While open: once after each pause, as a probe whose outcome must be told."""
+        failing, now = self._failing.get(name), self.clock()
+        if not failing or not failing.is_open:
+            return True
+        if now < failing.retry_at:
+            return False
+        self._failing[name] = replace(failing, retry_at=now + failing.pause)  # nobody else probes meanwhile
+        return True
+
+    def succeeded(self, name: str) -> None:
+        """Close the breaker."""
+        self._failing.pop(name, None)
+
+    def failed(self, name: str, reason: str) -> None:
+        """Count a failure, which may open the breaker."""
+        before = self._failing.get(name)
+        failing = Failing(before.failures + 1 if before else 1, reason, 0.0)
+        self._failing[name] = replace(failing, retry_at=self.clock() + failing.pause if failing.is_open else 0.0)
+
+    def state(self, name: str) -> State:
+        """`half-open`: the next request is a probe."""
+        failing = self._failing.get(name)
+        if not failing or not failing.is_open:
+            return "closed"
+        return "open" if self.wait(name) else "half-open"
+
+    def reason(self, name: str) -> str:
+        """Why the last call failed; empty if it did not."""
+        failing = self._failing.get(name)
+        return failing.reason if failing else ""
+
+    def wait(self, name: str) -> float:
+        """Seconds until the next call is allowed."""
+        failing = self._failing.get(name)
+        return max(failing.retry_at - self.clock(), 0.0) if failing and failing.is_open else 0.0
+
+
+@dataclass(slots=True)
+class RetryBudget:
+    """At most one retry for REQUESTS_PER_RETRY requests, of which MAX_SAVED_RETRIES may come at once."""
+
+    _saved: int = 0
+    """In requests."""
+
+    def count(self) -> None:
+        """Count a request."""
+        self._saved = min(self._saved + 1, REQUESTS_PER_RETRY * MAX_SAVED_RETRIES)
+
+    def take(self) -> bool:
+        """Whether to retry once; if so, the retry is taken off the budget."""
+        if self._saved < REQUESTS_PER_RETRY:
+            return False
+        self._saved -= REQUESTS_PER_RETRY
+        return True

@@ -1,0 +1,66 @@
+"""Copies of what the table has for groups: at most some seconds old, and older only while the table does not answer."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_kind
+
+logger = Logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Generic[T]):
+    """A copy of a group's."""
+
+    content: T
+    read_at: float
+    fresh_until: float
+    """The time after which the table is asked again."""
+
+
+@dataclass(slots=True)
+class LastCopies(Generic[T]):
+    """What `read` gives for a group, for `seconds` from the copy."""
+
+    read: Callable[[str], T]
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    _copies: dict[str, Copy[T]] = field(default_factory=dict)
+
+    def get(self, group: str) -> T:
+        """A group's. Nothing is kept of a group that has none: callers may make up any number of names.
+
+        Raises the table's error if it does not answer and there is no copy.
+        """
+        copy, now = self._copies.get(group), self.clock()
+        if copy and now <= copy.fresh_until:
+            return copy.content
+        try:
+            content, read_at = self.read(group), now
+        except (BotoCoreError, ClientError) as error:
+            if not copy:
+                raise
+            logger.warning("Answered from an old copy, as the table does not answer", reason=error_kind(error))
+            content, read_at = copy.content, copy.read_at
+        if content:
+            self._copies[group] = Copy(content, read_at, self.clock() + self.seconds)
+        else:
+            self._copies.pop(group, None)
+        return content
+
+    def expire(self, group: str) -> None:
+        """Ask the table for the next request."""
+        if copy := self._copies.get(group):
+            self._copies[group] = Copy(copy.content, copy.read_at, -math.inf)
+
+    def age(self, group: str) -> float | None:
+        """Seconds since a group's copy was read from the table; None if there is none."""
+        copy = self._copies.get(group)
+        return self.clock() - copy.read_at if copy else None

@@ -1,0 +1,83 @@
+"""The popular list of a group, from which the API answers where nothing better does.
+
+It is an item of the table, `{"group": <group>, "item": "popular"}`. `publish` writes it at the end of a run, and
+`export` where a solution for popular items is exported into the table and has no campaign.
+"""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from usher.aws import now
+from usher.limits import MAX_RESULTS
+from usher.serving.last_copies import LastCopies
+from usher.serving.requests import read_request
+from usher.serving.routes import ROUTES
+from usher.serving.serving_map import ServingMap
+from usher.storage.table import Table
+
+ITEM = "popular"
+CACHE_SECONDS = 60.0
+
+
+class PopularList(TypedDict, total=False):
+    """A popular list; empty for a group that has none."""
+
+    items: list[str]
+    """Up to 500 IDs, the most popular first."""
+    solution: str
+    """The solution or recommender that it is from."""
+    version: str
+    """The solution version; empty for a recommender."""
+    written: str
+    """ISO time."""
+
+
+@dataclass(slots=True)
+class PopularLists:
+    """The popular lists in the table, with a cache."""
+
+    table: Table
+    clock: Callable[[], float] = time.monotonic
+    copies: LastCopies[PopularList] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.copies = LastCopies(self.read, CACHE_SECONDS, self.clock)
+
+    def cached(self, group: str) -> PopularList:
+        """A group's popular list, at most CACHE_SECONDS old, or older while the table does not answer."""
+        return self.copies.get(group)
+
+    def read(self, group: str) -> PopularList:
+        """A group's popular list."""
+        item = self.table.get(group, ITEM, consistent=False)
+        content: PopularList = json.loads(item["list"]) if item else {}
+        return content
+
+    def write(self, group: str, items: Sequence[str], solution: str, version: str) -> None:
+        """Replace a group's popular list."""
+        content = PopularList(items=list(items), solution=solution, version=version, written=now().isoformat())
+        self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
+
+    def refresh(self, runtime: Any, group: str, content: ServingMap, nobody: str) -> None:
+        """Replace a group's popular list by what its campaigns recommend to `nobody`, a user ID that is unknown.
+
+        The first with a recipe for popular items is asked. Without one, the list stays that an export of such a
+        solution has written; else the first that recommends to users is asked. Raises botocore's errors.
+        """
+        former = content.get("solutions", {}).get(self.read(group).get("solution", ""))
+        is_exported = former is not None and ROUTES["popular"].is_answered_by(former)
+        for name in ["popular"] if is_exported else ["popular", "recommendations"]:
+            options = {"userId": nobody, "numResults": MAX_RESULTS}
+            request = read_request(group, content, ROUTES[name], options)
+            if not request.refusal:
+                output = getattr(runtime, request.route.operation)(**request.call)
+                items = [one["itemId"] for one in output["itemList"]]
+                self.write(group, items, request.solution, request.version)
+                return
+
+    def remove(self, group: str) -> None:
+        """Delete a group's popular list."""
+        self.table.delete(group, ITEM)
