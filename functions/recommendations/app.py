@@ -1,9 +1,10 @@
-"""API: recommendations and actions for a user, items similar to an item, popular and trending items."""
+"""API: recommendations and actions for a user, items similar to an item, popular and trending items; and health."""
 
 import os
 from functools import partial
 from typing import Any
 
+from usher.serving import health
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
@@ -16,6 +17,18 @@ api, reads = Api(), Reads.of(os.environ)
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
     return reads.answer(group, *api.asked())
+
+
+@api.route("GET /{group}/health")
+def group_health(group: str) -> dict[str, Any]:
+    """Tell what answers for a group."""
+    return health.group_health(reads, group)
+
+
+@api.route("GET /health")
+def all_health() -> dict[str, Any]:
+    """Tell whether what answers for all groups does."""
+    return health.all_health(reads)
 
 
 @api.route(*ROUTES["many-users"].keys)

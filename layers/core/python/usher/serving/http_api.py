@@ -128,7 +128,7 @@ class Api:
         if not event["plain"]:
             message = "This path is ambiguous. Send an ID that has %, / or ?, or only dots, in the query."
             raise RequestError(400, "BadPath", message)
-        if not GROUP_NAME.match(values["group"]):
+        if "group" in values and not GROUP_NAME.match(values["group"]):
             raise RequestError(404, "UnknownGroup", "There is no group of this name.")
         return values
 

@@ -60,6 +60,10 @@ class LastCopies(Generic[T]):
         if copy := self._copies.get(group):
             self._copies[group] = Copy(copy.content, copy.read_at, -math.inf)
 
+    def contents(self) -> list[T]:
+        """All copies."""
+        return [copy.content for copy in self._copies.values()]
+
     def age(self, group: str) -> float | None:
         """Seconds since a group's copy was read from the table; None if there is none."""
         copy = self._copies.get(group)
