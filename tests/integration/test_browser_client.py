@@ -34,7 +34,7 @@ const refused = [];
 const shop = usher({ ...settings, onError: (error) => refused.push(error), wait: 50 });
 const ids = (answer) => answer.itemList.map((one) => one.itemId);
 const tell = (report) => fetch("/done", { method: "POST", body: JSON.stringify({ ...report, refused }) });
-const kept = () => JSON.parse(localStorage.getItem("usher.GROUP"));
+const kept = () => JSON.parse(localStorage.getItem("usher." + settings.group));
 """
 GUEST = """
 const first = await shop.recommend({ numResults: 40 });
@@ -70,8 +70,8 @@ await tell({ waiting, after: ids(await shop.recommend({ numResults: 40, filter: 
 class Pages:
     """A shop's own server."""
 
-    def __init__(self, group: str, settings: dict[str, Any]) -> None:
-        start = START.replace("SETTINGS", json.dumps(settings)).replace("GROUP", group)
+    def __init__(self, settings: dict[str, Any]) -> None:
+        start = START.replace("SETTINGS", json.dumps(settings))
         scripts = {"/": GUEST.replace("WATCHED", json.dumps(WATCHED)), "/user": USER, "/second": SECOND}
         self.pages = {path: f'<script type="module">{start}{script}</script>' for path, script in scripts.items()}
         self.reports: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -132,7 +132,7 @@ def settings(shop: Site, **more: Any) -> dict[str, Any]:
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
 def test_a_guest_logs_in_and_gets_what_the_session_taught(shop: Site, tmp_path: Path) -> None:
-    pages = Pages("shop", settings(shop))
+    pages = Pages(settings(shop))
     with serving(shop, pages) as address, browsing(f"{address}/", tmp_path):
         guest, user = (pages.reports.get(timeout=SECONDS) for _ in range(2))
     assert guest["refused"] == user["refused"] == []
@@ -150,7 +150,7 @@ def test_a_guest_logs_in_and_gets_what_the_session_taught(shop: Site, tmp_path: 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
 def test_events_wait_while_the_api_is_away_and_a_wrong_one_keeps_no_other_back(shop: Site, tmp_path: Path) -> None:
-    pages = Pages("shop", settings(shop, down=2))
+    pages = Pages(settings(shop, down=2))
     with serving(shop, pages) as address, browsing(f"{address}/second", tmp_path):
         report = pages.reports.get(timeout=SECONDS)
     assert len(set(report["waiting"])) == 3
