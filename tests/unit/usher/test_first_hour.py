@@ -1,7 +1,8 @@
 """The first hour of a shop, and the edits after it: whatever a quota allows is done, and something always answers.
 
-At every boundary of a run (before and after each function and each call that changes something), all requests that were answered
-before are sent again, by the serving map of that moment and by each that a function may still have in its cache.
+At every boundary of a run (before and after each function and each call that changes something), all requests that were
+answered before are sent again, by the serving map of that moment and by each that a function may still have in its
+cache.
 """
 
 import json
