@@ -1,8 +1,7 @@
 """The first hour of a shop, and the edits after it: whatever a quota allows is done, and something always answers.
 
-At every boundary of a run (before and after each function and each call that changes something), all requests that were
-answered before are sent again, by the serving map of that moment and by each that a function may still have in its
-cache.
+At every boundary of a run (before and after each function and each call of a service), all requests that were answered
+before are sent again, by the serving map of that moment and by each that a function may still have in its cache.
 """
 
 import json
@@ -24,7 +23,6 @@ from tests.unit.usher.test_changes import shop as shop
 from tests.unit.usher.test_changes import stack as stack
 from tests.unit.usher.world import interactions
 from usher_local.personalize.core import environment
-from usher_local.simulation.chaos import READING
 from usher_local.simulation.stack import Boundary, StoppedError
 
 POPULAR = {"recipe": "aws-popularity-count"}
@@ -63,8 +61,6 @@ class Callers:
     """What they asked last: the map, and what could answer."""
 
     def ask(self, boundary: Boundary | None = None) -> None:
-        if boundary and READING.search(boundary.name):  # nothing has changed
-            return
         there = self.shop.stack.personalize.resources
         alive = {arn for arn, one in there.items() if one.kind.name in ANSWERING and one.status == "ACTIVE"}
         item = self.shop.stack.items("shop").get("serving", {}).get("map", {}).get("S", "")
