@@ -1,28 +1,49 @@
-"""API: events of users, which their next recommendations take into account."""
+"""API: events of users, which their next recommendations take into account, and what became of them."""
 
 import os
 from typing import Any
 
-from usher.aws import client
-from usher.errors import RequestError
-from usher.serving.events import put_events_calls
+from usher.aws import client, within
+from usher.events.accept import Acceptance, EventKind, Queues
+from usher.events.arrivals import Arrivals
+from usher.events.history import History
+from usher.events.sessions import Sessions
 from usher.serving.http_api import Api
+from usher.serving.routes import EVENT_ROUTES
 from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 api = Api()
-serving = ServingMaps(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
+table = Table(client("dynamodb", within(1, attempts=2)), os.environ["TABLE_NAME"])
+serving, sessions, arrivals = ServingMaps(table), Sessions(table), Arrivals(table)
+queues = Queues(client("sqs", within(1, attempts=2)), os.environ["KEPT_QUEUE_URL"], os.environ["PENDING_QUEUE_URL"])
+deadline = within(float(os.environ["PERSONALIZE_MILLISECONDS"]) / 1000)
+acceptance = Acceptance(queues, sessions, arrivals, client("personalize-events", deadline))
+history = History(sessions, arrivals)
 
 
-@api.route("POST /{group}/events")
+@api.route(*EVENT_ROUTES["events"].keys)
 def record(group: str) -> tuple[dict[str, Any], int]:
-    """Record the posted `events` of `userId` in `sessionId`."""
-    body, tracking_id = api.body(), serving.cached(group).get("trackingId")
-    if not tracking_id:
-        raise RequestError(503, "NotLive", "The group's event tracker is not live yet.")
-    for call in put_events_calls(body, tracking_id):
-        client("personalize-events").put_events(**call)
-    return {"accepted": len(body["events"])}, 202
+    """Accept the posted `events` of `userId` in `sessionId`."""
+    return accept(group, "events")
+
+
+@api.route(*EVENT_ROUTES["action-interactions"].keys)
+def record_actions(group: str) -> tuple[dict[str, Any], int]:
+    """Accept what `userId` did with actions: the posted `actionInteractions`."""
+    return accept(group, "action-interactions")
+
+
+def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
+    """Accept what was posted."""
+    return acceptance.accept(group, kind, serving.cached(group), api.body()), 202
+
+
+@api.route(*EVENT_ROUTES["user-events"].keys)
+def show(group: str, **_user: str) -> dict[str, Any]:
+    """Tell which events of a user arrived, and which count."""
+    route, options = api.asked()
+    return history.of_user(group, route, options, serving.cached(group), serving.trained_at(group))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     served, since = serving.read(run.group), serving.date(run.group)
     known = versions.report_versions(client("personalize"), states, served.get("solutions", {}), since)
     trained_at = {one["arn"]: one["trainedAt"] for one in known}
+    serving.note_trainings(run.group, trained_at)
     live = list(live_models(served, trained_at, since, record.get("pins", {})))
 
     def channels_for(ended: RunRecord) -> list[str]:

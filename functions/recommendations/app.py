@@ -1,10 +1,14 @@
-"""API: recommendations and actions for a user, items similar to an item, popular and trending items."""
+"""API: recommendations and actions for a user, items similar to an item, popular and trending items; and health."""
 
 import os
+from functools import partial
 from typing import Any
 
+from aws_lambda_powertools.event_handler import Response
+from usher.serving import api_pages, health
 from usher.serving.fallback import Reads
-from usher.serving.http_api import Api
+from usher.serving.http_api import Api, error_document
+from usher.serving.many_users import answer_each
 from usher.serving.routes import ROUTES
 
 api, reads = Api(), Reads.of(os.environ)
@@ -14,6 +18,36 @@ api, reads = Api(), Reads.of(os.environ)
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
     return reads.answer(group, *api.asked())
+
+
+@api.route("GET /{group}/health")
+def group_health(group: str) -> dict[str, Any]:
+    """Tell what answers for a group."""
+    return health.group_health(reads, group)
+
+
+@api.route("GET /health")
+def all_health() -> dict[str, Any]:
+    """Tell whether what answers for all groups does."""
+    return health.all_health(reads)
+
+
+@api.route(*ROUTES["many-users"].keys)
+def read_for_each(group: str) -> dict[str, Any]:
+    """Recommend items to each of the posted `userIds`."""
+    return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
+
+
+@api.route("GET /openapi.json")
+def document() -> Response[str]:
+    """Show what the API has, for programs."""
+    return api_pages.document()
+
+
+@api.route("GET /docs")
+def page() -> Response[bytes]:
+    """Show what the API has, for people."""
+    return api_pages.page()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from usher.serving.serving_map import MAP
 
 from tests.integration.conftest import ROOT, Site, interactions, wait_until
 from usher_local.demo.caller import CallError
+from usher_local.personalize import Faults, inject
 from usher_local.personalize.models import personalize_backends
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
@@ -120,6 +121,7 @@ def test_a_request_is_counted_with_its_status(site: Site) -> None:
 def test_every_graph_of_the_dashboard_finds_data(site: Site, group: str) -> None:
     fed(site, group)
     watch(site)
+    personalize_is_down(site, group)
     with pytest.raises(CallError, match="404"):
         site.api.get("/nowhere/recommendations/u1")
     body = site.cloud.client("cloudwatch").get_dashboard(DashboardName=physical(site, "Dashboard"))["DashboardBody"]
@@ -204,6 +206,17 @@ def the_api_breaks(site: Site, group: str) -> None:
     )
 
 
+def personalize_is_down(site: Site, group: str) -> None:
+    assert fed(site, group)["outcome"] == "SUCCEEDED"
+    inject(Faults(down=True))
+    try:
+        answers = [site.api.get(f"/{group}/recommendations/u1") for _ in range(20)]
+    finally:
+        inject(Faults())
+    assert all((one["source"], one["degraded"]["reason"]) == ("popular", "ServerError") for one in answers)
+    assert all(one["itemList"] for one in answers)
+
+
 CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
     {
         "ExecutionFailed": a_run_fails,
@@ -211,6 +224,7 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
         "VersionHeld": a_version_is_held,
         "ModelStale": a_model_grows_old,
         "ApiErrors": the_api_breaks,
+        "AnswersDegraded": personalize_is_down,
     }
 )
 

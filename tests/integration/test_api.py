@@ -135,11 +135,18 @@ def test_ids_with_unusual_characters_are_users_like_others(live: Site, user: str
 def test_events_change_what_is_recommended_next(live: Site) -> None:
     before = [one["itemId"] for one in live.api.get("/live/recommendations/newcomer", numResults=5)["itemList"]]
     events = [{"eventType": "watch", "itemId": item} for item in ("i20", "i21", "i22")]
-    assert live.api.post("/live/events", {"userId": "newcomer", "sessionId": "s1", "events": events}) == {"accepted": 3}
+    answer = live.api.post("/live/events", {"userId": "newcomer", "sessionId": "s1", "events": events})
+    assert answer == {"accepted": 3, "queued": 0, "duplicates": 0, "warnings": []}
     after = live.api.get("/live/recommendations/newcomer", numResults=5, filter="seen")["itemList"]
     assert [one["itemId"] for one in after] != before
     assert after[0]["itemId"] in {"i23", "i24", "i25", "i26"}
     assert not {"i20", "i21", "i22"} & {one["itemId"] for one in after}
+    told = live.api.get("/live/users/newcomer/events", numResults=2)
+    assert [(one["itemId"], one["outcome"], one["counts"]) for one in told["events"]] == [
+        ("i22", "sent", True), ("i21", "sent", True),
+    ]  # fmt: skip
+    [first] = live.api.get("/live/users/events", userId="newcomer", next=told["next"])["events"]
+    assert first["itemId"] == "i20"
 
 
 READ, RECORD = "/live/recommendations/anna", "/live/events"

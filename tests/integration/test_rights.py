@@ -28,9 +28,19 @@ from usher_local.cloud import eventbridge_targets
 from usher_local.cloud.credentials import PARTITION, REGION, client
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
+from usher_local.personalize import Faults, inject
 
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
+
+MANY_RECIPES = [
+    f"aws-{name}"
+    for name in (
+        "user-personalization", "user-personalization-v2", "popularity-count", "trending-now", "sims", "similar-items",
+        "personalized-ranking", "personalized-ranking-v2", "hrnn", "hrnn-metadata", "hrnn-coldstart",
+    )
+]  # fmt: skip
+"""One more than a dataset group may have solutions."""
 
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
@@ -70,6 +80,8 @@ CONDITIONAL: Mapping[str, str] = {
 }
 """What grants rights only under a condition that does not hold here, with the reason."""
 
+CLUBS = 'INCLUDE ActionID WHERE Actions.KIND IN ("club")'
+
 
 def config(**more: Any) -> str:
     solutions = {
@@ -82,10 +94,11 @@ def config(**more: Any) -> str:
         "similar": {"recipe": "aws-sims"},
         "ranking": {"recipe": "aws-personalized-ranking-v2"},
         "fans": {"recipe": "aws-item-affinity", "campaign": False},
+        "next": {"recipe": "aws-next-best-action"},
     }
     wanted = {
         "solutions": solutions,
-        "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
+        "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")', "clubs": CLUBS},
         "exports": {"popular": {"table": True, "keep": 1, "numResults": 5}, "fans": {"items": ["i1"], "numResults": 5}},
         "metricAttribution": {
             "metrics": [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}]
@@ -120,7 +133,10 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/segments/crowd.jsonl", '{"itemId": "i1"}\n')
     site.drop(f"{GROUP}/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
     site.drop(f"{GROUP}/items.csv", items())
+    site.drop(f"{GROUP}/actions.csv", "ACTION_ID,KIND\njoin,club\ncall,phone\n")
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
+    taken = (f"u{row % 60},join,TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
+    site.drop(f"{GROUP}/action_interactions.csv", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n" + "".join(taken))
     site.drop(f"{GROUP}/usher.yaml", config())
     assert site.run(GROUP)["outcome"] == "SUCCEEDED"
     part = {"key": f"{GROUP}/interactions/gone.csv", "etag": "gone", "start": 0, "end": 9}
@@ -129,11 +145,21 @@ def drive(site: Site) -> None:
     functions.invoke(FunctionName=check, Payload=json.dumps({"part": part, "run": "gone", "error": None}))
 
     # The API.
+    page = site.api.get(f"/{GROUP}/recommendations/u1", numResults="2")
+    site.api.get(f"/{GROUP}/recommendations/u1", numResults="2", next=page["next"])
     site.api.get(f"/{GROUP}/recommendations/u1", filter="seen")
+    site.api.get(f"/{GROUP}/actions/u1", filter="clubs")
     site.api.get(f"/{GROUP}/similar-items/i1")
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
-    watched = [{"eventType": "watch", "itemId": "i2"}]
-    site.api.post(f"/{GROUP}/events", {"userId": "u1", "sessionId": "s", "events": watched})
+    watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
+    site.api.post(f"/{GROUP}/events", watched)
+    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "join"}]}
+    site.api.post(f"/{GROUP}/action-interactions", acted)
+    inject(Faults(throttle=1))
+    waiting = {"userId": "u2", "events": [{"eventType": "watch", "itemId": "i2"}]}
+    assert site.api.post(f"/{GROUP}/events", waiting)["queued"] == 1
+    inject(Faults())
+    assert site.api.get(f"/{GROUP}/users/u1/events")["events"]
     key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
     assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
 
@@ -162,7 +188,7 @@ def drive(site: Site) -> None:
         f"{GROUP}/usher.yaml",
         config(
             solutions=changed,
-            filters={"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'},
+            filters={"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")', "clubs": CLUBS},
             metricAttribution={"metrics": purchases},
             schedules={"retrain": "rate(3 days)", "export": "rate(2 days)"},
             tags=[{"tagKey": "team", "tagValue": "two"}],
@@ -191,6 +217,7 @@ def drive(site: Site) -> None:
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
+    assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
     with slowed():
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.arns("-eval-", "solution_version")))

@@ -370,7 +370,9 @@ def queue_attributes(properties: Properties) -> dict[str, Any]:
 
 
 def create_queue(name: str, properties: Properties, place: Place) -> Resource:
-    """A queue."""
+    """A queue. CloudFormation itself ends the name that it makes for a FIFO queue, as SQS asks for."""
+    if str(properties.get("FifoQueue")).lower() == "true" and "QueueName" not in properties:
+        name = f"{name}.fifo"
     tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
     given = {"QueueName": name, "Attributes": queue_attributes(properties), **({"tags": tags} if tags else {})}
     url = call(place, ("sqs", "create_queue"), given)["QueueUrl"]

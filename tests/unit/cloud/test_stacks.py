@@ -103,6 +103,11 @@ def test_two_stacks_of_one_template_share_no_name(cf: Any) -> None:
     assert ids(cf, "one")["Role"].startswith("one-Role-")
 
 
+def test_a_fifo_queue_without_a_name_gets_one_that_sqs_takes(cf: Any) -> None:
+    create(cf, "one", template(It={"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": True}}))
+    assert ids(cf, "one")["It"].endswith(".fifo")
+
+
 @pytest.mark.parametrize(
     "resource",
     [

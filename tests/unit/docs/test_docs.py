@@ -20,8 +20,9 @@ from usher.evaluation.baselines import BASELINES
 from usher.evaluation.metrics import METRICS
 from usher.evaluation.scoring import FORMS
 from usher.evaluation.splits import SPLITS
+from usher.events import checks
 from usher.resources.kinds import KINDS
-from usher.serving import events, http_api, routes
+from usher.serving import http_api, routes
 from usher.storage.layout import DATASETS, is_input
 
 from tests.unit.docs import tables
@@ -43,7 +44,15 @@ PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (R
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
-COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext"}
+COMPOSED_CODES = {
+    "UnknownGroup",
+    "UnknownSolution",
+    "UnknownFilter",
+    "BadFilterValues",
+    "BadContext",
+    "BadNumResults",
+    "TooLong",
+}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
 
 MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200
@@ -165,8 +174,9 @@ def test_every_route_of_the_api_is_described() -> None:
 
 
 def test_every_option_and_every_member_of_an_event_is_described() -> None:
-    options = {option for route in routes.ROUTES.values() for option in (route.subject, *route.options)} - {""}
-    assert missing("api.md", [*options, *events.MEMBERS, "sessionId", "events"]) == []
+    options = {option for route in routes.ROUTES_BY_KEY.values() for option in (route.subject, *route.options)} - {""}
+    members = {member for kind in checks.KINDS.values() for member in kind.members}
+    assert missing("api.md", [*options, *members]) == []
 
 
 def test_every_error_of_the_api_is_described() -> None:

@@ -25,7 +25,7 @@ from usher.storage.table import Table
 
 from tests.unit.fuzz.requests import CORPUS, EVENTS, ORDINARY, RANKING, ROUTES, Request
 from tests.unit.personalize.world import BUCKET, World, items
-from tests.unit.usher.world import ACCOUNT, load_function
+from tests.unit.usher.world import ACCOUNT, KEPT, PENDING, load_function
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 
@@ -121,6 +121,10 @@ def serve(world: World) -> Iterator[Api]:
     names = {"group": "HASH", "item": "RANGE"}
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TABLE_NAME", TABLE)
+        patched.setenv("PERSONALIZE_MILLISECONDS", "1000")
+        sqs = client("sqs")
+        for name, queue, more in (("KEPT", KEPT, {}), ("PENDING", PENDING, {"FifoQueue": "true"})):
+            patched.setenv(f"{name}_QUEUE_URL", sqs.create_queue(QueueName=queue, Attributes=more)["QueueUrl"])
         dynamodb = client("dynamodb")
         dynamodb.create_table(
             TableName=TABLE,

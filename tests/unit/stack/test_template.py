@@ -15,11 +15,12 @@ from usher.resources.kinds import KINDS, Kind
 from usher.runs.notifications import SOURCE
 from usher.serving.routes import ROUTES_BY_KEY
 
-from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, TEMPLATE, policies
+from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, SENT_ROUTES, TEMPLATE, policies
 
 ANYWHERE = {
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
+    "personalize:PutActionInteractions": "knows no resource-level permission",
     "personalize:PutEvents": "knows no resource-level permission",
     "scheduler:ListSchedules": "knows no resource-level permission",
     "servicequotas:ListServiceQuotas": "knows no resource-level permission",
@@ -183,21 +184,16 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     assert granted("Plan", "scheduler") == {"GetSchedule", "ListSchedules"}
 
 
-@pytest.mark.parametrize("function", ["Plan", "Check"])
+@pytest.mark.parametrize("function", ["Plan", "Check", "Evaluate"])
 def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
-    variables = FUNCTIONS[function]["Environment"]["Variables"]
-    assert "PART_BYTES" in variables
-    assert ReadLimits.from_env(variables) == LIMITS
+    assert ReadLimits.from_env(FUNCTIONS[function]["Environment"]["Variables"]) == LIMITS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
     source = (REPOSITORY / FUNCTIONS[function]["CodeUri"] / "app.py").read_text()
     calls = re.findall(r'client\("(personalize[\w-]*)"\)\.(\w+)\(', source)
-    sent = [
-        event["Properties"] for event in FUNCTIONS[function].get("Events", {}).values() if event["Type"] == "HttpApi"
-    ]
-    routes = [ROUTES_BY_KEY.get(f"{event['Method']} {event['Path']}") for event in sent]
+    routes = [ROUTES_BY_KEY.get(key) for key in SENT_ROUTES[function]]
     operations = {call for _, call in calls} | {route.operation for route in routes if route and route.operation}
     named = {"".join(word.capitalize() for word in operation.split("_")) for operation in operations}
     assert named <= granted(function, "personalize")

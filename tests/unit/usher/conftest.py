@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 
-from tests.unit.usher.world import ARN_PREFIX, BUCKET, MACHINES, ROLE, STACK, TABLE, TOPIC, Tap, World
+from tests.unit.usher.world import (
+    ARN_PREFIX,
+    BUCKET,
+    KEPT,
+    MACHINES,
+    PENDING,
+    QUEUES,
+    ROLE,
+    STACK,
+    TABLE,
+    TOPIC,
+    Tap,
+    World,
+)
 from usher_local.personalize import install, shutdown
 
 SLOW_FIXTURES = {"trainer", "stack", "measured"}
@@ -42,6 +55,8 @@ def account(path: Path, trainer: ThreadPoolExecutor, monkeypatch: pytest.MonkeyP
     environment = {
         "BUCKET_NAME": BUCKET,
         "TABLE_NAME": TABLE,
+        "KEPT_QUEUE_URL": f"{QUEUES}{KEPT}",
+        "PENDING_QUEUE_URL": f"{QUEUES}{PENDING}",
         "TOPIC_ARN": TOPIC,
         "PERSONALIZE_ARN_PREFIX": ARN_PREFIX,
         "PERSONALIZE_ROLE_ARN": ROLE,

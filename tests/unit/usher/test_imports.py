@@ -75,7 +75,7 @@ def absent(function: dict[str, Any]) -> set[str]:
 
 def default(value: dict[str, Any]) -> str:
     """What an intrinsic function gives: a parameter's default, or some text."""
-    return DEFAULTS.get(str(value.get("Ref"))) or "some"
+    return DEFAULTS.get(str(value.get("Fn::Sub")).strip("${}")) or "some"
 
 
 def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess[str]:

@@ -37,6 +37,8 @@ ACCOUNT = "123456789012"
 ARN_PREFIX = f"arn:aws:personalize:us-east-1:{ACCOUNT}"
 BUCKET = "usher-bucket"
 TABLE = "usher-table"
+KEPT, PENDING = "usher-kept", "usher-pending.fifo"
+QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012/"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/personalize"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:usher"
 SERVICE = {"Service": "personalize.amazonaws.com"}
@@ -105,6 +107,9 @@ class World:
         iam.create_role(RoleName="personalize", AssumeRolePolicyDocument=_policy(trust))
         iam.put_role_policy(RoleName="personalize", PolicyName="all", PolicyDocument=_policy(everything))
         self.sns.create_topic(Name="usher")
+        sqs = client("sqs")
+        sqs.create_queue(QueueName=KEPT)
+        sqs.create_queue(QueueName=PENDING, Attributes={"FifoQueue": "true"})
         keys = {"group": "HASH", "item": "RANGE"}
         self.dynamodb.create_table(
             TableName=TABLE,

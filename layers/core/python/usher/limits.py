@@ -43,5 +43,9 @@ DEFAULT_RESULTS = 25
 """numResults of a request or of a line of a batch job that names none [API]."""
 MAX_RESULTS = 500
 """numResults of GetRecommendations, and items of GetPersonalizedRanking [API]."""
+MAX_WITH_METADATA = 50
+"""The same with metadataColumns: service guide, "Getting recommendations with metadata"."""
+DEFAULT_ACTIONS, MAX_ACTIONS = 5, 100
+"""numResults of GetActionRecommendations [API]."""
 MAX_JOB_FILES = 1000
 """Input files of a batch job [Q]."""

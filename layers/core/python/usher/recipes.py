@@ -67,6 +67,8 @@ class Recipe:
     """Whether lists hold items on trial, which few or none have met."""
     takes_exploration_weight: bool = False
     """Whether an explorationWeight of 0 ends that. Personalize sets the exploration of the v2 recipe itself."""
+    event_type: str = ""
+    """The only type of events that it is trained on; empty: solutions may name some."""
     needs: tuple[str, ...] = ()
     """The datasets that it needs besides the interactions."""
     needs_text: bool = False
@@ -107,9 +109,9 @@ SEGMENTS = Recipe("USER_SEGMENTATION", metrics=OF_SEGMENTS)
 TYPES = {recipe.type: recipe for recipe in (TO_USERS, POPULAR, RANKED, RELATED, ACTIONS, SEGMENTS)}
 
 
-def _of_domain(domain: str, recipe: Recipe) -> Recipe:
+def _of_domain(domain: str, recipe: Recipe, event_type: str = "") -> Recipe:
     """A use case of a domain: for recommenders, which have no batch jobs."""
-    return replace(recipe, domain=domain, batch=None)
+    return replace(recipe, domain=domain, batch=None, event_type=event_type)
 
 
 RECIPES = {
@@ -144,14 +146,14 @@ RECIPES = {
         takes_updates=True,
         needs=("items",),
     ),
-    "aws-ecomm-popular-items-by-views": _of_domain("ECOMMERCE", POPULAR),
-    "aws-ecomm-popular-items-by-purchases": _of_domain("ECOMMERCE", POPULAR),
-    "aws-ecomm-frequently-bought-together": _of_domain("ECOMMERCE", RELATED),
-    "aws-ecomm-customers-who-viewed-x-also-viewed": _of_domain("ECOMMERCE", RELATED),
+    "aws-ecomm-popular-items-by-views": _of_domain("ECOMMERCE", POPULAR, "View"),
+    "aws-ecomm-popular-items-by-purchases": _of_domain("ECOMMERCE", POPULAR, "Purchase"),
+    "aws-ecomm-frequently-bought-together": _of_domain("ECOMMERCE", RELATED, "Purchase"),
+    "aws-ecomm-customers-who-viewed-x-also-viewed": _of_domain("ECOMMERCE", RELATED, "View"),
     "aws-ecomm-recommended-for-you": _of_domain("ECOMMERCE", TO_USERS),
-    "aws-vod-because-you-watched-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
+    "aws-vod-because-you-watched-x": _of_domain("VIDEO_ON_DEMAND", RELATED, "Watch"),
     "aws-vod-more-like-x": _of_domain("VIDEO_ON_DEMAND", RELATED),
-    "aws-vod-most-popular": _of_domain("VIDEO_ON_DEMAND", POPULAR),
+    "aws-vod-most-popular": _of_domain("VIDEO_ON_DEMAND", POPULAR, "Watch"),
     "aws-vod-trending-now": _of_domain("VIDEO_ON_DEMAND", TRENDING),
     "aws-vod-top-picks": _of_domain("VIDEO_ON_DEMAND", TO_USERS),
 }

@@ -34,7 +34,6 @@ def test_what_waited_is_settled(table: Table) -> None:
     arrivals(table).write(message("e1", "e2"), "pending")
     arrivals(table).settle(message("e1"), "sent")
     arrivals(table).settle(message("e2"), "refused", "The item is bad.")
-    arrivals(table).settle(message("gone"), "sent")
     arrivals(table).repeated("g", "s", ["e1", "gone"])
     found = {one["event"]["eventId"]: one for one in arrivals(table).of_session("g", "s")}
     event = {"eventId": "e1", "eventType": "watch", "sentAt": NOW - 5, "itemId": "i"}
@@ -43,6 +42,20 @@ def test_what_waited_is_settled(table: Table) -> None:
     }  # fmt: skip
     assert (found["e2"]["outcome"], found["e2"]["reason"]) == ("refused", "The item is bad.")
     assert found.keys() == {"e1", "e2"}
+
+
+def test_what_is_refused_may_be_sent_again(table: Table) -> None:
+    arrivals(table).write(message("e1"), "refused", "No.")
+    assert not arrivals(table).known("g", "s", ["e1"])
+
+
+def test_what_is_through_is_not_pending_again_whoever_writes_last(table: Table) -> None:
+    arrivals(table).settle(message("e1"), "sent")
+    arrivals(table).write_pending(message("e1"))
+    arrivals(table).write_pending(message("e2"))
+    assert {one["event"]["eventId"]: one["outcome"] for one in arrivals(table).of_session("g", "s")} == {
+        "e1": "sent", "e2": "pending",
+    }  # fmt: skip
 
 
 def test_an_event_id_of_any_length_and_script_has_a_place(table: Table) -> None:

@@ -20,6 +20,7 @@ from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.http_api import HANDLERS, OUTAGES, STATUSES
+from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
@@ -227,7 +228,7 @@ def test_an_event_of_the_wrong_type_is_the_callers_fault_and_named() -> None:
     event = {"eventType": "watch", "eventValue": "five"}
     status, body = ask(load_function("events"), "POST", "/films/events", {"userId": "u", "events": [event]})
     assert (status, body["code"]) == (400, "BadEvent")
-    assert body["message"] == "eventValue of event 1 must be a number, not five."
+    assert body["message"] == "eventValue of event 1 must be a number, not five. Write it without quotes."
 
 
 def failing(error: Exception) -> Any:
@@ -394,7 +395,7 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
 
     runtime = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
-    reads = Reads(serving, ExportStore(table), PopularLists(table), Campaigns(runtime))
+    reads = Reads(serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

@@ -24,6 +24,7 @@ PLAN = Plan(
     },
     filters=["seen"],
     exports={"for-you": {"table": True}},
+    events={"columns": {"interactions": {"USER_ID": "string"}}, "eventTypes": {}},
 )
 
 
@@ -33,6 +34,7 @@ def ready(name: str, **details: str) -> dict[str, Any]:
 
 STATES: Any = [
     ready("event_tracker/films", trackingId="t-1"),
+    ready("dataset/action_interactions", trackingId="t-2"),
     ready("filter/seen"),
     ready("solution_version/for-you"),
     ready("campaign/for-you"),
@@ -54,7 +56,9 @@ FULL: Any = {
     "recommenders": {},
     "filters": {"seen": "arn:filter/seen"},
     "trackingId": "t-1",
+    "actionTrackingId": "t-2",
     "exports": {"for-you": {"table": True}},
+    "events": {"columns": {"interactions": {"USER_ID": "string"}}, "eventTypes": {}},
 }
 
 
@@ -87,7 +91,9 @@ def test_what_could_not_be_brought_up_is_served_as_before() -> None:
     failed: Any = [state | {"status": "FAILED"} for state in STATES]
     assert next_map(PLAN, failed, before) == {
         **before,
+        "actionTrackingId": None,
         "exports": {"for-you": {"table": True}},
+        "events": PLAN.events,
     }
 
 
@@ -99,7 +105,8 @@ def test_a_version_without_its_campaign_does_not_replace_what_is_live() -> None:
 
 def test_what_never_was_live_is_not_served() -> None:
     assert next_map(PLAN, [], {}) == {
-        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "exports": {"for-you": {"table": True}},
+        "solutions": {}, "recommenders": {}, "filters": {}, "trackingId": None, "actionTrackingId": None,
+        "exports": {"for-you": {"table": True}}, "events": PLAN.events,
     }  # fmt: skip
 
 
@@ -110,6 +117,17 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
     serving.write("art", {})
     serving.write("films", FULL)
     assert (serving.read("films"), serving.groups()) == (FULL, ["art", "films"])
+
+
+@pytest.mark.parametrize("former", [{}, FULL])
+def test_a_map_that_somebody_else_has_replaced_is_left_alone(world: World, former: Any) -> None:
+    serving = ServingMaps(Table(world.dynamodb, TABLE))
+    if former:
+        serving.write("films", former)
+    first, second = FULL | {"trackingId": "t-1st"}, FULL | {"trackingId": "t-2nd"}
+    serving.replace("films", first, former)
+    serving.replace("films", second, former)
+    assert (serving.read("films"), serving.groups()) == (first, ["films"])
 
 
 def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
@@ -150,11 +168,11 @@ LIVE: Any = {
         name: {"type": kind, "campaignArn": f"arn:{name}", "solutionVersionArn": "v"}
         for name, kind in {
             "for-you": "USER_PERSONALIZATION",
-            "popular": "POPULAR_ITEMS",
             "similar": "RELATED_ITEMS",
             "ranking": "PERSONALIZED_RANKING",
         }.items()
     }
+    | {"popular": {"type": "POPULAR_ITEMS", "campaignArn": "arn:popular", "metadata": False}}
     | {"offline": {"type": "USER_PERSONALIZATION", "campaignArn": None, "solutionVersionArn": "v"}},
     "filters": {"genre": "arn:filter"},
 }
@@ -185,6 +203,11 @@ def test_another_solution_can_be_asked_for() -> None:
         ),
         ({"filter": "genre", "filterValues": {"GENRE": '"é"'}},
          {"filterArn": "arn:filter", "filterValues": {"GENRE": '"é"'}}),
+        ({"promotions": '[{"filter": "genre", "percent": 20, "filterValues": {"GENRE": "Drama"}}]'},
+         {"promotions": [{"name": "genre", "percentPromotedItems": 20, "filterArn": "arn:filter",
+                          "filterValues": {"GENRE": '"Drama"'}}]}),
+        ({"metadataColumns": "TITLE,GENRES", "numResults": 50},
+         {"metadataColumns": {"ITEMS": ["TITLE", "GENRES"]}, "numResults": 50}),
         ({"context": '{"DEVICE": "phone", "HOUR": 5}'}, {"context": {"DEVICE": "phone", "HOUR": "5"}}),
     ],
 )  # fmt: skip
@@ -197,6 +220,10 @@ def test_a_ranking_takes_a_user_and_items() -> None:
     assert members == {"campaignArn": "arn:ranking", "userId": "7", "inputList": ["a", "5"]}
 
 
+BAD_PROMOTIONS = (
+    'promotions must be JSON such as [{"filter": "new", "percent": 20}], with one promotion; '
+    "it has filter, percent and, if need be, filterValues."
+)
 BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
 
 
@@ -204,9 +231,11 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
     ("route", "given", "status", "code", "message"),
     [
         ("recommendations", {"numresults": "1"}, 400, "UnknownOption",
-         "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, numResults."),
+         "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, promotions, "
+         "metadataColumns, numResults, next."),
         ("rankings", {"numResults": 1}, 400, "UnknownOption",
-         "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, items."),
+         "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, metadataColumns, "
+         "items."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
@@ -241,6 +270,23 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
          "filterValues: GENRE must be a text or a number, or a list of these."),
         ("rankings", {"filter": "genre", "filterValues": {"GENRE": ["x" * 498] * 2}}, 400, "BadFilterValues",
          "filterValues: GENRE must have at most 1000 characters, not 1001."),
+        ("recommendations", {"promotions": "[]"}, 400, "BadPromotions", BAD_PROMOTIONS),
+        ("recommendations", {"promotions": '[{"filter": "genre", "percent": 5}, {"filter": "genre", "percent": 5}]'},
+         400, "BadPromotions", BAD_PROMOTIONS),
+        ("recommendations", {"promotions": '[{"filter": "genre", "percent": 5, "name": "x"}]'},
+         400, "BadPromotions", BAD_PROMOTIONS),
+        ("recommendations", {"promotions": '[{"filter": "genre", "percent": 101}]'}, 400, "BadPromotions",
+         "percent of a promotion must be a number from 1 to 100, not 101."),
+        ("recommendations", {"promotions": '[{"filter": "new", "percent": 5}]'}, 404, "UnknownFilter",
+         "There is no filter new; available: genre."),
+        ("recommendations", {"metadataColumns": "TITLE", "numResults": 51}, 400, "BadNumResults",
+         "numResults: 50 are allowed with metadataColumns, not 51."),
+        ("rankings", {"metadataColumns": ["TITLE"], "items": ["a"] * 51}, 400, "BadList",
+         "items: 50 are allowed with metadataColumns, not 51."),
+        ("recommendations", {"metadataColumns": "TITLE,"}, 400, "BadMetadataColumns",
+         "metadataColumns must name 1 to 10 columns of the items, such as TITLE,GENRES."),
+        ("recommendations", {"metadataColumns": "TITLE", "solution": "popular"}, 400, "BadMetadataColumns",
+         "popular does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."),
         ("rankings", {"items": []}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": "abc"}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": ["a"] * 501}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
@@ -285,4 +331,9 @@ def test_what_is_no_id_is_refused(value: object) -> None:
 def test_every_option_of_every_route_is_understood() -> None:
     from usher.serving.requests import READERS
 
-    assert {option for route in ROUTES.values() for option in route.options} == {"solution", *READERS}
+    assert {option for route in ROUTES.values() for option in route.options} == {
+        "solution",
+        "next",
+        "userIds",
+        *READERS,
+    }

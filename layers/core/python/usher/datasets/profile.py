@@ -25,6 +25,7 @@ from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE, like
 from usher.datasets.times import DATE
 from usher.limits import FIRST_MILLISECOND, MAX_ID_LENGTH, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
+from usher.placeholders import PLACEHOLDERS
 from usher.storage.layout import suffix_of
 
 MAX_REPORTED = 100
@@ -40,8 +41,7 @@ EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 DUPLICATE = "duplicate ID"
 """The error of a row whose ID an earlier row has."""
-_NOTHING = ("null", "(null)", "none", "nan", "nat", "na", "n/a", "<na>", "#n/a", "nil", "undefined")
-NOTHING = pa.array(sorted({form for word in _NOTHING for form in (word, word.upper(), word.title())} | {"NaN", "NaT"}))
+NOTHING = pa.array(sorted(PLACEHOLDERS))
 """What programs write where there is no value."""
 SPACE = r"[\s\x{a0}\x{3000}\x{feff}]"
 MAX_EXAMPLE_LENGTH = 40

@@ -1,4 +1,4 @@
 """Events of users: accepted, sent to Personalize, and kept.
 
-May import: storage.
+May import: formats, serving, storage.
 """

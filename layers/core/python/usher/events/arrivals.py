@@ -5,7 +5,7 @@ An event's item is `{"group": <group>#<session>, "item": event#<digest of the ev
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
@@ -47,39 +47,41 @@ class Arrivals:
         """Those of some eventIds that have arrived in a session before."""
         items = {_item(one): one for one in event_ids}
         keys = [(partition(group, session), item) for item in items]
-        found = TableBatches(self.table).get(keys, "item", "expires", consistent=True)
-        return {items[one["item"]] for one in found if one["expires"] >= self.clock()}
+        found = TableBatches(self.table).get(keys, "item", "outcome", "expires", consistent=True)
+        return {items[one["item"]] for one in found if one["expires"] >= self.clock() and one["outcome"] != "refused"}
 
     def write(self, message: Message, outcome: Outcome, reason: str = "") -> None:
-        """Keep a message's events, and what became of them."""
-        who: dict[str, Any] = {name: message[name] for name in ("userId", "sessionId") if name in message}
+        """Keep a message's events, and what has become of them."""
+        place = partition(message["group"], message["sessionId"])
         TableBatches(self.table).put(
-            {
-                "group": partition(message["group"], message["sessionId"]),
-                "item": _item(event["eventId"]),
-                "kind": message["kind"],
-                "event": json.dumps(event, separators=(",", ":")),
-                **who,
-                "arrived": round(message["arrived"] * 1000),
-                "outcome": outcome,
-                **({"reason": reason} if reason else {}),
-                "expires": int(message["arrived"]) + LIFETIME_SECONDS,
-            }
+            {"group": place, "item": _item(event["eventId"]), **_attributes(message, event), **_ended(outcome, reason)}
             for event in message["events"]
         )
 
+    def write_pending(self, message: Message) -> None:
+        """Keep the events of a message that is in the queue, unless it is through already."""
+        self._write_each(message, "outcome = if_not_exists(outcome, :outcome)", {":outcome": "pending"})
+
     def settle(self, message: Message, outcome: Outcome, reason: str = "") -> None:
-        """Note what became of a message that waited. What is not in the table any more stays forgotten."""
+        """Note what became of a message that waited."""
+        ended = _ended(outcome, reason)
+        values = {f":{name}": value for name, value in ended.items()}
+        self._write_each(message, ", ".join(f"{name} = :{name}" for name in ended), values)
+
+    def _write_each(self, message: Message, change: str, values: Mapping[str, Any]) -> None:
+        place = partition(message["group"], message["sessionId"])
         for event in message["events"]:
-            self._change(
-                message["group"], message["sessionId"], event["eventId"],
-                "SET outcome = :outcome, reason = :reason", {":outcome": outcome, ":reason": reason},
-            )  # fmt: skip
+            attributes = _attributes(message, event)
+            names = {f"#{name}": name for name in attributes}
+            others = {f":{name}": value for name, value in attributes.items()}
+            changes = ", ".join([change, *(f"#{name} = :{name}" for name in attributes)])
+            self.table.update(place, _item(event["eventId"]), f"SET {changes}", {**values, **others}, names)
 
     def repeated(self, group: str, session: str, event_ids: Iterable[str]) -> None:
         """Count events that were sent again."""
         for event_id in event_ids:
-            self._change(group, session, event_id, "ADD repeats :one", {":one": 1})
+            change, condition = "ADD repeats :one", "attribute_exists(outcome)"
+            self.table.update(partition(group, session), _item(event_id), change, {":one": 1}, None, condition)
 
     def of_session(self, group: str, session: str) -> Iterator[Arrival]:
         """What arrived in a session, in no order."""
@@ -87,14 +89,26 @@ class Arrivals:
             if item["expires"] >= self.clock():
                 yield _arrival(item)
 
-    def _change(self, group: str, session: str, event_id: str, change: str, values: dict[str, object]) -> None:
-        place = partition(group, session)
-        self.table.update(place, _item(event_id), change, values, {"#event": "event"}, "attribute_exists(#event)")
-
 
 def _item(event_id: str) -> str:
     """The sort key of an event: a digest, as an eventId may have more bytes than a key."""
     return f"{EVENT}{digest(event_id, 32)}"
+
+
+def _attributes(message: Message, event: Event) -> dict[str, Any]:
+    """What the table has of an event, besides its key and what became of it."""
+    who: dict[str, Any] = {name: message[name] for name in ("userId", "sessionId") if name in message}
+    return {
+        **who,
+        "kind": message["kind"],
+        "event": json.dumps(event, separators=(",", ":")),
+        "arrived": round(message["arrived"] * 1000),
+        "expires": int(message["arrived"]) + LIFETIME_SECONDS,
+    }
+
+
+def _ended(outcome: Outcome, reason: str) -> dict[str, str]:
+    return {"outcome": outcome, **({"reason": reason} if reason else {})}
 
 
 def _arrival(item: dict[str, Any]) -> Arrival:

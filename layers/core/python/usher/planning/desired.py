@@ -16,6 +16,7 @@ from usher.config.schedule_expressions import DEFAULT_TRAINING_RATE
 from usher.datasets.schemas import Schema
 from usher.names import job_family, unique_name
 from usher.planning.tasks import RequestedTasks
+from usher.recipes import recipe_of
 from usher.resources.comparison import LATEST, immutable_members, value_at
 from usher.resources.decisions import ONLY_ON_REQUEST
 from usher.resources.kinds import GROUP_TAG, KINDS, Resource
@@ -302,6 +303,12 @@ def recipe_arn(target: Target, recipe: str) -> str:
     return f"{target.arn_prefix.split(':personalize:')[0]}:personalize:::recipe/{recipe}"
 
 
+def _served_facts(recipe: str, recipe_type: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the serving map tells of a solution or a recommender. `settings`: campaignConfig or recommenderConfig."""
+    row, is_enabled = recipe_of(recipe, recipe_type), (settings or {}).get("enableMetadataWithRecommendations", False)
+    return {"type": recipe_type, "recipe": recipe, "metadata": is_enabled or row.is_v2 or row.needs_text}
+
+
 def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     """The desired content of the serving map, as a Plan has it. `types`: recipe types by solution and recommender.
 
@@ -310,10 +317,16 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
     recipes = {one.name: one.recipe for one in config.solutions}
     return {
         "solutions": {
-            one.name: {"type": types[one.name], "recipe": one.recipe, "campaign": one.campaign is not None}
+            one.name: {
+                **_served_facts(one.recipe, types[one.name], (one.campaign or {}).get("campaignConfig")),
+                "campaign": one.campaign is not None,
+            }
             for one in config.solutions
         },
-        "recommenders": {one.name: {"type": types[one.name], "recipe": one.recipe} for one in config.recommenders},
+        "recommenders": {
+            one.name: _served_facts(one.recipe, types[one.name], one.settings.get("recommenderConfig"))
+            for one in config.recommenders
+        },
         "filters": list(config.filters),
         "exports": desired_exports(
             config.exports, recipes, types, [one.name for one in config.schedules], config.readings

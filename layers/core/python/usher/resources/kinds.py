@@ -139,6 +139,7 @@ KINDS = {
         ),
         Kind(
             "dataset", 0.5, arn="dataset/{group}/{datasetType}", identified_by_type=True, mutable=("schemaArn",),
+            reported=("trackingId",),
             listed_by=_GROUP, delete_with_group_only=True, needed_by_others=True,
         ),
         Kind(

@@ -25,13 +25,15 @@ class Plan:
     removal: bool = False
     """Whether the whole group is removed."""
     solutions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By name, what the serving map needs to know: `recipe`, its `type`, and whether it has a `campaign`."""
+    """By name, what the serving map needs: `recipe`, its `type`, whether it has a `campaign`, and tells `metadata`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name, the `recipe` of the use case, and its `type`."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By solution, the settings of its export, for the serving map."""
+    events: Mapping[str, Any] = field(default_factory=dict)
+    """What events are checked by, for the serving map (EventRules)."""
     export: Mapping[str, Any] | None = None
     """Of an export's run: what it exports (export_job.Facts)."""
     options: Mapping[str, Any] = field(default_factory=dict)

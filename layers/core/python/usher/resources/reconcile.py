@@ -302,7 +302,7 @@ def _exported_value(state: State, member: str) -> str:
 def _ready(resource: Resource, existing: Existing, decision: Decision, blocked: str) -> State:
     """The state of a resource that is as desired, or as far as the gate lets it. `blocked`: why the gate does not."""
     reported = [LIVE_VERSION] if resource.gate else KINDS[resource.kind].reported
-    details = {member: existing.details[member] for member in reported}
+    details = {member: existing.details[member] for member in reported if member in existing.details}
     arn = existing.usable if decision.action == "hold" and existing.usable else existing.arn
     state = State(
         resource.id, decision.action, "READY", arn, decision.reason, details=details, resume_at=decision.resume_at

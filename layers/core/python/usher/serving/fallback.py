@@ -12,6 +12,7 @@ from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
+from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
@@ -27,6 +28,7 @@ class Reads:
 
     maps: ServingMaps
     exports: ExportStore
+    pages: Pages
     popular: PopularLists
     campaigns: Campaigns
 
@@ -36,11 +38,22 @@ class Reads:
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
-        return cls(ServingMaps(table), ExportStore(table), PopularLists(table), campaigns)
+        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns)
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
-        answer = self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, options))
+        given = {name: value for name, value in options.items() if name != "next"}
+        request = read_request(group, self.maps.cached(group), route, given)
+
+        def ask(results: int) -> Answer:
+            resized = given if results == request.results else {**given, "numResults": results}
+            return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
+
+        if "next" in route.options:
+            about, token = (route.name, given.get("solution"), request.members), options.get("next")
+            answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
+        else:
+            answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
     def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:

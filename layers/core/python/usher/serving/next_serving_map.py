@@ -16,6 +16,10 @@ ANSWERING = ("solutions", "recommenders")
 """The sections of the map whose entries answer requests."""
 
 
+TRACKED = {"trackingId": "event_tracker/{}", "actionTrackingId": "dataset/action_interactions"}
+"""Members of the map, and the resources whose tracking ID they are."""
+
+
 class Named(Protocol):
     """Something with an ARN."""
 
@@ -46,6 +50,10 @@ class Published(Protocol):
     @property
     def exports(self) -> Mapping[str, Mapping[str, Any]]:
         """By solution, the settings of its export."""
+
+    @property
+    def events(self) -> Mapping[str, Any]:
+        """What events are checked by (EventRules)."""
 
     @property
     def to_delete(self) -> Sequence[Named]:
@@ -79,12 +87,14 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     }
     if is_done:
         _keep_last_of_routes(served, before, {one.arn for one in plan.to_delete})
-    tracker = ready.get(f"event_tracker/{plan.group}")
-    details = (tracker and tracker.get("details")) or {}
     exports = {
         name: spec for name, spec in former.get("exports", {}).items() if not is_done and name not in plan.solutions
     }
-    served["trackingId"] = details.get("trackingId") or former.get("trackingId")
+    for member, resource in TRACKED.items():
+        state = ready.get(resource.format(plan.group))
+        details = (state and state.get("details")) or {}
+        served[member] = details.get("trackingId") or before.get(member)
+    served["events"] = plan.events
     served["exports"] = {**exports, **plan.exports}
     return without(cast(ServingMap, served), ())
 
@@ -185,8 +195,8 @@ def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Ite
 
 
 def _kind(facts: Mapping[str, Any]) -> Any:
-    """What a plan says of a recipe; those of former releases have no name of it."""
-    return {member: facts[member] for member in ("type", "recipe") if member in facts}
+    """What a plan says of a recipe and its campaign; those of former releases say the type alone."""
+    return {member: facts[member] for member in ("type", "recipe", "metadata") if member in facts}
 
 
 def _merged(

@@ -8,14 +8,16 @@ from typing import Any
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
 from usher.formats.strict_json import parse_strict
-from usher.limits import DEFAULT_RESULTS, MAX_ID_LENGTH, MAX_RESULTS
+from usher.limits import MAX_ID_LENGTH, MAX_RESULTS, MAX_WITH_METADATA
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
 
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+MAX_COLUMNS = 10
+"""Of metadataColumns: GetRecommendations."""
 MAX_VALUE_LENGTH = 1000
 """Characters of a filter's or a context's value: GetRecommendations."""
-BEYOND_STORED = {"context", "userId"}
+BEYOND_STORED = {"context", "metadataColumns", "promotions", "userId"}
 """Options that change a list of Personalize, but not who or what it is about."""
 Entry = ServedSolution | ServedRecommender
 
@@ -73,7 +75,12 @@ class ReadRequest:
     @property
     def results(self) -> int:
         """The length of the list that is asked for."""
-        return int(self.members.get("numResults", DEFAULT_RESULTS))
+        return int(self.members.get("numResults", self.route.default_results))
+
+    @property
+    def max_results(self) -> int:
+        """The length of the longest list that can be asked for."""
+        return MAX_WITH_METADATA if "metadataColumns" in self.members else self.route.max_results
 
 
 def read_request(group: str, content: ServingMap, route: Route, options: Mapping[str, Any]) -> ReadRequest:
@@ -81,13 +88,7 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
 
     `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body.
     """
-    allowed = (*([route.subject] if route.subject else []), *route.options)
-    for name in options:
-        if name not in allowed:
-            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {', '.join(allowed)}.")
-    required = [name for name in (route.subject, *route.required) if name]
-    if route.method == "POST" and any(options.get(name) is None for name in required):
-        raise RequestError(400, "BadBody", f"The body must have {' and '.join(required)}.")
+    check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
     members: dict[str, Any] = {route.subject: subject} if subject else {}
     given = {name: value for name, value in options.items() if value is not None and name != route.subject}
@@ -97,6 +98,7 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
     asked = ReadRequest(group, route, subject, given, members, exports=exports_for(content, route, given))
+    _check_length(asked)
     served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
     able = {name: one for name, one in served.items() if route.is_answered_by(one)}
     live = {name: one for name, one in able.items() if _target(one) and route.is_answered_by(_answering(one, served))}
@@ -106,8 +108,35 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
         if refusal.code != "NoCampaign" and given.get("solution"):
             raise refusal
         return replace(asked, refusal=refusal)
+    if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
+        message = f"{name} does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
+        raise RequestError(400, "BadMetadataColumns", message)
     version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
     return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
+
+
+def check_names(route: Route, options: Collection[str]) -> None:
+    """Raise RequestError for an option that a route does not have, or for a body that lacks one."""
+    allowed = [name for name in (route.subject, *route.options) if name]
+    for name in options:
+        if name not in allowed:
+            raise RequestError(400, "UnknownOption", f"{name[:99]} is unknown here; allowed: {', '.join(allowed)}.")
+    required = [name for name in (route.subject, *route.required) if name]
+    if route.method == "POST" and not {*required} <= {*options}:
+        raise RequestError(400, "BadBody", f"The body must have {' and '.join(required)}.")
+
+
+def _check_length(request: ReadRequest) -> None:
+    """Raise RequestError for a longer list than Personalize gives."""
+    with_metadata = " with metadataColumns" * ("metadataColumns" in request.members)
+    for option, length in (
+        ("numResults", request.members.get("numResults", 1)),
+        ("items", len(request.members.get("inputList", ()))),
+    ):
+        if length > request.max_results:
+            code = "BadNumResults" if option == "numResults" else "BadList"
+            message = f"{option}: {request.max_results} are allowed{with_metadata}, not {length}."
+            raise RequestError(400, code, message)
 
 
 def _answering(entry: Entry, served: Mapping[str, Entry]) -> Entry:
@@ -142,19 +171,23 @@ def checked_id(value: object, name: str) -> str:
     return value
 
 
-def checked_ids(value: object, name: str) -> list[str]:
+def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
     """A list of IDs. Raises RequestError for any other value."""
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_RESULTS:
-        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {MAX_RESULTS} IDs.")
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {most} IDs.")
     return [checked_id(part, name) for part in value]
 
 
-def _num_results(value: object, _: ServingMap) -> dict[str, Any]:
+def _whole_number(value: object, name: str, most: int, code: str) -> int:
+    """A number from 1 on. Raises RequestError."""
     text = str(value)
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= MAX_RESULTS:
-        message = f"numResults must be a number from 1 to {MAX_RESULTS}, not {text[:99]}."
-        raise RequestError(400, "BadNumResults", message)
-    return {"numResults": int(text)}
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
+        raise RequestError(400, code, f"{name} must be a number from 1 to {most}, not {text[:99]}.")
+    return int(text)
+
+
+def _num_results(value: object, _: ServingMap) -> dict[str, Any]:
+    return {"numResults": _whole_number(value, "numResults", MAX_RESULTS, "BadNumResults")}
 
 
 def _filter(value: object, content: ServingMap) -> dict[str, Any]:
@@ -177,10 +210,7 @@ class NamedValues:
     def read(self, value: object, _: ServingMap) -> dict[str, Any]:
         """The member of the call. `value`: an object, or an object as JSON text."""
         expected = f'{self.option} must be JSON such as {{"NAME": "value"}}'
-        try:
-            content = parse_strict(value) if isinstance(value, str) else value
-        except ValueError as error:
-            raise self._error(f"{expected}: {error}") from None
+        content = _json(value, expected, self._code)
         if not isinstance(content, dict):
             raise self._error(expected)
         if len(content) > self.max_count:
@@ -204,14 +234,56 @@ class NamedValues:
         return text
 
     def _error(self, message: str) -> RequestError:
-        return RequestError(400, f"Bad{self.option[0].upper()}{self.option[1:]}", f"{message}.")
+        return RequestError(400, self._code, f"{message}.")
+
+    @property
+    def _code(self) -> str:
+        return f"Bad{self.option[0].upper()}{self.option[1:]}"
 
 
+def _promotions(value: object, content: ServingMap) -> dict[str, Any]:
+    """`[{filter, percent, filterValues}]`: GetRecommendations takes one promotion."""
+    expected = 'promotions must be JSON such as [{"filter": "new", "percent": 20}], with one promotion'
+    match _json(value, expected, "BadPromotions"):
+        case [{"filter": name, "percent": percent, **rest}] if not rest.keys() - {"filterValues"}:
+            promotion = {
+                "name": name,
+                "percentPromotedItems": _whole_number(percent, "percent of a promotion", 100, "BadPromotions"),
+                **_filter(name, content),
+            }
+            values = FILTER_VALUES.read(rest["filterValues"], content) if rest else {}
+            return {"promotions": [promotion | values]}
+    raise RequestError(400, "BadPromotions", f"{expected}; it has filter, percent and, if need be, filterValues.")
+
+
+def _metadata_columns(value: object, _: ServingMap) -> dict[str, Any]:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not 1 <= len(names) <= MAX_COLUMNS or not all(map(_is_column, names)):
+        message = f"metadataColumns must name 1 to {MAX_COLUMNS} columns of the items, such as TITLE,GENRES."
+        raise RequestError(400, "BadMetadataColumns", message)
+    return {"metadataColumns": {"ITEMS": names}}
+
+
+def _is_column(name: object) -> bool:
+    return isinstance(name, str) and bool(re.fullmatch("[A-Za-z0-9_]{1,150}", name))
+
+
+def _json(value: object, expected: str, code: str) -> Any:
+    """The value of an option that a query has as JSON text."""
+    try:
+        return parse_strict(value) if isinstance(value, str) else value
+    except ValueError as error:
+        raise RequestError(400, code, f"{expected}: {error}.") from None
+
+
+FILTER_VALUES = NamedValues("filterValues", 25, 50, takes_lists=True, as_text=as_filter_value)
 READERS: dict[str, Callable[[Any, ServingMap], dict[str, Any]]] = {
     "numResults": _num_results,
     "filter": _filter,
-    "filterValues": NamedValues("filterValues", 25, 50, takes_lists=True, as_text=as_filter_value).read,
+    "filterValues": FILTER_VALUES.read,
     "context": NamedValues("context", 150, 150, takes_lists=False, as_text=str).read,
+    "promotions": _promotions,
+    "metadataColumns": _metadata_columns,
     "userId": lambda value, _: {"userId": checked_id(value, "userId")},
     "items": lambda value, _: {"inputList": checked_ids(value, "items")},
 }

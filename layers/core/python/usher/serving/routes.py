@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from usher.limits import DEFAULT_ACTIONS, DEFAULT_RESULTS, MAX_ACTIONS, MAX_RESULTS
 from usher.recipes import recipe_of
 from usher.serving.serving_map import ServedRecommender, ServedSolution
 
@@ -24,6 +25,8 @@ class Route:
     """The call of Personalize that answers it."""
     list_name: str = "itemList"
     """The list in that call's answer, and in ours."""
+    max_results: int = MAX_RESULTS
+    default_results: int = DEFAULT_RESULTS
 
     @property
     def keys(self) -> list[str]:
@@ -35,32 +38,58 @@ class Route:
         return self.name in recipe_of(entry.get("recipe", ""), entry["type"]).routes
 
 
-def _about(name: str, method: str, subject: str = "", *options: str, operation: str, list_name: str) -> Route:
-    """A route whose subject stands in the path or in the query."""
-    path = f"/{{group}}/{name}"
-    paths = (f"{path}/{{{subject}}}", path) if subject else (path,)
-    return Route(name, method, paths, subject, options, (), operation, list_name)
+def _paths(name: str, subject: str) -> tuple[str, ...]:
+    """The paths of a route whose subject stands in the path or in the query."""
+    return f"/{{group}}/{name}/{{{subject}}}", f"/{{group}}/{name}"
 
 
 FILTERED = ("solution", "filter", "filterValues")
-LISTED = (*FILTERED, "context", "numResults")
-GET, ITEMS = "get_recommendations", "itemList"
+PAGED = ("numResults", "next")
+LISTED = (*FILTERED, "context", "promotions", "metadataColumns", *PAGED)
 ROUTES = {
     route.name: route
     for route in (
-        _about("recommendations", "GET", "userId", *LISTED, operation=GET, list_name=ITEMS),
-        _about("similar-items", "GET", "itemId", *LISTED, "userId", operation=GET, list_name=ITEMS),
-        _about("popular", "GET", "", *LISTED, "userId", operation=GET, list_name=ITEMS),
-        _about("trending", "GET", "", *LISTED, "userId", operation=GET, list_name=ITEMS),
-        _about(
-            "actions", "GET", "userId", *FILTERED, "numResults",
-            operation="get_action_recommendations", list_name="actionList",
+        Route(
+            "recommendations", "GET", _paths("recommendations", "userId"), "userId", LISTED,
+            operation="get_recommendations",
         ),
         Route(
-            "rankings", "POST", ("/{group}/rankings",), "userId", (*FILTERED, "context", "items"), ("items",),
-            "get_personalized_ranking", "personalizedRanking",
+            "similar-items", "GET", _paths("similar-items", "itemId"), "itemId", (*LISTED, "userId"),
+            operation="get_recommendations",
+        ),
+        Route("popular", "GET", ("/{group}/popular",), "", (*LISTED, "userId"), operation="get_recommendations"),
+        Route("trending", "GET", ("/{group}/trending",), "", (*LISTED, "userId"), operation="get_recommendations"),
+        Route(
+            "actions", "GET", _paths("actions", "userId"), "userId", (*FILTERED, *PAGED),
+            operation="get_action_recommendations", list_name="actionList",
+            max_results=MAX_ACTIONS, default_results=DEFAULT_ACTIONS,
+        ),
+        Route(
+            "rankings", "POST", ("/{group}/rankings",), "userId",
+            (*FILTERED, "context", "metadataColumns", "items"), ("items",),
+            operation="get_personalized_ranking", list_name="personalizedRanking",
+        ),
+        Route(
+            "many-users", "POST", ("/{group}/recommendations",), "",
+            (*FILTERED, "context", "promotions", "metadataColumns", "numResults", "userIds"), ("userIds",),
+            operation="get_recommendations", list_name="users",
         ),
     )
 }  # fmt: skip
 """By name."""
-ROUTES_BY_KEY = {key: route for route in ROUTES.values() for key in route.keys}
+EVENT_ROUTES = {
+    route.name: route
+    for route in (
+        Route("events", "POST", ("/{group}/events",), "", ("userId", "sessionId", "events"), operation="put_events"),
+        Route(
+            "action-interactions", "POST", ("/{group}/action-interactions",), "",
+            ("userId", "sessionId", "actionInteractions"), operation="put_action_interactions",
+        ),
+        Route(
+            "user-events", "GET", ("/{group}/users/{userId}/events", "/{group}/users/events"), "userId",
+            ("numResults", "next"), list_name="events",
+        ),
+    )
+}  # fmt: skip
+"""Those of events, by name: no recipe answers them."""
+ROUTES_BY_KEY = {key: route for route in (*ROUTES.values(), *EVENT_ROUTES.values()) for key in route.keys}

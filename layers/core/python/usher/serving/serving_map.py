@@ -6,8 +6,9 @@ table, `{"group": <group>, "item": "serving"}`; one more item lists all groups.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any, TypedDict
 
@@ -30,6 +31,8 @@ class ServedSolution(TypedDict, total=False):
     """The type of its recipe, such as USER_PERSONALIZATION."""
     recipe: str
     """Its name. Maps of former releases have none."""
+    metadata: bool
+    """Whether the campaign tells items' metadata (metadataColumns). Maps of former releases do not say."""
     campaignArn: str | None
     """None: only exports answer."""
     solutionVersionArn: str
@@ -47,11 +50,22 @@ class ServedRecommender(TypedDict, total=False):
     """The type of its use case's recipe."""
     recipe: str
     """As a solution's."""
+    metadata: bool
+    """As a solution's."""
     recommenderArn: str | None
     campaignArn: str | None
     """Of a solution that answers in its place."""
     answeredBy: str
     """As a solution's."""
+
+
+class EventRules(TypedDict, total=False):
+    """What events are checked by."""
+
+    columns: Mapping[str, Mapping[str, str | list[str]]]
+    """By dataset, the Avro types of its columns."""
+    eventTypes: Mapping[str, Sequence[str]]
+    """By solution or recommender that is not trained on all events, the types of those that it is trained on."""
 
 
 class ServingMap(TypedDict, total=False):
@@ -65,6 +79,9 @@ class ServingMap(TypedDict, total=False):
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
     """By solution, the settings of its export."""
+    actionTrackingId: str | None
+    """That of the dataset of action interactions, for PutActionInteractions."""
+    events: EventRules
 
 
 def served_arns(value: object) -> set[str]:
@@ -92,14 +109,22 @@ class ServingMaps:
         return content
 
     def write(self, group: str, content: ServingMap) -> None:
-        """Replace a group's map."""
-        self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
-        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+        """Replace a group's map, whoever else has replaced it."""
+        self._set(group, content)
 
     def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
-        """Replace a group's map, unless somebody else has replaced it meanwhile."""
-        values = {":map": json.dumps(content), ":former": json.dumps(former)}
-        self.table.update(group, MAP, "SET #map = :map", values, {"#map": "map"}, "#map = :former")
+        """Replace a group's map, unless somebody else has replaced it since `former` was read."""
+        if former:
+            self._set(group, content, "#map = :former", {":former": json.dumps(former)})
+        else:
+            self._set(group, content, "attribute_not_exists(#map)")
+
+    def _set(
+        self, group: str, content: ServingMap, condition: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
+        known = {":map": json.dumps(content), **(values or {})}
+        if self.table.update(group, MAP, "SET #map = :map", known, {"#map": "map"}, condition):
+            self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
     def live_since(self, group: str) -> dict[str, str]:
         """By ARN of a live version, the ISO time at which `date` has seen it first."""
@@ -114,6 +139,18 @@ class ServingMaps:
         if dated != known:
             self.table.update(group, MAP, "SET since = :since", {":since": json.dumps(dated)})
         return dated
+
+    def note_trainings(self, group: str, began: Mapping[str, str]) -> None:
+        """Note when the trainings of live versions began, as ISO times by ARN."""
+        live = [one.get("solutionVersionArn", "") for one in self.read(group).get("solutions", {}).values()]
+        times = {arn: began[arn] for arn in live if began.get(arn)}
+        if times:
+            self.table.update(group, MAP, "SET trained = :trained", {":trained": json.dumps(times)})
+
+    def trained_at(self, group: str) -> dict[str, float]:
+        """By ARN of a live version, the Unix time at which its training began."""
+        times = json.loads(self.table.get(group, MAP, consistent=False).get("trained", "{}"))
+        return {arn: datetime.fromisoformat(time).timestamp() for arn, time in times.items()}
 
     def remove(self, group: str) -> None:
         """Delete a group's map: neither the API nor exports know the group any more."""

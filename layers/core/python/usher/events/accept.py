@@ -1,0 +1,195 @@
+"""Accepts posted events: what is accepted is never lost, and never counted twice.
+
+Every event is kept first; then Personalize is asked, with a short deadline. What it does not take for now waits in a
+queue, and later events of the same session wait behind it.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_kind
+from usher.embedded_metrics import Metrics, put_metrics
+from usher.errors import RequestError
+from usher.events.arrivals import Arrivals
+from usher.events.checks import KINDS, check_request
+from usher.events.counting import Counting, Reason, columns_of, warnings
+from usher.events.messages import MAX_EVENTS, Event, Message, encode, ordering
+from usher.events.sending import send
+from usher.events.sessions import Sessions
+from usher.serving.breaker import Breakers
+from usher.serving.campaigns import PARSING, outage_reason
+from usher.serving.serving_map import ServingMap
+
+logger = Logger()
+EventKind = Literal["events", "action-interactions"]
+TRACKING: Mapping[EventKind, Literal["trackingId", "actionTrackingId"]] = {
+    "events": "trackingId",
+    "action-interactions": "actionTrackingId",
+}
+"""The member of the serving map with the ID that a call of Personalize names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """The queues of messages. `sqs` is a boto3 client."""
+
+    sqs: Any
+    kept_url: str
+    pending_url: str
+
+    def keep(self, message: Message) -> None:
+        """Have a message written to the bucket."""
+        self.sqs.send_message(QueueUrl=self.kept_url, MessageBody=encode(message))
+
+    def send_later(self, message: Message) -> None:
+        """Have a message sent to Personalize after those of its session that wait already."""
+        self.sqs.send_message(QueueUrl=self.pending_url, MessageBody=encode(message), **ordering(message))
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Where accepted events go."""
+
+    queues: Queues
+    sessions: Sessions
+    arrivals: Arrivals
+    personalize_events: Any
+    """A boto3 client that does not retry, and whose deadline is short."""
+    unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
+    """Those of some items that a group's catalogue does not have."""
+    breakers: Breakers = field(default_factory=Breakers)
+    """By tracking ID."""
+    clock: Callable[[], float] = time.time
+    make_id: Callable[[], object] = uuid.uuid4
+
+    def accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Accept the posted events, and count them in metrics; return the answer.
+
+        `content`: the group's serving map. Raises RequestError, before anything is sent, if any event is wrong; and
+        after it, if Personalize refuses all of them.
+        """
+        try:
+            answer = self._accept(group, kind, content, body)
+        except RequestError as error:
+            put_metrics(Metrics({"EventRequestsRefused": 1}, {"Group": group, "Code": error.code}))
+            raise
+        unknown = sum(len(one["events"]) for one in answer["warnings"] if one["code"] == "UnknownItem")
+        values = {
+            "EventsAccepted": answer["accepted"],
+            "EventsQueued": answer["queued"],
+            "EventsRepeated": answer["duplicates"],
+            "UnknownItems": unknown,
+        }
+        put_metrics(Metrics(values, {"Group": group}))
+        return answer
+
+    def _accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
+        arrived = self.clock()
+        tracking_id = content.get(TRACKING[kind])
+        if not tracking_id:
+            raise _not_live(kind)
+        posted = check_request(body, KINDS[kind], columns_of(content, kind), arrived, self.make_id)
+        session = self.sessions.read(group, posted.session)
+        repeated = self.arrivals.known(group, posted.session, posted.given_ids)
+        fresh = _fresh(posted.events, repeated)
+        message = Message(
+            kind=kind, group=group, trackingId=tracking_id, sessionId=posted.session, arrived=arrived, events=fresh
+        )
+        if user := posted.user or session.user:
+            message["userId"] = user
+        for part in _parts(message):
+            self.queues.keep(part)
+        if posted.user:
+            self.sessions.remember(group, posted.session, posted.user, session)
+        queued, refused = self._send(message, is_pending=session.is_pending)
+        self.arrivals.repeated(group, posted.session, repeated)
+        if refused and len(refused) == len(posted.events):
+            raise RequestError(400, "InvalidInput", f"Personalize refuses these events: {next(iter(refused.values()))}")
+        return {
+            "accepted": len(posted.events) - len(refused),
+            "queued": queued,
+            "duplicates": len(posted.events) - len(fresh),
+            **({"refused": len(refused)} if refused else {}),
+            "warnings": warnings(self._reasons(group, kind, content, posted.events, refused)),
+        }
+
+    def _send(self, message: Message, *, is_pending: bool) -> tuple[int, dict[str, str]]:
+        """Send a request's message, or queue it from the part on that must wait.
+
+        Returns how many events are queued and, by eventId, why Personalize refuses some for good.
+        """
+        queued, refused = 0, dict[str, str]()
+        for part in _parts(message):
+            reason = "" if queued or is_pending else self._ask(part)
+            if reason is None or queued or is_pending:
+                self._queue(part)
+                queued += len(part["events"])
+            else:
+                self.arrivals.write(part, "refused" if reason else "sent", reason)
+                refused |= {event["eventId"]: reason for event in part["events"] if reason}
+        return queued, refused
+
+    def _ask(self, message: Message) -> str | None:
+        """Why Personalize refuses a message for good; empty if it takes it, None if it may take it later."""
+        tracker = message["trackingId"]
+        if not self.breakers.allow(tracker):
+            return None
+        try:
+            reason = send(self.personalize_events, message)
+        except (BotoCoreError, ClientError, *PARSING) as error:
+            self.breakers.failed(tracker, outage_reason(error))
+            logger.warning("Personalize did not take events", group=message["group"], reason=error_kind(error))
+            return None
+        self.breakers.succeeded(tracker)
+        return reason
+
+    def _queue(self, message: Message) -> None:
+        """Queue a message. That it waits is noted first, so that no later event of the session passes it."""
+        self.sessions.wait_for(message)
+        try:
+            self.queues.send_later(message)
+        except (ClientError, BotoCoreError):
+            self.sessions.through(message)
+            raise
+        self.arrivals.write_pending(message)
+
+    def _reasons(
+        self, group: str, kind: EventKind, content: ServingMap, events: Sequence[Event], refused: Mapping[str, str]
+    ) -> list[list[Reason]]:
+        """By event, what its sender should know."""
+        items = {event["itemId"] for event in events if "itemId" in event}
+        counting = Counting(kind, content, self.unknown_items(group, items))
+        return [
+            [
+                *([Reason("Refused", refused[event["eventId"]])] if event["eventId"] in refused else []),
+                *counting.reasons(event),
+            ]
+            for event in events
+        ]
+
+
+def _parts(message: Message) -> Iterator[Message]:
+    """A message in parts of the size of a call."""
+    for start in range(0, len(message["events"]), MAX_EVENTS):
+        yield {**message, "events": message["events"][start : start + MAX_EVENTS]}
+
+
+def _fresh(events: Sequence[Event], repeated: set[str]) -> list[Event]:
+    """The events that are new, each once."""
+    first = dict[str, Event]()
+    for event in events:
+        first.setdefault(event["eventId"], event)
+    return [event for event_id, event in first.items() if event_id not in repeated]
+
+
+def _not_live(kind: EventKind) -> RequestError:
+    if kind == "events":
+        return RequestError(503, "NotLive", "The group's event tracker is not live yet.")
+    remedy = "Add action_interactions.csv and actions.csv, and run the pipeline"
+    return RequestError(404, "NoActionInteractions", f"The group has no dataset of action interactions. {remedy}.")

@@ -1,0 +1,110 @@
+"""The events of a user as they arrived: what counts, what does not, and why. Newest first, in pages."""
+
+import base64
+import heapq
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.errors import RequestError
+from usher.events.arrivals import Arrival, Arrivals, place_of
+from usher.events.counting import Counting, Reason
+from usher.events.sessions import Sessions
+from usher.limits import DEFAULT_RESULTS
+from usher.serving.requests import READERS, check_names, checked_id
+from usher.serving.routes import Route
+from usher.serving.serving_map import ServingMap
+
+Place = tuple[float, float, str]
+"""Of an arrival in the order of all (arrivals.place_of)."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the table has of users' events."""
+
+    sessions: Sessions
+    arrivals: Arrivals
+    unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
+    """Those of some items that a group's catalogue does not have."""
+
+    def of_user(
+        self,
+        group: str,
+        route: Route,
+        options: Mapping[str, Any],
+        content: ServingMap,
+        trained_at: Mapping[str, float],
+    ) -> dict[str, Any]:
+        """A page of a user's events. `options`: userId, numResults and next, as texts.
+
+        `content`: the group's serving map; `trained_at`: by ARN of a live version, when its training began. All of the
+        user's events of a month are read for each page, and only the page is held. Raises RequestError.
+        """
+        check_names(route, options)
+        user = checked_id(options.get("userId"), "userId")
+        size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
+        before = _place(options.get("next"))
+        older = (one for one in self._arrivals(group, user) if before is None or place_of(one) < before)
+        page = heapq.nlargest(size + 1, older, key=place_of)
+        items = {one["event"]["itemId"] for one in page if "itemId" in one["event"]}
+        unknown = self.unknown_items(group, items)
+        answer = {
+            "userId": user,
+            "events": [_told(one, Counting(one["kind"], content, unknown), trained_at) for one in page[:size]],
+        }
+        return {**answer, "next": _token(page[size - 1])} if len(page) > size else answer
+
+    def _arrivals(self, group: str, user: str) -> Iterator[Arrival]:
+        """What arrived from a user, and in the user's sessions before it was known whose they are."""
+        for session in self.sessions.sessions_of(group, user):
+            is_theirs = session != user and self.sessions.read(group, session).user == user
+            for arrival in self.arrivals.of_session(group, session):
+                if arrival.get("userId", user if is_theirs else "") == user:
+                    yield arrival
+
+
+def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
+    """An arrival for a person: the event, what became of it, and what that means."""
+    event, reasons = arrival["event"], counting.reasons(arrival["event"])
+    if arrival["outcome"] == "pending":
+        reasons.insert(
+            0, Reason("Pending", "Personalize did not take it yet. It waits in the queue, and is sent again.")
+        )
+    if arrival["outcome"] == "refused":
+        reasons.insert(0, Reason("Refused", f"Personalize refused it: {arrival.get('reason', '')}"))
+    if repeats := arrival.get("repeats"):
+        reasons.append(Reason("Repeated", f"It was sent {repeats + 1} times, and counts once.", prevents=False))
+    if not any(reason.prevents for reason in reasons):
+        used = counting.use_by_solution(event, arrival["arrived"], trained_at)
+    else:
+        used = {}
+    properties = {"properties": json.loads(event["properties"])} if "properties" in event else {}
+    return {
+        **event,
+        **properties,
+        "sessionId": arrival["sessionId"],
+        "arrived": arrival["arrived"],
+        "outcome": arrival["outcome"],
+        "counts": bool(used),
+        "countsFor": used,
+        "why": [{"code": reason.code, "message": reason.message} for reason in reasons],
+    }
+
+
+def _token(arrival: Arrival) -> str:
+    """What asks for the arrivals that are older than one."""
+    return base64.urlsafe_b64encode(json.dumps(place_of(arrival)).encode()).decode()
+
+
+def _place(token: Any) -> Place | None:
+    if token is None:
+        return None
+    try:
+        match json.loads(base64.b64decode(str(token), b"-_", validate=True)):
+            case [float(arrived), float(sent_at), str(event_id)]:
+                return arrived, sent_at, event_id
+    except (ValueError, RecursionError):
+        pass
+    raise RequestError(400, "BadNext", "next must be the `next` of an answer, as it is.")

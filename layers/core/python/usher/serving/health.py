@@ -1,0 +1,65 @@
+"""What answers now, and what does not: as this process knows it, without ARNs."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.serving.breaker import Breakers
+from usher.serving.fallback import Reads
+from usher.serving.next_serving_map import Entry, answering
+from usher.serving.popular_lists import PopularList
+from usher.serving.serving_map import ServingMap
+
+
+def group_health(reads: Reads, group: str) -> dict[str, Any]:
+    """What answers for a group. Raises RequestError for an unknown one, and botocore's errors without a map."""
+    content = reads.maps.cached(group)
+    solutions = _solutions(content, reads.campaigns.breakers)
+    try:
+        popular = reads.popular.cached(group)
+    except (BotoCoreError, ClientError):
+        popular = PopularList()
+    return {
+        "status": _status(solutions.values()),
+        "mapAgeSeconds": round(reads.maps.copies.age(group) or 0.0, 1),
+        "solutions": solutions,
+        "exports": [name for name, spec in content.get("exports", {}).items() if spec.get("table")],
+        "popular": {**popular, "items": len(popular.get("items", ()))},
+    }
+
+
+def all_health(reads: Reads) -> dict[str, Any]:
+    """What answers for the groups that this process has been asked about, without their names.
+
+    Raises botocore's errors if the table does not answer.
+    """
+    reads.maps.groups()
+    breakers = reads.campaigns.breakers
+    answers = [one for content in reads.maps.copies.contents() for one in _solutions(content, breakers).values()]
+    return {"status": _status(answers), "breakers": Counter(one["breaker"] for one in answers if "breaker" in one)}
+
+
+def _status(answers: Iterable[Mapping[str, Any]]) -> str:
+    return "ok" if all(one.get("breaker", "closed") == "closed" for one in answers) else "degraded"
+
+
+def _solutions(content: ServingMap, breakers: Breakers) -> dict[str, dict[str, Any]]:
+    """By name of a solution or recommender, what answers for it, and how its breaker stands."""
+    entries: dict[str, Entry] = {**content.get("solutions", {}), **content.get("recommenders", {})}
+    return {name: _answering(entry, breakers) for name, entry in entries.items()}
+
+
+def _answering(entry: Entry, breakers: Breakers) -> dict[str, Any]:
+    arn = answering(entry)
+    if not arn:
+        return {"source": "export"}
+    state, reason = breakers.state(arn), breakers.reason(arn)
+    return {
+        "source": "campaign" if entry.get("campaignArn") else "recommender",
+        **({"answeredBy": entry["answeredBy"]} if "answeredBy" in entry else {}),
+        "breaker": state,
+        **({"reason": reason} if reason else {}),
+        **({"retryAfterSeconds": round(breakers.wait(arn), 1)} if state == "open" else {}),
+    }

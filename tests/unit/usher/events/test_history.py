@@ -1,0 +1,102 @@
+"""What arrived from a user: newest first, in pages, with what counts, what does not, and why."""
+
+from typing import Any
+
+import pytest
+from usher.errors import RequestError
+from usher.serving.routes import EVENT_ROUTES
+
+from tests.unit.usher.events.conftest import MAP, Site
+
+EVENT = {"eventType": "watch", "itemId": "i1"}
+ROUTE = EVENT_ROUTES["user-events"]
+
+
+def read(site: Site, user: str = "u", trained: float = 0, **options: Any) -> dict[str, Any]:
+    return site.history.of_user("g", ROUTE, {"userId": user, **options}, MAP, {"v1": trained, "v2": trained})
+
+
+def told(site: Site, user: str = "u", **options: Any) -> dict[str, dict[str, Any]]:
+    return {one["eventId"]: one for one in read(site, user, **options)["events"]}
+
+
+def test_an_event_that_counts_says_for_what_and_from_when(site: Site) -> None:
+    site.post(EVENT | {"eventId": "e1", "properties": {"device": "tv"}}, userId="u", sessionId="s")
+    [one] = read(site)["events"]
+    assert (one["sessionId"], one["outcome"], one["counts"], one["why"]) == ("s", "sent", True, [])
+    assert (one["eventType"], one["itemId"], one["properties"]) == ("watch", "i1", {"device": "tv"})
+    assert one["countsFor"] == {"for-you": "at once", "similar": "after the next training"}
+    [later] = read(site, trained=one["arrived"] + 1)["events"]
+    assert later["countsFor"] == {"for-you": "trained", "similar": "trained"}
+
+
+def test_an_event_that_does_not_count_says_why(site: Site) -> None:
+    site.unknown.add("gone")
+    site.post(EVENT | {"eventId": "e1", "itemId": "gone"}, EVENT | {"eventId": "e2", "eventType": "stare"})
+    site.post({"eventType": "watch", "eventId": "e3"}, EVENT | {"eventId": "e4", "eventType": "buy"})
+    site.post(EVENT | {"eventId": "e4"})
+    site.personalize.error = "InvalidInputException"
+    with pytest.raises(RequestError):
+        site.post(EVENT | {"eventId": "e5"})
+    site.personalize.error = "ThrottlingException"
+    site.post(EVENT | {"eventId": "e6"})
+    found = told(site)
+    why = {event_id: [reason["code"] for reason in one["why"]] for event_id, one in found.items()}
+    assert why == {
+        "e1": ["UnknownItem"], "e2": ["UnusedEventType"], "e3": ["NoItem"], "e4": ["Repeated"], "e5": ["Refused"],
+        "e6": ["Pending"],
+    }  # fmt: skip
+    assert [event_id for event_id, one in found.items() if one["counts"]] == ["e4"]
+    assert found["e4"]["countsFor"] == {"similar": "after the next training"}
+    site.unknown.clear()
+    assert told(site)["e1"]["counts"]  # the catalogue knows it by now
+
+
+def test_the_events_of_all_of_a_users_sessions_are_told_and_no_others(site: Site) -> None:
+    site.post(EVENT | {"eventId": "guest"}, sessionId="s")
+    site.post(EVENT | {"eventId": "stranger"}, sessionId="unknown")
+    site.post(EVENT | {"eventId": "login"}, sessionId="s", userId="u")
+    site.post(EVENT | {"eventId": "phone"}, sessionId="s2", userId="u")
+    site.post(EVENT | {"eventId": "plain"}, userId="u")
+    site.post(EVENT | {"eventId": "v"}, sessionId="s3", userId="v")
+    assert list(told(site)) == ["plain", "phone", "login", "guest"]
+    assert list(told(site, "v")) == ["v"]
+    assert not told(site, "nobody")
+    site.post(EVENT | {"eventId": "next"}, sessionId="s", userId="v")  # another user of the device
+    assert list(told(site)) == ["plain", "phone", "login"]
+    assert "login" not in told(site, "v")
+
+
+def test_pages_have_each_event_once_newest_first(site: Site) -> None:
+    names = [f"e{number:02d}" for number in range(57)]
+    for number, name in enumerate(names):
+        site.post(EVENT | {"eventId": name}, userId="u", sessionId=f"s{number % 3}")
+    found: list[str] = []
+    page = read(site, numResults="10")
+    while True:
+        assert len(page["events"]) <= 10
+        found += [one["eventId"] for one in page["events"]]
+        site.post(EVENT, userId="u")  # what arrives meanwhile changes no page
+        if "next" not in page:
+            break
+        page = read(site, numResults="10", next=page["next"])
+    assert found == names[::-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"numResults": "0"}, "BadNumResults"),
+        ({"numResults": "many"}, "BadNumResults"),
+        ({"next": "x"}, "BadNext"),
+        ({"next": "W10="}, "BadNext"),
+        ({"next": "\x00é"}, "BadNext"),
+        ({"filter": "x"}, "UnknownOption"),
+        ({"userId": ""}, "BadId"),
+        ({"userId": None}, "BadId"),
+    ],
+)
+def test_a_bad_option_is_refused(site: Site, options: dict[str, Any], code: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        site.history.of_user("g", ROUTE, {"userId": "u", **options}, MAP, {})
+    assert (caught.value.status, caught.value.code) == (400, code)

@@ -1,0 +1,226 @@
+"""Reads while Personalize or the table does not answer: an hour of work in moments, on a clock that the test turns."""
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from usher.errors import RequestError
+from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
+from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.export_store import ExportStore
+from usher.serving.fallback import Reads
+from usher.serving.health import all_health, group_health
+from usher.serving.pages import Pages
+from usher.serving.popular_lists import PopularLists
+from usher.serving.routes import ROUTES
+from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
+from usher.storage.table import Table
+
+from tests.unit.usher.world import TABLE, World
+
+ARN = "arn:aws:personalize:us-east-1:123456789012"
+KINDS = {"for-you": "USER_PERSONALIZATION", "similar": "RELATED_ITEMS", "ranking": "PERSONALIZED_RANKING",
+         "next": "PERSONALIZED_ACTIONS"}  # fmt: skip
+SERVED: Any = {
+    "solutions": {
+        name: {"type": kind, "campaignArn": f"{ARN}:campaign/{name}", "solutionVersionArn": f"{ARN}:solution/{name}/v1"}
+        for name, kind in KINDS.items()
+    },
+    "filters": {"seen": f"{ARN}:filter/seen"},
+}
+POPULAR = ["a", "b", "c"]
+DEADLINE, USUAL = 0.25, 0.02
+"""Seconds of a call that times out, and of one that is answered."""
+
+
+class Stage:
+    """Personalize, the table and time, as the test wants them."""
+
+    def __init__(self, world: World) -> None:
+        self.now, self.is_table_down, self.calls = 0.0, False, 0
+        self.failure: Callable[[], Exception] | None = None
+        self.seconds = USUAL
+        table = Table(world.dynamodb, TABLE)
+        ServingMaps(table).write("films", SERVED)
+        PopularLists(table).write("films", POPULAR, "top", "v7")
+        self.table = Table(SimpleNamespace(get_item=self._get_item), TABLE)
+        self._dynamodb = world.dynamodb
+
+    def clock(self) -> float:
+        return self.now
+
+    def _get_item(self, **members: Any) -> Any:
+        if self.is_table_down:
+            self.now += DEADLINE
+            raise ReadTimeoutError(endpoint_url="x")
+        return self._dynamodb.get_item(**members)
+
+    def _call(self, **_: Any) -> Any:
+        self.calls += 1
+        self.now += self.seconds
+        if self.failure:
+            raise self.failure()
+        entry = [{"itemId": "own"}]
+        return {
+            "itemList": entry,
+            "personalizedRanking": entry,
+            "actionList": [{"actionId": "x"}],
+            "recommendationId": "r",
+        }
+
+    def reads(self) -> Reads:
+        """What a new environment of the function has."""
+        operations = {route.operation: self._call for route in ROUTES.values()}
+        campaigns = Campaigns(SimpleNamespace(**operations), Breakers(self.clock), RetryBudget(), self.clock)
+        maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
+        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns)
+
+
+@pytest.fixture
+def stage(world: World) -> Stage:
+    return Stage(world)
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "Its own words."}}, "GetRecommendations")
+
+
+def down() -> Exception:
+    return refusal("ServiceUnavailableException")
+
+
+def late() -> Exception:
+    return ReadTimeoutError(endpoint_url="x")
+
+
+def ask(reads: Reads, route: str = "recommendations", **options: Any) -> dict[str, Any]:
+    subject = {ROUTES[route].subject: "a"} if ROUTES[route].subject else {}
+    with redirect_stdout(io.StringIO()):
+        return reads.answer("films", ROUTES[route], {**subject, **options})
+
+
+@pytest.mark.parametrize(("failure", "seconds", "reason"), [(down, 0.005, "ServerError"), (late, DEADLINE, "Timeout")])
+def test_no_read_fails_in_a_minute_without_personalize_at_50_requests_a_second(
+    stage: Stage, failure: Callable[[], Exception], seconds: float, reason: str
+) -> None:
+    environments, took, answers = [stage.reads() for _ in range(8)], list[float](), list[dict[str, Any]]()
+    for number in range(50 * 180):
+        stage.now = number / 50
+        is_out = 60 <= stage.now < 120
+        stage.failure, stage.seconds = (failure, seconds) if is_out else (None, USUAL)
+        before = stage.calls
+        answers.append(ask(environments[number % 8]))
+        took.append(stage.now - number / 50)
+        assert stage.calls - before <= 2
+    outage, took_then = answers[3000:6000], sorted(took[3000:6000])
+    assert {answer["source"] for answer in answers[:3000]} == {"campaign"}
+    assert all(one["degraded"] == {"reason": reason} and one["itemList"] for one in outage)
+    assert took_then[int(len(took_then) * 0.99)] < 0.3
+    assert max(took) < 0.3
+    after = 6000 + int(50 * MAX_PAUSE_SECONDS) + 8
+    assert {answer["source"] for answer in answers[after:]} == {"campaign"}
+
+
+@pytest.mark.parametrize(
+    ("route", "options", "items"),
+    [
+        ("recommendations", {}, ["a", "b", "c"]),
+        ("recommendations", {"numResults": "2"}, ["a", "b"]),
+        ("similar-items", {}, ["b", "c"]),
+        ("rankings", {"items": ["z", "c", "y", "a"]}, ["a", "c", "z", "y"]),
+    ],
+)
+def test_the_popular_list_stands_in_on_every_route_of_items(
+    stage: Stage, route: str, options: dict[str, Any], items: list[str]
+) -> None:
+    stage.failure = down
+    answer = ask(stage.reads(), route, **options)
+    assert [one["itemId"] for one in answer.pop(ROUTES[route].list_name)] == items
+    assert ("next" in answer) == ("numResults" in options)
+    answer.pop("next", None)
+    assert answer == {
+        "source": "popular", "solution": "top", "solutionVersion": "v7", "degraded": {"reason": "ServerError"},
+    }  # fmt: skip
+
+
+def test_what_is_popular_is_answered_from_the_list_without_a_campaign_for_it(stage: Stage) -> None:
+    answer = ask(stage.reads(), "popular")
+    assert (answer["source"], "degraded" in answer, stage.calls) == ("popular", False, 0)
+    with pytest.raises(RequestError) as caught:
+        ask(stage.reads(), "trending")
+    assert caught.value.code == "UnknownSolution"
+
+
+@pytest.mark.parametrize(("route", "options"), [("actions", {}), ("recommendations", {"filter": "seen"})])
+def test_what_the_list_cannot_answer_is_an_outage(stage: Stage, route: str, options: dict[str, str]) -> None:
+    stage.failure, reads = down, stage.reads()
+    for _ in range(3):
+        with pytest.raises(OutageError) as caught:
+            ask(reads, route, **options)
+    assert caught.value.retry_after > 0
+
+
+def test_a_campaign_that_fails_costs_others_nothing(stage: Stage) -> None:
+    stage.failure, reads = down, stage.reads()
+    for _ in range(3):
+        ask(reads)
+    stage.failure = None
+    assert ask(reads, "similar-items")["source"] == "campaign"
+    assert ask(reads)["source"] == "popular"
+
+
+def test_reads_go_on_while_the_table_does_not_answer(stage: Stage) -> None:
+    reads, took = stage.reads(), list[float]()
+    ask(reads)
+    stage.failure = down
+    ask(reads)
+    stage.failure, stage.is_table_down = None, True
+    for second in range(100, 700):
+        stage.now = float(second)
+        assert ask(reads, "similar-items")["source"] == "campaign"
+        took.append(stage.now - second)
+    assert sum(one > DEADLINE for one in took) <= 600 / CACHE_SECONDS, "each read would wait for the table"
+    stage.failure = down
+    assert ask(reads, "similar-items")["source"] == "popular"
+    assert group_health(reads, "films")["mapAgeSeconds"] > 600
+    with pytest.raises(ReadTimeoutError):
+        ask(stage.reads())
+
+
+def test_each_degraded_answer_is_counted_by_group_solution_and_reason(stage: Stage) -> None:
+    stage.failure, log, reads = down, io.StringIO(), stage.reads()
+    with redirect_stdout(log):
+        for _ in range(3):
+            reads.answer("films", ROUTES["recommendations"], {"userId": "jane"})
+    assert "jane" not in log.getvalue()
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if "_aws" in line]
+    assert [one["DegradedAnswers"] for one in lines] == [[1.0]] * 6
+    grouped = [one for one in lines if "Group" in one]
+    assert [(one["Group"], one["Solution"], one["Reason"]) for one in grouped] == [
+        ("films", "for-you", "ServerError")
+    ] * 3
+
+
+def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -> None:
+    reads = stage.reads()
+    ask(reads)
+    assert group_health(reads, "films")["status"] == "ok"
+    assert all_health(reads) == {"status": "ok", "breakers": {"closed": 4}}
+    stage.failure = late
+    for _ in range(3):
+        ask(reads)
+    health = group_health(reads, "films")
+    asked: Mapping[str, Any] = health["solutions"]["for-you"]
+    assert asked == {"source": "campaign", "breaker": "open", "reason": "Timeout", "retryAfterSeconds": 1.0}
+    assert health["solutions"]["similar"] == {"source": "campaign", "breaker": "closed"}
+    assert (health["status"], health["exports"], health["popular"]["items"]) == ("degraded", [], 3)
+    assert all_health(reads) == {"status": "degraded", "breakers": {"open": 1, "closed": 3}}
+    assert "arn" not in json.dumps(health)
+    stage.is_table_down = True
+    with pytest.raises(ReadTimeoutError):
+        all_health(reads)
