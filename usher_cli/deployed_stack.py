@@ -106,8 +106,7 @@ class DeployedStack:
 
     def groups(self) -> list[str]:
         """The folders of the bucket, each of which is a group's."""
-        pages = self.bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name, Delimiter="/")
-        return sorted(one["Prefix"].rstrip("/") for page in pages for one in page.get("CommonPrefixes", []))
+        return self.bucket.folders()
 
     def runs(self, group: str, *, others: bool = False) -> list[Run]:
         """A group's runs of the pipeline, oldest first; `others`: those of exports and evaluations instead."""

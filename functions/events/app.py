@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from usher.aws import client
+from usher.aws import client, within
 from usher.events.accept import Acceptance, EventKind, Queues
 from usher.events.arrivals import Arrivals
 from usher.events.history import History
@@ -14,10 +14,11 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 api = Api()
-table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+table = Table(client("dynamodb", within(1, attempts=2)), os.environ["TABLE_NAME"])
 serving, sessions, arrivals = ServingMaps(table), Sessions(table), Arrivals(table)
-queues = Queues(client("sqs"), os.environ["KEPT_QUEUE_URL"], os.environ["PENDING_QUEUE_URL"])
-acceptance = Acceptance(queues, sessions, arrivals, lambda: client("personalize-events"))
+queues = Queues(client("sqs", within(1, attempts=2)), os.environ["KEPT_QUEUE_URL"], os.environ["PENDING_QUEUE_URL"])
+deadline = within(float(os.environ["PERSONALIZE_MILLISECONDS"]) / 1000)
+acceptance = Acceptance(queues, sessions, arrivals, client("personalize-events", deadline))
 history = History(sessions, arrivals)
 
 

@@ -126,8 +126,7 @@ def drive(site: Site) -> None:
     site.drop(f"{GROUP}/items.csv", items())
     site.drop(f"{GROUP}/actions.csv", "ACTION_ID,KIND\njoin,club\ncall,phone\n")
     site.drop(f"{GROUP}/interactions/1.csv", interactions())
-    site.drop(f"{GROUP}/actions.csv", "ACTION_ID,VALUE\n" + "".join(f"a{action},{action}\n" for action in range(9)))
-    taken = (f"u{row % 60},a{row % 9},TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
+    taken = (f"u{row % 60},join,TAKEN,{1_700_000_000 + row}\n" for row in range(1200))
     site.drop(f"{GROUP}/action_interactions.csv", "USER_ID,ACTION_ID,EVENT_TYPE,TIMESTAMP\n" + "".join(taken))
     site.drop(f"{GROUP}/usher.yaml", config())
     assert site.run(GROUP)["outcome"] == "SUCCEEDED"
@@ -145,7 +144,7 @@ def drive(site: Site) -> None:
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
     watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
     site.api.post(f"/{GROUP}/events", watched)
-    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "a1"}]}
+    acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "join"}]}
     site.api.post(f"/{GROUP}/action-interactions", acted)
     inject(Faults(throttle=1))
     waiting = {"userId": "u2", "events": [{"eventType": "watch", "itemId": "i2"}]}

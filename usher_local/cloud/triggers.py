@@ -1,8 +1,9 @@
 """Lambda's event source mappings of SQS: what Lambda refuses, and the batches that it hands to functions.
 
 Gaps upstream (moto 5.2.5): each message invokes the function within the request that sends it, and alone; windows,
-partial failures, concurrency and rights do not count. SQS forgets a deduplication ID with its message, and loses a
-message that is sent while another one is deleted.
+partial failures, concurrency and rights do not count. SQS forgets a deduplication ID with its message, loses a message
+that is sent while another one is deleted, hides no message again that is 12 hours old, and hands out a FIFO group's
+messages in another order once their visibility timeout is over.
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
 from moto.core.exceptions import JsonRESTError
+from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import DEDUPLICATION_TIME_IN_SECONDS, Message, Queue, SQSBackend, sqs_backends
 
 from usher_local.clock import Clock
@@ -56,6 +58,7 @@ def checking() -> Iterator[None]:
             (Queue, "add_message", adding),
             (Queue, "delete_message", deleting),
             (SQSBackend, "receive_message", receiving),
+            (SQSBackend, "change_message_visibility", lambda _: change_visibility),
         ):
             stack.enter_context(replaced(owner, name, repair(vars(owner)[name])))
         yield
@@ -190,12 +193,27 @@ def receiving(stock: Any) -> Any:
         queue, until = backend.get_queue(queue_name), time.monotonic() + wait_seconds_timeout
         while True:
             with queue._messages_lock:
+                # moto does so message by message, and lets the second one of a group pass the first one
+                queue._pending_messages -= {one for one in queue._pending_messages if one.visible}
                 found: list[Message] = stock(backend, queue_name, count, 0, visibility_timeout, message_attribute_names)
             if found or time.monotonic() >= until:
                 return found
             time.sleep(TICK_SECONDS)
 
     return receive
+
+
+def change_visibility(backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    """ChangeMessageVisibility of a message of any age: moto counts its limit of 12 hours from when it was sent."""
+    queue = backend.get_queue(queue_name)
+    with queue._messages_lock:
+        for message in queue._messages:
+            if message.had_receipt_handle(receipt_handle):
+                message.change_visibility(visibility_timeout)
+                if message.visible:
+                    queue._pending_messages.discard(message)
+                return
+    raise ReceiptHandleIsInvalid
 
 
 @dataclass

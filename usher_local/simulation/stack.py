@@ -153,7 +153,9 @@ class Stack:
         for group in logs_backends[ACCOUNT][REGION].groups.values():
             group.streams.clear()
         for queue in sqs_backends[ACCOUNT][REGION].queues.values():
-            sqs_backends[ACCOUNT][REGION].purge_queue(queue.name)
+            queue._messages.clear()
+            queue._pending_messages.clear()
+            vars(queue).pop("taken", None)
         for topic in sns_backends[ACCOUNT][REGION].topics.values():
             topic.sent_notifications.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()

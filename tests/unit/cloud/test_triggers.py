@@ -223,6 +223,19 @@ def test_the_groups_of_a_fifo_queue_stay_in_order_and_do_not_wait_for_each_other
     assert site.calls[2:] == [["a1"], ["a2"]]
 
 
+def test_a_group_stays_in_order_when_all_of_a_batch_come_again(site: Site) -> None:
+    site.function()
+    url = site.queue("q.fifo")
+    site.trigger("q.fifo")
+    site.handle = lambda _: ALL_FAIL
+    site.send(url, "a1", group="a")
+    site.send(url, "b1", "b2", group="b")
+    for _ in range(2):
+        site.triggers.tick()
+        site.clock.shift(31)
+    assert site.calls == [["a1", "b1", "b2"]] * 2
+
+
 def test_one_batch_of_a_group_is_in_flight(site: Site) -> None:
     site.function()
     url = site.queue("q.fifo")

@@ -17,7 +17,10 @@ from usher.serving import export_store, serving_map
 from tests.unit.stack.files import MACHINES, REPOSITORY, TEMPLATE
 
 DOCS = REPOSITORY / "docs"
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NUMBERS = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
+)
 RUNTIME_ERRORS = {"Lambda.TooManyRequestsException"}
 MB = 1 << 20
 
@@ -64,8 +67,9 @@ def facts() -> Iterable[tuple[str, str]]:
         if "TagFilters" in rule:
             what = {"check": "Profiles: {} days", "input": "Copies of what imports and jobs read: {} days"}
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])
-    queue = RESOURCES["DeadLetterQueue"]["Properties"]
-    yield "operations.md", f"waits for {queue['MessageRetentionPeriod'] // 86400} days in a queue"
+    [days] = {queue["MessageRetentionPeriod"] // 86400 for queue in of_type("AWS::SQS::Queue")}
+    yield "operations.md", f"waits for {days} days in a queue"
+    yield "operations.md", f"for {days} days, each message with its"
 
 
 @pytest.mark.parametrize(("page", "phrase"), list(facts()))

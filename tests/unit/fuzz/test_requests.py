@@ -121,6 +121,7 @@ def serve(world: World) -> Iterator[Api]:
     names = {"group": "HASH", "item": "RANGE"}
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TABLE_NAME", TABLE)
+        patched.setenv("PERSONALIZE_MILLISECONDS", "1000")
         sqs = client("sqs")
         for name, queue, more in (("KEPT", KEPT, {}), ("PENDING", PENDING, {"FifoQueue": "true"})):
             patched.setenv(f"{name}_QUEUE_URL", sqs.create_queue(QueueName=queue, Attributes=more)["QueueUrl"])

@@ -14,9 +14,17 @@ UNITS = {
     "RowsRejected": MetricUnit.Count,
     "HoursSinceTraining": MetricUnit.NoUnit,
     "DegradedAnswers": MetricUnit.Count,
+    "EventsAccepted": MetricUnit.Count,
+    "EventsQueued": MetricUnit.Count,
+    "EventsRepeated": MetricUnit.Count,
+    "UnknownItems": MetricUnit.Count,
+    "EventRequestsRefused": MetricUnit.Count,
+    "EventsReplayed": MetricUnit.Count,
+    "EventsRefused": MetricUnit.Count,
+    "SecondsPending": MetricUnit.Seconds,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
-STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers"}
+STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending"}
 """The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 

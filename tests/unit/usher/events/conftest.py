@@ -115,9 +115,7 @@ def make_site(table: Table) -> Site:
     def unknown_items(_: str, items: set[str]) -> set[str]:
         return items & unknown
 
-    acceptance = Acceptance(
-        Queues(sqs, kept, pending), sessions, arrivals, lambda: personalize, unknown_items, clock=time.time
-    )
+    acceptance = Acceptance(Queues(sqs, kept, pending), sessions, arrivals, personalize, unknown_items, clock=time.time)
     return Site(table, sqs, personalize, acceptance, History(sessions, arrivals, unknown_items), unknown)
 
 

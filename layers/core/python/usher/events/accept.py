@@ -7,11 +7,14 @@ queue, and later events of the same session wait behind it.
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from usher.aws import error_kind
+from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError
 from usher.events.arrivals import Arrivals
 from usher.events.checks import KINDS, check_request
@@ -19,8 +22,11 @@ from usher.events.counting import Counting, Reason, columns_of, warnings
 from usher.events.messages import MAX_EVENTS, Event, Message, encode, ordering
 from usher.events.sending import send
 from usher.events.sessions import Sessions
+from usher.serving.breaker import Breakers
+from usher.serving.campaigns import PARSING, outage_reason
 from usher.serving.serving_map import ServingMap
 
+logger = Logger()
 EventKind = Literal["events", "action-interactions"]
 TRACKING: Mapping[EventKind, Literal["trackingId", "actionTrackingId"]] = {
     "events": "trackingId",
@@ -53,19 +59,37 @@ class Acceptance:
     queues: Queues
     sessions: Sessions
     arrivals: Arrivals
-    personalize_events: Callable[[], Any]
-    """Gives boto3's client, whose deadline is short."""
+    personalize_events: Any
+    """A boto3 client that does not retry, and whose deadline is short."""
     unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
     """Those of some items that a group's catalogue does not have."""
+    breakers: Breakers = field(default_factory=Breakers)
+    """By tracking ID."""
     clock: Callable[[], float] = time.time
     make_id: Callable[[], object] = uuid.uuid4
 
     def accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Accept the posted events; return the answer.
+        """Accept the posted events, and count them in metrics; return the answer.
 
         `content`: the group's serving map. Raises RequestError, before anything is sent, if any event is wrong; and
         after it, if Personalize refuses all of them.
         """
+        try:
+            answer = self._accept(group, kind, content, body)
+        except RequestError as error:
+            put_metrics(Metrics({"EventRequestsRefused": 1}, {"Group": group, "Code": error.code}))
+            raise
+        unknown = sum(len(one["events"]) for one in answer["warnings"] if one["code"] == "UnknownItem")
+        values = {
+            "EventsAccepted": answer["accepted"],
+            "EventsQueued": answer["queued"],
+            "EventsRepeated": answer["duplicates"],
+            "UnknownItems": unknown,
+        }
+        put_metrics(Metrics(values, {"Group": group}))
+        return answer
+
+    def _accept(self, group: str, kind: EventKind, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
         arrived = self.clock()
         tracking_id = content.get(TRACKING[kind])
         if not tracking_id:
@@ -113,10 +137,17 @@ class Acceptance:
 
     def _ask(self, message: Message) -> str | None:
         """Why Personalize refuses a message for good; empty if it takes it, None if it may take it later."""
-        try:
-            return send(self.personalize_events(), message)
-        except (ClientError, BotoCoreError):
+        tracker = message["trackingId"]
+        if not self.breakers.allow(tracker):
             return None
+        try:
+            reason = send(self.personalize_events, message)
+        except (BotoCoreError, ClientError, *PARSING) as error:
+            self.breakers.failed(tracker, outage_reason(error))
+            logger.warning("Personalize did not take events", group=message["group"], reason=error_kind(error))
+            return None
+        self.breakers.succeeded(tracker)
+        return reason
 
     def _queue(self, message: Message) -> None:
         """Queue a message. That it waits is noted first, so that no later event of the session passes it."""

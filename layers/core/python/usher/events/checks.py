@@ -140,9 +140,18 @@ OWN_MEMBERS = {
     "eventattributionsource": "metricAttribution",
 }
 """By the plain name of a column that an event may leave out, the member with its value."""
-ALWAYS_THERE = frozenset({"userid", "sessionid", "itemid", "actionid", "eventtype", "timestamp", "eventid", "sentat"})
-"""Plain names of what is asked for beside properties in any case, or told apart: a session may have no user yet."""
-RESERVED = ALWAYS_THERE | OWN_MEMBERS.keys() | {"metricattribution"}
+ALWAYS_THERE = {
+    "userid": "userId",
+    "sessionid": "sessionId",
+    "itemid": "itemId",
+    "actionid": "actionId",
+    "eventtype": "eventType",
+    "timestamp": "the time",
+    "sentat": "the time",
+    "eventid": "eventId",
+}
+"""Likewise, what is asked for in any case; but a session may have no user yet, and an event no item."""
+RESERVED = {**ALWAYS_THERE, **OWN_MEMBERS, "metricattribution": "metricAttribution"}
 """Not allowed as properties, in any spelling: they have their own members. PutEvents takes some of them silently."""
 
 
@@ -269,7 +278,8 @@ def _properties(value: Any, name: str) -> str:
     if not isinstance(content, dict):
         raise _error(expected)
     if reserved := [key for key in content if plain(key) in RESERVED]:
-        remedy = "Give it as a member of the event, beside properties"
+        members = ", ".join(dict.fromkeys(RESERVED[plain(key)] for key in reserved))
+        remedy = f"Write {members} outside of properties"
         raise _error(f"{name} must not have {', '.join(reserved)[:200]}. {remedy}")
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     if len(text) > MAX_PROPERTIES_LENGTH:

@@ -43,6 +43,8 @@ class Message(TypedDict):
     arrived: float
     """Unix seconds, when the request was accepted."""
     events: list[Event]
+    refused: NotRequired[str]
+    """Why Personalize does not take them: in a second message to Kept, since they have been kept before."""
 
 
 def encode(message: Message) -> str:

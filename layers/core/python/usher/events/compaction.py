@@ -1,0 +1,99 @@
+"""Makes one file of each day's kept events: every event once, with the user whom its session is found to be.
+
+It can end anywhere without a loss. The new file is written before the old ones are deleted; if both are there, the next
+compaction reads both, and finds the same events in them.
+"""
+
+import gzip
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import cast
+
+from usher.aws import digest
+from usher.events.kept import SUFFIX, KeptEvent, day_of_key, folder_of, line_of, read
+from usher.storage.bucket import Bucket
+from usher.storage.multipart import Upload
+
+PARTS = 64
+"""Into which a day's sessions are divided: one of them at a time is in memory."""
+MAX_BYTES = 1 << 30
+"""Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
+
+
+def compact_all(bucket: Bucket, group: str, today: str) -> list[str]:
+    """Compact the finished days of a group, oldest first; the days that are too large, whose files stay."""
+    files = bucket.files(folder_of(group))
+    too_large = []
+    for day, some in groupby(files, lambda file: day_of_key(file.key)):
+        of_day = list(some)
+        if day >= today or len(of_day) < 2:
+            continue
+        if sum(file.size for file in of_day) > MAX_BYTES:
+            too_large.append(day)
+        else:
+            compact(bucket, [file.key for file in of_day])
+    return too_large
+
+
+def compact(bucket: Bucket, keys: Sequence[str]) -> str:
+    """Make one file of a day's files, and delete those; return its key."""
+    made = f"{keys[0].rpartition('/')[0]}/{digest(list(keys), 32)}{SUFFIX}"
+    with TemporaryDirectory() as folder:
+        parts = _divided(bucket, keys, Path(folder))
+        with Upload(bucket, made) as upload, gzip.GzipFile("", "wb", fileobj=upload, mtime=0) as packed:
+            for part in parts:
+                for event in merged(_lines(part)):
+                    packed.write(line_of(event).encode())
+    bucket.delete([key for key in keys if key != made])
+    return made
+
+
+def _divided(bucket: Bucket, keys: Sequence[str], folder: Path) -> list[Path]:
+    """The events of files, in files of whole sessions."""
+    paths = [folder / str(number) for number in range(PARTS)]
+    with ExitStack() as stack:
+        parts = [stack.enter_context(gzip.open(path, "wt", compresslevel=1, encoding="utf-8")) for path in paths]
+        for key in keys:
+            for event in read(bucket, key):
+                parts[zlib.crc32(event["sessionId"].encode()) % PARTS].write(line_of(event))
+    return paths
+
+
+def _lines(path: Path) -> Iterator[KeptEvent]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:
+    """Every event once, by session and time, with the user whom the session became, or else had been. Pure.
+
+    Of an event that stands there several times, that it was refused and who its user is are kept.
+    """
+    sessions = defaultdict[str, dict[str, KeptEvent]](dict)
+    for event in events:
+        session = sessions[event["sessionId"]]
+        known = session.get(event["eventId"], event)
+        session[event["eventId"]] = cast(KeptEvent, {**event, **known})
+    for name in sorted(sessions):
+        yield from _stitched(sorted(sessions[name].values(), key=_place))
+
+
+def _stitched(events: list[KeptEvent]) -> list[KeptEvent]:
+    """The events of a session, in order, with the next user after each, or else the last one before it."""
+    for several in (reversed(events), events):
+        user = ""
+        for event in several:
+            if user := event.get("userId") or user:
+                event["userId"] = user
+    return events
+
+
+def _place(event: KeptEvent) -> tuple[float, float, str]:
+    return event["sentAt"], event["arrived"], event["eventId"]

@@ -1,0 +1,76 @@
+"""Accepted events in the bucket: `<group>/out/events/date=<day>/<name>.jsonl.gz`, one JSON object for each.
+
+A file's name comes from what it holds: a batch that is written again replaces itself. An event may stand in several
+files, as SQS delivers at least once; whoever reads them counts each eventId of a session once.
+"""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from usher.aws import digest
+from usher.events.messages import Event, Message
+from usher.storage.bucket import Bucket
+
+FOLDER = "out/events"
+SUFFIX = ".jsonl.gz"
+
+
+class KeptEvent(Event, total=False):
+    """A line of a file."""
+
+    kind: str
+    userId: str  # noqa: N815 - the API's name
+    """Absent where nobody had logged in. Compaction adds it where the session's user became known on that day."""
+    sessionId: str  # noqa: N815
+    arrived: float
+    """Unix seconds."""
+    refused: str
+    """Why Personalize does not take it."""
+
+
+def events_of(message: Message) -> Iterator[KeptEvent]:
+    """The events of a message, each with what the message says of all."""
+    shared = {name: message[name] for name in ("kind", "userId", "sessionId", "arrived", "refused") if name in message}
+    for event in message["events"]:
+        yield cast(KeptEvent, {**event, **shared})
+
+
+def keep(bucket: Bucket, messages: Iterable[Message]) -> None:
+    """Write messages to the files of their groups and days."""
+    lines = defaultdict[str, set[str]](set)
+    for message in messages:
+        lines[folder_of(message["group"], day_of(message["arrived"]))].update(map(line_of, events_of(message)))
+    for folder, some in lines.items():
+        content = "".join(sorted(some)).encode()
+        bucket.write(f"{folder}{digest(content.decode(), 32)}{SUFFIX}", gzip.compress(content, mtime=0))
+
+
+def line_of(event: KeptEvent) -> str:
+    """An event as a line."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def day_of(seconds: float) -> str:
+    """The day of a moment (Unix seconds), in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).date().isoformat()
+
+
+def folder_of(group: str, day: str = "") -> str:
+    """The folder of a group's kept events, or of those of one day."""
+    return f"{group}/{FOLDER}/" + (f"date={day}/" if day else "")
+
+
+def day_of_key(key: str) -> str:
+    """The day of a file."""
+    return key.split("/")[-2].removeprefix("date=")
+
+
+def read(bucket: Bucket, key: str) -> Iterator[KeptEvent]:
+    """The events of a file, streamed."""
+    with bucket.open(key) as stream, gzip.open(cast(Any, stream), "rb") as lines:
+        for line in lines:
+            yield json.loads(line)
