@@ -69,6 +69,7 @@ docs: setup ## Write the generated parts of the docs, and the editor schema
 	@python -m tests.unit.docs.tables
 	@python -m tests.proof
 	@python -m usher_cli.editor_schema
+	@python -m usher_cli.api_document
 
 build: setup ## What `sam deploy` uploads, for Lambda's Python on arm64
 	sam build

@@ -10,7 +10,8 @@ from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
 from usher.planning.promotions_and_rollbacks import choose_version
-from usher.planning.quota_check import CREATING
+from usher.planning.quota_check import count_created, count_existing, count_in_region
+from usher.resources.inventory import Inventory
 from usher.resources.versions import usable_versions
 from usher.run_summary import summarize
 from usher.storage.bucket import as_json
@@ -128,14 +129,17 @@ def take_over(stack: DeployedStack, options: argparse.Namespace, console: Consol
 def diagnose(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
     """Check that the deployed stack works; with a group, also that Personalize's quotas allow its config."""
 
-    def new_resources() -> Counter[str]:
-        findings = draft_of(stack, options.group, stack.bucket).findings
-        created = [state.id for state in findings.get("resources", []) if state.action in CREATING]
-        deleted = [one["id"] for one in findings.get("unmanaged", []) if one["deleted"]]
-        return Counter(id_.partition("/")[0] for id_ in created) - Counter(id_.partition("/")[0] for id_ in deleted)
+    def counted() -> tuple[Counter[str], Counter[str]]:
+        inventory = Inventory(stack.clients, stack.target("any").stack_arn)
+        if not options.group:
+            return count_in_region(inventory), Counter()
+        drafted = draft_of(stack, options.group, stack.bucket)
+        resources, deleted = (drafted.plan.resources, drafted.plan.to_delete) if drafted.plan else ((), ())
+        existing = count_existing(inventory, stack.target(options.group), resources)
+        return existing, count_created(drafted.states) - Counter(one.kind for one in deleted)
 
     results = []
-    for one in examination.examine(examination.Deployment(stack, options.group, new_resources), CHECKS):
+    for one in examination.examine(examination.Deployment(stack, options.group, counted), CHECKS):
         results.append(one)
         if not options.json:
             show.doctor_line(console, one)

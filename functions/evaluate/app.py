@@ -11,6 +11,7 @@ from typing import Any
 from usher.aws import STEADY, client
 from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
+from usher.datasets.read_limits import ReadLimits
 from usher.evaluation.athena_split import Athena
 from usher.evaluation.split_step import max_bytes
 from usher.evaluation.steps import Evaluator
@@ -31,11 +32,12 @@ evaluator = Evaluator(
     Ceilings.from_env(os.environ),
     os.environ["PERSONALIZE_ARN_PREFIX"],
     os.environ["PERSONALIZE_ROLE_ARN"],
-    client("personalize"),
+    {name: client(name) for name in ("personalize", "service-quotas")},
     client("personalize-runtime", STEADY),
     Athena(client("athena"), os.environ["ATHENA_DATABASE"], workgroup) if workgroup else None,
     max_bytes(os.environ),
     Channels(client("sns"), os.environ["TOPIC_ARN"], client("events")),
+    ReadLimits.from_env(os.environ),
 )
 
 

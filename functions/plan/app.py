@@ -19,7 +19,7 @@ from usher.planning.steps import Outcome, PlanSteps
 from usher.planning.tasks import Tasks
 from usher.resources.target import Target
 from usher.runs.lock import Lock, is_running
-from usher.runs.naming import group_of_input, names_alone
+from usher.runs.naming import group_of_input
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -47,4 +47,4 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Outcome:
         return {"outcome": "NOTHING", "group": None, "run": None}
     if event["step"] == "take":
         return steps.take(group, event["input"], event["execution"], event["startedAt"])
-    return steps.plan(group, event["execution"], event["waits"], retry_failed=not names_alone(event["input"]))
+    return steps.plan(group, event["input"], event["execution"], event["waits"])

@@ -4,7 +4,8 @@ import os
 from functools import partial
 from typing import Any
 
-from usher.serving import health
+from aws_lambda_powertools.event_handler import Response
+from usher.serving import api_pages, health
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
@@ -35,6 +36,18 @@ def all_health() -> dict[str, Any]:
 def read_for_each(group: str) -> dict[str, Any]:
     """Recommend items to each of the posted `userIds`."""
     return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
+
+
+@api.route("GET /openapi.json")
+def document() -> Response[str]:
+    """Show what the API has, for programs."""
+    return api_pages.document()
+
+
+@api.route("GET /docs")
+def page() -> Response[bytes]:
+    """Show what the API has, for people."""
+    return api_pages.page()
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

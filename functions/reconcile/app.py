@@ -15,12 +15,12 @@ from usher.aws import NO_RETRY, client, now
 from usher.catalogue.entries import Catalogues
 from usher.costs.ledger import Spending
 from usher.exports.erasure import erase
+from usher.planning.immediate_promotions import promote
 from usher.planning.promotions_and_rollbacks import Pins, with_pins
 from usher.planning.quota_check import leaving_now
 from usher.planning.tasks import REMOVAL, Tasks
 from usher.resources.deletion import delete_unmanaged
-from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, LIVE_VERSION
+from usher.resources.inventory import Inventory, never_refuse
 from usher.resources.plan import Plan
 from usher.resources.polling import MIN_SECONDS
 from usher.resources.reconcile import advance, is_at_work
@@ -36,11 +36,13 @@ from usher.serving.serving_map import CACHE_SECONDS, ServingMaps, served_arns
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 
-CheckOpen = Callable[[], None]
-"""Raises EndedError if the run has ended (Run.check_open)."""
+RequireOpen = Callable[[], None]
+"""An Inventory's `require_open`."""
 ENDED_FOR_REMOVAL = "The run ended early, as the removal of the group was requested."
 REMEMBER_REMOVAL_DAYS = 30
 """For that long, the table remembers that a group was removed: neither schedules nor promotions make it again."""
+PROMOTION_SECONDS = 30
+"""Between two looks at a campaign that is being updated to a chosen version."""
 CACHES_EXPIRE_SECONDS = max(MIN_SECONDS, int(CACHE_SECONDS * 2))
 """After that, no API function answers from a serving map that was replaced."""
 
@@ -56,45 +58,36 @@ clients["personalize-once"] = client("personalize", NO_RETRY)
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Make one pass over a stage, unless its run has ended: a function outlives an execution that is stopped."""
     if event["stage"] == "promote":
-        return promote(event["group"])
+        return serve_pins(event["group"])
     run = Run(bucket, event["group"], event["run"])
     plan, record = run.plan(), run.read()
     check_reach(plan, run.group, os.environ["STACK_ARN"], bucket.url(""))
     is_own = plan.group == run.group
-    check = run.check_open if is_own or event["stage"] != "delete" else clears_up
-    check()
+    is_cleared_up = event["stage"] == "delete" and not is_own  # after an evaluation, also once its run has ended
+    require_open = never_refuse if is_cleared_up else run.require_open
+    require_open()
     if is_own and event["stage"] != "export" and not plan.removal and REMOVAL in tasks.of(run.group):
         run.update({"waitSeconds": None, "note": ENDED_FOR_REMOVAL})
         return {"settled": True, "waitSeconds": None, "toDelete": False}
     if event["stage"] == "delete":
-        wait = pass_of_deletions(run, plan, record, check)
+        wait = pass_of_deletions(run, plan, record, require_open)
     else:
-        wait = pass_of_stage(run, plan, record, event["stage"], check)
+        wait = pass_of_stage(run, plan, record, event["stage"], require_open)
     return {"settled": wait is None, "waitSeconds": wait, "toDelete": bool(plan.to_delete or plan.removal)}
 
 
-def promote(group: str) -> dict[str, Any]:
-    """Let the versions that people have chosen serve, without waiting for the run that is at work.
-
-    Personalize's ResourceInUseException leaves a campaign that is being updated to another attempt, or to the run.
-    """
-    former, existing = serving.read(group), inventory(lambda: None)
-    solutions = dict(former.get("solutions", {}))
-    for name, pin in pins.holding(clients["personalize"], group).items():
-        live = solutions.get(name, {})
-        if pin.version.rpartition("/")[0] != str(live.get("solutionVersionArn")).rpartition("/")[0]:
-            continue
-        campaign = live.get("campaignArn")
-        if campaign and existing.describe(KINDS["campaign"], campaign).get(LIVE_VERSION) != pin.version:
-            existing.update(KINDS["campaign"], campaign, {LIVE_VERSION: pin.version})
-        solutions[name] = {**live, "solutionVersionArn": pin.version}
-    if solutions != former.get("solutions"):
-        serving.replace(group, {**former, "solutions": solutions}, former)
+def serve_pins(group: str) -> dict[str, Any]:
+    """Let the versions that people have chosen serve, without waiting for the run that is at work."""
+    former = serving.read(group)
+    content, is_under_way = promote(inventory(never_refuse), former, pins.holding(clients["personalize"], group))
+    if content != former:
+        serving.replace(group, content, former)
         serving.date(group)
-    return {"settled": True, "waitSeconds": None, "toDelete": False}
+    wait = PROMOTION_SECONDS if is_under_way else None
+    return {"settled": wait is None, "waitSeconds": wait, "toDelete": False}
 
 
-def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, check: CheckOpen) -> int | None:
+def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, require_open: RequireOpen) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
     chosen = pins.holding(clients["personalize"], run.group) if plan.group == run.group else {}
@@ -102,13 +95,13 @@ def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, check: Ch
 
     def one_pass(room: Collection[str]) -> tuple[list[State], int | None]:
         return advance(
-            inventory(check), resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
+            inventory(require_open), resources, stage, plan.known_failures, before, elapsed, plan.expected_seconds, room
         )
 
     # What a removal deletes is all that was made, an evaluation's among it: nothing of it makes room for the rest.
     states, wait = one_pass(() if plan.removal else {one.kind for one in plan.to_delete})
     if any(state.lacks_room for state in states):
-        if seconds := make_room(run, plan, states, record, check):
+        if seconds := make_room(run, plan, states, record, require_open):
             wait = min(wait or seconds, seconds)
         elif not is_at_work(states):
             states, wait = one_pass(())
@@ -117,17 +110,17 @@ def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, check: Ch
     return wait
 
 
-def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, check: CheckOpen) -> int:
+def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, require_open: RequireOpen) -> int:
     """Delete what is in the way, once others answer in its place; return the seconds until there is room, or 0."""
     before, former = record.get("deletions", []), serving.read(plan.group)
     leaving, content = leaving_now(plan, states, before, former)
     if not leaving:
         return 0
     if content != former:
-        serving.write(plan.group, content)
+        serving.replace(plan.group, content, former)
         return CACHES_EXPIRE_SECONDS
     gone, seconds = delete_unmanaged(
-        inventory(check), leaving, served_arns(content), before, record.get("waitSeconds") or 0
+        inventory(require_open), leaving, served_arns(content), before, record.get("waitSeconds") or 0
     )
     send_changes(run, before, gone)
     ids = {state.id for state in gone}
@@ -135,7 +128,7 @@ def make_room(run: Run, plan: Plan, states: list[State], record: RunRecord, chec
     return seconds or MIN_SECONDS
 
 
-def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, check: CheckOpen) -> int | None:
+def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, require_open: RequireOpen) -> int | None:
     """Delete what can be now, once no request is answered through it; return the seconds until the next pass, or None.
 
     The first pass replaces the serving map, and the next one waits until the API functions' caches have expired.
@@ -143,10 +136,10 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, check: CheckOpen)
     former = serving.read(plan.group)
     content = {} if plan.removal else next_map(plan, record["resources"], former)
     if content != former:
-        serving.write(plan.group, content) if content else serving.remove(plan.group)
+        serving.replace(plan.group, content, former) if content else serving.remove(plan.group)
         return CACHES_EXPIRE_SECONDS
     before, elapsed = record.get("deletions", []), record.get("waitSeconds") or 0
-    states, wait = delete_unmanaged(inventory(check), plan.to_delete, served_arns(content), before, elapsed)
+    states, wait = delete_unmanaged(inventory(require_open), plan.to_delete, served_arns(content), before, elapsed)
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:
@@ -173,10 +166,6 @@ def send_changes(run: Run, before: Sequence[StateRecord], states: list[State]) -
     put_change_events(client("events"), {"group": run.group, "run": run.name}, changed_states(before, states))
 
 
-def clears_up() -> None:
-    """What an evaluation has made is deleted also once its run has ended."""
-
-
-def inventory(check: CheckOpen) -> Inventory:
-    """The resources that exist, looked up anew in each pass. `check`: an Inventory's `check_open`."""
-    return Inventory(clients, os.environ["STACK_ARN"], check_open=check)
+def inventory(require_open: RequireOpen) -> Inventory:
+    """The resources that exist, looked up anew in each pass."""
+    return Inventory(clients, os.environ["STACK_ARN"], require_open=require_open)

@@ -24,6 +24,9 @@ from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 from usher.texts import clean
 
+CLEAR_UP_PAUSE_SECONDS = 3600
+"""Before what has died while it cleared up tries again."""
+
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving = ServingMaps(table)
@@ -31,12 +34,16 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Close the records of an execution that has ended, or measure the age of what serves."""
+    """Close the records of an execution that has ended, or have it clear up again; or measure ages."""
     detail = event["detail"]
-    if "executionArn" in detail:
-        close(detail["executionArn"], json.loads(detail.get("input") or "{}"), detail)
-    else:
-        measure_ages()
+    execution_input = json.loads(detail.get("input") or "{}")
+    match execution_input:
+        case {"group": str(group), "clearUp": str(run)}:
+            clear_up(group, run, CLEAR_UP_PAUSE_SECONDS)
+        case _ if "executionArn" in detail:
+            close(detail["executionArn"], execution_input, detail)
+        case _:
+            measure_ages()
 
 
 def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
@@ -76,9 +83,12 @@ def end(run: Run, execution: str, error: dict[str, str]) -> None:
     raise_errors(run_all({"report": partial(channels.deliver, run, record), **steps}))
 
 
-def clear_up(group: str, run: str) -> None:
-    """Start an execution that deletes everything that an evaluation has made and did not delete itself."""
-    task = json.dumps({"group": group, "clearUp": run})
+def clear_up(group: str, run: str, pause: int = 0) -> None:
+    """Start an execution that deletes everything that an evaluation has made and did not delete itself.
+
+    `pause`: seconds before it begins.
+    """
+    task = json.dumps({"group": group, "clearUp": run, "afterSeconds": pause})
     client("stepfunctions").start_execution(stateMachineArn=os.environ["EVALUATION_ARN"], input=task)
 
 

@@ -36,6 +36,12 @@ def live_version() -> str:
     return str(described["solutionVersionArn"])
 
 
+def served_version(group: Interleaving) -> str:
+    """What the serving map says that the campaign serves."""
+    serving = json.loads(group.stack.items(GROUP)["serving"]["map"]["S"])
+    return str(serving["solutions"]["popular"]["solutionVersionArn"])
+
+
 def versions(group: Interleaving) -> list[Any]:
     there = group.stack.personalize.resources.values()
     return [one for one in there if one.kind.name == "SolutionVersion"]
@@ -92,11 +98,14 @@ def test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done(
     group.promote("previous")
     group.pass_by(60)
     assert versions(group)[-1].status in TRAINING
-    serving = json.loads(group.stack.items(GROUP)["serving"]["map"]["S"])["solutions"]["popular"]
-    assert serving["solutionVersionArn"] == first.arn
     campaign = next(one for one in group.stack.personalize.resources.values() if one.kind.name == "Campaign")
     assert campaign.update, "the campaign is being updated"
-    group.pass_by(HOUR / 2)
+    while live_version() != first.arn:
+        assert served_version(group) == second.arn, "an update that was only accepted serves nothing"
+        group.pass_by(60)
+    group.pass_by(60)
+    assert served_version(group) == first.arn
+    assert versions(group)[-1].status in TRAINING
     group.pass_by()
     assert live_version() == versions(group)[-1].arn
     group.promoted_data = ""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from usher.aws import client, now
+from usher.errors import InputError, Problem
 
 from tests.integration.conftest import ROOT, Site, wait_until
 from usher_cli.deployed_stack import DeployedStack
@@ -21,18 +22,22 @@ NOT_HERE = {"role, simulated", "service health"}
 """What the local cloud can't be asked."""
 
 
+Counted = Callable[[], tuple[Counter[str], Counter[str]]]
 Examine = Callable[..., dict[str, examination.Result]]
+
+
+def nothing() -> tuple[Counter[str], Counter[str]]:
+    return Counter(), Counter()
 
 
 @pytest.fixture
 def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
-    """Makes every check, or one, for a group that wants some resources, if any."""
+    """Makes every check, or one, for a group where `counted` is given."""
     client.cache_clear()
 
-    def examine(name: str = "", **wanted: int) -> dict[str, examination.Result]:
-        deployment = examination.Deployment(
-            DeployedStack("usher"), "films" if wanted else None, lambda: Counter(wanted)
-        )
+    def examine(name: str = "", counted: Counted | None = None) -> dict[str, examination.Result]:
+        group = "films" if counted else None
+        deployment = examination.Deployment(DeployedStack("usher"), group, counted or nothing)
         checks = [check for check in CHECKS if name in ("", check.name)]
         return {one.check: one for one in examination.examine(deployment, checks)}
 
@@ -98,7 +103,7 @@ def without_rules(site: Site) -> Callable[[], Any]:
 def test_an_alarm_that_is_on_is_a_problem(site: Site, results: Examine) -> None:
     cloudwatch = site.cloud.client("cloudwatch")
     stack = DeployedStack("usher")
-    name = examination.Deployment(stack, None, Counter).resources["AWS::CloudWatch::Alarm"][0]
+    name = examination.Deployment(stack, None, nothing).resources["AWS::CloudWatch::Alarm"][0]
 
     def is_told() -> bool:  # the alarm itself may look at its metrics in between
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
@@ -152,10 +157,14 @@ def test_a_clock_that_is_wrong_is_a_problem(results: Examine, monkeypatch: pytes
     assert results("clock")["clock"].outcome == examination.PROBLEM
 
 
-@pytest.mark.parametrize(("solutions", "outcome"), [(10, examination.OK), (11, examination.PROBLEM)])
-def test_a_config_must_have_room_in_the_quotas(results: Examine, solutions: int, outcome: str) -> None:
-    found = results("quotas", solution=solutions)["quotas"]
-    assert (found.outcome, f"solutions 0+{solutions} of 10" in found.details) == (outcome, True)
+def test_a_config_must_have_room_in_the_quotas(results: Examine) -> None:
+    def refused() -> tuple[Counter[str], Counter[str]]:
+        raise InputError([Problem("films/", "has no room for solution/k.", "Take 1 of them out of usher.yaml.")])
+
+    found = results("quotas", lambda: (Counter(solution=3), Counter(solution=7)))["quotas"]
+    assert (found.outcome, "solutions 3+7 of 10" in found.details) == (examination.OK, True)
+    found = results("quotas", refused)["quotas"]
+    assert (found.outcome, "has no room for solution/k" in found.details) == (examination.PROBLEM, True)
 
 
 def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None:

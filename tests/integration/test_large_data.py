@@ -23,7 +23,7 @@ def small_parts(site: Site) -> Iterator[None]:
 
     def configure(more: dict[str, str]) -> None:
         for name, variables in before.items():
-            if "PART_BYTES" in variables:
+            if "BUCKET_NAME" in variables:
                 client.update_function_configuration(FunctionName=name, Environment={"Variables": variables | more})
         kill_workers(site)
 

@@ -33,6 +33,15 @@ from usher_local.personalize import Faults, inject
 GROUP, SHOP = "rights", "rightsshop"
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 
+MANY_RECIPES = [
+    f"aws-{name}"
+    for name in (
+        "user-personalization", "user-personalization-v2", "popularity-count", "trending-now", "sims", "similar-items",
+        "personalized-ranking", "personalized-ranking-v2", "hrnn", "hrnn-metadata", "hrnn-coldstart",
+    )
+]  # fmt: skip
+"""One more than a dataset group may have solutions."""
+
 UNUSED: Mapping[tuple[str, str], str] = {
     ("EvaluateRole", "s3:AbortMultipartUpload"): "An upload in parts is given up only if it fails midway.",
     **{
@@ -208,6 +217,7 @@ def drive(site: Site) -> None:
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
+    assert "has no room" in evaluate(site, GROUP, recipes=MANY_RECIPES)["summary"]
     with slowed():
         stopped = start_evaluation(site, GROUP, live=False)
         wait_until(lambda: bool(site.arns("-eval-", "solution_version")))

@@ -1,7 +1,6 @@
 """The checks of a deployed stack; each is a row of `CHECKS`."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,7 +16,6 @@ from usher.storage.layout import DATASETS, is_input
 
 from usher_cli.doctor.examination import Check, Deployment, ProblemError, UnknownError, require
 from usher_cli.doctor.policies import allows, services, statements_of, values_of
-from usher_cli.doctor.quota_use import count, dataset_group
 
 OUTPUTS = ("BucketName", "ApiUrl", "TableName", "PipelineArn", "ExportArn", "EvaluationArn", "TopicArn")
 PERSONALIZE = "personalize.amazonaws.com"
@@ -179,22 +177,16 @@ def account_runs_enough_functions(deployment: Deployment) -> str:
 def quotas_have_room(deployment: Deployment) -> str:
     """Personalize's quotas have room for existing resources, and for those that a group's config adds."""
     quotas = account_quotas(client("service-quotas"))
-    group = deployment.group
-    arn = dataset_group(deployment) if group else None
     try:
-        added = deployment.new_resources() if group else Counter()
+        existing, added = deployment.counted()
     except InputError as error:
         raise ProblemError(str(error)) from error
-    problems, rows = [], []
-    for kind in KINDS.values():
-        if not kind.quota or (kind.in_dataset_group and not group):
-            continue
-        limit, source = quota_of(kind, quotas), "" if quotas else " by default"
-        existing = count(kind, arn) if arn or not kind.in_dataset_group else 0
-        rows.append(f"{kind.words} {existing}+{added[kind.name]} of {limit}{source}")
-        if existing + added[kind.name] > limit:
-            problems.append(rows[-1])
-    return require(problems, ", ".join(rows))
+    source = "" if quotas else " by default"
+    return ", ".join(
+        f"{kind.words} {existing[kind.name]}+{added[kind.name]} of {quota_of(kind, quotas)}{source}"
+        for kind in KINDS.values()
+        if kind.quota and (deployment.group or not kind.in_dataset_group)
+    )
 
 
 def clocks_agree(deployment: Deployment) -> str:  # noqa: ARG001 - as all checks

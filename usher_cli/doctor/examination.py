@@ -41,11 +41,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The subject of the checks. `group`: its config must fit into the quotas; `new_resources`: of it, by kind."""
+    """The subject of the checks. `group`: its config must fit into the quotas."""
 
     stack: DeployedStack
     group: str | None
-    new_resources: Callable[[], Counter[str]]
+    counted: Callable[[], tuple[Counter[str], Counter[str]]]
+    """By kind, the resources that exist, and those that the group's config adds. Raises InputError without room."""
 
     @cached_property
     def resources(self) -> dict[str, list[str]]:

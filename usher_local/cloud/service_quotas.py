@@ -11,6 +11,11 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 from usher_local.personalize.control.kinds import KINDS
 from usher_local.personalize.core import environment
 
+RATES = {
+    "Maximum transaction rate (TPS) across all your campaigns and recommenders": 2500,
+    "Rate of requests for filters": 10000,
+}
+"""Quotas that name resources, and limit how often these are used."""
 NAME = "list_service_quotas"
 """The method by which moto answers it."""
 
@@ -33,13 +38,15 @@ def _list_service_quotas(response: Any) -> str:
     if json.loads(response.body)["ServiceCode"] != "personalize":
         raise NoSuchResource
     raised = environment.current.quotas
-    quotas = [
-        {
-            "ServiceCode": "personalize",
-            "QuotaName": f"Total number of {'pending or in progress' if quota.pending else 'active'} {kind.words}s",
-            "Value": float(raised.get(kind.name, quota.limit)),
-        }
+    counts = {
+        f"Total number of {'pending or in progress' if quota.pending else 'active'} {kind.words}s": (
+            raised.get(kind.name, quota.limit)
+        )
         for kind in KINDS.values()
         for quota in kind.quotas
+    }
+    quotas = [
+        {"ServiceCode": "personalize", "QuotaName": name, "Value": float(value)}
+        for name, value in {**counts, **RATES}.items()
     ]
     return json.dumps({"Quotas": quotas})

@@ -44,7 +44,15 @@ PAGES = {f"docs/{name}": text for name, text in DOCS.items()} | {"README.md": (R
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 CODE = re.compile(r'(?:RequestError|problem)\(\s*\d+, "(\w+)"')
-COMPOSED_CODES = {"UnknownGroup", "UnknownSolution", "UnknownFilter", "BadFilterValues", "BadContext", "BadNumResults"}
+COMPOSED_CODES = {
+    "UnknownGroup",
+    "UnknownSolution",
+    "UnknownFilter",
+    "BadFilterValues",
+    "BadContext",
+    "BadNumResults",
+    "TooLong",
+}
 COMPLAINT = re.compile(r"(has|is|lacks|names|stands|opens|starts|can't) ")
 
 MAX_COLUMNS, MAX_CELL_LENGTH = 120, 200

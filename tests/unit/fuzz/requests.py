@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
-ROUTES = {
-    "GET /{group}/recommendations": "recommendations",
-    "GET /{group}/recommendations/{userId}": "recommendations",
-    "GET /{group}/similar-items": "recommendations",
-    "GET /{group}/similar-items/{itemId}": "recommendations",
-    "POST /{group}/rankings": "ranking",
-    "POST /{group}/events": "events",
-}
+from tests.unit.stack.files import SENT_ROUTES
+
+ROUTES = {key: name.lower() for name, keys in SENT_ROUTES.items() for key in keys}
 """The function behind each route of the template."""
 
 Json = dict[str, Any]

@@ -123,6 +123,7 @@ def test_what_is_nearly_right_starts_a_run_which_names_it(key: str) -> None:
         "films/logs/items/2024/a.log",
         "films/itemsets/x.png",
         "films/pictures/items_1.png",
+        "films/usher_notes.md",
     ],
 )
 def test_what_is_something_else_is_left_alone(key: str) -> None:

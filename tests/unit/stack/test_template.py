@@ -184,11 +184,9 @@ def test_plan_may_look_at_everything_and_change_nothing() -> None:
     assert granted("Plan", "scheduler") == {"GetSchedule", "ListSchedules"}
 
 
-@pytest.mark.parametrize("function", ["Plan", "Check"])
+@pytest.mark.parametrize("function", ["Plan", "Check", "Evaluate"])
 def test_parts_are_as_long_in_the_stack_as_in_the_command(function: str) -> None:
-    variables = FUNCTIONS[function]["Environment"]["Variables"]
-    assert "PART_BYTES" in variables
-    assert ReadLimits.from_env(variables) == LIMITS
+    assert ReadLimits.from_env(FUNCTIONS[function]["Environment"]["Variables"]) == LIMITS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -494,6 +494,8 @@ def test_what_failed_is_explained_and_built_again_by_the_next_drop(shop: Shop) -
     assert "dataset_group/shop: failed: The role was gone." in record["summary"]
     assert shop.states()["campaign/popular"] == "SKIPPED"
     faults.use(Faults())
+    record = shop.drop(files={"users_old.csv": "USER_ID"})  # it is only named
+    assert record["outcome"] == "FAILED", "a file that is not read builds nothing"
     record = shop.drop(files={"interactions.csv": interactions()})
     assert (record["outcome"], shop.actions(record)["dataset_group/shop"]) == ("SUCCEEDED", "rebuild")
     assert "The role was gone." in record["estimate"]["resources"]["dataset_group/shop"]["reason"]

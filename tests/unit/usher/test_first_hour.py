@@ -298,3 +298,15 @@ def test_what_others_made_is_named_where_it_takes_the_room(shop: Shop) -> None:
     )
     delete_the_foreign_one(shop)
     assert shop.drop({"solutions": renamed(only), "prune": True})["outcome"] == "SUCCEEDED"
+
+
+def test_a_region_without_room_for_a_dataset_group_is_named_before_anything_is_made_and_its_remedy_works(
+    shop: Shop,
+) -> None:
+    others = [shop.stack.personalize.create("DatasetGroup", {"name": f"other-{number}"}) for number in range(5)]
+    (problem,) = shop.drop({"solutions": {"popular": POPULAR}})["problems"]
+    assert problem["message"].startswith("has no room for dataset_group/shop: a region may have 5 dataset groups")
+    assert problem["remedy"].startswith("Delete dataset groups that nobody needs, or ask AWS for a higher quota")
+    assert shop.count() == {"DatasetGroup": 5}
+    shop.stack.personalize.resources.pop(others[0].arn)
+    assert shop.drop({"solutions": {"popular": POPULAR}})["outcome"] == "SUCCEEDED"

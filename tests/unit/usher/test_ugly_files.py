@@ -365,6 +365,25 @@ def test_another_way_of_reading_is_another_import_and_the_same_way_is_none(shop:
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_a_name_in_columns_that_no_file_has_is_noted_with_those_there_are(shop: World) -> None:
+    """Each of them has to be in one dataset only: others share the setting."""
+    columns = {"user": "USER_ID", "evnt": "EVENT_TYPE", "junk": False, "id": "ITEM_ID"}
+    put(shop, "interactions.csv", with_cells(lambda *cells: cells, "user,ITEM_ID,TIMESTAMP"), {"columns": columns})
+    shop.put("shop/items.csv", "id,GENRE\n" + "".join(f"i{n},g{n % 3}\n" for n in range(40)))
+    inputs = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+    assert inputs
+    assert list(map(str, inputs.notes)) == [
+        f"shop/usher.yaml: columns.{name}: is the name of no column of the files. "
+        "Use some of: user, ITEM_ID, TIMESTAMP, id, GENRE."
+        for name in ("evnt", "junk")
+    ]
+    corrected_columns = {"user": "USER_ID", "id": "ITEM_ID"}
+    shop.put("shop/usher.yaml", json.dumps({"exports": False, "columns": corrected_columns}))
+    corrected = load_inputs(shop.bucket, "shop", shop.inventory, ARN_PREFIX)
+    assert corrected
+    assert corrected.notes == []
+
+
 @pytest.mark.parametrize(
     ("genres", "is_enough"),
     [

@@ -113,14 +113,15 @@ STARTED = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 
 
 @pytest.fixture
-def clear_ups(world: World) -> list[str]:
-    """The runs for whose clearing up an execution was started."""
-    started: list[str] = []
+def clear_ups(world: World) -> list[tuple[str, int]]:
+    """The runs for whose clearing up an execution was started, and the seconds before that begins."""
+    started: list[tuple[str, int]] = []
 
     def start(model: Any, params: Any, **_: Any) -> Any:
         if model.name != "StartExecution":
             return None
-        started.append(json.loads(json.loads(params["body"])["input"])["clearUp"])
+        task = json.loads(json.loads(params["body"])["input"])
+        started.append((task["clearUp"], task["afterSeconds"]))
         return SimpleNamespace(status_code=200), {"executionArn": "arn:x", "startDate": STARTED}
 
     world.listen(client("stepfunctions"), "before-call", start)
@@ -133,7 +134,7 @@ def stopped_evaluation() -> dict[str, Any]:
 
 
 def test_an_evaluation_that_is_stopped_before_its_record_is_told_once_and_goes_no_further(
-    world: World, inbox: Any, clear_ups: list[str]
+    world: World, inbox: Any, clear_ups: list[tuple[str, int]]
 ) -> None:
     """Its first function is at work, and outlives it."""
     world.put("films/interactions.csv", interactions())
@@ -151,15 +152,25 @@ def test_an_evaluation_that_is_stopped_before_its_record_is_told_once_and_goes_n
 
 
 def test_an_evaluation_that_is_stopped_after_its_plan_is_cleared_up_once(
-    world: World, inbox: Any, clear_ups: list[str]
+    world: World, inbox: Any, clear_ups: list[tuple[str, int]]
 ) -> None:
     world.put("films/interactions.csv", interactions())
     event = {"input": {"group": "films"}, "execution": EVALUATION, "startedAt": STARTED.isoformat()}
     run = load_function("evaluate").lambda_handler({"step": "prepare", **event}, None)["run"]
     for _ in range(2):
         watch(stopped_evaluation())
-    assert clear_ups == [run]
+    assert clear_ups == [(run, 0)]
     assert len(inbox()) == 1
     with pytest.raises(EndedError):
         load_function("reconcile").lambda_handler({"group": "films", "run": run, "stage": "train"}, None)
     assert world.personalize.list_dataset_groups()["datasetGroups"] == []
+
+
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT", "FAILED"])
+def test_clearing_up_that_dies_is_started_again_within_an_hour(
+    world: World, inbox: Any, clear_ups: list[tuple[str, int]], status: str
+) -> None:
+    event = ended(status, {"group": "films", "clearUp": "run-evaluation"}, startDate=int(STARTED.timestamp() * 1000))
+    watch({"detail": {**event["detail"], "executionArn": EVALUATION}})
+    assert clear_ups == [("run-evaluation", 3600)]
+    assert (world.bucket.keys("films/"), inbox()) == ([], []), "the evaluation itself has been told"

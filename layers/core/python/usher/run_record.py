@@ -186,6 +186,7 @@ class PinRecord(TypedDict):
     at: str
     supersedes: NotRequired[str]
     live: NotRequired[str]
+    execution: NotRequired[str]
 
 
 class UnmanagedRecord(TypedDict):

@@ -7,11 +7,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.costs.calculation import PAID_ACTIONS, actual_cost, estimate_plan, is_v2, max_cost, max_monthly_cost, size_of
+from usher.costs.calculation import (
+    PAID_ACTIONS,
+    Size,
+    actual_cost,
+    estimate_plan,
+    is_v2,
+    max_cost,
+    max_monthly_cost,
+    size_of,
+)
+from usher.costs.monthly import planned_costs
 from usher.prices import DATE, PRICES, SOURCE
 from usher.resources.kinds import KINDS, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
+from usher.run_record import PlanEstimate
 
 RECIPE = "arn:aws:personalize:::recipe/"
 WANTED = [
@@ -52,8 +63,16 @@ def decided(action: str) -> list[State]:
     return [State(one.id, action, "PLANNED", f"arn:{one.id}", reason="Because.") for one in WANTED]
 
 
+def estimated(
+    resources: list[Resource], states: list[State], size: Size, prices: dict[str, float], seconds: dict[str, float]
+) -> PlanEstimate:
+    """The estimate of a plan in an account in which nothing else exists."""
+    monthly = planned_costs(resources, states, size, {**PRICES, **prices})
+    return estimate_plan(resources, states, size, prices, seconds, monthly)
+
+
 def test_a_first_run_costs_what_the_price_table_says() -> None:
-    told = estimate_plan(WANTED, decided("create"), SIZE, {}, {})
+    told = estimated(WANTED, decided("create"), SIZE, {}, {})
     costs = {name: row["cost"] for name, row in told["resources"].items()}
     assert costs == {
         "dataset_group/g": 0, "solution/new": 0, "solution/old": 0, "campaign/new": 0, "campaign/old": 0,
@@ -74,20 +93,20 @@ def test_a_first_run_costs_what_the_price_table_says() -> None:
 
 
 def test_a_run_takes_as_long_as_its_longest_chain() -> None:
-    assert estimate_plan(WANTED, decided("create"), SIZE, {}, {})["minutes"] == chain(*CHAIN)
+    assert estimated(WANTED, decided("create"), SIZE, {}, {})["minutes"] == chain(*CHAIN)
     usual = {"solution_version/new": 18000.0}
-    learned = estimate_plan(WANTED, decided("create"), SIZE, {}, usual)
+    learned = estimated(WANTED, decided("create"), SIZE, {}, usual)
     assert learned["minutes"] == chain(*CHAIN) - chain("solution_version") + 300
 
 
 def test_what_is_there_already_takes_and_costs_nothing_but_campaigns_are_paid_for_on() -> None:
-    told = estimate_plan(WANTED, decided("reuse"), SIZE, {}, {})
+    told = estimated(WANTED, decided("reuse"), SIZE, {}, {})
     assert (told["minutes"], told["cost"], told["unpriced"]) == (0, 0, ["campaign/new"])
     assert told["monthlyCost"] == pytest.approx(MONTH)
 
 
 def test_prices_of_the_config_override_and_are_told_with_the_date_and_source_of_the_rest() -> None:
-    told = estimate_plan(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
+    told = estimated(WANTED, decided("create"), SIZE, {"trainingThousandInteractionsV2": 1.0}, {})
     assert told["resources"]["solution_version/new"]["cost"] == 500
     assert told["prices"] == {
         **PRICES, "trainingThousandInteractionsV2": 1.0,
@@ -100,7 +119,7 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
     states = [asdict(one) | {"status": "READY"} for one in decided("reuse")]
     states[1]["status"] = "FAILED"
     record: Any = {
-        "estimate": estimate_plan(WANTED, decided("create"), SIZE, {}, {}),
+        "estimate": estimated(WANTED, decided("create"), SIZE, {}, {}),
         "resources": states,
         "data": DATA,
     }
@@ -118,7 +137,7 @@ def test_what_a_run_has_cost_counts_what_has_come_to_be_by_the_hours_it_took() -
 @given(st.lists(st.sampled_from([*PAID_ACTIONS, "reuse", "hold", "update", "wait", "fail"]), min_size=11, max_size=11))
 def test_costs_and_minutes_add_up_and_are_never_negative(actions: list[str]) -> None:
     states = [State(one.id, action, "PLANNED") for one, action in zip(WANTED, actions, strict=True)]
-    told = estimate_plan(WANTED, states, SIZE, {}, {})
+    told = estimated(WANTED, states, SIZE, {}, {})
     rows = told["resources"].values()
     assert told["cost"] == pytest.approx(math.fsum(row["cost"] or 0 for row in rows))
     assert max(row["minutes"] for row in rows) <= told["minutes"] <= sum(row["minutes"] for row in rows) + 0.1
@@ -140,7 +159,7 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
     resource = Resource("recommender/x", "recommender", "train", {"recommenderConfig": config} if config else {})
     size = size_of({"interactions": {"ids": users}}, {})
     for action in ("create", "reuse"):
-        told = estimate_plan([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
+        told = estimated([resource], [State(resource.id, action, "PLANNED")], size, {}, {})
         row = told["resources"][resource.id]
         assert (row["cost"], row["monthlyCost"]) == (0, month and pytest.approx(month))
         assert told["monthlyCost"] == (pytest.approx(month) if month else 0)
@@ -150,7 +169,7 @@ def test_a_recommender_is_paid_for_by_the_hour_as_far_as_its_price_is_known(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_can_be_priced_or_is_told_as_unpriced(kind: str) -> None:
     resource = Resource(f"{kind}/x", kind, "train")
-    told = estimate_plan([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
+    told = estimated([resource], [State(resource.id, "create", "PLANNED")], SIZE, {}, {})
     assert (told["resources"][resource.id]["cost"] is None) == (told["unpriced"] == [resource.id])
 
 

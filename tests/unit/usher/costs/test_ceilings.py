@@ -13,7 +13,6 @@ from usher.config.model import Config, Recommender
 from usher.costs.calculation import Size, max_cost, max_monthly_cost, trials
 from usher.costs.ceilings import PARAMETERS, AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past, Spending
-from usher.costs.recurring import Repeated
 from usher.datasets.read_limits import ReadLimits
 from usher.errors import InputError
 from usher.limits import MAX_TRIALS
@@ -299,14 +298,13 @@ def test_exports_that_each_fit_are_refused_once_they_do_not_fit_together(world: 
 
 
 def test_automatic_training_counts_beside_what_was_ordered() -> None:
-    repeated = Repeated("solutions.s.performAutoTraining", 30, 10, automatic=True), Repeated("schedules.retrain", 30, 1)
-    estimate = Estimate({"x": 5}, {"campaign/c": 100}, repeated, ordered=200)
+    estimate = Estimate({"x": 5}, {"campaign/c": 100, "solution/s": 300}, {"schedules.retrain": 30}, ordered=200)
     assert (estimate.standing, estimate.of_month) == (400, 605)
     assert replace(estimate, ordered=0).of_month == 430
 
 
 def test_a_refusal_names_what_is_dearest_in_a_month_though_it_costs_nothing_to_make() -> None:
-    (problem,) = Ceilings().check_estimate("films", Estimate({"campaign/c": 0}, {"campaign/c": 2500}, []))
+    (problem,) = Ceilings().check_estimate("films", Estimate({"campaign/c": 0}, {"campaign/c": 2500}))
     assert "(campaign/c: $2,500.00)" in problem.message
 
 

@@ -89,7 +89,6 @@ def test_what_recurs_is_summed_by_its_place_and_not_known_if_a_part_is_not() -> 
     most = [
         Repeated("schedules.import", 30, 2, schedule="schedule/import"),
         Repeated("schedules.import", 10, 3, schedule="schedule/import"),
-        Repeated("solutions.a.performAutoTraining", 4, 9, automatic=True),
         Repeated("segments.s.schedule", 4, 50, schedule="schedule/segments-s"),
         Repeated("ExportSchedule", 30, 0.1),
     ]

@@ -275,6 +275,14 @@ def test_the_files_of_a_dataset_are_those_of_any_format(world: World) -> None:
     assert found == ["films/items/a.csv", "films/items/b.jsonl", "films/items/incremental/c.parquet"]
 
 
+def test_the_files_of_a_group_of_the_aws_solution_are_those_in_its_folder(world: World) -> None:
+    """An export of such a group, too, has its items and users."""
+    for key in ("train/films/items.csv", "train/films/users/a.csv", "train/music/items.csv"):
+        put(world, key, b"")
+    found = [file.key for name in ("items", "users") for file in dataset_files(world.bucket, "films", name)]
+    assert found == ["train/films/items.csv", "train/films/users/a.csv"]
+
+
 def test_a_part_of_other_rows_has_no_block_of_its_own(world: World) -> None:
     """A row group may begin in the part before."""
     file = put(world, "films/interactions.parquet", packed())

@@ -28,6 +28,7 @@ from tests.unit.stack.files import REPOSITORY, machine
 from tests.unit.usher.run_files import check_document
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, streams, target
 from usher_local.cloud.refusals import limited
+from usher_local.cloud.service_quotas import listed
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"
@@ -129,6 +130,43 @@ def test_all_that_can_be_deleted_is_taken_away_and_nothing_else(dropped: World) 
     assert {one.arn for one in plan.to_delete} == made
     assert all(one.delete for one in plan.to_delete)
     assert all("films-eval-" in one.arn for one in plan.to_delete)
+
+
+RECIPES = [
+    f"aws-{name}"
+    for name in (
+        "user-personalization", "user-personalization-v2", "popularity-count", "trending-now", "sims", "similar-items",
+        "personalized-ranking", "personalized-ranking-v2", "hrnn", "hrnn-metadata", "hrnn-coldstart",
+    )
+]  # fmt: skip
+
+
+def prepare(recipes: list[str], number: int = 0) -> bool:
+    """Whether an evaluation can be carried out."""
+    given = {"group": "films", "recipes": recipes}
+    started = f"2026-01-02T03:04:05.{number:03}Z"
+    return bool(call("evaluate", step="prepare", input=given, execution=EXECUTION, startedAt=started)["ready"])
+
+
+def test_what_has_no_room_is_refused_before_anything_is_made_and_its_remedy_works(dropped: World) -> None:
+    with listed():
+        (problem,) = evaluate(dropped, recipes=RECIPES)["problems"]
+    assert problem["message"].startswith("has no room for solution/hrnn-coldstart: a dataset group may have 10 solu")
+    assert problem["remedy"].startswith("Compare 1 fewer, by `recipes`, or ask AWS for a higher quota")
+    assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
+    assert prepare(RECIPES[:-1])
+
+
+def test_another_dataset_group_must_have_room_in_the_region(dropped: World) -> None:
+    groups = [dropped.personalize.create_dataset_group(name=f"other-{n}")["datasetGroupArn"] for n in range(5)]
+    with listed():
+        (problem,) = evaluate(dropped)["problems"]
+    assert "a region may have 5 dataset groups, and has 5." in problem["message"]
+    assert problem["remedy"].startswith("Delete dataset groups that nobody needs")
+    dropped.personalize.delete_dataset_group(datasetGroupArn=groups[0])
+    while len(dropped.personalize.list_dataset_groups()["datasetGroups"]) == 5:
+        time.sleep(0.01)
+    assert prepare([], 1)
 
 
 def test_automatic_training_of_the_config_is_off(dropped: World) -> None:
@@ -473,7 +511,7 @@ def test_a_stopped_evaluation_is_cleared_up_though_its_record_is_closed(dropped:
     call("reconcile", **who, stage="train")
     assert dropped.personalize.list_dataset_groups()["datasetGroups"]
     Run(dropped.bucket, "films", prepared["run"]).conclude(EXECUTION, {"Error": "ABORTED", "Cause": "stopped"})
-    assert execute({"group": "films", "clearUp": prepared["run"]}).status == "SUCCEEDED"
+    assert execute({"group": "films", "clearUp": prepared["run"], "afterSeconds": 3600}).status == "SUCCEEDED"
     assert dropped.personalize.list_dataset_groups()["datasetGroups"] == []
     record = dropped.bucket.read_json(RECORD)
     assert record["outcome"] == "FAILED"

@@ -1,7 +1,27 @@
 """Files in a wrong place are noted, with the place where they belong."""
 
 import pytest
-from usher.planning.misplaced_files import ignored_files
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.planning.misplaced_files import ignored_files, misplaced_files
+from usher.storage.near_names import is_nearly_input
+
+WORDS = st.sampled_from(
+    [
+        "films",
+        "items",
+        "Items",
+        "item",
+        "items_images",
+        "users_old",
+        "usher",
+        "interactoins",
+        "incremental",
+        "batch",
+        "a",
+    ]
+)
+NAMES = st.tuples(WORDS, st.sampled_from([".csv", ".CSV", ".yml", ".jpg", ".jsonl", ""])).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -29,3 +49,10 @@ from usher.planning.misplaced_files import ignored_files
 )
 def test_files_that_nobody_reads_are_noted(key: str, remedy: str | None) -> None:
     assert [(note.place, note.remedy) for note in ignored_files([key])] == ([(key, remedy)] if remedy else [])
+
+
+@given(st.lists(WORDS, max_size=4), NAMES)
+def test_what_starts_a_run_without_being_read_is_what_the_run_names(folders: list[str], name: str) -> None:
+    key = "/".join(["films", *folders, name])
+    named = [*misplaced_files([key], "films"), *ignored_files([key])]
+    assert is_nearly_input(key) == bool(named)

@@ -71,7 +71,7 @@ def serving(world: World) -> str:
 
 
 def request(world: World, pins: Pins, given: dict[str, Any]) -> None:
-    pins.record_request(world.personalize, "films", given, {"group": serving(world)})
+    pins.record_request(world.personalize, "films", given, {"group": serving(world)}, f"arn:{given['version']}")
 
 
 def test_previous_is_what_it_was_at_the_request(world: World, pins: Pins) -> None:
@@ -82,6 +82,16 @@ def test_previous_is_what_it_was_at_the_request(world: World, pins: Pins) -> Non
     third = run(world, pins, 62)
     assert third not in {first, second}, "it holds until a newer version is trained"
     assert pins.holding(world.personalize, "films") == {}
+
+
+def test_a_request_that_is_recorded_twice_goes_back_one_version(world: World, pins: Pins) -> None:
+    """The step is repeated, and meanwhile what was chosen has become live."""
+    versions = [run(world, pins, users) for users in (60, 61, 62)]
+    for live in (versions[2], versions[1]):
+        assert pins.record_request(world.personalize, "films", ask("previous"), {"group": live}, "arn:one")
+        assert pins.holding(world.personalize, "films")["group"].version == versions[1]
+    assert pins.record_request(world.personalize, "films", ask("previous"), {"group": versions[1]}, "arn:two")
+    assert pins.holding(world.personalize, "films")["group"].version == versions[0]
 
 
 def test_there_is_no_previous_one_because_another_was_trained_since(world: World, pins: Pins) -> None:
@@ -133,7 +143,7 @@ def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, p
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.record_request(None, "films", given_, {})
+    pins.record_request(None, "films", given_, {}, "arn")
     assert pins.resolve(None, "films", [], {}) == ({}, [])
 
 
@@ -142,7 +152,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.record_request(None, "films", given_, {})
+        pins.record_request(None, "films", given_, {}, "arn")
 
 
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:

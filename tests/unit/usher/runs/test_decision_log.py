@@ -57,3 +57,11 @@ def test_a_line_is_json_with_group_and_run(capsys: pytest.CaptureFixture[str]) -
         "action": "create",
         "status": "PENDING",
     }
+
+
+def test_ten_thousand_resources_are_compared_at_once() -> None:
+    """Each with each would take a minute."""
+    before = [STATE | {"id": f"import/{number}"} for number in range(10_000)]
+    after = [*before[1:], STATE | {"id": "import/0", "status": "READY"}]
+    told = list(decisions({**RECORD, "resources": before}, {**RECORD, "resources": after}))
+    assert [(one["resource"], one["status"]) for one in told] == [("import/0", "READY")]

@@ -125,6 +125,14 @@ def test_what_a_round_has_seen_causes_no_other(lock: Lock) -> None:
     assert lock.try_release("films", "first")
 
 
+def test_a_drop_is_waited_for_once_and_again_where_the_step_is_repeated(lock: Lock) -> None:
+    lock.take("films", "first", "run-1")
+    lock.take("films", "second", "run-2", is_drop=True)
+    assert [lock.take_drops("films", "first", "run-1/0") for _ in range(2)] == [True, True]
+    assert not lock.take_drops("films", "first", "run-1/1")
+    assert not lock.take_drops("films", "first", "run-4/0")
+
+
 def test_a_dead_execution_loses_the_group(lock: Lock, alive: set[str]) -> None:
     lock.take("films", "first", "run-1")
     alive.remove("first")
@@ -382,7 +390,7 @@ def test_a_record_that_has_ended_is_never_written_over(world: World) -> None:
     with pytest.raises(EndedError):
         run.begin("arn:e")
     with pytest.raises(EndedError):
-        run.check_open()
+        run.require_open()
     assert run.read() == ended
 
 

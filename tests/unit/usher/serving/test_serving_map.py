@@ -119,6 +119,17 @@ def test_maps_are_written_and_read_and_groups_listed(world: World) -> None:
     assert (serving.read("films"), serving.groups()) == (FULL, ["art", "films"])
 
 
+@pytest.mark.parametrize("former", [{}, FULL])
+def test_a_map_that_somebody_else_has_replaced_is_left_alone(world: World, former: Any) -> None:
+    serving = ServingMaps(Table(world.dynamodb, TABLE))
+    if former:
+        serving.write("films", former)
+    first, second = FULL | {"trackingId": "t-1st"}, FULL | {"trackingId": "t-2nd"}
+    serving.replace("films", first, former)
+    serving.replace("films", second, former)
+    assert (serving.read("films"), serving.groups()) == (first, ["films"])
+
+
 def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     time = [0.0]
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: time[0])

@@ -29,6 +29,8 @@ ROUTES: Mapping[str, bool] = {
     "PUT items": False,
     "PUT actions": False,
     "GET health": True,
+    "GET docs": True,
+    "GET openapi.json": True,
 }
 """Every route that a key can be for, and whether a user's own token is enough for it. Others are refused to both."""
 OWN = frozenset({"POST events", "POST action-interactions", "POST rankings"})

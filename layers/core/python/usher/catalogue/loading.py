@@ -57,7 +57,7 @@ class Loader:
 
         A file that has been replaced since the run was planned ends the load: its arrival has started another run.
         """
-        run.check_open()
+        run.require_open()
         plan = read_load_plan(run)
         before = loaded_digests(self.bucket, run.group)
         try:
@@ -96,7 +96,7 @@ class Loader:
         done = 0
         with ThreadPoolExecutor(CONCURRENCY) as executor:
             while done < len(entries) and self.clock() - begun < WORK_SECONDS:
-                run.check_open()
+                run.require_open()
                 started, some = self.clock(), entries[done : done + SLICE]
                 list(executor.map(lambda entry: change(run.group, entry, plan.planned), some))
                 done += len(some)

@@ -6,7 +6,7 @@ and `monthly_cost` compute it.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -75,16 +75,15 @@ def estimate_plan(
     size: Size,
     prices: Mapping[str, float],
     expected_seconds: Mapping[str, float],
-    monthly: Sequence[MonthlyCost] | None = None,
+    monthly: Sequence[MonthlyCost],
 ) -> PlanEstimate:
     """What carrying a plan out takes and costs, per resource and in all.
 
     `states`: of a dry run; `prices`: the config's own; `expected_seconds`: by id, the duration of the last time;
-    `monthly`: all that the group costs in a month after the run; None: the resources alone.
+    `monthly`: what is paid in a month after the run.
     """
     table = {**PRICES, **prices}
     by_id = {resource.id: resource for resource in resources}
-    monthly = list(_serving_costs(states, by_id, size, table) if monthly is None else monthly)
     serving = {one["id"]: one["dollars"] for one in monthly if one["what"] == "serving" and one["desired"]}
     others = [one for one in monthly if one["id"] not in serving or not one["desired"]]
     ends: dict[str, float] = {}
@@ -107,7 +106,7 @@ def estimate_plan(
         "minutes": round(max(ends.values(), default=0.0) / 60, 1),
         "cost": math.fsum(row["cost"] or 0 for row in rows.values()),
         "monthlyCost": monthly_totals(monthly)["monthlyCost"],
-        "monthly": monthly,
+        "monthly": list(monthly),
         "unpriced": [
             *(id_ for id_, row in rows.items() if None in (row["cost"], row["monthlyCost"])),
             *(one["id"] for one in others if one["dollars"] is None),
@@ -115,20 +114,6 @@ def estimate_plan(
         "prices": {"source": SOURCE, "date": DATE, "own": dict(prices), **table},
         "resources": rows,
     }
-
-
-def _serving_costs(
-    states: Sequence[State], by_id: Mapping[str, Resource], size: Size, prices: Mapping[str, float]
-) -> Iterator[MonthlyCost]:
-    """What each planned resource costs that serves."""
-    for state in states:
-        resource = by_id[state.id]
-        if most := max_monthly_cost(resource, solution_of(resource, by_id), size):
-            dollars = monthly_cost(resource, solution_of(resource, by_id), size, prices)
-            arn = state.arn or resource.arn
-            yield {
-                "id": state.id, "arn": arn, "what": "serving", "desired": True, "dollars": dollars, "atMost": most,
-            }  # fmt: skip
 
 
 def actual_cost(plan: Plan | None, record: RunRecord, versions: Sequence[VersionRecord]) -> CostRecord:

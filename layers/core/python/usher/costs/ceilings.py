@@ -6,14 +6,14 @@ them use the stack's own prices (prices.PRICES), whatever `prices` a group's con
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.config.model import Config
 from usher.config.schedule_expressions import starts
 from usher.costs.ledger import Past, Spending
-from usher.costs.recurring import Repeated, place_of
+from usher.costs.recurring import place_of
 from usher.errors import InputError, Problem
 from usher.run_record import CeilingsRecord
 
@@ -41,8 +41,9 @@ class Estimate:
     run: Mapping[str, float]
     """Once, by resource id."""
     serving: Mapping[str, float] = field(default_factory=dict)
-    """In 30 days, by the id of a campaign or recommender: of the desired ones, and of existing ones that stay."""
-    repeated: Sequence[Repeated] = ()
+    """In 30 days without any run: by campaign, recommender, and solution that Personalize trains by itself."""
+    repeated: Mapping[str, float] = field(default_factory=dict)
+    """In 30 days, by what orders it: its place in the config, or the stack's parameter."""
     ordered: float = 0
     """In the last 30 days."""
 
@@ -58,15 +59,14 @@ class Estimate:
 
     @property
     def standing(self) -> float:
-        """The cost of 30 days without any run: serving resources and automatic training."""
-        return math.fsum([*self.serving.values(), *(one.a_month for one in self.repeated if one.automatic)])
+        """The cost of 30 days without any run."""
+        return math.fsum(self.serving.values())
 
     @property
     def of_month(self) -> float:
         """The cost of 30 days: `standing`, and recurring costs or the last 30 days' orders, whichever is more."""
         ordered = self.ordered + self.of_run if self.of_run else 0
-        repeated = math.fsum(one.a_month for one in self.repeated if not one.automatic)
-        return self.standing + max(repeated, ordered)
+        return self.standing + max(math.fsum(self.repeated.values()), ordered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,7 @@ class Ceilings:
             )
         if estimate.of_month > self.month_dollars:
             parts = defaultdict(float, {"the last 30 days": estimate.ordered})
-            repeated = ((one.place, one.a_month) for one in estimate.repeated)
-            for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *repeated):
+            for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *estimate.repeated.items()):
                 parts[name] += dollars
             message = f"would cost about ${estimate.of_month:,.2f} a month; the ceiling is ${self.month_dollars:,.2f}"
             problems.append(
@@ -141,8 +140,8 @@ class Ceilings:
             "runCeiling": self.run_dollars,
             "month": estimate.of_month,
             "monthCeiling": self.month_dollars,
-            "serving": math.fsum(estimate.serving.values()),
-            "repeated": math.fsum(one.a_month for one in estimate.repeated),
+            "serving": estimate.standing,
+            "repeated": math.fsum(estimate.repeated.values()),
             "ordered": estimate.ordered,
         }
 

@@ -2,17 +2,52 @@
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
-from usher.costs.calculation import NO_DATA, Size, max_cost, max_monthly_cost, monthly_cost, one_time_cost
+from usher.costs.calculation import (
+    NO_DATA,
+    PAID_ACTIONS,
+    Size,
+    max_cost,
+    max_monthly_cost,
+    monthly_cost,
+    one_time_cost,
+    solution_of,
+)
 from usher.costs.recurring import Repeated, automatic_trainings
 from usher.prices import PRICES
 from usher.resources.billed import Billed
 from usher.resources.kinds import Resource
+from usher.resources.states import State
 from usher.run_record import MonthlyCost
 
+STANDING = {"campaign", "recommender", "solution"}
+"""Kinds that may cost money as long as they exist."""
 UNBILLED = ("FAILED", "STOPPED", "INACTIVE")
 """How the statuses end of what costs nothing: it does not serve."""
+
+
+def planned_costs(
+    resources: Sequence[Resource],
+    states: Sequence[State],
+    size: Size,
+    prices: Mapping[str, float],
+    existing: Mapping[str, Billed] = MappingProxyType({}),
+) -> list[MonthlyCost]:
+    """What desired resources cost after a run. `states`: of a dry run; `existing`: what exists, by ARN."""
+    by_id, actions = {one.id: one for one in resources}, {state.id: state.action for state in states}
+
+    def planned(resource: Resource) -> Billed:
+        before = existing[resource.arn].members if resource.arn in existing else {}
+        kept = {} if actions.get(resource.id) in PAID_ACTIONS else {"status": before.get("status", "")}
+        solution = resource.params if resource.kind == "solution" else solution_of(resource, by_id)
+        return Billed(resource.kind, resource.arn, {**resource.params, **kept}, solution)
+
+    costs = (
+        existing_cost(planned(one), one.id, size, prices, desired=True) for one in resources if one.kind in STANDING
+    )
+    return [cost for cost in costs if cost]
 
 
 def existing_cost(
@@ -69,21 +104,20 @@ def recurring_costs(known: Sequence[Repeated], most: Sequence[Repeated], arns: M
     """What schedules cost, by their place in the config or the stack's parameter.
 
     `known`, `most`: the same recurring costs by the group's prices (NaN: not known) and at most; `arns`: by id, of the
-    schedules. Automatic trainings are left out: existing_cost has them.
+    schedules.
     """
     costs: dict[str, MonthlyCost] = {}
     for one, limit in zip(known, most, strict=True):
-        if not one.automatic:
-            before = costs.get(one.place)
-            dollars = (_nan_if_unknown(before["dollars"]) if before else 0) + one.a_month
-            costs[one.place] = {
-                "id": one.place,
-                "arn": arns.get(one.schedule, ""),
-                "what": "recurring",
-                "desired": True,
-                "dollars": None if math.isnan(dollars) else dollars,
-                "atMost": ((before and before["atMost"]) or 0) + limit.a_month,
-            }
+        before = costs.get(one.place)
+        dollars = (_nan_if_unknown(before["dollars"]) if before else 0) + one.a_month
+        costs[one.place] = {
+            "id": one.place,
+            "arn": arns.get(one.schedule, ""),
+            "what": "recurring",
+            "desired": True,
+            "dollars": None if math.isnan(dollars) else dollars,
+            "atMost": ((before and before["atMost"]) or 0) + limit.a_month,
+        }
     return list(costs.values())
 
 

@@ -1,4 +1,4 @@
-"""The recurring costs of a group's config: schedules, automatic training, and the stack's schedule of exports. Pure."""
+"""The recurring costs of a group's config: its schedules, and the stack's schedule of exports. Pure."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -26,10 +26,8 @@ class Repeated:
     """In 30 days."""
     dollars: float
     """US dollars each time."""
-    automatic: bool = False
-    """Whether Personalize orders it by itself, so that the ledger never has it."""
     schedule: str = ""
-    """The id of the schedule that orders it; empty: it is Personalize's or the stack's."""
+    """The id of the schedule that orders it; empty: it is the stack's."""
 
     @property
     def a_month(self) -> float:
@@ -44,7 +42,7 @@ def repeated(
     export_schedule: str,
     price: Price = max_cost,
 ) -> Iterator[Repeated]:
-    """All recurring costs. `exports`: a plan's; `export_schedule`: the stack's, or empty.
+    """What schedules cost. `exports`: a plan's; `export_schedule`: the stack's, or empty.
 
     `size`: with the lines of jobs and, under export_id, of exports; `price`: of each time.
     """
@@ -54,9 +52,6 @@ def repeated(
             place, times = place_of(schedule), starts(schedule.settings["ScheduleExpression"]).a_month
             for dollars, often in costs.ordered(schedule.input, times):
                 yield Repeated(place, often, dollars, schedule=f"schedule/{schedule.name}")
-    for one in config.solutions:
-        if times := automatic_trainings(one.settings):
-            yield Repeated(f"solutions.{one.name}.performAutoTraining", times, costs.training(one), automatic=True)
     left = [name for name, one in exports.items() if not one["scheduled"]]
     if export_schedule and left:
         yield Repeated("ExportSchedule", starts(export_schedule).a_month, math.fsum(map(costs.export, left)))
@@ -127,13 +122,9 @@ class _Costs:
 
     def version(self, solution: Solution) -> float:
         """A training, and the batch jobs that follow it."""
-        jobs = (one for one in self.config.jobs if one.solution == solution.name and not one.scheduled)
-        return self.training(solution) + math.fsum(map(self.job, jobs))
-
-    def training(self, solution: Solution) -> float:
-        """A training."""
         resource = Resource(f"solution_version/{solution.name}", "solution_version", "train")
-        return self.price(resource, _members(solution), self.size)
+        jobs = (one for one in self.config.jobs if one.solution == solution.name and not one.scheduled)
+        return self.price(resource, _members(solution), self.size) + math.fsum(map(self.job, jobs))
 
     def export(self, name: str) -> float:
         """An export of a solution; 0 if it has none."""

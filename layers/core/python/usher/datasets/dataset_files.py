@@ -11,7 +11,7 @@ from usher.storage.layout import data_keys, increment_keys
 
 def dataset_files(bucket: Bucket, group: str, dataset: str) -> list[File]:
     """A dataset's files; increments come last."""
-    files = {file.key: file for file in bucket.files(f"{group}/")}
+    files = {file.key: file for file in bucket.files_of(group)}
     keys = [*files]
     return [files[key] for key in (*data_keys(keys, group, dataset), *increment_keys(keys, group, dataset))]
 

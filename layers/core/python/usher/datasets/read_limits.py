@@ -34,7 +34,7 @@ class ReadLimits:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ReadLimits":
-        """With PART_BYTES and PARALLEL_BYTES, where the template sets them."""
+        """With PART_BYTES and PARALLEL_BYTES, where they are set, as tests do."""
         names = ("part_bytes", "parallel_bytes")
         return cls(**{name: int(environ[name.upper()]) for name in names if name.upper() in environ})
 

@@ -7,7 +7,9 @@ from typing import Any
 from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.costs.monthly import planned_costs
 from usher.datasets.profile_cache import ProfileCache
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import Source
 from usher.errors import InputError, Problem
 from usher.evaluation.files import EvaluationFiles
@@ -15,7 +17,10 @@ from usher.evaluation.options import Options
 from usher.evaluation.plan import Evaluation
 from usher.planning.input_copies import Sources, copy_files, copy_import
 from usher.planning.inputs import load_inputs
+from usher.planning.quota_check import count_in_region, with_room
+from usher.prices import PRICES
 from usher.resources.inventory import Inventory
+from usher.resources.kinds import Clients
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
@@ -34,12 +39,12 @@ class PreparedEvaluation:
     estimate: Estimate
     sources: Sources
 
-    def plan_with_copies(self, run: Run) -> Plan:
+    def plan_with_copies(self, run: Run, limits: ReadLimits = LIMITS) -> Plan:
         """The plan, once the files that are split and imported are copied: what is compared was checked.
 
         Raises S3's PreconditionFailed where a file is not the one that was checked.
         """
-        profiles = ProfileCache(run.bucket)
+        profiles = ProfileCache(run.bucket, limits)
         read = {file.key: (file, source.reading) for source in self.sources.values() for file in source.files}
         resources = [
             copy_import(run, one, self.sources, profiles) if one.kind == "dataset_import_job" else one
@@ -53,27 +58,32 @@ class PreparedEvaluation:
 def prepare_evaluation(
     bucket: Bucket,
     at: Target,
-    personalize: Any,
+    clients: Clients,
     serving: Mapping[str, Any],
     options: Options,
     ceilings: Ceilings,
     past: Past,
+    limits: ReadLimits = LIMITS,
 ) -> PreparedEvaluation:
     """Plan an evaluation.
 
     `at`: the group; `serving`: its serving map; `past`: what it has ordered. Raises InputError where the group has
-    nothing to evaluate with, or the evaluation costs too much.
+    nothing to evaluate with, or the evaluation has no room in the quotas or costs too much.
     """
-    inputs = load_inputs(bucket, at.group, Inventory({"personalize": personalize}, at.stack_arn), at.arn_prefix)
+    inventory = Inventory(clients, at.stack_arn)
+    inputs = load_inputs(bucket, at.group, inventory, at.arn_prefix, limits)
     if inputs is None:
         raise InputError([Problem(f"{at.group}/", "has no interactions.", "Drop interactions.csv first.")])
     files = EvaluationFiles(bucket, at.group, at.run)
-    evaluation = Evaluation.of(files, at, personalize, inputs, options, serving.get("solutions", {}))
+    evaluation = Evaluation.of(files, at, clients["personalize"], inputs, options, serving.get("solutions", {}))
     plan = evaluation.plan()
     states = [State(one.id, "create", "PLANNED", reason="It is compared.") for one in plan.resources]
+    with_room(inventory, plan, states, count_in_region(inventory), fewer="Compare {} fewer, by `recipes`")
     size = calculation.size_of(inputs.report, {})
     size = replace(size, lines=evaluation.max_lines(size))
-    estimated = calculation.estimate_plan(plan.resources, states, size, inputs.config.prices, {})
+    prices = inputs.config.prices
+    monthly = planned_costs(plan.resources, states, size, {**PRICES, **prices})
+    estimated = calculation.estimate_plan(plan.resources, states, size, prices, {}, monthly)
     by_id = {one.id: one for one in plan.resources}
     estimate = Estimate.beside(
         past, {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}

@@ -67,7 +67,7 @@ def read_parts(files: EvaluationFiles, max_bytes: int) -> tuple[Interactions, In
 
 
 def _split_in_memory(files: EvaluationFiles, keys: Collection[str], split: Split, max_bytes: int) -> None:
-    size = sum(file.size for file in files.bucket.files(f"{files.group}/") if file.key in keys)
+    size = sum(file.size for file in files.bucket.files_of(files.group) if file.key in keys)
     if size > max_bytes:
         message = f"are {size / 1e9:.1f} GB; this function splits up to {max_bytes / 1e9:.1f} GB."
         remedy = "Give the stack more EvaluationMemory, or an AthenaWorkgroup: docs/evaluation.md, large data."

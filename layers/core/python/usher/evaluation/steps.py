@@ -7,6 +7,7 @@ from typing import Any
 
 from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
+from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import InputError
 from usher.evaluation.athena_split import Athena
 from usher.evaluation.files import EvaluationFiles
@@ -14,6 +15,7 @@ from usher.evaluation.options import Options
 from usher.evaluation.preparation import is_deleted, prepare_evaluation
 from usher.evaluation.score_step import score_contenders
 from usher.evaluation.split_step import split_interactions
+from usher.resources.kinds import Clients
 from usher.resources.target import Target
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
@@ -24,7 +26,7 @@ from usher.storage.bucket import Bucket
 
 @dataclass(frozen=True, slots=True)
 class Evaluator:
-    """Evaluations of a stack. `personalize` and `runtime` are boto3 clients of Personalize and of its runtime."""
+    """Evaluations of a stack. `runtime` is a boto3 client of Personalize's runtime."""
 
     bucket: Bucket
     serving: ServingMaps
@@ -34,13 +36,15 @@ class Evaluator:
     """arn:aws:personalize:<region>:<account>"""
     role_arn: str
     """PersonalizeRole's."""
-    personalize: Any
+    clients: Clients
+    """Of Personalize, and of Service Quotas."""
     runtime: Any
     athena: Athena | None
     """None: interactions are split in memory."""
     max_bytes: int
     """Of interactions that the function's memory holds."""
     channels: Channels
+    limits: ReadLimits = LIMITS
 
     def prepare(self, content: Mapping[str, Any], execution: str, started_at: str) -> dict[str, Any]:
         """Plan the comparison. `content`: the execution's input."""
@@ -49,12 +53,14 @@ class Evaluator:
         at = Target(run.group, run.name, self.arn_prefix, self.role_arn, bucket_url=self.bucket.url(""))
         try:
             serving, past = self.serving.read(run.group), self.spending.of(run.group)
-            prepared = prepare_evaluation(self.bucket, at, self.personalize, serving, options, self.ceilings, past)
+            prepared = prepare_evaluation(
+                self.bucket, at, self.clients, serving, options, self.ceilings, past, self.limits
+            )
             self.ceilings.order(self.spending, run.group, run.name, prepared.estimate)
         except InputError as error:
             run.update({"data": error.report, "problems": error.as_dicts()})
             return {"group": run.group, "run": run.name, "ready": False}
-        run.write_plan(prepared.plan_with_copies(run))
+        run.write_plan(prepared.plan_with_copies(run, self.limits))
         run.update(prepared.findings)
         return {"group": run.group, "run": run.name, "ready": True}
 
@@ -70,7 +76,7 @@ class Evaluator:
     def score(self, group: str, run: str, is_late: Callable[[], bool]) -> dict[str, Any]:
         """Get the predictions of campaigns while there is time; once all are there, write the report."""
         run_ = Run(self.bucket, group, run)
-        return {"written": score_contenders(run_, self.personalize, self.runtime, self.max_bytes, is_late)}
+        return {"written": score_contenders(run_, self.clients["personalize"], self.runtime, self.max_bytes, is_late)}
 
     def publish(
         self, content: Mapping[str, Any], execution: str, started_at: str, error: Mapping[str, str] | None

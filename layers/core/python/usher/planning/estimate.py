@@ -1,22 +1,21 @@
 """What a group costs in a month before and after a plan; and the most that the plan may cost, for the ceilings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from usher.batch.job_input import uploaded_keys
 from usher.config.schedule_expressions import starts
-from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, max_monthly_cost, size_of, solution_of
+from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, size_of, solution_of
 from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
-from usher.costs.monthly import cost_or_nan, existing_cost, recurring_costs
-from usher.costs.recurring import automatic_trainings, export_id, repeated
+from usher.costs.monthly import cost_or_nan, existing_cost, planned_costs, recurring_costs
+from usher.costs.recurring import export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
 from usher.prices import PRICES
-from usher.resources.billed import Billed, find_billed
+from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Resource
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target
@@ -24,8 +23,6 @@ from usher.resources.unmanaged import Unmanaged
 from usher.run_record import MonthlyCost
 from usher.storage.bucket import Bucket, File
 
-STANDING = {"campaign", "recommender", "solution"}
-"""Kinds that may cost money as long as they exist."""
 EXISTING_ACTIONS = {"reuse", "update", "hold"}
 """Actions on what exists already, and is not made anew."""
 MAX_INPUT_BYTES = 10**9
@@ -71,10 +68,23 @@ class Estimator:
         """
         lines = self._count_lines(plan)
         size = size_of(self.inputs.report, training_hours, {id_: count for id_, (_, count) in lines.items()})
-        estimate = self._estimate(plan, states, unmanaged, size)
+        prices = {**PRICES, **self.inputs.config.prices}
+        recurring = self._recurring(plan, size, prices)
+        _, most = self._standing(plan, states, unmanaged, size, PRICES)
+        estimate = Estimate(
+            self._run(plan, states, size),
+            {one["id"] if one["desired"] else one["arn"]: one["atMost"] or 0 for one in most},
+            {one["id"]: one["atMost"] or 0 for one in recurring},
+            self.past.ordered,
+        )
         above = [problem for place, count in lines.values() for problem in self.ceilings.check_lines(place, count)]
         above += self.ceilings.check_estimate(self.target.group, estimate)
-        return PlanCosts(estimate, size, above, *self._monthly(plan, states, unmanaged, size))
+        now, after = self._standing(plan, states, unmanaged, size, prices)
+        by_id = {one.id: one for one in plan.resources}
+        there = [by_id[state.id] for state in states if state.action in EXISTING_ACTIONS]
+        arns = {one.arn for one in there} | ({""} if any(one.kind == "solution_version" for one in there) else set())
+        recurring_now = [one for one in recurring if one["arn"] in arns]
+        return PlanCosts(estimate, size, above, [*now, *recurring_now], [*after, *recurring])
 
     @property
     def notes(self) -> list[Problem]:
@@ -128,76 +138,39 @@ class Estimator:
         size = size_of(self.inputs.report, {})
         return size.items if plan.solutions[name]["type"] == "RELATED_ITEMS" else size.users
 
-    def _estimate(self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size) -> Estimate:
+    def _run(self, plan: Plan, states: Sequence[State], size: Size) -> dict[str, float]:
+        """By id, the most that carrying a plan out costs once."""
         by_id = {resource.id: resource for resource in plan.resources}
         paid = [by_id[state.id] for state in states if state.action in PAID_ACTIONS]
-        return Estimate(
-            {resource.id: max_cost(resource, solution_of(resource, by_id), size) for resource in paid},
-            {
-                **{id_: max_monthly_cost(one, solution_of(one, by_id), size) for id_, one in by_id.items()},
-                **dict(self._staying(unmanaged, size)),
-            },
-            list(repeated(self.inputs.config, plan.exports, size, self._export_schedule)),
-            self.past.ordered,
-        )
+        return {resource.id: max_cost(resource, solution_of(resource, by_id), size) for resource in paid}
 
-    def _monthly(
-        self, plan: Plan, states: Sequence[State], unmanaged: Sequence[Unmanaged], size: Size
+    def _standing(
+        self,
+        plan: Plan,
+        states: Sequence[State],
+        unmanaged: Sequence[Unmanaged],
+        size: Size,
+        prices: Mapping[str, float],
     ) -> tuple[list[MonthlyCost], list[MonthlyCost]]:
-        """What the group costs in every 30 days before and after the run."""
-        prices = {**PRICES, **self.inputs.config.prices}
-        by_id, actions = {one.id: one for one in plan.resources}, {state.id: state.action for state in states}
+        """What exists costs in every 30 days before and after the run."""
         ids = {one.arn: one.id for one in unmanaged} | {one.arn: one.id for one in plan.resources}
         desired = {one.arn for one in plan.resources}
         group_arn = next(one.arn for one in plan.resources if one.kind == "dataset_group")
         existing = {one.arn: one for one in find_billed(self.inventory, group_arn)}
-        now = {
-            arn: existing_cost(one, ids.get(arn, arn), size, prices, desired=arn in desired)
-            for arn, one in existing.items()
-        }
-        after = [
-            existing_cost(_as_planned(one, existing, by_id, actions), one.id, size, prices, desired=True)
-            for one in plan.resources
-            if one.kind in STANDING
-        ]
+        costs = (
+            existing_cost(one, ids.get(arn, arn), size, prices, desired=arn in desired) for arn, one in existing.items()
+        )
+        now = {cost["arn"]: cost for cost in costs if cost}
         kept = [now[one.arn] for one in unmanaged if one.arn in now and not one.delete]
+        return list(now.values()), [*planned_costs(plan.resources, states, size, prices, existing), *kept]
 
-        config, schedule = self.inputs.config, self._export_schedule
-        most = list(repeated(config, plan.exports, size, schedule))
-        known = list(repeated(config, plan.exports, size, schedule, partial(cost_or_nan, prices=prices)))
-        recurring = recurring_costs(known, most, {one.id: one.arn for one in plan.resources})
-        there = [by_id[state.id] for state in states if state.action in EXISTING_ACTIONS]
-        arns = {one.arn for one in there} | ({""} if any(one.kind == "solution_version" for one in there) else set())
-        recurring_now = [one for one in recurring if one["arn"] in arns]
-        return [*filter(None, now.values()), *recurring_now], [*filter(None, [*after, *kept]), *recurring]
-
-    def _staying(self, unmanaged: Sequence[Unmanaged], size: Size) -> Iterator[tuple[str, float]]:
-        """Arn and monthly cost of each unmanaged resource of the stack that the run does not delete.
-
-        Personalize goes on training a former solution by itself, where that is set.
-        """
-        inventory = self.inventory
-        for one in unmanaged:
-            if one.delete or one.kind not in STANDING or not inventory.owns(KINDS[one.kind], one.arn):
-                continue
-            existing = inventory.describe(KINDS[one.kind], one.arn)
-            if one.kind == "solution":
-                version = Resource(f"solution_version/{one.arn}", "solution_version", "train")
-                yield one.arn, automatic_trainings(existing) * max_cost(version, existing, size)
-            else:
-                solution_arn = str(existing.get("solutionVersionArn", "")).rpartition("/")[0]
-                solution = inventory.describe(KINDS["solution"], solution_arn) if solution_arn else {}
-                yield one.arn, max_monthly_cost(Resource(one.id, one.kind, "train", existing), solution, size)
-
-
-def _as_planned(
-    resource: Resource, existing: Mapping[str, Billed], by_id: Mapping[str, Resource], actions: Mapping[str, str]
-) -> Billed:
-    """A desired resource as it will be after the run. Pure."""
-    before = existing[resource.arn].members if resource.arn in existing else {}
-    kept = {} if actions.get(resource.id) in PAID_ACTIONS else {"status": before.get("status", "")}
-    solution = resource.params if resource.kind == "solution" else solution_of(resource, by_id)
-    return Billed(resource.kind, resource.arn, {**resource.params, **kept}, solution)
+    def _recurring(self, plan: Plan, size: Size, prices: Mapping[str, float]) -> list[MonthlyCost]:
+        """What schedules order in every 30 days."""
+        known, most = (
+            list(repeated(self.inputs.config, plan.exports, size, self._export_schedule, price))
+            for price in (partial(cost_or_nan, prices=prices), max_cost)
+        )
+        return recurring_costs(known, most, {one.id: one.arn for one in plan.resources})
 
 
 def check_input_sizes(group: str, files: Sequence[File]) -> None:

@@ -13,6 +13,7 @@ from usher.config.parser import ConfigError, default_config, parse_config, read_
 from usher.config.readings import readings_of
 from usher.datasets import data_rules
 from usher.datasets.byte_ranges import is_plain_csv
+from usher.datasets.dataset_files import read_files
 from usher.datasets.diagnosis import diagnosis_report
 from usher.datasets.duplicates import too_many_rows
 from usher.datasets.profile import DatasetProfile
@@ -145,7 +146,8 @@ def load_inputs(
     sources = {location: files for check in checks.values() for location, files in check.sources.items()}
     config = replace(config, jobs=tuple(job for job in config.jobs if job.input not in missing))
     data = {dataset: check.data for dataset, check in checks.items()}
-    return Inputs(config, data, report, [*loaded.notes, *missing.values()], sources)
+    notes = [*loaded.notes, *missing.values(), *_unused_columns(bucket, config, checks)]
+    return Inputs(config, data, report, notes, sources)
 
 
 def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
@@ -175,12 +177,13 @@ def _reference_problems(
 
     configured = {dataset: schema for dataset, schema in config.schemas.items() if schema and dataset in checks}
     schemas = {dataset: check.data.schema for dataset, check in checks.items()}
-    problems = found(schemas)
+    problems, in_use = found(schemas), {}
     for dataset in DATASETS if problems else ():
-        in_use = _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
-        if in_use and dataset not in schemas:
-            schemas[dataset] = in_use
-    return found(schemas) if problems else []
+        if dataset not in schemas and (
+            schema := _schema_in_use(inventory, arn_prefix, folder.group, config, dataset).schema
+        ):
+            in_use[dataset] = schema
+    return found({**schemas, **in_use}) if in_use else problems
 
 
 def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
@@ -365,6 +368,22 @@ def _file_beside_folder(keys: Sequence[str], location: str) -> list[Problem]:
         return []
     other = next((key for key in own if key != own[0]), f"the folder {folder}")
     return [Problem(own[0], f"conflicts with {other}.", "Keep one of the two.")]
+
+
+def _unused_columns(bucket: Bucket, config: Config, checks: Mapping[str, DatasetCheck]) -> list[Problem]:
+    """Notes on names in `columns` that no file has; all files of a dataset have the same columns."""
+    headers = {
+        dataset: list(next(read_files(bucket, next(iter(check.sources.values())).files)).columns)
+        for dataset, check in checks.items()
+        if config.reading(dataset).columns
+    }
+    named = {name for dataset in headers for name in config.reading(dataset).columns}
+    known = {name for dataset, header in headers.items() for name in config.reading(dataset).columns if name in header}
+    remedy = f"Use some of: {', '.join(dict.fromkeys(name for header in headers.values() for name in header))}."
+    return [
+        Problem(f"{config.file}: columns.{name}", "is the name of no column of the files.", remedy)
+        for name in sorted(named - known)
+    ]
 
 
 def _increment_problems(added: Mapping[str, DatasetProfile], schema: Schema) -> list[Problem]:

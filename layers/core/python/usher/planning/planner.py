@@ -20,7 +20,7 @@ from usher.planning.event_rules import event_rules
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
-from usher.planning.quota_check import with_room
+from usher.planning.quota_check import count_existing, with_room
 from usher.planning.removal import draft_removal
 from usher.planning.route_notes import route_notes
 from usher.planning.scheduled_imports import hold_back_data
@@ -92,7 +92,8 @@ def draft(
     unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune)
     states = _with_replacements(dry.states, unmanaged)
     plan = _plan(inventory, target, inputs.config, desired, dry)
-    unmanaged = with_room(inventory, target, plan, states, unmanaged, serving)
+    existing = count_existing(inventory, target, desired)
+    unmanaged = with_room(inventory, plan, states, existing, unmanaged, serving)
     plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
     notes += route_notes(plan, states, serving)
 

@@ -38,6 +38,8 @@ class Pin:
     """The ARN of the newest version when the pin was resolved, which the pin holds back; empty until then."""
     live: str = ""
     """The ARN of the version that was live at the request; empty: none was."""
+    execution: str = ""
+    """The ARN of the execution whose input is the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,14 @@ class Pins:
 
     table: Table
 
-    def record_request(self, personalize: Any, group: str, request: Mapping[str, Any], live: Mapping[str, str]) -> bool:
+    def record_request(
+        self, personalize: Any, group: str, request: Mapping[str, Any], live: Mapping[str, str], execution: str
+    ) -> bool:
         """Write down the version that an execution's input requests, if any; whether it can serve now.
 
-        `previous` and `latest` mean what they mean now, whatever is trained until a run gets to it. `live`: the ARN of
-        each solution's version that is served now. Raises UsherError for a malformed request.
+        `previous` and `latest` mean what they mean now, whatever is trained until a run gets to it, and however
+        often an execution's step is repeated: by then, the version may be live. `live`: the ARN of each solution's
+        version that is served now. Raises UsherError for a malformed request.
         """
         if "group" not in request or not request.keys() & MEMBERS.keys():  # S3's events have a version, too
             return False
@@ -60,7 +65,10 @@ class Pins:
                 '"version": "previous, latest or an ARN", "who": "...", "why": "..."}, all of them texts.'
             )
         solution, version, who, why = (clean(request[name].strip(), length) for name, length in MEMBERS.items())
-        pin = Pin(version, who, why, now().isoformat(), live=live.get(solution, ""))
+        known = self._read(group).get(solution)
+        if known and known.execution == execution:
+            return bool(known.supersedes)
+        pin = Pin(version, who, why, now().isoformat(), live=live.get(solution, ""), execution=execution)
         versions = usable_versions(personalize, pin.live.rpartition("/")[0]) if pin.live else []
         arn = choose_version(version, versions, pin.live)
         self._write(group, solution, replace(pin, version=arn, supersedes=versions[0]) if arn else pin)

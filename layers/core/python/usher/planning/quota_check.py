@@ -11,7 +11,7 @@ from typing import cast
 
 from usher.errors import InputError, Problem
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, Kind
+from usher.resources.kinds import KINDS, Kind, Resource
 from usher.resources.plan import Plan
 from usher.resources.quotas import account_quotas, quota_of
 from usher.resources.states import State
@@ -24,6 +24,7 @@ from usher.serving.serving_map import ServingMap
 CREATING = {"create", "replace"}
 SECTIONS = {"campaign": "solutions", "recommender": "recommenders"}
 """By kind of what answers requests, the section of the serving map that names it."""
+NOTHING_SERVES: ServingMap = {}
 
 
 def next_to_go(serving: ServingMap, may_go: Sequence[Unmanaged], kind: str, *, is_waiting: bool = False) -> list[str]:
@@ -62,23 +63,39 @@ def _kind_of(id_: str) -> str:
     return id_.partition("/")[0]
 
 
+def count_in_region(inventory: Inventory) -> Counter[str]:
+    """How many there are of each kind of which a region may have only so many."""
+    counted = (kind for kind in KINDS.values() if kind.quota and not kind.in_dataset_group)
+    return Counter({kind.name: len(inventory.summaries(kind, {})) for kind in counted})
+
+
+def count_existing(inventory: Inventory, target: Target, desired: Sequence[Resource]) -> Counter[str]:
+    """How many there are of each kind, for a group."""
+    in_group = Counter(kind.name for kind, _, _ in existing_resources(inventory, target, desired))
+    return Counter({**in_group, **count_in_region(inventory)})
+
+
+def count_created(states: Sequence[State]) -> Counter[str]:
+    """How many of each kind a plan creates. `states`: of a dry run."""
+    return Counter(_kind_of(state.id) for state in states if state.action in CREATING)
+
+
 def with_room(
     inventory: Inventory,
-    target: Target,
     plan: Plan,
     states: Sequence[State],
-    unmanaged: Sequence[Unmanaged],
-    serving: ServingMap,
+    existing: Counter[str],
+    unmanaged: Sequence[Unmanaged] = (),
+    serving: ServingMap = NOTHING_SERVES,
+    *,
+    fewer: str = "Take {} of them out of usher.yaml",
 ) -> list[Unmanaged]:
     """The unmanaged resources, among them former solutions that make room now. Changes nothing.
 
-    `plan`: what is desired; `states`: of its resources in a dry run. Raises InputError if something has no room.
+    `plan`: what is desired; `states`: of its resources in a dry run; `existing`: as count_existing has it; `fewer`: the
+    remedy where nothing can make room. Raises InputError if something has no room.
     """
-    created = Counter(_kind_of(state.id) for state in states if state.action in CREATING)
-    existing = Counter(kind.name for kind, _, _ in existing_resources(inventory, target, plan.resources))
-    for kind in KINDS.values():
-        if kind.quota and created[kind.name] and not kind.in_dataset_group:
-            existing[kind.name] = len(inventory.summaries(kind, {}))
+    created = count_created(states)
     short = [kind for kind in KINDS.values() if kind.quota and _is_short(kind, existing, created, kind.quota)]
     quotas = account_quotas(inventory.clients["service-quotas"]) if short else {}
     short = [kind for kind in short if _is_short(kind, existing, created, quota_of(kind, quotas))]
@@ -90,9 +107,7 @@ def with_room(
         [*_former_solutions(inventory, unmanaged), *(one for one in unmanaged if one.delete)]
     )
     if refused:
-        raise InputError(
-            [_problem(target.group, KINDS[kind], ids, rehearsal, unmanaged) for kind, ids in refused.items()]
-        )
+        raise InputError([_problem(KINDS[kind], ids, rehearsal, unmanaged, fewer) for kind, ids in refused.items()])
     return [replace(one, delete=one.delete or one.arn in going) for one in unmanaged]
 
 
@@ -123,12 +138,9 @@ class Rehearsal:
     """By kind, how many there are."""
     serving: ServingMap
 
-    def act(
-        self, may_go: Sequence[Unmanaged], foreign: Sequence[Unmanaged] = ()
-    ) -> tuple[set[str], dict[str, list[str]]]:
-        """The ARNs of what goes, and by kind the ids of what has no room. `foreign`: what people delete before."""
+    def act(self, may_go: Sequence[Unmanaged]) -> tuple[set[str], dict[str, list[str]]]:
+        """The ARNs of what goes, and by kind the ids of what has no room."""
         number = Counter(self.existing)
-        number.subtract(one.kind for one in foreign)
         serving, left, refused = self.serving, list(may_go), dict[str, list[str]]()
         ready = {state.id: _ready(state) for state in self.states if not self._is_limited(state)}
         # All solutions come before the first campaign, as a campaign waits for its training.
@@ -157,27 +169,29 @@ def _ready(state: State) -> StateRecord:
 
 
 def _problem(
-    group: str, kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged]
+    kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged], fewer: str
 ) -> Problem:
     """What has no room, and what makes it."""
     number, limit = rehearsal.existing[kind.name], rehearsal.limits[kind.name]
     where = "a dataset group" if kind.in_dataset_group else "a region"
     message = f"has no room for {', '.join(ids)}: {where} may have {limit} {kind.words}, and has {number}."
-    return Problem(f"{group}/", message, _remedy(group, kind, ids, rehearsal, unmanaged))
+    return Problem(f"{rehearsal.plan.group}/", message, _remedy(kind, ids, rehearsal, unmanaged, fewer))
 
 
-def _remedy(group: str, kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged]) -> str:
+def _remedy(kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Sequence[Unmanaged], fewer: str) -> str:
     """What makes room, as the rehearsal shows."""
 
-    def has_room(may_go: Sequence[Unmanaged], foreign: Sequence[Unmanaged] = ()) -> bool:
-        return kind.name not in rehearsal.act(may_go, foreign)[1]
+    def has_room(may_go: Sequence[Unmanaged], deleted_by_people: Sequence[Unmanaged] = ()) -> bool:
+        existing = Counter(rehearsal.existing)
+        existing.subtract(one.kind for one in deleted_by_people)
+        return kind.name not in replace(rehearsal, existing=existing).act(may_go)[1]
 
     deleted = [one for one in unmanaged if one.delete]
     removed = [one for one in unmanaged if not one.delete and one.reason == REMOVED]
     foreign = [one for one in unmanaged if one.kind == kind.name and one.reason in {FOREIGN, NOT_OWN}]
     more = "or ask AWS for a higher quota (Service Quotas, Amazon Personalize)"
     if kind.quota == 1:
-        return f"Take {_names(foreign)} over: usher import {group} --adopt."
+        return f"Take {_names(foreign)} over: usher import {rehearsal.plan.group} --adopt."
     if not kind.in_dataset_group:
         return f"Delete {kind.words} that nobody needs, {more}."
     if removed and has_room([*deleted, *removed]):
@@ -185,7 +199,7 @@ def _remedy(group: str, kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, un
         return f"Set prune: true, which deletes {names}: the config no longer names them; {more}."
     if foreign and has_room(deleted, foreign):
         return f"Delete {_names(foreign)}, which Usher did not make, if nobody needs them; {more}."
-    return f"Take {len(ids)} of them out of usher.yaml, {more}."
+    return f"{fewer.format(len(ids))}, {more}."
 
 
 def _names(unmanaged: Sequence[Unmanaged]) -> str:

@@ -26,7 +26,7 @@ from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
-from usher.storage.layout import GROUP_NAME
+from usher.storage.layout import GROUP_NAME, is_input
 
 MAX_WAITS = 10
 """A run waits no more often than this for a folder to which files come without end."""
@@ -73,25 +73,28 @@ class PlanSteps:
             self.tasks.reopen(group)  # a file, or a person; schedules give a time, too
         else:
             live = live_versions(self.serving_map_of(group))
-            is_promotion = self.pins.record_request(self.clients["personalize"], group, execution_input, live)
+            is_promotion = self.pins.record_request(
+                self.clients["personalize"], group, execution_input, live, execution
+            )
         is_drop = "detail" in execution_input
         run = self._taken_run(group, execution, is_drop=is_drop)
         if run is None:
             return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
         return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
-    def plan(self, group: str, execution: str, waits: int = 0, *, retry_failed: bool = True) -> Outcome:
+    def plan(self, group: str, execution_input: Mapping[str, Any], execution: str, waits: int = 0) -> Outcome:
         """Plan a run: write its plan and its record, and order what it will make.
 
-        `waits`: how often the execution has waited for further files. `retry_failed`: whether its first run builds anew
-        what failed before.
+        An execution's first run builds anew what failed before, unless a file that Usher does not read has started it.
+        `waits`: how often the execution has waited for further files.
         """
         run = self._taken_run(group, execution)
         if run is None:
             return {"outcome": "JOINED", "group": group, "run": None}
-        if self.lock.take_drops(group, execution) and waits < MAX_WAITS:
+        if waits < MAX_WAITS and self.lock.take_drops(group, execution, f"{run.name}/{waits}"):
             return self._wait(run, execution)
-        return {"outcome": self._plan(run, execution, retry_failed and run.is_first), "group": group, "run": run.name}
+        retry_failed = run.is_first and not is_unread_drop(execution_input)
+        return {"outcome": self._plan(run, execution, retry_failed=retry_failed), "group": group, "run": run.name}
 
     def _wait(self, run: Run, execution: str) -> Outcome:
         """Say in the run's record that it waits for further files."""
@@ -109,7 +112,7 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
-    def _plan(self, run: Run, execution: str, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
+    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
         run.begin(execution)
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
@@ -119,7 +122,7 @@ class PlanSteps:
                 self.bucket.write_json(run.key("parts.json"), list(map(asdict, parts)))
                 run.update({"note": f"{len(parts)} parts of the data are being checked."})
                 return "CHECK"
-            drafted = self._ordered_draft(run, execution, retry_failed)
+            drafted = self._ordered_draft(run, execution, retry_failed=retry_failed)
         except InputError as error:
             run.update({"data": error.report, "problems": error.as_dicts(), "costsNow": self._costs_now(run)})
             return "DONE"
@@ -143,14 +146,14 @@ class PlanSteps:
         size = self.spending.of(run.group).size
         return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
 
-    def _ordered_draft(self, run: Run, execution: str, retry_failed: bool) -> Draft:
+    def _ordered_draft(self, run: Run, execution: str, *, retry_failed: bool) -> Draft:
         """Draft the run, write its plan, and order what it makes.
 
         Tasks that cost too much are forgotten: all later runs would cost too much, too.
         """
         tasks = self.tasks.of(run.group)
         try:
-            drafted = self._draft(run, tasks, retry_failed)
+            drafted = self._draft(run, tasks, retry_failed=retry_failed)
             if drafted.plan:
                 plan = replace(drafted.plan, resources=copy_inputs(run, drafted, self.profiles))
             if estimate := drafted.estimate:
@@ -173,8 +176,7 @@ class PlanSteps:
                 self.lock.repeat(run.group, execution)
         return drafted
 
-    def _draft(self, run: Run, tasks: RequestedTasks, retry_failed: bool) -> Draft:
-
+    def _draft(self, run: Run, tasks: RequestedTasks, *, retry_failed: bool) -> Draft:
         if REMOVAL not in tasks and self.tasks.is_closed(run.group):
             return Draft({"note": CLOSED_NOTE})
 
@@ -198,3 +200,11 @@ class PlanSteps:
         if "import" in tasks and not drafted.imports_data:
             self.tasks.forget(run.group, "import")
         return drafted
+
+
+def is_unread_drop(execution_input: Mapping[str, Any]) -> bool:
+    """Whether an execution was started by an object that Usher only names as misplaced. Pure."""
+    match execution_input:
+        case {"detail": {"object": {"key": str(key)}}}:
+            return not is_input(key)
+    return False

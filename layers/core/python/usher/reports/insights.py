@@ -86,7 +86,8 @@ INSIGHTS: Sequence[Insight] = (
     Insight(
         0.01, lambda report: report["duplicates"],
         "{value:.1%} of the events are duplicates: same user, item and time.",
-        "Remove them from the export, unless your timestamps are coarse: duplicates count twice in training.",
+        "They count twice in training. Equal rows are left out with `deduplicate: true` in usher.yaml, unless your "
+        "timestamps are coarse.",
     ),
     Insight(
         0.5, lambda report: report["users"]["single"],

@@ -37,6 +37,10 @@ class Existing:
         return self.tags.get(INPUTS_TAG, "")
 
 
+def never_refuse() -> None:
+    """The `require_open` of an Inventory that may always change what exists."""
+
+
 @dataclass
 class Inventory:
     """Looks existing resources up, each once; what is changed through this object is looked up anew.
@@ -51,7 +55,7 @@ class Inventory:
     assumed_tags: Mapping[str, Mapping[str, str]] | None = None
     """By ARN, tags that a dry run takes for existing, and all resources for the stack's: they are about to be taken
     over. None: nothing is assumed."""
-    check_open: Callable[[], None] = lambda: None
+    require_open: Callable[[], None] = never_refuse
     """Called before each change: it raises an error if none may be made any more."""
     _responses: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
@@ -91,7 +95,7 @@ class Inventory:
         pairs = {tag["tagKey"]: tag["tagValue"] for tag in resource.tags} | own
         tags = [{"tagKey": key, "tagValue": value} for key, value in pairs.items() if value]
         request = {**members, **({"tags": tags} if kind.taggable else {})}
-        self.check_open()
+        self.require_open()
         response = getattr(self.clients[kind.creator], f"create_{kind.name}")(**request)
         arn = str(response[f"{kind.member}Arn"])
         self._forget(arn)
@@ -99,13 +103,13 @@ class Inventory:
 
     def update(self, kind: Kind, arn: str, members: Mapping[str, Any]) -> None:
         """Change a resource in place."""
-        self.check_open()
+        self.require_open()
         getattr(self.clients[kind.service], f"update_{kind.name}")(**kind.key(arn), **members)
         self._forget(arn)
 
     def delete(self, kind: Kind, arn: str) -> None:
         """Delete a resource, or begin to."""
-        self.check_open()
+        self.require_open()
         getattr(self.clients[kind.service], f"delete_{kind.name}")(**kind.key(arn))
         self._forget(arn)
 

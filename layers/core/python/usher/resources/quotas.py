@@ -1,13 +1,16 @@
 """How many resources of a kind may exist: the service's figures, or the account's where AWS has raised them."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from usher.resources.kinds import KINDS, Kind
+from usher.resources.kinds import Kind
 
 SERVICE = "personalize"
+OTHER_MEASURES = re.compile(r"\b(rate|tps|requests?|per (second|minute|hour|day)|pending|in progress)\b")
+"""In the names of quotas that count something else than what exists."""
 
 
 def account_quotas(service_quotas: Any) -> dict[str, int]:
@@ -22,15 +25,8 @@ def account_quotas(service_quotas: Any) -> dict[str, int]:
 def quota_of(kind: Kind, quotas: Mapping[str, int]) -> int:
     """How many of a kind may exist. `quotas`: the account's.
 
-    AWS publishes no list of their names: each that has the kind's words counts. A quota is never below the default.
+    AWS publishes no list of their names: each that has the kind's words counts, but for those of OTHER_MEASURES. A
+    quota is never below the default.
     """
-    return max([kind.quota, *(value for name, value in quotas.items() if kind.words in name)])
-
-
-def in_dataset_group(kind: Kind) -> str:
-    """Where a quota holds, in words."""
-    return "in a dataset group" if kind.in_dataset_group else "in a region"
-
-
-LIMITED = {name: kind for name, kind in KINDS.items() if kind.quota}
-"""The kinds of which only so many may exist."""
+    counted = (value for name, value in quotas.items() if kind.words in name and not OTHER_MEASURES.search(name))
+    return max([kind.quota, *counted])

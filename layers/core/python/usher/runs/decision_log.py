@@ -26,8 +26,8 @@ def decisions(before: Record, after: Record) -> Iterator[Decision]:
     """The decisions that a record tells and an earlier one (perhaps empty) does not. Pure."""
     if not before and after.get("outcome") == "RUNNING":
         yield {"action": "begin"}
-    told = list(_decisions_in(before))
-    yield from (one for one in _decisions_in(after) if one not in told)
+    told = set(map(json.dumps, _decisions_in(before)))
+    yield from (one for one in _decisions_in(after) if json.dumps(one) not in told)
 
 
 def log_decisions(before: Record, after: Record) -> None:

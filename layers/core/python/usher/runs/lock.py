@@ -46,8 +46,8 @@ class Lock:
         """Take the group for a run of an execution, which may take it again for its next run.
 
         False: another execution holds the group; this call makes it run once more and, with `is_drop`, wait for further
-        files before that. The lock of an execution that has
-        died is taken over, and so is that of another state machine: it is from a former stack, or nobody's.
+        files before that. The lock of an execution that has died is taken over, and so is that of another state
+        machine: it is from a former stack, or nobody's.
         """
         while True:
             item = self.table.get(group, self.item)
@@ -61,10 +61,15 @@ class Lock:
                 if self._change(group, holder, "execution = :me, run = :run, again = :no, taken = :now", values):
                     return True
 
-    def take_drops(self, group: str, execution: str) -> bool:
-        """Whether files have arrived since this was asked last, while an execution holds the group."""
-        dropped = bool(self.table.get(group, self.item).get("dropped"))
-        return dropped and self._change(group, execution, "dropped = :no", {":no": False})
+    def take_drops(self, group: str, execution: str, wait: str) -> bool:
+        """Whether files have arrived since the last wait, while an execution holds the group.
+
+        `wait`: the name of the one that begins if so. A repeated step asks for it again, and gets the same answer.
+        """
+        item = self.table.get(group, self.item)
+        if not item.get("dropped"):
+            return bool(item.get("settling") == wait)
+        return self._change(group, execution, "dropped = :no, settling = :wait", {":no": False, ":wait": wait})
 
     def run(self, group: str, execution: str) -> str:
         """The run for which an execution holds the group; empty if it does not."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from usher.aws import now
 from usher.errors import UsherError
 from usher.storage.layout import group_of
-from usher.storage.near_names import is_nearly_input, starts_run
+from usher.storage.near_names import starts_run
 from usher.texts import clean
 
 AGAIN = "-again"
@@ -33,14 +33,6 @@ def group_of_input(execution_input: object) -> str:
         case {"detail": {"object": {"key": str(key)}}}:
             return clean(group_of(key), MAX_GROUP_LENGTH) if starts_run(key) else ""
     raise UsherError('Start it with {"group": "<a folder of the bucket>"}.')
-
-
-def names_alone(execution_input: object) -> bool:
-    """Whether an execution only names an object that Usher does not read: nothing is new to build."""
-    match execution_input:
-        case {"detail": {"object": {"key": str(key)}}}:
-            return is_nearly_input(key)
-    return False
 
 
 def next_name(execution: str, former: str) -> str:

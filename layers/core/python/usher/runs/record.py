@@ -139,7 +139,7 @@ class Run:
 
         self._change(noted)
 
-    def check_open(self) -> None:
+    def require_open(self) -> None:
         """Raise EndedError if the run has ended: its execution was stopped, and another one may be at work."""
         if has_ended(self.read_or_empty()):
             raise EndedError(f"The run {self.name} has ended.")

@@ -50,7 +50,7 @@ class Reads:
             return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
 
         if "next" in route.options:
-            about, token = (route.name, given), options.get("next")
+            about, token = (route.name, given.get("solution"), request.members), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
         else:
             answer = ask(request.results)

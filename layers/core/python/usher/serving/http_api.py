@@ -1,5 +1,6 @@
 """The base of the API functions: routes, answers, and errors as JSON `{code, message}` with a status."""
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from usher.access.callers import Caller, caller_of
 from usher.aws import error_code, error_kind
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
+from usher.serving.caching import cached
 from usher.serving.campaigns import OutageError
-from usher.serving.routes import ROUTES_BY_KEY, Route
+from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
 
 logger = Logger()
@@ -39,6 +41,15 @@ OUTAGES = {
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
+FOR_ALL = {
+    "GET /docs",
+    "GET /openapi.json",
+    *(key for name in ("similar-items", "popular", "trending") for key in ROUTES[name].keys),
+}
+"""The routes whose answer is the same for everybody, unless the query has a user."""
+MAX_ANSWER_LENGTH = 5_000_000
+"""Characters. A function's answer has 6 MB at most, as JSON in which quotes are escaped (Lambda quotas)."""
+TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
 PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -81,7 +92,12 @@ class Api:
         values = event.get("pathParameters") or {}
         encoded = {name: quote(value, safe="", errors="replace") for name, value in values.items()}
         is_plain = _is_plain(event["rawPath"], route.format_map(values))
-        return self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
+        answer = self._app.resolve({**event, "rawPath": route.format_map(encoded), "plain": is_plain}, context)
+        if len(answer["body"]) > MAX_ANSWER_LENGTH:
+            answer = {**answer, "statusCode": 400, "body": json.dumps(TOO_LONG), "isBase64Encoded": False}
+        for_all = event["routeKey"] in FOR_ALL and "userId" not in (event.get("queryStringParameters") or {})
+        method = event["requestContext"]["http"]["method"]
+        return cached(answer, method, event.get("headers") or {}, for_all=for_all)
 
     def asked(self) -> tuple[Route, dict[str, Any]]:
         """The route of the request, and its options: of the path and the query, or of the body for POST.

@@ -109,14 +109,22 @@ class ServingMaps:
         return content
 
     def write(self, group: str, content: ServingMap) -> None:
-        """Replace a group's map."""
-        self.table.update(group, MAP, "SET #map = :map", {":map": json.dumps(content)}, {"#map": "map"})
-        self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
+        """Replace a group's map, whoever else has replaced it."""
+        self._set(group, content)
 
     def replace(self, group: str, content: ServingMap, former: ServingMap) -> None:
-        """Replace a group's map, unless somebody else has replaced it meanwhile."""
-        values = {":map": json.dumps(content), ":former": json.dumps(former)}
-        self.table.update(group, MAP, "SET #map = :map", values, {"#map": "map"}, "#map = :former")
+        """Replace a group's map, unless somebody else has replaced it since `former` was read."""
+        if former:
+            self._set(group, content, "#map = :former", {":former": json.dumps(former)})
+        else:
+            self._set(group, content, "attribute_not_exists(#map)")
+
+    def _set(
+        self, group: str, content: ServingMap, condition: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
+        known = {":map": json.dumps(content), **(values or {})}
+        if self.table.update(group, MAP, "SET #map = :map", known, {"#map": "map"}, condition):
+            self.table.update(*ALL_GROUPS, "ADD live :group", {":group": {group}})
 
     def live_since(self, group: str) -> dict[str, str]:
         """By ARN of a live version, the ISO time at which `date` has seen it first."""

@@ -35,7 +35,7 @@ GROUP_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9\-_]{0,34}\Z")
 
 
 def is_input(key: str) -> bool:
-    """Whether Usher reads the object: its arrival starts a run. The rules in template.yaml match the same keys."""
+    """Whether Usher reads the object: its arrival starts a run. The template's rule matches more: all but out/."""
     return is_config(key) or is_data(key) or is_request(key)
 
 

@@ -1,0 +1,25 @@
+"""What caches may keep of an answer (RFC 9111), and whether a caller has it already (RFC 9110, If-None-Match). Pure."""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+OF_A_USER = "private, no-cache"
+"""Only the caller may keep it, and asks each time whether it still holds."""
+OF_NOBODY = "private, max-age=60"
+"""The same for all of a group. No shared cache may keep it, as only those who are let in get it."""
+NOT_KEPT = "no-store"
+VARYING = "Authorization, X-Api-Key"
+
+
+def cached(answer: dict[str, Any], method: str, headers: Mapping[str, str], *, for_all: bool) -> dict[str, Any]:
+    """A function's answer with Cache-Control and, if it may be kept, ETag; 304 alone if the caller has the same."""
+    if method != "GET" or answer["statusCode"] != 200:
+        return {**answer, "headers": {**answer["headers"], "Cache-Control": NOT_KEPT}}
+    tag = f'"{sha256(answer["body"].encode()).hexdigest()[:32]}"'
+    kept = {"Cache-Control": OF_NOBODY if for_all else OF_A_USER, "ETag": tag, "Vary": VARYING}
+    known = next((value for name, value in headers.items() if name.lower() == "if-none-match"), "")
+    if tag in re.findall('"[^"]*"', known):
+        return {"statusCode": 304, "headers": kept, "body": "", "isBase64Encoded": False}
+    return {**answer, "headers": {**answer["headers"], **kept}}

@@ -1,0 +1,116 @@
+"""The API is as its OpenAPI document says: cases that schemathesis makes of it, right ones and wrong ones.
+
+    CASES=5000 python -m pytest tests/unit/fuzz/test_api_document.py
+
+Only routes of a live group are asked, in process. An answer is one that the document names, and no server's error.
+"""
+
+import copy
+import os
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from moto.core import DEFAULT_ACCOUNT_ID
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.transport import Response
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from usher.serving.api_pages import DOCUMENT
+
+from tests.unit.fuzz.requests import ROUTES, Request
+from tests.unit.fuzz.test_requests import CONTEXT, Api
+from tests.unit.fuzz.test_requests import api as api
+from tests.unit.fuzz.test_requests import trainer as trainer
+from tests.unit.stack.files import SENT_ROUTES
+from usher_cli.api_document import api_document, as_text
+
+CASES = int(os.environ.get("CASES", "150"))
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+KNOWN = {"filter": ["genre"], "solution": ["sims", "popularity-count"], "userId": ["u1", "u2"], "itemId": ["i1", "i2"]}
+"""Values that mean something here: others are hardly met by chance."""
+SKIPPED = {"GET /docs"}
+"""A page, which has a test of its own."""
+
+
+def test_the_document_is_current() -> None:
+    assert DOCUMENT.read_text() == as_text(), "Run python -m usher_cli.api_document"
+
+
+def test_the_document_has_every_route_of_the_template() -> None:
+    documented = {f"{method.upper()} {path}" for path, methods in api_document()["paths"].items() for method in methods}
+    assert documented == set().union(*SENT_ROUTES.values())
+
+
+def with_known_values() -> dict[str, Any]:
+    """The document, in which options may have the values that are known here."""
+
+    def known(name: str, schema: Any) -> Any:
+        return {"anyOf": [{"enum": KNOWN[name]}, schema]} if name in KNOWN else schema
+
+    document = copy.deepcopy(api_document())
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for parameter in operation["parameters"]:
+                if "schema" in parameter:
+                    parameter["schema"] = known(parameter["name"], parameter["schema"])
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            for name in body.get("properties", {}):
+                body["properties"][name] = known(name, body["properties"][name])
+    return document
+
+
+def cases() -> st.SearchStrategy[Any]:
+    """Requests of every operation."""
+    schema = schemathesis.openapi.from_dict(with_known_values())
+    operations = [found.ok() for found in schema.get_all_operations()]
+    asked = [one for one in operations if one.label in ROUTES and one.label not in SKIPPED]
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    return st.one_of([one.as_strategy(generation_mode=mode) for one in asked for mode in modes])
+
+
+def answer(api: Api, case: Any) -> Response | None:
+    """The function's answer; None if API Gateway would find no route for the request, or another one."""
+    if "group" in case.path_parameters:
+        case.path_parameters["group"] = "films"
+    sent = requests.Request(**case.as_transport_kwargs(base_url="http://api")).prepare()
+    url = urlsplit(str(sent.url))
+    body: Any = sent.body.encode() if isinstance(sent.body, str) else sent.body
+    request = Request(case.operation.label, url.path, url.query, body)
+    if not request.is_of_its_route():
+        return None
+    event = request.as_event() | {"headers": {name.lower(): value for name, value in sent.headers.items()}}
+    raw = api.functions[ROUTES[case.operation.label]].lambda_handler(event, CONTEXT)
+    headers = {name.lower(): [value] for name, value in raw["headers"].items()}
+    return Response(raw["statusCode"], headers, raw["body"].encode(), sent, elapsed=0.0, verify=False)
+
+
+def test_what_the_document_says_of_answers_is_true(api: Api) -> None:
+    statuses = Counter[int]()
+
+    @settings(
+        max_examples=CASES, deadline=None, database=None, derandomize=True,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate],
+    )  # fmt: skip
+    @given(cases())
+    def check(case: Any) -> None:
+        response = answer(api, case)
+        if response is None:
+            statuses[0] += 1
+            return
+        statuses[response.status_code] += 1
+        assert "arn:" not in response.text
+        assert DEFAULT_ACCOUNT_ID not in response.text
+        case.validate_response(response, checks=CHECKS)
+
+    check()
+    print(dict(sorted(statuses.items())))  # noqa: T201
+    assert {200, 400} <= statuses.keys()
