@@ -1,17 +1,17 @@
 """Copies of what the table has for groups: at most some seconds old, and older only while the table does not answer."""
 
+import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import error_kind
 
-logger = Logger()
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -47,7 +47,7 @@ class LastCopies(Generic[T]):
         except (BotoCoreError, ClientError) as error:
             if not copy:
                 raise
-            logger.warning("Answered from an old copy, as the table does not answer", reason=error_kind(error))
+            log.warning("Answered from an old copy, as the table does not answer: %s", error_kind(error))
             content, read_at = copy.content, copy.read_at
         if content:
             self._copies[group] = Copy(content, read_at, self.clock() + self.seconds)
