@@ -15,6 +15,7 @@ from usher.events.checks import KINDS, MAX_EVENTS, MAX_IMPRESSIONS
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS
 from usher.serving.api_pages import DOCUMENT
 from usher.serving.many_users import MAX_USERS
+from usher.serving.put_requests import MAX_RECORDS
 from usher.serving.requests import MAX_COLUMNS
 from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
 
@@ -211,7 +212,7 @@ def _body(route: Route) -> Schema:
             "properties": {id_name: ID, "properties": {"type": ["object", "string"]}},
             "additionalProperties": False,
         }
-        records = {"type": "array", "items": record, "minItems": 1}
+        records = {"type": "array", "items": record, "minItems": 1, "maxItems": MAX_RECORDS}
         return {
             "type": "object",
             "required": [route.name],
@@ -272,6 +273,7 @@ def _item() -> Schema:
             "promotionName": TEXT,
             "reason": {"type": "array", "items": TEXT},
             "metadata": {"type": "object"},
+            "details": {"type": "object"},
         },
     }
 

@@ -4,6 +4,8 @@ import os
 from typing import Any
 
 from usher.aws import client, within
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.known import Known
 from usher.events.accept import Acceptance, EventKind, Queues
 from usher.events.arrivals import Arrivals
 from usher.events.history import History
@@ -17,9 +19,10 @@ api = Api()
 table = Table(client("dynamodb", within(1, attempts=2)), os.environ["TABLE_NAME"])
 serving, sessions, arrivals = ServingMaps(table), Sessions(table), Arrivals(table)
 queues = Queues(client("sqs", within(1, attempts=2)), os.environ["KEPT_QUEUE_URL"], os.environ["PENDING_QUEUE_URL"])
+known = Known(Catalogues(table))
 deadline = within(float(os.environ["PERSONALIZE_MILLISECONDS"]) / 1000)
-acceptance = Acceptance(queues, sessions, arrivals, client("personalize-events", deadline))
-history = History(sessions, arrivals)
+acceptance = Acceptance(queues, sessions, arrivals, client("personalize-events", deadline), known.unknown_items)
+history = History(sessions, arrivals, known.unknown_items)
 
 
 @api.route(*EVENT_ROUTES["events"].keys)

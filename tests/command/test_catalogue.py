@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.unit.fuzz.requests import Request
 from tests.unit.usher.world import interactions
 from usher_local.simulation.stack import Stack
 
@@ -79,3 +80,56 @@ def test_the_removal_of_a_group_leaves_nothing_of_its_catalogue(stack: Stack) ->
     assert not stack.items("shop#u1")
     assert "catalogue" not in stack.items("shop")
     assert not stack.keys("shop/out/catalogue/.*")
+
+
+class Api:
+    """Requests of the stack's API."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    def put(self, kind: str, *records: Any, group: str = "shop") -> tuple[int, Any]:
+        """The status and the answer of a PUT."""
+        body = json.dumps({kind: records}).encode()
+        event = Request(f"PUT /{{group}}/{kind}", f"/{group}/{kind}", body=body).as_event()
+        [function] = [name for name in self.stack.folders if "-Catalogue-" in name]
+        answer = self.stack.invoke(function, event)
+        return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_an_item_that_is_put_is_in_the_dataset_and_in_the_catalogue_until_its_row_changes(stack: Stack) -> None:
+    dropped(stack, SHOP, ITEMS)
+    new = {"itemId": "n", "properties": {"title": "New", "IN_STOCK": "yes"}}
+    changed = {"itemId": "i1", "properties": {"TITLE": "Put", "IN_STOCK": "no"}}
+    stack.clock.shift(60)
+    assert Api(stack).put("items", new, changed) == (202, {"accepted": 2})
+    assert entry(stack, "n") == {"TITLE": "New"}
+    assert stack.items("shop#i1")["catalogue"]["away"] == {"BOOL": True}
+    stack.clock.shift(60)
+    dropped(stack, SHOP, ITEMS.replace("Title 2,", "Other,"))
+    assert entry(stack, "i1") == {"TITLE": "Put"}
+    assert entry(stack, "n") == {"TITLE": "New"}
+    dropped(stack, SHOP, ITEMS.replace("Title 1,", "Newer,"))
+    assert entry(stack, "i1") == {"TITLE": "Newer"}
+
+
+def test_users_that_are_put_are_known(stack: Stack) -> None:
+    stack.put("shop/users.csv", "USER_ID,AGE\n" + "".join(f"u{user},{20 + user}\n" for user in range(60)))
+    dropped(stack, SHOP, ITEMS)
+    assert Api(stack).put("users", {"userId": "n", "properties": {"age": 30}}) == (202, {"accepted": 1})
+    assert entry(stack, "n", "user")
+
+
+def test_a_request_with_a_mistake_changes_nothing(stack: Stack) -> None:
+    dropped(stack, SHOP, ITEMS)
+    good, bad = ({"itemId": name, "properties": {"TITLE": "x", column: "yes"}} for name, column in (
+        ("a", "IN_STOCK"), ("b", "INSTOCKS")))  # fmt: skip
+    status, refused = Api(stack).put("items", good, bad)
+    assert (status, refused["code"]) == (400, "BadRecord")
+    assert refused["message"] == "Item 2 has INSTOCKS, which is no column of items; the nearest is IN_STOCK."
+    assert not stack.items("shop#a")
+    assert Api(stack).put("actions", {"actionId": "a"}) == (
+        404,
+        {"code": "NoDataset", "message": "The group has no actions yet: put actions.csv into its folder first."},
+    )
+    assert Api(stack).put("items", good, group="nobody")[0] == 404

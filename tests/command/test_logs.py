@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import logs_backends
-from usher.aws import client
 from usher.serving import http_api
 
 from tests.command.world import POPULAR, told
@@ -99,8 +99,8 @@ def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
         assert stack.drop("films/interactions.csv").status == "FAILED"
     statuses = {ask(stack, *one) for one in requests()}
     refused = ClientError({"Error": {"Code": "AccessDeniedException", "Message": USERS[6]}}, "GetRecommendations")
-    for error in (KeyError(USERS[7]), refused):
-        with failing(error):
+    for error, services in ((KeyError(USERS[7]), SERVING), (refused, SERVING), (refused, {*SERVING, "dynamodb"})):
+        with failing(error, services):
             statuses |= {ask(stack, *one) for one in requests()}
     assert {200, 202, 400, 404, 500, 503} <= statuses
     lines = [*written.getvalue().splitlines(), *all_logs()]
@@ -111,19 +111,23 @@ def test_no_log_tells_of_a_user(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     assert [line for line in lines if any(name + sign in line for name in names for sign in ("@", "%40"))] == []
 
 
+SERVING = {"personalize-runtime", "personalize-events"}
+
+
 @contextmanager
-def failing(error: Exception) -> Iterator[None]:
-    """Let Personalize's serving fail inside the block."""
+def failing(error: Exception, services: set[str]) -> Iterator[None]:
+    """Let services fail inside the block."""
 
-    def fail(**_: Any) -> None:
-        raise error
+    make_call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    events = [client(name).meta.events for name in ("personalize-runtime", "personalize-events")]
-    for one in events:
-        one.register("before-call", fail)
-    yield
-    for one in events:
-        one.unregister("before-call", fail)
+    def fail(self: Any, operation: str, members: dict[str, Any]) -> Any:
+        if self.meta.service_model.service_name in services:
+            raise error
+        return make_call(self, operation, members)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", fail)
+        yield
 
 
 def named(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,14 @@ def test_what_may_not_count_is_accepted_with_a_warning(site: Site) -> None:
     assert told["UnusedEventType"] == "No solution is trained on stare, but on: buy, watch."
     assert "color" in told["UnknownProperty"]
     assert "device" not in told["UnknownProperty"]
+
+
+def test_a_catalogue_that_does_not_answer_loses_no_event(site: Site) -> None:
+    def fail(*_: Any) -> set[str]:
+        raise EndpointConnectionError(endpoint_url="x")
+
+    acceptance = replace(site.acceptance, unknown_items=fail)
+    assert acceptance.accept("g", "events", MAP, {"userId": "u", "events": [EVENT]}) == FINE
 
 
 def test_any_event_type_counts_where_one_solution_learns_from_all(site: Site) -> None:

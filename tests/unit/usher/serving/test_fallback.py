@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.known import Known
 from usher.errors import RequestError
 from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
+from usher.serving.guard import Guard
 from usher.serving.health import all_health, group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
@@ -77,8 +80,9 @@ class Stage:
         """What a new environment of the function has."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         campaigns = Campaigns(SimpleNamespace(**operations), Breakers(self.clock), RetryBudget(), self.clock)
+        guard = Guard(Known(Catalogues(self.table), self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
-        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns)
+        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard)
 
 
 @pytest.fixture

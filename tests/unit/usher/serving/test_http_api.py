@@ -14,11 +14,14 @@ from urllib.parse import quote, unquote, urlencode
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher.aws import client, now, within
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.known import Known
 from usher.errors import UsherError
 from usher.serving import http_api
 from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
+from usher.serving.guard import Guard
 from usher.serving.http_api import HANDLERS, OUTAGES, STATUSES
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
@@ -395,7 +398,8 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
 
     runtime = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
-    reads = Reads(serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime))
+    guard = Guard(Known(Catalogues(table)))
+    reads = Reads(serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard)
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

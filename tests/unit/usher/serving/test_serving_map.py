@@ -232,10 +232,10 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
     [
         ("recommendations", {"numresults": "1"}, 400, "UnknownOption",
          "numresults is unknown here; allowed: userId, solution, filter, filterValues, context, promotions, "
-         "metadataColumns, numResults, next."),
+         "metadataColumns, details, numResults, next."),
         ("rankings", {"numResults": 1}, 400, "UnknownOption",
          "numResults is unknown here; allowed: userId, solution, filter, filterValues, context, metadataColumns, "
-         "items."),
+         "details, items."),
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
@@ -333,6 +333,7 @@ def test_every_option_of_every_route_is_understood() -> None:
 
     assert {option for route in ROUTES.values() for option in route.options} == {
         "solution",
+        "details",
         "next",
         "userIds",
         *READERS,

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import error_kind
 from usher.embedded_metrics import Metrics, put_metrics
-from usher.errors import RequestError
+from usher.errors import RequestError, UsherError
 from usher.events.arrivals import Arrivals
 from usher.events.checks import KINDS, check_request
 from usher.events.counting import Counting, Reason, columns_of, warnings
@@ -164,7 +164,11 @@ class Acceptance:
     ) -> list[list[Reason]]:
         """By event, what its sender should know."""
         items = {event["itemId"] for event in events if "itemId" in event}
-        counting = Counting(kind, content, self.unknown_items(group, items))
+        try:
+            unknown = self.unknown_items(group, items)
+        except (BotoCoreError, ClientError, UsherError):  # the events are accepted already, and are only not warned of
+            unknown = set()
+        counting = Counting(kind, content, unknown)
         return [
             [
                 *([Reason("Refused", refused[event["eventId"]])] if event["eventId"] in refused else []),

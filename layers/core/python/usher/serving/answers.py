@@ -18,6 +18,8 @@ class Listed(TypedDict, total=False):
     reason: list[str]
     metadata: dict[str, Any]
     """By column, what Personalize tells of the item (metadataColumns)."""
+    details: dict[str, Any]
+    """By column, what the catalogue tells of the item (details)."""
 
 
 class Degraded(TypedDict, total=False):

@@ -8,10 +8,13 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import client, error_kind, within
+from usher.catalogue.entries import Catalogues
+from usher.catalogue.known import Known
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
+from usher.serving.guard import Guard
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
@@ -31,6 +34,7 @@ class Reads:
     pages: Pages
     popular: PopularLists
     campaigns: Campaigns
+    guard: Guard
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
@@ -38,19 +42,23 @@ class Reads:
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
-        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns)
+        guard = Guard(Known(Catalogues(table)))
+        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard)
 
     def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
         """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
-        given = {name: value for name, value in options.items() if name != "next"}
-        request = read_request(group, self.maps.cached(group), route, given)
+        given = {name: value for name, value in options.items() if name not in ("details", "next")}
+        request, details = read_request(group, self.maps.cached(group), route, given), options.get("details")
 
-        def ask(results: int) -> Answer:
+        def source(results: int) -> Answer:
             resized = given if results == request.results else {**given, "numResults": results}
             return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
 
+        def ask(results: int) -> Answer:
+            return self.guard.answer(request, details, results, source)
+
         if "next" in route.options:
-            about, token = (route.name, given.get("solution"), request.members), options.get("next")
+            about, token = (route.name, given.get("solution"), request.members, details), options.get("next")
             answer = self.pages.answer(group, about, token, request.results, request.max_results, ask)
         else:
             answer = ask(request.results)

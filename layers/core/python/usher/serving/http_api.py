@@ -100,13 +100,13 @@ class Api:
         return cached(answer, method, event.get("headers") or {}, for_all=for_all)
 
     def asked(self) -> tuple[Route, dict[str, Any]]:
-        """The route of the request, and its options: of the path and the query, or of the body for POST.
+        """The route of the request, and its options: of the path and the query, or of the body.
 
         An HTTP API joins the values of a repeated option by commas, which would be another ID than either.
         """
         event = self._app.current_event
         route = ROUTES_BY_KEY[event["routeKey"]]
-        if route.method == "POST":
+        if route.method != "GET":
             return route, self.body()
         in_path = {name: value for name, value in (event.path_parameters or {}).items() if name != "group"}
         names = [*in_path, *(name for name, _ in parse_qsl(event.raw_query_string or "", keep_blank_values=True))]

@@ -4,14 +4,17 @@ A request is answered if a resource that exists stands behind the name that it a
 any name of its route.
 """
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from usher.recipes import recipe_of
 from usher.run_record import StateRecord
-from usher.serving.serving_map import ServedRecommender, ServedSolution, ServingMap
+from usher.serving.serving_map import ServedDataset, ServedRecommender, ServedSolution, ServingMap
 
 Entry = ServedSolution | ServedRecommender
+PUT_DATASETS = ("items", "users", "actions")
+"""The datasets into which single records can be put: PutItems, PutUsers, PutActions."""
 ANSWERING = ("solutions", "recommenders")
 """The sections of the map whose entries answer requests."""
 
@@ -28,12 +31,32 @@ class Named(Protocol):
         """Its ARN."""
 
 
+class Planned(Named, Protocol):
+    """A desired resource."""
+
+    @property
+    def id(self) -> str:
+        """Such as `schema/items`."""
+
+    @property
+    def kind(self) -> str:
+        """Such as `schema`."""
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The members of its creation."""
+
+
 class Published(Protocol):
     """The part of a run's plan that the serving map depends on."""
 
     @property
     def group(self) -> str:
         """The dataset group's name."""
+
+    @property
+    def resources(self) -> Sequence[Planned]:
+        """The desired resources."""
 
     @property
     def solutions(self) -> Mapping[str, Mapping[str, Any]]:
@@ -96,6 +119,8 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
         served[member] = details.get("trackingId") or before.get(member)
     served["events"] = plan.events
     served["exports"] = {**exports, **plan.exports}
+    if datasets := {**former.get("datasets", {}), **dict(_live_datasets(plan, ready))}:
+        served["datasets"] = datasets
     return without(cast(ServingMap, served), ())
 
 
@@ -185,6 +210,15 @@ def _live_solutions(plan: Published, ready: Mapping[str, StateRecord]) -> Iterat
                 "solutionVersionArn": details.get("solutionVersionArn") or version["arn"],
             }
             yield name, served | _kind(facts)
+
+
+def _live_datasets(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedDataset]]:
+    """The datasets that take records, as far as they are live."""
+    schemas = {one.id: one.params["schema"] for one in plan.resources if one.kind == "schema"}
+    for name in PUT_DATASETS:
+        if f"dataset/{name}" in ready and f"schema/{name}" in schemas:
+            fields = json.loads(schemas[f"schema/{name}"])["fields"]
+            yield name, {"arn": ready[f"dataset/{name}"]["arn"], "fields": fields}
 
 
 def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Iterator[tuple[str, ServedRecommender]]:

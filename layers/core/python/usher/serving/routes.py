@@ -45,7 +45,7 @@ def _paths(name: str, subject: str) -> tuple[str, ...]:
 
 FILTERED = ("solution", "filter", "filterValues")
 PAGED = ("numResults", "next")
-LISTED = (*FILTERED, "context", "promotions", "metadataColumns", *PAGED)
+LISTED = (*FILTERED, "context", "promotions", "metadataColumns", "details", *PAGED)
 ROUTES = {
     route.name: route
     for route in (
@@ -66,12 +66,12 @@ ROUTES = {
         ),
         Route(
             "rankings", "POST", ("/{group}/rankings",), "userId",
-            (*FILTERED, "context", "metadataColumns", "items"), ("items",),
+            (*FILTERED, "context", "metadataColumns", "details", "items"), ("items",),
             operation="get_personalized_ranking", list_name="personalizedRanking",
         ),
         Route(
             "many-users", "POST", ("/{group}/recommendations",), "",
-            (*FILTERED, "context", "promotions", "metadataColumns", "numResults", "userIds"), ("userIds",),
+            (*FILTERED, "context", "promotions", "metadataColumns", "details", "numResults", "userIds"), ("userIds",),
             operation="get_recommendations", list_name="users",
         ),
     )
@@ -92,4 +92,11 @@ EVENT_ROUTES = {
     )
 }  # fmt: skip
 """Those of events, by name: no recipe answers them."""
-ROUTES_BY_KEY = {key: route for route in (*ROUTES.values(), *EVENT_ROUTES.values()) for key in route.keys}
+PUT_ROUTES = {
+    name: Route(name, "PUT", (f"/{{group}}/{name}",), "", (name,), operation=f"put_{name}")
+    for name in ("items", "users", "actions")
+}
+"""Those that change records, by name."""
+ROUTES_BY_KEY = {
+    key: route for routes in (ROUTES, EVENT_ROUTES, PUT_ROUTES) for route in routes.values() for key in route.keys
+}

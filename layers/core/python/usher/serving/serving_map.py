@@ -59,6 +59,14 @@ class ServedRecommender(TypedDict, total=False):
     """As a solution's."""
 
 
+class ServedDataset(TypedDict):
+    """A dataset into which records can be put."""
+
+    arn: str
+    fields: list[dict[str, Any]]
+    """Of its Avro schema."""
+
+
 class EventRules(TypedDict, total=False):
     """What events are checked by."""
 
@@ -79,6 +87,8 @@ class ServingMap(TypedDict, total=False):
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]
     """By solution, the settings of its export."""
+    datasets: Mapping[str, ServedDataset]
+    """Those of items, users and actions, as far as there are some."""
     actionTrackingId: str | None
     """That of the dataset of action interactions, for PutActionInteractions."""
     events: EventRules

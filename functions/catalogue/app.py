@@ -1,0 +1,30 @@
+"""API: single items, users and actions are put into their datasets, and into what the API knows."""
+
+import os
+from functools import partial
+from typing import Any
+
+from usher.aws import client
+from usher.catalogue.entries import Catalogues
+from usher.serving.http_api import Api
+from usher.serving.putting import Puts
+from usher.serving.routes import PUT_ROUTES
+from usher.serving.serving_map import ServingMaps
+from usher.storage.table import Table
+
+api = Api()
+table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
+serving = ServingMaps(table)
+puts = Puts(Catalogues(table), partial(client, "personalize-events"))
+
+
+@api.route(*(key for route in PUT_ROUTES.values() for key in route.keys))
+def put(group: str) -> tuple[dict[str, Any], int]:
+    """Put the posted records in place of those with the same IDs."""
+    route, body = api.asked()
+    return puts.put(group, route.name, serving.cached(group), body), 202
+
+
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer a request of the HTTP API."""
+    return api.resolve(event, context)

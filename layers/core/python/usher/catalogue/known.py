@@ -1,0 +1,132 @@
+"""What the API functions know of items and users: the catalogue, with a short-lived cache. Light.
+
+Reads are eventually consistent: a change is seen by all within CACHE_SECONDS and a moment.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from usher.catalogue.entries import SORT_KEYS, Catalogues, Facts
+from usher.errors import RequestError
+from usher.storage.table import deserialized, item_key, serialized
+
+CACHE_SECONDS = 5.0
+MAX_CACHED = 10_000
+"""Entries of a cache. A thousand take about a megabyte with some columns."""
+BATCH_SIZE = 100
+"""Keys that BatchGetItem takes."""
+MAX_ATTEMPTS = 3
+"""At keys that BatchGetItem leaves unprocessed."""
+FIRST_OF_A_USER, LAST_OF_A_USER = "event#", SORT_KEYS["users"]
+"""Between these sort keys lies what makes a user known: events that arrived, sessions, and the data of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownItem:
+    """An item of the catalogue."""
+
+    values: Mapping[str, Any]
+    away: bool = False
+    """Whether it is not available."""
+
+
+class UnansweredError(RequestError):
+    """The table leaves keys unprocessed."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "Unavailable", "The table is temporarily overloaded. Try again later.")
+
+
+@dataclass(slots=True)
+class Cache:
+    """Values by key, for CACHE_SECONDS."""
+
+    clock: Callable[[], float]
+    _kept: dict[Any, tuple[float, Any]] = field(default_factory=dict)
+
+    def get(self, key: object) -> tuple[bool, Any]:
+        """Whether a key's value is kept, and the value."""
+        read_at, value = self._kept.get(key, (-CACHE_SECONDS - 1, None))
+        return self.clock() - read_at <= CACHE_SECONDS, value
+
+    def keep(self, values: Mapping[Any, Any]) -> None:
+        """Keep values from now on; forget all others where they are too many."""
+        if len(self._kept) + len(values) > MAX_CACHED:
+            self._kept.clear()
+        now = self.clock()
+        self._kept.update({key: (now, value) for key, value in values.items()})
+
+
+class Known:
+    """The catalogues of all groups, as an API function sees them. Its methods raise botocore's errors."""
+
+    def __init__(self, catalogues: Catalogues, clock: Callable[[], float] = time.monotonic) -> None:
+        self.catalogues = catalogues
+        self.table = catalogues.table
+        self._cache = Cache(clock)
+
+    def facts(self, group: str) -> Facts:
+        """What a group's catalogue holds."""
+        is_kept, facts = self._cache.get(group)
+        if not is_kept:
+            facts = self.catalogues.facts(group)
+            self._cache.keep({group: facts})
+        found: Facts = facts
+        return found
+
+    def items(self, group: str, ids: Iterable[str]) -> dict[str, KnownItem]:
+        """Those of some items that the catalogue has, by ID. Raises UnansweredError, too."""
+        found, missing = dict[str, KnownItem | None](), list[str]()
+        for id_ in dict.fromkeys(ids):
+            is_kept, item = self._cache.get((group, id_))
+            found[id_] = item
+            if not is_kept:
+                missing.append(id_)
+        if missing:
+            read = dict.fromkeys(missing) | dict(self._read(group, missing))
+            self._cache.keep({(group, id_): item for id_, item in read.items()})
+            found |= read
+        return {id_: item for id_, item in found.items() if item}
+
+    def unknown_items(self, group: str, ids: Collection[str]) -> set[str]:
+        """Those of some items that the catalogue does not have; none where a group has no catalogue of items."""
+        return {*ids} - {*self.items(group, ids)} if ids and self.facts(group)["items"] else set()
+
+    def has_user(self, group: str, user: str) -> bool:
+        """Whether anything is known of a user: the files name the user, or events have arrived."""
+        is_kept, known = self._cache.get((group, user, "user"))
+        if not is_kept:
+            known = bool(self._of_user(group, user))
+            self._cache.keep({(group, user, "user"): known})
+        return bool(known)
+
+    def _of_user(self, group: str, user: str) -> list[Any]:
+        limits = {":group": f"{group}#{user}", ":first": FIRST_OF_A_USER, ":last": LAST_OF_A_USER}
+        response = self.table.dynamodb.query(
+            TableName=self.table.name,
+            KeyConditionExpression="#group = :group AND #item BETWEEN :first AND :last",
+            ProjectionExpression="#item",
+            ExpressionAttributeNames={"#group": "group", "#item": "item"},
+            ExpressionAttributeValues=serialized(limits),
+            Limit=1,
+        )
+        found: list[Any] = response["Items"]
+        return found
+
+    def _read(self, group: str, ids: Sequence[str]) -> Iterator[tuple[str, KnownItem]]:
+        for start in range(0, len(ids), BATCH_SIZE):
+            keys = [item_key(f"{group}#{id_}", SORT_KEYS["items"]) for id_ in ids[start : start + BATCH_SIZE]]
+            requests: dict[str, Any] = {self.table.name: {"Keys": keys}}
+            for _ in range(MAX_ATTEMPTS):
+                response = self.table.dynamodb.batch_get_item(RequestItems=requests)
+                for one in map(deserialized, response["Responses"].get(self.table.name, [])):
+                    id_ = one["group"].removeprefix(f"{group}#")
+                    yield id_, KnownItem(json.loads(one.get("values", "{}")), one.get("away", False))
+                requests = response["UnprocessedKeys"]
+                if not requests:
+                    break
+            else:
+                raise UnansweredError

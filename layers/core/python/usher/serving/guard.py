@@ -1,0 +1,112 @@
+"""The last step of an answer: no item that has left or is not available, details of the others, and who is known.
+
+The table may fail: an answer then goes out as its source gave it, marked as degraded.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_kind
+from usher.catalogue.entries import Facts
+from usher.catalogue.known import Known, UnansweredError
+from usher.embedded_metrics import Metrics, put_metrics
+from usher.errors import RequestError
+from usher.serving.answers import Answer, Listed
+from usher.serving.requests import ReadRequest
+
+logger = Logger()
+Ask = Callable[[int], Answer]
+"""Asks a source for a list of a length."""
+NO_CATALOGUE = "NoCatalogue"
+"""Why an answer is degraded that the table has failed: its items are without details, and some may have left."""
+FAILURES = (BotoCoreError, ClientError, UnansweredError)
+SPARE, SPARE_SHARE = 5, 0.2
+"""So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Answers that pass the catalogue."""
+
+    known: Known
+
+    def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
+        """Answer a request by a source, and by what is known of its items and of its subject.
+
+        `details`: the option as it was given; None: none. `results`: the length of the list; `ask` gets one of a length
+        from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
+        """
+        try:
+            facts = self.known.facts(request.group)
+        except FAILURES as error:
+            return _degraded(request.group, ask(results), error)
+        columns = [] if details is None else details_of(details, facts)
+        answer = self._filled(request, columns, results, ask) if facts["items"] else ask(results)
+        try:
+            is_known = self._is_known(request, facts)
+        except FAILURES as error:
+            return _degraded(request.group, answer, error)
+        return answer if is_known else {**answer, "known": False}
+
+    def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
+        """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
+        if "numResults" not in request.route.options:
+            return self._checked(request.group, ask(results), columns)
+        most = max(request.max_results, results)
+        for size in dict.fromkeys([min(results + SPARE + int(results * SPARE_SHARE), most), most]):
+            given = ask(size)
+            answer = self._checked(request.group, given, columns)
+            if len(answer["itemList"]) >= results or len(given["itemList"]) < size:
+                break
+        return {**answer, "itemList": answer["itemList"][:results]}
+
+    def _checked(self, group: str, answer: Answer, columns: Sequence[str]) -> Answer:
+        """An answer without the items that the catalogue lacks or that are not available. Actions are no items."""
+        ids = [item["itemId"] for item in answer["itemList"] if "itemId" in item]
+        try:
+            known = self.known.items(group, ids)
+        except FAILURES as error:
+            return _degraded(group, answer, error)
+        kept: list[Listed] = []
+        for item in answer["itemList"]:
+            if "itemId" not in item:
+                kept.append(item)
+            elif (found := known.get(item["itemId"])) and not found.away:
+                values = {name: found.values[name] for name in columns if name in found.values}
+                kept.append({**item, "details": values} if columns else item)
+        return {**answer, "itemList": kept}
+
+    def _is_known(self, request: ReadRequest, facts: Facts) -> bool:
+        if request.route.subject == "userId" and facts["users"]:
+            return self.known.has_user(request.group, request.subject)
+        if request.route.subject == "itemId" and facts["items"]:
+            return bool(self.known.items(request.group, [request.subject]))
+        return True
+
+
+def details_of(value: object, facts: Facts) -> list[str]:
+    """The columns that `details` asks for: true, or names, in a list or joined by commas. Raises RequestError."""
+    available = ", ".join(facts["columns"]) or "none; list them as `catalogue` in usher.yaml"
+    if value in (True, "true"):
+        if facts["columns"]:
+            return facts["columns"]
+        raise RequestError(400, "BadDetails", f"The catalogue has no columns: {available}.")
+    if value in (False, "false"):
+        return []
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or not names:
+        raise RequestError(400, "BadDetails", "details must be true, or names of columns such as TITLE,PRICE.")
+    if unknown := [str(name) for name in names if name not in facts["columns"]]:
+        message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
+        raise RequestError(400, "BadDetails", message)
+    return names
+
+
+def _degraded(group: str, answer: Answer, error: Exception) -> Answer:
+    logger.warning("Answered without the catalogue", group=group, reason=error_kind(error))
+    about = {"Group": group, "Solution": answer.get("solution", "none"), "Reason": NO_CATALOGUE}
+    put_metrics(Metrics({"DegradedAnswers": 1}, about))
+    return {**answer, "degraded": answer.get("degraded") or {"reason": NO_CATALOGUE}}

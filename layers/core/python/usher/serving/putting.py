@@ -1,0 +1,42 @@
+"""Puts records into Personalize's datasets, and into the catalogue in the table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from usher.aws import now
+from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.serving.put_requests import KINDS, Record, dataset_of, put_calls, read_records
+from usher.serving.serving_map import ServingMap
+
+
+@dataclass(frozen=True, slots=True)
+class Puts:
+    """Where records go."""
+
+    catalogues: Catalogues
+    personalize_events: Callable[[], Any]
+    """Gives boto3's client."""
+
+    def put(self, group: str, name: str, content: ServingMap, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Put the records of a request; return the answer.
+
+        `name`: items, users or actions; `content`: the group's serving map. Raises RequestError, before anything is
+        sent, if any record is wrong; and botocore's errors. A request may be repeated: it then changes nothing.
+        """
+        kind, at = KINDS[name], int(now().timestamp() * 1000)
+        dataset = dataset_of(content, kind)
+        records, facts = read_records(body, kind, dataset), self.catalogues.facts(group)
+        for some, members in put_calls(records, kind, dataset):
+            getattr(self.personalize_events(), kind.operation)(**members)
+            for record in some:
+                if entry := _entry(name, record, facts):
+                    self.catalogues.put(group, entry, at)
+        return {"accepted": len(records)}
+
+
+def _entry(name: str, record: Record, facts: Facts) -> Entry | None:
+    """What the table is to have of a record; None: nothing."""
+    if name == "items" and facts["items"]:
+        return item_entry(record.id, record.values, tuple(facts["columns"]), facts["available"])
+    return Entry("users", record.id) if name == "users" and facts["users"] else None

@@ -1,0 +1,214 @@
+"""No answer has an item that has left or is not available, whatever its source; lists stay full; details are joined."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from usher.catalogue import known as known_module
+from usher.catalogue.entries import Catalogues, Entry, Facts, item_entry
+from usher.catalogue.known import CACHE_SECONDS, Known
+from usher.errors import RequestError
+from usher.serving.answers import Answer
+from usher.serving.guard import Guard
+from usher.serving.requests import ReadRequest
+from usher.serving.routes import ROUTES
+from usher.storage.table import Table
+
+from tests.unit.usher.world import TABLE, World
+
+FACTS = Facts(columns=["TITLE", "PRICE"], available="STOCK", items=True, users=True)
+
+
+class Api:
+    """A guard, and a source that has items i0, i1, ... in this order."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.catalogues, self.now = world, Catalogues(Table(world.dynamodb, TABLE)), 0.0
+        self.guard = Guard(Known(self.catalogues, lambda: self.now))
+        self.asked: list[Any] = []
+        self.length = 500
+
+    def stock(self, **items: Mapping[str, Any]) -> None:
+        """What the catalogue has."""
+        self.catalogues.set_facts("films", FACTS)
+        for id_, values in items.items():
+            self.catalogues.put("films", item_entry(id_, values, ("TITLE", "PRICE"), "STOCK"), 1)
+        self.now += CACHE_SECONDS + 1
+
+    def ask(self, name: str = "recommendations", details: object = None, **options: Any) -> Answer:
+        self.asked.clear()
+        route = ROUTES[name]
+        results = options.pop("numResults", 25)
+        request = ReadRequest("films", route, str(options.get(route.subject, "")), options, options)
+
+        def source(length: int) -> Answer:
+            self.asked.append(length)
+            items = options.get("items") or [f"i{number}" for number in range(min(self.length, length))]
+            if name == "actions":
+                return {"itemList": [{"actionId": item, "score": 0.5} for item in items]}
+            return {"itemList": [{"itemId": item, "score": 0.5} for item in items], "source": "campaign"}
+
+        return self.guard.answer(request, details, results, source)
+
+    def ids(self, name: str = "recommendations", **options: Any) -> list[str]:
+        return [item["itemId"] for item in self.ask(name, **options)["itemList"]]
+
+
+@pytest.fixture
+def api(world: World) -> Api:
+    return Api(world)
+
+
+def test_without_a_catalogue_an_answer_is_its_sources(api: Api) -> None:
+    assert api.ids(userId="u", numResults=3) == ["i0", "i1", "i2"]
+    assert api.asked == [3]
+    assert "known" not in api.ask(userId="u", numResults=3)
+
+
+def test_items_that_are_not_available_or_not_in_the_catalogue_are_not_answered_and_the_list_stays_full(
+    api: Api,
+) -> None:
+    api.stock(**{f"i{number}": {"STOCK": 0 if number == 1 else 5} for number in range(10) if number != 3})
+    assert api.ids(userId="u", numResults=4) == ["i0", "i2", "i4", "i5"]
+    assert api.asked == [9]
+
+
+def test_a_source_with_many_such_items_is_asked_for_all_that_it_has(api: Api) -> None:
+    api.stock(i100={}, i200={}, i499={})
+    assert api.ids(userId="u", numResults=2) == ["i100", "i200"]
+    assert api.asked == [7, 500]
+    api.length = 5
+    assert api.ids(userId="u", numResults=2) == []
+    assert api.asked == [7]
+
+
+def test_a_ranking_keeps_its_order_without_them_and_actions_are_no_items(api: Api) -> None:
+    api.stock(a={}, c={}, b={"STOCK": "no"})
+    assert api.ids("rankings", userId="u", items=["c", "b", "x", "a"]) == ["c", "a"]
+    assert [one["actionId"] for one in api.ask("actions", userId="u", numResults=2)["itemList"]] == ["i0", "i1"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "details"),
+    [
+        ("true", {"TITLE": "Alien", "PRICE": 9.5}),
+        (True, {"TITLE": "Alien", "PRICE": 9.5}),
+        ("PRICE", {"PRICE": 9.5}),
+        (["TITLE"], {"TITLE": "Alien"}),
+    ],
+)
+def test_details_are_joined(api: Api, wanted: Any, details: Any) -> None:
+    api.stock(i0={"TITLE": "Alien", "PRICE": 9.5})
+    [item] = api.ask(userId="u", numResults=1, details=wanted)["itemList"]
+    assert item == {"itemId": "i0", "score": 0.5, "details": details}
+
+
+@pytest.mark.parametrize("wanted", ["COLOUR", "TITLE,COLOUR", "", [], 5, {"TITLE": 1}, [5]])
+def test_details_that_the_catalogue_does_not_have_are_refused_before_anything_is_asked(api: Api, wanted: Any) -> None:
+    api.stock(i0={})
+    with pytest.raises(RequestError) as refused:
+        api.ask(userId="u", numResults=1, details=wanted)
+    assert (refused.value.status, refused.value.code, api.asked) == (400, "BadDetails", [])
+
+
+def test_details_without_a_catalogue_name_what_to_do(api: Api) -> None:
+    with pytest.raises(RequestError, match=r"list them as `catalogue` in usher\.yaml"):
+        api.ask(userId="u", numResults=1, details="true")
+
+
+def test_an_unknown_user_or_item_is_marked(api: Api) -> None:
+    api.stock(i0={}, gone={"STOCK": 0})
+    api.catalogues.put("films", Entry("users", "u"), 1)
+    for item in ("event#e1", "session#abc"):
+        key = {"group": {"S": f"films#{item[:4]}"}, "item": {"S": item}}
+        api.world.dynamodb.put_item(TableName=TABLE, Item=key)
+    for user in ("u", "even", "sess"):
+        assert "known" not in api.ask(userId=user, numResults=1), user
+    assert api.ask(userId="nobody", numResults=1)["known"] is False
+    assert api.ask("rankings", userId="nobody", items=["i0"])["known"] is False
+    assert api.ask("similar-items", itemId="nothing", numResults=1)["known"] is False
+    for item in ("i0", "gone"):
+        assert "known" not in api.ask("similar-items", itemId=item, numResults=1)
+    assert "known" not in api.ask("popular", numResults=1)
+
+
+def test_an_item_is_not_a_user_of_the_same_id(api: Api) -> None:
+    api.stock(i0={})
+    assert api.ask(userId="i0", numResults=1)["known"] is False
+
+
+def test_a_change_is_seen_within_seconds_and_items_are_read_once_until_then(api: Api) -> None:
+    api.stock(**{f"i{number}": {} for number in range(9)})
+    assert api.ids(userId="u", numResults=2) == ["i0", "i1"]
+    api.catalogues.put("films", Entry("items", "i0", away=True), 2)
+    assert api.ids(userId="u", numResults=2) == ["i0", "i1"]
+    api.now += CACHE_SECONDS + 1
+    assert api.ids(userId="u", numResults=2) == ["i1", "i2"]
+
+
+def test_the_memory_of_items_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_module, "MAX_CACHED", 600)
+    api.stock(**{f"i{number}": {} for number in range(20)})
+    for user in range(1000):
+        api.ids(userId=f"u{user % 300}", numResults=2)
+    assert len(api.guard.known._cache._kept) <= 600
+
+
+def fail(*_: Any, **__: Any) -> Any:
+    raise ConnectTimeoutError(endpoint_url="https://dynamodb")
+
+
+@pytest.mark.parametrize("operation", ["get_item", "batch_get_item", "query"])
+def test_an_answer_goes_out_marked_when_the_table_does_not_answer(
+    api: Api, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    api.stock(i0={}, i1={})
+    monkeypatch.setattr(api.world.dynamodb, operation, fail)
+    answer = api.ask(userId="u", numResults=2, details="true")
+    assert [item["itemId"] for item in answer["itemList"]] == ["i0", "i1"]
+    assert answer["degraded"]
+
+
+def test_what_the_table_leaves_unprocessed_is_asked_for_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.stock(**{f"i{number}": {} for number in range(300)})
+    whole = api.world.dynamodb.batch_get_item
+
+    def half(**asked: Any) -> Any:
+        first, *rest = asked["RequestItems"][TABLE]["Keys"]
+        left = {TABLE: {"Keys": rest}} if rest else {}
+        return {**whole(RequestItems={TABLE: {"Keys": [first]}}), "UnprocessedKeys": left}
+
+    monkeypatch.setattr(api.world.dynamodb, "batch_get_item", half)
+    assert api.ids("rankings", userId="u", items=["i0", "i1"]) == ["i0", "i1"]
+    monkeypatch.setattr(
+        api.world.dynamodb,
+        "batch_get_item",
+        lambda **asked: {"Responses": {}, "UnprocessedKeys": asked["RequestItems"]},
+    )
+    assert api.ask("rankings", userId="u", items=["i5"])["degraded"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(st.integers(0, 60), st.sampled_from(["yes", "no"]), max_size=40),
+    st.integers(1, 30),
+    st.integers(0, 60),
+)
+def test_a_list_is_what_the_source_has_without_what_the_catalogue_lacks(
+    api: Api, stock: dict[int, str], results: int, length: int
+) -> None:
+    for one in api.world.dynamodb.scan(TableName=TABLE)["Items"]:
+        api.world.dynamodb.delete_item(TableName=TABLE, Key={name: one[name] for name in ("group", "item")})
+    api.length = length
+    api.stock(**{f"i{number}": {"STOCK": text} for number, text in stock.items()})
+    wanted = [f"i{number}" for number in range(length) if stock.get(number) == "yes"]
+    assert api.ids(userId="u", numResults=results) == wanted[:results]
+
+
+def test_events_are_told_of_items_that_the_catalogue_lacks(api: Api) -> None:
+    assert api.guard.known.unknown_items("films", {"i0"}) == set()
+    api.stock(i0={}, i1={"STOCK": 0})
+    assert api.guard.known.unknown_items("films", {"i0", "i1", "i2"}) == {"i2"}
