@@ -6,7 +6,7 @@ from typing import Any
 from usher.serving.requests import read_request
 from usher.serving.routes import ROUTES
 
-REQUIRED: Mapping[str, Any] = {"userId": "u", "itemId": "i", "items": ["i"]}
+REQUIRED: Mapping[str, Any] = {"userId": "u", "itemId": "i", "items": ["i"], "userIds": ["u"]}
 
 
 def call_members(content: Any, route: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

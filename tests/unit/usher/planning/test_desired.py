@@ -179,7 +179,12 @@ def test_the_serving_map_is_to_hold_what_is_exported() -> None:
     serving = desired_serving(CONFIG, types)
     assert list(serving["exports"]) == ["user-personalization"]
     assert serving["filters"] == ["new", "old"]
-    assert serving["solutions"]["similar-items"] == {"type": "RELATED_ITEMS", "campaign": True}
+    assert serving["solutions"]["similar-items"] == {
+        "type": "RELATED_ITEMS",
+        "campaign": True,
+        "recipe": "aws-similar-items",
+        "metadata": False,
+    }
     assert desired_serving(replace(CONFIG, exports={}), types)["exports"] == {}
 
 
