@@ -35,9 +35,8 @@ def all_health() -> dict[str, Any]:
 @api.route(*ROUTES["many-users"].keys)
 def read_for_each(group: str) -> dict[str, Any]:
     """Recommend items to each of the posted `userIds`."""
-    return answer_each(
-        api.body(), partial(reads.answer, group, ROUTES["recommendations"], headers=api.headers), error_document
-    )
+    answer = partial(reads.answer, group, ROUTES["recommendations"], headers=api.headers)
+    return answer_each(api.body(), answer, error_document)
 
 
 @api.route("GET /openapi.json")
