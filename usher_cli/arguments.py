@@ -11,6 +11,7 @@
     usher evaluate --offline data/          the same on this machine, with your own files, before you spend anything
     usher promote films for-you <version> --why "..."    serve this version, whatever the gate decided
     usher rollback films for-you --why "..."             serve the version before the live one
+    usher events tail films                 the events that arrive; stats counts them, replay sends them again
     usher keys create films --name mail --routes "POST events"    an API key; list, rotate and revoke do the rest
     usher doctor [films]                    whether the deployed stack works; whether the quotas allow the config
     usher local up                          run the local cloud on this machine, with Usher deployed in it
@@ -22,13 +23,29 @@ AWS_ENDPOINT_URL they use the local cloud.
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 from rich.console import Console
 from usher.evaluation.splits import SPLITS
 
-from usher_cli.commands import cost, diagnose, drop, evaluate, logs, plan, promote, status, take_over, up
+from usher_cli.commands import (
+    cost,
+    diagnose,
+    drop,
+    evaluate,
+    events_replay,
+    events_stats,
+    events_tail,
+    logs,
+    plan,
+    promote,
+    status,
+    take_over,
+    up,
+)
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.events import today
 from usher_cli.keys import create_key, list_keys, revoke_key, rotate_key
 from usher_local.cloud.foreground import add_options
 
@@ -46,6 +63,14 @@ def days(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text[:9]) > 366:
         raise argparse.ArgumentTypeError("it must be a number of days from 0 to 366")
     return int(text)
+
+
+def day(text: str) -> date:
+    """A day such as 2026-11-27. Raises ArgumentTypeError for another text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("it must be a day such as 2026-11-27") from None
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -124,6 +149,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     starting.set_defaults(do=up)
     add_options(starting)
+    _add_events(commands)
     keys = commands.add_parser("keys", help="Make, list, rotate and revoke API keys.").add_subparsers(
         required=True, metavar="command"
     )
@@ -158,3 +184,27 @@ def make_parser() -> argparse.ArgumentParser:
             moving.add_argument("version", help="a solution version's ARN, `latest` or `previous`")
         moving.add_argument("--why", required=True, help="the reason, for the run's record")
     return parser
+
+
+def _add_events(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    events = commands.add_parser("events", help="Show, count and send again the events of users.").add_subparsers(
+        required=True, metavar="command"
+    )
+    added = {}
+    for verb, do in (("tail", events_tail), ("stats", events_stats), ("replay", events_replay)):
+        added[verb] = events.add_parser(verb, help=do.__doc__, description=do.__doc__)
+        added[verb].set_defaults(do=do)
+        added[verb].add_argument("group")
+    for verb in ("tail", "stats"):
+        added[verb].add_argument("--json", action="store_true", help="print JSON, for programs")
+    added["stats"].add_argument("--days", type=days, default=7, help="so many days up to today (default: 7)")
+    replaying = added["replay"]
+    for option, name, default, of in (
+        ("--from", "first", today() - timedelta(1), "from this day on, in UTC (default: yesterday)"),
+        ("--to", "last", today(), "up to this day (default: today)"),
+    ):
+        replaying.add_argument(option, dest=name, type=day, default=default, metavar="DAY", help=of)
+    replaying.add_argument("--refused", action="store_true", help="those that Personalize refused, not the others")
+    replaying.add_argument("--into", metavar="GROUP", help="send them to this group instead")
+    replaying.add_argument("--file", type=Path, help="write a CSV of interactions here instead")
+    replaying.add_argument("--yes", action="store_true", help="send them, and do not only say what would be sent")

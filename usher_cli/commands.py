@@ -2,13 +2,17 @@
 
 import argparse
 import json
+import time
 from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import yaml
 from rich.console import Console
 from usher.aws import client
 from usher.errors import UsherError
+from usher.events.kept import KeptEvent
 from usher.planning.promotions_and_rollbacks import choose_version
 from usher.planning.quota_check import count_created, count_existing, count_in_region
 from usher.resources.inventory import Inventory
@@ -17,7 +21,7 @@ from usher.run_summary import summarize
 from usher.storage.bucket import as_json
 from usher.storage.layout import GROUP_NAME, config_keys
 
-from usher_cli import show
+from usher_cli import events, show
 from usher_cli.adopt import adopt, has_files, preview
 from usher_cli.costs import account_cost
 from usher_cli.deployed_stack import DeployedStack
@@ -84,6 +88,59 @@ def logs(stack: DeployedStack, options: argparse.Namespace, console: Console) ->
             print(json.dumps(line, ensure_ascii=False))  # noqa: T201 - to be read by a program
         else:
             show.log_line(console, line)
+    return 0
+
+
+def events_tail(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
+    for event in events.arriving(stack.bucket, options.group):
+        if options.json:
+            print(json.dumps(event, ensure_ascii=False), flush=True)  # noqa: T201 - to be read by a program
+        else:
+            show.event_line(console, event)
+    return 0
+
+
+def events_stats(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Count the kept events of a group by day and type, and those that Personalize refused."""
+    days = events.Days(events.today() - timedelta(options.days - 1), events.today())
+    counts = list(events.counted(stack.bucket, options.group, days))
+    if options.json:
+        _as_json([count._asdict() for count in counts])
+    elif counts:
+        show.print_table(console, ("Day", "Type", "Events", "Refused"), counts)
+    else:
+        console.print(f"No events of {options.group} are kept of {days}.", markup=False)
+    return 0
+
+
+def events_replay(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Send kept events again, to the same group or another one; or write them as a file of interactions."""
+    days, group = events.Days(options.first, options.last), options.into or options.group
+
+    def chosen() -> Iterator[KeptEvent]:
+        for day in days:
+            for event in events.events_of_day(stack.bucket, options.group, day):
+                if ("refused" in event) == options.refused:
+                    yield event
+
+    if options.file:
+        written, left_out = events.write_interactions(options.file, chosen)
+        told = f"; {left_out:,} events without a user or an item are left out" if left_out else ""
+        console.print(f"{options.file} has {written:,} interactions of {days}{told}.", markup=False)
+        return 0
+    serving = stack.serving.read(group)
+    ids = {"events": serving.get("trackingId", ""), "action-interactions": serving.get("actionTrackingId", "")}
+    tracking_ids = {kind: one for kind, one in ids.items() if one}
+    messages = list(events.messages(chosen(), group, tracking_ids, time.time()))
+    number = sum(len(message["events"]) for message in messages)
+    sessions = len({message["sessionId"] for message in messages})
+    what = f"{number:,} {'refused ' if options.refused else ''}events of {sessions:,} sessions, of {days}"
+    if not options.yes:
+        console.print(f"This would send {what}, to {group}. Do it with --yes.", markup=False)
+        return 0
+    events.queue(client("sqs"), stack.pending_queue, messages)
+    console.print(f"{what} wait in the queue, from which the stack sends them to {group} in order.", markup=False)
     return 0
 
 

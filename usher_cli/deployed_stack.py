@@ -90,6 +90,11 @@ class DeployedStack:
         """The name of the log group of its functions."""
         return self._physical_id("FunctionLogs")
 
+    @property
+    def pending_queue(self) -> str:
+        """The URL of the queue of events that wait for Personalize."""
+        return self._physical_id("Pending")
+
     def _physical_id(self, resource: str) -> str:
         """The name of a resource of the stack."""
         found = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=resource)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+from usher.events.kept import KeptEvent
 from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
@@ -48,6 +50,17 @@ def print_problems(console: Console, problems: Iterable[Mapping[str, object]]) -
     """Print problems: the place, the message and the remedy of each."""
     for one in problems:
         console.print(Text(f"{one['place']}: {one['message']}", "red"), Text(str(one["remedy"])), soft_wrap=True)
+
+
+def event_line(console: Console, event: KeptEvent) -> None:
+    """Print a line for a kept event."""
+    at = datetime.fromtimestamp(event["arrived"], UTC).isoformat(timespec="seconds")
+    what = event.get("itemId") or event.get("actionId", "")
+    who = event.get("userId") or f"session {event['sessionId']}"
+    refused = f"  refused: {event['refused']}" if "refused" in event else ""
+    console.print(
+        f"{at}  {event['eventType']:15} {what:20} {who}{refused}", soft_wrap=True, markup=False, highlight=False
+    )
 
 
 def doctor_line(console: Console, result: Result) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -39,8 +40,6 @@ TEMPLATE = ROOT / "template.yaml"
 SPEED = 6000
 DEADLINE_SECONDS, TEST_SECONDS = 900, 1800
 """So long that they end what hangs, and not what is slow on a busy machine."""
-PAGE = "https://shop.example.com"
-"""The origin of the web page that may call the API."""
 NUMBERS = itertools.count()
 LONGEST = ("adding", "rights", "notebooks", "large_data", "export", "local_cloud_kill", "cli", "hostile_writer", "gate")
 """The files that take longest come first, so that no worker is left with one when the others are done."""
@@ -64,6 +63,8 @@ class Site:
     """By how many days its schedules are ahead."""
     issuer: Issuer
     """Of the tokens that its API takes."""
+    pages: socket.socket
+    """The port of this machine whose pages may call its API."""
     dropped: Counter[str] = field(default_factory=Counter)
     """How many files have been dropped, by group: each starts an execution, or two, a little later."""
 
@@ -222,15 +223,17 @@ def site() -> Iterator[Site]:
     }
     with (
         issuing() as issuer,
+        socket.create_server(("127.0.0.1", 0)) as pages,
         ThreadPoolExecutor(1) as executor,  # a process for each training would spend its time on imports
-        LocalCloud(TEMPLATE, 0, 0, Clock(SPEED), parameters | callers(issuer), now, executor=executor) as cloud,
+        LocalCloud(TEMPLATE, 0, 0, Clock(SPEED), parameters | callers(issuer, pages), now, executor=executor) as cloud,
     ):
-        yield Site(cloud, days, issuer)
+        yield Site(cloud, days, issuer, pages)
 
 
-def callers(issuer: Issuer) -> dict[str, str]:
-    """The parameters that let in users with tokens, senders with keys, and a web page."""
-    return {"JwtIssuer": issuer.url, "JwtAudience": f"other,{AUDIENCE}", "ApiKeys": "ENABLED", "CorsOrigins": PAGE}
+def callers(issuer: Issuer, pages: socket.socket) -> dict[str, str]:
+    """The parameters that let in users with tokens, senders with keys, and web pages."""
+    origin = f"http://localhost:{pages.getsockname()[1]}"
+    return {"JwtIssuer": issuer.url, "JwtAudience": f"other,{AUDIENCE}", "ApiKeys": "ENABLED", "CorsOrigins": origin}
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,19 @@ recorded request must be refused by that.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
+from moto.sqs.models import sqs_backends
 from samcli.yamlhelper import yaml_parse
+from usher.events.messages import Message, encode, ordering
 
 from tests.integration.conftest import ROOT, Site, interactions, items, slowed, wait_until
 from tests.integration.test_evaluation import evaluate, left
@@ -70,6 +73,7 @@ ITSELF: Mapping[tuple[str, str], str] = {
             "GetLogDelivery", "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery",
         )
     },
+    ("KeepRole", "sqs:SendMessage"): "Its dead-letter queue gets what it failed at; here it fails at nothing.",
     ("WatchRole", "sqs:SendMessage"): "Its dead-letter queue gets what it failed at; here it fails at nothing.",
 }  # fmt: skip
 """What a service does with a role by itself, and not here, by logical id of the role and action, with the reason."""
@@ -167,6 +171,8 @@ def drive(site: Site) -> None:
     key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
     assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
 
+    wait_for_events(site)
+
     # Exports: two at once, one that makes the former ones go, one that fails.
     for _ in range(2):
         start_export(site, group=GROUP)
@@ -244,6 +250,50 @@ def drive(site: Site) -> None:
     lose(site)
 
 
+def wait_for_events(site: Site) -> None:
+    """Let events wait for Personalize and be refused by it, keep some on two occasions of a day, and compact that."""
+    sqs, functions = site.cloud.client("sqs"), site.cloud.client("lambda")
+    (keep,) = (name for one in functions.list_functions()["Functions"] if "Keep" in (name := one["FunctionName"]))
+    old, folder = 86_400.0, f"{GROUP}/out/events/date=1970-01-02/"
+
+    def files() -> int:
+        return int(site.s3.list_objects_v2(Bucket=site.bucket, Prefix=folder)["KeyCount"])
+
+    for number in (1, 2):
+        sqs.send_message(QueueUrl=queue_url(site, "Kept"), MessageBody=encode(message("events", f"e{number}", old)))
+        wait_until(lambda number=number: files() == number)  # type: ignore[misc]
+    functions.invoke(FunctionName=keep, Payload="{}")
+    assert files() == 1
+
+    inject(Faults(down=True))
+    kinds: tuple[Kind, ...] = ("events", "action-interactions")
+    for kind in kinds:
+        waiting = message(kind, "e", time.time())
+        sqs.send_message(QueueUrl=queue_url(site, "Pending"), MessageBody=encode(waiting), **ordering(waiting))
+    waiting_queue = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[queue_url(site, "Pending").rpartition("/")[2]]
+    wait_until(lambda: all(one.approximate_receive_count > 1 for one in waiting_queue._messages))
+    inject(Faults())
+    wait_until(lambda: not waiting_queue._messages)
+
+
+Kind = Literal["events", "action-interactions"]
+
+
+def message(kind: Kind, event_id: str, arrived: float) -> Message:
+    """A message of a tracker that Personalize does not have."""
+    named = "itemId" if kind == "events" else "actionId"
+    event: Any = {"eventId": event_id, "eventType": "watch", named: "i1", "sentAt": arrived}
+    return {
+        "kind": kind,
+        "group": GROUP,
+        "trackingId": "gone",
+        "sessionId": kind,
+        "userId": "u1",
+        "arrived": arrived,
+        "events": [event],
+    }
+
+
 def lose(site: Site) -> None:
     """Let an event of a rule, and one of each schedule, reach no target, and see them in the dead-letter queue."""
 
@@ -260,7 +310,7 @@ def lose(site: Site) -> None:
             found.update(told[name] for name in ("RULE_ARN", "SCHEDULE_ARN") if name in told)  # a function's: neither
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         kinds = [arn.split(":")[5].split("/")[0] for arn in found]
-        return "rule" in kinds and kinds.count("schedule") == 2 and not answer.get("Messages")
+        return "rule" in kinds and kinds.count("schedule") == 3 and not answer.get("Messages")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(eventbridge_targets, "TARGETS", dict.fromkeys(eventbridge_targets.TARGETS, gone))
@@ -270,10 +320,8 @@ def lose(site: Site) -> None:
         wait_until(lost)
 
 
-def queue_url(site: Site) -> str:
-    described = site.cloud.client("cloudformation").describe_stack_resource(
-        StackName=STACK, LogicalResourceId="DeadLetterQueue"
-    )
+def queue_url(site: Site, queue: str = "DeadLetterQueue") -> str:
+    described = site.cloud.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=queue)
     return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
 

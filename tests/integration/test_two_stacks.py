@@ -25,7 +25,7 @@ def other(site: Site) -> Iterator[Site]:
     """A second stack of the same cloud."""
     outputs = site.cloud.deploy(NAME, ROOT / "template.yaml")
     cloud = SimpleNamespace(client=site.cloud.client, outputs=outputs, environment=site.cloud.environment)
-    yield Site(cast(LocalCloud, cloud), site.days, site.issuer)
+    yield Site(cast(LocalCloud, cloud), site.days, site.issuer, site.pages)
     cloudformation = site.cloud.client("cloudformation")
     cloudformation.delete_stack(StackName=NAME)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})

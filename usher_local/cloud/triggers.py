@@ -272,7 +272,8 @@ class Triggers:
         batch, size = self._open.get(mapping.uuid), int(mapping.batch_size)
         while not (batch and batch.is_full(size)) and queue.messages:
             function = function_of(mapping)
-            check_right(function, "ReceiveMessage", queue)
+            for action in ("GetQueueAttributes", "ReceiveMessage"):
+                check_right(function, action, queue)
             room = min(RECEIVED_AT_ONCE, size - len(batch.messages) if batch else size)
             backend = sqs_backends[queue.account_id][queue.region]
             received = backend.receive_message(queue.name, room, 0, visibility_of(queue), ["All"])

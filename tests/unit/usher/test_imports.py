@@ -27,7 +27,7 @@ RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "si
 ROOTS = {"usher": PACKAGE / "usher", "usher_cli": REPOSITORY / "usher_cli", "usher_local": REPOSITORY / "usher_local"}
 FOLDERS = ["benchmarks", "docs", "functions", "layers", "statemachine", "tests", "usher_cli", "usher_local"]
 TEXTS = {".json", ".md", ".py", ".sql", ".txt", ".yaml"}
-DOTTED = r"\b((?:usher|usher_cli|usher_local)(?:\.[A-Za-z_]\w*)+)\b(?<!\.yaml)(?<!\.yml)(?<!\.json)(?!\.\w)"
+DOTTED = r"\b((?:usher|usher_cli|usher_local)(?:\.[A-Za-z_]\w*)+)\b(?<!\.yaml)(?<!\.yml)(?<!\.json)(?<!\.[jt]s)(?!\.\w)"
 """A module, or a name in it. Files may be called so, too."""
 IMPORT = """
 import importlib.abc, importlib.util, json, sys

@@ -69,7 +69,7 @@ class Keys:
         group, key_id, secret = (*text.split("."), "", "", "")[:3]
         if text.count(".") != 2 or not GROUP_NAME.match(group) or not ID.match(key_id):
             return None
-        item = self.table.get(group, ITEM, consistent=False)
+        item = self.table.get(group, ITEM)
         key = _key(group, key_id, item[key_id]) if key_id in item else None
         return key if key and key.opens(secret, self.clock()) else None
 

@@ -1,0 +1,168 @@
+"""A minute without Personalize under 50 posted events a second: what becomes of each event, and of their order.
+
+Run it with `python -m benchmarks.event_outage`. The stack runs on the local cloud at ten times the speed of real time,
+so that a pause of up to five minutes between two attempts takes up to half a minute. Each of 20 sessions posts its
+events one after the other.
+"""
+
+import gzip
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from botocore.credentials import Credentials
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
+
+from benchmarks.pipeline import ended
+from benchmarks.report import report
+from usher_local.clock import Clock
+from usher_local.cloud.credentials import REGION
+from usher_local.cloud.server import LocalCloud
+from usher_local.demo.caller import Caller, CallError
+from usher_local.demo.synthetic import interactions
+from usher_local.personalize import Faults, inject
+from usher_local.personalize.data.datasets import GroupData
+
+GROUP = "films"
+SESSIONS, PER_SECOND, SECONDS, USUAL_SECONDS = 20, 50, 60, 10
+PATIENCE_SECONDS = 300
+
+
+@dataclass
+class Tracker:
+    """What the event tracker of a group took: (session, eventId), in order."""
+
+    taken: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def watched() -> Iterator[Tracker]:
+    """See what Personalize takes within the block."""
+    tracker, stream = Tracker(), GroupData.stream
+
+    def streamed(data: GroupData, dataset_type: str, rows: Any) -> None:
+        stream(data, dataset_type, rows)
+        tracker.taken += [(event.session, event.id) for event in rows if dataset_type == "INTERACTIONS"]
+
+    with patch.object(GroupData, "stream", streamed):
+        yield tracker
+
+
+def post(api: Caller, group: str, session: str, numbers: range, due: Callable[[int], float]) -> Counter[str]:
+    """Post the events of a session at their times; how many were accepted, queued and refused."""
+    found = Counter[str]()
+    for number in numbers:
+        time.sleep(max(due(number) - time.monotonic(), 0))
+        event = {"eventId": f"{session}-{number:05}", "eventType": "watch", "itemId": "i1"}
+        try:
+            answer = api.post(f"/{group}/events", {"userId": session, "sessionId": session, "events": [event]})
+        except (CallError, OSError):
+            found["not accepted"] += 1
+        else:
+            found.update(accepted=answer["accepted"], queued=answer["queued"])
+    return found
+
+
+def load(api: Caller, group: str, first: int, seconds: float, sessions: int, per_second: float) -> Counter[str]:
+    """Post events of all sessions for some seconds, numbered from `first` on."""
+    start, each = time.monotonic() + 0.1, int(seconds * per_second / sessions)
+    with ThreadPoolExecutor(sessions) as pool:
+        found = pool.map(
+            lambda one: post(
+                api, group, f"s{one}", range(first, first + each), lambda n: start + (n - first) * sessions / per_second
+            ),
+            range(sessions),
+        )
+        return sum(found, Counter())
+
+
+def left() -> int:
+    """The number of messages in the queue of events that wait."""
+    queues = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues
+    return sum(len(queue._messages) for name, queue in queues.items() if "Pending" in name)
+
+
+def until(true: Callable[[], bool], patience: float = PATIENCE_SECONDS) -> float:
+    """Wait for something; the seconds that it took. TimeoutError if it does not come."""
+    start = time.monotonic()
+    while not true():
+        if time.monotonic() - start > patience:
+            raise TimeoutError
+        time.sleep(0.1)
+    return time.monotonic() - start
+
+
+def kept(cloud: LocalCloud, group: str) -> set[tuple[str, str]]:
+    """The events of a group in the bucket."""
+    s3, bucket = cloud.client("s3"), cloud.outputs["BucketName"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{group}/out/events/")
+    keys = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    lines = [
+        line
+        for key in keys
+        for line in gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()).splitlines()
+    ]
+    return {(event["sessionId"], event["eventId"]) for event in map(json.loads, lines)}
+
+
+def in_order(taken: list[tuple[str, str]]) -> bool:
+    """Whether the first arrivals of each session's events are in the order in which they were posted."""
+    sessions: dict[str, list[str]] = {}
+    for session, event_id in dict.fromkeys(taken):
+        sessions.setdefault(session, []).append(event_id)
+    return all(ids == sorted(ids) for ids in sessions.values())
+
+
+def outage(
+    cloud: LocalCloud, api: Caller, group: str, seconds: float, usual: float, sessions: int, per_second: float
+) -> dict[str, float | str]:
+    """Post events before, during and after an outage; what became of them."""
+    each = int(max(seconds, usual) * per_second / sessions) + 1
+    with watched() as tracker:
+        found = load(api, group, 0, usual, sessions, per_second)
+        inject(Faults(down=True))
+        found += (during := load(api, group, each, seconds, sessions, per_second))
+        inject(Faults())
+        found += load(api, group, 2 * each, usual, sessions, per_second)
+        recovery = until(lambda: left() == 0)
+        until(lambda: len(kept(cloud, group)) >= found["accepted"])
+    taken = set(tracker.taken)
+    return {
+        "seconds down": seconds,
+        "events": found["accepted"] + found["not accepted"],
+        "accepted": found["accepted"],
+        "queued": found["queued"],
+        "not accepted": found["not accepted"],
+        "lost": found["accepted"] - len(taken),
+        "in the bucket": len(kept(cloud, group)),
+        "sent twice": len(tracker.taken) - len(taken),
+        "order kept": "yes" if in_order(tracker.taken) else "no",
+        "queued while down, %": round(100 * during["queued"] / max(during["accepted"], 1)),
+        "s until all were through": round(recovery, 1),
+    }
+
+
+def run() -> dict[str, float | str]:
+    """A minute of it."""
+    with LocalCloud(aws_port=0, api_port=0, clock=Clock(10), parameters={"SettleSeconds": "0"}) as cloud:
+        content = interactions().encode()
+        cloud.client("s3").put_object(Bucket=cloud.outputs["BucketName"], Key=f"{GROUP}/interactions.csv", Body=content)
+        cloud.client("s3").put_object(
+            Bucket=cloud.outputs["BucketName"], Key=f"{GROUP}/usher.yaml",
+            Body=b"solutions: {popular: {recipe: aws-popularity-count}}\n",
+        )  # fmt: skip
+        ended(cloud.client("stepfunctions"), cloud.outputs["PipelineArn"], set())
+        keys = Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])
+        api = Caller(cloud.outputs["ApiUrl"], cloud.environment["AWS_DEFAULT_REGION"], keys)
+        return outage(cloud, api, GROUP, SECONDS, USUAL_SECONDS, SESSIONS, PER_SECOND)
+
+
+if __name__ == "__main__":
+    report("event_outage", [run()])
