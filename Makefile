@@ -6,6 +6,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/core/python
 export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
+# Each worker of the tests has a core: more threads for its matrices would only wait for each other.
+check test: export OPENBLAS_NUM_THREADS := 1
 # Dozens of processes would compile the same modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 # Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.

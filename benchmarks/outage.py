@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 
 from benchmarks.pipeline import ended
 from benchmarks.report import quantile, report
+from usher_local.cloud.lambda_limits import RAISED
 from usher_local.cloud.server import LocalCloud
 from usher_local.demo.__main__ import CACHE, GROUP
 from usher_local.demo.caller import Caller, CallError
@@ -77,7 +78,7 @@ def row(phase: str, found: list[Read]) -> dict[str, float | str]:
 def run() -> Iterator[dict[str, float | str]]:
     """Each outage, with the time before and after it."""
     data = prepare(fetch(CACHE), CACHE / "prepared")
-    with LocalCloud(aws_port=0, api_port=0) as cloud:
+    with LocalCloud(aws_port=0, api_port=0, limits=RAISED) as cloud:
         cloud.client("s3").upload_file(str(data.interactions), cloud.outputs["BucketName"], f"{GROUP}/interactions.csv")
         ended(cloud.client("stepfunctions"), cloud.outputs["PipelineArn"], set())
         keys = Credentials(cloud.environment["AWS_ACCESS_KEY_ID"], cloud.environment["AWS_SECRET_ACCESS_KEY"])

@@ -16,6 +16,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from usher.config.keys import (
     CATALOGUE,
+    CONTEXT_SOURCES,
     EXPORT,
     FILLED_IN,
     FORMATS,
@@ -85,6 +86,7 @@ def editor_schema() -> Schema:
         "filters": _named({"anyOf": [{"type": "string", "pattern": r"\S"}, _members("filters")]}),
         "exports": _unless_false({"type": "object", "additionalProperties": _export()}),
         "catalogue": _catalogue(),
+        "context": {"type": "object", "additionalProperties": {"enum": list(CONTEXT_SOURCES)}},
         **{section: _named(_job(section)) for section in JOBS},
         "metricAttribution": _unless_false(_members("metricAttribution")),
         "schedules": _object(SCHEDULES, dict.fromkeys(SCHEDULES, SCHEDULED)),

@@ -13,7 +13,7 @@ api, reads = Api(), Reads.of(os.environ)
 @api.route(*ROUTES["rankings"].keys)
 def rank(group: str) -> dict[str, Any]:
     """Order the posted `items` for the posted `userId`."""
-    return reads.answer(group, *api.asked())
+    return reads.answer(group, *api.asked(), api.headers)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

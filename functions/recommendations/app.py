@@ -17,7 +17,7 @@ api, reads = Api(), Reads.of(os.environ)
 @api.route(*(key for route in ROUTES.values() if route.method == "GET" for key in route.keys))
 def read(group: str, **_subject: str) -> dict[str, Any]:
     """Answer a request by what serves its route, or by a stored answer."""
-    return reads.answer(group, *api.asked())
+    return reads.answer(group, *api.asked(), api.headers)
 
 
 @api.route("GET /{group}/health")
@@ -35,7 +35,9 @@ def all_health() -> dict[str, Any]:
 @api.route(*ROUTES["many-users"].keys)
 def read_for_each(group: str) -> dict[str, Any]:
     """Recommend items to each of the posted `userIds`."""
-    return answer_each(api.body(), partial(reads.answer, group, ROUTES["recommendations"]), error_document)
+    return answer_each(
+        api.body(), partial(reads.answer, group, ROUTES["recommendations"], headers=api.headers), error_document
+    )
 
 
 @api.route("GET /openapi.json")

@@ -391,3 +391,31 @@ def test_data_that_is_gone_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def _policy(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_a_tracker_that_people_made_is_taken_over_as_the_record_says(
+    account: Stack,  # noqa: ARG001 - sets the scene
+    stack: Stack,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A dataset group may have one, so that Usher can't make its own."""
+    old = Old(stack)
+    stack.put("films/interactions.csv", interactions())
+    stack.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}}))
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    (group,) = old.personalize.list_dataset_groups()["datasetGroups"]
+    within = {"datasetGroupArn": group["datasetGroupArn"]}
+    (ours,) = old.personalize.list_event_trackers(**within)["eventTrackers"]
+    old.personalize.delete_event_tracker(eventTrackerArn=ours["eventTrackerArn"])
+    stack.clock.shift(3600)
+    theirs = old.make("event_tracker", name="theirs", **within)
+
+    stack.drop("films/interactions.csv")
+    *_, record = stack.read(r"films/out/runs/.*/run\.json").values()
+    (state,) = (one for one in record["resources"] if one["id"] == "event_tracker/films")
+    assert (state["status"], state["reason"]) == ("FAILED", "It was not made by Usher.")
+    assert state["remedy"].endswith("see whose it is, and take it over: usher import, with --adopt.")
+    told(capsys, "import", "films", "--adopt")
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    (only,) = old.personalize.list_event_trackers(**within)["eventTrackers"]
+    assert only["eventTrackerArn"] == theirs

@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, cast
+from unittest.mock import patch
 
 import boto3
 import time_machine
@@ -377,7 +378,20 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
             machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=arn)
             made.definitions[name] = json.loads(machine["definition"])
         stack.enter_context(_listening(made))
+        stack.enter_context(_one_call_at_a_time())
         yield made
+
+
+@contextmanager
+def _one_call_at_a_time() -> Iterator[None]:
+    """Let functions that call services in threads do it in order, so that a run has the same boundaries each time."""
+    from usher.catalogue import loading
+    from usher.planning import input_copies
+
+    with ExitStack() as stack:
+        for module in (loading, input_copies):
+            stack.enter_context(patch.object(module, "ThreadPoolExecutor", lambda _: Inline()))
+        yield
 
 
 @contextmanager

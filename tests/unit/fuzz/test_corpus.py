@@ -35,7 +35,7 @@ from usher.texts import visible
 
 from tests.unit.fuzz.corpus import CONFIGS, GOOD, KEYS, SIMS, TABLES
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", 2))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", 1))
 SEED = int(os.environ.get("FUZZ_SEED", 13))
 RECIPES = ["aws-sims", "aws-user-personalization-v2", "aws-similar-items", "aws-personalized-ranking-v2"]
 LONGEST = 4000

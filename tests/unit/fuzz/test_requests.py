@@ -29,7 +29,7 @@ from tests.unit.usher.world import ACCOUNT, KEPT, PENDING, load_function
 from usher_local.clock import Clock
 from usher_local.personalize import install, shutdown
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", 2))
+SECONDS = float(os.environ.get("FUZZ_SECONDS", 1))
 SEED = int(os.environ.get("FUZZ_SEED", 13))
 TABLE = "usher-table"
 CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")

@@ -126,6 +126,7 @@ def test_a_drop_becomes_a_served_group_and_an_export(stack: Stack) -> None:
     first = served(stack)
     assert set(first["solutions"]) == {"popular"}
     assert first["trackingId"]
+    assert first["events"]["columns"]["interactions"]["ITEM_ID"] == "string"
 
     assert drop(stack).status == "SUCCEEDED"
     assert served(stack) == first

@@ -19,7 +19,14 @@ from tests.unit.stack.files import DEFAULTS, FUNCTIONS, GLOBALS, RESOURCES
 from tests.unit.usher.world import REPOSITORY
 
 pytestmark = pytest.mark.slow
-HEAVY = {"pandas", "numpy", "pyarrow", "pydantic", "aws_xray_sdk", "yaml", "lark"}
+SNAPSHOT = [name for name, function in FUNCTIONS.items() if "SnapStart" in function]
+"""The functions that start from a snapshot: those of the API."""
+LIGHT = {
+    "aws_lambda_powertools", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "typing_extensions",
+    "urllib3", "usher",
+}  # fmt: skip
+"""What they may load beside Python's own library: of the core layer and of Lambda's runtime."""
+OF_THE_TEST = {"__main__", "__mp_main__", "_distutils_hack"}
 PACKAGE = REPOSITORY / "layers" / "core" / "python"
 SOURCES = [*(REPOSITORY / "functions").rglob("*.py"), *(REPOSITORY / "layers").rglob("*.py")]
 RUNTIME = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
@@ -43,6 +50,29 @@ spec = importlib.util.spec_from_file_location("app", path)
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
+BEGIN, END = IMPORT.split("spec = ")[0], "print(json.dumps({'calls': calls, 'sockets': sockets}))"
+WATCHED = f"""{BEGIN}
+import os
+MAKERS = {{"getrandbits", "monotonic", "now", "perf_counter", "random", "time", "today", "token_bytes", "token_hex",
+           "uniform", "urandom", "utcnow", "uuid1", "uuid4"}}
+calls = []
+
+def watch(frame, event, argument):
+    caller = frame if event == "c_call" else frame.f_back
+    name = getattr(argument, "__name__", "") if event == "c_call" else frame.f_code.co_name if event == "call" else ""
+    if name in MAKERS and caller and any(own in caller.f_code.co_filename for own in ("/functions/", "/usher/")):
+        calls.append(name)
+
+spec = importlib.util.spec_from_file_location("app", path)
+module = importlib.util.module_from_spec(spec)
+sys.setprofile(watch)
+spec.loader.exec_module(module)
+sys.setprofile(None)
+with os.scandir("/proc/self/fd") as open_files:
+    sockets = [name for one in open_files if (name := os.readlink(one.path)).startswith("socket:")]
+{END}
+"""
+"""SnapStart copies what was made before its snapshot: https://docs.aws.amazon.com/lambda/latest/dg/snapstart-uniqueness.html"""
 
 
 def normal(name: str) -> str:
@@ -78,15 +108,16 @@ def default(value: dict[str, Any]) -> str:
     return DEFAULTS.get(str(value.get("Fn::Sub")).strip("${}")) or "some"
 
 
-def imports(path: Path, function: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """Import a file as a function of the template would: with its packages and its environment."""
+def imports(path: Path, function: dict[str, Any], script: str = IMPORT) -> subprocess.CompletedProcess[str]:
+    """Import a file as a function of the template would: with its packages and its environment, and its role's keys."""
     variables = {**GLOBALS["Environment"]["Variables"], **function.get("Environment", {}).get("Variables", {})}
     texts = {
         name: value if isinstance(value, str) else "1" if name in PARAMETERS.values() else default(value)
         for name, value in variables.items()
     }
-    environment = {**texts, "PYTHONPATH": str(PACKAGE), "AWS_DEFAULT_REGION": "us-east-1"}
-    command = [sys.executable, "-c", IMPORT, str(path), json.dumps(sorted(absent(function)))]
+    keys = {"AWS_ACCESS_KEY_ID": "some", "AWS_SECRET_ACCESS_KEY": "some"}
+    environment = {**texts, **keys, "PYTHONPATH": str(PACKAGE), "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, "-c", script, str(path), json.dumps(sorted(absent(function)))]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
@@ -110,12 +141,36 @@ def test_a_package_is_there_if_a_layer_has_it(tmp_path: Path, name: str, importe
     assert imported or "No module named 'yaml'" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["Recommendations", "Ranking", "Events"])
-def test_an_api_function_imports_nothing_heavy(name: str) -> None:
+@pytest.mark.parametrize("name", SNAPSHOT)
+def test_an_api_function_imports_these_packages_and_no_others(name: str) -> None:
     done = imports_of(name)
-    imported = set(json.loads(done.stdout))
-    assert not imported & HEAVY
+    imported = set(json.loads(done.stdout)) - sys.stdlib_module_names - OF_THE_TEST
+    assert imported <= LIGHT
     assert "usher" in imported
+
+
+@pytest.mark.parametrize("name", SNAPSHOT)
+def test_an_api_function_makes_nothing_at_its_import_that_is_unique_open_or_dated(name: str) -> None:
+    done = imports(REPOSITORY / FUNCTIONS[name]["CodeUri"] / "app.py", FUNCTIONS[name], WATCHED)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"calls": [], "sockets": []}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("import uuid; NAME = uuid.uuid4()", "uuid4"),
+        ("import time; STARTED = time.time()", "time"),
+        ("from usher.aws import now; STARTED = now()", "now"),
+        ("import random; SEED = random.random()", "random"),
+        ("import secrets; NAME = secrets.token_hex()", "token_hex"),
+        ("import socket; OPEN = socket.socket()", "socket:"),
+    ],
+)
+def test_what_is_unique_open_or_dated_would_be_seen(tmp_path: Path, line: str, found: str) -> None:
+    (tmp_path / "app.py").write_text(line)
+    done = imports(tmp_path / "app.py", FUNCTIONS["Ranking"], WATCHED.replace("/functions/", f"{tmp_path}/"))
+    assert found in done.stdout
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "usher").rglob("__init__.py")), ids=lambda path: path.parent.name)

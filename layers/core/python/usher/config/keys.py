@@ -60,6 +60,7 @@ SECTIONS: Keys = {
     "catalogue": {
         "description": "Columns of the items that the API knows, or an object; false: it knows no users, either.",
     },
+    "context": {"description": "By field of the interactions: what each request tells by itself.", "type": "object"},
     "batch": {"description": "Batch inference jobs by name."},
     "segments": {"description": "Batch segment jobs by name."},
     "metricAttribution": {"description": "Members of CreateMetricAttribution: metrics; false: none."},
@@ -71,6 +72,8 @@ SECTIONS: Keys = {
         "description": "Names of resources in Personalize that existed before Usher, by resource id.",
     },
 }
+CONTEXT_SOURCES = ("country", "device", "hour", "weekday")
+"""What requests tell by themselves."""
 SOLUTION: Keys = {
     "recipe": {"description": "The name or ARN of a recipe.", "type": "string"},
     "campaign": {"description": "Members of CreateCampaign; false: trained and exported, but not served."},

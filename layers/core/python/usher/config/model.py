@@ -138,6 +138,8 @@ class Config:
     """Members of CreateMetricAttribution; None: no attribution."""
     schedules: tuple[Schedule, ...] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
+    context: Mapping[str, str] = field(default_factory=dict)
+    """By field of the interactions, which of CONTEXT_SOURCES is told by each request."""
     tags: tuple[Mapping[str, str], ...] = ()
     """tagKey and tagValue: for every resource without tags of its own."""
     prune: bool = False

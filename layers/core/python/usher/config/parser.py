@@ -30,6 +30,7 @@ from typing import Any
 from usher.config.exports import read_exports
 from usher.config.keys import (
     CATALOGUE,
+    CONTEXT_SOURCES,
     GATE,
     JOB,
     MAX_PRICE_FACTOR,
@@ -45,6 +46,7 @@ from usher.config.problems import Problems
 from usher.config.readings import read_readings
 from usher.config.references import check_references
 from usher.config.schedules import read_schedules
+from usher.datasets.schemas import NAME as COLUMN_NAME
 from usher.datasets.schemas import REQUIRED, is_field, types
 from usher.errors import InputError, Problem
 from usher.filters.expressions import FilterError
@@ -62,7 +64,7 @@ DEFAULT_SOLUTIONS = {
 NAMED = ("solutions", "recommenders", "filters", *JOBS)
 """The sections that have blocks by name."""
 EMPTY: Mapping[str, Any] = {
-    **{name: {} for name in (*NAMED, "schemas", "group", "schedules", "prices", "adopt")},
+    **{name: {} for name in (*NAMED, "schemas", "group", "schedules", "prices", "adopt", "context")},
     "metricAttribution": False,
     "catalogue": {},
     "tags": [],
@@ -134,6 +136,7 @@ class _Reader:
             metric_attribution=self._metric_attribution(sections["metricAttribution"]),
             schedules=tuple(read_schedules(self.problems, self.group, sections)),
             catalogue=self._catalogue(sections["catalogue"]),
+            context=self._context(sections["context"]),
             tags=self._tags(sections["tags"]),
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
@@ -302,6 +305,16 @@ class _Reader:
             self.problems.note("catalogue.columns", f"is {str(columns)[:99]}.", remedy)
             columns = []
         return Catalogue(tuple(dict.fromkeys(columns)), str(given.get("available", "")))
+
+    def _context(self, block: object) -> Mapping[str, str]:
+        context = self.problems.mapping(block, "context")
+        for name, source in context.items():
+            if not COLUMN_NAME.fullmatch(name):
+                self.problems.note(f"context.{name}"[:99], "is no field's name.", "Name a field of the interactions.")
+            if source not in CONTEXT_SOURCES:
+                remedy = f"Write one of {', '.join(CONTEXT_SOURCES)}."
+                self.problems.note(f"context.{name}"[:99], f"is {str(source)[:99]}.", remedy)
+        return context
 
     def _tags(self, block: object) -> tuple[Mapping[str, str], ...]:
         self.problems.check_members("TagResource", {"tags": block}, "tags")

@@ -327,6 +327,7 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
             one.name: _served_facts(one.recipe, types[one.name], one.settings.get("recommenderConfig"))
             for one in config.recommenders
         },
+        "context": config.context,
         "filters": list(config.filters),
         "exports": desired_exports(
             config.exports, recipes, types, [one.name for one in config.schedules], config.readings

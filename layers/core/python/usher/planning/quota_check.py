@@ -190,8 +190,6 @@ def _remedy(kind: Kind, ids: Sequence[str], rehearsal: Rehearsal, unmanaged: Seq
     removed = [one for one in unmanaged if not one.delete and one.reason == REMOVED]
     foreign = [one for one in unmanaged if one.kind == kind.name and one.reason in {FOREIGN, NOT_OWN}]
     more = "or ask AWS for a higher quota (Service Quotas, Amazon Personalize)"
-    if kind.quota == 1:
-        return f"Take {_names(foreign)} over: usher import {rehearsal.plan.group} --adopt."
     if not kind.in_dataset_group:
         return f"Delete {kind.words} that nobody needs, {more}."
     if removed and has_room([*deleted, *removed]):

@@ -28,6 +28,8 @@ class Plan:
     """By name, what the serving map needs: `recipe`, its `type`, whether it has a `campaign`, and tells `metadata`."""
     recommenders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By name, the `recipe` of the use case, and its `type`."""
+    context: Mapping[str, str] = field(default_factory=dict)
+    """By field, what each request tells of it by itself (usher.serving.automatic_context)."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -7,11 +7,12 @@ from typing import Any, Self
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from usher.aws import client, error_kind, within
+from usher.aws import client, error_kind, now, within
 from usher.catalogue.entries import Catalogues
 from usher.catalogue.known import Known
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
+from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.export_store import ExportStore
 from usher.serving.guard import Guard
@@ -45,14 +46,25 @@ class Reads:
         guard = Guard(Known(Catalogues(table)))
         return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard)
 
-    def answer(self, group: str, route: Route, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors."""
+    def answer(
+        self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Answer a request, as its caller sees it. Raises RequestError, OutageError, and botocore's errors.
+
+        `headers`: the request's, which may tell a part of its context.
+        """
         given = {name: value for name, value in options.items() if name not in ("details", "next")}
         request, details = read_request(group, self.maps.cached(group), route, given), options.get("details")
 
         def source(results: int) -> Answer:
             resized = given if results == request.results else {**given, "numResults": results}
-            return self._from_any_source(lambda: read_request(group, self.maps.cached(group), route, resized))
+
+            def read() -> ReadRequest:
+                content = self.maps.cached(group)
+                automatic = context_of(content.get("context", {}), headers or {}, now())
+                return read_request(group, content, route, resized, automatic)
+
+            return self._from_any_source(read)
 
         def ask(results: int) -> Answer:
             return self.guard.answer(request, details, results, source)

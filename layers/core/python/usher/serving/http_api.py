@@ -114,6 +114,11 @@ class Api:
             raise RequestError(400, "RepeatedOption", "An option occurs more than once in the request.")
         return route, {**(event.query_string_parameters or {}), **in_path}
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of the request."""
+        return dict(self._app.current_event.headers or {})
+
     def body(self) -> dict[str, Any]:
         """The JSON object that was posted."""
         try:

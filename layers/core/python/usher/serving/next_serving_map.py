@@ -79,6 +79,10 @@ class Published(Protocol):
         """What events are checked by (EventRules)."""
 
     @property
+    def context(self) -> Mapping[str, str]:
+        """By field, what each request tells of it by itself."""
+
+    @property
     def to_delete(self) -> Sequence[Named]:
         """What is deleted in the end."""
 
@@ -108,6 +112,8 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     served: dict[str, Any] = {
         section: _merged(live[section], before.get(section, {}), desired[section], is_done=is_done) for section in live
     }
+    if plan.context:
+        served["context"] = plan.context
     if is_done:
         _keep_last_of_routes(served, before, {one.arn for one in plan.to_delete})
     exports = {

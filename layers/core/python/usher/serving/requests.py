@@ -83,10 +83,13 @@ class ReadRequest:
         return MAX_WITH_METADATA if "metadataColumns" in self.members else self.route.max_results
 
 
-def read_request(group: str, content: ServingMap, route: Route, options: Mapping[str, Any]) -> ReadRequest:
+def read_request(
+    group: str, content: ServingMap, route: Route, options: Mapping[str, Any], automatic: Mapping[str, str] = {}
+) -> ReadRequest:
     """Check a read. Raises RequestError (400 or 404), which says what is wrong with an option and what is allowed.
 
-    `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body.
+    `content`: the group's map; `options`: as texts of a path and a query, or as JSON values of a body; `automatic`: the
+    context that the request tells by itself.
     """
     check_names(route, options)
     subject = checked_id(options.get(route.subject), route.subject) if route.subject else ""
@@ -95,6 +98,8 @@ def read_request(group: str, content: ServingMap, route: Route, options: Mapping
     for option, read in READERS.items():
         if option in given:
             members |= read(given[option], content)
+    if automatic and "context" in route.options:
+        members["context"] = {**automatic, **members.get("context", {})}
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
     asked = ReadRequest(group, route, subject, given, members, exports=exports_for(content, route, given))

@@ -83,6 +83,8 @@ class ServingMap(TypedDict, total=False):
     recommenders: Mapping[str, ServedRecommender]
     filters: Mapping[str, str]
     """ARNs by name."""
+    context: Mapping[str, str]
+    """By field, what each request tells of it by itself (automatic_context)."""
     trackingId: str | None
     """The event tracker's, for PutEvents."""
     exports: Mapping[str, Mapping[str, Any]]

@@ -1,0 +1,152 @@
+"""What the API's functions add to a call of Personalize: time, memory, and the processor's work.
+
+Run it with `python -m benchmarks.api`. Each function runs in a process of its own, on the Python and with the packages
+that the local cloud gives it. Personalize and DynamoDB are a server of this process that answers at once, so that what
+is timed is the function's own work, the client's and the loopback's. The service is called alone and through the
+handler in turn.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.report import quantile, report
+from usher_local.cloud import lambda_python
+
+ROOT = Path(__file__).parents[1]
+FUNCTIONS = ("recommendations", "ranking")
+REQUESTS = 500
+ITEMS = [{"itemId": f"item-{number}", "score": 0.01} for number in range(25)]
+ANSWER = {"itemList": ITEMS, "personalizedRanking": ITEMS, "recommendationId": "RID-1"}
+EXPORT = {"recommendedItems": [item["itemId"] for item in ITEMS], "scores": [0.01] * 25}
+SERVED = {
+    "solutions": {
+        "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:up", "solutionVersionArn": "arn:s/v"},
+        "ranking": {"type": "PERSONALIZED_RANKING", "campaignArn": "arn:up", "solutionVersionArn": "arn:r/v"},
+    },
+    "filters": {},
+    "exports": {"for-you": {"table": True}},
+}
+
+
+def item(group: str, name: str) -> dict[str, Any]:
+    """An item of the table, as DynamoDB has it."""
+    if name == "serving":
+        return {"map": {"S": json.dumps(SERVED).replace("arn:up", f"arn:{group}")}}
+    if name == "export":
+        return {"answer": {"S": json.dumps(EXPORT)}, "expires": {"N": "99999999999"}}
+    return {}
+
+
+class Service(BaseHTTPRequestHandler):
+    """Answers for Personalize and DynamoDB. The campaign `arn:down` is down."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_POST(self) -> None:
+        """Answer a call."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "Key" in body:
+            key = {name: value["S"] for name, value in body["Key"].items()}
+            found = item(key["group"], key["item"])
+            self._send(200, {"Item": {**body["Key"], **found}} if found else {})
+        elif body.get("campaignArn") == "arn:down":
+            self._send(503, {"message": "down"})
+        else:
+            self._send(200, ANSWER)
+
+    def _send(self, status: int, content: object) -> None:
+        text = json.dumps(content).encode()
+        head = f"HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+        self.wfile.write(head.encode() + text)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of a server of Personalize and DynamoDB."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def started(name: str, endpoint: str, requests: int) -> subprocess.Popen[str]:
+    """A function in a process of its own."""
+    python = lambda_python.chosen()
+    packages = lambda_python.installed((ROOT / "layers/core/requirements.txt").read_text(), python)
+    search_path = [ROOT / "layers/core/python", packages, lambda_python.runtime(python)]
+    environment = {
+        "PYTHONPATH": os.pathsep.join(map(str, search_path)),
+        "PATH": "/usr/bin:/bin",
+        "HOME": tempfile.gettempdir(),
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_ENDPOINT_URL": endpoint,
+        "TABLE_NAME": "usher",
+        "PERSONALIZE_MILLISECONDS": "3000",
+        "POWERTOOLS_SERVICE_NAME": "usher",
+    }
+    script = Path(__file__).with_name("api_function.py")
+    command = [python.executable, "-S", "-s", "-P", str(script), str(ROOT / "functions" / name), str(requests)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own
+
+
+def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a function's process has found."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(output)
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])  # after the log
+    return found
+
+
+def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
+    """A function's figures."""
+    took = found["took"]
+    work = over(took, "handler")
+    mean = sum(work) / len(work)
+    stored = sorted(took["fallback"]["processor"]) if "fallback" in took else []
+    return {
+        "function": name,
+        "import CPU ms": round(found["import"]),
+        "modules": found["modules"],
+        "memory MB": round(found["memory"]),
+        "service p50 ms": round(median(took["service"]["clock"]), 1),
+        "handler / service, p50": round(median(took["handler"]["clock"]) / median(took["service"]["clock"]), 2),
+        "own work p50, CPU ms": round(quantile(work, 0.5), 2),
+        "p99": round(quantile(work, 0.99), 2),
+        "requests/s of it on two cores": round(2000 / mean),
+        "from an export p50, CPU ms": round(quantile(stored, 0.5), 2) if stored else "",
+        "p99 of that": round(quantile(stored, 0.99), 2) if stored else "",
+    }
+
+
+def over(took: dict[str, Any], call: str) -> list[float]:
+    """Sorted milliseconds of the processor by which a call exceeds the usual call of the service."""
+    usual = median(took["service"]["processor"])
+    return sorted(one - usual for one in took[call]["processor"])
+
+
+def run(requests: int = REQUESTS) -> Iterator[dict[str, float | str]]:
+    """Each function's row."""
+    with serving() as endpoint:
+        for name in FUNCTIONS:
+            yield row(name, measured(started(name, endpoint, requests)))
+
+
+if __name__ == "__main__":
+    report("api", list(run()))

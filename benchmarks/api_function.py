@@ -1,0 +1,103 @@
+"""A function of the API in a process of its own, with what Lambda gives it; benchmarks.api starts it.
+
+Arguments: the function's folder, and how many requests to time. Prints a JSON object, in milliseconds and megabytes.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+WARM_UP = 100
+ITEMS = [f"item-{number}" for number in range(25)]
+CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
+
+
+def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
+    """A request of the HTTP API as API Gateway hands it over."""
+    method, _, path = route.partition(" ")
+    values = {"group": group} if body else {"group": group, "userId": "u1"}
+    return {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path.format_map(values),
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "queryStringParameters": {},
+        "pathParameters": values,
+        "requestContext": {
+            "http": {"method": method, "path": path.format_map(values)},
+            "stage": "$default",
+            "authorizer": {"iam": {"accountId": "1"}},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def answered(app: Any, *about: str) -> Callable[[], object]:
+    """A request that the function must answer."""
+
+    def call() -> None:
+        answer = app.lambda_handler(event(*about), CONTEXT)
+        if answer["statusCode"] != 200:
+            raise SystemExit(str(answer))
+
+    return call
+
+
+def calls(app: Any, name: str) -> dict[str, Callable[[], object]]:
+    """What is timed: the call of Personalize alone, and the handler with it."""
+    runtime = app.reads.campaigns.runtime
+    if name == "ranking":
+        body = json.dumps({"userId": "u1", "items": ITEMS})
+        return {
+            "service": lambda: runtime.get_personalized_ranking(campaignArn="arn:r", userId="u1", inputList=ITEMS),
+            "handler": answered(app, "POST /{group}/rankings", "up", body),
+        }
+    route = "GET /{group}/recommendations/{userId}"
+    return {
+        "service": lambda: runtime.get_recommendations(campaignArn="arn:r", userId="u1"),
+        "handler": answered(app, route, "up"),
+        "fallback": answered(app, route, "down"),
+    }
+
+
+def timed(named: dict[str, Callable[[], object]], requests: int) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds of each call, by the clock and of the processor.
+
+    Calls come in turn with the others, so that all have the same machine.
+    """
+    took: dict[str, dict[str, list[float]]] = {name: {"clock": [], "processor": []} for name in named}
+    for number in range(WARM_UP + requests):
+        for name, call in named.items():
+            clock, processor = time.perf_counter(), time.process_time()
+            call()
+            if number >= WARM_UP:
+                took[name]["clock"].append((time.perf_counter() - clock) * 1000)
+                took[name]["processor"].append((time.process_time() - processor) * 1000)
+    return took
+
+
+def main(folder: str, requests: int) -> dict[str, Any]:
+    """Import the function, and time it."""
+    sys.path.insert(0, folder)
+    before, start = len(sys.modules), time.process_time()
+    app = importlib.import_module("app")
+    imported, modules = (time.process_time() - start) * 1000, len(sys.modules) - before
+    named = calls(app, Path(folder).name)
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):  # metrics of degraded answers
+        took = timed(named, requests)
+    status = Path("/proc/self/status").read_text().splitlines()
+    memory = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return {"import": imported, "modules": modules, "memory": memory, "took": took}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], int(sys.argv[2]))))

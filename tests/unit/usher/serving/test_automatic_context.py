@@ -1,0 +1,65 @@
+"""Context that requests tell by themselves."""
+
+from datetime import UTC, datetime
+
+import pytest
+from usher.config.keys import CONTEXT_SOURCES
+from usher.serving.automatic_context import SOURCES, context_of
+from usher.serving.requests import read_request
+from usher.serving.routes import ROUTES
+
+from tests.unit.usher.serving.test_serving_map import LIVE
+
+NIGHT = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)  # a Sunday
+
+
+def test_the_config_names_what_can_be_told() -> None:
+    assert set(CONTEXT_SOURCES) == SOURCES.keys()
+
+
+@pytest.mark.parametrize(
+    ("headers", "hour", "weekday"),
+    [
+        ({}, "23", "Sunday"),
+        ({"X-Time-Zone": "Asia/Tokyo"}, "8", "Monday"),
+        ({"CloudFront-Viewer-Time-Zone": "America/New_York"}, "18", "Sunday"),
+        ({"x-time-zone": "Europe/Berlin", "CloudFront-Viewer-Time-Zone": "America/New_York"}, "0", "Monday"),
+        ({"x-time-zone": "Nowhere/Land"}, "23", "Sunday"),
+        ({"x-time-zone": "../../etc/passwd"}, "23", "Sunday"),
+        ({"x-time-zone": "/etc/localtime"}, "23", "Sunday"),
+    ],
+)
+def test_hour_and_weekday_are_those_of_the_users_time_zone(headers: dict[str, str], hour: str, weekday: str) -> None:
+    assert context_of({"H": "hour", "W": "weekday"}, headers, NIGHT) == {"H": hour, "W": weekday}
+
+
+@pytest.mark.parametrize(
+    ("headers", "device"),
+    [
+        ({"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile/15E148"}, "phone"),
+        ({"user-agent": "Mozilla/5.0 (Linux; Android 14; Pixel 8) Mobile Safari/537.36"}, "phone"),
+        ({"user-agent": "Mozilla/5.0 (Linux; Android 13; SM-X200) Safari/537.36"}, "tablet"),
+        ({"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"}, "desktop"),
+        ({"user-agent": "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0)"}, "tv"),
+        ({"user-agent": "Amazon CloudFront", "CloudFront-Is-Tablet-Viewer": "true"}, "tablet"),
+    ],
+)
+def test_the_device_is_told_by_the_user_agent_or_by_cloudfront(headers: dict[str, str], device: str) -> None:
+    assert context_of({"DEVICE": "device"}, headers, NIGHT) == {"DEVICE": device}
+
+
+def test_what_no_header_tells_is_left_out() -> None:
+    assert context_of({"D": "device", "C": "country"}, {"CloudFront-Viewer-Country": "x" * 2000}, NIGHT) == {}
+    assert context_of({"C": "country"}, {"CloudFront-Viewer-Country": "DE"}, NIGHT) == {"C": "DE"}
+
+
+def test_what_a_request_says_itself_counts() -> None:
+    options = {"userId": "u", "context": {"DEVICE": "fridge"}}
+    route = ROUTES["recommendations"]
+    request = read_request("films", LIVE, route, options, {"DEVICE": "phone", "HOUR": "5"})
+    assert request.members["context"] == {"DEVICE": "fridge", "HOUR": "5"}
+
+
+def test_actions_have_no_context() -> None:
+    request = read_request("films", {"solutions": {}, "filters": {}}, ROUTES["actions"], {"userId": "u"}, {"HOUR": "5"})
+    assert "context" not in request.members
