@@ -22,6 +22,9 @@ PERMISSIONS = MappingProxyType(
         "lambda:Invoke": "lambda:InvokeFunction",
         "s3:HeadBucket": "s3:ListBucket",
         "sns:PublishBatch": "sns:Publish",
+        "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+        "sqs:SendMessageBatch": "sqs:SendMessage",
     }
 )
 TRANSACTED = MappingProxyType(

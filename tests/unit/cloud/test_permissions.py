@@ -34,6 +34,10 @@ TAGGED = {"aws:RequestTag/k": "v", "aws:TagKeys": ("k",)}
         ("lambda", "Invoke", {"FunctionName": "f"}, [("lambda:InvokeFunction", FUNCTION)]),
         ("lambda", "Invoke", {"FunctionName": FUNCTION}, [("lambda:InvokeFunction", FUNCTION)]),
         ("sns", "Publish", {"TopicArn": f"arn:aws:sns:{PREFIX}t"}, [("sns:Publish", f"arn:aws:sns:{PREFIX}t")]),
+        *(
+            ("sqs", f"{name}Batch", {"QueueUrl": "http://a/1/q"}, [(f"sqs:{name}", f"arn:aws:sqs:{PREFIX}q")])
+            for name in ("ChangeMessageVisibility", "DeleteMessage", "SendMessage")
+        ),
         (
             "scheduler",
             "CreateSchedule",

@@ -115,6 +115,7 @@ def test_what_personalize_refuses_for_good_is_told(site: Site) -> None:
         with pytest.raises(RequestError, match=r"Personalize refuses these events: Not this\.") as caught:
             site.post(*numbered(3))
         assert caught.value.status == 400
+    assert [one.get("refused") for one in site.kept] == [None, "Not this."] * 2, "the reason is kept, too"
     site.personalize.error = ""
     assert site.post(*numbered(3)) == FINE | {"accepted": 3}
 

@@ -139,6 +139,13 @@ def test_that_an_event_was_refused_is_kept_in_whatever_order_it_is_told(turn: in
     assert found["refused"] == "why"
 
 
+@pytest.mark.parametrize("turn", [1, -1])
+def test_an_event_that_was_refused_and_accepted_later_is_not_refused(turn: int) -> None:
+    first: Any = {"eventId": "a", "sessionId": "s", "sentAt": 0, "arrived": 0, "refused": "why"}
+    again: Any = {"eventId": "a", "sessionId": "s", "sentAt": 0, "arrived": 1}
+    assert list(merged([first, again][::turn])) == [again]
+
+
 @pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.lists(st.tuples(st.sampled_from("stu"), st.integers(0, 30)), max_size=20), min_size=2, max_size=6))

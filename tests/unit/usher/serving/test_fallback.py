@@ -80,7 +80,7 @@ class Stage:
         """What a new environment of the function has."""
         operations = {route.operation: self._call for route in ROUTES.values()}
         campaigns = Campaigns(SimpleNamespace(**operations), Breakers(self.clock), RetryBudget(), self.clock)
-        guard = Guard(Known(Catalogues(self.table), self.clock))
+        guard = Guard(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
         return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard)
 

@@ -131,6 +131,8 @@ class Acceptance:
                 self._queue(part)
                 queued += len(part["events"])
             else:
+                if reason:
+                    self.queues.keep({**part, "refused": reason})
                 self.arrivals.write(part, "refused" if reason else "sent", reason)
                 refused |= {event["eventId"]: reason for event in part["events"] if reason}
         return queued, refused

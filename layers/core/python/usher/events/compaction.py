@@ -74,13 +74,15 @@ def _lines(path: Path) -> Iterator[KeptEvent]:
 def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:
     """Every event once, by session and time, with the user whom the session became, or else had been. Pure.
 
-    Of an event that stands there several times, that it was refused and who its user is are kept.
+    Of an event that stands there several times, that it was refused is kept, unless it arrived again later.
     """
     sessions = defaultdict[str, dict[str, KeptEvent]](dict)
     for event in events:
         session = sessions[event["sessionId"]]
         known = session.get(event["eventId"], event)
-        session[event["eventId"]] = cast(KeptEvent, {**event, **known})
+        if event["arrived"] >= known["arrived"]:
+            is_same = event["arrived"] == known["arrived"]
+            session[event["eventId"]] = cast(KeptEvent, {**event, **known}) if is_same else event
     for name in sorted(sessions):
         yield from _stitched(sorted(sessions[name].values(), key=_place))
 

@@ -4,7 +4,7 @@ The table may fail: an answer then goes out as its source gave it, marked as deg
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,6 +15,7 @@ from usher.catalogue.known import Known, UnansweredError
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError
 from usher.serving.answers import Answer, Listed
+from usher.serving.breaker import Breakers
 from usher.serving.requests import ReadRequest
 
 logger = Logger()
@@ -23,6 +24,8 @@ Ask = Callable[[int], Answer]
 NO_CATALOGUE = "NoCatalogue"
 """Why an answer is degraded that the table has failed: its items are without details, and some may have left."""
 FAILURES = (BotoCoreError, ClientError, UnansweredError)
+TABLE = "table"
+"""Its breaker's name."""
 SPARE, SPARE_SHARE = 5, 0.2
 """So many items, and such a share of those that are asked for, are asked for besides: the catalogue may lack them."""
 
@@ -32,6 +35,8 @@ class Guard:
     """Answers that pass the catalogue."""
 
     known: Known
+    breakers: Breakers = field(default_factory=Breakers)
+    """That of the table keeps it from delaying every answer while it does not answer."""
 
     def answer(self, request: ReadRequest, details: object, results: int, ask: Ask) -> Answer:
         """Answer a request by a source, and by what is known of its items and of its subject.
@@ -40,7 +45,7 @@ class Guard:
         from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
         """
         try:
-            facts = self.known.facts(request.group)
+            facts = self._facts(request.group)
         except FAILURES as error:
             return _degraded(request.group, ask(results), error)
         columns = [] if details is None else details_of(details, facts)
@@ -50,6 +55,17 @@ class Guard:
         except FAILURES as error:
             return _degraded(request.group, answer, error)
         return answer if is_known else {**answer, "known": False}
+
+    def _facts(self, group: str) -> Facts:
+        if not self.breakers.allow(TABLE):
+            raise UnansweredError
+        try:
+            facts = self.known.facts(group)
+        except FAILURES as error:
+            self.breakers.failed(TABLE, error_kind(error))
+            raise
+        self.breakers.succeeded(TABLE)
+        return facts
 
     def _filled(self, request: ReadRequest, columns: Sequence[str], results: int, ask: Ask) -> Answer:
         """An answer with as many of the catalogue's items as are asked for, if its source has so many."""
