@@ -159,6 +159,10 @@ def drive(site: Site) -> None:
     site.api.post(f"/{GROUP}/events", watched)
     acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "join"}]}
     site.api.post(f"/{GROUP}/action-interactions", acted)
+    genres = {"properties": {"GENRES": "Drama"}}
+    site.api.put(f"/{GROUP}/items", {"items": [{"itemId": "i1", **genres}, {"itemId": "new", **genres}]})
+    site.api.put(f"/{GROUP}/users", {"users": [{"userId": "new", "properties": {"AGE": 30}}]})
+    site.api.put(f"/{GROUP}/actions", {"actions": [{"actionId": "write", "properties": {"KIND": "mail"}}]})
     inject(Faults(throttle=1))
     waiting = {"userId": "u2", "events": [{"eventType": "watch", "itemId": "i2"}]}
     assert site.api.post(f"/{GROUP}/events", waiting)["queued"] == 1

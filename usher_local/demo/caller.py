@@ -40,6 +40,10 @@ class Caller:
         """The JSON answer to a POST. Raises CallError."""
         return self._call("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode())
 
+    def put(self, path: str, body: object) -> Any:
+        """The JSON answer to a PUT. Raises CallError."""
+        return self._call("PUT", path, json.dumps(body).encode())
+
     def _call(self, method: str, path: str, body: bytes | None) -> Any:
         request = AWSRequest(method, self.url + path, data=body, headers={"Content-Type": "application/json"})
         if self.credentials:
