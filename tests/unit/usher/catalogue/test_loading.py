@@ -132,6 +132,7 @@ def packed(rows: Rows) -> bytes:
         ("items.jsonl", jsonl(FILMS)),
         ("items.parquet", packed(FILMS)),
     ],
+    ids=["csv", "gz", "jsonl", "parquet"],
 )
 def test_a_file_of_any_format_becomes_the_same_items(site: Site, name: str, content: bytes) -> None:
     site.put(name, content)
