@@ -155,6 +155,7 @@ def drive(site: Site) -> None:
     site.api.get(f"/{GROUP}/actions/u1", filter="clubs")
     site.api.get(f"/{GROUP}/similar-items/i1")
     site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"], "filter": "seen"})
+    site.api.post(f"/{GROUP}/rankings", {"userId": "u1", "items": ["i1", "i2"]})
     watched = {"userId": "u1", "sessionId": "s", "events": [{"eventType": "watch", "itemId": "i2", "eventId": "e1"}]}
     site.api.post(f"/{GROUP}/events", watched)
     acted = {"userId": "u1", "actionInteractions": [{"eventType": "TAKEN", "actionId": "join"}]}
