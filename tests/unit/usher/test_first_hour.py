@@ -78,7 +78,7 @@ class Callers:
 
     def _answers(self, content: Any) -> dict[tuple[str, str], str]:
         answers = {}
-        for route in ROUTES.keys() - {"popular", "trending"}:
+        for route in ROUTES.keys() - {"popular", "trending", "many-users"}:
             for name in ("", *content["solutions"], *content["recommenders"]):
                 with suppress(RequestError):
                     who, members = call_members(content, route, {"solution": name} if name else {})
