@@ -1,6 +1,7 @@
 """What happens is measured, each alarm of the template goes off for its cause, and each graph has data."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from usher.events.messages import encode, ordering
 from usher.serving.serving_map import MAP
 
 from tests.integration.conftest import ROOT, Site, interactions, wait_until
+from tests.integration.test_rights import message
 from usher_local.demo.caller import CallError
 from usher_local.personalize import Faults, inject
 from usher_local.personalize.models import personalize_backends
@@ -94,9 +97,12 @@ def test_what_a_run_does_is_measured(site: Site, group: str) -> None:
         assert total(site, "AWS/Personalize", f"{kind}Requests", **dimensions) == 1
         assert total(site, "AWS/Personalize", f"{kind}ExecutionTime", **dimensions) >= 60
         assert total(site, "AWS/Personalize", f"{kind}Error", **dimensions) == 0
+    asked = total(
+        site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign
+    )  # by Publish, for the popular list
     for _ in range(3):
         site.api.get(f"/{group}/recommendations/u1")
-    assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == 3
+    assert total(site, "AWS/Personalize", "GetRecommendations", CampaignArn=campaign) == asked + 3
     assert total(site, "AWS/Personalize", "GetRecommendationsLatency", CampaignArn=campaign) > 0
     with pytest.raises(ClientError):
         site.cloud.client("personalize-runtime").get_recommendations(campaignArn=campaign, userId="u1", numResults=501)
@@ -174,6 +180,23 @@ def an_event_is_lost(site: Site, _: str) -> None:
     sqs.send_message(QueueUrl=physical(site, "DeadLetterQueue"), MessageBody="{}")
 
 
+def events_wait(site: Site, group: str) -> None:  # noqa: ARG001 - a cause's signature
+    """An event of an hour ago, while Personalize is down."""
+    waiting = message("events", "waiting", time.time() - 3600)
+    inject(Faults(down=True))
+    try:
+        site.cloud.client("sqs").send_message(
+            QueueUrl=physical(site, "Pending"), MessageBody=encode(waiting), **ordering(waiting)
+        )
+        wait_until(lambda: total(site, "Usher", "SecondsPending", service=STACK) >= 3600)
+    finally:
+        inject(Faults())
+
+
+def events_are_refused(site: Site, group: str) -> None:  # noqa: ARG001 - a cause's signature
+    site.cloud.client("sqs").send_message(QueueUrl=physical(site, "RefusedEvents"), MessageBody="{}")
+
+
 def a_version_is_held(site: Site, group: str) -> None:
     assert fed(site, group, atLeast=2)["outcome"] == "HELD"
 
@@ -221,6 +244,8 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
     {
         "ExecutionFailed": a_run_fails,
         "EventLost": an_event_is_lost,
+        "EventsWaiting": events_wait,
+        "EventsRefused": events_are_refused,
         "VersionHeld": a_version_is_held,
         "ModelStale": a_model_grows_old,
         "ApiErrors": the_api_breaks,

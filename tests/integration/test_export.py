@@ -106,8 +106,7 @@ def test_the_api_answers_from_a_loaded_export_where_there_is_no_campaign(site: S
     assert export(site, group, solution="popular")["status"] == "SUCCEEDED"
     answer = site.api.get(f"/{group}/recommendations/u1", numResults=3)
     assert (answer["solution"], answer["source"], len(answer["itemList"])) == ("popular", "export", 3)
-    with pytest.raises(CallError, match="404"):
-        site.api.get(f"/{group}/recommendations/nobody")
+    assert site.api.get(f"/{group}/recommendations/nobody")["source"] == "popular"
 
 
 def test_segments_are_exported_by_attributes_and_by_items(site: Site, group: str) -> None:

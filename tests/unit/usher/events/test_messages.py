@@ -52,4 +52,5 @@ def test_a_session_has_one_order_and_a_repeated_message_one_identity() -> None:
     another = message(events=[{"eventId": "e2", "eventType": "watch", "sentAt": 1.0}])
     assert ordering(first)["MessageGroupId"] == ordering(another)["MessageGroupId"]
     assert ordering(first)["MessageDeduplicationId"] != ordering(another)["MessageDeduplicationId"]
+    assert ordering(first)["MessageDeduplicationId"] != ordering(other)["MessageDeduplicationId"], "eventIds may repeat"
     assert all(len(value) <= 128 for value in ordering(first).values())

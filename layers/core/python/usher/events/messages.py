@@ -73,7 +73,7 @@ def call_of(message: Message) -> tuple[str, dict[str, Any]]:
 
 def ordering(message: Message) -> dict[str, str]:
     """The arguments of SendMessage that keep a session's order in the FIFO queue, and take a repeated message once."""
-    return {
-        "MessageGroupId": digest([message["group"], message["sessionId"]], 64),
-        "MessageDeduplicationId": digest([message["group"], *(event["eventId"] for event in message["events"])], 64),
-    }
+    session = [message["group"], message["sessionId"]]
+    # The queue compares with all its messages: another session may use the same eventIds.
+    content = [*session, message["kind"], *(event["eventId"] for event in message["events"])]
+    return {"MessageGroupId": digest(session, 64), "MessageDeduplicationId": digest(content, 64)}
