@@ -150,19 +150,25 @@ def queue_of(arn: str) -> Queue | None:
 
 
 def adding(stock: Any) -> Any:
-    """A FIFO queue takes a deduplication ID once in five minutes, also when its message has been deleted."""
+    """A FIFO queue takes a deduplication ID once in five minutes, also when its message has been deleted.
+
+    That is once in the queue, or in each group, as its DeduplicationScope says.
+    """
 
     @wraps(stock)
     def add(queue: Queue, message: Message) -> None:
         with queue._messages_lock:
             sent: int = message.sent_timestamp or 0
-            taken: dict[str, int] = vars(queue).setdefault("taken", {})
+            taken: dict[tuple[str, str], int] = vars(queue).setdefault("taken", {})
             if queue.fifo_queue and message.deduplication_id:
                 for old in [one for one, then in taken.items() if sent - then >= DEDUPLICATION_TIME_IN_SECONDS * 1000]:
                     del taken[old]
-                if taken.setdefault(message.deduplication_id, sent) != sent:
+                scope = message.group_id if vars(queue)["deduplication_scope"] == "messageGroup" else None
+                if (place := (scope or "", message.deduplication_id)) in taken:
                     return
-            stock(queue, message)
+                taken[place] = sent
+            queue._messages.append(message)
+            queue._messages_lock.notify_all()
 
     return add
 

@@ -351,6 +351,15 @@ def test_a_fifo_queue_takes_an_id_once_in_five_minutes_even_when_its_message_is_
     assert site.calls == [["a"], ["a"]]
 
 
+def test_a_group_of_a_fifo_queue_may_have_the_id_of_another_one_if_the_queue_says_so(site: Site) -> None:
+    for name, scope, left in (("each.fifo", {"DeduplicationScope": "messageGroup"}, 2), ("all.fifo", {}, 1)):
+        url = site.queue(name, **scope)
+        for group in "ab":
+            same = {"MessageBody": "1", "MessageDeduplicationId": "same"}
+            site.sqs.send_message(QueueUrl=url, MessageGroupId=group, **same)
+        assert site.left(url) == left
+
+
 def test_messages_outlive_the_process_with_their_order_and_their_counts(tmp_path: Path) -> None:
     store = Store(tmp_path / "kept.db")
     for number in range(3):
