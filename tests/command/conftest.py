@@ -8,7 +8,7 @@ from tests import offline  # noqa: F401
 from usher_local.simulation.stack import Stack, deployed
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def deployment() -> Iterator[Stack]:
     with deployed() as stack:
         yield stack

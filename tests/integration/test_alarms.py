@@ -128,6 +128,9 @@ def test_every_graph_of_the_dashboard_finds_data(site: Site, group: str) -> None
     fed(site, group)
     watch(site)
     personalize_is_down(site, group)
+    events_wait(site, group)
+    with pytest.raises(CallError, match="400"):
+        site.api.post(f"/{group}/events", {})
     with pytest.raises(CallError, match="404"):
         site.api.get("/nowhere/recommendations/u1")
     body = site.cloud.client("cloudwatch").get_dashboard(DashboardName=physical(site, "Dashboard"))["DashboardBody"]

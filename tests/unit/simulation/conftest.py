@@ -5,7 +5,7 @@ import pytest
 from usher_local.simulation.stack import Stack, deployed
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Deployed once for all tests here; each resets it."""
     with deployed() as made:
