@@ -197,7 +197,9 @@ def events_wait(site: Site, group: str) -> None:  # noqa: ARG001 - a cause's sig
 
 
 def events_are_refused(site: Site, group: str) -> None:  # noqa: ARG001 - a cause's signature
-    site.cloud.client("sqs").send_message(QueueUrl=physical(site, "RefusedEvents"), MessageBody="{}")
+    refused = message("events", "refused", time.time())
+    queue = physical(site, "RefusedEvents")
+    site.cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=encode(refused), **ordering(refused))
 
 
 def a_version_is_held(site: Site, group: str) -> None:

@@ -38,7 +38,7 @@ def function() -> Any:
         return {"group": group}
 
     context = SimpleNamespace(function_name="f", aws_request_id="r")
-    return lambda _, event: (json.dumps(api.resolve(json.loads(event), context)), False)
+    return lambda _, event, *_who: (json.dumps(api.resolve(json.loads(event), context)), False)
 
 
 @dataclass

@@ -123,7 +123,7 @@ def test_large_data_goes_through_the_functions(world: World, reads: Counter[str]
         call("check", part=part, run=planned["run"], error=None)
     reads.clear()
     again = call("plan", **given, step="plan", waits=0)
-    assert (again["outcome"], again["run"]) == ("GO", planned["run"])
+    assert (again["outcome"], again["run"]) == ("LOAD", planned["run"])
     record = world.bucket.read_json(f"films/out/runs/{planned['run']}/run.json")
     assert record["startedAt"] == started["startedAt"]
     assert record["data"]["interactions"]["rows"] == 2600

@@ -320,15 +320,15 @@ def test_a_removal_names_what_others_made_and_leaves_it_what_it_needs(trained: S
     assert {(state.status, state.reason) for state in states.values()} == {("DELETED", WHOLE)}
 
 
-def test_what_the_stack_serves_counts_to_its_ceiling_whatever_its_name(trained: Stack) -> None:
+def test_what_serves_in_a_group_counts_to_its_ceiling_whoever_made_it(trained: Stack) -> None:
     before = trained.plan("films").findings["ceilings"]["serving"]
     (version,) = trained.world.personalize.list_solution_versions()["solutionVersions"]
     members = {"solutionVersionArn": version["solutionVersionArn"], "minProvisionedTPS": 1}
     make_by_hand(trained.world, "campaign", name="theirs", **members)
-    assert trained.plan("films").findings["ceilings"]["serving"] == before
+    assert trained.plan("films").findings["ceilings"]["serving"] == pytest.approx(2 * before)
     own = [{"tagKey": STACK_TAG, "tagValue": STACK}]
     make_by_hand(trained.world, "campaign", name="of-old", tags=own, **members)
-    assert trained.plan("films").findings["ceilings"]["serving"] == pytest.approx(2 * before)
+    assert trained.plan("films").findings["ceilings"]["serving"] == pytest.approx(3 * before)
 
 
 def test_a_plan_that_was_changed_meanwhile_deletes_nothing_of_others(trained: Stack) -> None:

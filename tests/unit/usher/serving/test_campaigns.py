@@ -1,5 +1,6 @@
 """What Personalize may do wrong, done by a server of our own: every call ends in time, with a reason."""
 
+import re
 import socket
 import threading
 import time
@@ -47,12 +48,21 @@ class Server:
             except OSError:
                 return
             self._open.append(connection)
-            connection.recv(65536)
+            self._read(connection)
             answer = self.answers[min(self.requests, len(self.answers) - 1)]
             self.requests += 1
             if answer is not None:
                 connection.sendall(answer)
                 connection.close()
+
+    def _read(self, connection: socket.socket) -> None:
+        """Read a whole request: a connection that is closed before that is reset, and its answer lost."""
+        head = body = b""
+        while not head.endswith(b"\r\n\r\n") and (byte := connection.recv(1)):
+            head += byte
+        length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+        while len(body) < int(length[1] if length else 0):
+            body += connection.recv(65536)
 
     def close(self) -> None:
         with suppress(OSError):
