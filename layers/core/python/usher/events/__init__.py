@@ -1,4 +1,0 @@
-"""Events of users: accepted, sent to Personalize, and kept.
-
-May import: nothing.
-"""
