@@ -182,10 +182,12 @@ def slowed(times: int = 10) -> Iterator[None]:
     Who interrupts it must not come too late.
     """
     slow = Clock(SPEED / times)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service.current, "clock", slow)
-        yield
-    object.__setattr__(slow, "speed", SPEED)  # each resource keeps its clock, and would be as slow to delete
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(service.current, "clock", slow)
+            yield
+    finally:
+        object.__setattr__(slow, "speed", SPEED)  # each resource keeps its clock, and would be as slow to delete
 
 
 def wait_until(true: Callable[[], bool]) -> None:
