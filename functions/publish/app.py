@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
-from usher.aws import client, error_kind
+from usher.aws import client
 from usher.costs.calculation import actual_cost
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
@@ -75,10 +74,8 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
 
 def refresh_popular(run: Run, content: ServingMap) -> None:
     """Store what the API answers in an outage. The former list stays if Personalize does not answer now."""
-    try:
-        popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name)
-    except (BotoCoreError, ClientError) as error:
-        logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=error_kind(error))
+    if reason := popular.refresh(client("personalize-runtime"), run.group, content, nobody=run.name):
+        logger.warning("The popular list stays as it was", group=run.group, run=run.name, reason=reason)
 
 
 def report(run: Run, record: RunRecord) -> dict[str, Exception]:

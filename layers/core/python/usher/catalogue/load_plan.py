@@ -17,6 +17,9 @@ from usher.storage.bucket import Bucket
 from usher.storage.layout import group_folders, is_data
 
 LOAD = "load.json"
+FACTS = "facts"
+"""The name, beside those of the kinds of entries, of the digest of what the table holds about them. It is kept last: a
+load that broke off before that is planned again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class LoadPlan:
     types: Mapping[str, str] = field(default_factory=dict)
     """The Avro type of each of these columns, without null."""
     digests: Mapping[str, str] = field(default_factory=dict)
-    """By kind of entries, a digest of all that they are made from; none: the API is not to know them."""
+    """By kind of entries, a digest of all that they are made from, and that of FACTS; none of a kind: the API is not to
+    know it."""
 
     @property
     def facts(self) -> Facts:

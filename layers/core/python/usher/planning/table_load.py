@@ -7,7 +7,7 @@ from typing import Any
 
 from usher.aws import digest, now
 from usher.catalogue.entries import Kind
-from usher.catalogue.load_plan import LoadPlan, loaded_digests
+from usher.catalogue.load_plan import FACTS, LoadPlan, loaded_digests
 from usher.config.model import Catalogue
 from usher.datasets.reading import Source
 from usher.datasets.schemas import fields
@@ -46,6 +46,8 @@ def table_load(bucket: Bucket, group: str, inputs: Inputs) -> TableLoad:
     digests: dict[str, str] = {
         kind: digest([_content(inputs, kind), form if kind == "items" else None], 32) for kind in wanted
     }
+    if wanted:
+        digests[FACTS] = digest([form, wanted], 32)
     before = loaded_digests(bucket, group)
     changed = [kind for kind in wanted if digests[kind] != before.get(kind)]
     sources = {name: _source(inputs, name) for kind in changed for name in SOURCES[kind] if name in inputs.data}

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from usher.aws import now
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.aws import error_kind, now
 from usher.limits import MAX_RESULTS
 from usher.serving.last_copies import LastCopies
 from usher.serving.requests import read_request
@@ -61,11 +63,12 @@ class PopularLists:
         content = PopularList(items=list(items), solution=solution, version=version, written=now().isoformat())
         self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
 
-    def refresh(self, runtime: Any, group: str, content: ServingMap, nobody: str) -> None:
+    def refresh(self, runtime: Any, group: str, content: ServingMap, nobody: str) -> str:
         """Replace a group's popular list by what its campaigns recommend to `nobody`, a user ID that is unknown.
 
         The first with a recipe for popular items is asked. Without one, the list stays that an export of such a
-        solution has written; else the first that recommends to users is asked. Raises botocore's errors.
+        solution has written; else the first that recommends to users is asked. Returns why the former list stays where
+        Personalize does not answer; raises botocore's errors of the table alone.
         """
         former = content.get("solutions", {}).get(self.read(group).get("solution", ""))
         is_exported = former is not None and ROUTES["popular"].is_answered_by(former)
@@ -73,10 +76,14 @@ class PopularLists:
             options = {"userId": nobody, "numResults": MAX_RESULTS}
             request = read_request(group, content, ROUTES[name], options)
             if not request.refusal:
-                output = getattr(runtime, request.route.operation)(**request.call)
+                try:
+                    output = getattr(runtime, request.route.operation)(**request.call)
+                except (BotoCoreError, ClientError) as error:
+                    return error_kind(error)
                 items = [one["itemId"] for one in output["itemList"]]
                 self.write(group, items, request.solution, request.version)
-                return
+                break
+        return ""
 
     def remove(self, group: str) -> None:
         """Delete a group's popular list."""
