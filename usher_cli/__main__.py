@@ -11,6 +11,7 @@ from usher_cli import show
 from usher_cli.arguments import parse
 from usher_cli.commands import FAILED, take_over
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.explanation import explanation
 from usher_cli.keys import create_key, rotate_key
 
 INTERRUPTED = 130
@@ -39,16 +40,6 @@ def _console(*, stderr: bool) -> Console:
     """A console that breaks lines only where a person looks at them."""
     console = Console(stderr=stderr)
     return console if console.is_terminal else Console(stderr=stderr, width=WIDE)
-
-
-def explanation(error: Exception) -> str:
-    """What happened, in one line."""
-    match error:
-        case ClientError():
-            return f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
-        case ModuleNotFoundError():
-            return f"{error.name} is not installed. Install Usher with the local cloud: pip install 'usher[local]'"
-    return str(error)
 
 
 if __name__ == "__main__":

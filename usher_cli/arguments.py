@@ -14,6 +14,7 @@
     usher events tail films                 the events that arrive; stats counts them, replay sends them again
     usher keys create films --name mail --routes "POST events"    an API key; list, rotate and revoke do the rest
     usher doctor [films]                    whether the deployed stack works; whether the quotas allow the config
+    usher ui                                the page of the stack, in your browser
     usher local up                          run the local cloud on this machine, with Usher deployed in it
 
 The commands use the stack `usher` (or --stack, or USHER_STACK) in the account and region of your environment. With
@@ -42,12 +43,13 @@ from usher_cli.commands import (
     promote,
     status,
     take_over,
+    ui,
     up,
 )
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.events import today
 from usher_cli.keys import create_key, list_keys, revoke_key, rotate_key
-from usher_local.cloud.foreground import add_options
+from usher_local.cloud.foreground import add_options, port_number
 
 
 def names(text: str) -> list[str]:
@@ -149,6 +151,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     starting.set_defaults(do=up)
     add_options(starting)
+    showing = command("ui", ui)
+    showing.add_argument("--host", default="localhost", help="the address to listen on (default: localhost)")
+    showing.add_argument("--port", type=port_number, default=8080, help="default: 8080; 0 for any")
     _add_events(commands)
     keys = commands.add_parser("keys", help="Make, list, rotate and revoke API keys.").add_subparsers(
         required=True, metavar="command"

@@ -249,3 +249,11 @@ def evaluate(stack: DeployedStack, options: argparse.Namespace, console: Console
 def up(_stack: DeployedStack, options: argparse.Namespace, _console: Console) -> int:
     """Run the local cloud with Usher deployed in it, until Ctrl-C."""
     leave(run(options))
+
+
+def ui(stack: DeployedStack, options: argparse.Namespace, console: Console) -> int:
+    """Show the stack in your browser: what it recommends to whom, and how its machine is. Ctrl-C ends it."""
+    from usher_cli.ui.app import serve  # the library of the page takes a second to load
+
+    serve(stack, options.host, options.port, lambda address: console.print(f"{address} (Ctrl-C ends it)"))
+    return 0
