@@ -9,6 +9,7 @@ from usher.errors import InputError, UsherError
 from usher_cli.arguments import parse
 from usher_cli.command import FAILED, INTERRUPTED
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.explanation import explanation
 from usher_cli.output import Output, console
 
 
@@ -30,16 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         return result
     return FAILED
-
-
-def explanation(error: Exception) -> str:
-    """What happened, in one line."""
-    match error:
-        case ClientError():
-            return f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
-        case ModuleNotFoundError():
-            return f"{error.name} is not installed. Install Usher with the local cloud: pip install 'usher[local]'"
-    return str(error)
 
 
 if __name__ == "__main__":

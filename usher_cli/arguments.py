@@ -25,6 +25,7 @@ MODULES = (
     "keys",
     "import_",
     "doctor",
+    "ui",
     "local",
 )
 """The modules of usher_cli.commands, in the order of the help. Each is called as its commands' first word."""
