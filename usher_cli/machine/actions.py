@@ -93,7 +93,7 @@ def export_now(stack: DeployedStack, group: str, solution: str) -> Action:
         return _told(
             f"A batch job of Personalize makes recommendations of {solution} with its live version.",
             _last_export(stack, group, solution),
-            f"An export that costs more than ${stack.ceilings.run:,.2f} is refused before its job is made.",
+            f"An export that costs more than ${stack.ceilings.run_dollars:,.2f} is refused before its job is made.",
         )
 
     return Action(f"Export {solution}", plan, lambda: _start(stack, "ExportArn", group=group, solution=solution))
@@ -106,7 +106,7 @@ def evaluate(stack: DeployedStack, group: str) -> Action:
         return _told(
             f"The newest tenth of every user's history of {group} is held out. Each suitable recipe is trained on the "
             "rest, in a dataset group of its own, which is deleted at the end; nothing that serves changes.",
-            f"An evaluation that costs more than ${stack.ceilings.run:,.2f} is refused before anything is made.",
+            f"One that costs more than ${stack.ceilings.run_dollars:,.2f} is refused before it makes anything.",
         )
 
     return Action("Evaluate", plan, lambda: _start(stack, "EvaluationArn", group=group))

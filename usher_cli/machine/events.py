@@ -131,8 +131,10 @@ def queues(stack: DeployedStack) -> list[Queue]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     urls = {name: stack.resources[name] for name in QUEUES if name in stack.resources}
 
+    sqs = client("sqs")
+
     def attributes(url: str) -> Any:
-        return client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
 
     return [
         {"name": name, "does": QUEUES[name], "waiting": int(found[names[0]]), "inFlight": int(found[names[1]])}

@@ -13,6 +13,7 @@ from usher.run_record import Outcome, ResourceEstimate, RunRecord, StateRecord
 from usher.run_summary import RunSummary, summarize
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.record import Run
+from usher.storage.layout import export_prefix
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.parallel import in_parallel
@@ -45,6 +46,20 @@ class RunPage(TypedDict):
     rows: list[RunRow]
     older: str
     """The run from which the next page begins; empty: there is no older one."""
+
+
+class OtherRun(TypedDict):
+    """The last run of an export, or of the evaluations."""
+
+    run: str
+    what: str
+    """As a RunRow's."""
+    outcome: Outcome
+    startedAt: str
+    told: str
+    """What came of it, in one line."""
+    place: str
+    """The s3:// address of its files; empty: it has published none."""
 
 
 class Step(TypedDict):
@@ -119,6 +134,27 @@ def run_view(stack: DeployedStack, group: str, name: str) -> RunView:
         "expectedEnd": end.at.isoformat() if end else "",
         "late": end.is_late if end else False,
         "page": run.link,
+    }
+
+
+def last_others(stack: DeployedStack, group: str) -> list[OtherRun]:
+    """The last export of each solution, and the last evaluation, by name."""
+    newest = {what_of(run.name): run for run in stack.runs(group, others=True)}
+    records = in_parallel(Run.read_or_empty, newest.values())
+    return [_other(stack, what, record) for what, record in sorted(zip(newest, records, strict=True)) if record]
+
+
+def _other(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
+    solution = what.partition(" ")[2]
+    folder = export_prefix(record["group"], solution) if solution else f"{record['group']}/out/evaluation/"
+    published = bool(record.get("export")) if solution else record["outcome"] == "SUCCEEDED"
+    return {
+        "run": record["run"],
+        "what": what,
+        "outcome": record["outcome"],
+        "startedAt": record["startedAt"],
+        "told": headline(summarize(record)) or record.get("summary", "").partition("\n")[0],
+        "place": stack.bucket.url(f"{folder}{record['run']}/") if published else "",
     }
 
 

@@ -5,21 +5,16 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import FastAPI, Request
 from nicegui import core, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.explanation import explanation
+from usher_cli.explanation import TOLD, explanation
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
 from usher_cli.ui.visit import Page, Visit
-
-TOLD = (UsherError, BotoCoreError, ClientError, OSError)
-"""Errors that a view shows in its place, in one line."""
 
 
 def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:

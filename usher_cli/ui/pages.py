@@ -1,6 +1,6 @@
 """The table of pages: each view is a module of its own with a function `show`."""
 
-from usher_cli.ui import groups, people
+from usher_cli.ui import cost, groups, health, live, people, run, runs, traffic, versions
 from usher_cli.ui.visit import Page
 
 PEOPLE, MACHINE = "People and items", "The machine"
@@ -8,5 +8,12 @@ PEOPLE, MACHINE = "People and items", "The machine"
 PAGES = (
     Page("/", "Groups", "home", "", "Every dataset group of this stack.", groups.show),
     Page("/{group}/people", "People", "people", PEOPLE, "Who the data knows, and what they get.", people.show),
+    Page("/{group}/live", "Live", "bolt", MACHINE, "What answers now, since when, and by whose choice.", live.show),
+    Page("/{group}/runs", "Runs", "history", MACHINE, "What was done, and what is at work.", runs.show),
+    Page("/{group}/run", "Run", "", MACHINE, "Its stages and resources.", run.show),
+    Page("/{group}/versions", "Versions", "show_chart", MACHINE, "How good each training was.", versions.show),
+    Page("/{group}/traffic", "Events", "ssid_chart", MACHINE, "What users send, minute by minute.", traffic.show),
+    Page("/{group}/cost", "Cost", "payments", MACHINE, "What Personalize costs for this group.", cost.show),
+    Page("/health", "Health", "monitor_heart", MACHINE, "Alarms, queues and quotas of the stack.", health.show),
 )
 """In the order of the navigation."""
