@@ -16,6 +16,9 @@ from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
 from usher_cli.ui.visit import Page, Visit
 
+SLOWEST_SECONDS = 60
+"""For the list of groups, as AWS's clients try for so long. NiceGUI gives a page 3 seconds of its own accord."""
+
 
 def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
     """The pages of a stack. They answer under the names of this machine, and `host`, and to their own scripts alone:
@@ -41,7 +44,7 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
 
 
 def _register(page: Page, stack: DeployedStack) -> None:
-    @ui.page(page.path)
+    @ui.page(page.path, response_timeout=SLOWEST_SECONDS)
     async def _visited(request: Request) -> None:
         visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params))
         groups: list[str] = []
