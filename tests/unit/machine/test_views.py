@@ -69,7 +69,15 @@ def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "told"),
-    [(0, "0 s"), (59.4, "59 s"), (60, "1 min"), (59.9, "1 min"), (3599, "1 h 0 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")],
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (59.9, "1 min"),
+        (3599, "1 h 0 min"),
+        (3600, "1 h 0 min"),
+        (9000, "2 h 30 min"),
+    ],
 )
 def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> None:
     assert report.duration(seconds) == told
