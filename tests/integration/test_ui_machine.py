@@ -1,4 +1,4 @@
-"""The page's view of the machine, in a browser, on the local cloud: what is live, a rollback, and the run that did it."""
+"""The page of the machine, in a browser, on the local cloud: what is live, a rollback, and the run that did it."""
 
 import json
 import os

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from markupsafe import Markup
+from nicegui import ui
 from usher.reports.html import table, tag, when
 
+from usher_cli.explanation import TOLD, explanation
 from usher_cli.machine.health import Alarm, alarms
 from usher_cli.machine.overview import GroupOverview, overview
 from usher_cli.machine.runs import headline, what_of
@@ -17,12 +19,18 @@ from usher_cli.ui.visit import Visit
 async def show(visit: Visit) -> None:
     """Alarms, runs at work, and a row for each group."""
     stack = visit.stack
-    groups, found = await asyncio.gather(visit.read(overview, stack), visit.read(alarms, stack))
-    for one in alarms_on(found):
-        note("bad", f"{one['name']} is on since {when(one['since'])}.", one["means"])
+    top = ui.column().classes("w-full")
+    alarms_read = asyncio.create_task(visit.read(alarms, stack))
+    groups = await visit.read(overview, stack)
     if not groups:
         empty("There is no group yet.", f"Put interactions.csv into s3://{stack.bucket.name}/<group>/.")
     report(at_work(groups), of_groups(groups))
+    with top:
+        try:
+            for one in alarms_on(await alarms_read):
+                note("bad", f"{one['name']} is on since {when(one['since'])}.", one["means"])
+        except TOLD as error:
+            note("dim", explanation(error))
 
 
 def alarms_on(found: Sequence[Alarm]) -> list[Alarm]:
