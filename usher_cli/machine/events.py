@@ -99,7 +99,7 @@ def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> li
                     "MetricName": one.metric,
                     "Dimensions": [
                         {"Name": name, "Value": value}
-                        for name, value in ({"service": stack.name} | one.dimensions).items()
+                        for name, value in {"service": stack.name, **one.dimensions}.items()
                     ],
                 },
                 "Period": 60,

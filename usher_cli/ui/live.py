@@ -1,6 +1,7 @@
 """What a group answers with, and the last exports and evaluations."""
 
 import asyncio
+from functools import partial
 
 from markupsafe import Markup
 from nicegui import ui
@@ -41,9 +42,8 @@ async def show(visit: Visit) -> None:
     with card("Exports and evaluations"):
         with ui.row():
             for name in serving.get("exports", {}):
-                action_button(
-                    visit, f"Export {name}", lambda name=name: actions.export_now(stack, group, name), "file_download"
-                )
+                make = partial(actions.export_now, stack, group, name)
+                action_button(visit, f"Export {name}", make, "file_download")
         if not others:
             empty("There has been none yet.")
         report(of_others(group, others))

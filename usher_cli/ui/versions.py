@@ -77,7 +77,7 @@ def chart(versions: Sequence[SolutionVersion], metric: str, gate: Gate | None) -
 
 def of_gate(gate: Gate) -> Markup:
     """The rule of a gate, and what it says of the newest version. Pure."""
-    rule = ", ".join(f"{name} {gate[name]:g}" for name in ("atLeast", "versusLive", "versusPopularity") if name in gate)  # type: ignore[literal-required]
+    rule = ", ".join(f"{name} {gate[name]:g}" for name in ("atLeast", "versusLive", "versusPopularity") if name in gate)
     verdict = ""
     if gate["verdict"]:
         look, word = ("good", "would pass") if gate["passes"] else ("hold", "is held back")
