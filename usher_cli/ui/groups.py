@@ -5,14 +5,14 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import table, tag, when
+from usher.reports.html import table, tag
 
 from usher_cli.explanation import TOLD, explanation
 from usher_cli.machine.health import Alarm, alarms
 from usher_cli.machine.overview import GroupOverview, overview
 from usher_cli.machine.runs import headline, what_of
 from usher_cli.ui.parts import empty, note
-from usher_cli.ui.report import described, link, report
+from usher_cli.ui.report import described, in_utc, link, minute, report
 from usher_cli.ui.visit import Visit
 
 
@@ -28,7 +28,7 @@ async def show(visit: Visit) -> None:
     with top:
         try:
             for one in alarms_on(await alarms_read):
-                note("bad", f"{one['name']} is on since {when(one['since'])}.", one["means"])
+                note("bad", f"{one['name']} is on since {in_utc(one['since'])} UTC.", one["means"])
         except TOLD as error:
             note("dim", explanation(error))
 
@@ -44,7 +44,7 @@ def at_work(groups: Sequence[GroupOverview]) -> Markup:
         [
             link(run["group"], run["group"], "live"),
             link(what_of(run["run"]), run["group"], "run", id=run["run"]),
-            when(run["startedAt"]),
+            minute(run["startedAt"]),
             run["progress"],
         ]
         for group in groups
@@ -71,11 +71,11 @@ def _row(group: GroupOverview) -> list[object]:
             Markup("<code>{}/interactions.csv</code> starts one").format(name),
         ]
     outcome = Markup("{} <br>{}").format(
-        tag(last["outcome"]), link(when(last["startedAt"]), name, "run", id=last["run"])
+        tag(last["outcome"]), link(minute(last["startedAt"]), name, "run", id=last["run"])
     )
     monthly = f"{last['cost']['monthlyCost']:,.2f}" if "monthlyCost" in last["cost"] else ""
     return [shown, outcome, live, monthly, headline(last)]
 
 
-def _since(time: str) -> str:
-    return f"since {time[:16].replace('T', ' ')}" if time else ""
+def _since(time: str) -> Markup:
+    return Markup("since {}").format(minute(time)) if time else Markup("")
