@@ -27,8 +27,8 @@ from usher_local.simulation.stack import LAUNCH, Boundary, DiedError, Execution,
 
 ANN, BEN = "ann-8f31", "ben-77c0"
 CONFIG = {
-    "solutions": {"for-you": {"recipe": "aws-user-personalization-v2"}},
-    "exports": {"for-you": {"numResults": 5, "table": True, "formats": ["csv", "parquet"]}},
+    "solutions": {"popular": {"recipe": "aws-popularity-count"}},
+    "exports": {"popular": {"numResults": 5, "table": True, "formats": ["csv", "parquet"]}},
     "schedules": {"retrain": "rate(7 days)"},
 }
 
