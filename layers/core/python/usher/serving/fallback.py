@@ -99,6 +99,7 @@ class Reads:
                 )
             answer = self._from_store(request, is_outage=True)
             if not answer:
+                outage.is_filtered = request.is_filtered
                 raise
             put_metrics(Metrics({"DegradedAnswers": 1}, about))
             ignored = {"ignored": request.beyond_stored} if request.beyond_stored else {}

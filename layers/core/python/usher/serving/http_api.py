@@ -41,6 +41,7 @@ OUTAGES = {
     "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
 }
 """Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+FILTERED = " Stored answers can't apply the filter: a request without it may be answered."
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
@@ -211,16 +212,19 @@ def _log_failure(message: str, error: BaseException) -> None:
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
-def on_outage(error: Exception, retry_after: float = 0.0) -> Response[Any]:
-    """A service that refuses or does not answer."""
+def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
+    """A service that refuses or does not answer. `more`: what else the caller is told."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
-    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.", retry_after)
+    return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 
 
 def on_personalize_outage(error: OutageError) -> Response[Any]:
     """Personalize does not answer, and neither does anything else."""
-    known = OUTAGES.get(error.reason)
-    return problem(*known, error.retry_after) if known else on_outage(error, error.retry_after)
+    more = FILTERED if error.is_filtered else ""
+    if error.reason not in OUTAGES:
+        return on_outage(error, error.retry_after, more)
+    status, code, message = OUTAGES[error.reason]
+    return problem(status, code, message + more, error.retry_after)
 
 
 def on_not_found(_: Exception) -> Response[Any]:
