@@ -22,9 +22,11 @@ UNITS = {
     "EventsReplayed": MetricUnit.Count,
     "EventsRefused": MetricUnit.Count,
     "SecondsPending": MetricUnit.Seconds,
+    "BudgetPercent": MetricUnit.Percent,
+    "BudgetsNear": MetricUnit.Count,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
-STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending"}
+STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending", "BudgetsNear"}
 """The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 
