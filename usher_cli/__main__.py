@@ -4,51 +4,33 @@ import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from usher.errors import InputError, UsherError
 
-from usher_cli import show
 from usher_cli.arguments import parse
-from usher_cli.commands import FAILED, take_over
+from usher_cli.command import FAILED, INTERRUPTED
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.keys import create_key, rotate_key
-
-INTERRUPTED = 130
-WIDE = 10_000
-"""Columns of an output that is read by a program."""
+from usher_cli.explanation import explanation
+from usher_cli.output import Output, console
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command. Returns its exit status: 0; 1 after a failure, which is printed; 2 for a wrong command line."""
     options = parse(arguments)
-    console = _console(stderr=options.do in (take_over, create_key, rotate_key) or getattr(options, "json", False))
+    notes = console(stderr=True)
+    output = Output(notes if options.json else console(), notes, options.json, options.yes)
     try:
-        result: int = options.do(DeployedStack(options.stack), options, console)
+        result: int = options.do(DeployedStack(options.stack), options, output)
     except InputError as error:
-        show.print_problems(console, error.as_dicts())
+        from usher_cli import show
+
+        show.print_problems(notes, error.as_dicts())
     except (UsherError, BotoCoreError, ClientError, ModuleNotFoundError, OSError) as error:
-        console.print(explanation(error), style="red", soft_wrap=True, markup=False)
+        notes.print(explanation(error), style="red", soft_wrap=True, markup=False)
     except KeyboardInterrupt:
         return INTERRUPTED
     else:
         return result
     return FAILED
-
-
-def _console(*, stderr: bool) -> Console:
-    """A console that breaks lines only where a person looks at them."""
-    console = Console(stderr=stderr)
-    return console if console.is_terminal else Console(stderr=stderr, width=WIDE)
-
-
-def explanation(error: Exception) -> str:
-    """What happened, in one line."""
-    match error:
-        case ClientError():
-            return f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
-        case ModuleNotFoundError():
-            return f"{error.name} is not installed. Install Usher with the local cloud: pip install 'usher[local]'"
-    return str(error)
 
 
 if __name__ == "__main__":

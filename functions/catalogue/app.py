@@ -22,7 +22,7 @@ puts = Puts(Catalogues(table), partial(client, "personalize-events"))
 def put(group: str) -> tuple[dict[str, Any], int]:
     """Put the posted records in place of those with the same IDs."""
     route, body = api.asked()
-    return puts.put(group, route.name, serving.cached(group), body), 202
+    return serving.resolve(group, lambda content: puts.put(group, route.name, content, body)), 202
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

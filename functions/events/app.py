@@ -39,7 +39,8 @@ def record_actions(group: str) -> tuple[dict[str, Any], int]:
 
 def accept(group: str, kind: EventKind) -> tuple[dict[str, Any], int]:
     """Accept what was posted."""
-    return acceptance.accept(group, kind, serving.cached(group), api.body()), 202
+    body = api.body()
+    return serving.resolve(group, lambda content: acceptance.accept(group, kind, content, body)), 202
 
 
 @api.route(*EVENT_ROUTES["user-events"].keys)

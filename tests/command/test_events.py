@@ -88,7 +88,7 @@ def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
     tracking_id = serve(stack)
     keep(stack, *map(str, range(10, 22)), userId="ann")
     keep(stack, "bad", refused="It is not valid.")
-    asked = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY)
+    asked = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, status=5)
     assert "would send 12 events of 1 sessions, of 2023-11-14, to films" in asked
     assert queue("Pending")._messages == []
     told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--yes")
@@ -97,7 +97,8 @@ def test_replay_says_what_it_would_do_and_the_stack_sends_it_in_order(
     assert [event["eventId"] for one in waiting for event in one["events"]] == [*map(str, range(10, 22))]
     stack.deliver()
     assert queue("Pending")._messages == queue("RefusedEvents")._messages == []
-    assert "1 refused events" in told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--refused")
+    refused = told(capsys, "events", "replay", "films", "--from", DAY, "--to", DAY, "--refused", status=5)
+    assert "1 refused events" in refused
 
 
 def test_replay_into_a_group_without_a_tracker_says_what_to_do(

@@ -140,7 +140,7 @@ def test_the_config_says_what_is_there(old: Old, capsys: pytest.CaptureFixture[s
 def test_what_is_adopted_plans_to_nothing_to_do(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
     before = made(old.stack)
     text = told(capsys, "import", "OldFilms", "--group", "films", "--adopt")
-    assert "Nothing to do." in text
+    assert "Total: about 0 minutes" in text
     versions = [one for one in old.stack.personalize.resources.values() if one.kind.name == "SolutionVersion"]
     assert versions
     assert all(":stack/usher/" in one.tags[STACK_TAG] for one in versions), "IAM may look at these"

@@ -43,7 +43,7 @@ def test_what_is_no_data_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["evaluate"], ["evaluate", "films", "--offline", "data"]])
 def test_either_a_group_or_files_must_be_named(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
-    assert "Name a group" in capsys.readouterr().out
+    assert "Name a group" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 A check only reads. An unknown outcome is no fault of the stack: a permission or a service may be missing.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -117,8 +116,3 @@ def require(problems: Sequence[str], details: str) -> str:
     if problems:
         raise ProblemError("; ".join(problems))
     return details
-
-
-def as_json(results: Sequence[Result]) -> str:
-    """The results for programs."""
-    return json.dumps([asdict(one) for one in results], indent=2)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.stack.files import REPOSITORY, RESOURCES
+from usher_cli.arguments import MODULES
 
 FOLDERS = {name: REPOSITORY / name for name in ("usher_cli", "usher_local")}
 FOLDERS["usher"] = REPOSITORY / "layers/core/python/usher"
@@ -57,7 +58,7 @@ def brought_by(*requirements: str) -> set[str]:
 
 def test_the_command_alone_imports_what_is_always_installed() -> None:
     required = brought_by(*PROJECT["project"]["dependencies"]) - {"pyyaml"} | {"yaml", "botocore"}
-    assert imported_at_once(["usher_cli.__main__"]) <= required
+    assert imported_at_once(["usher_cli.__main__", *(f"usher_cli.commands.{one}" for one in MODULES)]) <= required
 
 
 def test_the_local_personalize_imports_what_its_extra_brings() -> None:

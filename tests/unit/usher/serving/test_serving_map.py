@@ -142,6 +142,40 @@ def test_a_map_is_read_once_while_it_is_fresh(world: World) -> None:
     assert serving.cached("films")["trackingId"] == "t-2"
 
 
+def test_what_the_copy_lacks_is_looked_for_in_the_table(world: World) -> None:
+    serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
+    before: Any = {name: value for name, value in FULL.items() if name != "trackingId"}
+    asked = list[Any]()
+
+    def tracking_id(content: Any) -> Any:
+        asked.append(content)
+        if "trackingId" not in content:
+            raise RequestError(404, "NoTracker", "There is none.")
+        return content["trackingId"]
+
+    serving.write("films", before)
+    with pytest.raises(RequestError, match="There is none"):
+        serving.resolve("films", tracking_id)
+    serving.write("films", FULL)
+    assert serving.resolve("films", tracking_id) == "t-1"
+    assert serving.resolve("films", tracking_id) == "t-1"
+    assert asked == [before, before, before, FULL, FULL]
+
+
+def test_a_mistake_of_the_caller_reads_no_map_again(world: World) -> None:
+    serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
+    serving.write("films", FULL)
+    asked = list[Any]()
+
+    def refuse(content: Any) -> None:
+        asked.append(content)
+        raise RequestError(400, "BadRecord", "It is wrong.")
+
+    with pytest.raises(RequestError, match="It is wrong"):
+        serving.resolve("films", refuse)
+    assert len(asked) == 1
+
+
 def test_a_group_that_comes_live_is_served_at_once(world: World) -> None:
     serving = ServingMaps(Table(world.dynamodb, TABLE), clock=lambda: 0.0)
     with pytest.raises(RequestError, match="There is no group films, or it has published nothing yet") as caught:

@@ -10,18 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from usher.aws import now
 from usher.errors import RequestError
 from usher.serving.last_copies import LastCopies
 from usher.storage.table import Table
 
+NOT_FOUND = 404
 MAP = "serving"
 ALL_GROUPS = "*", "groups"
 """The item that lists the groups with a map."""
 CACHE_SECONDS = 5.0
 """The time for which a function answers from its copy of a map."""
+T = TypeVar("T")
 
 
 class ServedSolution(TypedDict, total=False):
@@ -182,6 +184,20 @@ class ServingMaps:
         if not content:
             raise RequestError(404, "UnknownGroup", f"There is no group {group}, or it has published nothing yet.")
         return content
+
+    def resolve(self, group: str, ask: Callable[[ServingMap], T]) -> T:
+        """What `ask` makes of a group's map. What it does not find in the copy (404), it looks for in the table's map.
+
+        Raises what `ask` raises, and RequestError if the group has no map.
+        """
+        copy = self.cached(group)
+        try:
+            return ask(copy)
+        except RequestError as error:
+            if error.status != NOT_FOUND:
+                raise
+        self.forget(group)
+        return ask(self.cached(group))
 
     def forget(self, group: str) -> None:
         """Read a group's map anew for the next request."""

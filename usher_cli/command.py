@@ -1,0 +1,79 @@
+"""What a command of `usher` is: a function, its arguments and examples. Each stands in a module of its own."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.output import Output
+
+Do = Callable[[DeployedStack, argparse.Namespace, Output], int]
+"""Carries a command out; returns its exit status. Its docstring is the command's help."""
+
+OK, FAILED, RUNNING, HELD, UNCONFIRMED, INTERRUPTED = 0, 1, 3, 4, 5, 130
+EXIT_STATUS = {
+    OK: "done",
+    FAILED: "failed: what, where and what to do is said on stderr",
+    2: "a wrong command line",
+    RUNNING: "`status`, `watch`: the run is at work",
+    HELD: "`status`, `watch`: a gate holds a version back",
+    UNCONFIRMED: "nothing was done, as nobody confirmed it: repeat it with --yes",
+    INTERRUPTED: "Ctrl-C",
+}
+"""The meaning of each exit status."""
+
+
+def no_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing."""
+
+
+def group(parser: argparse.ArgumentParser) -> None:
+    """Add the name of a group."""
+    parser.add_argument("group", help="the name of the group")
+
+
+def optional_group(parser: argparse.ArgumentParser) -> None:
+    """Add the name of a group, which may be left out."""
+    parser.add_argument("group", nargs="?", help="the name of the group (default: all groups)")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of `usher`."""
+
+    name: str
+    """`plan`; or two words, such as `events tail`."""
+    do: Do
+    examples: Mapping[str, str]
+    """Command lines, with what they do."""
+    add_arguments: Callable[[argparse.ArgumentParser], None] = group
+    changes: str = "nothing"
+    """What it changes, for docs/cli.md."""
+    asks: bool = False
+    """It asks before it changes something, and has the option --yes."""
+    has_json: bool = True
+    """It has the option --json."""
+
+
+def names(text: str) -> list[str]:
+    """Split names that are separated by commas. Raises ArgumentTypeError if there is none."""
+    split = [name.strip() for name in text.split(",") if name.strip()]
+    if not split:
+        raise argparse.ArgumentTypeError("no name is given")
+    return split
+
+
+def days(text: str) -> int:
+    """A number of days, up to a year. Raises ArgumentTypeError for another text."""
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > 366:
+        raise argparse.ArgumentTypeError("it must be a number of days from 0 to 366")
+    return int(text)
+
+
+def day(text: str) -> date:
+    """A day such as 2026-11-27. Raises ArgumentTypeError for another text."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("it must be a day such as 2026-11-27") from None

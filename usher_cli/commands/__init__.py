@@ -1,0 +1,1 @@
+"""The commands of `usher`: each module has its functions, their arguments, and the table COMMANDS."""

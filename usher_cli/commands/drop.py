@@ -1,0 +1,64 @@
+"""`usher drop`: a folder of files into the bucket."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from rich.console import Console
+from usher.errors import UsherError
+from usher.storage.layout import GROUP_NAME
+
+from usher_cli.command import Command
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.drop import progress, read_folder, upload
+from usher_cli.output import Output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the folder and the group."""
+    parser.add_argument("folder", type=Path, help="data and config, laid out as in the group's folder of the bucket")
+    parser.add_argument("--group", help="the name of the group (default: the folder's)")
+
+
+def drop(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Upload a folder of data and config as one drop, which starts one run."""
+    group = options.group or options.folder.resolve().name
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    dropped = read_folder(options.folder, group)
+    for note in dropped.notes:
+        output.note(f"Note: {note}")
+    with progress(dropped.size) as advance:
+        upload(stack.bucket, dropped, advance)
+    told = {
+        "group": group,
+        "bucket": stack.bucket.name,
+        "keys": list(dropped.files),
+        "bytes": dropped.size,
+        "settleSeconds": int(stack.parameters.get("SettleSeconds", "60")),
+    }
+
+    def show(console: Console, _: object) -> None:
+        number = f"{len(dropped.files)} file{'s' if len(dropped.files) > 1 else ''}"
+        console.print(
+            f"Dropped {number} ({dropped.size / 1e6:,.1f} MB) into s3://{stack.bucket.name}/{group}/\n"
+            f"The run begins when no other file has arrived for {told['settleSeconds']} seconds. "
+            f"To follow it: usher status {group} --follow",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+
+    output.document(told, show)
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "drop",
+        drop,
+        {
+            "usher drop films/": "upload a folder into the group that is called as the folder",
+            "usher drop data/ --group films": "upload it into another group",
+        },
+        add_arguments,
+        changes="files in the bucket; starts a run",
+    ),
+)

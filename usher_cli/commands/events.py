@@ -1,0 +1,118 @@
+"""`usher events`: kept events are shown, counted and sent again."""
+
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+from usher.aws import client
+from usher.events.kept import KeptEvent
+
+from usher_cli import events, show
+from usher_cli.command import OK, UNCONFIRMED, Command, day, days, group
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.output import Output
+
+
+def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
+    for event in events.arriving(stack.bucket, options.group):
+        output.line(event, show.event_line)
+    return OK
+
+
+def add_days(parser: ArgumentParser) -> None:
+    """Add the group and a number of days."""
+    group(parser)
+    parser.add_argument("--days", type=days, default=7, help="so many days up to today (default: 7)")
+
+
+def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Count the kept events of a group by day and type, and those that Personalize refused."""
+    some = events.Days(events.today() - timedelta(options.days - 1), events.today())
+    counts = list(events.counted(stack.bucket, options.group, some))
+
+    def table(console: Console, _: object) -> None:
+        if counts:
+            show.print_table(console, ("Day", "Type", "Events", "Refused"), counts)
+        else:
+            output.say(f"No events of {options.group} are kept of {some}.")
+
+    output.document([count._asdict() for count in counts], table)
+    return OK
+
+
+def add_replay(parser: ArgumentParser) -> None:
+    """Add the group, the days, and where the events go."""
+    group(parser)
+    for option, name, default, of in (
+        ("--from", "first", events.today() - timedelta(1), "from this day on, in UTC (default: yesterday)"),
+        ("--to", "last", events.today(), "up to this day (default: today)"),
+    ):
+        parser.add_argument(option, dest=name, type=day, default=default, metavar="DAY", help=of)
+    parser.add_argument("--refused", action="store_true", help="those that Personalize refused, not the others")
+    parser.add_argument("--into", metavar="GROUP", help="send them to this group instead")
+    parser.add_argument("--file", type=Path, help="write a CSV of interactions here instead")
+
+
+def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Send kept events again, to the same group or another one; or write them as a file of interactions."""
+    some, into = events.Days(options.first, options.last), options.into or options.group
+
+    def chosen() -> Iterator[KeptEvent]:
+        for one in some:
+            for event in events.events_of_day(stack.bucket, options.group, one):
+                if ("refused" in event) == options.refused:
+                    yield event
+
+    if options.file:
+        written, left_out = events.write_interactions(options.file, chosen)
+        told = f"; {left_out:,} events without a user or an item are left out" if left_out else ""
+        said = f"{options.file} has {written:,} interactions of {some}{told}."
+        found = {"file": str(options.file), "interactions": written, "leftOut": left_out}
+        output.document(found, lambda *_: output.say(said))
+        return OK
+    serving = stack.serving.read(into)
+    ids = {"events": serving.get("trackingId", ""), "action-interactions": serving.get("actionTrackingId", "")}
+    tracking_ids = {kind: one for kind, one in ids.items() if one}
+    messages = list(events.messages(chosen(), into, tracking_ids, time.time()))
+    number = sum(len(message["events"]) for message in messages)
+    sessions = len({message["sessionId"] for message in messages})
+    what = f"{number:,} {'refused ' if options.refused else ''}events of {sessions:,} sessions, of {some}"
+    is_sent = output.confirm(f"Send {what}, to {into}?")
+    if is_sent:
+        events.queue(client("sqs"), stack.pending_queue, messages)
+    said = (
+        f"{what} wait in the queue, from which the stack sends them to {into} in order."
+        if is_sent
+        else f"This would send {what}, to {into}. Do it with --yes."
+    )
+    output.document(
+        {"group": into, "events": number, "sessions": sessions, "sent": is_sent}, lambda *_: output.say(said)
+    )
+    return OK if is_sent else UNCONFIRMED
+
+
+COMMANDS = (
+    Command("events tail", tail, {"usher events tail films": "the events that arrive, until Ctrl-C"}),
+    Command(
+        "events stats",
+        stats,
+        {"usher events stats films --days 30": "how many events of each type were kept, and refused, day by day"},
+        add_days,
+    ),
+    Command(
+        "events replay",
+        replay,
+        {
+            "usher events replay films --from 2026-11-20 --yes": "send the events since that day again",
+            "usher events replay films --refused --into films2": "what it would send to another group",
+            "usher events replay films --file interactions.csv": "write them as a file of interactions",
+        },
+        add_replay,
+        changes="an event tracker",
+        asks=True,
+    ),
+)

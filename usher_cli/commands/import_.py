@@ -1,0 +1,60 @@
+"""`usher import`: a dataset group of Personalize becomes a group of Usher."""
+
+from argparse import ArgumentParser, Namespace
+
+import yaml
+from usher.errors import UsherError
+from usher.storage.layout import GROUP_NAME
+
+from usher_cli.adopt import adopt, has_files, preview
+from usher_cli.command import Command
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.existing import read_existing
+from usher_cli.output import Output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the dataset group, and whether to take it over."""
+    parser.add_argument("dataset_group", metavar="dataset-group", help="the name of a dataset group of Personalize")
+    parser.add_argument("--group", help="the name of the group in Usher (default: the same)")
+    parser.add_argument("--adopt", action="store_true", help="tag the resources; put config and data into the bucket")
+    parser.add_argument(
+        "--from-stack", default="", metavar="NAME", help="also take over what belongs to this other stack"
+    )
+    parser.add_argument(
+        "--anyway",
+        action="store_true",
+        help="also if a run would then have something to do, or CloudFormation manages a resource",
+    )
+
+
+def take_over(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
+    group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    existing = read_existing(personalize, options.dataset_group, group)
+    text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
+    has_own_files = options.adopt and has_files(stack.bucket, group)
+    if not has_own_files:
+        output.value(text.rstrip("\n"), "config")
+        for note in existing.notes:
+            output.note(f"Note: {note}")
+    if options.adopt:
+        config = "" if has_own_files else text
+        adopt(stack, options, output.notes, preview(stack, group, existing, config), existing.arn)
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "import",
+        take_over,
+        {
+            "usher import old-films --group films": "the config for a dataset group of Personalize",
+            "usher import old-films --group films --adopt": "take it over",
+        },
+        add_arguments,
+        changes="with --adopt: tags, and files in the bucket",
+    ),
+)

@@ -1,0 +1,103 @@
+"""`usher keys`: API keys, for senders that can't sign. A key itself is printed once, when it is made."""
+
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime, timedelta
+
+from usher.errors import UsherError
+
+from usher_cli import show
+from usher_cli.command import Command, days, group, names
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.output import Output
+
+
+def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Show the API keys of a group: what they are for, not the keys themselves."""
+    found = [
+        {
+            "id": key.id,
+            "name": key.name,
+            "routes": list(key.routes),
+            "created": key.created,
+            "former": [_moment(one["until"]) for one in key.hashes if one["until"] is not None],
+        }
+        for key in stack.keys.of(options.group)
+    ]
+    output.document(found, lambda console, keys: show.keys(console, options.group, keys))
+    return 0
+
+
+def add_creation(parser: ArgumentParser) -> None:
+    """Add the group, and what the key is for."""
+    group(parser)
+    parser.add_argument("--name", required=True, help="what the key is for")
+    parser.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
+
+
+def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Make an API key for a group and some routes. It is printed once, and nobody can read it again."""
+    if options.group not in stack.serving.groups():
+        raise UsherError(f"There is no group {options.group}, or no run of it has published yet.")
+    text = stack.keys.create(options.group, options.name, options.routes)
+    if "KeyApiUrl" not in stack.outputs:
+        output.note("The API takes keys once the stack is deployed with ApiKeys=ENABLED.")
+    output.value(text, "key")
+    return 0
+
+
+def add_key(parser: ArgumentParser) -> None:
+    """Add the group and the key."""
+    group(parser)
+    parser.add_argument("key", help="the key's ID, as usher keys list shows it")
+
+
+def add_rotation(parser: ArgumentParser) -> None:
+    """Add the key, and how long its former secret is valid."""
+    add_key(parser)
+    parser.add_argument(
+        "--days", type=days, default=7, help="how long the former secret is valid (default: 7; 0: no longer)"
+    )
+
+
+def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Give an API key a new secret; the former one stays valid for some days. The new key is printed once."""
+    text = stack.keys.rotate(options.group, options.key, timedelta(days=options.days))
+    ends = f"in {options.days} days" if options.days else "within a minute"
+    output.note(f"The former key ends {ends}.")
+    output.value(text, "key")
+    return 0
+
+
+def revoke_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Delete an API key."""
+    stack.keys.revoke(options.group, options.key)
+    said = f"{options.key} is revoked. The API forgets it within a minute."
+    output.document({"revoked": options.key}, lambda *_: output.say(said))
+    return 0
+
+
+def _moment(seconds: object) -> str:
+    """Unix seconds as an ISO time."""
+    return datetime.fromtimestamp(int(str(seconds)), UTC).isoformat()
+
+
+COMMANDS = (
+    Command("keys list", list_keys, {"usher keys list films": "the API keys of a group, not the keys themselves"}),
+    Command(
+        "keys create",
+        create_key,
+        {'usher keys create films --name mail --routes "POST events" > key': "make a key, and keep it in a file"},
+        add_creation,
+        changes="the key",
+    ),
+    Command(
+        "keys rotate",
+        rotate_key,
+        {"usher keys rotate films k3f81u0zq2 --days 2 > key": "a new secret; the former one ends in two days"},
+        add_rotation,
+        changes="the key",
+    ),
+    Command(
+        "keys revoke", revoke_key, {"usher keys revoke films k3f81u0zq2": "delete a key"}, add_key, changes="the key"
+    ),
+)

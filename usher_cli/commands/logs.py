@@ -1,0 +1,36 @@
+"""`usher logs`: what a run decided, and why."""
+
+from argparse import ArgumentParser, Namespace
+
+from usher_cli import show
+from usher_cli.command import Command, group
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.logs import lines_of, run_named
+from usher_cli.output import Output
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the group, the run, and whether to go on."""
+    group(parser)
+    parser.add_argument("--run", metavar="NAME", help="this run (default: the newest)")
+    parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
+
+
+def logs(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Show what a run of a group decided, and why, line by line: its last run, or the one that is named."""
+    for line in lines_of(stack, run_named(stack, options.group, options.run), follow=options.follow):
+        output.line(line, show.log_line)
+    return 0
+
+
+COMMANDS = (
+    Command(
+        "logs",
+        logs,
+        {
+            "usher logs films": "what the newest run decided, and why, line by line",
+            "usher logs films --follow": "the same, until the run has ended",
+        },
+        add_arguments,
+    ),
+)

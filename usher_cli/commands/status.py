@@ -1,0 +1,49 @@
+"""`usher status`: what is live, and how the last run went."""
+
+from argparse import ArgumentParser, Namespace
+
+from usher.run_summary import summarize
+
+from usher_cli import show
+from usher_cli.command import Command, optional_group
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.output import Output
+from usher_cli.status import EXIT_STATUS, last_record, status_of, until_end
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the group, and whether to wait."""
+    optional_group(parser)
+    parser.add_argument("--wait", action="store_true", help="return when no run is at work on the group")
+    parser.add_argument("--follow", action="store_true", help="the same, and show the run until then")
+
+
+def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
+    if not options.group:
+        last = [one for one in stack.groups() if stack.runs(one)]
+        output.document([summarize(last_record(stack, one)) for one in last], show.groups)
+        return 0
+    if options.wait or options.follow:
+        with show.following(output.console) as tell:
+            for record in until_end(stack, options.group):
+                if options.follow:
+                    tell(record)
+    found = status_of(stack, options.group)
+    output.document(found, show.status)
+    return EXIT_STATUS[found["last"]["outcome"]]
+
+
+COMMANDS = (
+    Command(
+        "status",
+        status,
+        {
+            "usher status": "how the last run of every group went",
+            "usher status films": "what is live in a group, its last run, costs, exports and evaluations",
+            "usher status films --follow": "show the run until it has ended",
+            "usher status films --wait --json": "for scripts: wait, then print JSON",
+        },
+        add_arguments,
+    ),
+)

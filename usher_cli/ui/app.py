@@ -1,0 +1,73 @@
+"""Serves the pages of a stack on this machine: no deployment, no build, nothing from the internet."""
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import FastAPI, Request
+from nicegui import core, ui
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from usher.errors import UsherError
+
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.explanation import explanation
+from usher_cli.ui.frame import frame
+from usher_cli.ui.pages import PAGES
+from usher_cli.ui.parts import note
+from usher_cli.ui.visit import Page, Visit
+
+TOLD = (UsherError, BotoCoreError, ClientError, OSError)
+"""Errors that a view shows in its place, in one line."""
+
+
+def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
+    """The pages of a stack. They answer under the names of this machine, and `host`, and to their own scripts alone:
+
+    a page of another site that is open in the same browser can neither read them nor press their buttons.
+    """
+    app = FastAPI(openapi_url=None)
+    for page in PAGES:
+        _register(page, stack)
+    ui.run_with(app, title="Usher", dark=None, show_welcome_message=False, language="en-US")
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", host])
+    core.sio.eio.cors_allowed_origins = None  # NiceGUI lets the socket be opened by pages of every origin
+    return app
+
+
+def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the pages until Ctrl-C; `ready` gets the address. Raises OSError if the port is taken."""
+    logging.getLogger("nicegui").setLevel(logging.ERROR)
+    config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
+    with socket.create_server((host, port)) as listening:
+        ready(f"http://{host}:{listening.getsockname()[1]}")
+        uvicorn.Server(config).run([listening])
+
+
+def _register(page: Page, stack: DeployedStack) -> None:
+    @ui.page(page.path)
+    async def _visited(request: Request) -> None:
+        visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params))
+        groups: list[str] = []
+        problem = ""
+        try:
+            groups = await visit.read(stack.groups)
+        except TOLD as error:
+            problem = explanation(error)
+        with frame(page, PAGES, visit, groups, request.cookies.get("theme", "auto")):
+            if problem:
+                note("bad", problem)
+            elif visit.group and visit.group not in groups:
+                note("bad", f"There is no group {visit.group}.", "Choose one at the top.")
+            else:
+                waiting = ui.skeleton(height="12rem").classes("w-full")
+
+                async def fill() -> None:
+                    waiting.delete()
+                    try:
+                        await page.show(visit)
+                    except TOLD as error:
+                        note("bad", explanation(error))
+
+                ui.timer(0, fill, once=True)
