@@ -26,7 +26,7 @@ UNITS = {
     "BudgetsNear": MetricUnit.Count,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
-STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending", "BudgetsNear"}
+STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending"}
 """The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 

@@ -168,7 +168,7 @@ def month_text(month: MonthRecord) -> str:
     budget = f" The budget is ${month['budget']:,.2f}." if month["budget"] is not None else ""
     when = f"measured until {_minute(month['measuredAt'])} UTC" if month["measuredAt"] else "not measured yet"
     return (
-        f"In {month['month']}: ${month['spent']:,.2f} until now{unknown}, {when}; "
+        f"{month['month']}: ${month['spent']:,.2f} until now{unknown}, {when}; "
         f"about ${month['forecast']:,.2f} by its end.{budget}"
     )
 

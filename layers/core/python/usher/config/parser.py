@@ -339,7 +339,9 @@ class _Reader:
             value = budget.get(name, 1)
             if isinstance(value, int | float) and not (0 < value <= limit or (name != "monthly" and value == 0)):
                 what = f"Give it dollars, up to {limit:,.0f}." if name == "monthly" else "Give it a share, from 0 to 1."
-                self.problems.note(f"budget.{name}", f"is {value:g}.", what)
+                self.problems.note(f"budget.{name}", f"is {str(value)[:99]}.", what)
+        if not isinstance(block, Mapping):
+            return None
         if "monthly" not in budget:
             self.problems.note("budget", "lacks monthly.", "Write {monthly: 300}: US dollars in a calendar month.")
             return None
