@@ -126,8 +126,7 @@ def tell_of_budget(group: str) -> None:
     if not past.budget:
         return
     share, budget = past.spent / past.budget.monthly, past.budget
-    near = {"BudgetPercent": 100 * share, "BudgetsNear": float(share >= budget.warn_at)}
-    put_metrics(Metrics(near, {"Group": group}))
+    put_metrics(Metrics({"BudgetPercent": 100 * share}, {"Group": group}))
     reached = max((one for one in (budget.warn_at, budget.stop_at) if share >= one), default=None)
     if reached is not None and past.month.told < reached:
         notify(channels.sns, channels.topic, Notification(subject(group, "budget"), budget_text(group, past)))

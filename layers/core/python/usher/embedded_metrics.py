@@ -23,7 +23,6 @@ UNITS = {
     "EventsRefused": MetricUnit.Count,
     "SecondsPending": MetricUnit.Seconds,
     "BudgetPercent": MetricUnit.Percent,
-    "BudgetsNear": MetricUnit.Count,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
 STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending"}
