@@ -1,4 +1,4 @@
-"""Close the records of executions that were stopped or died; measure the age of the models, and what groups cost.
+"""Close the records of executions that were stopped or died; measure models' age, costs and the use of quotas.
 
 In: an EventBridge event: the end of an execution of one of the state machines, or a tick of the clock.
 """
@@ -20,6 +20,7 @@ from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION
+from usher.resources.quota_use import quota_uses
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
@@ -39,7 +40,7 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Close the records of an execution that has ended, or have it clear up again; or measure every group."""
+    """Close the records of an execution that has ended, or have it clear up again; or measure."""
     detail = event["detail"]
     execution_input = json.loads(detail.get("input") or "{}")
     match execution_input:
@@ -48,8 +49,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         case _ if "executionArn" in detail:
             close(detail["executionArn"], execution_input, detail)
         case _:
-            groups = serving.groups()
-            raise_errors(run_all({name: partial(measure, name) for name in groups}))
+            of_groups = {f"{name}/": partial(measure, name) for name in serving.groups()}
+            raise_errors(run_all({**of_groups, "quotas": measure_quotas}))
 
 
 def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
@@ -131,3 +132,14 @@ def tell_of_budget(group: str) -> None:
     if reached is not None and past.month.told < reached:
         notify(channels.sns, channels.topic, Notification(subject(group, "budget"), budget_text(group, past)))
         spending.months.tell(group, past.month.name, reached)
+
+
+def measure_quotas() -> None:
+    """Measure how much of each quota of Personalize is used, in the region and in each group.
+
+    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log tell them apart.
+    """
+    clients = {name: client(name) for name in ("personalize", "service-quotas")}
+    for use in quota_uses(clients, os.environ["STACK_ARN"]):
+        about = {"group": use.group, "kind": use.kind, "used": f"{use.number} of {use.limit}"}
+        put_metrics(Metrics({"QuotaPercent": use.percent}, {}, about))
