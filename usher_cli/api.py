@@ -86,7 +86,7 @@ def get_list(stack: DeployedStack, group: str, route: str, options: Mapping[str,
 
 def show_list(console: Console, answer: Mapping[str, Any]) -> None:
     """Print the items of an answer, and what it is from."""
-    items = next((answer[name] for name in LISTS if name in answer), [])
+    items: list[Any] = next((answer[name] for name in LISTS if name in answer), [])
     columns = list(dict.fromkeys(name for one in items for name in _cells(one)))
     if items:
         rows = ((rank, *(_cells(one).get(name, "") for name in columns)) for rank, one in enumerate(items, 1))

@@ -13,6 +13,8 @@ from typing import Any
 from usher_cli.command import Command
 
 MODULES = (
+    "init",
+    "validate",
     "plan",
     "drop",
     "status",
@@ -22,9 +24,7 @@ MODULES = (
     "similar",
     "rank",
     "events",
-    "export",
     "evaluate",
-    "versions",
     "promote",
     "rollback",
     "cost",
@@ -33,6 +33,7 @@ MODULES = (
     "doctor",
     "ui",
     "local",
+    "completion",
 )
 """The modules of usher_cli.commands, in the order of the help. Each is called as its commands' first word."""
 GROUPS = {

@@ -40,7 +40,7 @@ def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
     path = f"/{quote(options.group, safe='')}/events"
     answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
 
-    def told(console: Console, answer: Mapping[str, Any]) -> None:
+    def told(_: Console, answer: Mapping[str, Any]) -> None:
         output.say(f"{answer['accepted']} accepted, {answer['queued']} of them wait in the queue.")
         for one in answer["warnings"]:
             output.say(f"Warning: {one['message']}")
