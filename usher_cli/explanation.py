@@ -10,9 +10,7 @@ from usher.errors import UsherError
 EXTRAS = {"nicegui": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
 SIGN_IN = "Sign in again: aws sso login, or aws configure; for the local cloud, export what make up prints."
-CHOOSE = (
-    "Choose them with AWS_PROFILE, aws configure or aws sso login; for the local cloud, export what make up prints."
-)
+CHOOSE = "Set AWS_PROFILE, or run aws configure or aws sso login; for the local cloud, export what make up prints."
 REGION = "Set AWS_DEFAULT_REGION, or a region in your profile."
 EXPIRED = f"Your AWS credentials have expired. {SIGN_IN}"
 UNKNOWN = f"AWS does not know these credentials. {CHOOSE}"
@@ -80,8 +78,8 @@ def explanation(error: Exception) -> str:
             return (
                 f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."
             )
-    told = next((text for types, text in TYPES if isinstance(error, types)), "{error}")
-    return told.replace("{error}", str(error).rstrip("."))
+    told = next((text for types, text in TYPES if isinstance(error, types)), "")
+    return told.replace("{error}", str(error).rstrip(".")) if told else str(error)
 
 
 def _refusal(error: exceptions.ClientError) -> str:

@@ -67,14 +67,17 @@ def renamed(dataset: str, columns: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for required in REQUIRED[dataset]:
         free = [one for one in columns if one not in {*names, *REQUIRED[dataset]}]
-        if required not in columns and (near := like(required, free)):
+        if required not in columns and (near := like(required, filter(str.isprintable, free))):
             names[near] = required
     taken = {*columns, *names.values()}
     for one in columns:
+        if not one.isprintable():
+            continue  # usher.yaml can't name it
         if one not in names and not NAME.fullmatch(one):
             names[one] = ""  # it is left out
         elif one not in names and one.upper() in RESERVED[dataset] and one.upper() not in taken:
             names[one] = one.upper()
+            taken.add(one.upper())
     return names
 
 
@@ -167,6 +170,8 @@ def filters_of(profiles: Mapping[str, DatasetProfile]) -> dict[str, str]:
 
 
 def _is_filter(expression: str) -> bool:
+    if not expression.isprintable():
+        return False  # usher.yaml can't have it
     try:
         parse_filter(expression)
     except FilterError:
@@ -191,7 +196,7 @@ def _exports(interactions: DatasetProfile) -> Iterator[str]:
 
 
 def _catalogue(items: DatasetProfile) -> Iterator[str]:
-    columns = [name for name in items.columns if name not in RESERVED["items"]]
+    columns = [name for name in items.columns if name not in RESERVED["items"] and NAME.fullmatch(name)]
     if columns:
         yield "\n# What the API may tell of items: usher recommend <group> <user> --details true."
         yield f"catalogue: {_flow(columns[:10])}"
