@@ -48,7 +48,8 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
 def _register(page: Page, stack: DeployedStack) -> None:
     @ui.page(page.path)
     async def _visited(request: Request) -> None:
-        visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params))
+        pictures = request.cookies.get("pictures") == "yes"
+        visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params), pictures)
         groups: list[str] = []
         problem = ""
         try:
@@ -69,5 +70,8 @@ def _register(page: Page, stack: DeployedStack) -> None:
                         await page.show(visit)
                     except TOLD as error:
                         note("bad", explanation(error))
+                    except Exception:
+                        note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
+                        raise
 
                 ui.timer(0, fill, once=True)
