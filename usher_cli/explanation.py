@@ -7,6 +7,9 @@ from botocore import exceptions
 from usher.aws import error_code
 from usher.errors import UsherError
 
+TOLD = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
+"""Errors that are told in a line where they happen; others are faults of this program."""
+
 EXTRAS = {"nicegui": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
 SIGN_IN = "Sign in again: aws sso login, or aws configure; for the local cloud, export what make up prints."
@@ -72,9 +75,7 @@ def explanation(error: Exception) -> str:
         case ModuleNotFoundError():
             extra = EXTRAS.get(error.name or "", "local")
             return f"{error.name} is not installed. Install Usher with its extra: pip install 'usher[{extra}]'"
-        case exceptions.BotoCoreError() | UsherError() | OSError():
-            pass
-        case _:
+        case _ if not isinstance(error, TOLD):
             return (
                 f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."
             )
