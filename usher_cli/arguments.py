@@ -30,6 +30,7 @@ MODULES = (
     "cost",
     "keys",
     "import_",
+    "erase",
     "doctor",
     "ui",
     "local",
