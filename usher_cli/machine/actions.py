@@ -1,7 +1,7 @@
 """What a person can have the machine do: each action tells its plan before it is carried out."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -146,24 +146,21 @@ def plan_view(drafted: Draft) -> PlanView:
         told.append(f"What serves costs ${before:,.2f} a month now, and ${after:,.2f} after it, as far as is known.")
     if not drafted.is_work:
         told.append("Nothing is to be done.")
-    rows: Mapping[str, ResourceEstimate] = estimate["resources"] if estimate else {}
     return {
         "told": told,
-        "rows": [
-            {
-                "id": id_,
-                "action": one["action"],
-                "minutes": one["minutes"],
-                "cost": one["cost"],
-                "reason": one["reason"],
-            }
-            for id_, one in rows.items()
-            if one["action"] != "reuse"
-        ]
-        + [_deletion(one) for one in (drafted.plan.to_delete if drafted.plan else ())],
+        "rows": list(_rows(drafted)),
         "problems": [problem_record(one) for one in findings.get("problems", ())],
         "isWork": drafted.is_work,
     }
+
+
+def _rows(drafted: Draft) -> Iterator[PlanRow]:
+    estimate = drafted.findings.get("estimate")
+    rows: Mapping[str, ResourceEstimate] = estimate["resources"] if estimate else {}
+    for id_, one in rows.items():
+        if one["action"] != "reuse":
+            yield PlanRow(id=id_, action=one["action"], minutes=one["minutes"], cost=one["cost"], reason=one["reason"])
+    yield from map(_deletion, drafted.plan.to_delete if drafted.plan else ())
 
 
 def _deletion(one: Unmanaged) -> PlanRow:
