@@ -61,11 +61,18 @@ def status_of(stack: DeployedStack, group: str) -> GroupStatus:
 
 def last_record(stack: DeployedStack, group: str) -> RunRecord:
     """The record of a group's last run of the pipeline. Raises UsherError if it has had none yet."""
-    record = next(filter(None, (run.read() for run in reversed(stack.runs(group)))), None)
+    record = last_record_or_none(stack, group)
     if not record:
         place = f"s3://{stack.bucket.name}/{group}/"
-        raise UsherError(f"{group} has had no run yet. Put interactions.csv into {place} to start one.")
+        raise UsherError(
+            f"{group} has had no run yet. Put interactions.csv into {place} to start one.{stack.meant(group)}"
+        )
     return record
+
+
+def last_record_or_none(stack: DeployedStack, group: str) -> RunRecord | None:
+    """The record of a group's last run of the pipeline; None if it has had none yet."""
+    return next((record for run in reversed(stack.runs(group)) if (record := run.read_or_empty())), None)
 
 
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
