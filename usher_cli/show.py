@@ -153,13 +153,14 @@ def keys(console: Console, group: str, found: Sequence[Mapping[str, Any]]) -> No
         (
             one["id"],
             one["name"],
+            "" if one["perMinute"] is None else f"{one['perMinute']} a minute",
             one["created"][:16],
             ", ".join(end[:16] for end in one["former"]),
             ", ".join(one["routes"]),
         )
         for one in found
     ]
-    print_table(console, ("key", "name", "created", "former secrets end", "routes"), rows)
+    print_table(console, ("key", "name", "limit", "created", "former secrets end", "routes"), rows)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Close the records of executions that were stopped or died, and measure the age of the models.
+"""Close the records of executions that were stopped or died, and measure models' age and the use of quotas.
 
 In: an EventBridge event: the end of an execution of one of the state machines, or a tick of the clock.
 """
@@ -15,6 +15,7 @@ from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import UsherError, lambda_error_message
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
+from usher.resources.quota_use import quota_uses
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
@@ -34,7 +35,7 @@ channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> None:
-    """Close the records of an execution that has ended, or have it clear up again; or measure ages."""
+    """Close the records of an execution that has ended, or have it clear up again; or measure."""
     detail = event["detail"]
     execution_input = json.loads(detail.get("input") or "{}")
     match execution_input:
@@ -43,7 +44,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         case _ if "executionArn" in detail:
             close(detail["executionArn"], execution_input, detail)
         case _:
-            measure_ages()
+            raise_errors(run_all({"ages": measure_ages, "quotas": measure_quotas}))
 
 
 def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
@@ -98,3 +99,14 @@ def measure_ages() -> None:
         for solution, live in serving.read(group).get("solutions", {}).items():
             hours = versions.hours_since_training(client("personalize"), live["solutionVersionArn"])
             put_metrics(Metrics({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution}))
+
+
+def measure_quotas() -> None:
+    """Measure how much of each quota of Personalize is used, in the region and in each group.
+
+    All are values of one metric, as CloudWatch bills each set of dimensions; the lines of the log tell them apart.
+    """
+    clients = {name: client(name) for name in ("personalize", "service-quotas")}
+    for use in quota_uses(clients, os.environ["STACK_ARN"]):
+        about = {"group": use.group, "kind": use.kind, "used": f"{use.number} of {use.limit}"}
+        put_metrics(Metrics({"QuotaPercent": use.percent}, {}, about))

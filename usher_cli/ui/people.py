@@ -1,11 +1,27 @@
 """The people whom a group's data knows."""
 
+from nicegui import ui
+
+from usher_cli.ui.browse import MAX_COLUMNS, Browsed, browse
+from usher_cli.ui.controls import told_data
+from usher_cli.ui.markup import Cell, Column, day, tile
 from usher_cli.ui.parts import empty
 from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """A table of users, with search."""
-    empty(
-        f"{visit.group} has no data yet.", f"Put interactions.csv into s3://{visit.stack.bucket.name}/{visit.group}/."
-    )
+    """A table of users, with search; any other ID can be looked at, too, as Personalize answers everybody."""
+    data = await told_data(visit)
+    names = list(data.users.columns)[:MAX_COLUMNS]
+
+    def row(user: str) -> list[str | Cell]:
+        values, (number, newest) = data.users.values(user), data.interactions.by_user.get(user, (0, 0.0))
+        link = Cell(user, visit.address("person", id=user), tile(user, user))
+        return [link, *(values.get(name, "") for name in names), f"{number:,}", day(newest)]
+
+    def nobody(text: str) -> None:
+        empty(f"Nobody in the data matches {text}.", "Personalize answers for users that it does not know, too.")
+        ui.link(f"What {text} would get", visit.address("person", id=text))
+
+    columns = [Column("User"), *map(Column, names), Column("Interactions", is_number=True), Column("Newest")]
+    browse(Browsed(columns, data.find_users, row, nobody), "Search by ID or any value", visit.options.get("search", ""))

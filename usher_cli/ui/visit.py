@@ -20,6 +20,8 @@ class Visit:
     """Empty on pages that are about all groups."""
     options: Mapping[str, str] = field(default_factory=dict)
     """The query of its address."""
+    loads_pictures: bool = False
+    """Whether the browser may load items' pictures from where the data says."""
 
     async def read(self, ask: Callable[..., Result], *arguments: object) -> Result:
         """What a function answers that asks AWS: in a thread, so that all other pages go on meanwhile."""

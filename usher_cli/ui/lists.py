@@ -1,0 +1,73 @@
+"""The lists that a group's solutions give to a user, and who can be asked for which. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from usher.serving.routes import ROUTES
+from usher.serving.serving_map import ServingMap
+
+from usher_cli.ui import api_requests
+from usher_cli.ui.api_requests import ApiRequest
+
+RESULTS = 20
+"""Of each list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A list to be asked for."""
+
+    solution: str
+    about: str
+    """What the list is, in a few words."""
+    request: ApiRequest
+
+
+def answering(serving: ServingMap, *routes: str) -> list[str]:
+    """The solutions and recommenders that can answer one of these routes, in the order of the config."""
+    entries = {**serving.get("solutions", {}), **serving.get("recommenders", {})}
+    return [name for name, entry in entries.items() if any(ROUTES[one].is_answered_by(entry) for one in routes)]
+
+
+def lists_for(
+    serving: ServingMap, group: str, user: str, newest: str, most_met: Sequence[str], **options: str
+) -> list[Asked]:
+    """A list of every solution for a user.
+
+    `newest`: the item that the user met last, to which similar ones are asked for; empty: none. `most_met`: items to
+    rank. `options`: filter and filterValues.
+    """
+    results, found = str(RESULTS), list[Asked]()
+    entries = {**serving.get("solutions", {}), **serving.get("recommenders", {})}
+    for name in entries:
+        chosen = {"solution": name, **options}
+        if name in answering(serving, "recommendations"):
+            request = api_requests.recommendations(group, user, numResults=results, **chosen)
+            found.append(Asked(name, "recommends", request))
+        elif name in answering(serving, "popular", "trending"):
+            route = "popular" if name in answering(serving, "popular") else "trending"
+            found.append(Asked(name, route, api_requests.many_like(group, route, numResults=results, **chosen)))
+        elif name in answering(serving, "similar-items") and newest:
+            request = api_requests.similar_items(group, newest, numResults=results, **chosen)
+            found.append(Asked(name, "similar to what was met last", request))
+        elif name in answering(serving, "rankings") and most_met:
+            request = api_requests.rankings(group, user, list(most_met[:RESULTS]), **chosen)
+            found.append(Asked(name, "ranks what most people met", request))
+        elif name in answering(serving, "actions"):
+            request = api_requests.actions(group, user, numResults="10", **chosen)
+            found.append(Asked(name, "actions", request))
+    return found
+
+
+def ids_of(answer: dict[str, object]) -> list[str]:
+    """The IDs of an answer, in its order."""
+    return [str(entry.get("itemId", entry.get("actionId"))) for entry in entries_of(answer)]
+
+
+def entries_of(answer: dict[str, object]) -> list[dict[str, object]]:
+    """The places of an answer's list, whatever the route calls it."""
+    for route in ROUTES.values():
+        found = answer.get(route.list_name)
+        if isinstance(found, list):
+            return found
+    return []
