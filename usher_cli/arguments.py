@@ -24,6 +24,7 @@ MODULES = (
     "cost",
     "keys",
     "import_",
+    "erase",
     "remove",
     "doctor",
     "ui",

@@ -1,4 +1,4 @@
-"""`usher remove`: what goes with a group and what that costs now, its removal by the pipeline, and what is left of it."""
+"""`usher remove`: what goes with a group and what that costs, its removal by the pipeline, and what is left of it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ class Removal(TypedDict):
     problems: Sequence[ProblemRecord]
     """What has kept it from its end."""
     left: Sequence[str]
-    """What is still there of what should be gone, as listed afterwards: ARNs, keys of the bucket, items of the table."""
+    """What is still there of what should be gone, as listed afterwards: ARNs, files, items of the table."""
     listed: Mapping[str, int]
     """By kind, how many resources the services listed afterwards, whoever they belong to."""
 
@@ -134,7 +134,7 @@ def existing_of(stack: DeployedStack, group: str, inventory: Inventory) -> Seque
 
 
 def items_of(stack: DeployedStack, group: str) -> Iterator[str]:
-    """The names of a group's items of the table, without those that expire: what it has ordered, and that it is gone."""
+    """A group's items of the table, but for those that expire: what it has ordered, and that it is gone."""
     return (one["item"] for one in TableBatches(stack.table).query(group) if "expires" not in one)
 
 
