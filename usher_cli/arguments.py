@@ -33,6 +33,7 @@ MODULES = (
     "keys",
     "import_",
     "erase",
+    "remove",
     "doctor",
     "ui",
     "local",

@@ -2,14 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from usher.run_summary import summarize
-
 from usher_cli import show
-from usher_cli.command import OK, Command, optional_group
+from usher_cli.command import Command, optional_group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
-from usher_cli.parallel import in_parallel
-from usher_cli.status import EXIT_STATUS, last_record_or_none, status_of, until_end
+from usher_cli.status import EXIT_STATUS, last_summaries, status_of, until_end
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,9 +19,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
     if not options.group:
-        records = in_parallel(lambda group: last_record_or_none(stack, group), stack.groups())
-        output.document([summarize(one) for one in records if one], show.groups)
-        return OK
+        output.document(last_summaries(stack), show.groups)
+        return 0
     if options.wait or options.follow:
         with show.following(output.console) as tell:
             for record in until_end(stack, options.group):
