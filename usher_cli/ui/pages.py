@@ -1,6 +1,6 @@
 """The table of pages: each view is a module of its own with a function `show`."""
 
-from usher_cli.ui import events, groups, item, items, people, person, rank
+from usher_cli.ui import compare, events, filters, groups, item, items, people, person, rank
 from usher_cli.ui.visit import Page
 
 PEOPLE, MACHINE = "People and items", "The machine"
@@ -11,6 +11,15 @@ PAGES = (
     Page("/{group}/person", "Person", "", PEOPLE, "What they met, beside what each solution recommends.", person.show),
     Page("/{group}/items", "Items", "category", PEOPLE, "What is recommended, and how often it was met.", items.show),
     Page("/{group}/item", "Item", "", PEOPLE, "What is known of it, who met it, and what is like it.", item.show),
+    Page(
+        "/{group}/filters",
+        "Filter bench",
+        "filter_alt",
+        PEOPLE,
+        "Type a filter, see what it leaves.",
+        filters.show,
+    ),
+    Page("/{group}/compare", "Live and held", "compare", PEOPLE, "The live version beside the newest.", compare.show),
     Page("/{group}/events", "Try events", "touch_app", PEOPLE, "Send events, and watch the list move.", events.show),
     Page("/{group}/rank", "Re-rank", "swap_vert", PEOPLE, "Your order of some items beside theirs.", rank.show),
 )
