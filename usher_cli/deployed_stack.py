@@ -11,7 +11,8 @@ from usher.aws import client
 from usher.costs.ceilings import Ceilings
 from usher.errors import UsherError
 from usher.resources.target import Target
-from usher.runs.naming import EVALUATION, EXPORT
+from usher.run_record import VersionRecord
+from usher.runs.naming import is_other
 from usher.runs.record import Run
 from usher.serving.serving_map import ServingMaps
 from usher.storage.bucket import Bucket
@@ -79,11 +80,23 @@ class DeployedStack:
         return {name: client(name) for name in ("personalize", "scheduler", "service-quotas")}
 
     @cached_property
+    def version_reports(self) -> dict[str, VersionRecord]:
+        """What trained solution versions have told so far, by their ARNs."""
+        return {}
+
+    @cached_property
     def _planning(self) -> Mapping[str, str]:
         """The environment of the function that plans."""
         configuration = client("lambda").get_function_configuration(FunctionName=self._physical_id("Plan"))
         environ: dict[str, str] = configuration["Environment"]["Variables"]
         return environ
+
+    @cached_property
+    def resources(self) -> Mapping[str, str]:
+        """The physical id of each of its resources, by the name in the template."""
+        pages = client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.name)
+        found = [one for page in pages for one in page["StackResourceSummaries"]]
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found if "PhysicalResourceId" in one}
 
     @cached_property
     def function_logs(self) -> str:
@@ -115,9 +128,11 @@ class DeployedStack:
 
     def runs(self, group: str, *, others: bool = False) -> list[Run]:
         """A group's runs of the pipeline, oldest first; `others`: those of exports and evaluations instead."""
-        keys = self.bucket.keys(f"{group}/out/runs/")
-        names = [key.split("/")[-2] for key in keys if key.endswith("/run.json")]
-        return [Run(self.bucket, group, name) for name in names if name.endswith((EXPORT, EVALUATION)) == others]
+        return [run for run in self.all_runs(group) if is_other(run.name) == others]
+
+    def all_runs(self, group: str) -> list[Run]:
+        """A group's runs, oldest first, by one call for each 1,000 of them. A record may be deleted meanwhile."""
+        return [Run(self.bucket, group, name) for name in self.bucket.folders(f"{group}/out/runs/")]
 
     def start(self, **request: str) -> str:
         """Start the pipeline; return the execution's ARN."""

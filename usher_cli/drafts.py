@@ -8,7 +8,7 @@ from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins
-from usher.planning.tasks import Tasks
+from usher.planning.tasks import RequestedTasks, Tasks
 from usher.resources.kinds import KINDS, Resource
 from usher.storage.table import Table
 
@@ -23,9 +23,18 @@ class ReadOnlyTable(Table):
 
 
 def draft_of(
-    stack: DeployedStack, group: str, bucket: Any, claims: Mapping[str, Mapping[str, str]] | None = None
+    stack: DeployedStack,
+    group: str,
+    bucket: Any,
+    claims: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    tasks: RequestedTasks | None = None,
+    pinned: Mapping[str, Pin] | None = None,
 ) -> Draft:
-    """The draft of a run for the files in a bucket; `claims`: an Inventory's. Raises InputError."""
+    """The draft of a run for the files in a bucket; `claims`: an Inventory's. Raises InputError.
+
+    `tasks`, `pinned`: what is about to be requested, beside what has been.
+    """
     pins = Pins(ReadOnlyTable(stack.table.dynamodb, stack.table.name))
 
     def resolve_pins(
@@ -34,14 +43,14 @@ def draft_of(
         holding, problems = pins.resolve(stack.clients["personalize"], group, desired, live)
         if problems:
             raise InputError(problems)
-        return holding, ()
+        return {**holding, **(pinned or {})}, ()
 
     return draft(
         bucket,
         stack.target(group),
         stack.clients,
         stack.serving.read(group),
-        tasks=Tasks(stack.table).of(group),
+        tasks={**Tasks(stack.table).of(group), **(tasks or {})},
         resolve_pins=resolve_pins,
         claims=claims,
         ceilings=stack.ceilings,

@@ -1,6 +1,10 @@
 """What a person is told of an error."""
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from usher.errors import UsherError
+
+TOLD = (UsherError, BotoCoreError, ClientError, OSError)
+"""Errors that are told in a line where they happen; others are faults of this program."""
 
 EXTRAS = {"nicegui": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""

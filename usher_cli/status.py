@@ -61,11 +61,11 @@ def status_of(stack: DeployedStack, group: str) -> GroupStatus:
 
 def last_record(stack: DeployedStack, group: str) -> RunRecord:
     """The record of a group's last run of the pipeline. Raises UsherError if it has had none yet."""
-    runs = stack.runs(group)
-    if not runs:
+    record = next(filter(None, (run.read() for run in reversed(stack.runs(group)))), None)
+    if not record:
         place = f"s3://{stack.bucket.name}/{group}/"
         raise UsherError(f"{group} has had no run yet. Put interactions.csv into {place} to start one.")
-    return runs[-1].read()
+    return record
 
 
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:

@@ -5,21 +5,19 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import FastAPI, Request
 from nicegui import core, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.explanation import explanation
+from usher_cli.explanation import TOLD, explanation
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
 from usher_cli.ui.visit import Page, Visit
 
-TOLD = (UsherError, BotoCoreError, ClientError, OSError)
-"""Errors that a view shows in its place, in one line."""
+SLOWEST_SECONDS = 60
+"""For the list of groups, as AWS's clients try for so long. NiceGUI gives a page 3 seconds of its own accord."""
 
 
 def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
@@ -46,7 +44,7 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
 
 
 def _register(page: Page, stack: DeployedStack) -> None:
-    @ui.page(page.path)
+    @ui.page(page.path, response_timeout=SLOWEST_SECONDS)
     async def _visited(request: Request) -> None:
         pictures = request.cookies.get("pictures") == "yes"
         visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params), pictures)

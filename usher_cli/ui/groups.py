@@ -1,17 +1,81 @@
-"""The first view: every group of the stack."""
+"""The first view: every group of the stack, what is at work, what is live since when, and the alarms that are on."""
 
+import asyncio
+from collections.abc import Sequence
+
+from markupsafe import Markup
 from nicegui import ui
+from usher.reports.html import table, tag, when
 
-from usher_cli.ui.parts import card, empty
+from usher_cli.explanation import TOLD, explanation
+from usher_cli.machine.health import Alarm, alarms
+from usher_cli.machine.overview import GroupOverview, overview
+from usher_cli.machine.runs import headline, what_of
+from usher_cli.ui.parts import empty, note
+from usher_cli.ui.report import described, link, report
 from usher_cli.ui.visit import Visit
 
 
 async def show(visit: Visit) -> None:
-    """A card for each group."""
-    groups = await visit.read(visit.stack.groups)
+    """Alarms, runs at work, and a row for each group."""
+    stack = visit.stack
+    top = ui.column().classes("w-full")
+    alarms_read = asyncio.create_task(visit.read(alarms, stack))
+    groups = await visit.read(overview, stack)
     if not groups:
-        empty("There is no group yet.", f"Put interactions.csv into s3://{visit.stack.bucket.name}/<group>/.")
-    with ui.element("div").classes("cards"):
-        for group in groups:
-            with card(group):
-                ui.link("People", f"/{group}/people")
+        empty("There is no group yet.", f"Put interactions.csv into s3://{stack.bucket.name}/<group>/.")
+    report(at_work(groups), of_groups(groups))
+    with top:
+        try:
+            for one in alarms_on(await alarms_read):
+                note("bad", f"{one['name']} is on since {when(one['since'])}.", one["means"])
+        except TOLD as error:
+            note("dim", explanation(error))
+
+
+def alarms_on(found: Sequence[Alarm]) -> list[Alarm]:
+    """The alarms that are on. Pure."""
+    return [one for one in found if one["state"] == "ALARM"]
+
+
+def at_work(groups: Sequence[GroupOverview]) -> Markup:
+    """The runs that are at work. Pure."""
+    rows = [
+        [
+            link(run["group"], run["group"], "live"),
+            link(what_of(run["run"]), run["group"], "run", id=run["run"]),
+            when(run["startedAt"]),
+            run["progress"],
+        ]
+        for group in groups
+        for run in group["atWork"]
+    ]
+    return table("At work", ["Group", "Run", "Since", "Progress"], rows)
+
+
+def of_groups(groups: Sequence[GroupOverview]) -> Markup:
+    """A row for each group. Pure."""
+    return table("", ["Group", "Last run", "Live", "#$ a month", "What happened"], [*map(_row, groups)])
+
+
+def _row(group: GroupOverview) -> list[object]:
+    name, last = group["group"], group["last"]
+    live = described({link(one["name"], name, "versions"): _since(one["since"]) for one in group["live"]})
+    shown = link(name, name, "live")
+    if not last:
+        return [
+            shown,
+            Markup('<span class="dim">none yet</span>'),
+            live,
+            "",
+            Markup("<code>{}/interactions.csv</code> starts one").format(name),
+        ]
+    outcome = Markup("{} <br>{}").format(
+        tag(last["outcome"]), link(when(last["startedAt"]), name, "run", id=last["run"])
+    )
+    monthly = f"{last['cost']['monthlyCost']:,.2f}" if "monthlyCost" in last["cost"] else ""
+    return [shown, outcome, live, monthly, headline(last)]
+
+
+def _since(time: str) -> str:
+    return f"since {time[:16].replace('T', ' ')}" if time else ""

@@ -1,6 +1,23 @@
 """The table of pages: each view is a module of its own with a function `show`."""
 
-from usher_cli.ui import compare, events, filters, groups, item, items, people, person, rank
+from usher_cli.ui import (
+    compare,
+    cost,
+    events,
+    filters,
+    groups,
+    health,
+    item,
+    items,
+    live,
+    people,
+    person,
+    rank,
+    run,
+    runs,
+    traffic,
+    versions,
+)
 from usher_cli.ui.visit import Page
 
 PEOPLE, MACHINE = "People and items", "The machine"
@@ -11,16 +28,16 @@ PAGES = (
     Page("/{group}/person", "Person", "", PEOPLE, "What they met, beside what each solution recommends.", person.show),
     Page("/{group}/items", "Items", "category", PEOPLE, "What is recommended, and how often it was met.", items.show),
     Page("/{group}/item", "Item", "", PEOPLE, "What is known of it, who met it, and what is like it.", item.show),
-    Page(
-        "/{group}/filters",
-        "Filter bench",
-        "filter_alt",
-        PEOPLE,
-        "Type a filter, see what it leaves.",
-        filters.show,
-    ),
+    Page("/{group}/filters", "Filter bench", "filter_alt", PEOPLE, "Type one, see what it leaves.", filters.show),
     Page("/{group}/compare", "Live and held", "compare", PEOPLE, "The live version beside the newest.", compare.show),
     Page("/{group}/events", "Try events", "touch_app", PEOPLE, "Send events, and watch the list move.", events.show),
     Page("/{group}/rank", "Re-rank", "swap_vert", PEOPLE, "Your order of some items beside theirs.", rank.show),
+    Page("/{group}/live", "Live", "bolt", MACHINE, "What answers now, since when, and by whose choice.", live.show),
+    Page("/{group}/runs", "Runs", "history", MACHINE, "What was done, and what is at work.", runs.show),
+    Page("/{group}/run", "Run", "", MACHINE, "Its stages and resources.", run.show),
+    Page("/{group}/versions", "Versions", "show_chart", MACHINE, "How good each training was.", versions.show),
+    Page("/{group}/traffic", "Events", "ssid_chart", MACHINE, "What users send, minute by minute.", traffic.show),
+    Page("/{group}/cost", "Cost", "payments", MACHINE, "What Personalize costs for this group.", cost.show),
+    Page("/health", "Health", "monitor_heart", MACHINE, "Alarms, queues and quotas of the stack.", health.show),
 )
 """In the order of the navigation."""

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,9 @@ NO_RETRY = Config(retries={"mode": "legacy", "total_max_attempts": 1})
 STEADY = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=1, read_timeout=2)
 CONFIGS = {"personalize": PATIENT, "personalize-events": PROMPT, "personalize-runtime": PROMPT}
 
+MAKING = threading.Lock()
+"""Held while a client is made, which boto3's default session can't do in two threads at once (boto3, "Clients")."""
+
 
 @functools.cache
 def within(seconds: float, attempts: int = 1) -> Config:
@@ -35,7 +39,8 @@ def within(seconds: float, attempts: int = 1) -> Config:
 def client(service: str, config: Config | None = None) -> Any:
     """The process's one client of a service, or of a service and a configuration other than its own."""
     make: Any = boto3.client
-    return make(service, config=config or CONFIGS.get(service, RETRIES))
+    with MAKING:
+        return make(service, config=config or CONFIGS.get(service, RETRIES))
 
 
 def now() -> datetime:

@@ -119,8 +119,7 @@ class Pins:
         self.table.delete(group, ITEM)
 
     def _read(self, group: str) -> dict[str, Pin]:
-        pins = {name: text for name, text in self.table.get(group, ITEM).items() if name.startswith(PREFIX)}
-        return {name.removeprefix(PREFIX): Pin(**json.loads(text)) for name, text in pins.items()}
+        return pins_in(self.table.get(group, ITEM))
 
     def _write(self, group: str, solution: str, pin: Pin) -> None:
         names = {"#solution": PREFIX + solution}
@@ -128,6 +127,12 @@ class Pins:
 
     def _forget(self, group: str, solution: str) -> None:
         self.table.update(group, ITEM, "REMOVE #solution", names={"#solution": PREFIX + solution})
+
+
+def pins_in(item: Mapping[str, Any]) -> dict[str, Pin]:
+    """The pins by solution that the item of a group holds. Pure."""
+    pins = {name: text for name, text in item.items() if name.startswith(PREFIX)}
+    return {name.removeprefix(PREFIX): Pin(**json.loads(text)) for name, text in pins.items()}
 
 
 def live_versions(serving: Mapping[str, Any]) -> dict[str, str]:

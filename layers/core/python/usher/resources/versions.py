@@ -56,12 +56,13 @@ def report_versions(
     }
     serving = {name: solution[LIVE_VERSION] for name, solution in live.items()}
     pairs = sorted({*newest.items(), *serving.items()})
-    reports = (_report_version(personalize, name, arn, live=serving.get(name) == arn) for name, arn in pairs)
+    reports = (report_version(personalize, name, arn, live=serving.get(name) == arn) for name, arn in pairs)
     dated = {arn: {"liveSince": time} for arn, time in since.items()}
     return [cast(VersionRecord, report | dated.get(report["arn"], {})) for report in reports if report]
 
 
-def _report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
+def report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
+    """A version of a solution for a record; None if it does not exist. `live`: whether it serves."""
     details = describe(personalize, KINDS["solution_version"], arn)
     if not details:
         return None

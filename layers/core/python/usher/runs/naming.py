@@ -1,5 +1,6 @@
 """The names of runs, and the group that an execution works on. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from usher.aws import now
@@ -47,3 +48,13 @@ def next_name(execution: str, former: str) -> str:
 def run_name(execution: str, suffix: str = "", begun: datetime | None = None) -> str:
     """A run's name, by which a group's runs sort by time. `begun`: when it began; now, if there is no such time."""
     return f"{f'{begun or now():%Y%m%dT%H%M%S%f}'[:-3]}Z-{execution[-4:]}{suffix}"
+
+
+def is_other(run: str) -> bool:
+    """Whether a run is that of an export or an evaluation, by its name."""
+    return run.endswith((EXPORT, EVALUATION))
+
+
+def is_of_any(run: str, executions: Iterable[str]) -> bool:
+    """Whether a run may be that of one of some executions, by its name; its record tells."""
+    return any(f"Z-{execution[-4:]}" in run for execution in executions)

@@ -19,7 +19,7 @@ from usher.run_record import RunChanges, RunRecord
 from usher.runs import documents
 from usher.runs.decision_log import log_decisions
 from usher.runs.lock import Lock
-from usher.runs.naming import AGAIN, next_name, run_name
+from usher.runs.naming import AGAIN, is_of_any, next_name, run_name
 from usher.runs.outcome import has_ended, tells_of, with_outcome
 from usher.storage.bucket import Bucket, TooLargeError, as_json
 
@@ -240,7 +240,7 @@ def runs_of(bucket: Bucket, group: str, execution: str) -> Iterator[RunRecord]:
     """The records of an execution's runs on a group, in the order of time."""
     for key in bucket.keys(f"{group}/out/runs/"):
         *_, name, file = key.split("/")
-        if file == RECORD and f"Z-{execution[-4:]}" in name:
+        if file == RECORD and is_of_any(name, [execution]):
             record = Run(bucket, group, name).read_or_empty()
             if record.get("execution") == execution:
                 yield record

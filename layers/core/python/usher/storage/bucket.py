@@ -90,10 +90,11 @@ class Bucket:
         """All keys below a prefix, sorted."""
         return [file.key for file in self.files(prefix)]
 
-    def folders(self) -> list[str]:
-        """The names of the folders at the top, each of which is a group's."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Delimiter="/")
-        return sorted(one["Prefix"].rstrip("/") for page in pages for one in page.get("CommonPrefixes", []))
+    def folders(self, prefix: str = "") -> list[str]:
+        """The names of the folders within a folder, whose key ends with a slash; at the top, each is a group's."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix, Delimiter="/")
+        found = (one["Prefix"] for page in pages for one in page.get("CommonPrefixes", []))
+        return sorted(one.removeprefix(prefix).rstrip("/") for one in found)
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
         """An object's bytes as a stream. `conditions`: further parameters of GetObject, such as `Range`.

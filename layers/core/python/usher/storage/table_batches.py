@@ -24,15 +24,12 @@ class TableBatches:
     sleep: Callable[[float], None] = time.sleep
 
     def get(self, keys: Sequence[tuple[str, str]], *names: str, consistent: bool = False) -> list[dict[str, Any]]:
-        """The attributes `names` of the items that exist. `keys`: group and item, each once."""
+        """The attributes `names` of the items that exist; without names, all. `keys`: group and item, each once."""
         if not keys:
             return []
         placeholders = {f"#{number}": name for number, name in enumerate(names)}
-        asked = {
-            "ProjectionExpression": ", ".join(placeholders),
-            "ExpressionAttributeNames": placeholders,
-            "ConsistentRead": consistent,
-        }
+        narrowed = {"ProjectionExpression": ", ".join(placeholders), "ExpressionAttributeNames": placeholders}
+        asked = {"ConsistentRead": consistent, **(narrowed if names else {})}
         found = []
         for start in range(0, len(keys), READ_SIZE):
             part = {**asked, "Keys": [item_key(*key) for key in keys[start : start + READ_SIZE]]}

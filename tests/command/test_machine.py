@@ -1,0 +1,195 @@
+"""What the page tells of a stack's machine, on the simulated stack: groups, runs, versions, events, and actions."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from usher.errors import UsherError
+
+from tests.command.world import POPULAR
+from tests.unit.usher.world import interactions
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.machine import actions
+from usher_cli.machine.events import queues
+from usher_cli.machine.health import alarms, quotas_used
+from usher_cli.machine.overview import overview
+from usher_cli.machine.runs import PAGE_SIZE, run_view, runs_from
+from usher_cli.machine.versions import solutions_of
+from usher_local.simulation.stack import Boundary, Stack
+
+GATED = POPULAR | {
+    "solutions": {"popular": {"recipe": "aws-popularity-count", "gate": {"metric": "coverage", "atLeast": 2}}}
+}
+
+
+@pytest.fixture
+def deployed_stack(stack: Stack) -> DeployedStack:  # noqa: ARG001 - it is what the command finds
+    return DeployedStack("usher")
+
+
+@pytest.fixture
+def live(stack: Stack, deployed_stack: DeployedStack) -> DeployedStack:
+    """A stack with a group that serves."""
+    drop(stack, "films", POPULAR)
+    return deployed_stack
+
+
+def drop(stack: Stack, group: str, config: Any, status: str = "SUCCEEDED", **data: int) -> None:
+    stack.put(f"{group}/usher.yaml", json.dumps(config))
+    stack.put(f"{group}/interactions.csv", interactions(**data))
+    assert stack.drop(f"{group}/interactions.csv").status == status
+
+
+def copy_runs(stack: Stack, group: str, number: int) -> None:
+    """Give a group so many more runs before its first one."""
+    (key, record), *_ = stack.read(f"{group}/out/runs/.*/run.json").items()
+    name = key.split("/")[-2]
+    for one in range(number):
+        older = f"2022{one:04}T000000000Z-0000"
+        for file, content in (
+            ("run.json", record | {"run": older}),
+            ("plan.json", stack.read(key.replace("run.json", "plan.json")).popitem()[1]),
+        ):
+            stack.put(f"{group}/out/runs/{older}/{file}", json.dumps(content))
+    assert name > older
+
+
+@pytest.fixture
+def calls(stack: Stack) -> Iterator[Counter[str]]:
+    """How often each operation has been called so far."""
+    counted = Counter[str]()
+
+    def count(boundary: Boundary) -> None:
+        counted[boundary.name] += (boundary.kind, boundary.when) == ("call", "before")
+
+    stack.disturb = count
+    yield counted
+
+
+def test_the_overview_tells_of_each_group_what_is_live_since_when_and_how_the_last_run_went(
+    live: DeployedStack,
+) -> None:
+    live.bucket.write("empty/notes.txt", b"")
+    empty, films = overview(live)
+    assert (empty["group"], empty["last"], empty["live"], empty["atWork"]) == ("empty", None, [], [])
+    assert films["last"] is not None
+    assert films["last"]["outcome"] == "SUCCEEDED"
+    (model,) = films["live"]
+    assert model["name"] == "popular"
+    assert model["since"][:11] == model["trainedAt"][:11] == "2023-11-14T"
+
+
+def test_the_overview_asks_no_more_of_many_runs(live: DeployedStack, stack: Stack, calls: Counter[str]) -> None:
+    overview(live)
+    of_one = Counter(calls)
+    copy_runs(stack, "films", 200)
+    calls.clear()
+    overview(live)
+    assert calls.total() <= of_one.total()
+    assert (calls["s3:GetObject"], calls["dynamodb:BatchGetItem"]) == (1, 1)
+
+
+def test_runs_come_by_the_page_newest_first(live: DeployedStack, stack: Stack, calls: Counter[str]) -> None:
+    copy_runs(stack, "films", 2 * PAGE_SIZE)
+    names, newest = list[str](), ""
+    sizes = []
+    while page := runs_from(live, "films", newest):
+        names += [row["run"] for row in page["rows"]]
+        sizes.append(len(page["rows"]))
+        newest = page["older"]
+        if not newest:
+            break
+    assert sizes == [PAGE_SIZE, PAGE_SIZE, 1]
+    assert names == sorted(names, reverse=True)
+    assert calls["s3:GetObject"] == 2 * PAGE_SIZE + 1
+    (row,) = [row for row in runs_from(live, "films")["rows"] if row["run"] == names[0]]
+    assert (row["what"], row["outcome"]) == ("pipeline", "SUCCEEDED")
+    assert "trained popular; made 1 campaign (popular)" in row["told"]
+    assert row["seconds"] > 0
+
+
+def test_a_run_at_work_tells_its_stages_and_when_it_is_expected_to_end(
+    deployed_stack: DeployedStack, stack: Stack
+) -> None:
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
+    stack.put("films/interactions.csv", interactions())
+    execution, waits = stack.start({"group": "films"})
+    for seconds in waits:
+        stack.clock.shift(seconds)
+        (row,) = runs_from(deployed_stack, "films")["rows"]
+        view = run_view(deployed_stack, "films", row["run"])
+        if any(step["status"] == "PENDING" for stage in view["stages"] for step in stage["steps"]):
+            break
+    assert [stage["stage"] for stage in view["stages"]][:2] == ["import", "train"]
+    assert view["execution"] == execution.arn
+    assert view["expectedEnd"] > row["startedAt"]
+    assert not view["late"]
+    (found,) = overview(deployed_stack)
+    assert [one["run"] for one in found["atWork"]] == [row["run"]]
+    for seconds in waits:
+        stack.clock.shift(seconds)
+    ended = run_view(deployed_stack, "films", row["run"])
+    assert ended["summary"]["outcome"] == "SUCCEEDED"
+    assert not ended["expectedEnd"]
+
+
+def test_a_run_that_does_not_exist_is_told(live: DeployedStack) -> None:
+    with pytest.raises(UsherError, match="films has no run 2020"):
+        run_view(live, "films", "2020")
+
+
+def test_versions_tell_their_metrics_over_time_which_is_live_and_what_the_gate_says(
+    deployed_stack: DeployedStack, stack: Stack, calls: Counter[str]
+) -> None:
+    drop(stack, "films", POPULAR)
+    drop(stack, "films", GATED, users=80)
+    (solution,) = solutions_of(deployed_stack, "films")
+    old, new = solution["versions"]
+    assert (solution["name"], old["live"], new["live"]) == ("popular", True, False)
+    assert old["trainedAt"] < new["trainedAt"]
+    assert old["liveSince"]
+    assert all(one["metrics"] and one["trainingHours"] for one in (old, new))
+    gate = solution["gate"]
+    assert gate is not None
+    assert (gate["metric"], gate["atLeast"], gate["passes"]) == ("coverage", 2, False)
+    assert "below 2.0000, atLeast: the floor" in gate["verdict"]
+    calls.clear()
+    assert solutions_of(deployed_stack, "films") == [solution]
+    assert not calls["personalize:GetSolutionMetrics"], "what is trained never changes"
+
+
+def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
+    live: DeployedStack, stack: Stack
+) -> None:
+    before = set(stack.personalize.resources), len(stack.executions), stack.items("films")
+    assert not actions.run_now(live, "films").plan()["isWork"]
+    plan = actions.retrain(live, "films", "popular").plan()
+    assert next((row["id"], row["action"]) for row in plan["rows"]) == ("solution_version/popular", "retrain")
+    assert any("minutes and costs" in told for told in plan["told"])
+    assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
+
+
+def test_a_promotion_tells_that_the_campaign_changes(live: DeployedStack, stack: Stack) -> None:
+    drop(stack, "films", POPULAR, users=80)
+    (solution,) = solutions_of(live, "films")
+    old, new = solution["versions"]
+    assert new["live"]
+    before = stack.items("films")
+    plan = actions.promote(live, "films", "popular", old["arn"], "Odd results").plan()
+    assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
+    assert stack.items("films") == before
+    with pytest.raises(UsherError, match="has no version"):
+        actions.promote(live, "films", "popular", f"{old['arn']}x", "Odd results").plan()
+
+
+def test_queues_alarms_and_quotas_are_those_of_the_stack(live: DeployedStack) -> None:
+    found = queues(live)
+    assert [one["name"] for one in found] == ["Pending", "Kept", "RefusedEvents", "DeadLetterQueue"]
+    assert not any(one["waiting"] for one in found)
+    assert {one["name"] for one in alarms(live)} >= {"ExecutionFailed", "EventLost", "ModelStale"}
+    by_kind = {(one["kind"], one["group"]): one for one in quotas_used(live, ["films"])}
+    assert by_kind["dataset groups", ""]["used"] == 1
+    assert by_kind["campaigns", "films"]["limit"] == 5
+    assert by_kind["campaigns", "films"]["used"] == 1

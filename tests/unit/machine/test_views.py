@@ -1,0 +1,87 @@
+"""What views show of typed documents: every text from outside is escaped, and nothing that matters is left out."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from usher_cli.machine.events import Rate, Refusal
+from usher_cli.ui import actions, groups, health, report, traffic
+
+END = datetime(2026, 11, 27, 12, 0, 30, tzinfo=UTC)
+
+
+def rate(metric: str, code: str = "", *minutes: tuple[str, float]) -> Rate:
+    return {"group": "films", "metric": metric, "code": code, "minutes": list(minutes)}
+
+
+def test_the_chart_of_events_has_a_point_for_each_minute() -> None:
+    found = [
+        rate("EventsAccepted", "", ("2026-11-27T11:30:00+00:00", 3.0), ("2026-11-27T11:59:00+00:00", 1.0)),
+        rate("EventRequestsRefused", "BadEvent", ("2026-11-27T11:45:00+00:00", 2.0)),
+        rate("EventsRefused", "", ("2026-11-27T11:45:00+00:00", 5.0)),
+    ]
+    svg = traffic.chart(found, 1, END)
+    assert "accepted" in svg
+    assert "refused" in svg
+    assert "7" in svg, "what is refused by the API and by Personalize counts together"
+    told = traffic.of_rates(found)
+    assert "BadEvent" in told
+    assert "requests refused by the API" in told
+
+
+def test_reasons_of_refusals_are_escaped() -> None:
+    assert "&lt;script&gt;" in traffic.of_refusals([Refusal("<script>", 2)])
+
+
+@pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "hold"), (3, "dim")])
+def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
+    told = health.of_quotas([{"kind": "campaigns", "group": "films", "used": used, "limit": 5}])
+    assert f'<span class="{look}">{used} of 5</span>' in told
+
+
+def test_an_alarm_that_is_on_tells_why_and_what_to_do() -> None:
+    alarm: Any = {
+        "name": "EventLost",
+        "state": "ALARM",
+        "since": END.isoformat(),
+        "reason": "1 > 0",
+        "means": "Read it",
+    }
+    told = health.of_alarms([alarm | {"silent": True}])
+    assert all(one in told for one in ("EventLost", "1 &gt; 0", "Read it. Its actions are disabled"))
+    assert groups.alarms_on([alarm, alarm | {"state": "OK"}]) == [alarm]
+
+
+def test_a_group_without_a_run_says_what_starts_one() -> None:
+    told = groups.of_groups([{"group": "films", "last": None, "atWork": [], "live": []}])
+    assert "films/interactions.csv" in told
+
+
+def test_a_plan_tells_its_problems_sentences_and_resources() -> None:
+    row: Any = {"id": "campaign/popular", "action": "update", "minutes": 15.0, "cost": None, "reason": "It differs."}
+    problem: Any = {"place": "films/", "message": "has no room.", "remedy": "Ask for more."}
+    plan: Any = {"told": ["It takes 15 minutes."], "rows": [row], "problems": [problem], "isWork": True}
+    told = "".join(actions.shown(plan))
+    for one in ("films/: has no room. Ask for more.", "It takes 15 minutes.", "campaign/popular", "not known"):
+        assert one in told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (59.9, "1 min"),
+        (3599, "1 h 0 min"),
+        (3600, "1 h 0 min"),
+        (9000, "2 h 30 min"),
+    ],
+)
+def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> None:
+    assert report.duration(seconds) == told
+
+
+def test_links_keep_any_name_in_its_place() -> None:
+    assert report.link("<b>", "a/b", "run", id="x&y") == '<a href="/a%2Fb/run?id=x%26y">&lt;b&gt;</a>'

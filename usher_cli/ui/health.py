@@ -1,0 +1,59 @@
+"""The stack's alarms and queues, and how much of Personalize's quotas is used."""
+
+import asyncio
+from collections.abc import Sequence
+
+from markupsafe import Markup
+from usher.reports.html import table
+
+from usher_cli.machine.events import Queue, queues
+from usher_cli.machine.health import Alarm, QuotaUse, alarms, quotas_used
+from usher_cli.ui.report import report
+from usher_cli.ui.visit import Visit
+
+LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
+NEARLY = 0.8
+"""The share of a quota from which on its use is marked."""
+
+
+async def show(visit: Visit) -> None:
+    """Tables of alarms, queues and quotas."""
+    stack = visit.stack
+    on, waiting = await asyncio.gather(visit.read(alarms, stack), visit.read(queues, stack))
+    report(of_alarms(on), of_queues(waiting))
+    groups = await visit.read(stack.serving.groups)
+    report(of_quotas(await visit.read(quotas_used, stack, groups)))
+
+
+def of_alarms(found: Sequence[Alarm]) -> Markup:
+    """A row for each alarm. Pure."""
+    rows = [
+        [
+            one["name"],
+            Markup('<span class="tag {}">{}</span>').format(*LOOKS[one["state"]]),
+            one["since"][:16].replace("T", " "),
+            one["reason"] if one["state"] == "ALARM" else "",
+            f"{one['means']}.{' Its actions are disabled: nobody is notified.' * one['silent']}",
+        ]
+        for one in found
+    ]
+    return table("Alarms", ["Alarm", "State", "Since", "Why", "What it means, and what to do"], rows)
+
+
+def of_queues(found: Sequence[Queue]) -> Markup:
+    """A row for each queue. Pure."""
+    rows = [
+        [one["name"], f"messages that {one['does']}", f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found
+    ]
+    return table("Queues", ["Queue", "What is in it", "#Waiting", "#At work"], rows)
+
+
+def of_quotas(found: Sequence[QuotaUse]) -> Markup:
+    """A row for each quota, the fullest first. Pure."""
+    rows = []
+    for one in found:
+        share = one["used"] / one["limit"]
+        look = "bad" if share >= 1 else "hold" if share >= NEARLY else "dim"
+        used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one["used"], one["limit"])
+        rows.append([one["kind"], one["group"] or "the region", used])
+    return table("Quotas of Personalize", ["Resources", "In", "#Used"], rows)

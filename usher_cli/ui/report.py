@@ -1,0 +1,34 @@
+"""Parts of the stack's own pages (usher.reports), in the look of these."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup
+from nicegui import ui
+from usher.reports.html import join
+from usher.texts import visible
+
+
+def report(*parts: Markup | str) -> None:
+    """Show parts below each other. Hidden characters, which only texts from outside have, are shown as escapes."""
+    ui.html(visible(join(parts)), sanitize=False).classes("report")
+
+
+def link(text: object, *place: str, **options: str) -> Markup:
+    """A link to a page: `link("runs", "films", "runs")`; `options`: its query."""
+    path = "/".join(quote(one, safe="") for one in place)
+    query = f"?{urlencode(options)}" if options else ""
+    return Markup('<a href="/{}{}">{}</a>').format(path, query, text)
+
+
+def described(pairs: Mapping[object, object]) -> Markup:
+    """Lines of a cell, each with something dim beside it."""
+    return Markup("<br>").join(Markup('{} <span class="dim">{}</span>').format(*one) for one in pairs.items())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `45 s`, `3 min`, `2 h 5 min`."""
+    minutes = round(seconds / 60)
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,83 @@
+"""A run: its stages and resources, what they wait for, and when it is expected to end."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from markupsafe import Markup
+from nicegui import ui
+from usher.reports.html import facts, heading, lines, table, tag, when
+from usher.reports.html import note as noted
+from usher.run_summary import cost_sentences
+
+from usher_cli.machine.runs import RunView, Step, run_view
+from usher_cli.ui.report import duration, report
+from usher_cli.ui.visit import Visit
+
+REFRESH_SECONDS = 5
+"""While a run is at work. Each time costs two reads of S3."""
+STAGES = {"import": "Import", "train": "Train", "export": "Serve and export", "delete": "Delete"}
+
+
+async def show(visit: Visit) -> None:
+    """A run, which is read again for as long as it is at work."""
+    name = visit.options.get("id", "")
+    place = ui.column().classes("w-full")
+
+    async def refresh() -> None:
+        view = await visit.read(run_view, visit.stack, visit.group, name)
+        place.clear()
+        with place:
+            report(*parts_of(view))
+        if timer and view["summary"]["outcome"] != "RUNNING":
+            timer.deactivate()
+
+    timer: ui.timer | None = None
+    await refresh()
+    timer = ui.timer(REFRESH_SECONDS, refresh, immediate=False)
+
+
+def parts_of(view: RunView) -> Iterator[Markup]:
+    """All that is to be told of a run. Pure."""
+    run = view["summary"]
+    yield facts(
+        {
+            "Run": run["run"],
+            "Outcome": tag(run["outcome"]),
+            "Started": when(run["startedAt"]),
+            "Ended": when(run["endedAt"]),
+            "Took": _took(view),
+            "Expected end": _expected(view),
+        }
+    )
+    if run["progress"]:
+        yield Markup("<p>{}</p>").format(run["progress"])
+    for look, notes in (("bad", run["problems"]), ("hold", run["held"])):
+        yield from (noted(look, {"remedy": "", **one}) for one in notes)
+    yield lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
+    yield lines("Notes", run["notes"])
+    for stage in view["stages"]:
+        columns = ["Resource", "Action", "Status", "#In this status", "#As a rule", "Why"]
+        yield table(STAGES[stage["stage"]], columns, [_row(one) for one in stage["steps"]])
+    yield lines("Costs", [*cost_sentences(run["cost"])])
+    yield heading("Files")
+    yield from (Markup("<p><code>{}</code></p>").format(one) for one in view["page"].splitlines()[:1])
+    yield Markup("<p>Execution <code>{}</code></p>").format(view["execution"])
+
+
+def _row(step: Step) -> list[object]:
+    reason = f"{step['reason']} {step['remedy']}".strip()
+    waited = duration(step["waited"]) if step["waited"] and step["status"] in {"PENDING", "WAITING"} else ""
+    usual = f"{step['minutes']:g} min" if step["minutes"] else ""
+    return [step["id"], step["action"], tag(step["status"]), waited, usual, reason]
+
+
+def _took(view: RunView) -> str:
+    run = view["summary"]
+    if not run["endedAt"]:
+        return ""
+    return duration((datetime.fromisoformat(run["endedAt"]) - datetime.fromisoformat(run["startedAt"])).total_seconds())
+
+
+def _expected(view: RunView) -> str:
+    late = "; something takes longer than as a rule" if view["late"] else ""
+    return f"{when(view['expectedEnd'])}{late}" if view["expectedEnd"] else ""
