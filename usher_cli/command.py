@@ -71,6 +71,13 @@ def days(text: str) -> int:
     return int(text)
 
 
+def positive(text: str) -> int:
+    """A whole number from 1 to a million. Raises ArgumentTypeError for another text."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 1_000_000:
+        raise argparse.ArgumentTypeError("it must be a number from 1 to 1000000")
+    return int(text)
+
+
 def day(text: str) -> date:
     """A day such as 2026-11-27. Raises ArgumentTypeError for another text."""
     try:

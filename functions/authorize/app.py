@@ -13,8 +13,7 @@ keys = Keys(Table(client("dynamodb"), os.environ["TABLE_NAME"]))
 def lambda_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answer about the key in the header, and nothing else: API Gateway keeps the answer by the header alone."""
     key = keys.find(event["headers"]["x-api-key"])
-    return (
-        {"isAuthorized": True, "context": {"group": key.group, "routes": key.routes}}
-        if key
-        else {"isAuthorized": False}
-    )
+    if not key:
+        return {"isAuthorized": False}
+    limit = {"perMinute": key.per_minute} if key.per_minute else {}
+    return {"isAuthorized": True, "context": {"group": key.group, "routes": key.routes, "key": key.id, **limit}}

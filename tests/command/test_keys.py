@@ -44,6 +44,24 @@ def test_a_key_is_printed_once(table: Table, capsys: pytest.CaptureFixture[str])
     assert secret not in shown + json.dumps(listed)
 
 
+def test_a_key_may_have_a_limit(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+    text = made(capsys, "create", "films", "--name", "page", "--routes", "GET popular", "--per-minute", "600")
+    create(capsys)
+    assert [key.per_minute for key in Keys(table).of("films")] == [600, None]
+    again = made(capsys, "rotate", "films", text.split(".")[1])
+    found = Keys(table).find(again)
+    assert found
+    assert found.per_minute == 600
+    assert "600 a minute" in told(capsys, "keys", "list", "films")
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "many", "1000001", "9" * 20])
+def test_a_limit_is_a_number(limit: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["keys", "create", "films", "--name", "n", "--routes", "GET popular", "--per-minute", limit])
+    assert ended.value.code == 2
+
+
 def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     first = create(capsys)
     second = made(capsys, "rotate", "films", first.split(".")[1], "--days", "2")

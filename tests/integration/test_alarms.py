@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
@@ -216,22 +217,55 @@ def a_model_grows_old(site: Site, group: str) -> None:
 
 
 def the_api_breaks(site: Site, group: str) -> None:
+    """Five times, at all its addresses together."""
     broken = {"group": {"S": group}, "item": {"S": MAP}, "map": {"S": "no JSON"}}
-    dynamodb = site.cloud.client("dynamodb")
-    dynamodb.put_item(TableName=site.cloud.outputs["TableName"], Item=broken)
+    dynamodb, table = site.cloud.client("dynamodb"), site.cloud.outputs["TableName"]
+    dynamodb.put_item(TableName=table, Item=broken)
+    path, key = f"/{group}/recommendations/anna", site.api_keys.create(group, "mail tool", ["GET recommendations"])
+    callers = [
+        *[partial(signed_status, site, path)] * 2,
+        *[lambda: site.send("KeyApiUrl", "GET", path, x_api_key=key)[0]] * 2,
+        lambda: site.send("TokenApiUrl", "GET", path, Authorization=f"Bearer {site.issuer.token('anna')}")[0],
+    ]
+    for status in callers:  # at first the API may read what was there before
+        wait_until(lambda status=status: status() == HTTPStatus.INTERNAL_SERVER_ERROR)  # type: ignore[misc]
+    dynamodb.delete_item(TableName=table, Key={name: broken[name] for name in ("group", "item")})
 
-    def fails() -> bool:  # at first the API may read what was there before
-        try:
-            site.api.get(f"/{group}/recommendations/u1")
-        except CallError as error:
-            return error.status == HTTPStatus.INTERNAL_SERVER_ERROR
-        return False
 
-    for _ in range(5):
-        wait_until(fails)
-    dynamodb.delete_item(
-        TableName=site.cloud.outputs["TableName"], Key={name: broken[name] for name in ("group", "item")}
-    )
+def signed_status(site: Site, path: str) -> int:
+    try:
+        site.api.get(path)
+    except CallError as error:
+        return error.status
+    return HTTPStatus.OK
+
+
+def a_campaign_stays_down(site: Site, group: str) -> None:
+    """Until a breaker has been open for more than five seconds: the probes fail after 1, 3 and 7 of them."""
+    assert fed(site, group)["outcome"] == "SUCCEEDED"
+    before = total(site, "Usher", "BreakerOpenSeconds", service=STACK)
+
+    def stays_open() -> bool:
+        site.api.get(f"/{group}/recommendations/u1")
+        return total(site, "Usher", "BreakerOpenSeconds", service=STACK) - before > 10
+
+    inject(Faults(down=True))
+    try:
+        wait_until(stays_open)
+    finally:
+        inject(Faults())
+
+
+def a_quota_is_nearly_used(site: Site, group: str) -> None:
+    """Four of the five dataset groups that a region may have."""
+    others = [f"{group}-other{number}" for number in range(4 - len(site.arns("", "dataset_group")))]
+    arns = [site.personalize.create_dataset_group(name=name)["datasetGroupArn"] for name in others]
+    watch(site)
+    for arn in arns:
+        status = partial(lambda arn: site.personalize.describe_dataset_group(datasetGroupArn=arn), arn)
+        wait_until(lambda status=status: status()["datasetGroup"]["status"] == "ACTIVE")  # type: ignore[misc]
+        site.personalize.delete_dataset_group(datasetGroupArn=arn)
+    wait_until(lambda: not site.arns(f"{group}-other", "dataset_group"))
 
 
 def personalize_is_down(site: Site, group: str) -> None:
@@ -255,6 +289,8 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
         "ModelStale": a_model_grows_old,
         "ApiErrors": the_api_breaks,
         "AnswersDegraded": personalize_is_down,
+        "BreakerOpen": a_campaign_stays_down,
+        "QuotaNear": a_quota_is_nearly_used,
     }
 )
 

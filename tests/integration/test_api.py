@@ -182,6 +182,9 @@ def test_a_key_is_good_for_its_group_and_routes(live: Site) -> None:
     other = live.api_keys.create("live", "gone", ["GET recommendations"])
     live.api_keys.revoke("live", other.split(".")[1])
     assert live.send("KeyApiUrl", "GET", READ, x_api_key=other) == (403, {"message": "Forbidden"})
+    limited = live.api_keys.create("live", "page", ["GET recommendations"], per_minute=1)
+    statuses = [live.send("KeyApiUrl", "GET", READ, x_api_key=limited)[0] for _ in range(4)]
+    assert (statuses[0], 429 in statuses) == (200, True), "two minutes at most"
 
 
 CROSSED = [

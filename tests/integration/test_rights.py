@@ -169,8 +169,11 @@ def drive(site: Site) -> None:
     assert site.api.post(f"/{GROUP}/events", waiting)["queued"] == 1
     inject(Faults())
     assert site.api.get(f"/{GROUP}/users/u1/events")["events"]
-    key = site.api_keys.create(GROUP, "mail tool", ["GET recommendations"])
+    key = site.api_keys.create(GROUP, "tool", ["GET recommendations", "POST rankings", "PUT items"], per_minute=100)
+    ranked, put = {"userId": "u1", "items": ["i1"]}, {"items": [{"itemId": "new", **genres}]}
     assert site.send("KeyApiUrl", "GET", f"/{GROUP}/recommendations/u1", x_api_key=key)[0] == 200
+    assert site.send("KeyApiUrl", "POST", f"/{GROUP}/rankings", ranked, x_api_key=key)[0] == 200
+    assert site.send("KeyApiUrl", "PUT", f"/{GROUP}/items", put, x_api_key=key)[0] == 202
 
     wait_for_events(site)
 
@@ -243,6 +246,8 @@ def drive(site: Site) -> None:
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
+    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
+    functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
 
     for group in (GROUP, SHOP):
         record = pipeline(site, group, {"group": group, "task": "remove"})

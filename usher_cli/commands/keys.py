@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from usher.errors import UsherError
 
 from usher_cli import show
-from usher_cli.command import Command, days, group, names
+from usher_cli.command import Command, days, group, names, positive
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
 
@@ -18,6 +18,7 @@ def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
             "id": key.id,
             "name": key.name,
             "routes": list(key.routes),
+            "perMinute": key.per_minute,
             "created": key.created,
             "former": [_moment(one["until"]) for one in key.hashes if one["until"] is not None],
         }
@@ -32,13 +33,16 @@ def add_creation(parser: ArgumentParser) -> None:
     group(parser)
     parser.add_argument("--name", required=True, help="what the key is for")
     parser.add_argument("--routes", required=True, type=names, help='such as "POST events,GET popular"')
+    parser.add_argument(
+        "--per-minute", type=positive, metavar="N", help="requests that it may make (default: as many as the API takes)"
+    )
 
 
 def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Make an API key for a group and some routes. It is printed once, and nobody can read it again."""
     if options.group not in stack.serving.groups():
         raise UsherError(f"There is no group {options.group}, or no run of it has published yet.")
-    text = stack.keys.create(options.group, options.name, options.routes)
+    text = stack.keys.create(options.group, options.name, options.routes, options.per_minute)
     if "KeyApiUrl" not in stack.outputs:
         output.note("The API takes keys once the stack is deployed with ApiKeys=ENABLED.")
     output.value(text, "key")
@@ -86,7 +90,10 @@ COMMANDS = (
     Command(
         "keys create",
         create_key,
-        {'usher keys create films --name mail --routes "POST events" > key': "make a key, and keep it in a file"},
+        {
+            'usher keys create films --name mail --routes "POST events" > key': "make a key, and keep it in a file",
+            'usher keys create films --name page --routes "GET popular" --per-minute 600': "one with a limit",
+        },
         add_creation,
         changes="the key",
     ),

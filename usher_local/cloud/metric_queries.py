@@ -190,8 +190,9 @@ class Expression:
                 return combined(OPERATORS[type(sign)], self._of(left), self._of(right))
             case ast.Compare(left=left, ops=[sign], comparators=[right]) if type(sign) in OPERATORS:
                 return combined(OPERATORS[type(sign)], self._of(left), self._of(right))
-            case ast.Call(func=ast.Name(id="METRICS"), args=[]):
-                return [line for name in self.metrics for line in as_list(self.named(name))]
+            case ast.Call(func=ast.Name(id="METRICS"), args=[] | [ast.Constant(value=str())] as part):
+                text = "".join(str(one.value) for one in part if isinstance(one, ast.Constant))
+                return [line for name in self.metrics if text in name for line in as_list(self.named(name))]
             case ast.Call(
                 func=ast.Name(id="SEARCH"),
                 args=[ast.Constant(value=str(text)), ast.Constant(value=str(stat)), ast.Constant(value=int(period))],

@@ -52,6 +52,8 @@ def evaluated(cloudwatch: Any, expression: str, *queries: Any) -> dict[str, list
         ("FILL(failed, 0) + FILL(never, 0)", [1, 2, 0]),
         ("SUM([failed, late])", [1, 6, 5]),
         ("SUM(METRICS())", [1, 6, 5]),
+        ('SUM(METRICS("ate"))', [4, 5]),
+        ('SUM(FILL(METRICS("e"), 0))', [1, 6, 5]),
         ("MAX([failed, late])", [1, 4, 5]),
         ("100 * failed / (failed + late)", [100 / 3]),
         ("failed / zero", []),

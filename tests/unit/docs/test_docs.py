@@ -162,11 +162,6 @@ def test_every_file_that_is_read_starts_a_run() -> None:
     assert [key for key in examples if not is_input(key)] == []
 
 
-def test_every_alarm_is_described() -> None:
-    alarms = [name for name, one in STACK["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
-    assert missing("operations.md", alarms) == []
-
-
 def test_every_route_of_the_api_is_described() -> None:
     routes = [route for sent in SENT_ROUTES.values() for route in sent]
     assert routes

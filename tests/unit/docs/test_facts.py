@@ -46,7 +46,8 @@ def text(page: str) -> str:
 def facts() -> Iterable[tuple[str, str]]:
     """Pages, and phrases that must be in them."""
     alarms = of_type("AWS::CloudWatch::Alarm")
-    metrics = sum(sum("MetricStat" in one for one in alarm.get("Metrics", [])) or 1 for alarm in alarms)
+    # What stands under a condition is read as nothing.
+    metrics = sum(sum("MetricStat" in (one or {}) for one in alarm.get("Metrics", [])) or 1 for alarm in alarms)
     yield "cost.md", f"{NUMBERS[len(alarms)]} alarms, on {NUMBERS[metrics]} metrics"
     functions = NUMBERS[len(of_type("AWS::Serverless::Function"))]
     yield "architecture.md", f"{functions} functions, {NUMBERS[len(MACHINES)]} state machines"

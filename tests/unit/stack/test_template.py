@@ -18,6 +18,7 @@ from usher.serving.routes import ROUTES_BY_KEY
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, SENT_ROUTES, TEMPLATE, policies
 
 ANYWHERE = {
+    "cloudwatch:GetMetricData": "knows no resource-level permission",
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
     "personalize:PutActionInteractions": "knows no resource-level permission",
@@ -201,15 +202,19 @@ def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
         assert named == granted(function, "personalize")
 
 
-def test_only_reconcile_passes_roles_and_each_only_to_its_service() -> None:
-    expected = {"PersonalizeRole": "personalize.amazonaws.com", "ScheduleRole": "scheduler.amazonaws.com"}
+def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
+    to_personalize = {"PersonalizeRole": "personalize.amazonaws.com"}
+    expected = {
+        "Erase": to_personalize,
+        "Reconcile": {**to_personalize, "ScheduleRole": "scheduler.amazonaws.com"},
+    }
     for function in FUNCTIONS:
         passed = {
             statement["Resource"]["Fn::GetAtt"][0]: statement["Condition"]["StringEquals"]["iam:PassedToService"]
             for statement in allowed(function)
             if "iam:PassRole" in actions(statement)
         }
-        assert passed == (expected if function == "Reconcile" else {})
+        assert passed == expected.get(function, {})
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:

@@ -5,6 +5,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 from usher.config.schedule_expressions import starts
@@ -104,8 +105,24 @@ def test_alarms_on_sums_do_not_miss_a_failure_beside_a_metric_without_a_point() 
     ]
     assert set(sums) == {
         " + ".join(ends),
-        "100 * FILL(degraded, 0) / FILL(requests, 1)",
+        'SUM(FILL(METRICS("errors"), 0))',
+        '100 * FILL(degraded, 0) / SUM(FILL(METRICS("requests"), 0))',
         "MAX([FILL(unkept, 0), FILL(unread, 0), FILL(pending, 0)])",
+    }
+
+
+@pytest.mark.parametrize(("alarm", "word"), [("ApiErrors", "errors"), ("AnswersDegraded", "requests")])
+def test_alarms_on_the_api_count_each_address_that_there_is(alarm: str, word: str) -> None:
+    metrics = transformed()[alarm]["Properties"]["Metrics"]
+    counted = {
+        json.dumps(one["MetricStat"]["Metric"]["Dimensions"]): condition
+        for metric in metrics
+        for condition, one, _ in [metric.get("Fn::If", (None, metric, None))]
+        if word in one["Id"]
+    }
+    apis = of_type("AWS::ApiGatewayV2::Api")
+    assert counted == {
+        json.dumps([{"Name": "ApiId", "Value": {"Ref": name}}]): api.get("Condition") for name, api in apis.items()
     }
 
 

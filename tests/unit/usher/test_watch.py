@@ -1,6 +1,7 @@
 """What no run sees to: executions that did not come to their end, and models that grow old."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,17 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
+from usher_local.cloud.service_quotas import listed
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:0123-4567"
 DROP = {"detail": {"object": {"key": "films/interactions.csv"}}}
+
+
+@pytest.fixture(autouse=True)
+def account_has_quotas() -> Iterator[None]:
+    """Let Service Quotas list Personalize's."""
+    with listed():
+        yield
 
 
 @pytest.fixture
@@ -102,10 +111,39 @@ def test_the_age_of_what_is_live_is_measured(
     ServingMaps(Table(world.dynamodb, TABLE)).write("films", {"solutions": solutions})
     monkeypatch.setattr("usher.resources.versions.now", lambda: now() + timedelta(hours=30))
     watch({"detail": {}})
-    line, _of_the_stack = capsys.readouterr().out.splitlines()
-    measured = json.loads(line)
+    measured, _of_the_stack = measured_in(capsys, "HoursSinceTraining")
     assert (measured["Group"], measured["Solution"]) == ("films", "top")
     assert measured["HoursSinceTraining"] == [pytest.approx(30, abs=0.1)]
+
+
+def measured_in(capsys: pytest.CaptureFixture[str], metric: str) -> list[dict[str, Any]]:
+    """The lines of the log that have a metric."""
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [line for line in lines if metric in line]
+
+
+def test_the_use_of_each_quota_is_measured_and_a_former_solution_takes_no_room(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put("films/interactions.csv", interactions())
+    for smoothing in ("0", "1"):
+        like = {"algorithmHyperParameters": {"popularity_discount_factor": smoothing}}
+        wanted = [Solution("top", "aws-popularity-count"), Solution("like", "aws-sims", {"solutionConfig": like})]
+        world.settle(world.plan(*wanted))
+    assert len(world.personalize.list_solutions()["solutions"]) == 3
+    world.personalize.create_dataset_group(name="of-somebody-else")
+    watch({"detail": {}})
+    lines = measured_in(capsys, "QuotaPercent")
+    used = {(line["group"], line["kind"]): (line["used"], line["QuotaPercent"]) for line in lines}
+    assert len(lines) == len(used)
+    assert used == {
+        ("", "schema"): ("1 of 500", [0.2]),
+        ("", "dataset_group"): ("2 of 5", [40.0]),
+        ("films", "filter"): ("0 of 30", [0.0]),
+        ("films", "solution"): ("2 of 10", [20.0]),
+        ("films", "campaign"): ("3 of 5", [60.0]),  # the former one's is not deleted yet
+        ("films", "recommender"): ("0 of 5", [0.0]),
+    }
 
 
 EVALUATION = EXECUTION.replace("pipeline", "evaluation")

@@ -14,6 +14,8 @@ UNITS = {
     "RowsRejected": MetricUnit.Count,
     "HoursSinceTraining": MetricUnit.NoUnit,
     "DegradedAnswers": MetricUnit.Count,
+    "BreakerOpenSeconds": MetricUnit.Seconds,
+    "QuotaPercent": MetricUnit.Percent,
     "EventsAccepted": MetricUnit.Count,
     "EventsQueued": MetricUnit.Count,
     "EventsRepeated": MetricUnit.Count,
@@ -22,9 +24,16 @@ UNITS = {
     "EventsReplayed": MetricUnit.Count,
     "EventsRefused": MetricUnit.Count,
     "SecondsPending": MetricUnit.Seconds,
+    "BudgetPercent": MetricUnit.Percent,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
-STACK_METRICS = {"VersionsHeld", "HoursSinceTraining", "DegradedAnswers", "SecondsPending"}
+STACK_METRICS = {
+    "BreakerOpenSeconds",
+    "DegradedAnswers",
+    "HoursSinceTraining",
+    "SecondsPending",
+    "VersionsHeld",
+}
 """The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 

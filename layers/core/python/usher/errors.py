@@ -72,10 +72,12 @@ class EndedError(UsherError):
 class RequestError(UsherError):
     """A request that can't be answered; becomes `{code, message}` with `status`."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.retry_after = retry_after
+        """Seconds, for what passes by itself."""
 
 
 def lambda_error_message(text: str) -> str:

@@ -64,6 +64,18 @@ def test_what_stays_down_is_asked_after_pauses_that_double_up_to_half_a_minute(s
 
 
 @given(OUTCOMES)
+def test_a_breaker_is_open_since_the_failure_that_opened_it(requests: list[tuple[float, bool]]) -> None:
+    clock = Hands()
+    breakers, opened = Breakers(clock), clock.now
+    for request in requests:
+        was_open = breakers.state("a") != "closed"
+        play(breakers, clock, [request])
+        is_open = breakers.state("a") != "closed"
+        opened = opened if was_open else clock.now
+        assert breakers.open_seconds("a") == (clock.now - opened if is_open else 0)
+
+
+@given(OUTCOMES)
 def test_after_the_longest_pause_a_probe_is_allowed_and_an_answer_closes(requests: list[tuple[float, bool]]) -> None:
     clock = Hands()
     breakers = Breakers(clock)

@@ -210,6 +210,18 @@ def test_each_degraded_answer_is_counted_by_group_solution_and_reason(stage: Sta
     ] * 3
 
 
+def test_each_failed_probe_tells_for_how_long_the_breaker_has_been_open(stage: Stage) -> None:
+    stage.failure, log, reads = down, io.StringIO(), stage.reads()
+    with redirect_stdout(log):
+        for _ in range(100):
+            reads.answer("films", ROUTES["recommendations"], {"userId": "jane"})
+            stage.now += 0.1
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if "BreakerOpenSeconds" in line]
+    assert [one["BreakerOpenSeconds"][0] for one in lines if "Group" not in one] == pytest.approx([1, 3, 7], abs=0.5)
+    told = {(one["Group"], one["Solution"], one["Reason"]) for one in lines if "Group" in one}
+    assert told == {("films", "for-you", "ServerError")}
+
+
 def test_health_says_what_answers_and_what_does_not_without_arns(stage: Stage) -> None:
     reads = stage.reads()
     ask(reads)

@@ -276,6 +276,17 @@ def test_every_failure_gets_the_right_status(
     assert answer == (status, {"code": code, "message": message})
 
 
+@pytest.mark.parametrize("name", ["AccessDeniedException", "ThrottlingException", "ResourceNotFoundException"])
+@pytest.mark.parametrize("filtered", [{}, {"filter": "seen"}])
+def test_only_who_filters_is_told_that_nothing_stored_can(served: World, name: str, filtered: Any) -> None:
+    content = SERVED | {"filters": {"seen": "arn:aws:personalize:us-east-1:1:filter/seen"}}
+    ServingMaps(Table(served.dynamodb, TABLE)).write("films", content)
+    served.listen(RUNTIME(), "before-call", failing(refusal(name)))
+    status, answer = ask(load_function("recommendations"), "GET", "/films/recommendations", userId="u", **filtered)
+    assert status >= 400
+    assert (http_api.FILTERED in answer["message"]) == bool(filtered)
+
+
 @pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
 def test_the_log_of_a_failure_does_not_tell_of_the_user(
     served: World, error: Exception, monkeypatch: pytest.MonkeyPatch

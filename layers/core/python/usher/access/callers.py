@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from usher.errors import RequestError
@@ -49,6 +49,10 @@ class Caller:
     """The only group; None: any."""
     routes: frozenset[str] | None = None
     """The only routes, as ROUTES names them; None: any."""
+    key: str = ""
+    """The ID of the key that was sent."""
+    per_minute: int | None = None
+    """How many requests the key may make in a minute; None: as many as the API takes."""
 
     def check_route(self, route_key: str, group: str | None) -> None:
         """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""
@@ -83,8 +87,12 @@ def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> 
             if user := claims.get(user_claim):
                 return Caller(user=str(user))
             raise forbidden(f"The token has no claim {user_claim[:99]}, which would name its user.")
-        case {"lambda": {"group": str(group), "routes": list(routes)}}:
-            return Caller(group=group, routes=frozenset(map(str, routes)))
+        case {"lambda": {"group": str(group), "routes": list(routes), **limit}}:
+            caller = Caller(group=group, routes=frozenset(map(str, routes)))
+            match limit:
+                case {"key": str(key), "perMinute": int(per_minute)}:
+                    return replace(caller, key=key, per_minute=per_minute)
+            return caller
     raise forbidden("Nobody has said who calls.")
 
 

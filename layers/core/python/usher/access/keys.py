@@ -41,6 +41,8 @@ class Key:
     """As usher.access.callers.ROUTES names them."""
     created: str
     """ISO time."""
+    per_minute: int | None
+    """How many requests it may make in a minute; None: as many as the API takes."""
     hashes: tuple[dict[str, Any], ...]
     """`{salt, hash, until}` of each secret, newest first; `until`: Unix time at which it ends, or None."""
 
@@ -73,8 +75,8 @@ class Keys:
         key = _key(group, key_id, item[key_id]) if key_id in item else None
         return key if key and key.opens(secret, self.clock()) else None
 
-    def create(self, group: str, name: str, routes: Sequence[str]) -> str:
-        """Make a key; return its text, which nobody can read again."""
+    def create(self, group: str, name: str, routes: Sequence[str], per_minute: int | None = None) -> str:
+        """Make a key; return its text, which nobody can read again. `per_minute`: as Key's."""
         if unknown := [route for route in routes if route not in ROUTES]:
             raise UsherError(f"There is no route {unknown[0]}. Routes: {', '.join(ROUTES)}.")
         if not 1 <= len(name) <= MAX_NAME_LENGTH:
@@ -83,7 +85,9 @@ class Keys:
             raise UsherError(f"{group} has {MAX_KEYS} keys, as many as a group may have. Revoke one first.")
         key_id = "k" + "".join(secrets.choice(ID_CHARACTERS) for _ in range(9))
         secret, hashed = _secret()
-        value = {"name": name, "routes": list(routes), "created": self.clock().isoformat(), "hashes": [hashed]}
+        limit = {"perMinute": per_minute} if per_minute else {}
+        created = self.clock().isoformat()
+        value = {"name": name, "routes": list(routes), "created": created, "hashes": [hashed], **limit}
         self.table.update(group, ITEM, "SET #id = :key", {":key": value}, {"#id": key_id})
         return f"{group}.{key_id}.{secret}"
 
@@ -123,7 +127,10 @@ class Keys:
 
 
 def _key(group: str, key_id: str, value: dict[str, Any]) -> Key:
-    return Key(group, key_id, value["name"], tuple(value["routes"]), value["created"], tuple(value["hashes"]))
+    per_minute = int(value["perMinute"]) if "perMinute" in value else None
+    return Key(
+        group, key_id, value["name"], tuple(value["routes"]), value["created"], per_minute, tuple(value["hashes"])
+    )
 
 
 def _secret() -> tuple[str, dict[str, Any]]:

@@ -29,6 +29,8 @@ class Failing:
     """Of the last one."""
     retry_at: float
     """The time on the clock from which a probe is allowed."""
+    opened: float
+    """The time on the clock at which the breaker opened; of the last failure if it did not."""
 
     @property
     def is_open(self) -> bool:
@@ -65,9 +67,10 @@ class Breakers:
 
     def failed(self, name: str, reason: str) -> None:
         """Count a failure, which may open the breaker."""
-        before = self._failing.get(name)
-        failing = Failing(before.failures + 1 if before else 1, reason, 0.0)
-        self._failing[name] = replace(failing, retry_at=self.clock() + failing.pause if failing.is_open else 0.0)
+        before, now = self._failing.get(name), self.clock()
+        opened = before.opened if before and before.is_open else now
+        failing = Failing(before.failures + 1 if before else 1, reason, 0.0, opened)
+        self._failing[name] = replace(failing, retry_at=now + failing.pause if failing.is_open else 0.0)
 
     def state(self, name: str) -> State:
         """`half-open`: the next request is a probe."""
@@ -80,6 +83,11 @@ class Breakers:
         """Why the last call failed; empty if it did not."""
         failing = self._failing.get(name)
         return failing.reason if failing else ""
+
+    def open_seconds(self, name: str) -> float:
+        """How long the breaker has been open; 0 if it is not."""
+        failing = self._failing.get(name)
+        return self.clock() - failing.opened if failing and failing.is_open else 0.0
 
     def wait(self, name: str) -> float:
         """Seconds until the next call is allowed."""

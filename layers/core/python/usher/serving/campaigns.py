@@ -35,12 +35,16 @@ PARSING = (AttributeError, TypeError, ValueError)
 class OutageError(UsherError):
     """A campaign or recommender does not answer, for a reason that is not in the request."""
 
-    def __init__(self, reason: str, retry_after: float) -> None:
+    def __init__(self, reason: str, retry_after: float, open_seconds: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound."""
         self.retry_after = retry_after
         """Seconds until the campaign is asked again. Without a cause, it was not asked now, as its breaker is open."""
+        self.open_seconds = open_seconds
+        """For how long its breaker has been open."""
+        self.is_filtered = False
+        """Whether a stored answer could not be given because of the request's filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class Campaigns:
                 raise
             if reason != "NotFound":
                 self.breakers.failed(arn, reason)
-            raise OutageError(reason, self.breakers.wait(arn)) from error
+            raise OutageError(reason, self.breakers.wait(arn), self.breakers.open_seconds(arn)) from error
         self.breakers.succeeded(arn)
         return output
 

@@ -86,6 +86,9 @@ class Reads:
         try:
             return self._from_personalize(request, read)
         except OutageError as outage:
+            about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
+            if outage.open_seconds:
+                put_metrics(Metrics({"BreakerOpenSeconds": outage.open_seconds}, about))
             if outage.__cause__:
                 logger.warning(
                     "Personalize does not answer",
@@ -96,8 +99,8 @@ class Reads:
                 )
             answer = self._from_store(request, is_outage=True)
             if not answer:
+                outage.is_filtered = request.is_filtered
                 raise
-            about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
             put_metrics(Metrics({"DegradedAnswers": 1}, about))
             ignored = {"ignored": request.beyond_stored} if request.beyond_stored else {}
             return {**answer, "degraded": {"reason": outage.reason, **ignored}}  # type: ignore[typeddict-item]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from functools import cached_property
 from math import ceil
 from traceback import extract_tb
 from typing import Any
@@ -15,13 +16,15 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from usher.access.callers import Caller, caller_of
-from usher.aws import error_code, error_kind
+from usher.access.key_limits import KeyLimits
+from usher.aws import client, error_code, error_kind, within
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
 from usher.serving.caching import cached
 from usher.serving.campaigns import OutageError
 from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
 from usher.storage.layout import GROUP_NAME
+from usher.storage.table import Table
 
 logger = Logger()
 Handler = Callable[..., Any]
@@ -38,6 +41,7 @@ OUTAGES = {
     "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
 }
 """Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
+FILTERED = " Stored answers can't apply the filter: a request without it may be answered."
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
@@ -134,11 +138,23 @@ class Api:
     def _caller(self) -> Caller:
         return caller_of(self._app.current_event["requestContext"].get("authorizer"), self._user_claim)
 
+    @cached_property
+    def _limits(self) -> KeyLimits:
+        """Made for the first key with a limit."""
+        return KeyLimits(Table(client("dynamodb", within(1)), os.environ["TABLE_NAME"]))
+
+    def _check_limit(self, caller: Caller) -> None:
+        """Raise RequestError (429) if the caller's key has made all the requests that it may make in this minute."""
+        if caller.per_minute and (wait := self._limits.wait(caller.group or "", caller.key, caller.per_minute)):
+            message = f"This key may make {caller.per_minute} requests a minute. Try again in {ceil(wait)} seconds."
+            raise RequestError(429, "TooManyRequests", message, wait)
+
     def _admitted(self) -> dict[str, str]:
         """The values of the path, if the caller may do what path and query ask for; a body is checked as it is read."""
         event, values = self._app.current_event, self._path_values()
         caller = self._caller()
         caller.check_route(event["routeKey"], values.get("group"))
+        self._check_limit(caller)
         caller.check_users(event.path_parameters or {})
         caller.check_users(event.query_string_parameters or {})
         return {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): text for name, text in values.items()}
@@ -176,7 +192,7 @@ def _public(message: str) -> str:
 
 def on_request_error(error: RequestError) -> Response[Any]:
     """A request that can't be answered."""
-    return problem(error.status, error.code, str(error))
+    return problem(error.status, error.code, str(error), error.retry_after)
 
 
 def on_client_error(error: ClientError) -> Response[Any]:
@@ -196,16 +212,19 @@ def _log_failure(message: str, error: BaseException) -> None:
     logger.error(message, error=type(error).__name__, reason=error_kind(error), places=places)
 
 
-def on_outage(error: Exception, retry_after: float = 0.0) -> Response[Any]:
-    """A service that refuses or does not answer."""
+def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
+    """A service that refuses or does not answer. `more`: what else the caller is told."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
-    return problem(503, "Unavailable", "The service is temporarily unavailable. Try again later.", retry_after)
+    return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 
 
 def on_personalize_outage(error: OutageError) -> Response[Any]:
     """Personalize does not answer, and neither does anything else."""
-    known = OUTAGES.get(error.reason)
-    return problem(*known, error.retry_after) if known else on_outage(error, error.retry_after)
+    more = FILTERED if error.is_filtered else ""
+    if error.reason not in OUTAGES:
+        return on_outage(error, error.retry_after, more)
+    status, code, message = OUTAGES[error.reason]
+    return problem(status, code, message + more, error.retry_after)
 
 
 def on_not_found(_: Exception) -> Response[Any]:
