@@ -93,10 +93,14 @@ class Bench:
         with self._mistakes:
             for error in found:
                 html(marked(text, error))
-                note("bad", f"{error}.", error.remedy)
+                message = str(error)
+                note("bad", f"{message[:1].upper()}{message[1:]}.", error.remedy)
             if not found:
                 note("good", "Personalize can make this filter.", "Put it under filters in usher.yaml to have it made.")
         if found:
+            self._left.clear()
+            with self._left:
+                empty("Nothing, until the expression is right.")
             return
         expression = parse_filter(text)
         self._show_fields(placeholders(expression))
