@@ -31,6 +31,7 @@ MODULES = (
     "keys",
     "import_",
     "erase",
+    "remove",
     "doctor",
     "ui",
     "local",
