@@ -201,15 +201,19 @@ def test_what_a_function_calls_by_name_it_may_call(function: str) -> None:
         assert named == granted(function, "personalize")
 
 
-def test_only_reconcile_passes_roles_and_each_only_to_its_service() -> None:
-    expected = {"PersonalizeRole": "personalize.amazonaws.com", "ScheduleRole": "scheduler.amazonaws.com"}
+def test_only_who_creates_passes_roles_and_each_only_to_its_service() -> None:
+    to_personalize = {"PersonalizeRole": "personalize.amazonaws.com"}
+    expected = {
+        "Erase": to_personalize,
+        "Reconcile": {**to_personalize, "ScheduleRole": "scheduler.amazonaws.com"},
+    }
     for function in FUNCTIONS:
         passed = {
             statement["Resource"]["Fn::GetAtt"][0]: statement["Condition"]["StringEquals"]["iam:PassedToService"]
             for statement in allowed(function)
             if "iam:PassRole" in actions(statement)
         }
-        assert passed == (expected if function == "Reconcile" else {})
+        assert passed == expected.get(function, {})
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_tells_eventbridge() -> None:

@@ -216,6 +216,58 @@ class CeilingsRecord(TypedDict):
     """What was ordered in the last 30 days."""
 
 
+class DeletionJob(TypedDict):
+    """A data deletion job of Personalize."""
+
+    arn: str
+    """Empty: there is no dataset group, and so no job."""
+    status: str
+    createdAt: str
+    endedAt: NotRequired[str]
+    deleted: NotRequired[int]
+    """Records, by Personalize's own count."""
+    reason: NotRequired[str]
+    """Of a failure."""
+
+
+class StillKnown(TypedDict):
+    """A model that was trained on the users' data."""
+
+    name: str
+    trainedAt: str
+    schedule: str
+    """The schedule by which it is trained next; empty: it has none."""
+
+
+class ErasureRecord(TypedDict):
+    """A request to forget users, and what has been done. It names no user."""
+
+    reference: str
+    """Random: it tells one request from others."""
+    datasetGroup: str
+    """The ARN; empty: Personalize has none."""
+    schedules: Mapping[str, str]
+    """By solution, the schedule of its trainings."""
+    users: int
+    files: int
+    """Rows, entries and files that went."""
+    items: int
+    """Of the table."""
+    messages: int
+    """Of queues."""
+    searches: int
+    """Searches of everything."""
+    after: str
+    """The key after which a search goes on; empty: it has ended."""
+    found: int
+    """What the last search found."""
+    isClean: NotRequired[bool]
+    """Whether a whole search found nothing."""
+    job: NotRequired[DeletionJob]
+    stillKnown: NotRequired[Sequence[StillKnown]]
+    """The models that forget the users at their next training."""
+
+
 class RunChanges(TypedDict, total=False):
     """The members that a run adds to its record step by step."""
 
@@ -231,6 +283,8 @@ class RunChanges(TypedDict, total=False):
     """Whether the run removes the group."""
     erasing: Mapping[str, Any] | None
     """The place from which the erasing of a removed group's answers goes on."""
+    erasure: ErasureRecord
+    """Of a run that forgets users."""
     problems: Sequence[ProblemRecord]
     """Errors: they make the run FAILED."""
     notes: Sequence[ProblemRecord]

@@ -12,7 +12,7 @@ from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError, Problem
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
-from usher.planning.inputs import load_readings
+from usher.planning.inputs import load_config, load_readings
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
 from usher.planning.tasks import REMOVAL, RequestedTasks, Tasks
@@ -20,7 +20,7 @@ from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
 from usher.resources.target import Target
-from usher.run_record import MonthlyCost
+from usher.run_record import ErasureRecord, MonthlyCost
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.record import Run, next_run
@@ -34,15 +34,20 @@ SETTLING = "Waits for further files: a drop is over when none has arrived for th
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 
+PlanOutcome = Literal["CHECK", "LOAD", "GO", "ERASE", "DONE"]
+"""How planning ends, as an Outcome has it."""
+ERASING = "Users are being erased."
+
+
 class Outcome(TypedDict):
     """How a step ends."""
 
-    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "DONE"]
+    outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
     """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE:
     likewise, and a version is to serve without waiting for that run; WAIT: more files may follow those that have
     arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; LOAD:
-    load.json says what to load into the table first; GO: go on; DONE: nothing is to be done, or the run's record has
-    problems."""
+    load.json says what to load into the table first; GO: go on; ERASE: the run forgets users, and does nothing else;
+    DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -112,10 +117,12 @@ class PlanSteps:
         log_decision(group, run.name, {"action": "join", "reason": "another execution is at work on the group"})
         return None
 
-    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> Literal["CHECK", "LOAD", "GO", "DONE"]:
+    def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> PlanOutcome:
         run.begin(execution)
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
+        if reference := self.tasks.next_erasure(run.group):
+            return self._begin_erasure(run, execution, reference)
         try:
             readings = load_readings(run.bucket, run.group)
             if parts := self.profiles.missing_parts(run.group, run.name, readings):
@@ -129,6 +136,37 @@ class PlanSteps:
         run.update(drafted.findings)
         return "LOAD" if drafted.load else "GO" if drafted.is_work else "DONE"
 
+    def _begin_erasure(self, run: Run, execution: str, reference: str) -> Literal["ERASE"]:
+        """Note what an erasure needs to know. Another round does what else has been requested."""
+        self.lock.repeat(run.group, execution)
+        erasure: ErasureRecord = {
+            "reference": reference,
+            "datasetGroup": self._dataset_group(run),
+            "schedules": self._training_schedules(run),
+            "users": 0,
+            "files": 0,
+            "items": 0,
+            "messages": 0,
+            "searches": 0,
+            "after": "",
+            "found": 0,
+        }
+        run.update({"erasure": erasure, "note": ERASING})
+        return "ERASE"
+
+    def _training_schedules(self, run: Run) -> dict[str, str]:
+        """By solution, when it is trained next; empty where the config can't be read."""
+        try:
+            config = load_config(run.bucket, run.group, self.clients["personalize"])
+        except InputError:
+            return {}
+        return {
+            solution.name: str(schedule.settings["ScheduleExpression"])
+            for solution in config.solutions
+            for schedule in config.schedules
+            if trains(schedule.input, solution.name)
+        }
+
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
         """Close the record of a run whose execution was stopped before it could be closed."""
         run.conclude(execution, {"Error": "ABORTED", "Cause": "the execution was stopped"})
@@ -136,15 +174,22 @@ class PlanSteps:
 
     def _costs_now(self, run: Run) -> list[MonthlyCost]:
         """What the group costs in a month, where its files can't be used and don't tell; empty if it is not ours."""
+        arn = self._dataset_group(run)
+        if not arn:
+            return []
+        inventory = Inventory(self.clients, self.target_of(run.group, run.name).stack_arn)
+        size, serving = self.spending.of(run.group).size, self.serving_map_of(run.group)
+        return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
+
+    def _dataset_group(self, run: Run) -> str:
+        """The ARN of the group's dataset group, whatever its files say; empty if there is none, or it is not ours."""
         target, serving = self.target_of(run.group, run.name), self.serving_map_of(run.group)
         inventory = Inventory(self.clients, target.stack_arn)
         versions = [one.get("solutionVersionArn") for one in serving.get("solutions", {}).values()]
         home = inventory.dataset_group_of({LIVE_VERSION: next(iter(versions), "")})  # it may have been taken over
         arn, kind = home or f"{target.arn_prefix}:dataset-group/{run.group}", KINDS["dataset_group"]
-        if not GROUP_NAME.match(run.group) or not inventory.describe(kind, arn) or not inventory.owns(kind, arn):
-            return []
-        size = self.spending.of(run.group).size
-        return existing_costs(find_billed(inventory, arn), run.group, size, served_arns(serving))
+        is_ours = GROUP_NAME.match(run.group) and inventory.describe(kind, arn) and inventory.owns(kind, arn)
+        return arn if is_ours else ""
 
     def _ordered_draft(self, run: Run, execution: str, *, retry_failed: bool) -> Draft:
         """Draft the run, write its plan, and order what it makes.
@@ -200,6 +245,11 @@ class PlanSteps:
         if "import" in tasks and not drafted.imports_data:
             self.tasks.forget(run.group, "import")
         return drafted
+
+
+def trains(task: Mapping[str, str], solution: str) -> bool:
+    """Whether a schedule's task trains a solution. Pure."""
+    return task.get("task") == "retrain" and task.get("solution", solution) == solution
 
 
 def is_unread_drop(execution_input: Mapping[str, Any]) -> bool:

@@ -17,15 +17,21 @@ from usher.texts import clean
 ITEM = "tasks"
 PREFIX = "@"
 """Precedes a task's name, which may be that of a key attribute."""
+BEGUN = "begun@"
+"""Precedes the name of a task whose runs are counted."""
 TASKS = {
     "import": set[str](),
     "retrain": {"solution", "trainingMode"},
     "batch": {"job"},
     "segments": {"job"},
     "remove": set[str](),
+    "erase": {"list"},
 }
 """The further members of each task."""
 REMOVAL = "remove"
+ERASURE = "erase"
+MAX_ERASURES = 5
+"""Runs that try the same erasure: one that can't end must not keep the group from all else."""
 CLOSED = "closed"
 """The attribute that says since when a group is to be removed, or is removed, and nobody has dropped anything since."""
 REFUSED = "refused"
@@ -36,7 +42,7 @@ RequestedTasks = Mapping[str, Mapping[str, str]]
 """By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
 USAGE = (
     'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
-    "retrain (optional: solution, trainingMode), batch and segments (required: job), remove."
+    "retrain (optional: solution, trainingMode), batch and segments (required: job), remove. For erase: usher erase."
 )
 
 
@@ -60,7 +66,7 @@ class Tasks:
         }
         if members.keys() - TASKS[request["task"]]:
             raise UsherError(USAGE)
-        of = members.pop("solution", members.pop("job", ""))
+        of = next((members.pop(name) for name in ("solution", "job", "list") if name in members), "")
         task = json.dumps({"at": clean(request.get("at", started_at), MAX_LENGTH), **members})
         names = {"#name": f"{PREFIX}{request['task']}#{of}".rstrip("#")}
         # `at` comes first in the text, so that texts sort by time
@@ -69,7 +75,23 @@ class Tasks:
         self.table.update(group, ITEM, f"SET #name = :task{closing}", {":task": task}, names, condition)
 
     def of(self, group: str) -> dict[str, dict[str, str]]:
-        """A group's tasks, by task and, for one of several, name: `retrain#for-you`."""
+        """A group's tasks, by task and, for one of several, name: `retrain#for-you`. Erasures are not among them."""
+        return {name: task for name, task in self._all(group).items() if not name.startswith(ERASURE)}
+
+    def next_erasure(self, group: str) -> str:
+        """The oldest request to forget users: its list's name; empty: there is none.
+
+        One that MAX_ERASURES runs have begun and not ended is given up.
+        """
+        waiting = {name: task for name, task in self._all(group).items() if name.startswith(ERASURE)}
+        for name in sorted(waiting, key=lambda name: waiting[name]["at"]):
+            known = self.table.update(group, ITEM, "ADD #begun :one", {":one": 1}, {"#begun": BEGUN + name})
+            if known and known[BEGUN + name] <= MAX_ERASURES:
+                return name.partition("#")[2]
+            self.forget(group, name)
+        return ""
+
+    def _all(self, group: str) -> dict[str, dict[str, str]]:
         item = self.table.get(group, ITEM)
         return {name.removeprefix(PREFIX): json.loads(text) for name, text in item.items() if name.startswith(PREFIX)}
 
@@ -92,10 +114,10 @@ class Tasks:
 
     def forget(self, group: str, name: str) -> None:
         """Drop a task that is done."""
-        self.table.update(group, ITEM, "REMOVE #name", names={"#name": PREFIX + name})
+        self.table.update(group, ITEM, "REMOVE #name, #begun", names={"#name": PREFIX + name, "#begun": BEGUN + name})
 
     def clear(self, group: str, expires: int) -> None:
-        """Drop all tasks of a group, which has been removed.
+        """Drop all tasks of a group, which has been removed. Users are erased all the same: files of events stay.
 
         `expires`: when the table may forget that the group is closed, in Unix seconds.
         """

@@ -8,6 +8,7 @@ The first folder of a key is its dataset group.
 <group>/interactions/incremental/*.csv         rows to add to a dataset
 <group>/export/<solution>/*.jsonl              optional: the recipients of an export
 <group>/batch/*.jsonl, segments/*.jsonl        the input of batch jobs
+<group>/erase/*.csv                            users who are to be forgotten (`usher erase`), until they are
 <group>/out/...                                everything that Usher writes
 
 Usher also reads the folders of the AWS Solution: `train/<group>/`, with the config in any `.json`.
@@ -125,7 +126,7 @@ def is_unrecognized(key: str) -> bool:
         not is_input(key)
         and not key.endswith("/")
         and not is_programs_own(key)
-        and not rest.startswith(("out/", "export/"))
+        and not rest.startswith(("out/", "export/", "erase/"))
     )
 
 

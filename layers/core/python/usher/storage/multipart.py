@@ -14,11 +14,15 @@ class Upload:
     """A writable binary file, to be used in a `with`, whose content becomes an object of the bucket.
 
     The object exists once the block has ended without an error. Otherwise the bucket's lifecycle removes the parts.
+    `etag`: of the object that is replaced; S3 refuses if it has another one by then (bucket.WRITTEN_MEANWHILE).
     """
 
-    def __init__(self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES, tagging: str = "") -> None:
+    def __init__(
+        self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES, tagging: str = "", etag: str = ""
+    ) -> None:
         self.bucket = bucket
         self._tagging = {"Tagging": tagging} if tagging else {}
+        self._condition = {"IfMatch": etag} if etag else {}
         self.key = key
         self.part_bytes = part_bytes
         self.size = 0
@@ -59,11 +63,12 @@ class Upload:
         if error is not None:
             return
         if not self._upload:
-            self.bucket.write(self.key, self._held, **self._tagging)
+            self.bucket.write(self.key, self._held, **self._tagging, **self._condition)
             return
         if self._held:
             self._send()
-        self.bucket.s3.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": self._parts})
+        whole = {"MultipartUpload": {"Parts": self._parts}, **self._condition}
+        self.bucket.s3.complete_multipart_upload(**self._upload, **whole)
 
     def _send(self) -> None:
         s3, where = self.bucket.s3, {"Bucket": self.bucket.name, "Key": self.key}

@@ -39,7 +39,13 @@ class TableBatches:
 
     def put(self, items: Iterable[Mapping[str, Any]]) -> None:
         """Write items, each with its key, in the place of those that exist."""
-        requests = [{"PutRequest": {"Item": serialized(item)}} for item in items]
+        self._write([{"PutRequest": {"Item": serialized(item)}} for item in items])
+
+    def delete(self, keys: Iterable[Mapping[str, Any]]) -> None:
+        """Delete items by their keys, as far as they exist."""
+        self._write([{"DeleteRequest": {"Key": serialized(key)}} for key in keys])
+
+    def _write(self, requests: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(requests), WRITE_SIZE):
             for _ in self._until_all("batch_write_item", requests[start : start + WRITE_SIZE], "UnprocessedItems"):
                 pass

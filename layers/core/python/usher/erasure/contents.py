@@ -1,0 +1,192 @@
+"""The content of a file without what it holds of some users, by its format.
+
+A file has rows of one user each (CSV, Parquet, JSON Lines), or is a document that may list users and name them in
+messages (JSON). What is not theirs stays byte for byte where rows are lines.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import IO, Any, Protocol, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from usher.erasure.forgotten import Forgotten
+from usher.storage.bucket import as_json
+
+SAMPLE = "user"
+"""The member of an evaluation's samples that names a user (usher.reports.evaluation_report)."""
+LISTS_OF_USERS = ("usersList", "recommendedUsers", "userIds")
+"""Members that list users: of a segment (usher.exports.assembly), and of a request for many."""
+TEXTS = ("message", "remedy", "reason", "note", "summary", "error", "first_error")
+"""Members with messages, which may quote a value of a file."""
+BATCH_ROWS = 1 << 16
+
+
+class Target(Protocol):
+    """Where the rest of a file is written."""
+
+    def write(self, content: bytes, /) -> Any:
+        """Write some of it."""
+
+
+Clean = Callable[[IO[bytes], Target, Forgotten, Collection[str]], int]
+
+
+def clean(key: str, source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str] = ()) -> int:
+    """Write to `target` what a file holds of others; return how many rows, entries and messages it held of them.
+
+    `source`: a Parquet file must be seekable. `columns`: further names of the column of users.
+    """
+    plain = key.removesuffix(".gz")
+    cleaner = next((one for suffix, one in CLEANERS.items() if plain.endswith(suffix)), _leave)
+    if plain == key:
+        return cleaner(source, target, who, columns)
+    with gzip.GzipFile(fileobj=source) as lines, gzip.GzipFile("", "wb", fileobj=cast(Any, target), mtime=0) as packed:
+        return cleaner(cast(IO[bytes], lines), packed, who, columns)
+
+
+def is_user_column(name: str, columns: Collection[str]) -> bool:
+    """Whether a column holds users' IDs: USER_ID in any spelling, or one of `columns`."""
+    return name.replace("_", "").upper() == "USERID" or name in columns
+
+
+def _leave(_source: IO[bytes], _target: Target, _who: Forgotten, _columns: Collection[str]) -> int:
+    return 0
+
+
+def _clean_csv(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+    """One record per line, as Usher writes and Personalize reads them."""
+    lines = iter(source)
+    head = next(lines, b"")
+    target.write(head)
+    names = [name.strip() for name in _cells(head.removeprefix(b"\xef\xbb\xbf"))]
+    places = [place for place, name in enumerate(names) if is_user_column(name, columns)]
+    removed = 0
+    for line in lines if places else ():
+        cells = _cells(line)
+        if any(place < len(cells) and cells[place] in who.users for place in places):
+            removed += 1
+        else:
+            target.write(line)
+    return removed
+
+
+def _cells(line: bytes) -> list[str]:
+    text = line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    if '"' not in text and "\\" not in text:
+        return text.split(",")
+    return next(csv.reader([text], escapechar="\\"), [])
+
+
+def _clean_lines(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+    removed = 0
+    for line in source:
+        value = _parsed(line)
+        if value is not None and _names_user(value, who, columns):
+            removed += 1
+            continue
+        rest, entries = _without(value, who, columns)
+        removed += entries
+        target.write(f"{json.dumps(rest, ensure_ascii=False, separators=(',', ':'))}\n".encode() if entries else line)
+    return removed
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):  # a line that is no record is nobody's
+        return None
+
+
+def _clean_json(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+    """A document, or JSON Lines: batch jobs read their input from files of this name, too."""
+    first = source.readline()
+    if isinstance(_parsed(first), dict) and (second := source.readline()):
+        return _clean_lines(cast(IO[bytes], _Chained([first, second], source)), target, who, columns)
+    content = first + source.read()
+    value = _parsed(content)
+    if _names_user(value, who, columns):  # a single line
+        return 1
+    rest, removed = _without(value, who, columns)
+    target.write(as_json(rest).encode() if removed else content)
+    return removed
+
+
+class _Chained:
+    """Lines that have been read, and then the rest."""
+
+    def __init__(self, read: list[bytes], rest: IO[bytes]) -> None:
+        self.read, self.rest = read, rest
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.read
+        yield from self.rest
+
+
+def _clean_parquet(source: IO[bytes], target: Target, who: Forgotten, columns: Collection[str]) -> int:
+    file = parquet.ParquetFile(source)
+    schema = file.schema_arrow
+    named = [name for name in schema.names if is_user_column(name, columns)]
+    if not named:
+        return 0
+    users, removed = pa.array(sorted(who.users)), 0
+    with parquet.ParquetWriter(cast(Any, target), schema) as writer:
+        for batch in file.iter_batches(BATCH_ROWS):
+            theirs = pa.array([False] * len(batch))
+            for name in named:
+                theirs = pc.or_(theirs, pc.is_in(pc.cast(batch[name], pa.string()), users))
+            removed += theirs.true_count
+            writer.write_batch(batch.filter(pc.invert(theirs)))
+    return removed
+
+
+CLEANERS: Mapping[str, Clean] = {
+    ".csv": _clean_csv,
+    ".jsonl": _clean_lines,
+    ".out": _clean_lines,
+    ".json": _clean_json,
+    ".parquet": _clean_parquet,
+}
+"""By the end of a file's name, without `.gz`."""
+
+
+def _names_user(value: Any, who: Forgotten, columns: Collection[str]) -> bool:
+    """Whether an object is about one of them: it names one itself, or its input does."""
+    if not isinstance(value, dict):
+        return False
+    named = (part for name, part in value.items() if name == SAMPLE or is_user_column(name, columns))
+    is_theirs = any(isinstance(one, str | int) and str(one) in who.users for one in named)
+    return is_theirs or who.has(value) or _names_user(value.get("input"), who, columns)
+
+
+def _without(value: Any, who: Forgotten, columns: Collection[str]) -> tuple[Any, int]:
+    """A value without the entries of lists that are about them, and with their IDs blanked in messages; how many."""
+    removed = 0
+    if isinstance(value, dict):
+        kept: dict[str, Any] = {}
+        for name, part in value.items():
+            if name in TEXTS and isinstance(part, str):
+                kept[name] = who.blank(part)
+                removed += kept[name] != part
+            elif name in LISTS_OF_USERS and isinstance(part, list):
+                kept[name] = [one for one in part if one not in who.users]
+                removed += len(part) - len(kept[name])
+            else:
+                kept[name], some = _without(part, who, columns)
+                removed += some
+        return kept, removed
+    if isinstance(value, list):
+        rest = []
+        for part in value:
+            if _names_user(part, who, columns):
+                removed += 1
+                continue
+            one, some = _without(part, who, columns)
+            rest.append(one)
+            removed += some
+        return rest, removed
+    return value, 0

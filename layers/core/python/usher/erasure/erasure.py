@@ -1,0 +1,186 @@
+"""One request to forget users, carried out a step at a time. Each step may be repeated, and break off anywhere.
+
+Usher's own files, items and queues are searched until a whole search finds nothing. Nothing else of the group is at
+work meanwhile: the run holds the group, and waits for its exports and evaluations.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from usher.aws import now
+from usher.erasure.files import delete_version, erase_files, versions
+from usher.erasure.forgotten import Forgotten, read_list
+from usher.erasure.items import erase_items, sessions_of
+from usher.erasure.messages import WaitingEvents
+from usher.erasure.personalize import ENDED, EXPECTED_SECONDS, DeletionJobs
+from usher.errors import Problem
+from usher.planning.tasks import ERASURE, Tasks
+from usher.resources.polling import MIN_SECONDS, Pending, seconds_until_next_pass
+from usher.run_record import ErasureRecord, StillKnown
+from usher.runs.naming import EVALUATION, EXPORT
+from usher.runs.outcome import has_ended, problem_record
+from usher.runs.record import Run
+from usher.serving.routes import ROUTES
+from usher.serving.serving_map import ServingMaps
+from usher.storage.bucket import MAX_BYTES, Bucket
+from usher.storage.table import Table
+
+STAGE = "erase"
+WORK_SECONDS = 600.0
+"""A step begins no further file after that: a file has most of a function's 15 minutes."""
+PAUSE_SECONDS = 90
+"""Between two searches: what a function had received from a queue is in the bucket or the table by then."""
+BUSY_SECONDS = 60
+MIN_SEARCHES = 2
+LONGEST_RUN = timedelta(days=8)
+"""An execution lasts a week at most (template.yaml): older runs are not at work."""
+BUSY = "Waits for {}, which writes of users."
+QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
+JOB_WAITS = "Waits for Personalize, which takes no further data deletion job now."
+SEARCHING = "Taken out so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
+JOB = "Personalize deletes the users' data, which takes up to a day. Usher has nothing of them any more."
+NO_LIST = "There was nothing left to do: the list of users is gone."
+DONE = (
+    "{users} users are erased: {files} rows and files, {items} items of the table, {messages} messages of queues, "
+    "{deleted} records of Personalize. The last search found nothing."
+)
+OF_RECOMMENDERS = "rate(7 days)"
+"""How often Personalize trains recommenders: docs "Updating a recommender" of its guide."""
+KNOWN = "was trained{trained} on the users' data too, and forgets them when it is trained next{when}."
+RETRAIN = 'To train it now, start the pipeline with {{"group": "{}", "task": "retrain", "solution": "{}"}}.'
+
+
+def list_key(group: str, reference: str) -> str:
+    """Where the list of a request's users lies until they are erased."""
+    return f"{group}/erase/{reference}.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Carries requests out."""
+
+    bucket: Bucket
+    table: Table
+    waiting: WaitingEvents
+    jobs: DeletionJobs
+    clock: Callable[[], float] = time.monotonic
+
+    def step(self, run: Run) -> int | None:
+        """Do what can be done now; return the seconds until the next step, or None at the end."""
+        run.require_open()
+        state: ErasureRecord = {**run.read()["erasure"]}
+        content = self.bucket.read(list_key(run.group, state["reference"]), MAX_BYTES)
+        if content is None:
+            self._end(run, state, NO_LIST)
+            return None
+        who = Forgotten(run.group, frozenset(read_list(content.decode())))
+        state["users"] = len(who.users)
+        wait, note = self._next(run, state, who)
+        if wait is None:
+            self._end(run, state, "")
+        else:
+            run.update({"erasure": state, "stage": STAGE, "waitSeconds": wait, "note": note})
+        return wait
+
+    def _next(self, run: Run, state: ErasureRecord, who: Forgotten) -> tuple[int | None, str]:
+        """Take the next step; the seconds until the one after it, and what is waited for."""
+        if "job" not in state:
+            if busy := next(self._others_at_work(run), ""):
+                return BUSY_SECONDS, BUSY.format(busy)
+            state["messages"] += self.waiting.erase(self._with_sessions(who))
+            if self.waiting.wait_for_personalize():
+                return BUSY_SECONDS, QUEUED
+            if not self._begin_job(run, state):
+                return BUSY_SECONDS, JOB_WAITS
+        if not state.get("isClean"):
+            self._search(state, who)
+            return (MIN_SECONDS if state["after"] else PAUSE_SECONDS), SEARCHING.format(**state)
+        job = state["job"]
+        if job["arn"] and job["status"] not in ENDED:
+            state["job"] = job = self.jobs.look_up(job["arn"])
+        if job["status"] in ENDED:
+            return None, ""
+        waited = (now() - datetime.fromisoformat(job["createdAt"])).total_seconds()
+        return seconds_until_next_pass([[Pending(waited, EXPECTED_SECONDS)]]), JOB
+
+    def _begin_job(self, run: Run, state: ErasureRecord) -> bool:
+        """Have Personalize delete the users' data, if it has the group; whether it takes the job."""
+        if not state["datasetGroup"]:
+            state["job"] = {"arn": "", "status": "COMPLETED", "createdAt": now().isoformat(), "deleted": 0}
+            return True
+        location = self.bucket.url(list_key(run.group, state["reference"]))
+        job = self.jobs.create(state["datasetGroup"], f"{run.group}-erase-{state['reference']}", location)
+        if job:
+            state["job"] = job
+        return job is not None
+
+    def _search(self, state: ErasureRecord, who: Forgotten) -> None:
+        """Search everything once, or as far as time allows; where a search finds nothing, it was the last."""
+        start, who = self.clock(), self._with_sessions(who)
+        messages = self.waiting.erase(who)
+        files, after = erase_files(self.bucket, who, state["after"], lambda: self.clock() - start > WORK_SECONDS)
+        # Last, as the table tells whose the sessions are.
+        items = 0 if after else erase_items(self.table, who, self._item_solutions(who.group))
+        state["messages"] += messages
+        state["files"] += files
+        state["items"] += items
+        state["found"] = (state["found"] if state["after"] else 0) + messages + files + items
+        state["after"] = after or ""
+        if not after:
+            state["searches"] += 1
+            state["isClean"] = not state["found"] and state["searches"] >= MIN_SEARCHES
+
+    def _with_sessions(self, who: Forgotten) -> Forgotten:
+        return replace(who, sessions=sessions_of(self.table, who.group, who.users))
+
+    def _item_solutions(self, group: str) -> list[str]:
+        solutions = ServingMaps(self.table).read(group).get("solutions", {})
+        return [name for name, one in solutions.items() if ROUTES["similar-items"].is_answered_by(one)]
+
+    def _others_at_work(self, run: Run) -> Iterator[str]:
+        """The runs of the group's exports and evaluations that have not ended."""
+        since = f"{now() - LONGEST_RUN:%Y%m%dT}"
+        for key in self.bucket.keys(f"{run.group}/out/runs/"):
+            *_, name, file = key.split("/")
+            if file == "run.json" and name >= since and name.endswith((EXPORT, EVALUATION)):
+                record = Run(self.bucket, run.group, name).read_or_empty()
+                if record and not has_ended(record):
+                    yield f"the run {name}"
+
+    def _end(self, run: Run, state: ErasureRecord, note: str) -> None:
+        """Write the proof; then the list and the task go."""
+        state["stillKnown"] = list(self._still_known(run.group, state)) if state["datasetGroup"] else []
+        job = state.get("job")
+        counts = {**state, "deleted": job.get("deleted", 0) if job else 0}
+        notes = [problem_record(_as_note(run.group, one)) for one in state["stillKnown"]]
+        changes = {"erasure": state, "waitSeconds": None, "note": note or DONE.format(**counts), "notes": notes}
+        if job and job["status"] == "FAILED":
+            message = f"failed: {job.get('reason') or 'Personalize gives no reason'}"
+            problem = Problem(job["arn"], message, "Correct that, and erase the users again: usher erase.")
+            changes["problems"] = [problem_record(problem)]
+        run.update(changes)
+        for version in list(versions(self.bucket, list_key(run.group, state["reference"]))):
+            delete_version(self.bucket, version)
+        Tasks(self.table).forget(run.group, f"{ERASURE}#{state['reference']}")
+
+    def _still_known(self, group: str, state: ErasureRecord) -> Iterator[StillKnown]:
+        """The live models. All were trained before: nothing else of the group was at work."""
+        serving = ServingMaps(self.table)
+        content, trained = serving.read(group), serving.trained_at(group)
+        for name, one in content.get("solutions", {}).items():
+            began = trained.get(one.get("solutionVersionArn", ""))
+            time = datetime.fromtimestamp(began, UTC).isoformat() if began else ""
+            yield {"name": f"solution/{name}", "trainedAt": time, "schedule": state["schedules"].get(name, "")}
+        for name in content.get("recommenders", {}):
+            yield {"name": f"recommender/{name}", "trainedAt": "", "schedule": OF_RECOMMENDERS}
+
+
+def _as_note(group: str, one: StillKnown) -> Problem:
+    """What Personalize forgets at the next training only, as people are told. Pure."""
+    when = f", by its schedule {one['schedule']}" if one["schedule"] else ""
+    message = KNOWN.format(trained=f" on {one['trainedAt']}" if one["trainedAt"] else "", when=when)
+    kind, _, name = one["name"].partition("/")
+    remedy = RETRAIN.format(group, name) if kind == "solution" else "Personalize trains it by itself."
+    return Problem(one["name"], message, remedy)

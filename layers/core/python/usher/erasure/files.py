@@ -1,0 +1,155 @@
+"""Users are taken out of a group's files in the bucket, in every version that S3 still keeps."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from usher.aws import error_code
+from usher.erasure.contents import clean
+from usher.erasure.forgotten import Forgotten
+from usher.reports.evaluation_page import render_evaluation_page
+from usher.reports.run_page import render_run_page
+from usher.storage.bucket import WRITTEN_MEANWHILE, Bucket
+from usher.storage.multipart import Upload
+
+ID_COLUMNS = {"catalogue/users.parquet": ("id",)}
+"""Below `out/`, files whose column of users has another name (usher.catalogue.snapshot)."""
+CACHES = ("checks/",)
+"""Below `out/`, what is only kept to save work: hashes of IDs, and examples of wrong values. It goes as a whole."""
+UNREAD = ("attribution/",)
+"""Below `out/`, what holds sums alone, and no user."""
+TAGS = {"input/": "usher=input"}
+"""Below `out/`, the tag by which S3 deletes files (template.yaml)."""
+PAGES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "run.json": ("run.html", render_run_page),
+    "report.json": ("report.html", render_evaluation_page),
+}
+"""The page of a document, which is made anew."""
+MAX_PAGE_BYTES = 1 << 26
+"""Of a document that has a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an object."""
+
+    key: str
+    id: str
+    is_latest: bool
+    etag: str
+
+
+class _Nowhere(io.RawIOBase):
+    """A target that keeps nothing."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any, /) -> int:
+        return len(content)
+
+
+def versions(bucket: Bucket, prefix: str) -> Iterator[Version]:
+    """Every version of every object below a prefix, by their keys."""
+    pages = bucket.s3.get_paginator("list_object_versions").paginate(Bucket=bucket.name, Prefix=prefix)
+    for page in pages:
+        for one in page.get("Versions", []):
+            yield Version(one["Key"], one["VersionId"], one["IsLatest"], one["ETag"])
+
+
+def delete_version(bucket: Bucket, version: Version) -> None:
+    """Delete a version for good."""
+    bucket.s3.delete_object(Bucket=bucket.name, Key=version.key, VersionId=version.id)
+
+
+def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable[[], bool]) -> tuple[int, str | None]:
+    """Take users out of what Usher has written for a group, from a key on.
+
+    Returns how many rows, entries and files went, and the key to go on after; None at the end.
+    """
+    root, removed = f"{who.group}/out/", 0
+    for key, of_key in groupby(versions(bucket, root), lambda version: version.key):
+        if key <= after:
+            continue
+        name = key.removeprefix(root)
+        columns = next((some for file, some in ID_COLUMNS.items() if name == file), ())
+        if name.startswith(CACHES):
+            gone = list(of_key)
+            for one in gone:
+                delete_version(bucket, one)
+            removed += len(gone)
+        elif not name.startswith(UNREAD):
+            removed += erase_in_object(bucket, who, list(of_key), columns, tagging_of(name))
+        if is_time_up():
+            return removed, key
+    return removed, None
+
+
+def tagging_of(name: str) -> str:
+    """The tag of a file below `out/`; empty: it has none."""
+    return next((tag for folder, tag in TAGS.items() if name.startswith(folder)), "")
+
+
+def erase_in_object(
+    bucket: Bucket, who: Forgotten, of_key: Collection[Version], columns: Collection[str] = (), tagging: str = ""
+) -> int:
+    """Take users out of an object: write it anew without them, and delete the versions that held them.
+
+    What somebody has written meanwhile stays, and is found by the next search.
+    """
+    removed = 0
+    for version in of_key:
+        with TemporaryFile() as source:
+            _download(bucket, version, source)
+            if not (found := clean(version.key, source, _Nowhere(), who, columns)):
+                continue
+            if version.is_latest:
+                source.seek(0)
+                if not _rewrite(bucket, who, version, source, columns, tagging):
+                    continue
+            delete_version(bucket, version)
+            removed += found if version.is_latest else 1
+    return removed
+
+
+def count_in_object(bucket: Bucket, who: Forgotten, version: Version, columns: Collection[str] = ()) -> int:
+    """How many rows of users a version holds."""
+    with TemporaryFile() as source:
+        _download(bucket, version, source)
+        return clean(version.key, source, _Nowhere(), who, columns)
+
+
+def _download(bucket: Bucket, version: Version, target: IO[bytes]) -> None:
+    shutil.copyfileobj(bucket.open(version.key, VersionId=version.id), target)
+    target.seek(0)
+
+
+def _rewrite(
+    bucket: Bucket, who: Forgotten, version: Version, source: IO[bytes], columns: Collection[str], tagging: str
+) -> bool:
+    """Write an object anew, and its page; whether it was still this version."""
+    try:
+        with Upload(bucket, version.key, tagging=tagging, etag=version.etag) as upload:
+            clean(version.key, source, upload, who, columns)
+    except bucket.s3.exceptions.ClientError as error:
+        if error_code(error) not in WRITTEN_MEANWHILE:
+            raise
+        return False
+    folder, _, file = version.key.rpartition("/")
+    if file in PAGES:
+        page, render = PAGES[file]
+        _replace_page(bucket, f"{folder}/{page}", render(json.loads(bucket.read(version.key, MAX_PAGE_BYTES) or b"")))
+    return True
+
+
+def _replace_page(bucket: Bucket, key: str, html: str) -> None:
+    """Write a page anew; its former versions go, as no format tells what in them is a user's."""
+    former = [one for one in versions(bucket, key) if one.key == key]
+    bucket.write(key, html.encode(), ContentType="text/html; charset=utf-8")
+    for one in former:
+        delete_version(bucket, one)

@@ -1,0 +1,57 @@
+"""Users are taken out of the table: exports, what the catalogue knows, sessions, and what arrived in them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from usher.erasure.forgotten import Forgotten
+from usher.events.arrivals import EVENT
+from usher.events.sessions import Sessions
+from usher.serving.export_store import ITEM as EXPORT
+from usher.storage.table import Table, deserialized, serialized
+from usher.storage.table_batches import TableBatches
+
+OTHERS = ("catalogue", "page")
+"""The items of a partition of its own that are about no user: an item of the catalogue, a list without a name."""
+
+
+def sessions_of(table: Table, group: str, users: Collection[str]) -> frozenset[str]:
+    """The sessions of users, without those that are called as the user."""
+    sessions = Sessions(table)
+    return frozenset(one for user in users for one in sessions.sessions_of(group, user)) - frozenset(users)
+
+
+def erase_items(table: Table, who: Forgotten, item_solutions: Collection[str]) -> int:
+    """Delete the items of users; how many. `item_solutions`: those whose exports are about items, not users.
+
+    Each has a partition of its own, so all of the table is read; a gigabyte costs some 2 cents.
+    """
+    keys = [{name: one[name] for name in ("group", "item")} for one in _items(table, who.group)
+            if is_theirs(one, who, item_solutions)]  # fmt: skip
+    TableBatches(table).delete(keys)
+    return len(keys)
+
+
+def is_theirs(item: Mapping[str, Any], who: Forgotten, item_solutions: Collection[str]) -> bool:
+    """Whether an item of the table is about one of them. Pure."""
+    subject, kind = item["group"].removeprefix(f"{who.group}#"), item["item"]
+    if kind == EXPORT:
+        solution, _, user = subject.partition("#")
+        return user in who.users and solution not in item_solutions
+    if kind in OTHERS:
+        return False
+    named = item.get("userId") or item.get("user")
+    is_anonymous = named is None and kind.startswith(EVENT) and subject in who.sessions
+    return subject in who.users or named in who.users or is_anonymous
+
+
+def _items(table: Table, group: str) -> Iterator[dict[str, Any]]:
+    pages = table.dynamodb.get_paginator("scan").paginate(
+        TableName=table.name,
+        FilterExpression="begins_with(#group, :group)",
+        ProjectionExpression="#group, #item, #user, userId",
+        ExpressionAttributeNames={"#group": "group", "#item": "item", "#user": "user"},
+        ExpressionAttributeValues=serialized({":group": f"{group}#"}),
+        ConsistentRead=True,
+    )
+    for page in pages:
+        yield from map(deserialized, page["Items"])

@@ -1,0 +1,53 @@
+"""Users are taken out of the queues: events on their way into the bucket or to Personalize, and those refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from usher.erasure.forgotten import Forgotten
+from usher.events.messages import decode
+
+BATCH_SIZE = 10
+"""Messages that ReceiveMessage gives."""
+HIDDEN_SECONDS = 60
+"""For which the messages of others are hidden, so that the next call gives further ones."""
+MAX_HELD = 5_000
+"""Messages of others that are hidden at a time."""
+COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvents:
+    """The queues of events. `sqs` is a boto3 client."""
+
+    sqs: Any
+    pending_url: str
+    other_urls: Sequence[str]
+
+    def erase(self, who: Forgotten) -> int:
+        """Delete the messages of users, as far as no function is at work on them; how many."""
+        return sum(self._erase(url, who) for url in (self.pending_url, *self.other_urls))
+
+    def wait_for_personalize(self) -> bool:
+        """Whether events wait until Personalize takes them: it would know a user again after it was to forget."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.pending_url, AttributeNames=list(COUNTS))
+        return any(int(answer["Attributes"][name]) for name in COUNTS)
+
+    def _erase(self, url: str, who: Forgotten) -> int:
+        held, deleted = list[str](), 0
+        while len(held) < MAX_HELD:
+            received = self.sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=BATCH_SIZE, VisibilityTimeout=HIDDEN_SECONDS
+            ).get("Messages", [])
+            if not received:
+                break
+            for one in received:
+                message = decode(one["Body"])
+                if message["group"] == who.group and who.has(message):
+                    self.sqs.delete_message(QueueUrl=url, ReceiptHandle=one["ReceiptHandle"])
+                    deleted += 1
+                else:
+                    held.append(one["ReceiptHandle"])
+        for handle in held:
+            self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        return deleted
