@@ -15,9 +15,9 @@ from usher.reports.evaluation_page import verdict
 from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, Score
 from usher.reports.run_page import ceilings_used, table_text
 from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
-from usher.run_summary import RunSummary, cost_sentences, monthly_text, monthly_totals, summarize, why_text
+from usher.run_summary import RunSummary, cost_sentences, month_text, monthly_text, monthly_totals, summarize, why_text
 
-from usher_cli.costs import AccountCost
+from usher_cli.costs import AccountCost, UseRecord
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
 from usher_cli.status import GroupStatus
@@ -251,6 +251,12 @@ def account(console: Console, found: AccountCost) -> None:
         _print(console, f"{name}: {_sums(one['now'])}")
         if one["after"]:
             _print(console, f"{name}, after the run at work: {_sums(one['after'])}")
+        if one["month"]:
+            _print(console, f"{name}, {month_text(one['month'])}")
+        for use in one["used"]:
+            _print(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
+        for problem in one["advice"]:
+            _print(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
     _print(console, f"In all: {_sums(found['now'])}")
     if found["after"] != found["now"]:
         _print(console, f"In all, after the runs at work: {_sums(found['after'])}")
@@ -259,6 +265,12 @@ def account(console: Console, found: AccountCost) -> None:
         f"{found['prices']['date']}",
         style="dim", soft_wrap=True, markup=False,
     )  # fmt: skip
+
+
+def _use_text(use: UseRecord) -> str:
+    """What was paid for something."""
+    most = f", at most ${use['atMost']:,.2f}" if use["atMost"] - use["dollars"] >= CENT else ""
+    return f"{_dollars(use['dollars']) or '$0.00'}{most}"
 
 
 def _known_sum(cost: CostRecord) -> str:

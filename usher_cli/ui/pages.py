@@ -21,7 +21,7 @@ from usher_cli.ui.visit import Page
 PEOPLE, MACHINE = "People and items", "The machine"
 
 PAGES = (
-    Page("/", "Groups", "home", "", "Every dataset group of this stack.", groups.show),
+    Page("/", "Groups", "home", "", "Every dataset group of this stack.", groups.show, groups.read),
     Page("/{group}/people", "People", "people", PEOPLE, "Who the data knows, and what they get.", people.show),
     Page("/{group}/person", "Person", "", PEOPLE, "What they met, beside what each solution recommends.", person.show),
     Page("/{group}/items", "Items", "category", PEOPLE, "What is recommended, and how often it was met.", items.show),
