@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
@@ -14,6 +16,8 @@ from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.explanation import TOLD, explanation
+from usher_cli.machine.health import alarms
+from usher_cli.machine.overview import overview
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
@@ -42,6 +46,7 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
     with listen(host, port) as listening:
+        threading.Thread(target=_warm_up, args=(stack,), daemon=True).start()
         ready(f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run([listening])
 
@@ -53,6 +58,13 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         other = f"Choose another: usher ui --port {port + 1}, make up UI_PORT={port + 1}."
         raise UsherError(f"Port {port} of {host} can't be used: {error.strerror}. {other}") from None
+
+
+def _warm_up(stack: DeployedStack) -> None:
+    """Read what the first view shows, so that clients are made and connections open when it is asked for."""
+    with suppress(*TOLD):
+        overview(stack)
+        alarms(stack)
 
 
 def _register(page: Page, stack: DeployedStack) -> None:
