@@ -1,36 +1,46 @@
 """The command `usher`."""
 
+import os
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 
-from botocore.exceptions import BotoCoreError, ClientError
-from usher.errors import InputError, UsherError
+from usher.errors import InputError
 
 from usher_cli.arguments import parse
 from usher_cli.command import FAILED, INTERRUPTED
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.explanation import explanation
+from usher_cli.explanation import TRACEBACK, explanation
 from usher_cli.output import Output, console
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns its exit status: 0; 1 after a failure, which is printed; 2 for a wrong command line."""
+    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is told on stderr."""
     options = parse(arguments)
     notes = console(stderr=True)
     output = Output(notes if options.json else console(), notes, options.json, options.yes)
     try:
         result: int = options.do(DeployedStack(options.stack), options, output)
-    except InputError as error:
-        from usher_cli import show
-
-        show.print_problems(notes, error.as_dicts())
-    except (UsherError, BotoCoreError, ClientError, ModuleNotFoundError, OSError) as error:
-        notes.print(explanation(error), style="red", soft_wrap=True, markup=False)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    else:
-        return result
-    return FAILED
+    except BrokenPipeError:  # who reads the output has enough; Python would complain again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        output.problems(list(_problems(error)))
+        return FAILED
+    return result
+
+
+def _problems(error: Exception) -> Sequence[Mapping[str, str]]:
+    """What went wrong, as a run's record has problems."""
+    if isinstance(error, InputError):
+        return error.as_dicts()
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+    message = explanation(error)
+    return [{"place": "", "message": " ".join(message.split()), "remedy": ""}]
 
 
 if __name__ == "__main__":

@@ -13,25 +13,35 @@ from typing import Any
 from usher_cli.command import Command
 
 MODULES = (
+    "init",
+    "validate",
     "plan",
     "drop",
     "status",
+    "watch",
     "logs",
+    "recommend",
+    "similar",
+    "rank",
     "events",
+    "export",
     "evaluate",
+    "versions",
     "promote",
     "rollback",
     "cost",
     "keys",
     "import_",
     "erase",
+    "remove",
     "doctor",
     "ui",
     "local",
+    "completion",
 )
 """The modules of usher_cli.commands, in the order of the help. Each is called as its commands' first word."""
 GROUPS = {
-    "events": "Show, count and send again the events of users.",
+    "events": "Send events of users; show, count and send again what is kept of them.",
     "keys": "Make, list, rotate and revoke API keys.",
     "local": "Run the local cloud, AWS on this machine.",
 }

@@ -1,20 +1,37 @@
 """What Amazon Personalize costs in the account every month: this stack's groups, and all other dataset groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
-from usher.costs.ledger import Spending
+from usher.aws import now as time_now
+from usher.costs.budgets import month_record
+from usher.costs.ledger import Past, Spending
 from usher.costs.monthly import existing_cost
+from usher.costs.months import UNITS
+from usher.costs.traffic import advice
 from usher.prices import DATE, PRICES, SOURCE
 from usher.resources.billed import Billed, find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.lookup import is_being_deleted
-from usher.run_record import CostRecord, MonthlyCost, RunRecord
+from usher.run_record import CostRecord, MonthlyCost, MonthRecord, ProblemRecord, RunRecord
 from usher.run_summary import is_training, monthly_costs, monthly_totals
+from usher.runs.outcome import problem_record
 from usher.serving.serving_map import served_arns
 
 from usher_cli.deployed_stack import DeployedStack
+
+
+class UseRecord(TypedDict):
+    """How much of something a group has used in a month."""
+
+    what: str
+    """A name in `usher.costs.months.UNITS`."""
+    amount: float
+    unit: str
+    dollars: float
+    """As far as the price is known."""
+    atMost: float
 
 
 class GroupCost(TypedDict):
@@ -27,6 +44,12 @@ class GroupCost(TypedDict):
     now: CostRecord
     after: CostRecord | None
     """After the run that is at work; None: none is."""
+    month: MonthRecord | None
+    """The present calendar month; None: it is not this stack's."""
+    used: list[UseRecord]
+    """What the group has used in it."""
+    advice: list[ProblemRecord]
+    """What costs more than it needs to."""
 
 
 class AccountCost(TypedDict):
@@ -71,7 +94,15 @@ def _groups(stack: DeployedStack) -> Iterator[GroupCost]:
         else:
             parts = [existing_cost(one, one.id_in(summary["name"]), None, PRICES, desired=False) for one in billed]
             now = monthly_totals([part for part in parts if part])
-            yield {"group": "", "datasetGroup": summary["name"], "now": now, "after": None}
+            yield {
+                "group": "",
+                "datasetGroup": summary["name"],
+                "now": now,
+                "after": None,
+                "month": None,
+                "used": [],
+                "advice": [],
+            }
 
 
 def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]) -> GroupCost:
@@ -82,7 +113,8 @@ def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]
     parts = [*by_record, *(estimate["monthly"] if estimate else ())]
     desired = {one["arn"] for one in parts if one["desired"]} if planned else served_arns(stack.serving.read(group))
     ids = {one["arn"]: one["id"] for one in parts}
-    size = Spending(stack.table).of(group).size
+    past = Spending(stack.table).of(group)
+    size = past.size
     standing = [
         existing_cost(one, ids.get(one.arn, one.id_in(name)), size, prices, desired=one.arn in desired)
         for one in billed
@@ -92,7 +124,32 @@ def _own_group(stack: DeployedStack, group: str, name: str, billed: list[Billed]
     ]
     is_running = planned and planned["outcome"] == "RUNNING"
     after = monthly_totals(estimate["monthly"]) if is_running and estimate else None
-    return {"group": group, "datasetGroup": name, "now": monthly_totals(now), "after": after}
+    return {
+        "group": group,
+        "datasetGroup": name,
+        "now": monthly_totals(now),
+        "after": after,
+        "month": month_record(past, now, time_now()),
+        "used": [
+            {
+                "what": what,
+                "amount": use.amount,
+                "unit": UNITS[what],
+                "dollars": use.dollars,
+                "atMost": use.at_most,
+            }
+            for what, use in past.month.uses.items()
+        ],
+        "advice": _advice(group, billed, past, {one["arn"]: one["id"] for one in now}),
+    }
+
+
+def _advice(group: str, billed: list[Billed], past: Past, ids: Mapping[str, str]) -> list[ProblemRecord]:
+    """What the traffic of a group's campaigns says of their settings, and its budget of what is spent."""
+    measured = [one for one in billed if one.kind == "campaign" and one.arn in past.traffic]
+    ids = {one.arn: ids.get(one.arn, one.id_in(group)) for one in measured}
+    found = (advice(one, ids[one.arn], f"{group}/: {ids[one.arn]}", past.traffic[one.arn]) for one in measured)
+    return [problem_record(one) for one in found if one]
 
 
 def _last_planned(stack: DeployedStack, group: str) -> RunRecord | None:

@@ -1,7 +1,8 @@
 """A deployed stack, as the command reaches it: with the credentials of the person who calls it."""
 
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,17 @@ from usher.storage.table import Table
 
 DRAFT = "draft"
 """The name of the run of a plan that is never carried out."""
+
+
+class Outputs(dict[str, str]):
+    """A stack's outputs; one that is missing raises what `missing` makes of its name."""
+
+    def __init__(self, outputs: Iterable[tuple[str, str]], missing: Callable[[str], UsherError]) -> None:
+        super().__init__(outputs)
+        self.missing = missing
+
+    def __missing__(self, name: str) -> str:
+        raise self.missing(f"output {name}")
 
 
 @dataclass(frozen=True)
@@ -46,8 +58,24 @@ class DeployedStack:
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """The stack's outputs."""
-        return {one["OutputKey"]: one["OutputValue"] for one in self._described.get("Outputs", [])}
+        """The stack's outputs. One that is missing raises UsherError: the stack is half-deployed, or not Usher's."""
+        found = ((one["OutputKey"], one["OutputValue"]) for one in self._described.get("Outputs", []))
+        return Outputs(found, missing=self._lacks)
+
+    def _lacks(self, what: str) -> UsherError:
+        """The error of a stack that lacks something."""
+        status = self._described["StackStatus"]
+        if status.endswith("_IN_PROGRESS"):
+            return UsherError(f"The stack {self.name} is {status}, and has no {what} yet. Wait until it is deployed.")
+        if "ROLLBACK" in status or status.endswith("_FAILED"):
+            return UsherError(
+                f"The stack {self.name} is {status}, and has no {what}. See why: aws cloudformation "
+                f"describe-stack-events --stack-name {self.name}. Then delete it, and deploy it again."
+            )
+        return UsherError(
+            f"The stack {self.name} has no {what}: it is not Usher's, or of an older commit. Choose another with "
+            "--stack, or deploy it again."
+        )
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -110,8 +138,16 @@ class DeployedStack:
 
     def _physical_id(self, resource: str) -> str:
         """The name of a resource of the stack."""
-        found = client("cloudformation").describe_stack_resource(StackName=self.name, LogicalResourceId=resource)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+        cloudformation = client("cloudformation")
+        try:
+            found = cloudformation.describe_stack_resource(StackName=self.name, LogicalResourceId=resource)
+        except cloudformation.exceptions.ClientError as error:
+            if "does not exist" not in str(error):
+                raise
+            raise self._lacks(f"resource {resource}") from None
+        if name := found["StackResourceDetail"].get("PhysicalResourceId"):
+            return str(name)
+        raise self._lacks(f"resource {resource}")
 
     def target(self, group: str) -> Target:
         """The target of a group's plan, from the environment of the function that plans."""
@@ -125,6 +161,22 @@ class DeployedStack:
     def groups(self) -> list[str]:
         """The folders of the bucket, each of which is a group's."""
         return self.bucket.folders()
+
+    def check_group(self, group: str) -> None:
+        """Raise UsherError if the stack has no such group: neither files nor anything that serves."""
+        if group not in self.groups() and not self.serving.read(group):
+            raise UsherError(
+                f"The stack {self.name} has no group {group}.{self.meant(group)} "
+                f"To make it: usher drop <folder> --group {group}."
+            )
+
+    def meant(self, group: str) -> str:
+        """A sentence with the groups that may be meant by a name; empty: it is a group, or there is none."""
+        groups = self.groups()
+        if group in groups or not groups:
+            return ""
+        near = difflib.get_close_matches(group, groups, 1)
+        return f" Did you mean {near[0]}?" if near else f" There are: {', '.join(groups)}."
 
     def runs(self, group: str, *, others: bool = False) -> list[Run]:
         """A group's runs of the pipeline, oldest first; `others`: those of exports and evaluations instead."""

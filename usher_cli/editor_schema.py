@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 from usher.config.keys import (
+    BUDGET,
     CATALOGUE,
     CONTEXT_SOURCES,
     EXPORT,
@@ -92,6 +93,7 @@ def editor_schema() -> Schema:
         "schedules": _object(SCHEDULES, dict.fromkeys(SCHEDULES, SCHEDULED)),
         "tags": _shape("TagResource", input_shape("TagResource").members["tags"]),
         "prices": _object(PRICE_KEYS, {}),
+        "budget": _object(BUDGET, {}, ["monthly"]),
         "adopt": {"type": "object", "additionalProperties": {"type": "string", "pattern": f"^{SERVICE_NAME.pattern}$"}},
     }
     return {

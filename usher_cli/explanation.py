@@ -1,21 +1,101 @@
-"""What a person is told of an error."""
+"""What a person is told of an error: one line with what happened, and what to do."""
 
-from botocore.exceptions import BotoCoreError, ClientError
+import os
+from urllib.error import URLError
+
+from botocore import exceptions
+from usher.aws import error_code
 from usher.errors import UsherError
 
-TOLD = (UsherError, BotoCoreError, ClientError, OSError)
+TOLD = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
 """Errors that are told in a line where they happen; others are faults of this program."""
 
 EXTRAS = {"nicegui": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
+SIGN_IN = "Sign in again: aws sso login, or aws configure; for the local cloud, export what make up prints."
+CHOOSE = "Set AWS_PROFILE, or run aws configure or aws sso login; for the local cloud, export what make up prints."
+REGION = "Set AWS_DEFAULT_REGION, or a region in your profile."
+EXPIRED = f"Your AWS credentials have expired. {SIGN_IN}"
+UNKNOWN = f"AWS does not know these credentials. {CHOOSE}"
+NONE = f"There are no AWS credentials. {CHOOSE}"
+NO_REGION = f"No AWS region is named. {REGION}"
+PERMISSIONS = "Ask for this permission: docs/cli.md#permissions."
+
+CODES = {
+    **dict.fromkeys(("ExpiredToken", "ExpiredTokenException", "RequestExpired"), EXPIRED),
+    **dict.fromkeys(
+        (
+            "InvalidClientTokenId",
+            "InvalidAccessKeyId",
+            "UnrecognizedClientException",
+            "SignatureDoesNotMatch",
+            "InvalidSignatureException",
+            "AuthFailure",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+            "InvalidToken",
+        ),
+        UNKNOWN,
+    ),
+}
+"""By AWS's code of an error. https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html"""
+TRACEBACK = "USHER_TRACEBACK"
+"""The environment variable with which an error is also shown in full."""
+DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
+TYPES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((exceptions.NoCredentialsError,), NONE),
+    ((exceptions.PartialCredentialsError,), f"The AWS credentials are incomplete. {CHOOSE}"),
+    (
+        (
+            exceptions.UnauthorizedSSOTokenError,
+            exceptions.SSOTokenLoadError,
+            exceptions.TokenRetrievalError,
+            exceptions.CredentialRetrievalError,
+        ),
+        EXPIRED,
+    ),
+    ((exceptions.ProfileNotFound,), "{error}. Choose another with AWS_PROFILE: aws configure list-profiles."),
+    ((exceptions.NoRegionError,), NO_REGION),
+    ((exceptions.InvalidRegionError,), f"{{error}}. {REGION}"),
+)
+"""By type of botocore's errors."""
 
 
 def explanation(error: Exception) -> str:
-    """What happened, in one line."""
+    """What happened and what to do, in one line."""
     match error:
-        case ClientError():
-            return f"AWS refuses {error.operation_name}: {error.response['Error']['Message']}"
+        case exceptions.ClientError():
+            return _refusal(error)
+        case exceptions.EndpointConnectionError() | exceptions.HTTPClientError():
+            return _unreachable(str(error))
+        case URLError():
+            return _unreachable(f"The API can't be reached: {error.reason}")
+        case ValueError() if "Invalid endpoint" in str(error):  # botocore's, of an empty region
+            return NO_REGION
         case ModuleNotFoundError():
             extra = EXTRAS.get(error.name or "", "local")
             return f"{error.name} is not installed. Install Usher with its extra: pip install 'usher[{extra}]'"
-    return str(error)
+        case _ if not isinstance(error, TOLD):
+            return (
+                f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."
+            )
+    told = next((text for types, text in TYPES if isinstance(error, types)), "")
+    return told.replace("{error}", str(error).rstrip(".")) if told else str(error)
+
+
+def _refusal(error: exceptions.ClientError) -> str:
+    code, message = error_code(error), error.response["Error"].get("Message", "")
+    if code in CODES:
+        return CODES[code]
+    remedy = f" {PERMISSIONS}" if code in DENIED else ""
+    return f"AWS refuses {error.operation_name}: {message or code}{'' if message.endswith('.') else '.'}{remedy}"
+
+
+def _unreachable(message: str) -> str:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    remedy = (
+        f"AWS_ENDPOINT_URL is {endpoint}: start the local cloud (make up), or unset it to use AWS."
+        if endpoint
+        else f"See that this machine has a network, and that the region exists. {REGION}"
+    )
+    return f"{message.rstrip('.')}. {remedy}"

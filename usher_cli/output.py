@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from rich.console import Console
+from rich.text import Text
 from usher.storage.bucket import as_json
 
 T = TypeVar("T")
@@ -66,6 +67,17 @@ class Output:
     def note(self, text: str) -> None:
         """Print a note beside a value that is piped on."""
         self.notes.print(text, soft_wrap=True, markup=False, highlight=False)
+
+    def problems(self, problems: Sequence[Mapping[str, str]]) -> None:
+        """Print what went wrong on stderr, a line for each; with --json also as a document."""
+        for one in problems:
+            if one["place"]:
+                text = Text(f"{one['place']}: {one['message']}", "red") + Text(f" {one['remedy']}", "default")
+            else:
+                text = Text(one["message"], "red")
+            self.notes.print(text, soft_wrap=True)
+        if self.is_json:
+            print(as_json({"problems": problems}))  # noqa: T201 - to be read by a program
 
     def confirm(self, question: str) -> bool:
         """Whether it shall be done: by --yes, or by a person at a terminal who is asked."""

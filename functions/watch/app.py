@@ -1,4 +1,4 @@
-"""Close the records of executions that were stopped or died, and measure models' age and the use of quotas.
+"""Close the records of executions that were stopped or died; measure models' age, costs and the use of quotas.
 
 In: an EventBridge event: the end of an execution of one of the state machines, or a tick of the clock.
 """
@@ -10,17 +10,22 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from usher.aws import client
+from usher.aws import client, now
+from usher.costs.budgets import budget_text
+from usher.costs.ledger import Spending
+from usher.costs.metering import Meter
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import UsherError, lambda_error_message
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.quota_use import quota_uses
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
 from usher.runs.record import Run, runs_of
-from usher.serving.serving_map import ServingMaps
+from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
 from usher.texts import clean
@@ -30,7 +35,7 @@ CLEAR_UP_PAUSE_SECONDS = 3600
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving = ServingMaps(table)
+serving, spending = ServingMaps(table), Spending(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
@@ -44,7 +49,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> None:
         case _ if "executionArn" in detail:
             close(detail["executionArn"], execution_input, detail)
         case _:
-            raise_errors(run_all({"ages": measure_ages, "quotas": measure_quotas}))
+            of_groups = {f"{name}/": partial(measure, name) for name in serving.groups()}
+            raise_errors(run_all({**of_groups, "quotas": measure_quotas}))
 
 
 def close(execution: str, execution_input: object, detail: dict[str, Any]) -> None:
@@ -93,12 +99,39 @@ def clear_up(group: str, run: str, pause: int = 0) -> None:
     client("stepfunctions").start_execution(stateMachineArn=os.environ["EVALUATION_ARN"], input=task)
 
 
-def measure_ages() -> None:
-    """Measure the hours since the training of each solution's live version."""
-    for group in serving.groups():
-        for solution, live in serving.read(group).get("solutions", {}).items():
-            hours = versions.hours_since_training(client("personalize"), live["solutionVersionArn"])
-            put_metrics(Metrics({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution}))
+def measure(group: str) -> None:
+    """Measure the hours since the training of each live version of a group, and what the group costs."""
+    content = serving.read(group)
+    for solution, live in content.get("solutions", {}).items():
+        hours = versions.hours_since_training(client("personalize"), live["solutionVersionArn"])
+        put_metrics(Metrics({"HoursSinceTraining": hours}, {"Group": group, "Solution": solution}))
+    inventory = Inventory({"personalize": client("personalize")}, "")
+    if home := dataset_group_of(inventory, content):
+        Meter(inventory, client("cloudwatch"), spending, bucket).measure(group, home, now())
+        tell_of_budget(group)
+
+
+def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
+    """The ARN of the dataset group of what serves; empty if nothing of it exists."""
+    for one in content.get("solutions", {}).values():
+        if home := inventory.dataset_group_of({LIVE_VERSION: one["solutionVersionArn"]}):
+            return home
+    arns = (one.get("recommenderArn") for one in content.get("recommenders", {}).values())
+    found = (inventory.describe(KINDS["recommender"], arn).get("datasetGroupArn") for arn in arns if arn)
+    return next((str(home) for home in found if home), "")
+
+
+def tell_of_budget(group: str) -> None:
+    """Measure how much of a group's budget is spent, and notify people once of each threshold that is reached."""
+    past = spending.of(group)
+    if not past.budget:
+        return
+    share, budget = past.spent / past.budget.monthly, past.budget
+    put_metrics(Metrics({"BudgetPercent": 100 * share}, {"Group": group}))
+    reached = max((one for one in (budget.warn_at, budget.stop_at) if share >= one), default=None)
+    if reached is not None and past.month.told < reached:
+        notify(channels.sns, channels.topic, Notification(subject(group, "budget"), budget_text(group, past)))
+        spending.months.tell(group, past.month.name, reached)
 
 
 def measure_quotas() -> None:

@@ -179,7 +179,10 @@ def test_a_promotion_tells_that_the_campaign_changes(live: DeployedStack, stack:
     before = stack.items("films")
     plan = actions.promote(live, "films", "popular", old["arn"], "Odd results").plan()
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
+    assert old["arn"].rpartition("/")[2] in plan["told"][0]
     assert stack.items("films") == before
+    with pytest.raises(UsherError, match="Give the reason"):
+        actions.promote(live, "films", "popular", old["arn"], " ").plan()
     with pytest.raises(UsherError, match="has no version"):
         actions.promote(live, "films", "popular", f"{old['arn']}x", "Odd results").plan()
 

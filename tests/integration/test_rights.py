@@ -246,6 +246,8 @@ def drive(site: Site) -> None:
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
+    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
+    functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
 
     for group in (GROUP, SHOP):
         record = pipeline(site, group, {"group": group, "task": "remove"})

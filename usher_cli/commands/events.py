@@ -2,15 +2,18 @@
 
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 from usher.aws import client
 from usher.events.kept import KeptEvent
 
 from usher_cli import events, show
+from usher_cli.api import api_of, asked
 from usher_cli.command import OK, UNCONFIRMED, Command, day, days, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
@@ -18,8 +21,32 @@ from usher_cli.output import Output
 
 def tail(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show today's events of a group, and those that are kept from now on, until you press Ctrl-C."""
+    stack.check_group(options.group)
     for event in events.arriving(stack.bucket, options.group):
         output.line(event, show.event_line)
+    return OK
+
+
+def add_sending(parser: ArgumentParser) -> None:
+    """Add the group, the user, and what happened."""
+    group(parser)
+    parser.add_argument("user", help="the user's ID")
+    parser.add_argument("type", help="the event's type, such as watch")
+    parser.add_argument("items", nargs="+", metavar="item", help="the items' IDs, in the order of the events")
+
+
+def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
+    """Send events of a user to the API, which the user's next recommendations take into account."""
+    sent = [{"eventType": options.type, "itemId": item} for item in options.items]
+    path = f"/{quote(options.group, safe='')}/events"
+    answer = asked(lambda: api_of(stack).post(path, {"userId": options.user, "events": sent}))
+
+    def told(_: Console, answer: Mapping[str, Any]) -> None:
+        output.say(f"{answer['accepted']} accepted, {answer['queued']} of them wait in the queue.")
+        for one in answer["warnings"]:
+            output.say(f"Warning: {one['message']}")
+
+    output.document(answer, told)
     return OK
 
 
@@ -31,6 +58,7 @@ def add_days(parser: ArgumentParser) -> None:
 
 def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Count the kept events of a group by day and type, and those that Personalize refused."""
+    stack.check_group(options.group)
     some = events.Days(events.today() - timedelta(options.days - 1), events.today())
     counts = list(events.counted(stack.bucket, options.group, some))
 
@@ -96,6 +124,13 @@ def replay(stack: DeployedStack, options: Namespace, output: Output) -> int:
 
 
 COMMANDS = (
+    Command(
+        "events send",
+        send,
+        {"usher events send films 42 watch 50 127": "tell that a user has watched two films"},
+        add_sending,
+        changes="an event tracker",
+    ),
     Command("events tail", tail, {"usher events tail films": "the events that arrive, until Ctrl-C"}),
     Command(
         "events stats",

@@ -9,7 +9,7 @@ from usher.aws import client, now
 from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.planning.draft import Draft
-from usher.planning.promotions_and_rollbacks import Pin
+from usher.planning.promotions_and_rollbacks import Pin, live_versions
 from usher.resources.versions import usable_versions
 from usher.run_record import ProblemRecord, ResourceEstimate
 from usher.run_summary import monthly_totals
@@ -77,11 +77,16 @@ def promote(stack: DeployedStack, group: str, solution: str, version: str, why: 
     request = {"solution": solution, "version": version, "who": who, "why": why}
 
     def plan() -> PlanView:
+        if not why.strip():
+            raise UsherError("Give the reason: the run's record keeps it.")
         newest = usable_versions(stack.clients["personalize"], version.rpartition("/")[0])
         if version not in newest:
             raise UsherError(f"{solution} has no version {version} to serve; available: {', '.join(newest) or 'none'}.")
         pin = Pin(version, who, why, now().isoformat(), newest[0])
-        return plan_view(draft_of(stack, group, stack.bucket, pinned={solution: pin}))
+        plan = plan_view(draft_of(stack, group, stack.bucket, pinned={solution: pin}))
+        live = live_versions(stack.serving.read(group)).get(solution, "")
+        told = f"{_tail(version)} serves instead of {_tail(live) or 'none'}, until a newer version passes the gate."
+        return {**plan, "told": [told, *plan["told"]]}
 
     return Action(f"Serve this version of {solution}", plan, lambda: stack.start(group=group, **request))
 
@@ -143,6 +148,10 @@ def plan_view(drafted: Draft) -> PlanView:
     }
 
 
+def _tail(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
 def _told(*sentences: str) -> PlanView:
     return {"told": [one for one in sentences if one], "rows": [], "problems": [], "isWork": True}
 
@@ -157,7 +166,7 @@ def _last_export(stack: DeployedStack, group: str, solution: str) -> str:
 
 
 def _dollars(amount: float) -> str:
-    return f"${amount:,.2f}" if not 0 < amount < CENT else "under $0.01"
+    return f"${amount:,.2f}" if amount >= CENT else "under $0.01" if amount else "nothing"
 
 
 def _start(stack: DeployedStack, machine: str, **request: str) -> str:

@@ -1,8 +1,10 @@
 """Serves the pages of a stack on this machine: no deployment, no build, nothing from the internet."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -48,6 +50,8 @@ def _register(page: Page, stack: DeployedStack) -> None:
     async def _visited(request: Request) -> None:
         pictures = request.cookies.get("pictures") == "yes"
         visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params), pictures)
+        if page.read_ahead:
+            visit = replace(visit, ahead=asyncio.ensure_future(page.read_ahead(visit)))
         groups: list[str] = []
         problem = ""
         try:

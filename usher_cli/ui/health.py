@@ -8,7 +8,7 @@ from usher.reports.html import table
 
 from usher_cli.machine.events import Queue, queues
 from usher_cli.machine.health import Alarm, QuotaUse, alarms, quotas_used
-from usher_cli.ui.report import report
+from usher_cli.ui.report import minute, report
 from usher_cli.ui.visit import Visit
 
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
@@ -31,7 +31,7 @@ def of_alarms(found: Sequence[Alarm]) -> Markup:
         [
             one["name"],
             Markup('<span class="tag {}">{}</span>').format(*LOOKS[one["state"]]),
-            one["since"][:16].replace("T", " "),
+            minute(one["since"]),
             one["reason"] if one["state"] == "ALARM" else "",
             f"{one['means']}.{' Its actions are disabled: nobody is notified.' * one['silent']}",
         ]
@@ -42,9 +42,7 @@ def of_alarms(found: Sequence[Alarm]) -> Markup:
 
 def of_queues(found: Sequence[Queue]) -> Markup:
     """A row for each queue. Pure."""
-    rows = [
-        [one["name"], f"messages that {one['does']}", f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found
-    ]
+    rows = [[one["name"], one["holds"], f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found]
     return table("Queues", ["Queue", "What is in it", "#Waiting", "#At work"], rows)
 
 
@@ -53,7 +51,8 @@ def of_quotas(found: Sequence[QuotaUse]) -> Markup:
     rows = []
     for one in found:
         share = one["used"] / one["limit"]
-        look = "bad" if share >= 1 else "hold" if share >= NEARLY else "dim"
+        is_single = one["limit"] == 1  # of these, each group needs its one, and no more
+        look = "dim" if share < NEARLY or is_single else "hold" if share < 1 else "bad"
         used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one["used"], one["limit"])
         rows.append([one["kind"], one["group"] or "the region", used])
     return table("Quotas of Personalize", ["Resources", "In", "#Used"], rows)

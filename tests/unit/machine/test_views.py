@@ -85,3 +85,11 @@ def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> Non
 
 def test_links_keep_any_name_in_its_place() -> None:
     assert report.link("<b>", "a/b", "run", id="x&y") == '<a href="/a%2Fb/run?id=x%26y">&lt;b&gt;</a>'
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-11-27T12:07:37.1+00:00", "2026-11-27T13:07:37+01:00", "2026-11-27T07:07:37-05:00"]
+)
+def test_times_are_utc_wherever_they_come_from(time: str) -> None:
+    assert ">2026-11-27 12:07<" in report.minute(time)
+    assert report.minute("") == ""

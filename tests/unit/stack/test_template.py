@@ -18,6 +18,7 @@ from usher.serving.routes import ROUTES_BY_KEY
 from tests.unit.stack.files import FUNCTIONS, MACHINES, REPOSITORY, RESOURCES, SENT_ROUTES, TEMPLATE, policies
 
 ANYWHERE = {
+    "cloudwatch:GetMetricData": "knows no resource-level permission",
     "personalize:DescribeRecipe": "recipes belong to the service, not to the account",
     "personalize:ListRecipes": "recipes belong to the service, not to the account",
     "personalize:PutActionInteractions": "knows no resource-level permission",

@@ -24,6 +24,7 @@ UNITS = {
     "EventsReplayed": MetricUnit.Count,
     "EventsRefused": MetricUnit.Count,
     "SecondsPending": MetricUnit.Seconds,
+    "BudgetPercent": MetricUnit.Percent,
 }
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
 STACK_METRICS = {

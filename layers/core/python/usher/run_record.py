@@ -126,6 +126,25 @@ class PlanEstimate(TypedDict):
     """Of Usher's own bill. Absent where the table is up to date."""
 
 
+class MonthRecord(TypedDict):
+    """What a group has cost in a calendar month (UTC) until now, in US dollars."""
+
+    month: str
+    """Such as 2026-11."""
+    spent: float
+    """As far as prices are known; what is ordered and not measured yet is among it."""
+    atMost: float
+    """The same with what has no known price."""
+    forecast: float
+    """At the end of the month, if all stays as it is."""
+    measuredAt: str
+    """ISO time until when it was measured; empty: not yet."""
+    budget: float | None
+    warnAt: float | None
+    """US dollars, as `stopAt`."""
+    stopAt: float | None
+
+
 class CostRecord(TypedDict, total=False):
     """US dollars. Without `cost` for a run that has made nothing."""
 
@@ -141,6 +160,8 @@ class CostRecord(TypedDict, total=False):
     """Ids of what has no known price."""
     monthly: Sequence[MonthlyCost]
     """All that costs money in every 30 days."""
+    month: MonthRecord
+    """The present month, as of the run's plan."""
 
 
 class FindingRecord(TypedDict):
@@ -298,6 +319,8 @@ class RunChanges(TypedDict, total=False):
     estimate: PlanEstimate
     """The estimate, before anything was made: minutes, costs, prices, and a row for each resource."""
     ceilings: CeilingsRecord
+    month: MonthRecord
+    """The present month, as of the plan."""
     pins: Mapping[str, PinRecord]
     """By solution, the version that a person has chosen."""
     unmanaged: Sequence[UnmanagedRecord]

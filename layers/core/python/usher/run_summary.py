@@ -12,6 +12,7 @@ from usher.run_record import (
     CostRecord,
     LiveModel,
     MonthlyCost,
+    MonthRecord,
     Outcome,
     PinRecord,
     ProblemRecord,
@@ -19,6 +20,7 @@ from usher.run_record import (
     StateRecord,
 )
 
+CENT = 0.01
 MAX_NAMED = 3
 """Resources of a kind that a sentence names."""
 READY = {"READY", "HELD"}
@@ -131,13 +133,14 @@ def monthly_totals(costs: Sequence[MonthlyCost]) -> CostRecord:
 
 def current_cost(record: RunRecord) -> CostRecord:
     """A run's costs: those that it has written down, or those of now; before its end, `cost` is the estimate."""
+    month: CostRecord = {"month": record["month"]} if "month" in record else {}
     if written := record.get("cost"):
-        return written
+        return {**written, **month}
     estimate = record.get("estimate")
     if not estimate and "costsNow" not in record:
         return {}
     once: CostRecord = {"cost": estimate["cost"]} if estimate else {}
-    return {**once, **monthly_totals(monthly_costs(record))}
+    return {**once, **monthly_totals(monthly_costs(record)), **month}
 
 
 def cost_sentences(cost: CostRecord) -> Iterator[str]:
@@ -155,6 +158,19 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
         yield f"Trainings, exports and jobs on schedules: ${cost['recurringCost']:,.2f} a month."
     if unknown := [_with_limit(one) for one in parts if one["dollars"] is None]:
         yield f"Not included, as the price is not known: {', '.join(unknown)}."
+    if "month" in cost:
+        yield month_text(cost["month"])
+
+
+def month_text(month: MonthRecord) -> str:
+    """What a group has cost in a month, and will, in words."""
+    unknown = f" (at most ${month['atMost']:,.2f})" if month["atMost"] - month["spent"] >= CENT else ""
+    budget = f" The budget is ${month['budget']:,.2f}." if month["budget"] is not None else ""
+    when = f"measured until {_minute(month['measuredAt'])} UTC" if month["measuredAt"] else "not measured yet"
+    return (
+        f"{month['month']}: ${month['spent']:,.2f} until now{unknown}, {when}; "
+        f"about ${month['forecast']:,.2f} by its end.{budget}"
+    )
 
 
 def live_text(model: LiveModel) -> str:

@@ -12,7 +12,7 @@ from botocore.model import ShapeResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.config.keys import FILLED_IN, OPERATIONS
-from usher.config.model import Config, Solution
+from usher.config.model import Budget, Config, Solution
 from usher.config.parser import DEFAULT_SOLUTIONS, default_config, parse_config
 from usher.config.service_model import ALLOWED_REFERENCES, references
 from usher.errors import InputError
@@ -277,6 +277,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 keys = st.sampled_from(
     ["solutions", "filters", "exports", "schemas", "items", "fields", "recipe", "campaign", "solutionConfig", "type",
      "numResults", "solution", "minProvisionedTPS", "tags", "performHPO", "group", "recommenders", "batch", "segments",
+     "budget", "monthly", "warnAt",
      "metricAttribution", "schedules", "prune", "prices", "adopt", "retrain", "gate", "schedule", "FULL", "atMost",
      "filterValues", "users", "formats", "keep", "table"]
 )  # fmt: skip
@@ -334,6 +335,7 @@ metricAttribution: {metrics: [{eventType: a, metricName: b, expression: SUM(Item
 schedules: {import: rate(1 day), retrain: at(2030-01-31T03:00:00), export: rate(12 hours)}
 prune: true
 prices: {importGB: 1}
+budget: {monthly: 300, stopAt: 1}
 adopt: {solution/a: Old}
 """
 
@@ -361,6 +363,7 @@ def test_the_rarer_keys_are_read_as_they_are_written() -> None:
         "metrics": [{"eventType": "a", "metricName": "b", "expression": "SUM(Items.P)"}]
     }
     assert (config.prune, config.prices, config.adopt) == (True, {"importGB": 1}, {"solution/a": "Old"})
+    assert config.budget == Budget(300, 0.8, 1)
     assert read("group: {domain: ECOMMERCE}\nrecommenders: {}").solutions == ()
 
 
@@ -395,6 +398,14 @@ S = "solutions: {s: {recipe: aws-sims, %s}}"
         ("group: {domian: x}", "group.domian: is unknown to CreateDatasetGroup. Did you mean domain?"),
         ("tags: {a: b}", "tags: Invalid type for parameter tags"),
         ("prune: maybe", "prune: is maybe. Use one of: true, false."),
+        ("budget: {warnAt: 0.5}", "budget: lacks monthly. Write {monthly: 300}: US dollars in a calendar month."),
+        ("budget: 300", "budget: is 300. Write names with values below it"),
+        ("budget: {monthly: 0}", "budget.monthly: is 0. Give it dollars, up to 1,000,000,000."),
+        ("budget: {monthly: much}", "budget.monthly: is 'much'. Give it a number."),
+        ("budget: {monthly: 9000000000}", "budget.monthly: is 9000000000. Give it dollars, up to"),
+        ("budget: {monthly: 9, warnAt: 80}", "budget.warnAt: is 80. Give it a share, from 0 to 1."),
+        ("budget: {monthly: 9, stopAt: -1}", "budget.stopAt: is -1. Give it a share, from 0 to 1."),
+        ("budget: {monthly: 9, stop: 1}", "budget.stop: is unknown. Did you mean stopAt?"),
         ("prices: {importGB: dear}", "prices.importGB: is 'dear'. Give it a number."),
         ("prices: {importGB: -1}", "prices.importGB: is out of range. Give it dollars, from 0 to 50."),
         ("prices: {importGB: .nan}", "prices.importGB: is '.nan'. Give it a number."),

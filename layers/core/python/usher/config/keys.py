@@ -14,6 +14,7 @@ Keys = Mapping[str, Mapping[str, Any]]
 TRAINING_MODES = ("FULL", "UPDATE")
 FORMATS = ("csv", "parquet")
 DEFAULT_KEEP = 7
+MAX_BUDGET = 1e9
 MAX_PRICE_FACTOR = 1000
 """A price may be at most so many times the one in PRICES."""
 
@@ -68,6 +69,7 @@ SECTIONS: Keys = {
     "tags": {"description": "Tags of every resource that has none of its own."},
     "prune": {"description": "Whether resources that this file no longer names are deleted.", "type": "boolean"},
     "prices": {"description": "US dollars by name, in place of the known prices."},
+    "budget": {"description": "What the group may cost in a month; new spending stops there, serving goes on."},
     "adopt": {
         "description": "Names of resources in Personalize that existed before Usher, by resource id.",
     },
@@ -142,4 +144,15 @@ PRICE_KEYS: Keys = {
     name: {"description": f"Instead of {price:g}.", "type": "number", "minimum": 0, "maximum": MAX_PRICE_FACTOR * price}
     for name, price in PRICES.items()
 }
+BUDGET: Keys = {
+    "monthly": {
+        "description": "US dollars in a calendar month (UTC).", "type": "number", "exclusiveMinimum": 0,
+        "maximum": MAX_BUDGET,
+    },
+    "warnAt": {"description": "The share of it at which you are told.", "type": "number", "minimum": 0, "maximum": 1},
+    "stopAt": {
+        "description": "The share of it at which nothing more is imported, trained or exported.", "type": "number",
+        "minimum": 0, "maximum": 1,
+    },
+}  # fmt: skip
 SCHEMA_KEYS: Keys = {name: {"description": f"The Avro schema of {name}."} for name in DATASETS}

@@ -84,6 +84,17 @@ class Catalogue:
         return bool(self.columns or self.available)
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a group may cost in a calendar month, in US dollars."""
+
+    monthly: float
+    warn_at: float = 0.8
+    """The share of it at which people are told."""
+    stop_at: float = 1.0
+    """The share of it at which nothing more is ordered. What serves goes on."""
+
+
 class Export(TypedDict):
     """An export of a solution's recommendations."""
 
@@ -146,6 +157,7 @@ class Config:
     """Whether resources that the config no longer names are deleted."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """US dollars that replace those of PRICES."""
+    budget: Budget | None = None
     readings: Mapping[str, Reading] = field(default_factory=dict)
     """How data files are read, by dataset, where they are not as Personalize takes them."""
     adopt: Mapping[str, str] = field(default_factory=dict)

@@ -29,10 +29,12 @@ from typing import Any
 
 from usher.config.exports import read_exports
 from usher.config.keys import (
+    BUDGET,
     CATALOGUE,
     CONTEXT_SOURCES,
     GATE,
     JOB,
+    MAX_BUDGET,
     MAX_PRICE_FACTOR,
     OPERATIONS,
     PRICE_KEYS,
@@ -41,7 +43,7 @@ from usher.config.keys import (
     SOLUTION,
     TRAINING_MODES,
 )
-from usher.config.model import JOBS, Catalogue, Config, Job, Recommender, Solution, follows_latest
+from usher.config.model import JOBS, Budget, Catalogue, Config, Job, Recommender, Solution, follows_latest
 from usher.config.problems import Problems
 from usher.config.readings import read_readings
 from usher.config.references import check_references
@@ -140,6 +142,7 @@ class _Reader:
             tags=self._tags(sections["tags"]),
             prune=self.problems.one_of(sections["prune"], "prune", (True, False)),
             prices=self._prices(sections["prices"]),
+            budget=self._budget(given["budget"]) if "budget" in given else None,
             readings=read_readings(self.problems, given),
             adopt=self._adopted_names(sections["adopt"]),
             file=self.problems.file,
@@ -328,6 +331,22 @@ class _Reader:
             if isinstance(price, int | float) and not 0 <= price <= maximum:
                 self.problems.note(f"prices.{name}", "is out of range.", f"Give it dollars, from 0 to {maximum:g}.")
         return prices
+
+    def _budget(self, block: object) -> Budget | None:
+        budget = self.problems.mapping(block, "budget", BUDGET)
+        self.problems.check_types(budget, "budget", BUDGET)
+        for name, limit in (("monthly", MAX_BUDGET), ("warnAt", 1), ("stopAt", 1)):
+            value = budget.get(name, 1)
+            if isinstance(value, int | float) and not (0 < value <= limit or (name != "monthly" and value == 0)):
+                what = f"Give it dollars, up to {limit:,.0f}." if name == "monthly" else "Give it a share, from 0 to 1."
+                self.problems.note(f"budget.{name}", f"is {str(value)[:99]}.", what)
+        if not isinstance(block, Mapping):
+            return None
+        if "monthly" not in budget:
+            self.problems.note("budget", "lacks monthly.", "Write {monthly: 300}: US dollars in a calendar month.")
+            return None
+        shares = {"warn_at": budget.get("warnAt", 0.8), "stop_at": budget.get("stopAt", 1.0)}
+        return Budget(budget["monthly"], **shares)
 
     def _adopted_names(self, block: object) -> Mapping[str, str]:
         names = self.problems.mapping(block, "adopt")

@@ -183,18 +183,22 @@ def monthly_cost(
     """
     match KINDS[resource.kind].monthly_cost:
         case "per hour":
-            return _recommender_month(resource, prices) if size.users <= RECOMMENDER_USERS else None
+            return recommender_month(resource, prices) if size.users <= RECOMMENDER_USERS else None
         case "per provisioned request":
-            return None if is_v2(solution) else _provisioned_month(resource, prices["requestThousand"])
+            return None if is_v2(solution) else provisioned_month(_provisioned(resource), prices["requestThousand"])
     return 0.0
 
 
-def _provisioned_month(campaign: Resource, price: float) -> float:
-    """What a campaign's provisioned requests cost in 30 days. `price`: of a thousand."""
-    return float(MONTH_HOURS * 3600 * campaign.params.get("minProvisionedTPS", 1) / 1000 * price)
+def provisioned_month(per_second: float, price: float) -> float:
+    """What so many provisioned requests per second cost in 30 days. `price`: of a thousand."""
+    return float(MONTH_HOURS * 3600 * per_second / 1000 * price)
 
 
-def _recommender_month(resource: Resource, prices: Mapping[str, float]) -> float:
+def _provisioned(campaign: Resource) -> float:
+    return float(campaign.params.get("minProvisionedTPS", 1))
+
+
+def recommender_month(resource: Resource, prices: Mapping[str, float]) -> float:
     """What a recommender of up to RECOMMENDER_USERS costs in 30 days."""
     config = resource.params.get("recommenderConfig", {})
     requests = 3600 * config.get("minRecommendationRequestsPerSecond", 1)
@@ -225,10 +229,10 @@ def max_monthly_cost(resource: Resource, solution: Mapping[str, Any], size: Size
     A campaign of a v2 recipe counts with its provisioned requests: see monthly_cost.
     """
     if KINDS[resource.kind].monthly_cost == "per provisioned request" and is_v2(solution):
-        return _provisioned_month(resource, PRICES["requestThousandV2"])
+        return provisioned_month(_provisioned(resource), PRICES["requestThousandV2"])
     known = monthly_cost(resource, solution, size, PRICES)
     if known is None:
-        return math.ceil(size.users / RECOMMENDER_USERS) * _recommender_month(resource, PRICES)
+        return math.ceil(size.users / RECOMMENDER_USERS) * recommender_month(resource, PRICES)
     return known
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from usher.config.model import Config
+from usher.config.model import Budget, Config
 from usher.config.schedule_expressions import starts
 from usher.costs.ledger import Past, Spending
+from usher.costs.months import Uses
 from usher.costs.recurring import place_of
 from usher.errors import InputError, Problem
 from usher.run_record import CeilingsRecord
@@ -46,11 +47,20 @@ class Estimate:
     """In 30 days, by what orders it: its place in the config, or the stack's parameter."""
     ordered: float = 0
     """In the last 30 days."""
+    more_serving: float = 0
+    """What more the run lets serve costs until the end of the month."""
+    spent: float = 0
+    """In the present calendar month."""
+    budget: Budget | None = None
+    uses: Uses = field(default_factory=dict)
+    """What the run orders that the service has no figures of, for the ledger."""
 
     @classmethod
-    def beside(cls, past: Past, run: Mapping[str, float]) -> "Estimate":
+    def beside(cls, past: Past, run: Mapping[str, float], uses: Uses) -> "Estimate":
         """The estimate of a run that leaves the serving resources alone: an export or an evaluation."""
-        return cls(run, {"serving": past.standing}, ordered=past.ordered)
+        return cls(
+            run, {"serving": past.standing}, ordered=past.ordered, spent=past.spent, budget=past.budget, uses=uses
+        )
 
     @property
     def of_run(self) -> float:
@@ -107,7 +117,7 @@ class Ceilings:
 
     def check_estimate(self, group: str, estimate: Estimate) -> list[Problem]:
         """Whether a run or a month costs too much."""
-        problems = []
+        problems = list(_above_budget(group, estimate))
         if estimate.of_run > self.run_dollars:
             message = f"would cost about ${estimate.of_run:,.2f} in one run; the ceiling is ${self.run_dollars:,.2f}"
             problems.append(
@@ -129,9 +139,11 @@ class Ceilings:
         Raises AboveCeilingError, and enters nothing, if it exceeds a ceiling together with the other orders.
         """
         others = spending.order(group, run, estimate.of_run, **facts)
-        if above := self.check_estimate(group, replace(estimate, ordered=others)):
+        spent = max(spending.of(group).spent - estimate.of_run, 0) if estimate.budget else 0
+        if above := self.check_estimate(group, replace(estimate, ordered=others, spent=spent)):
             spending.cancel(group, estimate.of_run)
             raise AboveCeilingError(above)
+        spending.months.order(group, run, estimate.uses)
 
     def facts(self, estimate: Estimate) -> CeilingsRecord:
         """The estimate and its ceilings for a run's record, in US dollars."""
@@ -173,6 +185,19 @@ class Ceilings:
                     f"starts every {shortest:g} minutes; the shortest interval allowed is {self.schedule_minutes:g}."
                 )
                 yield _above("schedule_minutes", _in_config(config, place_of(schedule)), message, math.floor(shortest))
+
+
+def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
+    """Whether a run's orders are more than the group's budget has left. What serves already is never stopped."""
+    budget, wanted = estimate.budget, estimate.of_run + estimate.more_serving
+    if not budget or not wanted:
+        return
+    limit, after = budget.monthly * budget.stop_at, estimate.spent + wanted
+    if after <= limit:
+        return
+    message = f"allows ${limit:,.2f} a month. ${estimate.spent:,.2f} are spent, and this would add about ${wanted:,.2f}"
+    remedy = f"Raise it in usher.yaml, for example monthly: {math.ceil(after / (budget.stop_at or 1))}; or wait until "
+    yield Problem(f"{group}/: budget", f"{message}.", f"{remedy}the next month. What serves goes on.")
 
 
 def _above(name: str, place: str, message: str, needed: object) -> Problem:

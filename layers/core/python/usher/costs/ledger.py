@@ -2,23 +2,28 @@
 
 One item for each group, with an attribute for each day: `{"group": <group>, "item": "spending", "@2026-11-26": 41.2}`.
 An order counts whether or not it succeeds: a failed training is billed, too. It is entered before it is compared with
-a ceiling, so that two runs cannot exceed it together.
+a ceiling, so that two runs cannot exceed it together. Beside them are facts of the last plan and measurement.
 """
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from usher.aws import now
+from usher.config.model import Budget
 from usher.costs.calculation import NO_DATA, Size
+from usher.costs.months import Month, Months
+from usher.costs.traffic import Traffic
 from usher.storage.table import Table
 
 ITEM = "spending"
 DAY = "@"
 """The prefix of a day's attribute."""
 WINDOW = timedelta(days=30)
+NO_MONTH = Month("1970-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,21 @@ class Past:
     """Users who have interacted, as of the last plan; 0 before the first one."""
     interactions: int = 0
     """As of the last plan."""
+    month: Month = NO_MONTH
+    """The present month, as far as it is measured."""
+    ordered_in_month: float = 0
+    """US dollars."""
+    budget: Budget | None = None
+    """As of the last plan."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """The config's own, as of the last plan."""
+    traffic: Mapping[str, Traffic] = field(default_factory=dict)
+    """By ARN, how often campaigns were asked, as of the last measurement."""
+
+    @property
+    def spent(self) -> float:
+        """US dollars in the present month until now."""
+        return self.month.spent(self.ordered_in_month)
 
     @property
     def size(self) -> Size | None:
@@ -51,7 +71,31 @@ class Spending:
         """A group's last 30 days."""
         item = self.table.get(group, ITEM)
         numbers = {name: int(item.get(name, 0)) for name in ("users", "interactions")}
-        return Past(self._ordered(item), float(item.get("standing", 0)), **numbers)
+        budget = json.loads(item.get("budget", "null"))
+        return Past(
+            self._ordered(item),
+            float(item.get("standing", 0)),
+            **numbers,
+            month=self.months.of(group),
+            ordered_in_month=_sum(item, f"{DAY}{self.clock():%Y-%m}-01"),
+            budget=Budget(**budget) if budget else None,
+            prices=json.loads(item.get("prices", "{}")),
+            traffic=json.loads(item.get("traffic", "{}")),
+        )
+
+    @property
+    def months(self) -> Months:
+        """The groups' months."""
+        return Months(self.table, self.clock)
+
+    def note_settings(self, group: str, budget: Budget | None, prices: Mapping[str, float]) -> None:
+        """Keep what a config says of money: exports, evaluations and measurements go by it, too."""
+        values = {":budget": json.dumps(asdict(budget) if budget else None), ":prices": json.dumps(dict(prices))}
+        self.table.update(group, ITEM, "SET budget = :budget, prices = :prices", values)
+
+    def note_traffic(self, group: str, traffic: Mapping[str, Traffic]) -> None:
+        """Keep how often campaigns were asked."""
+        self.table.update(group, ITEM, "SET traffic = :traffic", {":traffic": json.dumps(dict(traffic))})
 
     def order(self, group: str, run: str, dollars: float, **facts: float) -> float:
         """Add a run's order to the day's sum, once even if it is repeated; return the dollars of all other orders.
@@ -84,11 +128,15 @@ class Spending:
             self.table.update(group, ITEM, "SET expires = :then", {":then": then})
 
     def _ordered(self, item: Mapping[str, Any]) -> float:
-        oldest = self._day(WINDOW)
-        return sum(float(value) for name, value in item.items() if name.startswith(DAY) and name >= oldest)
+        return _sum(item, self._day(WINDOW))
 
     def _day(self, before: timedelta = timedelta()) -> str:
         return f"{DAY}{self.clock() - before:%Y-%m-%d}"
+
+
+def _sum(item: Mapping[str, Any], oldest: str) -> float:
+    """The orders of a day and later ones."""
+    return sum(float(value) for name, value in item.items() if name.startswith(DAY) and name >= oldest)
 
 
 def _decimal(value: float) -> Decimal:

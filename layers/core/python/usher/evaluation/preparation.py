@@ -1,5 +1,6 @@
 """The first step of an evaluation: its plan, the findings for its record, and its estimate."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.monthly import planned_costs
+from usher.costs.months import known
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.reading import Source
@@ -85,9 +87,8 @@ def prepare_evaluation(
     monthly = planned_costs(plan.resources, states, size, {**PRICES, **prices})
     estimated = calculation.estimate_plan(plan.resources, states, size, prices, {}, monthly)
     by_id = {one.id: one for one in plan.resources}
-    estimate = Estimate.beside(
-        past, {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}
-    )
+    costs = {id_: calculation.max_cost(one, calculation.solution_of(one, by_id), size) for id_, one in by_id.items()}
+    estimate = Estimate.beside(past, costs, {"evaluations": known(1, math.fsum(costs.values()))})
     if above := [*ceilings.check(inputs.config), *ceilings.check_estimate(at.group, estimate)]:
         raise AboveCeilingError(above, inputs.report)
     findings = {

@@ -10,6 +10,7 @@ from usher.config.model import DesiredExport
 from usher.costs.calculation import Size, max_cost
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
+from usher.costs.months import known
 from usher.datasets.dataset_files import dataset_files, read_files
 from usher.datasets.reading import PLAIN
 from usher.errors import InputError, Problem
@@ -99,7 +100,8 @@ def prepare_export(
     if not job_input.lines:
         remedy = "Check the export's users, items or attributes, or its lines."
         raise InputError([*recipients.problems, Problem(place, "has no recipients: no line can be sent.", remedy)])
-    estimate = Estimate.beside(past, {place: _cost(shape, spec, job_input.lines, past.users)})
+    cost = _cost(shape, spec, job_input.lines, past.users)
+    estimate = Estimate.beside(past, {place: cost}, {"batch": known(job_input.lines, cost)})
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
         "roleArn": target.role_arn,

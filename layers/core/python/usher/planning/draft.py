@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from usher.catalogue.load_plan import LoadPlan
+from usher.config.model import Config
 from usher.costs.calculation import NO_DATA, Size
 from usher.costs.ceilings import Estimate
 from usher.datasets.reading import Source
@@ -30,6 +31,8 @@ class Draft:
     estimate: Estimate | None = None
     load: LoadPlan | None = None
     """What the run loads into the table; None: it is up to date."""
+    config: Config | None = None
+    """None where there is nothing to plan with."""
 
     @property
     def states(self) -> Sequence[State]:

@@ -1,20 +1,24 @@
 """What a group costs in a month before and after a plan; and the most that the plan may cost, for the ceilings."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from usher import aws
 from usher.batch.job_input import uploaded_keys
+from usher.config.model import JOBS
 from usher.config.schedule_expressions import starts
 from usher.costs.calculation import PAID_ACTIONS, Size, max_cost, size_of, solution_of
 from usher.costs.ceilings import Ceilings, Estimate
 from usher.costs.ledger import Past
 from usher.costs.monthly import cost_or_nan, existing_cost, planned_costs, recurring_costs
+from usher.costs.months import Use, added, known
 from usher.costs.recurring import export_id, repeated
 from usher.errors import InputError, Problem
 from usher.planning.inputs import Inputs
 from usher.prices import PRICES
-from usher.resources.billed import find_billed
+from usher.resources.billed import Billed, find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.plan import Plan
 from usher.resources.states import State
@@ -42,6 +46,8 @@ class PlanCosts:
     """What of it is above a ceiling."""
     monthly_now: Sequence[MonthlyCost]
     monthly_after: Sequence[MonthlyCost]
+    existing: Mapping[str, Billed]
+    """What exists, by ARN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +77,26 @@ class Estimator:
         prices = {**PRICES, **self.inputs.config.prices}
         recurring = self._recurring(plan, size, prices)
         _, most = self._standing(plan, states, unmanaged, size, PRICES)
+        now, after = self._standing(plan, states, unmanaged, size, prices)
+        more = _known(after) - _known(now)
+        run = self._run(plan, states, size)
         estimate = Estimate(
-            self._run(plan, states, size),
+            run,
             {one["id"] if one["desired"] else one["arn"]: one["atMost"] or 0 for one in most},
             {one["id"]: one["atMost"] or 0 for one in recurring},
             self.past.ordered,
+            max(0.0, self.past.month.forecast(0, more, aws.now())),
+            self.past.spent,
+            self.inputs.config.budget,
+            _uses(run, size),
         )
         above = [problem for place, count in lines.values() for problem in self.ceilings.check_lines(place, count)]
         above += self.ceilings.check_estimate(self.target.group, estimate)
-        now, after = self._standing(plan, states, unmanaged, size, prices)
         by_id = {one.id: one for one in plan.resources}
         there = [by_id[state.id] for state in states if state.action in EXISTING_ACTIONS]
         arns = {one.arn for one in there} | ({""} if any(one.kind == "solution_version" for one in there) else set())
         recurring_now = [one for one in recurring if one["arn"] in arns]
-        return PlanCosts(estimate, size, above, [*now, *recurring_now], [*after, *recurring])
+        return PlanCosts(estimate, size, above, [*now, *recurring_now], [*after, *recurring], self._existing(plan))
 
     @property
     def notes(self) -> list[Problem]:
@@ -155,14 +167,17 @@ class Estimator:
         """What exists costs in every 30 days before and after the run."""
         ids = {one.arn: one.id for one in unmanaged} | {one.arn: one.id for one in plan.resources}
         desired = {one.arn for one in plan.resources}
-        group_arn = next(one.arn for one in plan.resources if one.kind == "dataset_group")
-        existing = {one.arn: one for one in find_billed(self.inventory, group_arn)}
+        existing = self._existing(plan)
         costs = (
             existing_cost(one, ids.get(arn, arn), size, prices, desired=arn in desired) for arn, one in existing.items()
         )
         now = {cost["arn"]: cost for cost in costs if cost}
         kept = [now[one.arn] for one in unmanaged if one.arn in now and not one.delete]
         return list(now.values()), [*planned_costs(plan.resources, states, size, prices, existing), *kept]
+
+    def _existing(self, plan: Plan) -> dict[str, Billed]:
+        group_arn = next(one.arn for one in plan.resources if one.kind == "dataset_group")
+        return {one.arn: one for one in find_billed(self.inventory, group_arn)}
 
     def _recurring(self, plan: Plan, size: Size, prices: Mapping[str, float]) -> list[MonthlyCost]:
         """What schedules order in every 30 days."""
@@ -171,6 +186,22 @@ class Estimator:
             for price in (partial(cost_or_nan, prices=prices), max_cost)
         )
         return recurring_costs(known, most, {one.id: one.arn for one in plan.resources})
+
+
+def _known(costs: Sequence[MonthlyCost]) -> float:
+    return math.fsum(one["dollars"] or 0 for one in costs)
+
+
+def _uses(run: Mapping[str, float], size: Size) -> dict[str, Use]:
+    """What a run orders that the service has no figures of. `run`: its costs by resource id."""
+    parts: list[dict[str, Use]] = []
+    for id_, dollars in run.items():
+        kind, _, name = id_.partition("/")
+        if kind == "dataset_import_job":
+            parts.append({"imports": known(size.bytes.get(name, 0) / 1e9, dollars)})
+        elif kind in JOBS.values():
+            parts.append({"batch": known(size.lines.get(id_, 0), dollars)})
+    return added(*parts)
 
 
 def check_input_sizes(group: str, files: Sequence[File]) -> None:

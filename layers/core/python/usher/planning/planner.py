@@ -6,13 +6,16 @@ Nothing here changes anything in Personalize.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from usher.aws import now
 from usher.config.model import Config
+from usher.costs.budgets import budget_notes, month_record
 from usher.costs.calculation import estimate_plan
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Past
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.errors import Problem
 from usher.planning.adoption import desired_with_adopted, unused_schemas
+from usher.planning.cost_advice import cost_advice
 from usher.planning.desired import desired_serving, recipe_arn, schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
@@ -97,6 +100,7 @@ def draft(
     plan = replace(plan, to_delete=[one for one in unmanaged if one.delete])
     notes += route_notes(plan, states, serving)
 
+    past = replace(past, budget=inputs.config.budget)
     estimator = Estimator(bucket, inventory, target, inputs, ceilings, past)
     plan, costs, cost_notes = _within_ceilings(estimator, plan, states, unmanaged, dry.training_hours)
     estimate = estimate_plan(
@@ -104,18 +108,21 @@ def draft(
     )
     if load.estimate:
         estimate["table"] = load.estimate
+    month = month_record(past, costs.monthly_now, now())
+    advised = cost_advice(inputs.config, desired, costs.existing, past.traffic)
     findings = {
-        "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes],
+        "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes, *advised, *budget_notes(target.group, month)],
         "data": inputs.report,
         "resources": states,
         "costsNow": costs.monthly_now,
         "estimate": estimate,
         "ceilings": ceilings.facts(costs.estimate),
+        "month": month,
         "pins": pins,
         **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
     }
-    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan)
+    return Draft(findings, plan, inputs.sources, costs.size, costs.estimate, load.plan, inputs.config)
 
 
 def _check_ceilings(ceilings: Ceilings, inputs: Inputs) -> None:

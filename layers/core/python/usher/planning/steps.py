@@ -242,6 +242,8 @@ class PlanSteps:
             past=self.spending.of(run.group),
             limits=self.profiles.limits,
         )
+        if config := drafted.config:
+            self.spending.note_settings(run.group, config.budget, config.prices)
         if "import" in tasks and not drafted.imports_data:
             self.tasks.forget(run.group, "import")
         return drafted

@@ -1,0 +1,55 @@
+"""What a group has cost this month, what it will, and what its budget says to that. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from usher.costs.ledger import Past
+from usher.errors import Problem
+from usher.run_record import MonthlyCost, MonthRecord
+
+
+def month_record(past: Past, monthly: Sequence[MonthlyCost], at: datetime) -> MonthRecord:
+    """The present month of a group. `monthly`: what costs money in every 30 days now."""
+    month, budget = past.month, past.budget
+    a_month = sum(one["dollars"] or 0 for one in monthly)
+    return {
+        "month": month.name,
+        "spent": past.spent,
+        "atMost": past.spent - month.dollars + month.at_most,
+        "forecast": month.forecast(past.spent, a_month, at),
+        "measuredAt": month.measured_at.isoformat() if month.measured_at else "",
+        "budget": budget.monthly if budget else None,
+        "warnAt": budget.monthly * budget.warn_at if budget else None,
+        "stopAt": budget.monthly * budget.stop_at if budget else None,
+    }
+
+
+def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
+    """Notes on a budget that is nearly spent, or will be by the end of the month."""
+    budget, warn_at, place = month["budget"], month["warnAt"], f"{group}/: budget"
+    if budget is None or warn_at is None:
+        return
+    remedy = "See what it goes for: usher cost. Raise it in usher.yaml, or remove what nobody needs."
+    if month["spent"] >= warn_at:
+        yield Problem(place, f"${month['spent']:,.2f} of ${budget:,.2f} are spent in {month['month']}.", remedy)
+    elif month["forecast"] > budget:
+        message = f"of ${budget:,.2f} will not last: {month['month']} will cost about ${month['forecast']:,.2f}."
+        yield Problem(place, message, remedy)
+
+
+def budget_text(group: str, past: Past) -> str:
+    """What people are told of a budget that is nearly spent, or spent."""
+    budget, month = past.budget, past.month
+    if not budget:
+        return ""
+    limit = budget.monthly * budget.stop_at
+    is_over = past.spent >= limit
+    then = (
+        f"Until {month.end:%Y-%m-%d}, nothing more is imported, trained or exported; what serves goes on."
+        if is_over
+        else f"At ${limit:,.2f}, nothing more is imported, trained or exported; what serves goes on."
+    )
+    return (
+        f"The group {group} has spent ${past.spent:,.2f} of its budget of ${budget.monthly:,.2f} in {month.name}. "
+        f"{then}\n\nSee what it goes for: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
+    )

@@ -1,0 +1,156 @@
+"""What a group uses, measured by the service's own figures.
+
+Campaigns and recommenders bill from their creation on, so what existed at a measurement counts since the last one, or
+since its creation. Trainings count when they end. What was made and deleted between two measurements is not seen.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from usher.costs.calculation import NO_DATA, Size, is_v2, recommender_month, training_cost
+from usher.costs.ledger import Spending
+from usher.costs.monthly import UNBILLED
+from usher.costs.months import Month, Use, added, known, name_of
+from usher.costs.traffic import HOUR, WINDOW, ByHour, requests_by_hour, traffic
+from usher.prices import PRICES
+from usher.resources.billed import Billed, find_billed
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS, Resource
+from usher.storage.bucket import Bucket
+
+STORAGE_GB_MONTH = 0.023
+"""US dollars: S3 Standard, us-east-1 (https://aws.amazon.com/s3/pricing/)."""
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a month."""
+
+    since: datetime
+    until: datetime
+
+    def hours(self, begun: datetime) -> float:
+        """The hours of it for which something existed that was created at `begun`."""
+        return max(0.0, (self.until - max(self.since, begun)) / timedelta(hours=1))
+
+
+def spans(former: Month, present: Month, at: datetime) -> Iterator[tuple[Month, Span]]:
+    """The months with the part of each that is to be measured at a time. Pure.
+
+    The former month is measured to its end. One that was never measured is not: nothing is known of what existed then.
+    """
+    if former.measured_at and former.measured_at < former.end:
+        yield former, Span(former.measured_at, former.end)
+    yield present, Span(present.measured_at or present.begin, at)
+
+
+def used(
+    billed: list[Billed],
+    trained: Mapping[str, list[Mapping[str, Any]]],
+    requests: Mapping[str, ByHour],
+    size: Size,
+    stored: float,
+    prices: Mapping[str, float],
+    span: Span,
+) -> dict[str, Use]:
+    """What a group used within a span. Pure.
+
+    `trained`: by solution, Describe's members of the versions whose training has ended; `requests`: by campaign;
+    `stored`: bytes.
+    """
+    table = {**PRICES, **prices}
+    parts: list[dict[str, Use]] = []
+    for one in billed:
+        if one.kind == "solution":
+            parts += [_trained(one, version, size, table) for version in trained.get(one.arn, ())]
+        elif not str(one.members.get("status", "")).endswith(UNBILLED):
+            hours = span.hours(one.members["creationDateTime"])
+            if one.kind == "campaign":
+                parts.append(_campaign(one, hours, requests.get(one.arn, {}), table, span))
+            else:
+                resource = Resource(one.arn, one.kind, "train", one.members)
+                cost = recommender_month(resource, table) * hours / (MONTH / timedelta(hours=1))
+                parts.append({"recommenders": known(hours, cost)})
+    months = (span.until - span.since) / MONTH * stored / 1e9
+    return added(*parts, {"storage": known(months, months * STORAGE_GB_MONTH)})
+
+
+def _campaign(
+    campaign: Billed, hours: float, by_hour: ByHour, prices: Mapping[str, float], span: Span
+) -> dict[str, Use]:
+    """What a campaign used: each hour bills the requests, but at least those that are provisioned.
+
+    Of a v2 recipe it is not known whether unused ones are billed (costs.calculation).
+    """
+    is_known = not is_v2(campaign.solution)
+    price = prices["requestThousand" if is_known else "requestThousandV2"] / 1000
+    tps_hours = hours * campaign.members.get("minProvisionedTPS", 1)
+    per_hour = HOUR * campaign.members.get("minProvisionedTPS", 1)
+    counted = [number for time, number in by_hour.items() if span.since <= time < span.until]
+    beyond = sum(max(0.0, number - per_hour) for number in counted)
+    floor, asked = tps_hours * HOUR * price, sum(counted)
+    if is_known:
+        return {"campaigns": known(tps_hours, floor), "requests": known(asked, beyond * price)}
+    unused = max(0.0, floor - (asked - beyond) * price)
+    return {"campaigns": Use(tps_hours, 0, unused), "requests": known(asked, asked * price)}
+
+
+def _trained(solution: Billed, version: Mapping[str, Any], size: Size, prices: Mapping[str, float]) -> dict[str, Use]:
+    """What a training used: v1 recipes bill hours, v2 recipes interactions."""
+    resource = Resource(f"solution_version/{solution.arn}", "solution_version", "train")
+    if is_v2(solution.solution):
+        cost = training_cost(resource, solution.solution, size, prices)
+        return {"trainingV2": known(cost / prices["trainingThousandInteractionsV2"] * 1000, cost)} if cost else {}
+    hours = float(version.get("trainingHours") or 0)
+    return {"training": known(hours, hours * prices["trainingHour"])}
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """Measures groups. `cloudwatch` is a boto3 client."""
+
+    inventory: Inventory
+    cloudwatch: Any
+    spending: Spending
+    bucket: Bucket
+
+    def measure(self, group: str, group_arn: str, at: datetime) -> Month:
+        """Add to a group's months what it has used until the last full hour; return the present month.
+
+        `group_arn`: of its dataset group. May be repeated, and be called twice at the same time.
+        """
+        until = at.replace(minute=0, second=0, microsecond=0)
+        months, past = self.spending.months, self.spending.of(group)
+        former = months.of(group, name_of(months.of(group, name_of(until)).begin - timedelta(days=1)))
+        billed = list(find_billed(self.inventory, group_arn))
+        campaigns = [one for one in billed if one.kind == "campaign"]
+        requests = requests_by_hour(self.cloudwatch, [one.arn for one in campaigns], until - WINDOW, until)
+        self.spending.note_traffic(group, {one.arn: traffic(one, requests[one.arn], until) for one in campaigns})
+        size = past.size or NO_DATA
+        for month, span in spans(former, months.of(group, name_of(until)), until):
+            if span.until <= span.since:
+                continue
+            stored, day = month.size, f"{until:%Y-%m-%d}"
+            if month.sized_on != day:
+                stored = sum(file.size for file in self.bucket.files_of(group))
+            trained = trainings(self.inventory, billed, span)
+            uses = used(billed, trained, requests, size, stored, past.prices, span)
+            months.measure(group, month, span.until, uses, stored, day)
+        return months.of(group)
+
+
+def trainings(inventory: Inventory, billed: list[Billed], span: Span) -> dict[str, list[Mapping[str, Any]]]:
+    """By solution, Describe's members of the versions whose training has ended within a span."""
+    kind = KINDS["solution_version"]
+    return {
+        one.arn: [
+            inventory.describe(kind, summary["solutionVersionArn"])
+            for summary in inventory.summaries(kind, {"solutionArn": one.arn})
+            if summary["status"] == "ACTIVE" and span.since < summary["lastUpdatedDateTime"] <= span.until
+        ]
+        for one in billed
+        if one.kind == "solution"
+    }

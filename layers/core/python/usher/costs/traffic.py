@@ -1,0 +1,102 @@
+"""How often campaigns are asked, by Personalize's own metrics; and what that says of their settings.
+
+Metrics: service guide, "CloudWatch metrics for Amazon Personalize". They count every request, whoever sends it. For
+recommenders the guide names no dimension, so their requests are not measured.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypedDict
+
+from usher.costs.calculation import is_v2, provisioned_month
+from usher.errors import Problem
+from usher.prices import PRICES
+from usher.resources.billed import Billed
+
+METRICS = ("GetRecommendations", "GetPersonalizedRanking")
+"""The successful requests of a campaign, by its recipe's operation."""
+HOUR = 3600
+WINDOW = timedelta(days=14)
+MAX_QUERIES = 500
+"""Of a GetMetricData request [API]."""
+ByHour = Mapping[datetime, float]
+"""Requests by the beginning of the hour. An hour without any is not in it."""
+
+
+class Traffic(TypedDict):
+    """How often a campaign was asked."""
+
+    since: str
+    """ISO time from which it was measured: WINDOW ago, or its creation."""
+    until: str
+    requests: float
+    busiestHour: float
+    """Requests in the busiest hour."""
+
+
+def requests_by_hour(cloudwatch: Any, arns: Sequence[str], since: datetime, until: datetime) -> dict[str, ByHour]:
+    """By campaign, its requests by hour."""
+    found: dict[str, dict[datetime, float]] = {arn: {} for arn in arns}
+    queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_asked(arns))]
+    for start in range(0, len(queries), MAX_QUERIES):
+        part = queries[start : start + MAX_QUERIES]
+        by_id = {query["Id"]: arn for arn, query in part}
+        pages = cloudwatch.get_paginator("get_metric_data").paginate(
+            MetricDataQueries=[query for _, query in part], StartTime=since, EndTime=until
+        )
+        for result in (one for page in pages for one in page["MetricDataResults"]):
+            hours = found[by_id[result["Id"]]]
+            for time, value in zip(result["Timestamps"], result["Values"], strict=True):
+                hours[time] = hours.get(time, 0) + value
+    return dict(found)
+
+
+def _asked(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    return ((arn, metric) for arn in arns for metric in METRICS)
+
+
+def _query(place: int, arn: str, metric: str) -> dict[str, Any]:
+    dimensions = [{"Name": "CampaignArn", "Value": arn}]
+    asked = {"Namespace": "AWS/Personalize", "MetricName": metric, "Dimensions": dimensions}
+    return {"Id": f"q{place}", "MetricStat": {"Metric": asked, "Period": HOUR, "Stat": "Sum"}}
+
+
+def traffic(campaign: Billed, hours: ByHour, until: datetime) -> Traffic:
+    """The traffic of a campaign within WINDOW. Pure."""
+    since = max(until - WINDOW, campaign.members["creationDateTime"])
+    within = [number for time, number in hours.items() if time >= since - timedelta(hours=1)]
+    return {
+        "since": since.isoformat(),
+        "until": until.isoformat(),
+        "requests": sum(within),
+        "busiestHour": max(within, default=0.0),
+    }
+
+
+def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem | None:
+    """What the traffic of a campaign says of its settings; None: nothing. Pure.
+
+    `id_`: the campaign's; `place`: of its settings, such as `usher.yaml: solutions.similar.campaign`.
+    """
+    since, until = (datetime.fromisoformat(measured[name]) for name in ("since", "until"))
+    if until - since < WINDOW:
+        return None
+    provisioned = int(campaign.members.get("minProvisionedTPS", 1))
+    is_known = not is_v2(campaign.solution)
+    price = PRICES["requestThousand" if is_known else "requestThousandV2"]
+    most = "" if is_known else "at most "
+    if not measured["requests"]:
+        cost = provisioned_month(provisioned, price)
+        message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}${cost:,.2f} a month."
+        return Problem(place, message, "If nobody needs it, write campaign: false; an export with table: true answers.")
+    busiest = measured["busiestHour"] / HOUR
+    enough = max(1, math.ceil(busiest))
+    if enough >= provisioned:
+        return None
+    saved = provisioned_month(provisioned - enough, price)
+    message = (
+        f"minProvisionedTPS is {provisioned}, and the busiest hour of {WINDOW.days} days had {busiest:.2g} requests "
+        f"per second. {enough} saves {most}${saved:,.2f} a month."
+    )
+    return Problem(place, message, f"Write minProvisionedTPS: {enough}; Personalize adds capacity by itself.")

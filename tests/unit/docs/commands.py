@@ -1,0 +1,78 @@
+"""The reference of the command in docs/cli.md, which follows from its parser."""
+
+import argparse
+from collections.abc import Iterable, Iterator
+
+from usher_cli.arguments import commands, make_parser
+from usher_cli.command import EXIT_STATUS, Command
+
+EVERYWHERE = {"--help", "--stack", "--json", "--yes"}
+"""The options that the page describes once."""
+ELSEWHERE = {"local up": "[local.md](local.md)"}
+"""Commands whose options another page describes."""
+
+
+def overview() -> Iterator[tuple[str, str, str]]:
+    """By command: how it is typed, what it does, and what it changes."""
+    for command, parser in _parsers():
+        yield f"`{_typed(command, parser)}`", _escaped(_help(command)), command.changes
+
+
+def exits() -> Iterator[tuple[str, str]]:
+    """By exit status, what it means."""
+    for status, meaning in EXIT_STATUS.items():
+        yield str(status), meaning
+
+
+def reference() -> Iterator[str]:
+    """A section for each command: what it does, examples, its options."""
+    for command, parser in _parsers():
+        yield f"\n### usher {command.name}\n\n{_help(command)}\n\n```sh\n"
+        yield from (f"{line}  # {does}\n" for line, does in command.examples.items())
+        yield "```\n"
+        options = list(_options(parser))
+        if command.name in ELSEWHERE:
+            yield f"\nIts options are in {ELSEWHERE[command.name]}.\n"
+        elif options:
+            yield "\n| Option | Meaning |\n|---|---|\n"
+            yield from (f"| `{name}` | {meaning} |\n" for name, meaning in options)
+
+
+def _parsers() -> Iterable[tuple[Command, argparse.ArgumentParser]]:
+    parser = make_parser()
+    for command in commands():
+        inner = parser
+        for word in command.name.split():
+            inner = next(one for one in inner._actions if isinstance(one, argparse._SubParsersAction)).choices[word]
+        yield command, inner
+
+
+def _help(command: Command) -> str:
+    return str(command.do.__doc__)
+
+
+def _typed(command: Command, parser: argparse.ArgumentParser) -> str:
+    """The command with what it needs."""
+    parts = [f"usher {command.name}"]
+    for action in parser._actions:
+        name = action.metavar or action.dest
+        if not action.option_strings:
+            parts.append(f"[<{name}>]" if action.nargs == "?" else f"<{name}>" + " ..." * (action.nargs == "+"))
+        elif action.required:
+            parts.append(f"{action.option_strings[0]} <{str(name).lower()}>")
+    return _escaped(" ".join(parts))
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:
+        option = next((one for one in action.option_strings if one.startswith("--")), "")
+        if option in EVERYWHERE:
+            continue
+        takes = action.nargs != 0 and option
+        value = f" {action.metavar or action.dest.upper()}" if takes and not action.choices else ""
+        choices = f" {{{','.join(map(str, action.choices))}}}" if action.choices else ""
+        yield _escaped(f"{option or action.metavar or action.dest}{value}{choices}"), _escaped(str(action.help))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
