@@ -290,7 +290,7 @@ def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
 @pytest.mark.usefixtures("stack")
 def test_an_erasure_of_nobody_or_nowhere_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "No user is named." in told(capsys, "erase", "films", "--yes", status=1)
-    assert "There is no group films" in told(capsys, "erase", "films", ANN, "--yes", status=1)
+    assert "has no group films." in told(capsys, "erase", "films", ANN, "--yes", status=1)
     (tmp_path / "gone.csv").write_text("USER_ID\n\n")
     assert "No user is named." in told(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
 
