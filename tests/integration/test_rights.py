@@ -221,7 +221,8 @@ def drive(site: Site) -> None:
     site.settle(GROUP, "ExportArn")
     solutions = json.loads(config())["solutions"]
     solutions["for-you"]["solutionConfig"] = weighted(0.5)  # with other weights, it would be trained
-    site.drop(f"{GROUP}/usher.yaml", config(solutions=solutions, schedules={}))
+    last = config(solutions=solutions, schedules={})
+    site.drop(f"{GROUP}/usher.yaml", last)
     site.settle(GROUP)
 
     # A person's choice.
@@ -249,7 +250,7 @@ def drive(site: Site) -> None:
     (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
     functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
 
-    forget(site)
+    forget(site, last)
     for group in (GROUP, SHOP):
         record = pipeline(site, group, {"group": group, "task": "remove"})
         assert record["outcome"] == "SUCCEEDED", record["summary"]
@@ -257,28 +258,24 @@ def drive(site: Site) -> None:
     lose(site)
 
 
-def forget(site: Site) -> None:
-    """Erase almost all users, who stand in files of every kind, a record's message and a refused event."""
+def forget(site: Site, good: str) -> None:
+    """Erase almost all users, who stand in files of every kind, a record's message and a refused event.
+
+    `good`: the config that holds.
+    """
     sqs = site.cloud.client("sqs")
-    site.drop(f"{GROUP}/usher.yaml", "solutions: u1")
-    assert "u1" in site.run(GROUP)["summary"]
+    for content in ("solutions: u1", good):
+        site.drop(f"{GROUP}/usher.yaml", content)
+        site.run(GROUP)
+    assert any("u1" in record["summary"] for record in site.records(GROUP))
     for user in ("u1", "stays"):
-        refused = {**message("events", user, time.time()), "userId": user, "sessionId": user}
-        sqs.send_message(QueueUrl=queue_url(site, "RefusedEvents"), MessageBody=encode(refused), **ordering(refused))  # type: ignore[arg-type]
+        refused: Any = {**message("events", user, time.time()), "userId": user, "sessionId": user}
+        sqs.send_message(QueueUrl=queue_url(site, "RefusedEvents"), MessageBody=encode(refused), **ordering(refused))
     users = "".join(f"u{number}\n" for number in range(59))
     site.s3.put_object(Bucket=site.bucket, Key=f"{GROUP}/erase/all.csv", Body=f"USER_ID\n{users}")
-    task = {"group": GROUP, "task": "erase", "list": "all"}
-    site.stepfunctions.start_execution(stateMachineArn=site.cloud.outputs["PipelineArn"], input=json.dumps(task))
-    site.settle(GROUP)
-    records = (json.loads(site.s3.get_object(Bucket=site.bucket, Key=key)["Body"].read()) for key in records_of(site))
-    (record,) = (one for one in records if "erasure" in one)
+    pipeline(site, GROUP, {"group": GROUP, "task": "erase", "list": "all"})
+    (record,) = (one for one in site.records(GROUP) if "erasure" in one)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
-
-
-def records_of(site: Site) -> list[str]:
-    listed = site.s3.get_paginator("list_objects_v2").paginate(Bucket=site.bucket, Prefix=f"{GROUP}/out/runs/")
-    keys = [one["Key"] for page in listed for one in page.get("Contents", [])]
-    return [key for key in keys if key.endswith("/run.json")]
 
 
 def wait_for_events(site: Site) -> None:
