@@ -183,7 +183,7 @@ def begin(stack: Stack) -> None:
     """Make the group."""
     (function,) = (one for one in stack.folders if "-Erase-" in one)
     environ = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    tags = [{"tagKey": "usher:stack", "tagValue": environ["STACK_ARN"]}]
+    tags: Any = [{"tagKey": "usher:stack", "tagValue": environ["STACK_ARN"]}]
     boto3.client("personalize").create_dataset_group(name="films", tags=tags)
     stack.put("films/readme.txt", "Events only.")
 
