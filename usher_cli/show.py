@@ -97,11 +97,11 @@ def draft(console: Console, drafted: Draft) -> None:
         action = "will be deleted" if one["deleted"] else "is left alone"
         costs_of = f" It costs: {monthly_text(prices[one['arn']])}." if one["arn"] in prices else ""
         _print(console, f"{one['id']} is {one['reason']}, and {action}.{costs_of}")
-    _print(console, f"The group now: {_sums(monthly_totals(findings['costsNow']))}")
+    _print(console, f"The group now: {sums(monthly_totals(findings['costsNow']))}")
     if not drafted.is_work:
         console.print("Nothing to do.")
         return
-    _print(console, f"After the run: {_sums(monthly_totals(estimate['monthly']))}")
+    _print(console, f"After the run: {sums(monthly_totals(estimate['monthly']))}")
     minutes, cost, _ = _price(estimate)
     console.print(f"Total: about {minutes or 0} minutes, and {cost or 'nothing'} once.")
     if "table" in estimate:
@@ -248,18 +248,18 @@ def account(console: Console, found: AccountCost) -> None:
     print_table(console, columns, rows) if rows else console.print("Nothing costs money every month.")
     for one in found["groups"]:
         name = one["group"] or one["datasetGroup"]
-        _print(console, f"{name}: {_sums(one['now'])}")
+        _print(console, f"{name}: {sums(one['now'])}")
         if one["after"]:
-            _print(console, f"{name}, after the run at work: {_sums(one['after'])}")
+            _print(console, f"{name}, after the run at work: {sums(one['after'])}")
         if one["month"]:
             _print(console, f"{name}, {month_text(one['month'])}")
         for use in one["used"]:
             _print(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
         for problem in one["advice"]:
             _print(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
-    _print(console, f"In all: {_sums(found['now'])}")
+    _print(console, f"In all: {sums(found['now'])}")
     if found["after"] != found["now"]:
-        _print(console, f"In all, after the runs at work: {_sums(found['after'])}")
+        _print(console, f"In all, after the runs at work: {sums(found['after'])}")
     console.print(
         f"Requests beyond the provisioned ones are not included. Prices: {found['prices']['source']}, "
         f"{found['prices']['date']}",
@@ -280,7 +280,8 @@ def _known_sum(cost: CostRecord) -> str:
     return f"${cost['monthlyCost']:,.2f}{' + unknown' * bool(cost['unpriced'])}"
 
 
-def _sums(cost: CostRecord) -> str:
+def sums(cost: CostRecord) -> str:
+    """The sums of what costs money every month, in words."""
     recurring = f", ${cost['recurringCost']:,.2f} for what recurs" if cost["recurringCost"] else ""
     most = cost["monthlyAtMost"]
     limit = f" (at most ${most:,.2f} in all)" if most is not None else ""

@@ -1,7 +1,7 @@
 """What `usher status` tells of a group: its last run, what is live, exports and evaluations."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TypedDict, cast
@@ -21,6 +21,7 @@ from usher.storage.layout import group_folders, group_of
 from usher.storage.near_names import starts_run
 
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.parallel import in_parallel
 
 EXIT_STATUS: dict[Outcome, int] = {"SUCCEEDED": 0, "FAILED": 1, "RUNNING": 3, "HELD": 4}
 POLL_SECONDS = 5.0
@@ -59,13 +60,26 @@ def status_of(stack: DeployedStack, group: str) -> GroupStatus:
     }
 
 
+def last_summaries(stack: DeployedStack) -> list[RunSummary]:
+    """The last run of every group that has had one, by name: a list and a record for each, read at the same time."""
+    records = in_parallel(lambda group: _newest(stack.runs(group)), stack.groups())
+    return [summarize(record) for record in records if record]
+
+
 def last_record(stack: DeployedStack, group: str) -> RunRecord:
     """The record of a group's last run of the pipeline. Raises UsherError if it has had none yet."""
-    record = next(filter(None, (run.read() for run in reversed(stack.runs(group)))), None)
-    if not record:
+    record = _newest(stack.runs(group))
+    if record is None:
         place = f"s3://{stack.bucket.name}/{group}/"
-        raise UsherError(f"{group} has had no run yet. Put interactions.csv into {place} to start one.")
+        raise UsherError(
+            f"{group} has had no run yet. Put interactions.csv into {place} to start one.{stack.meant(group)}"
+        )
     return record
+
+
+def _newest(runs: Sequence[Run]) -> RunRecord | None:
+    """The record of the newest run that has one; None: none has."""
+    return next(filter(None, (run.read() for run in reversed(runs))), None)
 
 
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:

@@ -2,13 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from usher.run_summary import summarize
-
 from usher_cli import show
 from usher_cli.command import Command, optional_group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
-from usher_cli.status import EXIT_STATUS, last_record, status_of, until_end
+from usher_cli.status import EXIT_STATUS, last_summaries, status_of, until_end
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,8 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def status(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show how the last run of every group went; of one group, all that its page tells, and what is live."""
     if not options.group:
-        last = [one for one in stack.groups() if stack.runs(one)]
-        output.document([summarize(last_record(stack, one)) for one in last], show.groups)
+        output.document(last_summaries(stack), show.groups)
         return 0
     if options.wait or options.follow:
         with show.following(output.console) as tell:

@@ -15,12 +15,12 @@ NAMESPACE = "Usher"
 COUNTS = ("EventsAccepted", "EventsQueued", "EventsRepeated", "UnknownItems", "EventsReplayed", "EventsRefused")
 REFUSED_REQUESTS = "EventRequestsRefused"
 QUEUES = {
-    "Pending": "wait for Personalize",
-    "Kept": "wait for the bucket",
-    "RefusedEvents": "were refused by Personalize for good",
-    "DeadLetterQueue": "of the stack were not delivered",
+    "Pending": "Events of users that wait for Personalize",
+    "Kept": "Events of users that wait for the bucket",
+    "RefusedEvents": "Events of users that Personalize refuses for good",
+    "DeadLetterQueue": "Events of the stack that were not delivered",
 }
-"""The queues of template.yaml, and what their messages do or are."""
+"""The queues of template.yaml, and what is in them."""
 MAX_QUERIES = 500
 """Of GetMetricData: API reference, "Request Parameters"."""
 NEWEST_FILES = 20
@@ -42,7 +42,8 @@ class Queue(TypedDict):
     """A queue of the stack."""
 
     name: str
-    does: str
+    holds: str
+    """What is in it."""
     waiting: int
     inFlight: int
 
@@ -137,7 +138,7 @@ def queues(stack: DeployedStack) -> list[Queue]:
         return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
 
     return [
-        {"name": name, "does": QUEUES[name], "waiting": int(found[names[0]]), "inFlight": int(found[names[1]])}
+        {"name": name, "holds": QUEUES[name], "waiting": int(found[names[0]]), "inFlight": int(found[names[1]])}
         for name, found in zip(urls, in_parallel(attributes, urls.values()), strict=True)
     ]
 

@@ -45,7 +45,7 @@ class Gate(TypedDict):
     versusLive: NotRequired[float]
     versusPopularity: NotRequired[float]
     verdict: str
-    """Empty: there is nothing to judge."""
+    """Empty: there is nothing to judge, or a person has judged."""
     passes: bool
 
 
@@ -78,7 +78,7 @@ def solutions_of(stack: DeployedStack, group: str) -> list[Solution]:
 def gate_of(
     rule: Mapping[str, Any] | None, name: str, versions: Mapping[str, Sequence[SolutionVersion]]
 ) -> Gate | None:
-    """A solution's gate, and what it says of the newest trained version against what serves. Pure.
+    """A solution's gate, and what it says of the newest trained version, unless a person has chosen another. Pure.
 
     `rule`: a Resource's gate; None or without a metric: there is none; `versions`: by solution, oldest first.
     """
@@ -87,7 +87,8 @@ def gate_of(
     newest, live = _newest(versions[name]), next((one for one in versions[name] if one["live"]), None)
     popularity = _newest(versions.get(rule.get("popularity", "").partition("/")[2], ()))
     gate = {key: rule[key] for key in ("metric", "atLeast", "versusLive", "versusPopularity") if key in rule}
-    if newest is None or newest is live:
+    is_superseded = newest is not None and newest["arn"] == rule.get("pin", {}).get("supersedes")
+    if newest is None or newest is live or is_superseded:
         return cast(Gate, {**gate, "verdict": "", "passes": True})
     verdict = judge(rule, *(one["metrics"] if one else {} for one in (newest, live, popularity)))
     return cast(Gate, {**gate, "verdict": verdict.reason, "passes": verdict.passes})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from markupsafe import Markup
 from nicegui import ui
 from usher.errors import InputError
-from usher.reports.html import table
+from usher.reports.html import number, table
 
 from usher_cli.explanation import TOLD, explanation
 from usher_cli.machine.actions import Action, PlanView
@@ -43,7 +43,10 @@ async def offer(visit: Visit, make: Callable[[], Action]) -> None:
     content.clear()
     with content:
         report(*shown(plan))
-    confirm.set_enabled(plan["isWork"] and not plan["problems"])
+        if action.typed:
+            typed = ui.input(f"Type {action.typed} to confirm").props("outlined dense").classes("narrow")
+            typed.on_value_change(lambda event: confirm.set_enabled(event.value == action.typed))
+    confirm.set_enabled(plan["isWork"] and not plan["problems"] and not action.typed)
 
     async def carry_out() -> None:
         confirm.set_enabled(False)
@@ -62,7 +65,8 @@ async def offer(visit: Visit, make: Callable[[], Action]) -> None:
 def shown(plan: PlanView) -> list[Markup]:
     """A plan for people. Pure."""
     rows = [
-        [one["id"], one["action"], f"{one['minutes'] or ''}", _cost(one["cost"]), one["reason"]] for one in plan["rows"]
+        [one["id"], one["action"], number(one["minutes"] or None, "g"), _cost(one["cost"]), one["reason"]]
+        for one in plan["rows"]
     ]
     problems = (f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in plan["problems"])
     return [

@@ -1,8 +1,12 @@
 """Serves the pages of a stack on this machine: no deployment, no build, nothing from the internet."""
 
+import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -11,6 +15,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.explanation import TOLD, explanation
+from usher_cli.machine.health import alarms
+from usher_cli.machine.overview import overview
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
@@ -39,8 +45,16 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
     with socket.create_server((host, port)) as listening:
+        threading.Thread(target=_warm_up, args=(stack,), daemon=True).start()
         ready(f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run([listening])
+
+
+def _warm_up(stack: DeployedStack) -> None:
+    """Read what the first view shows, so that clients are made and connections open when it is asked for."""
+    with suppress(*TOLD):
+        overview(stack)
+        alarms(stack)
 
 
 def _register(page: Page, stack: DeployedStack) -> None:
@@ -48,6 +62,8 @@ def _register(page: Page, stack: DeployedStack) -> None:
     async def _visited(request: Request) -> None:
         pictures = request.cookies.get("pictures") == "yes"
         visit = Visit(stack, request.path_params.get("group", ""), dict(request.query_params), pictures)
+        if page.read_ahead:
+            visit = replace(visit, ahead=asyncio.ensure_future(page.read_ahead(visit)))
         groups: list[str] = []
         problem = ""
         try:

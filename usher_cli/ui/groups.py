@@ -1,36 +1,47 @@
 """The first view: every group of the stack, what is at work, what is live since when, and the alarms that are on."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import cast
 
 from markupsafe import Markup
-from nicegui import ui
-from usher.reports.html import table, tag, when
+from usher.reports.html import table, tag
 
 from usher_cli.explanation import TOLD, explanation
 from usher_cli.machine.health import Alarm, alarms
 from usher_cli.machine.overview import GroupOverview, overview
 from usher_cli.machine.runs import headline, what_of
 from usher_cli.ui.parts import empty, note
-from usher_cli.ui.report import described, link, report
+from usher_cli.ui.report import described, in_utc, link, minute, report
 from usher_cli.ui.visit import Visit
+
+Seen = tuple[list[GroupOverview], list[Alarm] | BaseException]
+"""The groups, and the alarms or why they can't be read."""
+
+
+async def read(visit: Visit) -> Seen:
+    """What the view shows. Groups are told even where alarms can't be read."""
+    groups, found = await asyncio.gather(
+        visit.read(overview, visit.stack), visit.read(alarms, visit.stack), return_exceptions=True
+    )
+    if isinstance(groups, BaseException):
+        raise groups
+    return groups, found
 
 
 async def show(visit: Visit) -> None:
     """Alarms, runs at work, and a row for each group."""
-    stack = visit.stack
-    top = ui.column().classes("w-full")
-    alarms_read = asyncio.create_task(visit.read(alarms, stack))
-    groups = await visit.read(overview, stack)
+    groups, found = await cast(Awaitable[Seen], visit.ahead)
+    if isinstance(found, TOLD):
+        note("dim", explanation(found))
+    elif isinstance(found, BaseException):
+        raise found
+    else:
+        for one in alarms_on(found):
+            note("bad", f"{one['name']} is on since {in_utc(one['since'])} UTC.", one["means"])
     if not groups:
-        empty("There is no group yet.", f"Put interactions.csv into s3://{stack.bucket.name}/<group>/.")
+        empty("There is no group yet.", f"Put interactions.csv into s3://{visit.stack.bucket.name}/<group>/.")
     report(at_work(groups), of_groups(groups))
-    with top:
-        try:
-            for one in alarms_on(await alarms_read):
-                note("bad", f"{one['name']} is on since {when(one['since'])}.", one["means"])
-        except TOLD as error:
-            note("dim", explanation(error))
 
 
 def alarms_on(found: Sequence[Alarm]) -> list[Alarm]:
@@ -44,7 +55,7 @@ def at_work(groups: Sequence[GroupOverview]) -> Markup:
         [
             link(run["group"], run["group"], "live"),
             link(what_of(run["run"]), run["group"], "run", id=run["run"]),
-            when(run["startedAt"]),
+            minute(run["startedAt"]),
             run["progress"],
         ]
         for group in groups
@@ -71,11 +82,11 @@ def _row(group: GroupOverview) -> list[object]:
             Markup("<code>{}/interactions.csv</code> starts one").format(name),
         ]
     outcome = Markup("{} <br>{}").format(
-        tag(last["outcome"]), link(when(last["startedAt"]), name, "run", id=last["run"])
+        tag(last["outcome"]), link(minute(last["startedAt"]), name, "run", id=last["run"])
     )
     monthly = f"{last['cost']['monthlyCost']:,.2f}" if "monthlyCost" in last["cost"] else ""
     return [shown, outcome, live, monthly, headline(last)]
 
 
-def _since(time: str) -> str:
-    return f"since {time[:16].replace('T', ' ')}" if time else ""
+def _since(time: str) -> Markup:
+    return Markup("since {}").format(minute(time)) if time else Markup("")

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 from usher.reports.html import table
+from usher.resources.kinds import KINDS
+from usher.resources.quota_use import QuotaUse
 
 from usher_cli.machine.events import Queue, queues
-from usher_cli.machine.health import Alarm, QuotaUse, alarms, quotas_used
-from usher_cli.ui.report import report
+from usher_cli.machine.health import Alarm, alarms, quotas_used
+from usher_cli.ui.report import minute, report
 from usher_cli.ui.visit import Visit
 
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
-NEARLY = 0.8
-"""The share of a quota from which on its use is marked."""
+NEARLY = 80
+"""The percentage of a quota from which on its use is marked, as the alarm QuotaNear has it."""
 
 
 async def show(visit: Visit) -> None:
@@ -21,8 +23,7 @@ async def show(visit: Visit) -> None:
     stack = visit.stack
     on, waiting = await asyncio.gather(visit.read(alarms, stack), visit.read(queues, stack))
     report(of_alarms(on), of_queues(waiting))
-    groups = await visit.read(stack.serving.groups)
-    report(of_quotas(await visit.read(quotas_used, stack, groups)))
+    report(of_quotas(await visit.read(quotas_used, stack)))
 
 
 def of_alarms(found: Sequence[Alarm]) -> Markup:
@@ -31,7 +32,7 @@ def of_alarms(found: Sequence[Alarm]) -> Markup:
         [
             one["name"],
             Markup('<span class="tag {}">{}</span>').format(*LOOKS[one["state"]]),
-            one["since"][:16].replace("T", " "),
+            minute(one["since"]),
             one["reason"] if one["state"] == "ALARM" else "",
             f"{one['means']}.{' Its actions are disabled: nobody is notified.' * one['silent']}",
         ]
@@ -42,9 +43,7 @@ def of_alarms(found: Sequence[Alarm]) -> Markup:
 
 def of_queues(found: Sequence[Queue]) -> Markup:
     """A row for each queue. Pure."""
-    rows = [
-        [one["name"], f"messages that {one['does']}", f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found
-    ]
+    rows = [[one["name"], one["holds"], f"{one['waiting']:,d}", f"{one['inFlight']:,d}"] for one in found]
     return table("Queues", ["Queue", "What is in it", "#Waiting", "#At work"], rows)
 
 
@@ -52,8 +51,7 @@ def of_quotas(found: Sequence[QuotaUse]) -> Markup:
     """A row for each quota, the fullest first. Pure."""
     rows = []
     for one in found:
-        share = one["used"] / one["limit"]
-        look = "bad" if share >= 1 else "hold" if share >= NEARLY else "dim"
-        used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one["used"], one["limit"])
-        rows.append([one["kind"], one["group"] or "the region", used])
+        look = "bad" if one.number >= one.limit else "hold" if one.percent >= NEARLY else "dim"
+        used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one.number, one.limit)
+        rows.append([KINDS[one.kind].words, one.group or "the region", used])
     return table("Quotas of Personalize", ["Resources", "In", "#Used"], rows)

@@ -5,14 +5,14 @@ from functools import partial
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import code, table, tag, when
+from usher.reports.html import code, table, tag
 
 from usher_cli.machine import actions
 from usher_cli.machine.overview import live_in
 from usher_cli.machine.runs import OtherRun, last_others
 from usher_cli.ui.actions import action_button
 from usher_cli.ui.parts import card, empty
-from usher_cli.ui.report import link, report
+from usher_cli.ui.report import link, minute, report
 from usher_cli.ui.visit import Visit
 
 
@@ -26,12 +26,13 @@ async def show(visit: Visit) -> None:
     with ui.row():
         action_button(visit, "Run now", lambda: actions.run_now(stack, group), "play_arrow")
         action_button(visit, "Evaluate", lambda: actions.evaluate(stack, group), "science")
+        action_button(visit, "Remove", lambda: actions.remove(stack, group), "delete")
     rows = [
         [
             link(one["name"], group, "versions"),
             code(one["version"].rpartition("/")[2]),
-            when(one["trainedAt"]),
-            when(one["since"]),
+            minute(one["trainedAt"]),
+            minute(one["since"]),
             f"{one['by']}: {one['why']}" if one["by"] else "the newest that passed its gate",
             one["answeredBy"],
         ]
@@ -52,7 +53,7 @@ async def show(visit: Visit) -> None:
 def of_others(group: str, others: list[OtherRun]) -> Markup:
     """The last export of each solution, and the last evaluation. Pure."""
     rows = [
-        [link(one["what"], group, "run", id=one["run"]), when(one["startedAt"]), tag(one["outcome"]), *_told(one)]
+        [link(one["what"], group, "run", id=one["run"]), minute(one["startedAt"]), tag(one["outcome"]), *_told(one)]
         for one in others
     ]
     return table("", ["Run", "Started", "Outcome", "What came of it", "Where"], rows)

@@ -1,6 +1,7 @@
 """Parts of the stack's own pages (usher.reports), in the look of these."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
@@ -24,6 +25,16 @@ def link(text: object, *place: str, **options: str) -> Markup:
 def described(pairs: Mapping[object, object]) -> Markup:
     """Lines of a cell, each with something dim beside it."""
     return Markup("<br>").join(Markup('{} <span class="dim">{}</span>').format(*one) for one in pairs.items())
+
+
+def minute(time: str) -> Markup:
+    """A time to the minute, in UTC, from ISO 8601; empty if there is none. The style sheet says that it is UTC."""
+    return Markup('<time class="minute" datetime="{}">{}</time>').format(time, in_utc(time)) if time else Markup("")
+
+
+def in_utc(time: str) -> str:
+    """A time to the minute, in UTC, from ISO 8601, as text."""
+    return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def duration(seconds: float) -> str:

@@ -5,17 +5,17 @@ from datetime import datetime
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import facts, heading, lines, table, tag, when
+from usher.reports.html import facts, heading, lines, table, tag
 from usher.reports.html import note as noted
 from usher.run_summary import cost_sentences
 
 from usher_cli.machine.runs import RunView, Step, run_view
-from usher_cli.ui.report import duration, report
+from usher_cli.ui.report import duration, minute, report
 from usher_cli.ui.visit import Visit
 
 REFRESH_SECONDS = 5
 """While a run is at work. Each time costs two reads of S3."""
-STAGES = {"import": "Import", "train": "Train", "export": "Serve and export", "delete": "Delete"}
+STAGES = {"import": "Import", "train": "Train and deploy", "export": "Export", "delete": "Delete"}
 
 
 async def show(visit: Visit) -> None:
@@ -43,8 +43,8 @@ def parts_of(view: RunView) -> Iterator[Markup]:
         {
             "Run": run["run"],
             "Outcome": tag(run["outcome"]),
-            "Started": when(run["startedAt"]),
-            "Ended": when(run["endedAt"]),
+            "Started": minute(run["startedAt"]),
+            "Ended": minute(run["endedAt"]),
             "Took": _took(view),
             "Expected end": _expected(view),
         }
@@ -78,6 +78,6 @@ def _took(view: RunView) -> str:
     return duration((datetime.fromisoformat(run["endedAt"]) - datetime.fromisoformat(run["startedAt"])).total_seconds())
 
 
-def _expected(view: RunView) -> str:
+def _expected(view: RunView) -> Markup:
     late = "; something takes longer than as a rule" if view["late"] else ""
-    return f"{when(view['expectedEnd'])}{late}" if view["expectedEnd"] else ""
+    return Markup("{}{}").format(minute(view["expectedEnd"]), late) if view["expectedEnd"] else Markup("")

@@ -2,13 +2,13 @@
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import table, tag, when
+from usher.reports.html import table, tag
 
 from usher_cli.machine import actions
 from usher_cli.machine.runs import RunPage, runs_from
 from usher_cli.ui.actions import action_button
 from usher_cli.ui.parts import empty
-from usher_cli.ui.report import duration, link, report
+from usher_cli.ui.report import duration, link, minute, report
 from usher_cli.ui.visit import Visit
 
 
@@ -16,7 +16,8 @@ async def show(visit: Visit) -> None:
     """A page of runs."""
     stack, group = visit.stack, visit.group
     page = await visit.read(runs_from, stack, group, visit.options.get("from", ""))
-    action_button(visit, "Run now", lambda: actions.run_now(stack, group), "play_arrow")
+    with ui.row():
+        action_button(visit, "Run now", lambda: actions.run_now(stack, group), "play_arrow")
     if not page["rows"]:
         empty(f"{group} has had no run yet.", f"Put interactions.csv into s3://{stack.bucket.name}/{group}/.")
     report(of_runs(group, page))
@@ -28,7 +29,7 @@ def of_runs(group: str, page: RunPage) -> Markup:
     """A row for each run. Pure."""
     rows = [
         [
-            link(when(one["startedAt"]), group, "run", id=one["run"]),
+            link(minute(one["startedAt"]), group, "run", id=one["run"]),
             one["what"],
             tag(one["outcome"]),
             duration(one["seconds"]),

@@ -33,7 +33,8 @@ async def show(visit: Visit) -> None:
     hours = int(visit.options.get("hours", "3")) if visit.options.get("hours", "3") in map(str, HOURS) else 3
     stack, group = visit.stack, visit.group
     found, refused = await asyncio.gather(visit.read(rates, stack, [group], hours), visit.read(refusals, stack, group))
-    choice = ui.select(HOURS, value=hours, label="Time").props("outlined dense options-dense").classes("narrow")
+    with ui.row():
+        choice = ui.select(HOURS, value=hours, label="Time").props("outlined dense options-dense").classes("narrow")
     choice.on_value_change(lambda event: ui.navigate.to(visit.address("traffic", hours=str(event.value))))
     if not found:
         empty(f"{group} has had no events in {HOURS[hours]}.", f"Send some: POST /{group}/events (docs/api.md).")

@@ -1,18 +1,17 @@
 """The versions of each solution: their metrics over time, the gate, and the choice of the one that serves."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from markupsafe import Markup
 from nicegui import ui
 from usher.reports.charts import Axis, Series, lines
-from usher.reports.html import code, number, table, tag, when
+from usher.reports.html import code, number, table, tag
 
 from usher_cli.machine import actions
 from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
 from usher_cli.ui.actions import action_button
 from usher_cli.ui.parts import card, empty
-from usher_cli.ui.report import report
+from usher_cli.ui.report import in_utc, minute, report
 from usher_cli.ui.visit import Visit
 
 USUAL_METRIC = "normalized_discounted_cumulative_gain_at_25"
@@ -46,12 +45,14 @@ def _solution(visit: Visit, solution: Solution) -> None:
         choice.on_value_change(draw)
         draw()
     report(of_versions(versions))
-    usable = {one["arn"]: when(one["trainedAt"]) for one in versions if one["status"] == "ACTIVE"}
+    usable = {one["arn"]: in_utc(one["trainedAt"]) for one in versions if one["status"] == "ACTIVE"}
     with ui.row().classes("controls"):
         action_button(visit, "Retrain", lambda: actions.retrain(stack, group, name), "model_training")
         if len(usable) > 1:
             newest_first = dict(reversed(usable.items()))
-            version = ui.select(newest_first, label="Trained").props("outlined dense options-dense").classes("narrow")
+            version = (
+                ui.select(newest_first, label="Trained (UTC)").props("outlined dense options-dense").classes("narrow")
+            )
             why = ui.input("Reason").props("outlined dense").classes("narrow")
             action_button(
                 visit,
@@ -64,7 +65,7 @@ def _solution(visit: Visit, solution: Solution) -> None:
 def chart(versions: Sequence[SolutionVersion], metric: str, gate: Gate | None) -> Markup:
     """A metric of the versions over time, with the floor of the gate. Pure."""
     measured = [one for one in versions if metric in one["metrics"]]
-    days = [datetime.fromisoformat(one["trainedAt"]).strftime("%m-%d %H:%M") for one in measured]
+    days = [in_utc(one["trainedAt"])[5:] for one in measured]
     series = [Series(metric.replace("_", " "), [(at, one["metrics"][metric]) for at, one in enumerate(measured)])]
     live = [(at, one["metrics"][metric]) for at, one in enumerate(measured) if one["live"]]
     if live:
@@ -90,9 +91,9 @@ def of_versions(versions: Sequence[SolutionVersion]) -> Markup:
     rows = [
         [
             code(one["arn"].rpartition("/")[2]),
-            when(one["trainedAt"]),
+            minute(one["trainedAt"]),
             tag("live") if one["live"] else tag(one["status"]),
-            when(one["liveSince"]),
+            minute(one["liveSince"]),
             one["chosenBy"],
             number(one["trainingHours"], "g"),
             one["failure"] or ("Personalize trained it by itself." if one["automatic"] else ""),

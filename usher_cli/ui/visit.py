@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from usher_cli.deployed_stack import DeployedStack
@@ -22,6 +22,8 @@ class Visit:
     """The query of its address."""
     loads_pictures: bool = False
     """Whether the browser may load items' pictures from where the data says."""
+    ahead: Awaitable[Any] | None = None
+    """What the page's `read_ahead` will have read."""
 
     async def read(self, ask: Callable[..., Result], *arguments: object) -> Result:
         """What a function answers that asks AWS: in a thread, so that all other pages go on meanwhile."""
@@ -51,6 +53,8 @@ class Page:
     about: str
     """One sentence below the title."""
     show: Show
+    read_ahead: Callable[[Visit], Awaitable[Any]] | None = None
+    """What the view needs first. It is read while the browser still loads the page; None: the view reads by itself."""
 
     @property
     def view(self) -> str:

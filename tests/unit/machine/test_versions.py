@@ -50,6 +50,12 @@ def test_there_is_nothing_to_judge_where_the_newest_serves_or_nothing_is_trained
     assert "coverage atLeast 0.5" in of_gate(gate)
 
 
+def test_a_person_s_choice_stands_above_the_gate() -> None:
+    gate = gate_of(RULE | {"atLeast": 0.7, "pin": {"supersedes": NEW["arn"]}}, "a", {"a": [OLD, NEW]})
+    assert gate is not None
+    assert (gate["verdict"], gate["passes"]) == ("", True)
+
+
 @pytest.mark.parametrize("rule", [None, {}, {"live": "arn", "pin": {"version": "arn"}}])
 def test_a_solution_without_a_rule_has_no_gate(rule: Any) -> None:
     assert gate_of(rule, "a", {"a": [OLD, NEW]}) is None

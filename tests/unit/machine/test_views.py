@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from usher.resources.quota_use import QuotaUse
 
 from usher_cli.machine.events import Rate, Refusal
 from usher_cli.ui import actions, groups, health, report, traffic
@@ -36,7 +37,7 @@ def test_reasons_of_refusals_are_escaped() -> None:
 
 @pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "hold"), (3, "dim")])
 def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
-    told = health.of_quotas([{"kind": "campaigns", "group": "films", "used": used, "limit": 5}])
+    told = health.of_quotas([QuotaUse("films", "campaign", used, 5)])
     assert f'<span class="{look}">{used} of 5</span>' in told
 
 
@@ -85,3 +86,11 @@ def test_durations_are_told_as_people_say_them(seconds: float, told: str) -> Non
 
 def test_links_keep_any_name_in_its_place() -> None:
     assert report.link("<b>", "a/b", "run", id="x&y") == '<a href="/a%2Fb/run?id=x%26y">&lt;b&gt;</a>'
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-11-27T12:07:37.1+00:00", "2026-11-27T13:07:37+01:00", "2026-11-27T07:07:37-05:00"]
+)
+def test_times_are_utc_wherever_they_come_from(time: str) -> None:
+    assert ">2026-11-27 12:07<" in report.minute(time)
+    assert report.minute("") == ""

@@ -50,15 +50,19 @@ class TableBatches:
             for _ in self._until_all("batch_write_item", requests[start : start + WRITE_SIZE], "UnprocessedItems"):
                 pass
 
-    def query(self, group: str, prefix: str) -> Iterator[dict[str, Any]]:
+    def query(self, group: str, prefix: str = "") -> Iterator[dict[str, Any]]:
         """The items of a partition whose sort key begins so, as they were written last, in the order of the keys."""
+        condition, names, values = "#group = :group", {"#group": "group"}, {":group": group}
+        if prefix:  # DynamoDB refuses an empty one
+            condition += " AND begins_with(#item, :prefix)"
+            names, values = names | {"#item": "item"}, values | {":prefix": prefix}
         place: dict[str, Any] = {}
         while True:
             page = self.table.dynamodb.query(
                 TableName=self.table.name,
-                KeyConditionExpression="#group = :group AND begins_with(#item, :prefix)",
-                ExpressionAttributeNames={"#group": "group", "#item": "item"},
-                ExpressionAttributeValues=serialized({":group": group, ":prefix": prefix}),
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=serialized(values),
                 ConsistentRead=True,
                 **place,
             )

@@ -1,0 +1,209 @@
+"""`usher remove`, on the simulated stack: what it shows first, what is left after it, and after a cut at any step."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from usher.aws import client
+
+from tests.command.world import POPULAR, told
+from tests.unit.usher.world import interactions
+from usher_cli.command import FAILED, UNCONFIRMED
+from usher_cli.deployed_stack import DeployedStack
+from usher_local.simulation.stack import Boundary, Stack, StoppedError
+
+MANY: dict[str, Any] = {
+    "solutions": {"popular": {"recipe": "aws-popularity-count"}, "similar": {"recipe": "aws-sims"}},
+    "filters": {"seen": 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")'},
+    "metricAttribution": {
+        "metrics": [{"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}],
+    },
+    "schedules": {"retrain": "rate(2 days)"},
+    "exports": {"popular": {"table": True}},
+}
+SHOP: dict[str, Any] = {
+    "group": {"domain": "ECOMMERCE"},
+    "recommenders": {"top": {"recipe": "aws-ecomm-popular-items-by-purchases"}},
+}
+CHANGES = ("Delete", "Stop", "BatchWriteItem", "UpdateItem", "PutObject")
+"""How the names of the calls begin after which a removal is cut."""
+
+ONCE = ("personalize:Delete", "scheduler:Delete")
+"""Those that no execution repeats: what is deleted is not deleted again."""
+
+
+@pytest.fixture
+def two(stack: Stack) -> Stack:
+    """Two groups that serve, the first with an export and a key."""
+    for group, config in (("films", MANY), ("books", POPULAR)):
+        stack.put(f"{group}/usher.yaml", json.dumps(config))
+        stack.put(f"{group}/interactions.csv", interactions())
+        assert stack.drop(f"{group}/interactions.csv").status == "SUCCEEDED"
+    assert stack.run({"group": "films"}, "Exports").status == "SUCCEEDED"
+    DeployedStack("usher").keys.create("films", "mail tool", ["GET popular"])
+    return stack
+
+
+@pytest.fixture
+def at_work(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[Iterator[float]]:
+    """What the command starts goes on while it waits: the steps of the executions."""
+    steps: list[Iterator[float]] = []
+
+    def start(_: DeployedStack, **request: str) -> str:
+        execution, begun = stack.start(request)
+        steps.append(begun)
+        return execution.arn
+
+    def sleep(seconds: float) -> None:
+        stack.clock.shift(max([seconds, *(next(one, 0) for one in steps)]))
+
+    monkeypatch.setattr(DeployedStack, "start", start)
+    monkeypatch.setattr("usher_cli.removal.time.sleep", sleep)
+    return steps
+
+
+def resources(stack: Stack, group: str) -> set[str]:
+    """The ARNs of what EventBridge Scheduler and Personalize have of a group, but for jobs."""
+    schedules = client("scheduler").list_schedules(NamePrefix=f"{group}.")["Schedules"]
+    there = [one for one in stack.personalize.resources.values() if one.number and "Job" not in one.kind.name]
+    return {one["Arn"] for one in schedules} | {one.arn for one in there if _home(stack, one) == group}
+
+
+def _home(stack: Stack, resource: Any) -> str:
+    """The group of a resource of Personalize."""
+    if resource.kind.name in {"DatasetGroup", "Schema"}:
+        return str(resource.values["name"].partition("-")[0])
+    parents = (resource.values.get(f"{one}Arn") for one in ("datasetGroup", "solution", "solutionVersion"))
+    return _home(stack, stack.personalize.resources[next(filter(None, parents))])
+
+
+def files(stack: Stack, group: str) -> set[str]:
+    return set(stack.keys(f"{group}/.*"))
+
+
+def test_what_goes_and_what_it_costs_is_shown_before_anything_does(
+    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = resources(two, "films"), files(two, "films"), two.items("films")
+    text = told(capsys, "remove", "films", status=UNCONFIRMED)
+    for expected in (
+        "campaign/popular",
+        "$144.12 a month",
+        "schedule/retrain",
+        "API keys that end: mail tool.",
+        "stay; with --data, they go, too.",
+        "It costs $288.23 a month for what serves",
+    ):
+        assert expected in text
+    document = json.loads(told(capsys, "remove", "films", "--json", status=UNCONFIRMED))
+    versions = {one for one in before[0] if ":solution/" in one and one.count("/") == 2}
+    assert {one["arn"] for one in document["resources"]} == before[0] - versions
+    assert document["saves"]["monthlyCost"] == pytest.approx(288.23, abs=0.01)
+    assert not document["done"]
+    assert (resources(two, "films"), files(two, "films"), two.items("films")) == before
+    assert not at_work
+
+
+def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay(
+    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = resources(two, "books"), files(two, "books"), two.items("books")
+    text = told(capsys, "remove", "films", "--yes")
+    assert len(at_work) == 1
+    assert "Nothing is left of films: it has none of what the services list now" in text
+    assert "That saves $288.23 a month for what serves" in text
+    assert resources(two, "films") == set()
+    kept = files(two, "films")
+    assert {key for key in kept if "/out/" not in key} == {"films/usher.yaml", "films/interactions.csv"}
+    assert {key.split("/")[2] for key in kept if "/out/" in key} == {"runs"}
+    assert all("expires" in one for one in two.items("films").values())
+    assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
+    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes"), "once more, nothing is wrong"
+
+
+def test_with_data_the_files_go_too_with_all_their_versions(
+    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    two.put("films/interactions.csv", interactions(users=70))
+    two.put("train/films/items.csv", "ITEM_ID\ni1\n")
+    two.put("films2/items.csv", "ITEM_ID\ni1\n")
+    client("s3").delete_object(Bucket=two.bucket, Key="films/interactions.csv")
+    others = resources(two, "books"), files(two, "books")
+    told(capsys, "remove", "films", "--data", "--yes")
+    assert at_work
+    listed = client("s3").list_object_versions(Bucket=two.bucket)
+    keys = {one["Key"] for name in ("Versions", "DeleteMarkers") for one in listed.get(name, ())}
+    assert not [key for key in keys if key.startswith(("films/", "train/films/"))]
+    assert "films2/items.csv" in keys
+    assert (resources(two, "books"), files(two, "books")) == others
+    assert "Nothing is left of films" in told(capsys, "remove", "films", "--data", "--yes")
+
+
+def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
+    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An execution is stopped after each call that changes something, one execution for each such call."""
+    others = resources(two, "books"), files(two, "books"), two.items("books")
+    cut: list[tuple[str, int]] = []
+    made: Counter[str] = Counter()
+
+    def cut_at_new(boundary: Boundary) -> None:
+        name = boundary.name.partition(":")[2]
+        is_running = [*two.executions.values()][-1].status == "RUNNING"
+        if is_running and boundary.when == "after" and name.startswith(CHANGES):
+            made[name] += 1
+            step = name, made[name]
+            if step not in cut or boundary.name.startswith(ONCE):
+                cut.append(step)
+                raise StoppedError
+
+    two.disturb = cut_at_new
+    while two.run({"group": "films", "task": "remove"}).status == "ABORTED":
+        made.clear()
+        two.clock.shift(120)  # a deletion takes its time, also if nobody waits for it
+    two.disturb = lambda _: None
+    assert {name for name, _ in cut} >= {
+        *("DeleteSchedule", "DeleteCampaign", "DeleteSolution", "DeleteFilter", "DeleteMetricAttribution"),
+        *("DeleteEventTracker", "DeleteDataset", "DeleteDatasetGroup", "DeleteSchema", "DeleteObjects"),
+        *("DeleteItem", "BatchWriteItem", "UpdateItem", "PutObject"),
+    }
+    assert resources(two, "films") == set()
+    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes")
+    assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
+    assert at_work
+
+
+def test_what_is_not_the_stacks_or_is_used_elsewhere_is_named_and_stays(
+    stack: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    personalize = client("personalize")
+    (schema,) = personalize.list_schemas()["schemas"]
+    group = personalize.create_dataset_group(name="theirs")["datasetGroupArn"]
+    stack.clock.shift(600)
+    made = personalize.create_dataset(
+        name="theirs", datasetGroupArn=group, datasetType="Interactions", schemaArn=schema["schemaArn"]
+    )
+    text = told(capsys, "remove", "films", status=UNCONFIRMED)
+    assert f"schema/interactions stays: used by {made['datasetArn']}" in " ".join(text.split())
+    text = told(capsys, "remove", "films", "--yes", status=FAILED)
+    assert f"* {schema['schemaArn']}" in text
+    assert "Delete the resources that still use it, and request the removal again." in text
+    stack.clock.shift(600)
+    personalize.delete_dataset(datasetArn=made["datasetArn"])
+    stack.clock.shift(600)
+    told(capsys, "remove", "films", "--yes")
+    assert [one.arn for one in stack.personalize.resources.values() if one.kind.name == "DatasetGroup"] == [group]
+    assert at_work
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_group_that_is_not_there_is_not_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    client("personalize").create_dataset_group(name="theirs")
+    for name in ("fims", "theirs", "*"):
+        assert f"{name}" in told(capsys, "remove", name, "--yes", status=FAILED)
+    assert client("personalize").list_dataset_groups()["datasetGroups"]
