@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from usher.costs.ledger import Spending
 from usher.events.messages import encode, ordering
 from usher.serving.serving_map import MAP
+from usher.storage.table import Table
 
 from tests.integration.conftest import ROOT, Site, interactions, wait_until
 from tests.integration.test_rights import message
@@ -271,6 +273,16 @@ def a_quota_is_nearly_used(site: Site, group: str) -> None:
     wait_until(lambda: not site.arns(f"{group}-other", "dataset_group"))
 
 
+def a_budget_is_nearly_spent(site: Site, group: str) -> None:
+    """A group with a budget trains, and most of the budget is gone for something else."""
+    site.drop(f"{group}/interactions.csv", interactions())
+    top = {"top": {"recipe": "aws-popularity-count"}}
+    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": top, "budget": {"monthly": 100}}))
+    assert site.run(group)["outcome"] == "SUCCEEDED"
+    Spending(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])).order(group, "other", 85)
+    watch(site)
+
+
 def personalize_is_down(site: Site, group: str) -> None:
     assert fed(site, group)["outcome"] == "SUCCEEDED"
     inject(Faults(down=True))
@@ -293,6 +305,7 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
         "ApiErrors": the_api_breaks,
         "AnswersDegraded": personalize_is_down,
         "BreakerOpen": a_campaign_stays_down,
+        "BudgetNear": a_budget_is_nearly_spent,
         "QuotaNear": a_quota_is_nearly_used,
     }
 )
