@@ -59,11 +59,11 @@ def total(site: Site, namespace: str, name: str, **dimensions: str) -> float:
     return float(sum(value for one in evaluated(site, [{"Id": "m", "MetricStat": stat}]) for value in one["Values"]))
 
 
-def fed(site: Site, group: str, **gate: float) -> dict[str, Any]:
-    """The record of a run with one solution, gated by the bars, if there are any."""
+def fed(site: Site, group: str, budget: float = 1000, **gate: float) -> dict[str, Any]:
+    """The record of a run with one solution, gated by the bars, if there are any; `budget`: dollars a month."""
     bars = {"gate": {"metric": METRIC, **gate}} if gate else {}
     solutions = {"top": {"recipe": "aws-popularity-count", **bars}}
-    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions}))
+    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions, "budget": {"monthly": budget}}))
     site.settle(group)
     site.drop(f"{group}/interactions.csv", interactions())
     return site.run(group)
@@ -274,11 +274,8 @@ def a_quota_is_nearly_used(site: Site, group: str) -> None:
 
 
 def a_budget_is_nearly_spent(site: Site, group: str) -> None:
-    """A group with a budget trains, and most of the budget is gone for something else."""
-    site.drop(f"{group}/interactions.csv", interactions())
-    top = {"top": {"recipe": "aws-popularity-count"}}
-    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": top, "budget": {"monthly": 100}}))
-    assert site.run(group)["outcome"] == "SUCCEEDED"
+    """Most of it is gone for something else."""
+    assert fed(site, group, budget=100)["outcome"] == "SUCCEEDED"
     Spending(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])).order(group, "other", 85)
     watch(site)
 
