@@ -104,11 +104,6 @@ def similar_items(group: str, item: str, **options: str) -> ApiRequest:
     return ApiRequest("GET", f"/{group}/similar-items", {"itemId": item, **_given(options)})
 
 
-def many_like(group: str, route: str, **options: str) -> ApiRequest:
-    """Items for everybody. `route`: popular or trending."""
-    return ApiRequest("GET", f"/{group}/{route}", _given(options))
-
-
 def actions(group: str, user: str, **options: str) -> ApiRequest:
     """Actions for a user."""
     return ApiRequest("GET", f"/{group}/actions", {"userId": user, **_given(options)})

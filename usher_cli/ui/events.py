@@ -67,8 +67,11 @@ class Trial:
         ui.label("Events are kept, and train the next model: try with a user of your own.").classes("dim small")
 
     def _choose(self, item: str) -> None:
-        """Add an item, or leave it out if it is there."""
-        self._chosen = [one for one in self._chosen if one != item] + [item] * (item not in self._chosen)
+        self._chosen = [*dict.fromkeys([*self._chosen, item])]
+        self._show_chosen()
+
+    def _leave_out(self, item: str) -> None:
+        self._chosen.remove(item)
         self._show_chosen()
 
     def _show_chosen(self) -> None:
@@ -79,7 +82,7 @@ class Trial:
             for item in self._chosen:
                 with ui.row().classes("picked"):
                     ui.label(self._data.title(item)).classes("words")
-                    leave = ui.button(icon="close", on_click=lambda item=item: self._choose(item))
+                    leave = ui.button(icon="close", on_click=lambda item=item: self._leave_out(item))
                     leave.props("flat round dense size=sm aria-label='Leave out'")
         with self._copy:
             if self._chosen:

@@ -45,7 +45,7 @@ def evidence(
     )
     if shared and met:
         named = ", ".join(f"{trait.partition('=')[2]} ({met_traits[trait]} of {met})" for trait in shared[:MAX_SHARED])
-        found.append(f"shares with what the user met: {named}")
+        found.append(f"in common with the history: {named}")
     return found
 
 

@@ -44,9 +44,6 @@ def lists_for(
         if name in answering(serving, "recommendations"):
             request = api_requests.recommendations(group, user, numResults=results, **chosen)
             found.append(Asked(name, "recommends", request))
-        elif name in answering(serving, "popular", "trending"):
-            route = "popular" if name in answering(serving, "popular") else "trending"
-            found.append(Asked(name, route, api_requests.many_like(group, route, numResults=results, **chosen)))
         elif name in answering(serving, "similar-items") and newest:
             request = api_requests.similar_items(group, newest, numResults=results, **chosen)
             found.append(Asked(name, "similar to what was met last", request))

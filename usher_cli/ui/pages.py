@@ -1,8 +1,10 @@
 """The table of pages: each view is a module of its own with a function `show`."""
 
 from usher_cli.ui import (
+    compare,
     cost,
     events,
+    filters,
     groups,
     health,
     item,
@@ -26,6 +28,8 @@ PAGES = (
     Page("/{group}/person", "Person", "", PEOPLE, "What they met, beside what each solution recommends.", person.show),
     Page("/{group}/items", "Items", "category", PEOPLE, "What is recommended, and how often it was met.", items.show),
     Page("/{group}/item", "Item", "", PEOPLE, "What is known of it, who met it, and what is like it.", item.show),
+    Page("/{group}/filters", "Filter bench", "filter_alt", PEOPLE, "Type one, see what it leaves.", filters.show),
+    Page("/{group}/compare", "Live and held", "compare", PEOPLE, "The live version beside the newest.", compare.show),
     Page("/{group}/events", "Try events", "touch_app", PEOPLE, "Send events, and watch the list move.", events.show),
     Page("/{group}/rank", "Re-rank", "swap_vert", PEOPLE, "Your order of some items beside theirs.", rank.show),
     Page("/{group}/live", "Live", "bolt", MACHINE, "What answers now, since when, and by whose choice.", live.show),

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,7 +22,7 @@ UNITS = {"ms": 0.001, "s": 1.0}
 SWITCH = {"on": True, "off": False}
 OUTPUTS = {"API": "ApiUrl", "BUCKET": "BucketName", "TABLE": "TableName"}
 """Environment variables of the line `ready`, with the outputs of the stack that they hold."""
-PORTS = {"AWS_PORT": 4566, "API_PORT": 3000}
+PORTS = {"AWS_PORT": 4566, "API_PORT": 3000, "UI_PORT": 8080}
 HANDS_SECONDS = 2
 """What a person needs from one file to the next."""
 
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     runs = f"functions run on Python {python.version} ({python.executable}) in a {options.account} account"
     minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
     say(f"starting {stack}; {runs}; {minute}; SEED={options.seed}")
+    from usher_local.cloud import page
     from usher_local.cloud.apis import PortTakenError
     from usher_local.cloud.lambda_limits import ACCOUNTS
     from usher_local.cloud.server import LocalCloud
@@ -87,8 +89,11 @@ def run(options: argparse.Namespace) -> int:
                 say(f"found in {options.state}: {cloud.found}")
             named = " ".join(f"{name}={cloud.outputs[name]}" for name in OUTPUTS.values() if name in cloud.outputs)
             say(f"ready export {exports} # {named}".removesuffix(" # "))
-            ended.wait()
-            say("stopping")
+            with (
+                page.serving(options.ui_port, cloud.environment, say) if is_ushers(options.template) else nullcontext()
+            ):
+                ended.wait()
+                say("stopping")
             if disk.remedy:
                 raise OSError(disk.remedy)
     except PortTakenError as error:
@@ -136,12 +141,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, type=argument(read), default=os.environ.get(name, default), help=help_text)
 
 
+def is_ushers(template: Path | None) -> bool:
+    """Whether the stack is Usher's own."""
+    return template == stack_folder() / "template.yaml"
+
+
 def parameters_of(template: Path | None, clock: Clock) -> dict[str, str]:
     """The parameters of Usher's own stack: a person's hands are no faster in simulated minutes.
 
     So a drop is over after two real seconds without another file, if these are longer than the usual minute.
     """
-    if template != stack_folder() / "template.yaml":
+    if not is_ushers(template):
         return {}
     return {"SettleSeconds": str(round(min(max(clock.simulated_seconds(HANDS_SECONDS), 60), 3600)))}
 

@@ -1,0 +1,168 @@
+"""The pages of `usher ui`, in a browser, on a live group. Screenshots of every view are kept in .cache/ui."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.integration.conftest import ROOT, Site, interactions
+from usher_cli.ui.pages import PAGES
+
+BROWSER = shutil.which("chromium")
+PICTURES = ROOT / ".cache/ui"
+SECONDS = 60
+WIDE, PHONE = (1280, 860), (390, 844)
+LOOKS: Mapping[str, tuple[Literal["light", "dark"], tuple[int, int]]] = {
+    "light": ("light", WIDE),
+    "dark": ("dark", WIDE),
+    "phone": ("light", PHONE),
+}
+"""The scheme of colours and the size of each picture."""
+CONFIG = """
+solutions:
+  for-you: {recipe: aws-user-personalization-v2}
+  similar: {recipe: aws-similar-items}
+  ranking: {recipe: aws-personalized-ranking-v2}
+filters:
+  genre: INCLUDE ItemID WHERE Items.GENRES IN ($GENRE)
+"""
+ADDRESSES = {"person": "?id=u3", "item": "?id=i5", "events": "?id=newcomer", "rank": "?id=u3"}
+
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on PATH")
+
+
+def named_items(count: int = 40) -> str:
+    """A CSV of items with titles in three genres."""
+    rows = (f"i{item},Film {item},{'Comedy|Drama' if item % 2 else 'Horror'}\n" for item in range(count))
+    return "ITEM_ID,TITLE,GENRES\n" + "".join(rows)
+
+
+@contextmanager
+def served(site: Site) -> Iterator[str]:
+    """The address of the pages, which a process of their own serves."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")])
+    environment = {**os.environ, **site.cloud.environment, "PYTHONPATH": path}
+    command = [sys.executable, "-m", "usher_cli", "ui", "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout
+        [address] = re.findall(r"http://localhost:\d+", process.stdout.readline())
+        try:
+            yield address
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def address(site: Site) -> Iterator[str]:
+    for name, content in (("usher.yaml", CONFIG), ("items.csv", named_items()), ("interactions.csv", interactions())):
+        site.drop(f"cinema/{name}", content)
+    assert site.run("cinema")["outcome"] == "SUCCEEDED"
+    with served(site) as found:
+        yield found
+    site.remove("cinema")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Page]:
+    """A page that fails the test if its scripts fail, or if anything is asked elsewhere than here."""
+    context = browser.new_context(base_url=address, viewport=size(WIDE))
+    context.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
+    page, faults = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda sent: None if sent.url.startswith((address, "data:")) else faults.append(sent.url))
+    yield page
+    context.close()
+    assert faults == []
+
+
+def test_a_user_is_found_explained_sent_an_event_and_seen_to_move(page: Page) -> None:
+    """The story: find a user, see why, send an event, see the list move."""
+    page.goto("/cinema/people")
+    page.keyboard.press("/")
+    page.keyboard.type("u33")
+    page.get_by_role("link", name="u33").click()
+    expect(page.get_by_text("History (20)")).to_be_visible()
+    expect(page.locator("ol.items").first.locator("li")).to_have_count(20)
+    page.get_by_role("switch", name="Why").click()
+    expect(page.locator(".why").first).to_be_visible()
+    page.goto("/cinema/events?id=newcomer")
+    before = page.locator("ol.items li")
+    expect(before).to_have_count(20)
+    page.get_by_label("Find items").fill("Film 12")
+    page.get_by_role("button", name="Film 12", exact=True).click()
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_text("1 accepted.")).to_be_visible()
+    expect(page.get_by_text("places have changed")).to_be_visible()
+    expect(page.get_by_role("cell", name="Film 12")).to_be_visible()
+
+
+def test_a_filter_is_tried_out_and_its_mistakes_are_marked(page: Page) -> None:
+    page.goto("/cinema/filters")
+    expect(page.get_by_text("20 of 40 items stay")).to_be_visible()
+    text = page.get_by_label("Filter expression")
+    text.fill('EXCLUDE ItemID WHERE Items.GENRE IN ("Comedy")')
+    expect(page.locator("mark")).to_have_text("Items.GENRE")
+    expect(page.get_by_text("Did you mean Items.GENRES?")).to_be_visible()
+    text.fill('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")')
+    page.get_by_label("For the user").fill("u3")
+    expect(page.get_by_text("20 of 40 items stay")).to_be_visible()
+
+
+def test_items_are_ranked_again_by_dragging_and_by_the_keyboard(page: Page) -> None:
+    page.goto("/cinema/rank?id=u3")
+    rows = page.locator(".drag .picked")
+    expect(rows).to_have_count(8)
+    first, second = (rows.nth(place).locator(".words").inner_text() for place in (0, 1))
+    rows.nth(0).get_by_role("button", name="down").press("Enter")
+    expect(rows.nth(0)).to_contain_text(second)
+    rows.nth(1).locator(".grip").drag_to(rows.nth(4).locator(".grip"))
+    expect(rows.nth(1)).not_to_contain_text(first)
+    expect(page.locator("ol.items li")).to_have_count(8)
+
+
+def test_a_copied_request_gets_the_same_answer(page: Page, site: Site) -> None:
+    """curl signs it, and so does a program with boto3 alone."""
+    page.goto("/cinema/item?id=i5")
+    page.get_by_role("button", name="Copy as curl or Python").first.click()
+    curl = page.locator(".q-tab-panel code").inner_text()
+    page.get_by_role("tab", name="Python").click()
+    program = page.locator(".q-tab-panel code", has_text="boto3").inner_text()
+    environment = {**os.environ, **site.cloud.environment}
+    for command in (["bash", "-c", curl], [sys.executable, "-c", program]):
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+        assert '"solution": "similar"' in told.stdout.replace('":"', '": "')
+
+
+def test_every_view_is_photographed_light_dark_and_on_a_phone(page: Page, site: Site) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    addresses = ADDRESSES | {"run": f"?id={site.records('cinema')[-1]['run']}"}
+    for view in PAGES:
+        page.goto(view.path.format(group="cinema") + addresses.get(view.view, ""))
+        for look, (scheme, screen) in LOOKS.items():
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size(screen))
+            expect(page.locator(".q-skeleton")).to_have_count(0)
+            expect(page.locator(".note.bad")).to_have_count(0)
+            page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # nothing is too wide
+            page.screenshot(path=PICTURES / f"{view.view or 'groups'}-{look}.png", animations="disabled")
+
+
+def size(screen: tuple[int, int]) -> Any:
+    """A viewport."""
+    return dict(zip(("width", "height"), screen, strict=True))
