@@ -4,8 +4,6 @@ On AWS the address is a presigned one of S3; here it is a port of this machine, 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 """
 
-# ruff: noqa: N802 - named by http.server
-
 import json
 import secrets
 import time
@@ -87,8 +85,10 @@ def ask(kind: str, place: Place, properties: Properties, **members: Any) -> dict
         place.submit(function, json.dumps(request), arn)
         answer = answers.wait(float(properties.get("ServiceTimeout", TIMEOUT_SECONDS)))
     if not answer:
-        raise ResourceError("CloudFormation did not receive a response from your Custom Resource. Please check your "
-                            f"logs for requestId [{request['RequestId']}].")
+        raise ResourceError(
+            "CloudFormation did not receive a response from your Custom Resource. Please check your "
+            f"logs for requestId [{request['RequestId']}]."
+        )
     if answer["Status"] != "SUCCESS":
         raise ResourceError(
             "Received response status [FAILED] from custom resource. Message returned: "

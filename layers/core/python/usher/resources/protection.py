@@ -41,7 +41,7 @@ def refusal(personalize: Any, request: Mapping[str, Any]) -> str:
 
 
 def groups_of_stack(inventory: Inventory) -> Iterator[str]:
-    """The groups of a stack that have a dataset group, by their folders' names; without those that are being deleted."""
+    """The groups of a stack that have a dataset group which is not being deleted, by their folders' names."""
     kind = KINDS["dataset_group"]
     for summary in inventory.summaries(kind, {}):
         arn = str(summary["datasetGroupArn"])
