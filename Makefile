@@ -13,6 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # Of what Lambda takes of a function and its layers, unzipped: 262,144,000 bytes.
 MAX_LAYER_BYTES := 240000000
 
+# Integration tests wait for about half of their time.
+WORKERS := $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 2) * 3 // 2)')
+
 .DEFAULT_GOAL := help
 .PHONY: docs help setup demo up rehearse check test e2e lint lock build clean
 
@@ -56,7 +59,7 @@ test: setup ## Everything that CI checks: lint, types, template, state machines,
 	python -m usher_local.rehearsal >.cache/rehearsal.log 2>&1 & rehearsal=$$!; \
 		pytest -n auto --dist worksteal tests/unit tests/command; tests=$$?; \
 		wait $$rehearsal || { cat .cache/rehearsal.log; exit 1; }; exit $$tests
-	pytest -n auto --dist loadfile --no-loadscope-reorder tests/integration
+	pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder tests/integration
 
 e2e: setup ## The end-to-end tests on a deployed stack of your account: make e2e STACK=usher; says what it costs, and asks
 	@python -m tests.e2e $(or $(STACK),$(error Say which stack: make e2e STACK=usher))

@@ -18,6 +18,9 @@ class Claim(NamedTuple):
 
 
 ALARMS = "tests/integration/test_alarms.py"
+API_PAGE = "tests/integration/test_api_page.py"
+COMMANDS = "tests/unit/docs/test_commands.py"
+KEY_LIMITS = "tests/unit/usher/access/test_key_limits.py"
 API = "tests/integration/test_api.py"
 DOCTOR = "tests/integration/test_doctor.py"
 EVALUATION = "tests/integration/test_evaluation.py"
@@ -261,6 +264,22 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "Requests are logged and limited.",
                 (f"{TRANSFORMED}::test_every_machine_and_the_api_log_and_the_api_has_a_limit",),
             ),
+            Claim(
+                "A key with a limit makes no more requests in a minute than it may.",
+                (
+                    f"{KEY_LIMITS}::test_a_key_makes_as_many_requests_in_a_minute_as_it_may_from_all_environments",
+                    f"{KEY_LIMITS}::test_the_api_refuses_what_is_above_a_keys_limit_and_says_when_to_come_again",
+                    f"{API}::test_a_key_is_good_for_its_group_and_routes",
+                ),
+                "Send two requests with a key of `--per-minute 1`: the second one gets 429.",
+            ),
+            Claim(
+                "The examples of the API's page are answered.",
+                (
+                    f"{API_PAGE}::test_the_commands_of_the_page_are_answered",
+                    f"{API_PAGE}::test_the_python_of_the_page_is_answered",
+                ),
+            ),
         ),
         "Exports and evaluations": (
             Claim(
@@ -287,6 +306,18 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "Drop an empty interactions.csv: the alarm's mail arrives within minutes. "
                 "This proves that FILL fills a metric that never had a point.",
                 "alarms",
+            ),
+            Claim(
+                "The API's alarms count what happens at each of its addresses.",
+                (f"{TRANSFORMED}::test_alarms_on_the_api_count_each_address_that_there_is",),
+                "Open the graph of ApiErrors in the console: it has a line, also with one address.",
+            ),
+            Claim(
+                "Each alarm names its section of the runbook, whose commands exist.",
+                (
+                    f"{COMMANDS}::test_every_alarm_has_a_runbook_with_a_command_and_names_it",
+                    f"{COMMANDS}::test_every_command_of_a_page_exists",
+                ),
             ),
             Claim(
                 "Each graph of the dashboard has data.",

@@ -164,14 +164,19 @@ class DeployedStack:
 
     def check_group(self, group: str) -> None:
         """Raise UsherError if the stack has no such group: neither files nor anything that serves."""
+        if group not in self.groups() and not self.serving.read(group):
+            raise UsherError(
+                f"The stack {self.name} has no group {group}.{self.meant(group)} "
+                f"To make it: usher drop <folder> --group {group}."
+            )
+
+    def meant(self, group: str) -> str:
+        """A sentence with the groups that may be meant by a name; empty: it is a group, or there is none."""
         groups = self.groups()
-        if group in groups or self.serving.read(group):
-            return
+        if group in groups or not groups:
+            return ""
         near = difflib.get_close_matches(group, groups, 1)
-        meant = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(groups)}." if groups else ""
-        raise UsherError(
-            f"The stack {self.name} has no group {group}.{meant} To make it: usher drop <folder> --group {group}."
-        )
+        return f" Did you mean {near[0]}?" if near else f" There are: {', '.join(groups)}."
 
     def runs(self, group: str, *, others: bool = False) -> list[Run]:
         """A group's runs of the pipeline, oldest first; `others`: those of exports and evaluations instead."""

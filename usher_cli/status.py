@@ -71,7 +71,9 @@ def last_record(stack: DeployedStack, group: str) -> RunRecord:
     record = _newest(stack.runs(group))
     if record is None:
         place = f"s3://{stack.bucket.name}/{group}/"
-        raise UsherError(f"{group} has had no run yet. Put interactions.csv into {place} to start one.")
+        raise UsherError(
+            f"{group} has had no run yet. Put interactions.csv into {place} to start one.{stack.meant(group)}"
+        )
     return record
 
 

@@ -171,6 +171,19 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
 
 
+def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack, stack: Stack) -> None:
+    before = set(stack.personalize.resources)
+    action = actions.remove(live, "films")
+    plan = action.plan()
+    assert action.typed == "films"
+    assert plan["isWork"]
+    assert {row["action"] for row in plan["rows"]} == {"delete"}
+    assert {"campaign/popular", "dataset_group/films"} <= {row["id"] for row in plan["rows"]}
+    assert "$144.12 a month" in plan["told"][0]
+    assert any("Its own files" in told and "stay" in told for told in plan["told"])
+    assert set(stack.personalize.resources) == before
+
+
 def test_a_promotion_tells_that_the_campaign_changes(live: DeployedStack, stack: Stack) -> None:
     drop(stack, "films", POPULAR, users=80)
     (solution,) = solutions_of(live, "films")
@@ -192,7 +205,6 @@ def test_queues_alarms_and_quotas_are_those_of_the_stack(live: DeployedStack) ->
     assert [one["name"] for one in found] == ["Pending", "Kept", "RefusedEvents", "DeadLetterQueue"]
     assert not any(one["waiting"] for one in found)
     assert {one["name"] for one in alarms(live)} >= {"ExecutionFailed", "EventLost", "ModelStale"}
-    by_kind = {(one["kind"], one["group"]): one for one in quotas_used(live, ["films"])}
-    assert by_kind["dataset groups", ""]["used"] == 1
-    assert by_kind["campaigns", "films"]["limit"] == 5
-    assert by_kind["campaigns", "films"]["used"] == 1
+    used = {(one.kind, one.group): (one.number, one.limit) for one in quotas_used(live)}
+    assert used["dataset_group", ""] == (1, 5)
+    assert used["campaign", "films"] == (1, 5)

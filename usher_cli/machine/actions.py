@@ -1,7 +1,7 @@
 """What a person can have the machine do: each action tells its plan before it is carried out."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -10,6 +10,8 @@ from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.planning.draft import Draft
 from usher.planning.promotions_and_rollbacks import Pin, live_versions
+from usher.planning.tasks import REMOVAL
+from usher.resources.unmanaged import Unmanaged
 from usher.resources.versions import usable_versions
 from usher.run_record import ProblemRecord, ResourceEstimate
 from usher.run_summary import monthly_totals
@@ -53,6 +55,8 @@ class Action:
     """Raises InputError where config or data do not allow it."""
     carry_out: Callable[[], str]
     """Starts it; returns the ARN of its execution."""
+    typed: str = ""
+    """What a person has to type first, as it can't be undone; empty: nothing."""
 
 
 def run_now(stack: DeployedStack, group: str) -> Action:
@@ -117,6 +121,19 @@ def evaluate(stack: DeployedStack, group: str) -> Action:
     return Action("Evaluate", plan, lambda: _start(stack, "EvaluationArn", group=group))
 
 
+def remove(stack: DeployedStack, group: str) -> Action:
+    """The removal of a group, whose files stay."""
+
+    def plan() -> PlanView:
+        drafted = draft_of(stack, group, stack.bucket, tasks={REMOVAL: {"at": now().isoformat()}})
+        saved = monthly_totals(drafted.findings["costsNow"])["monthlyCost"]
+        view = plan_view(drafted)
+        told = [f"What serves costs ${saved:,.2f} a month until then, as far as is known.", *view["told"]]
+        return {**view, "told": told}
+
+    return Action(f"Remove {group}", plan, lambda: stack.start(group=group, task=REMOVAL), typed=group)
+
+
 def plan_view(drafted: Draft) -> PlanView:
     """A draft for people. Pure."""
     findings = drafted.findings
@@ -129,22 +146,31 @@ def plan_view(drafted: Draft) -> PlanView:
         told.append(f"What serves costs ${before:,.2f} a month now, and ${after:,.2f} after it, as far as is known.")
     if not drafted.is_work:
         told.append("Nothing is to be done.")
-    rows: Mapping[str, ResourceEstimate] = estimate["resources"] if estimate else {}
     return {
         "told": told,
-        "rows": [
-            {
-                "id": id_,
-                "action": one["action"],
-                "minutes": one["minutes"],
-                "cost": one["cost"],
-                "reason": one["reason"],
-            }
-            for id_, one in rows.items()
-            if one["action"] != "reuse"
-        ],
+        "rows": list(_rows(drafted)),
         "problems": [problem_record(one) for one in findings.get("problems", ())],
         "isWork": drafted.is_work,
+    }
+
+
+def _rows(drafted: Draft) -> Iterator[PlanRow]:
+    estimate = drafted.findings.get("estimate")
+    rows: Mapping[str, ResourceEstimate] = estimate["resources"] if estimate else {}
+    for id_, one in rows.items():
+        if one["action"] != "reuse":
+            yield PlanRow(id=id_, action=one["action"], minutes=one["minutes"], cost=one["cost"], reason=one["reason"])
+    yield from map(_deletion, drafted.plan.to_delete if drafted.plan else ())
+
+
+def _deletion(one: Unmanaged) -> PlanRow:
+    """A resource that is deleted, or that stays though its group is removed."""
+    return {
+        "id": one.id,
+        "action": "delete" if one.delete else "leave",
+        "minutes": 0,
+        "cost": 0,
+        "reason": one.reason,
     }
 
 

@@ -1,18 +1,13 @@
 """The stack's alarms, and how much of Personalize's quotas is used."""
 
-from collections.abc import Sequence
 from typing import TypedDict
 
 from usher.aws import client
-from usher.planning.quota_check import count_existing, count_in_region
-from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS
-from usher.resources.quotas import account_quotas, quota_of
+from usher.resources.quota_use import QuotaUse, quota_uses
 
 from usher_cli.deployed_stack import DeployedStack
 
 ORDER = ("ALARM", "INSUFFICIENT_DATA", "OK")
-RUNBOOK = "docs/operations.md#alarms"
 
 
 class Alarm(TypedDict):
@@ -29,17 +24,6 @@ class Alarm(TypedDict):
     """What it means and what to do: its description."""
     silent: bool
     """Whether its actions are disabled, so that nobody is notified."""
-
-
-class QuotaUse(TypedDict):
-    """How many of a kind there are, and may be."""
-
-    kind: str
-    """In words, such as `dataset groups`."""
-    used: int
-    limit: int
-    group: str
-    """In which there may be so many; empty: in the region."""
 
 
 def alarms(stack: DeployedStack) -> list[Alarm]:
@@ -63,20 +47,6 @@ def alarms(stack: DeployedStack) -> list[Alarm]:
     )
 
 
-def quotas_used(stack: DeployedStack, groups: Sequence[str] = ()) -> list[QuotaUse]:
-    """How much is used of each quota of a region, and of those of each of some groups, the fullest first."""
-    inventory, quotas = (
-        Inventory(stack.clients, stack.target("any").stack_arn),
-        account_quotas(stack.clients["service-quotas"]),
-    )
-    counted = {
-        "": count_in_region(inventory),
-        **{one: count_existing(inventory, stack.target(one), ()) for one in groups},
-    }
-    found: list[QuotaUse] = [
-        {"kind": kind.words, "used": number[kind.name], "limit": quota_of(kind, quotas), "group": group}
-        for group, number in counted.items()
-        for kind in KINDS.values()
-        if kind.quota and kind.in_dataset_group == bool(group)
-    ]
-    return sorted(found, key=lambda one: one["used"] / one["limit"], reverse=True)
+def quotas_used(stack: DeployedStack) -> list[QuotaUse]:
+    """The use of each quota of the region and of the stack's groups, the fullest first."""
+    return sorted(quota_uses(stack.clients, stack.target("any").stack_arn), key=lambda one: -one.percent)

@@ -43,7 +43,10 @@ async def offer(visit: Visit, make: Callable[[], Action]) -> None:
     content.clear()
     with content:
         report(*shown(plan))
-    confirm.set_enabled(plan["isWork"] and not plan["problems"])
+        if action.typed:
+            typed = ui.input(f"Type {action.typed} to confirm").props("outlined dense").classes("narrow")
+            typed.on_value_change(lambda event: confirm.set_enabled(event.value == action.typed))
+    confirm.set_enabled(plan["isWork"] and not plan["problems"] and not action.typed)
 
     async def carry_out() -> None:
         confirm.set_enabled(False)

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
@@ -13,6 +15,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.explanation import TOLD, explanation
+from usher_cli.machine.health import alarms
+from usher_cli.machine.overview import overview
 from usher_cli.ui.frame import frame
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.parts import note
@@ -41,8 +45,16 @@ def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], Non
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
     with socket.create_server((host, port)) as listening:
+        threading.Thread(target=_warm_up, args=(stack,), daemon=True).start()
         ready(f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run([listening])
+
+
+def _warm_up(stack: DeployedStack) -> None:
+    """Read what the first view shows, so that clients are made and connections open when it is asked for."""
+    with suppress(*TOLD):
+        overview(stack)
+        alarms(stack)
 
 
 def _register(page: Page, stack: DeployedStack) -> None:

@@ -1,16 +1,17 @@
-"""What a group costs: now, after the run at work, and in the next 30 days."""
-
-from collections.abc import Mapping
+"""What a group costs: every month, after the run at work, in this month until now, and at its end."""
 
 from markupsafe import Markup
 from usher.reports.html import facts, lines, table
-from usher.run_record import CostRecord
+from usher.reports.html import note as noted
+from usher.run_record import CostRecord, MonthRecord
 from usher.run_summary import cost_sentences, monthly_text, why_text
 
-from usher_cli.costs import AccountCost, account_cost
+from usher_cli.costs import AccountCost, UseRecord, account_cost
 from usher_cli.ui.parts import empty
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
+
+CENT = 0.01
 
 
 async def show(visit: Visit) -> None:
@@ -25,16 +26,42 @@ def of_cost(found: AccountCost) -> list[Markup]:
     """The costs of a group. Pure."""
     parts = []
     for one in found["groups"]:
-        after = one["after"]
-        parts.append(facts({"Now": _sum(one["now"]), "After the run at work": _sum(after) if after else ""}))
-        rows = [[part["id"], why_text(part), monthly_text(part)] for part in one["now"]["monthly"]]
-        parts.append(table("Every month, without requests", ["Resource or schedule", "Why", "#Cost"], rows))
-        parts.append(lines("In words", [*cost_sentences(one["now"])]))
-    prices: Mapping[str, object] = found["prices"]
+        after, month = one["after"], one["month"]
+        parts += [
+            facts(
+                {
+                    "Every month": _sum(one["now"]),
+                    "After the run at work": _sum(after) if after else "",
+                    **(_month(month) if month else {}),
+                }
+            ),
+            *(noted("hold", {"remedy": "", **advice}) for advice in one["advice"]),
+            table("Used in this month", ["What", "#Amount", "#$"], [_used(use) for use in one["used"]]),
+            table("Every month, without requests", ["Resource or schedule", "Why", "#Cost"], _monthly(one["now"])),
+            lines("In words", [*cost_sentences(one["now"])]),
+        ]
     note = Markup('<p class="dim">Requests beyond the provisioned ones are not included. Prices: {}, {}.</p>')
-    return [*parts, note.format(prices["source"], prices["date"])]
+    return [*parts, note.format(found["prices"]["source"], found["prices"]["date"])]
+
+
+def _month(month: MonthRecord) -> dict[str, str]:
+    budget = month["budget"]
+    return {
+        f"In {month['month']} until now": f"${month['spent']:,.2f}",
+        "Forecast for the month": f"${month['forecast']:,.2f}",
+        "Budget": "" if budget is None else f"${budget:,.2f}",
+    }
+
+
+def _used(use: UseRecord) -> list[object]:
+    most = f" (at most {use['atMost']:,.2f})" if use["atMost"] - use["dollars"] >= CENT else ""
+    return [use["unit"], f"{use['amount']:,.6g}", f"{use['dollars']:,.2f}{most}"]
+
+
+def _monthly(cost: CostRecord) -> list[list[object]]:
+    return [[part["id"], why_text(part), monthly_text(part)] for part in cost["monthly"]]
 
 
 def _sum(cost: CostRecord) -> str:
     total = cost["monthlyCost"] + cost["recurringCost"]
-    return f"${total:,.2f} a month{' and what has no known price' if cost['unpriced'] else ''}"
+    return f"${total:,.2f}{' and what has no known price' if cost['unpriced'] else ''}"

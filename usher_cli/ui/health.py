@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 from usher.reports.html import table
+from usher.resources.kinds import KINDS
+from usher.resources.quota_use import QuotaUse
 
 from usher_cli.machine.events import Queue, queues
-from usher_cli.machine.health import Alarm, QuotaUse, alarms, quotas_used
+from usher_cli.machine.health import Alarm, alarms, quotas_used
 from usher_cli.ui.report import minute, report
 from usher_cli.ui.visit import Visit
 
 LOOKS = {"ALARM": ("bad", "on"), "OK": ("good", "off"), "INSUFFICIENT_DATA": ("dim", "no data yet")}
-NEARLY = 0.8
-"""The share of a quota from which on its use is marked."""
+NEARLY = 80
+"""The percentage of a quota from which on its use is marked, as the alarm QuotaNear has it."""
 
 
 async def show(visit: Visit) -> None:
@@ -21,8 +23,7 @@ async def show(visit: Visit) -> None:
     stack = visit.stack
     on, waiting = await asyncio.gather(visit.read(alarms, stack), visit.read(queues, stack))
     report(of_alarms(on), of_queues(waiting))
-    groups = await visit.read(stack.serving.groups)
-    report(of_quotas(await visit.read(quotas_used, stack, groups)))
+    report(of_quotas(await visit.read(quotas_used, stack)))
 
 
 def of_alarms(found: Sequence[Alarm]) -> Markup:
@@ -50,9 +51,7 @@ def of_quotas(found: Sequence[QuotaUse]) -> Markup:
     """A row for each quota, the fullest first. Pure."""
     rows = []
     for one in found:
-        share = one["used"] / one["limit"]
-        is_single = one["limit"] == 1  # of these, each group needs its one, and no more
-        look = "dim" if share < NEARLY or is_single else "hold" if share < 1 else "bad"
-        used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one["used"], one["limit"])
-        rows.append([one["kind"], one["group"] or "the region", used])
+        look = "bad" if one.number >= one.limit else "hold" if one.percent >= NEARLY else "dim"
+        used = Markup('<span class="{}">{:,d} of {:,d}</span>').format(look, one.number, one.limit)
+        rows.append([KINDS[one.kind].words, one.group or "the region", used])
     return table("Quotas of Personalize", ["Resources", "In", "#Used"], rows)

@@ -26,6 +26,7 @@ async def show(visit: Visit) -> None:
     with ui.row():
         action_button(visit, "Run now", lambda: actions.run_now(stack, group), "play_arrow")
         action_button(visit, "Evaluate", lambda: actions.evaluate(stack, group), "science")
+        action_button(visit, "Remove", lambda: actions.remove(stack, group), "delete")
     rows = [
         [
             link(one["name"], group, "versions"),

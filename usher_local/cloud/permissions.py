@@ -50,6 +50,8 @@ PASSED = MappingProxyType(
     {"events": "RoleArn", "lambda": "Role", "personalize": "roleArn", "scheduler": "RoleArn", "states": "roleArn"}
 )
 
+PREFIXES = MappingProxyType({"monitoring": "cloudwatch"})
+"""The services whose requests are signed for another name than that of their actions."""
 EVENT_KEYS = MappingProxyType({"source": "Source", "detail-type": "DetailType"})
 """Condition keys of EventBridge, and the members of an event that they are about."""
 
@@ -64,6 +66,7 @@ class Demand(NamedTuple):
 
 def demands(service: str, operation: str, given: Parameters, region: str) -> list[Demand]:
     """What a request to any service but S3 must be allowed."""
+    service = PREFIXES.get(service, service)
     action = PERMISSIONS.get(f"{service}:{operation}", f"{service}:{operation}")
     if action == "sts:GetCallerIdentity":
         return []

@@ -12,6 +12,7 @@ import pytest
 from usher_cli.arguments import GROUPS, MODULES, commands, make_parser, parse
 from usher_cli.command import Command
 from usher_cli.completion import script
+from usher_local.demo.recording import PICTURE, SESSION, picture
 
 COMMANDS = list(commands())
 
@@ -96,3 +97,12 @@ LINES = {
 @pytest.mark.parametrize("line", LINES)
 def test_the_shell_completes_commands_and_options(line: str) -> None:
     assert set(completed(line)) == LINES[line]
+
+
+def test_the_recorded_session_can_be_typed_and_its_picture_loads_nothing() -> None:
+    for line in SESSION:
+        assert parse(as_arguments(line)[1:]).do
+        assert f"$ {line}".replace(" ", "&#160;") in PICTURE.read_text(), "python -m usher_local.demo.recording"
+    drawn = picture([("usher cost films", "films: $144.12 a month")])
+    assert "$144.12&#160;a&#160;month" in drawn
+    assert not re.search(r"@font-face|url\((?!#)|href|<image|<script", drawn)

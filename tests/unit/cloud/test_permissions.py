@@ -61,6 +61,7 @@ TAGGED = {"aws:RequestTag/k": "v", "aws:TagKeys": ("k",)}
         ("personalize", "ListSolutionVersions", {"solutionArn": SOLUTION}, [("personalize:ListSolutionVersions", "*")]),
         ("personalize", "ListTagsForResource", {"a": SOLUTION}, [("personalize:ListTagsForResource", SOLUTION)]),
         ("personalize", "PutEvents", {"trackingId": "x"}, [("personalize:PutEvents", "*")]),
+        ("monitoring", "GetMetricData", {"ScanBy": "x"}, [("cloudwatch:GetMetricData", "*")]),
         ("personalize", "PutItems", {"datasetArn": GROUP}, [("personalize:PutItems", GROUP)]),
         (
             "personalize",

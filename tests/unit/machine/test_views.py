@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from usher.resources.quota_use import QuotaUse
 
 from usher_cli.machine.events import Rate, Refusal
 from usher_cli.ui import actions, groups, health, report, traffic
@@ -36,7 +37,7 @@ def test_reasons_of_refusals_are_escaped() -> None:
 
 @pytest.mark.parametrize(("used", "look"), [(5, "bad"), (4, "hold"), (3, "dim")])
 def test_a_quota_that_is_nearly_full_is_marked(used: int, look: str) -> None:
-    told = health.of_quotas([{"kind": "campaigns", "group": "films", "used": used, "limit": 5}])
+    told = health.of_quotas([QuotaUse("films", "campaign", used, 5)])
     assert f'<span class="{look}">{used} of 5</span>' in told
 
 

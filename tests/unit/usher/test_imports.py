@@ -44,11 +44,11 @@ class Absent(importlib.abc.MetaPathFinder):
         if name.partition(".")[0] in absent:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
-path, absent = sys.argv[1], set(json.loads(sys.argv[2]))
+path, absent, before = sys.argv[1], set(json.loads(sys.argv[2])), set(sys.modules)
 sys.meta_path.insert(0, Absent())
 spec = importlib.util.spec_from_file_location("app", path)
 spec.loader.exec_module(importlib.util.module_from_spec(spec))
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules.keys() - before})))
 """
 BEGIN, END = IMPORT.split("spec = ")[0], "print(json.dumps({'calls': calls, 'sockets': sockets}))"
 WATCHED = f"""{BEGIN}

@@ -31,10 +31,11 @@ STACK_METRICS = {
     "BreakerOpenSeconds",
     "DegradedAnswers",
     "HoursSinceTraining",
+    "QuotaPercent",
     "SecondsPending",
     "VersionsHeld",
 }
-"""The metrics that are also written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
+"""The metrics that are (also) written without a group, for alarms on the whole stack: an alarm can't sum dimensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def put_metrics(metrics: Metrics) -> None:
     """Write metrics to the log. NaN and infinite values are left out: CloudWatch takes none."""
     finite = {name: value for name, value in metrics.values.items() if math.isfinite(value)}
     _write(finite, metrics.dimensions, metrics.properties)
-    _write({name: value for name, value in finite.items() if name in STACK_METRICS}, {}, metrics.properties)
+    if metrics.dimensions:
+        _write({name: value for name, value in finite.items() if name in STACK_METRICS}, {}, metrics.properties)
 
 
 def _write(values: Mapping[str, float], dimensions: Mapping[str, str], properties: Mapping[str, str]) -> None:

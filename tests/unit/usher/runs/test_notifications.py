@@ -195,11 +195,10 @@ def test_alarms_and_dashboard_ask_for_metrics_that_are_written() -> None:
     alarms = [one["Properties"] for one in RESOURCES.values() if one["Type"] == "AWS::CloudWatch::Alarm"]
     parts = [one["MetricStat"]["Metric"] for alarm in alarms for one in alarm.get("Metrics", []) if "MetricStat" in one]
     ours = {one["MetricName"] for one in [*alarms, *parts] if one.get("Namespace") == "Usher"}
-    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
     widgets = json.loads(body.replace("${StaleModelHours}", "1").replace("${AWS::StackName}", "usher"))["widgets"]
-    searched = [
-        row[0]["expression"] for one in widgets for row in one["properties"].get("metrics", []) if len(row) == 1
-    ]
+    rows = [row for one in widgets for row in one["properties"].get("metrics", [])]
+    searched = [text for row in rows if (text := row[0]["expression"]).startswith("SEARCH('{Usher")]
     assert ours == STACK_METRICS <= set(UNITS)
     assert all('service="usher"' in text and ",service}" in text for text in searched), "no other stack's"
     assert {name for name in UNITS if any(f'"{name}"' in text for text in searched)} == set(UNITS)

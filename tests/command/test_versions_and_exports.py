@@ -1,0 +1,90 @@
+"""What a group has trained, its exports and runs at work, as the command shows them; and names that nothing has."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.command.world import POPULAR, told
+from tests.unit.usher.world import interactions
+from usher_cli.__main__ import main
+from usher_local.simulation.stack import Stack
+
+EXPORTED = POPULAR | {"exports": {"popular": {}}}
+
+
+@pytest.fixture
+def live(stack: Stack) -> Stack:
+    """A group with an export that serves."""
+    stack.put("films/usher.yaml", json.dumps(EXPORTED))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    return stack
+
+
+def test_versions_are_shown_with_what_is_live_newest_first(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    live.put("films/interactions.csv", interactions(users=70))
+    assert live.drop("films/interactions.csv").status == "SUCCEEDED"
+    rows = [line.split() for line in told(capsys, "versions", "films").splitlines() if line.startswith("popular ")]
+    assert len(rows) == 2
+    (solution,) = json.loads(told(capsys, "versions", "films", "popular", "--json"))
+    assert [row[1] for row in rows] == [one["arn"] for one in reversed(solution["versions"])]
+    assert [one["live"] for one in solution["versions"]] == [False, True]
+    assert "Its solutions: popular." in told(capsys, "versions", "films", "popula", status=1)
+
+
+def test_an_export_asks_first_and_is_waited_for(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = told(capsys, "export", "films", status=5)
+    assert "A batch job of Personalize" in asked
+    assert "Do it with --yes." in asked
+    started: list[dict[str, str]] = []
+    ends = iter(["RUNNING", "SUCCEEDED"])
+
+    def start(_: Any, machine: str, **request: str) -> str:
+        started.append({"machine": machine, **request})
+        return "arn:aws:states:us-east-1:123456789012:execution:usher-export:new"
+
+    class StepFunctions:
+        def describe_execution(self, **_: str) -> dict[str, str]:
+            return {"status": next(ends)}
+
+    monkeypatch.setattr("usher_cli.machine.actions._start", start)
+    monkeypatch.setattr("usher_cli.commands.export.client", lambda _: StepFunctions())
+    monkeypatch.setattr("usher_cli.commands.export.time.sleep", live.clock.shift)
+    found = told(capsys, "export", "films", "popular", "--yes", "--wait")
+    assert started == [{"machine": "ExportArn", "group": "films", "solution": "popular"}]
+    assert "popular: SUCCEEDED." in found
+    assert "It exports: popular." in told(capsys, "export", "films", "hits", "--yes", status=1)
+
+
+def test_a_run_is_watched_to_its_end_also_by_programs(
+    live: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.put("films/interactions.csv", interactions(users=70))
+    _, steps = live.start({"group": "films"})
+    live.clock.shift(next(steps))
+    monkeypatch.setattr("usher_cli.status.time.sleep", lambda seconds: live.clock.shift(next(steps, seconds)))
+    lines = [json.loads(line) for line in told(capsys, "watch", "films", "--json").splitlines()]
+    assert [one["outcome"] for one in lines][-2:] == ["RUNNING", "SUCCEEDED"]
+    assert "retrained popular" in lines[-1]["done"]
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize(
+    "arguments",
+    [("cost",), ("versions",), ("export",), ("events", "stats"), ("keys", "list"), ("logs",), ("status",), ("watch",)],
+)
+def test_a_misspelt_group_is_told_with_the_one_that_is_meant(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert "Did you mean films?" in told(capsys, *arguments, "flims", status=1)
+
+
+@pytest.mark.usefixtures("live")
+def test_a_failure_is_json_where_a_program_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "flims", "--json"]) == 1
+    said = capsys.readouterr()
+    (problem,) = json.loads(said.out)["problems"]
+    assert problem["message"] in said.err.strip()
