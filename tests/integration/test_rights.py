@@ -18,7 +18,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sqs.models import sqs_backends
 from samcli.yamlhelper import yaml_parse
+from usher.costs.ledger import Spending
 from usher.events.messages import Message, encode, ordering
+from usher.planning.tasks import Tasks
+from usher.serving.demand import Demand
+from usher.serving.serving_map import ServingMaps
+from usher.storage.table import Table
 
 from tests.integration.conftest import ROOT, Site, interactions, items, slowed, wait_until
 from tests.integration.test_evaluation import evaluate, left
@@ -221,12 +226,21 @@ def drive(site: Site) -> None:
     site.settle(GROUP, "ExportArn")
     solutions = json.loads(config())["solutions"]
     solutions["for-you"]["solutionConfig"] = weighted(0.5)  # with other weights, it would be trained
-    site.drop(f"{GROUP}/usher.yaml", config(solutions=solutions, schedules={}))
+    last = config(solutions=solutions, schedules={})
+    site.drop(f"{GROUP}/usher.yaml", last)
     site.settle(GROUP)
 
     # A person's choice.
     task = {"group": GROUP, "solution": "for-you", "version": "previous", "who": "Ann", "why": "It was better."}
     pipeline(site, GROUP, task)
+
+    # A campaign that was let go is needed again.
+    need_idle_campaign(site)
+    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
+    before = len(site.executions(GROUP))
+    functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
+    wait_until(lambda: len(site.executions(GROUP)) > before)
+    site.settle(GROUP)
 
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
@@ -246,7 +260,6 @@ def drive(site: Site) -> None:
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
-    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
     functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
     (protect,) = (name for one in functions.list_functions()["Functions"] if "Protect" in (name := one["FunctionName"]))
     request = dict.fromkeys(("RequestId", "LogicalResourceId"), STACK) | {"ResponseURL": "http://127.0.0.1:9"}
@@ -254,11 +267,44 @@ def drive(site: Site) -> None:
     request |= {"RequestType": "Delete", "StackId": stack_id}
     functions.invoke(FunctionName=protect, Payload=json.dumps(request))  # nobody listens to its answer
 
+    forget(site, last)
     for group in (GROUP, SHOP):
         record = pipeline(site, group, {"group": group, "task": "remove"})
         assert record["outcome"] == "SUCCEEDED", record["summary"]
 
     lose(site)
+
+
+def forget(site: Site, good: str) -> None:
+    """Erase almost all users, who stand in files of every kind, a record's message and a refused event.
+
+    `good`: the config that holds.
+    """
+    sqs = site.cloud.client("sqs")
+    for content in ("solutions: u1", good):
+        site.drop(f"{GROUP}/usher.yaml", content)
+        site.run(GROUP)
+    assert any("u1" in record["summary"] for record in site.records(GROUP))
+    for user in ("u1", "stays"):
+        refused: Any = {**message("events", user, time.time()), "userId": user, "sessionId": user}
+        sqs.send_message(QueueUrl=queue_url(site, "RefusedEvents"), MessageBody=encode(refused), **ordering(refused))
+    users = "".join(f"u{number}\n" for number in range(59))
+    site.s3.put_object(Bucket=site.bucket, Key=f"{GROUP}/erase/all.csv", Body=f"USER_ID\n{users}")
+    pipeline(site, GROUP, {"group": GROUP, "task": "erase", "list": "all"})
+    (record,) = (one for one in site.records(GROUP) if "erasure" in one)
+    assert record["outcome"] == "SUCCEEDED", record["summary"]
+
+
+def need_idle_campaign(site: Site) -> None:
+    """Write down what a plan, and a request that only a campaign answers, would have written."""
+    table = Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
+    Spending(table).note_settings(GROUP, None, {}, ["popular"])
+    Tasks(table).request(GROUP, {"task": "idle", "solution": "popular"}, "2020-01-01")
+    serving = ServingMaps(table)
+    content = serving.read(GROUP)
+    solutions = {**content["solutions"], "popular": {**content["solutions"]["popular"], "idle": True}}
+    serving.write(GROUP, {**content, "solutions": solutions})  # type: ignore[typeddict-item]
+    Demand(table).note(GROUP, "popular")
 
 
 def wait_for_events(site: Site) -> None:

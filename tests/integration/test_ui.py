@@ -1,12 +1,11 @@
 """The pages of `usher ui`, in a browser, on a live group. Screenshots of every view are kept in .cache/ui."""
 
 import os
-import re
+import queue
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.integration.conftest import ROOT, Site, interactions
 from usher_cli.ui.pages import PAGES
+from usher_local.cloud.page import serving
 
 BROWSER = shutil.which("chromium")
 PICTURES = ROOT / ".cache/ui"
@@ -44,28 +44,14 @@ def named_items(count: int = 40) -> str:
     return "ITEM_ID,TITLE,GENRES\n" + "".join(rows)
 
 
-@contextmanager
-def served(site: Site) -> Iterator[str]:
-    """The address of the pages, which a process of their own serves."""
-    path = os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")])
-    environment = {**os.environ, **site.cloud.environment, "PYTHONPATH": path}
-    command = [sys.executable, "-m", "usher_cli", "ui", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-        assert process.stdout
-        [address] = re.findall(r"http://localhost:\d+", process.stdout.readline())
-        try:
-            yield address
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(scope="module")
 def address(site: Site) -> Iterator[str]:
     for name, content in (("usher.yaml", CONFIG), ("items.csv", named_items()), ("interactions.csv", interactions())):
         site.drop(f"cinema/{name}", content)
     assert site.run("cinema")["outcome"] == "SUCCEEDED"
-    with served(site) as found:
-        yield found
+    path, told = os.pathsep.join([str(ROOT), str(ROOT / "layers/core/python")]), queue.Queue[str]()
+    with serving(0, {**site.cloud.environment, "PYTHONPATH": path}, told.put):
+        yield told.get(timeout=SECONDS).removeprefix("the page: ")
     site.remove("cinema")
 
 
@@ -158,6 +144,8 @@ def test_every_view_is_photographed_light_dark_and_on_a_phone(page: Page, site: 
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size(size(screen))
             expect(page.locator(".q-skeleton")).to_have_count(0)
+            if screen == PHONE:
+                expect(page.get_by_role("link", name="Health")).not_to_be_in_viewport()
             expect(page.locator(".note.bad")).to_have_count(0)
             page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # nothing is too wide
             page.screenshot(path=PICTURES / f"{view.view or 'groups'}-{look}.png", animations="disabled")

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from nicegui import core, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.explanation import TOLD, explanation
@@ -41,13 +42,22 @@ def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
 
 
 def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the pages until Ctrl-C; `ready` gets the address. Raises OSError if the port is taken."""
+    """Serve the pages until Ctrl-C; `ready` gets the address. Raises UsherError if the port is taken."""
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
-    with socket.create_server((host, port)) as listening:
+    with listen(host, port) as listening:
         threading.Thread(target=_warm_up, args=(stack,), daemon=True).start()
         ready(f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run([listening])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen at a port. Raises UsherError if it is taken."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        other = f"Choose another: usher ui --port {port + 1}, make up UI_PORT={port + 1}."
+        raise UsherError(f"Port {port} of {host} can't be used: {error.strerror}. {other}") from None
 
 
 def _warm_up(stack: DeployedStack) -> None:

@@ -12,7 +12,7 @@ from usher.run_summary import summarize
 
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.ui.controls import html
-from usher_cli.ui.markup import Column, facts, table
+from usher_cli.ui.markup import Column, table
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.visit import Visit
 
@@ -105,13 +105,15 @@ async def show(visit: Visit) -> None:
         with card(pair.solution):
             if pair.held:
                 note("hold", f"The gate holds the newest version back: {pair.held}.", "The live one goes on serving.")
+            versions = {"Live": pair.live, **({"Newest": pair.newest} if pair.newest else {})}
+            columns = [Column("Metric"), *(Column(name, is_number=True) for name in versions)]
+            rows = compared(pair)
             if pair.newest:
-                named = {"Live": pair.live, "Newest": pair.newest}
-                html(facts({name: f"{one.name}, trained {one.trained_at}" for name, one in named.items()}))
-                columns = [Column("Metric"), Column("Live", True), Column("Newest", True), Column("Difference", True)]
-                html(table(columns, compared(pair)))
+                html(table([*columns, Column("Difference", is_number=True)], rows))
                 command = f"usher promote {visit.group} {pair.solution} latest --why ..."
-                ui.label(f"To serve the newest: {command}").classes("dim small break")
+                ui.label(f"To serve the newest one: {command}").classes("dim small break")
             else:
-                html(facts({"Live, and the newest": f"{pair.live.name}, trained {pair.live.trained_at}"}))
-                html(table([Column("Metric"), Column("Live", True)], [row[:2] for row in compared(pair)]))
+                note("good", "The newest version is live.")
+                html(table(columns, [row[:2] for row in rows]))
+            for name, version in versions.items():
+                ui.label(f"{name}: {version.name}, trained {version.trained_at}").classes("dim small break")

@@ -33,16 +33,18 @@ def serving(port: int, environment: Mapping[str, str], say: Callable[[str], None
         text=True,
         preexec_fn=die_with_parent,
     )
-    threading.Thread(target=_tell, args=(cast(IO[str], process.stdout), say), daemon=True).start()
-    try:
-        yield
-    finally:
-        process.terminate()
+    telling = threading.Thread(target=_tell, args=(cast(IO[str], process.stdout), say), daemon=True)
+    telling.start()
+    with process:
         try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            telling.join()
 
 
 def _tell(lines: IO[str], say: Callable[[str], None]) -> None:

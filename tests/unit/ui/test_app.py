@@ -1,14 +1,16 @@
 """The pages of `usher ui`, without a browser, and without a stack to show."""
 
 import asyncio
+import socket
 from collections.abc import Mapping
 
 import httpx
 import pytest
 from moto import mock_aws
+from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.ui.app import application
+from usher_cli.ui.app import application, listen
 from usher_cli.ui.pages import PAGES
 from usher_cli.ui.visit import Page
 
@@ -55,3 +57,10 @@ def test_pages_of_other_sites_can_neither_read_nor_press(answers: Mapping[str, h
     """Their scripts reach this machine by a name of their own (DNS rebinding), or by a socket, which CORS allows."""
     asked = ("another name", "socket", "own socket", "another origin")
     assert [answers[name].status_code for name in asked] == [400, 200, 200, 400]
+
+
+def test_a_taken_port_is_told_with_the_way_out() -> None:
+    with socket.create_server(("localhost", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsherError, match=f"Port {port} of localhost can't be used: .*usher ui --port {port + 1}"):
+            listen("localhost", port)
