@@ -17,6 +17,8 @@ from usher.costs.metering import Meter
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import UsherError, lambda_error_message
 from usher.independent_steps import raise_errors, run_all
+from usher.planning.idle_campaigns import tasks_to_request
+from usher.planning.tasks import Tasks
 from usher.resources import versions
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION
@@ -25,6 +27,7 @@ from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels, Notification, notify, subject
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RESUME_REMEDIES, has_ended
 from usher.runs.record import Run, runs_of
+from usher.serving.demand import Demand
 from usher.serving.serving_map import ServingMap, ServingMaps
 from usher.storage.bucket import Bucket
 from usher.storage.table import Table
@@ -35,7 +38,7 @@ CLEAR_UP_PAUSE_SECONDS = 3600
 
 bucket = Bucket(client("s3"), os.environ["BUCKET_NAME"])
 table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
-serving, spending = ServingMaps(table), Spending(table)
+serving, spending, demand = ServingMaps(table), Spending(table), Demand(table)
 channels = Channels(client("sns"), os.environ["TOPIC_ARN"], client("events"))
 
 
@@ -109,6 +112,7 @@ def measure(group: str) -> None:
     if home := dataset_group_of(inventory, content):
         Meter(inventory, client("cloudwatch"), spending, bucket).measure(group, home, now())
         tell_of_budget(group)
+        see_to_idle_campaigns(group, content)
 
 
 def dataset_group_of(inventory: Inventory, content: ServingMap) -> str:
@@ -132,6 +136,14 @@ def tell_of_budget(group: str) -> None:
     if reached is not None and past.month.told < reached:
         notify(channels.sns, channels.topic, Notification(subject(group, "budget"), budget_text(group, past)))
         spending.months.tell(group, past.month.name, reached)
+
+
+def see_to_idle_campaigns(group: str, content: ServingMap) -> None:
+    """Start runs that let idle campaigns go, or make them again, as the group's config has it (`idle: table`)."""
+    past, tasks, needed = spending.of(group), Tasks(table).of(group), demand.of(group)
+    for task in tasks_to_request(past.idle, content.get("solutions", {}), past.traffic, tasks, needed, now()):
+        start = json.dumps({"group": group, **task})
+        client("stepfunctions").start_execution(stateMachineArn=os.environ["PIPELINE_ARN"], input=start)
 
 
 def measure_quotas() -> None:

@@ -18,7 +18,12 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sqs.models import sqs_backends
 from samcli.yamlhelper import yaml_parse
+from usher.costs.ledger import Spending
 from usher.events.messages import Message, encode, ordering
+from usher.planning.tasks import Tasks
+from usher.serving.demand import Demand
+from usher.serving.serving_map import ServingMaps
+from usher.storage.table import Table
 
 from tests.integration.conftest import ROOT, Site, interactions, items, slowed, wait_until
 from tests.integration.test_evaluation import evaluate, left
@@ -228,6 +233,14 @@ def drive(site: Site) -> None:
     task = {"group": GROUP, "solution": "for-you", "version": "previous", "who": "Ann", "why": "It was better."}
     pipeline(site, GROUP, task)
 
+    # A campaign that was let go is needed again.
+    need_idle_campaign(site)
+    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
+    before = len(site.executions(GROUP))
+    functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
+    wait_until(lambda: len(site.executions(GROUP)) > before)
+    site.settle(GROUP)
+
     # Evaluations: with all that they can ask, and one that is stopped while it trains.
     record = evaluate(site, GROUP, recipes=["aws-trending-now", "aws-personalized-ranking"], requestsPerSecond=1000)
     assert record["outcome"] == "SUCCEEDED", record["summary"]
@@ -246,7 +259,6 @@ def drive(site: Site) -> None:
     site.drop(f"{SHOP}/usher.yaml", shop(2))
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
-    (watch,) = (name for one in functions.list_functions()["Functions"] if "Watch" in (name := one["FunctionName"]))
     functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
 
     for group in (GROUP, SHOP):
@@ -254,6 +266,18 @@ def drive(site: Site) -> None:
         assert record["outcome"] == "SUCCEEDED", record["summary"]
 
     lose(site)
+
+
+def need_idle_campaign(site: Site) -> None:
+    """Write down what a plan, and a request that only a campaign answers, would have written."""
+    table = Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])
+    Spending(table).note_settings(GROUP, None, {}, ["popular"])
+    Tasks(table).request(GROUP, {"task": "idle", "solution": "popular"}, "2020-01-01")
+    serving = ServingMaps(table)
+    content = serving.read(GROUP)
+    solutions = {**content["solutions"], "popular": {**content["solutions"]["popular"], "idle": True}}
+    serving.write(GROUP, {**content, "solutions": solutions})  # type: ignore[typeddict-item]
+    Demand(table).note(GROUP, "popular")
 
 
 def wait_for_events(site: Site) -> None:

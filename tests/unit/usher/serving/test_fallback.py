@@ -14,6 +14,7 @@ from usher.catalogue.known import Known
 from usher.errors import RequestError
 from usher.serving.breaker import MAX_PAUSE_SECONDS, Breakers, RetryBudget
 from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.guard import Guard
@@ -82,7 +83,7 @@ class Stage:
         campaigns = Campaigns(SimpleNamespace(**operations), Breakers(self.clock), RetryBudget(), self.clock)
         guard = Guard(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
-        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard)
+        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard, Demand(self.table))
 
 
 @pytest.fixture

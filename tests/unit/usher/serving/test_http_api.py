@@ -19,6 +19,7 @@ from usher.catalogue.known import Known
 from usher.errors import UsherError
 from usher.serving import http_api
 from usher.serving.campaigns import CALLERS_FAULTS, REASONS, Campaigns
+from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.guard import Guard
@@ -410,7 +411,9 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
     runtime = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
     guard = Guard(Known(Catalogues(table)))
-    reads = Reads(serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard)
+    reads = Reads(
+        serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
+    )
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

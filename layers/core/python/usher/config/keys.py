@@ -12,6 +12,7 @@ from usher.storage.layout import DATASETS
 Keys = Mapping[str, Mapping[str, Any]]
 
 TRAINING_MODES = ("FULL", "UPDATE")
+IDLE = ("keep", "table")
 FORMATS = ("csv", "parquet")
 DEFAULT_KEEP = 7
 MAX_BUDGET = 1e9
@@ -85,6 +86,10 @@ SOLUTION: Keys = {
     "gate": {"description": "What a new version must reach in Personalize's offline metrics before it is deployed."},
     "trainingMode": {"description": "How versions after the first are trained.", "enum": TRAINING_MODES},
     "schedules": {"description": "When to train even without new data, by training mode."},
+    "idle": {
+        "description": "table: a campaign without requests in two weeks is deleted, and its export answers instead.",
+        "enum": IDLE,
+    },
 }
 RECOMMENDER: Keys = {"recipe": {"description": "The name or ARN of a use case.", "type": "string"}}
 GATE: Keys = {

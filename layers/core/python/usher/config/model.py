@@ -24,6 +24,8 @@ class Solution:
     """The fewest seconds between two trainings on new data; infinite: trainings happen on request only."""
     gate: Mapping[str, Any] = field(default_factory=dict)
     """metric, and any of atLeast, versusLive, versusPopularity; empty: every version is deployed."""
+    idle: str = "keep"
+    """What becomes of a campaign without requests: it is kept, or its export in the table answers in its place."""
     training_mode: str = "FULL"
     """How versions after the first are trained: FULL or UPDATE."""
 

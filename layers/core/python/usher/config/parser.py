@@ -33,6 +33,7 @@ from usher.config.keys import (
     CATALOGUE,
     CONTEXT_SOURCES,
     GATE,
+    IDLE,
     JOB,
     MAX_BUDGET,
     MAX_PRICE_FACTOR,
@@ -167,7 +168,8 @@ class _Reader:
             None if campaign is False else campaign,
             self._min_retrain_interval(own.get("retrain", "always"), f"{path}.retrain"),
             self._gate(own["gate"], f"{path}.gate", campaign) if "gate" in own else {},
-            self.problems.one_of(own.get("trainingMode", "FULL"), f"{path}.trainingMode", TRAINING_MODES),
+            training_mode=self.problems.one_of(own.get("trainingMode", "FULL"), f"{path}.trainingMode", TRAINING_MODES),
+            idle=self.problems.one_of(own.get("idle", "keep"), f"{path}.idle", IDLE),
         )
 
     def _recommender(self, name: str, block: object) -> Recommender:

@@ -24,6 +24,7 @@ def check_references(problems: Problems, config: Config, group: str) -> None:
     has_popularity = any(solution.recipe == POPULARITY for solution in config.solutions)
     for solution in config.solutions:
         _check_gate(problems, solution, has_popularity=has_popularity)
+        _check_idle(problems, config, solution)
 
 
 def _check_gate(problems: Problems, solution: Solution, *, has_popularity: bool) -> None:
@@ -32,6 +33,15 @@ def _check_gate(problems: Problems, solution: Solution, *, has_popularity: bool)
         problems.note(path, "has no solution to compare with.", f"Add a solution with the recipe {POPULARITY}.")
     elif "versusPopularity" in solution.gate and solution.recipe == POPULARITY:
         problems.note(path, "compares popularity with itself.", "Remove it.")
+
+
+def _check_idle(problems: Problems, config: Config, solution: Solution) -> None:
+    export = (config.exports or {}).get(solution.name)
+    path, place = f"solutions.{solution.name}.idle", f"exports.{solution.name}"
+    if solution.idle == "table" and solution.campaign is None:
+        problems.note(path, "is about a campaign that this solution does not have.", "Remove it.")
+    elif solution.idle == "table" and not (export and export["table"]):
+        problems.note(path, "needs an export that answers instead.", f"Add {place}: {{table: true}}.")
 
 
 def _check_adopted(problems: Problems, config: Config, group: str) -> None:

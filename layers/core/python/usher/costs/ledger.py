@@ -6,7 +6,7 @@ a ceiling, so that two runs cannot exceed it together. Beside them are facts of 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,6 +46,8 @@ class Past:
     """As of the last plan."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """The config's own, as of the last plan."""
+    idle: Sequence[str] = ()
+    """The solutions whose idle campaigns the config lets go, as of the last plan."""
     traffic: Mapping[str, Traffic] = field(default_factory=dict)
     """By ARN, how often campaigns were asked, as of the last measurement."""
 
@@ -80,6 +82,7 @@ class Spending:
             ordered_in_month=_sum(item, f"{DAY}{self.clock():%Y-%m}-01"),
             budget=Budget(**budget) if budget else None,
             prices=json.loads(item.get("prices", "{}")),
+            idle=json.loads(item.get("idle", "[]")),
             traffic=json.loads(item.get("traffic", "{}")),
         )
 
@@ -88,10 +91,16 @@ class Spending:
         """The groups' months."""
         return Months(self.table, self.clock)
 
-    def note_settings(self, group: str, budget: Budget | None, prices: Mapping[str, float]) -> None:
+    def note_settings(
+        self, group: str, budget: Budget | None, prices: Mapping[str, float], idle: Sequence[str] = ()
+    ) -> None:
         """Keep what a config says of money: exports, evaluations and measurements go by it, too."""
-        values = {":budget": json.dumps(asdict(budget) if budget else None), ":prices": json.dumps(dict(prices))}
-        self.table.update(group, ITEM, "SET budget = :budget, prices = :prices", values)
+        values = {
+            ":budget": json.dumps(asdict(budget) if budget else None),
+            ":prices": json.dumps(dict(prices)),
+            ":idle": json.dumps(list(idle)),
+        }
+        self.table.update(group, ITEM, "SET budget = :budget, prices = :prices, idle = :idle", values)
 
     def note_traffic(self, group: str, traffic: Mapping[str, Traffic]) -> None:
         """Keep how often campaigns were asked."""

@@ -74,19 +74,25 @@ def traffic(campaign: Billed, hours: ByHour, until: datetime) -> Traffic:
     }
 
 
+def is_idle(measured: Traffic) -> bool:
+    """Whether a campaign had no request for all of WINDOW. Pure."""
+    since, until = (datetime.fromisoformat(time) for time in (measured["since"], measured["until"]))
+    return until - since >= WINDOW and not measured["requests"]
+
+
 def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem | None:
     """What the traffic of a campaign says of its settings; None: nothing. Pure.
 
     `id_`: the campaign's; `place`: of its settings, such as `usher.yaml: solutions.similar.campaign`.
     """
-    since, until = (datetime.fromisoformat(measured[name]) for name in ("since", "until"))
+    since, until = (datetime.fromisoformat(time) for time in (measured["since"], measured["until"]))
     if until - since < WINDOW:
         return None
     provisioned = int(campaign.members.get("minProvisionedTPS", 1))
     is_known = not is_v2(campaign.solution)
     price = PRICES["requestThousand" if is_known else "requestThousandV2"]
     most = "" if is_known else "at most "
-    if not measured["requests"]:
+    if is_idle(measured):
         cost = provisioned_month(provisioned, price)
         message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}${cost:,.2f} a month."
         return Problem(place, message, "If nobody needs it, write campaign: false; an export with table: true answers.")

@@ -320,6 +320,7 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
             one.name: {
                 **_served_facts(one.recipe, types[one.name], (one.campaign or {}).get("campaignConfig")),
                 "campaign": one.campaign is not None,
+                **({"idle": True} if one.idle == "table" and one.campaign is None else {}),
             }
             for one in config.solutions
         },

@@ -20,6 +20,7 @@ from usher.planning.desired import desired_serving, recipe_arn, schedule_resourc
 from usher.planning.draft import Draft
 from usher.planning.estimate import Estimator, PlanCosts
 from usher.planning.event_rules import event_rules
+from usher.planning.idle_campaigns import without_idle
 from usher.planning.inputs import Inputs, check_group_name, load_inputs, recipe_type
 from usher.planning.misplaced_files import ignored_files
 from usher.planning.promotions_and_rollbacks import Pin, live_versions, with_pins
@@ -82,7 +83,11 @@ def draft(
     _check_ceilings(ceilings, inputs)
     load = table_load(bucket, target.group, inputs)
     notes += load.notes
-    inputs = hold_back_data(inventory, target, inputs, tasks)
+    config, idle_notes = without_idle(bucket, target.group, inputs.config, tasks)
+    pairs = zip(inputs.config.solutions, config.solutions, strict=True)
+    gone = [f"campaign/{one.name}" for one, left in pairs if one.campaign != left.campaign]
+    notes += idle_notes
+    inputs = hold_back_data(inventory, target, replace(inputs, config=config), tasks)
 
     desired = desired_with_adopted(inventory, target, inputs, tasks)
     check_group(inventory, desired[0], target.group)
@@ -92,7 +97,7 @@ def draft(
     desired = _gated(with_pins(desired, pins), inputs.config, live)
 
     desired, dry = _dry_run(inventory, target, desired, retry_failed=retry_failed)
-    unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune)
+    unmanaged = find_unmanaged(inventory, target, desired, dry.states, prune=inputs.config.prune, gone=gone)
     states = _with_replacements(dry.states, unmanaged)
     plan = _plan(inventory, target, inputs.config, desired, dry)
     existing = count_existing(inventory, target, desired)

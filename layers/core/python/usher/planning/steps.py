@@ -15,7 +15,7 @@ from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
 from usher.planning.planner import draft
 from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
-from usher.planning.tasks import REMOVAL, RequestedTasks, Tasks
+from usher.planning.tasks import IDLE, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
@@ -210,7 +210,7 @@ class PlanSteps:
                 self.tasks.refuse_removal(run.group)
             if not isinstance(error, AboveCeilingError):
                 raise
-            for name in tasks:
+            for name in (one for one in tasks if not one.startswith(IDLE)):
                 self.tasks.forget(run.group, name)
             raise
         if drafted.plan:
@@ -243,7 +243,8 @@ class PlanSteps:
             limits=self.profiles.limits,
         )
         if config := drafted.config:
-            self.spending.note_settings(run.group, config.budget, config.prices)
+            idle = [one.name for one in config.solutions if one.idle == "table"]
+            self.spending.note_settings(run.group, config.budget, config.prices, idle)
         if "import" in tasks and not drafted.imports_data:
             self.tasks.forget(run.group, "import")
         return drafted

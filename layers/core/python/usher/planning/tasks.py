@@ -24,11 +24,15 @@ TASKS = {
     "retrain": {"solution", "trainingMode"},
     "batch": {"job"},
     "segments": {"job"},
+    "idle": {"solution"},
+    "serve": {"solution"},
     "remove": set[str](),
     "erase": {"list"},
 }
 """The further members of each task."""
 REMOVAL = "remove"
+IDLE = "idle#"
+"""Precedes a solution whose campaign nobody needs. It stays in the table, as the state of that campaign."""
 ERASURE = "erase"
 MAX_ERASURES = 5
 """Runs that try the same erasure: one that can't end must not keep the group from all else."""
@@ -42,7 +46,8 @@ RequestedTasks = Mapping[str, Mapping[str, str]]
 """By task and, for one of several, name (`retrain#for-you`): the task's time (`at`) and its members."""
 USAGE = (
     'To request a task, start the pipeline with {"group": "...", "task": "..."}. Tasks: import, '
-    "retrain (optional: solution, trainingMode), batch and segments (required: job), remove. For erase: usher erase."
+    "retrain (optional: solution, trainingMode), batch and segments (required: job), "
+    "idle and serve (required: solution), remove. For erase: usher erase."
 )
 
 

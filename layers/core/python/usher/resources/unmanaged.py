@@ -20,6 +20,7 @@ from usher.storage.layout import DATASETS
 
 REPLACED = "replaced"
 REMOVED = "no longer in the config"
+IDLE = "idle, and answered by its export"
 FOREIGN = "not made by Usher"
 NOT_OWN = "not made by this stack"
 NEEDED = "needed by something that this stack did not make"
@@ -44,11 +45,18 @@ class Unmanaged:
 
 
 def find_unmanaged(
-    inventory: Inventory, target: Target, desired: Sequence[Resource], states: Iterable[State], *, prune: bool
+    inventory: Inventory,
+    target: Target,
+    desired: Sequence[Resource],
+    states: Iterable[State],
+    *,
+    prune: bool,
+    gone: Collection[str] = (),
 ) -> list[Unmanaged]:
     """A group's unmanaged resources, in the order in which they can be deleted. Changes nothing.
 
-    `states`: of the desired resources; they have the ARNs that do not follow from a name.
+    `states`: of the desired resources; they have the ARNs that do not follow from a name; `gone`: ids of resources that
+    the config lets go.
     """
     arns = {resource.arn for resource in desired} | {state.arn for state in states}
     ids = {resource.id for resource in desired}
@@ -57,7 +65,8 @@ def find_unmanaged(
         if arn not in arns:
             id_, is_ushers = _identify(target.group, kind, name, arn, ids)
             reason = FOREIGN if not is_ushers else REPLACED if id_ in ids else REMOVED
-            delete = _may_be_deleted(kind, reason, prune=prune)
+            reason = IDLE if reason == REMOVED and id_ in gone else reason
+            delete = _may_be_deleted(kind, reason, prune=prune or reason == IDLE)
             if delete and not inventory.owns(kind, arn):
                 reason, delete = NOT_OWN, False
             version = str(inventory.describe(kind, arn).get(LIVE_VERSION, "")) if kind.deploys_versions else ""

@@ -14,6 +14,7 @@ from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Listed, Source
 from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
+from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
 from usher.serving.guard import Guard
 from usher.serving.pages import Pages
@@ -36,6 +37,7 @@ class Reads:
     popular: PopularLists
     campaigns: Campaigns
     guard: Guard
+    demand: Demand
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Self:
@@ -44,7 +46,9 @@ class Reads:
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
         guard = Guard(Known(Catalogues(table)))
-        return cls(ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard)
+        return cls(
+            ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard, Demand(table)
+        )
 
     def answer(
         self, group: str, route: Route, options: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -82,6 +86,8 @@ class Reads:
         if request.refusal:
             if answer := self._from_store(request):
                 return answer
+            for solution in request.idle:
+                self.demand.note(request.group, solution)
             raise request.refusal_of_all
         try:
             return self._from_personalize(request, read)

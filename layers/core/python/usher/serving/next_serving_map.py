@@ -236,7 +236,7 @@ def _live_recommenders(plan: Published, ready: Mapping[str, StateRecord]) -> Ite
 
 def _kind(facts: Mapping[str, Any]) -> Any:
     """What a plan says of a recipe and its campaign; those of former releases say the type alone."""
-    return {member: facts[member] for member in ("type", "recipe", "metadata") if member in facts}
+    return {member: facts[member] for member in ("type", "recipe", "metadata", "idle") if member in facts}
 
 
 def _merged(

@@ -44,6 +44,8 @@ class ReadRequest:
     """Why no call can answer it; a stored answer still may."""
     exports: Sequence[str] = ()
     """The solutions whose exports in the table can answer it, in order."""
+    idle: Sequence[str] = ()
+    """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
 
     @property
     def call(self) -> dict[str, Any]:
@@ -112,7 +114,8 @@ def read_request(
         refusal = _not_live(name, able, live)
         if refusal.code != "NoCampaign" and given.get("solution"):
             raise refusal
-        return replace(asked, refusal=refusal)
+        idle = [one for one, entry in able.items() if entry.get("idle") and name in {"", one}]
+        return replace(asked, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
         message = f"{name} does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
         raise RequestError(400, "BadMetadataColumns", message)

@@ -43,6 +43,8 @@ class ServedSolution(TypedDict, total=False):
     """Of a recommender that answers in its place."""
     answeredBy: str
     """The name of what answers in its place, as its own campaign had to make room."""
+    idle: bool
+    """Whether its campaign was let go, and is made again once it is needed."""
 
 
 class ServedRecommender(TypedDict, total=False):
