@@ -19,6 +19,8 @@ from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_reques
 from usher_cli.deployed_stack import DeployedStack
 
 USERS = "USER_ID"
+TAG = "usher=erase"
+"""The tag by which S3 deletes a list in the end, should nobody take the request up (template.yaml)."""
 OF_USERS = ("interactions", "users", "action_interactions")
 """The datasets that name users."""
 
@@ -80,7 +82,7 @@ def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Vers
 def request(stack: DeployedStack, group: str, users: Sequence[str]) -> str:
     """Request that users be erased; return the request's reference, which names no one."""
     reference = secrets.token_hex(8)
-    stack.bucket.write(list_key(group, reference), written_list(users).encode())
+    stack.bucket.write(list_key(group, reference), written_list(users).encode(), Tagging=TAG)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     stack.start(group=group, task=ERASURE, list=reference, at=at)
     return reference

@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,10 +21,13 @@ from usher.events.sessions import Session, Sessions
 from usher.storage.table import Table
 
 from tests.command.world import told
+from usher_cli.__main__ import main
+from usher_cli.command import OK, UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
 from usher_local.cloud.credentials import REGION
 from usher_local.demo.synthetic import interactions
-from usher_local.simulation.stack import LAUNCH, Execution, Stack
+from usher_local.personalize import Faults, inject
+from usher_local.simulation.stack import LAUNCH, Boundary, DiedError, Execution, Stack, StoppedError
 
 ANN, BEN = "ann-8f31", "ben-77c0"
 CONFIG = {
@@ -76,6 +81,16 @@ def contents(stack: Stack) -> Iterator[tuple[str, bytes]]:
 def places(stack: Stack, user: str) -> list[str]:
     """Where a user's ID is kept."""
     return [place for place, content in contents(stack) if user.encode() in content]
+
+
+@contextmanager
+def faults(**given: Any) -> Iterator[None]:
+    """Let Personalize have faults in the block."""
+    inject(Faults(**given))
+    try:
+        yield
+    finally:
+        inject(Faults())
 
 
 @pytest.fixture
@@ -135,3 +150,163 @@ def test_nothing_is_left_of_a_user_and_all_of_the_others(
     assert set(before) <= set(places(known, BEN)), "the other user is where she was"
     assert not known.keys("films/erase/.*")
     assert "erase" not in str(known.items("films")["tasks"])
+
+
+def test_without_data_your_own_files_are_named_and_stay(
+    known: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told(capsys, "erase", "films", ANN, status=UNCONFIRMED)
+    assert "films/interactions.csv: 20 rows" in text
+    assert "films/users.csv: 1 rows" in text
+    assert "Use --data" in text
+    assert "Nothing is erased. Repeat the command with --yes." in text
+    assert not requested
+    assert not known.keys("films/erase/.*")
+    before, imports = set(places(known, BEN)), [arn for arn in known.personalize.resources if "-import-job/" in arn]
+    assert erase(known, requested, capsys).status == "SUCCEEDED"
+    assert set(places(known, ANN)) == {"films/interactions.csv", "films/users.csv"}
+    assert set(places(known, BEN)) == before
+    assert [arn for arn in known.personalize.resources if "-import-job/" in arn] == imports, "nothing is imported again"
+
+
+EVENTS = 3
+
+
+@pytest.fixture
+def watched(stack: Stack) -> Stack:
+    """A group of events alone, with a dataset group that Usher has made."""
+    begin(stack)
+    return stack
+
+
+def begin(stack: Stack) -> None:
+    """Make the group."""
+    (function,) = (one for one in stack.folders if "-Erase-" in one)
+    environ = boto3.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    tags: Any = [{"tagKey": "usher:stack", "tagValue": environ["STACK_ARN"]}]
+    boto3.client("personalize").create_dataset_group(name="films", tags=tags)
+    stack.put("films/readme.txt", "Events only.")
+
+
+def watch_films(stack: Stack) -> None:
+    """Let Ann and Ben watch films: one event of each is refused, and those of before are in a file and the table."""
+    table = Table(boto3.client("dynamodb"), stack.table)
+    stack.clock.shift(3600)
+    for user in (ANN, BEN):
+        Sessions(table).remember("films", f"phone-of-{user[:3]}", user, Session())
+        for number in range(EVENTS):
+            Arrivals(table).write(message(user, user, number), "sent")
+            send("Kept", message(user, f"phone-of-{user[:3]}", number))
+        send("RefusedEvents", message(user, user, 0))
+    stack.deliver()
+    stack.clock.shift(60)
+    stack.deliver()
+    assert len(places(stack, ANN)) >= EVENTS + 4
+
+
+def cut(at: int, strike: type[BaseException]) -> tuple[Callable[[Boundary], None], list[Boundary]]:
+    """What disturbs a run at one of its boundaries, and the boundaries that it has met."""
+    met = list[Boundary]()
+
+    def disturb(boundary: Boundary) -> None:
+        met.append(boundary)
+        if len(met) == at:
+            raise strike(boundary)
+
+    return disturb, met
+
+
+def test_an_erasure_that_is_cut_anywhere_is_taken_up_by_the_next_run(
+    stack: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    length, noted = 0, 4  # the request is noted by then
+    for part, strike in enumerate((None, *[StoppedError, DiedError] * 4)):
+        stack.reset()
+        begin(stack)
+        watch_films(stack)
+        told(capsys, "erase", "films", ANN, "--yes")
+        at = noted + (length - noted) * (part - 1) // 8
+        stack.disturb, met = cut(at, strike) if strike else cut(0, StoppedError)
+        stack.run(requested[-1])
+        stack.disturb = lambda _: None
+        length = length or len(met)
+        if strike is StoppedError:
+            assert stack.run({"group": "films"}).status == "SUCCEEDED"
+        assert places(stack, ANN) == [], f"cut {at} of {length}: {met[at - 1]}"
+        assert places(stack, BEN)
+        assert not stack.keys("films/erase/.*")
+    assert length > 100
+
+
+def test_an_erasure_that_personalize_fails_at_says_so_and_does_all_the_rest(
+    watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch_films(watched)
+    told(capsys, "erase", "films", ANN, "--yes")
+    name = f"films-erase-{requested[-1]['list']}"
+    with faults(fail={name: "The bucket is away."}):
+        watched.run(requested[-1])
+    (record,) = (one for one in watched.read(r"films/out/runs/[^/]+/run\.json").values() if "erasure" in one)
+    assert record["outcome"] == "FAILED"
+    assert "failed: The bucket is away." in record["summary"]
+    assert "usher erase" in record["summary"]
+    assert places(watched, ANN) == []
+
+
+def test_an_erasure_waits_for_an_export_and_for_events_in_the_queue(
+    watched: Stack, requested: list[dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    watch_films(watched)
+    told(capsys, "erase", "films", ANN, "--yes")
+    name = "20231114T231320000Z-abcd-popular-export"
+    at_work = {
+        "group": "films",
+        "run": name,
+        "execution": "e",
+        "startedAt": "2023-11-14T23:13:20",
+        "outcome": "RUNNING",
+    }
+    watched.put(f"films/out/runs/{name}/run.json", json.dumps(at_work))
+    send("Pending", message(BEN, BEN, 11))
+    send("Pending", message(ANN, ANN, 12))
+    execution, waits = watched.start(requested[-1])
+    said = []
+    for number, seconds in enumerate(waits):
+        watched.clock.shift(seconds)
+        said += [one["note"] for one in watched.read(r"films/out/runs/[^/]+/run\.json").values() if "erasure" in one]
+        if number == 3:
+            watched.put(f"films/out/runs/{name}/run.json", json.dumps(at_work | {"outcome": "SUCCEEDED"}))
+        if number == 6:
+            (pending,) = (one for one in sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues if "-Pending-" in one)
+            (left,) = sqs_backends[DEFAULT_ACCOUNT_ID][REGION].queues[pending]._messages
+            assert BEN in left.body
+            boto3.client("sqs").purge_queue(QueueUrl=queue_url("Pending"))
+    assert execution.status == "SUCCEEDED"
+    assert any(f"Waits for the run {name}" in one for one in said)
+    assert any("Waits for events in the queue" in one for one in said)
+    assert places(watched, ANN) == []
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_erasure_of_nobody_or_nowhere_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "No user is named." in told(capsys, "erase", "films", "--yes", status=1)
+    assert "has no group films." in told(capsys, "erase", "films", ANN, "--yes", status=1)
+    (tmp_path / "gone.csv").write_text("USER_ID\n\n")
+    assert "No user is named." in told(capsys, "erase", "films", "--file", str(tmp_path / "gone.csv"), status=1)
+
+
+def test_the_command_waits_for_the_proof(
+    watched: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    watch_films(watched)
+    monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: watched.run(request))
+    (tmp_path / "gone.csv").write_text(f"USER_ID\n{ANN}\n{BEN}\n")
+    gone = ("erase", "films", "--file", str(tmp_path / "gone.csv"), "--yes", "--wait")
+    text = told(capsys, *gone)
+    assert "2 users are erased: " in text
+    assert "The last search found nothing." in text
+    assert main([*gone, "--json"]) == OK
+    found = json.loads(capsys.readouterr().out)
+    assert found["outcome"] == "SUCCEEDED"
+    assert found["erasure"]["files"] == found["erasure"]["items"] == found["erasure"]["messages"] == 0
+    assert ANN not in str(found)

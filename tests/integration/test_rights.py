@@ -226,7 +226,8 @@ def drive(site: Site) -> None:
     site.settle(GROUP, "ExportArn")
     solutions = json.loads(config())["solutions"]
     solutions["for-you"]["solutionConfig"] = weighted(0.5)  # with other weights, it would be trained
-    site.drop(f"{GROUP}/usher.yaml", config(solutions=solutions, schedules={}))
+    last = config(solutions=solutions, schedules={})
+    site.drop(f"{GROUP}/usher.yaml", last)
     site.settle(GROUP)
 
     # A person's choice.
@@ -261,11 +262,32 @@ def drive(site: Site) -> None:
     site.api.get(f"/{SHOP}/recommendations/u1")
     functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
 
+    forget(site, last)
     for group in (GROUP, SHOP):
         record = pipeline(site, group, {"group": group, "task": "remove"})
         assert record["outcome"] == "SUCCEEDED", record["summary"]
 
     lose(site)
+
+
+def forget(site: Site, good: str) -> None:
+    """Erase almost all users, who stand in files of every kind, a record's message and a refused event.
+
+    `good`: the config that holds.
+    """
+    sqs = site.cloud.client("sqs")
+    for content in ("solutions: u1", good):
+        site.drop(f"{GROUP}/usher.yaml", content)
+        site.run(GROUP)
+    assert any("u1" in record["summary"] for record in site.records(GROUP))
+    for user in ("u1", "stays"):
+        refused: Any = {**message("events", user, time.time()), "userId": user, "sessionId": user}
+        sqs.send_message(QueueUrl=queue_url(site, "RefusedEvents"), MessageBody=encode(refused), **ordering(refused))
+    users = "".join(f"u{number}\n" for number in range(59))
+    site.s3.put_object(Bucket=site.bucket, Key=f"{GROUP}/erase/all.csv", Body=f"USER_ID\n{users}")
+    pipeline(site, GROUP, {"group": GROUP, "task": "erase", "list": "all"})
+    (record,) = (one for one in site.records(GROUP) if "erasure" in one)
+    assert record["outcome"] == "SUCCEEDED", record["summary"]
 
 
 def need_idle_campaign(site: Site) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 from usher.erasure.forgotten import Forgotten
-from usher.errors import UsherError
 from usher.run_record import RunRecord
 from usher.run_summary import summarize
 
@@ -42,8 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Erase users: from all that Usher keeps of them, and from Personalize. The record of it names no one."""
     users = named_users(options.user, options.file)
-    if options.group not in stack.groups():
-        raise UsherError(f"There is no group {options.group}: s3://{stack.bucket.name}/ has no such folder.")
+    stack.check_group(options.group)
     who = Forgotten(options.group, frozenset(users))
     own = list(own_files(stack.bucket, who))
     output.note(PLAN.format(users="1 user" if len(users) == 1 else f"{len(users)} users", group=options.group))

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
 
 from tests.unit.personalize.world import BUCKET, World, items, users
+from usher_local.personalize.core import environment
 
 DENIED = "Insufficient privileges for accessing data in Amazon S3"
 COUNT = {"eventType": "watch", "metricName": "watched", "expression": "SAMPLECOUNT()"}
@@ -86,6 +88,34 @@ def test_deleted_users_are_in_no_dataset(world: World) -> None:
         left = {row["USER_ID"] for row in rows(world, export(world, dataset_of(world, group, kind), "ALL"))}
         assert len(left) == 58
         assert not {"u1", "u2"} & left
+
+
+def test_deleted_users_are_in_no_segment_of_a_model_that_was_trained_before(world: World) -> None:
+    group = world.loaded()
+    version = str(world.version(world.solution(group, "item-affinity"))["solutionVersionArn"])
+    before = segment(world, version)
+    leavers = before[1:3]
+    assert delete_users(world, group, world.put("leavers.csv", "USER_ID\n" + "\n".join(leavers)))["numDeleted"]
+    after = segment(world, version)
+    assert [user for user in before if user not in leavers] == after[: len(before) - 2]
+    assert not {*leavers} & {*after}
+    kept = next(environment.current.workdir.rglob("users.json")).read_text()
+    assert not [user for user in leavers if f'"{user}"' in kept]
+
+
+def segment(world: World, version: str) -> list[str]:
+    """The users of a segment."""
+    made = world.personalize.create_batch_segment_job(
+        jobName=next(world.names),
+        solutionVersionArn=version,
+        numResults=10,
+        jobInput={"s3DataSource": {"path": world.put("wanted.json", '{"itemId": "i1"}\n')}},
+        jobOutput={"s3DataDestination": {"path": f"s3://{BUCKET}/segments/"}},
+        roleArn=world.role,
+    )
+    assert world.settled("batchSegmentJob", made["batchSegmentJobArn"])["status"] == "ACTIVE"
+    users: list[str] = json.loads(world.text("segments/wanted.json.out"))["output"]["usersList"]
+    return users
 
 
 def test_a_deletion_fails_in_words_of_its_own(world: World) -> None:

@@ -204,6 +204,8 @@ class InteractionLog:
             frame = self._bulk.frame
             kept_rows = frame[~frame["USER_ID"].isin(list(users))]
             self._bulk = _Bulk(kept_rows.assign(USER_ID=kept_rows["USER_ID"].cat.remove_unused_categories()))
+            for user in users:
+                self._changed.pop(user, None)
             return before - self.size
 
     def of(self, user: str) -> list[Interaction]:

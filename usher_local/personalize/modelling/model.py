@@ -18,6 +18,8 @@ from usher_local.personalize.modelling.training_data import EventRule, event_rul
 from usher_local.recommenders.base import Query, Recommender
 
 Scores = NDArray[np.float32]
+FORGOTTEN = "\0"
+"""Begins what stands in the place of a user who was deleted: no ID begins so."""
 ONE_QUERY = np.ones(1, np.float32)
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from usher_local.personalize.core.recipes import BY_ARN
 from usher_local.personalize.core.resources import Backend, Resource
 from usher_local.personalize.core.use_cases import use_case
 from usher_local.personalize.data.backend import DataBackend
-from usher_local.personalize.modelling.model import Model
+from usher_local.personalize.modelling.model import FORGOTTEN, Model
 from usher_local.personalize.modelling.training import model_folder, parameters
 from usher_local.personalize.modelling.training_data import feature_fields_of, prepare_interactions, schema_of
 
@@ -51,6 +52,18 @@ class ModelStore:
             return False
         self._fitted[resource.arn] = size, now
         return True
+
+    def forget_users(self, backend: Backend, group: str, users: Collection[str]) -> None:
+        """Take users' IDs out of all models of a dataset group: no segment has them any more."""
+        made = [*backend.find("SolutionVersion"), *backend.find("Recommender")]
+        for arn in (one.arn for one in made if backend.group_of(one) == group):
+            file = model_folder(arn) / "users.json"
+            with self._lock:
+                if file.exists():
+                    known = enumerate(json.loads(file.read_text()))
+                    rest = [f"{FORGOTTEN}{place}" if user in users else user for place, user in known]
+                    file.write_text(json.dumps(rest))
+                    self._loaded.pop(arn, None)
 
     def drop(self, arn: str) -> None:
         """Delete a model and its files."""

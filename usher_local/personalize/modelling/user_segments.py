@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from usher_local.personalize.core.errors import InvalidInputError
 from usher_local.personalize.data.datasets import GroupData
 from usher_local.personalize.data.interactions import History, about
 from usher_local.personalize.filters.evaluation import Scope
 from usher_local.personalize.modelling.candidates import Candidates
 from usher_local.personalize.modelling.eligibility import eligible
-from usher_local.personalize.modelling.model import ONE_QUERY, Model, Question, Scores
+from usher_local.personalize.modelling.model import FORGOTTEN, ONE_QUERY, Model, Question, Scores
 from usher_local.personalize.modelling.queries import Entry, Filter
 from usher_local.personalize.modelling.reranking import top
 from usher_local.recommenders.base import Query
@@ -26,7 +28,9 @@ def segment(model: Model, data: GroupData, items: Sequence[str], results: int, u
     scope = Scope("USER", candidates.index, table, candidates.rows, table, None, met, window=len(met.items))
 
     def answer(scores: Scores) -> list[Entry]:
-        best = top(scores, eligible(model.recipe, scope, user_filter), results)
-        return [Entry(model.users[place]) for place in best.tolist()]
+        allowed = eligible(model.recipe, scope, user_filter) & np.array(
+            [not user.startswith(FORGOTTEN) for user in model.users]
+        )
+        return [Entry(model.users[place]) for place in top(scores, allowed, results).tolist()]
 
     return Question([Query(known)], ONE_QUERY, answer)

@@ -220,6 +220,8 @@ def _known(costs: Iterable[MonthlyCost]) -> float:
 
 def _progress(record: RunRecord) -> str:
     states = record.get("resources", ())
+    if "erasure" in record:
+        return "Users are being erased."
     if "stage" not in record:
         return "It is being planned."
     if record["stage"] == "delete":

@@ -14,8 +14,10 @@ from usher.run_record import DeletionJob
 EXPECTED_SECONDS = 3600.0
 """The guide promises a day at most."""
 ENDED = ("COMPLETED", "FAILED")
-NOT_YET = ("LimitExceededException", "ResourceInUseException", "ThrottlingException")
-"""The service's errors after which a call succeeds later: five jobs may wait at a time."""
+NOT_YET = (
+    "LimitExceededException", "ResourceAlreadyExistsException", "ResourceInUseException", "ThrottlingException",
+)  # fmt: skip
+"""The service's errors after which a call succeeds later, or finds the job: five jobs may wait at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,9 @@ class DeletionJobs:
     stack_arn: str
 
     def create(self, dataset_group: str, name: str, location: str) -> DeletionJob | None:
-        """Create a job; one of this name that exists is taken. `location`: the CSV of users. None: not yet."""
+        """Create a job, unless there is one of this name. `location`: the CSV of users. None: not yet."""
+        if existing := next(self._named(dataset_group, name), ""):
+            return self.look_up(existing)
         try:
             answer = self.personalize.create_data_deletion_job(
                 jobName=name,
@@ -37,8 +41,6 @@ class DeletionJobs:
                 tags=[{"tagKey": STACK_TAG, "tagValue": self.stack_arn}],
             )
         except self.personalize.exceptions.ClientError as error:
-            if error_code(error) == "ResourceAlreadyExistsException":
-                return next((self.look_up(arn) for arn in self._named(dataset_group, name)), None)
             if error_code(error) in NOT_YET:
                 return None
             raise
