@@ -29,6 +29,8 @@ MODULES = (
     "versions",
     "promote",
     "rollback",
+    "pause",
+    "resume",
     "cost",
     "keys",
     "import_",

@@ -16,6 +16,7 @@ from usher.reports.evaluation_report import ContenderSummary, EvaluationReport, 
 from usher.reports.run_page import ceilings_used, table_text
 from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
 from usher.run_summary import RunSummary, cost_sentences, month_text, monthly_text, monthly_totals, summarize, why_text
+from usher.runs.pauses import pause_note
 
 from usher_cli.costs import AccountCost, UseRecord
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
@@ -193,6 +194,8 @@ def status(console: Console, group: GroupStatus) -> None:
     """Print what is live in a group, its last run, its costs, and its exports and evaluations."""
     run = group["last"]
     _print(console, f"Group {run['group']}")
+    if group["paused"]:
+        _print(console, pause_note(run["group"], group["paused"]))
     if group["live"]:
         console.print("\nLive:")
         columns = ("model", "trained", "since", "chosen by", "version", "answered by")

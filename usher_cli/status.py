@@ -15,6 +15,7 @@ from usher.run_record import LiveModel, Outcome, PinRecord, RunRecord
 from usher.run_summary import RunSummary, summarize
 from usher.runs.lock import PIPELINE, is_running
 from usher.runs.naming import EVALUATION, EXPORT
+from usher.runs.pauses import Pause, pause_of
 from usher.runs.record import Run
 from usher.serving.live_models import live_models
 from usher.storage.layout import group_folders, group_of
@@ -49,6 +50,8 @@ class GroupStatus(TypedDict):
     live: list[LiveModel]
     """What the API answers with now."""
     others: list[OtherRun]
+    paused: Pause | None
+    """None: it is not paused."""
 
 
 def status_of(stack: DeployedStack, group: str) -> GroupStatus:
@@ -57,6 +60,7 @@ def status_of(stack: DeployedStack, group: str) -> GroupStatus:
         "last": summarize(last_record(stack, group)),
         "live": list(_live(stack, group)),
         "others": list(_other_runs(stack, group)),
+        "paused": pause_of(stack.table, group),
     }
 
 

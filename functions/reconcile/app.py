@@ -28,6 +28,7 @@ from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
 from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
+from usher.runs.pauses import resume
 from usher.runs.record import Run
 from usher.serving.export_store import ExportStore
 from usher.serving.next_serving_map import next_map
@@ -155,6 +156,7 @@ def forget_group(group: str) -> None:
     """Take a removed group out of the table; what it has spent stays for the ceilings."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
+    resume(table, group)
     catalogues.forget(group)
     popular.remove(group)
     Keys(table).remove(group)

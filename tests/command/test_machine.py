@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from usher.aws import client, now
 from usher.errors import UsherError
+from usher.events.kept import keep
 
 from tests.command.world import POPULAR
 from tests.unit.usher.world import interactions
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine import actions
-from usher_cli.machine.events import queues
+from usher_cli.machine.events import queues, rates, refusals
 from usher_cli.machine.health import alarms, quotas_used
 from usher_cli.machine.overview import overview
-from usher_cli.machine.runs import PAGE_SIZE, run_view, runs_from
+from usher_cli.machine.runs import PAGE_SIZE, last_others, run_view, runs_from
 from usher_cli.machine.versions import solutions_of
 from usher_local.simulation.stack import Boundary, Stack
 
@@ -140,7 +142,7 @@ def test_a_run_that_does_not_exist_is_told(live: DeployedStack) -> None:
         run_view(live, "films", "2020")
 
 
-def test_versions_tell_their_metrics_over_time_which_is_live_and_what_the_gate_says(
+def test_versions_tell_their_metrics_over_time_what_the_gate_says_and_how_to_serve_another(
     deployed_stack: DeployedStack, stack: Stack, calls: Counter[str]
 ) -> None:
     drop(stack, "films", POPULAR)
@@ -158,6 +160,15 @@ def test_versions_tell_their_metrics_over_time_which_is_live_and_what_the_gate_s
     calls.clear()
     assert solutions_of(deployed_stack, "films") == [solution]
     assert not calls["personalize:GetSolutionMetrics"], "what is trained never changes"
+
+    before = stack.items("films")
+    plan = actions.promote(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
+    assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
+    assert all(one["arn"].rpartition("/")[2] in plan["told"][0] for one in (old, new))
+    for version, why, said in ((new["arn"], " ", "Give the reason"), (f"{old['arn']}x", "It is old", "has no version")):
+        with pytest.raises(UsherError, match=said):
+            actions.promote(deployed_stack, "films", "popular", version, why).plan()
+    assert stack.items("films") == before
 
 
 def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
@@ -184,20 +195,54 @@ def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack
     assert set(stack.personalize.resources) == before
 
 
-def test_a_promotion_tells_that_the_campaign_changes(live: DeployedStack, stack: Stack) -> None:
-    drop(stack, "films", POPULAR, users=80)
-    (solution,) = solutions_of(live, "films")
-    old, new = solution["versions"]
-    assert new["live"]
-    before = stack.items("films")
-    plan = actions.promote(live, "films", "popular", old["arn"], "Odd results").plan()
-    assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
-    assert old["arn"].rpartition("/")[2] in plan["told"][0]
-    assert stack.items("films") == before
-    with pytest.raises(UsherError, match="Give the reason"):
-        actions.promote(live, "films", "popular", old["arn"], " ").plan()
-    with pytest.raises(UsherError, match="has no version"):
-        actions.promote(live, "films", "popular", f"{old['arn']}x", "Odd results").plan()
+def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: DeployedStack) -> None:
+    solutions = {"for-you": {"recipe": "aws-popularity-count", "campaign": False}}
+    drop(stack, "films", {"solutions": solutions, "exports": {"for-you": {"numResults": 5}}})
+    plan = actions.export_now(deployed_stack, "films", "for-you").plan()
+    assert not any("The last one" in told for told in plan["told"])
+    assert stack.run({"group": "films", "solution": "for-you"}, "Exports").status == "SUCCEEDED"
+    (other,) = last_others(deployed_stack, "films")
+    assert (other["what"], other["outcome"]) == ("export for-you", "SUCCEEDED")
+    view = run_view(deployed_stack, "films", other["run"])
+    assert view["result"][0] == "300 recommendations of 60 lines; 0 failed."
+    assert view["result"][1].startswith(other["place"])
+    plan = actions.export_now(deployed_stack, "films", "for-you").plan()
+    assert any("The last one had 60 lines" in told for told in plan["told"])
+
+
+def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack) -> None:
+    """`usher.embedded_metrics` writes them with these dimensions; another stack has another service."""
+
+    def metric(name: str, value: float, service: str = "usher", **dimensions: str) -> dict[str, Any]:
+        pairs = {"service": service, "Group": "films", **dimensions}
+        named = [{"Name": key, "Value": text} for key, text in pairs.items()]
+        return {"MetricName": name, "Value": value, "Dimensions": named}
+
+    client("cloudwatch").put_metric_data(
+        Namespace="Usher",
+        MetricData=[
+            metric("EventsAccepted", 3.0),
+            metric("EventsAccepted", 9.0, service="usher2"),
+            metric("EventRequestsRefused", 2.0, Code="BadEvent"),
+            metric("EventRequestsRefused", 1.0, Group="shop", Code="BadId"),
+        ],
+    )
+    found = {
+        (one["metric"], one["code"]): sum(value for _, value in one["minutes"])
+        for one in rates(deployed_stack, ["films"], 1)
+    }
+    assert found == {("EventsAccepted", ""): 3, ("EventRequestsRefused", "BadEvent"): 2}
+
+
+def test_what_personalize_refuses_is_told_with_its_reason_each_event_once(deployed_stack: DeployedStack) -> None:
+    message: Any = {
+        "kind": "events", "group": "films", "trackingId": "t", "sessionId": "s", "arrived": now().timestamp(),
+        "events": [{"eventId": str(number), "eventType": "watch", "sentAt": 1} for number in range(3)],
+    }  # fmt: skip
+    keep(deployed_stack.bucket, [message])
+    keep(deployed_stack.bucket, [message | {"refused": "Its tracking ID is unknown."}])
+    keep(deployed_stack.bucket, [message | {"refused": "Too old.", "sessionId": "s2", "events": message["events"][:1]}])
+    assert refusals(deployed_stack, "films") == [("Its tracking ID is unknown.", 3), ("Too old.", 1)]
 
 
 def test_queues_alarms_and_quotas_are_those_of_the_stack(live: DeployedStack) -> None:

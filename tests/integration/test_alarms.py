@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from usher.costs.ledger import Spending
 from usher.events.messages import encode, ordering
 from usher.serving.serving_map import MAP
+from usher.storage.table import Table
 
 from tests.integration.conftest import ROOT, Site, interactions, wait_until
 from tests.integration.test_rights import message
@@ -57,11 +59,11 @@ def total(site: Site, namespace: str, name: str, **dimensions: str) -> float:
     return float(sum(value for one in evaluated(site, [{"Id": "m", "MetricStat": stat}]) for value in one["Values"]))
 
 
-def fed(site: Site, group: str, **gate: float) -> dict[str, Any]:
-    """The record of a run with one solution, gated by the bars, if there are any."""
+def fed(site: Site, group: str, budget: float = 1000, **gate: float) -> dict[str, Any]:
+    """The record of a run with one solution, gated by the bars, if there are any; `budget`: dollars a month."""
     bars = {"gate": {"metric": METRIC, **gate}} if gate else {}
     solutions = {"top": {"recipe": "aws-popularity-count", **bars}}
-    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions}))
+    site.drop(f"{group}/usher.yaml", json.dumps({"solutions": solutions, "budget": {"monthly": budget}}))
     site.settle(group)
     site.drop(f"{group}/interactions.csv", interactions())
     return site.run(group)
@@ -271,6 +273,13 @@ def a_quota_is_nearly_used(site: Site, group: str) -> None:
     wait_until(lambda: not site.arns(f"{group}-other", "dataset_group"))
 
 
+def a_budget_is_nearly_spent(site: Site, group: str) -> None:
+    """Most of it is gone for something else."""
+    assert fed(site, group, budget=100)["outcome"] == "SUCCEEDED"
+    Spending(Table(site.cloud.client("dynamodb"), site.cloud.outputs["TableName"])).order(group, "other", 85)
+    watch(site)
+
+
 def personalize_is_down(site: Site, group: str) -> None:
     assert fed(site, group)["outcome"] == "SUCCEEDED"
     inject(Faults(down=True))
@@ -293,6 +302,7 @@ CAUSES: Mapping[str, Callable[[Site, str], None]] = MappingProxyType(
         "ApiErrors": the_api_breaks,
         "AnswersDegraded": personalize_is_down,
         "BreakerOpen": a_campaign_stays_down,
+        "BudgetNear": a_budget_is_nearly_spent,
         "QuotaNear": a_quota_is_nearly_used,
     }
 )

@@ -90,7 +90,7 @@ def _refused_requests(stack: DeployedStack) -> list[_Metric]:
 
 
 def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> list[Rate]:
-    end = now()
+    end = now() + timedelta(minutes=1)  # it is not among the minutes that are asked for
     queries = [
         {
             "Id": f"m{number}",

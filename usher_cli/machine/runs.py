@@ -6,6 +6,8 @@ from typing import NamedTuple, TypedDict
 
 from usher.aws import now
 from usher.errors import UsherError
+from usher.evaluation.files import EvaluationFiles
+from usher.reports.evaluation_page import verdict
 from usher.resources.kinds import Resource
 from usher.resources.plan import Plan
 from usher.resources.states import STAGES
@@ -102,6 +104,8 @@ class RunView(TypedDict):
     """ISO time; empty: it has ended, or is still being planned."""
     late: bool
     """Whether something takes longer than as a rule, so that the end can't be told."""
+    result: list[str]
+    """What an export or an evaluation has found, in sentences."""
     page: str
     """The s3:// address of the run's page, and below it the link to it in the console."""
 
@@ -133,6 +137,7 @@ def run_view(stack: DeployedStack, group: str, name: str) -> RunView:
         "stages": list(stages_of(plan.resources if plan else (), record)),
         "expectedEnd": end.at.isoformat() if end else "",
         "late": end.is_late if end else False,
+        "result": list(_result(run, record)),
         "page": run.link,
     }
 
@@ -156,6 +161,16 @@ def _other(stack: DeployedStack, what: str, record: RunRecord) -> OtherRun:
         "told": headline(summarize(record)) or record.get("summary", "").partition("\n")[0],
         "place": stack.bucket.url(f"{folder}{record['run']}/") if published else "",
     }
+
+
+def _result(run: Run, record: RunRecord) -> Iterator[str]:
+    """What an export or an evaluation has found, in sentences."""
+    if manifest := record.get("export"):
+        yield f"{manifest['rows']:,d} recommendations of {manifest['lines']:,d} lines; {manifest['errors']:,d} failed."
+        yield from (run.bucket.url(one["key"]) for one in manifest["files"])
+    if run.name.endswith(EVALUATION) and (report := EvaluationFiles.of(run).read_report()):
+        yield from verdict(report)
+        yield EvaluationFiles.of(run).url("report.html")
 
 
 def what_of(name: str) -> str:

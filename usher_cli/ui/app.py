@@ -89,7 +89,6 @@ def _register(page: Page, stack: DeployedStack) -> None:
                 waiting = ui.skeleton(height="12rem").classes("w-full")
 
                 async def fill() -> None:
-                    waiting.delete()
                     try:
                         await page.show(visit)
                     except TOLD as error:
@@ -97,5 +96,7 @@ def _register(page: Page, stack: DeployedStack) -> None:
                     except Exception:
                         note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
                         raise
+                    finally:
+                        waiting.delete()
 
                 ui.timer(0, fill, once=True)

@@ -54,6 +54,7 @@ def parts_of(view: RunView) -> Iterator[Markup]:
     for look, notes in (("bad", run["problems"]), ("hold", run["held"])):
         yield from (noted(look, {"remedy": "", **one}) for one in notes)
     yield lines("What this run did", [f"{one[0].upper()}{one[1:]}." for one in run["done"]])
+    yield lines("What came of it", view["result"])
     yield lines("Notes", run["notes"])
     for stage in view["stages"]:
         columns = ["Resource", "Action", "Status", "#In this status", "#As a rule", "Why"]

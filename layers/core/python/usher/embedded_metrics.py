@@ -29,6 +29,7 @@ UNITS = {
 """Usher's own metrics. Personalize's offline metrics keep their names and have no unit."""
 STACK_METRICS = {
     "BreakerOpenSeconds",
+    "BudgetPercent",
     "DegradedAnswers",
     "HoursSinceTraining",
     "QuotaPercent",

@@ -18,6 +18,7 @@ from usher.runs.lock import Lock
 from usher.runs.naming import EXPORT
 from usher.runs.notifications import NOTIFICATION, Channels
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE, has_ended, problem_record
+from usher.runs.pauses import pause_of
 from usher.runs.record import Run, current_run
 from usher.serving.export_store import ExportStore
 from usher.serving.popular_lists import PopularLists
@@ -53,11 +54,12 @@ class Exporter:
         return STEPS[step](self, **arguments)
 
     def find(self, request: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The group and solution of every export that an execution's input requests."""
+        """The group and solution of every export that an execution's input requests; none of paused groups."""
         if request.keys() - {"group", "solution"} or ("solution" in request and "group" not in request):
             raise UsherError(f"Start the export with {INPUTS}.")
         groups = [request["group"]] if "group" in request else self.serving.groups()
-        return list(requested_exports(request, {group: self.serving.read(group) for group in groups}))
+        at_work = [group for group in groups if not pause_of(self.serving.table, group)]
+        return list(requested_exports(request, {group: self.serving.read(group) for group in at_work}))
 
     def prepare(self, group: str, solution: str, execution: str) -> dict[str, str]:
         """Take the lock of the export, and write its input and its plan."""

@@ -23,6 +23,7 @@ from usher.resources.target import Target
 from usher.run_record import ErasureRecord, MonthlyCost
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
+from usher.runs.pauses import pause_note, pause_of
 from usher.runs.record import Run, next_run
 from usher.serving.serving_map import ServingMap, served_arns
 from usher.storage.bucket import Bucket
@@ -224,6 +225,8 @@ class PlanSteps:
     def _draft(self, run: Run, tasks: RequestedTasks, *, retry_failed: bool) -> Draft:
         if REMOVAL not in tasks and self.tasks.is_closed(run.group):
             return Draft({"note": CLOSED_NOTE})
+        if REMOVAL not in tasks and (pause := pause_of(self.tasks.table, run.group)):
+            return Draft({"note": pause_note(run.group, pause)})
 
         def resolve_pins(
             desired: Sequence[Resource], live: Mapping[str, str]
