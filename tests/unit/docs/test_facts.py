@@ -66,7 +66,11 @@ def facts() -> Iterable[tuple[str, str]]:
     yield "operations.md", f"In the table: {export_store.LIFETIME.days} days"
     for rule in of_type("AWS::S3::Bucket")[0]["LifecycleConfiguration"]["Rules"]:
         if "TagFilters" in rule:
-            what = {"check": "Profiles: {} days", "input": "Copies of what imports and jobs read: {} days"}
+            what = {
+                "check": "Profiles: {} days",
+                "erase": "Lists of users whom nobody has erased: {} days",
+                "input": "Copies of what imports and jobs read: {} days",
+            }
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])
     [days] = {queue["MessageRetentionPeriod"] // 86400 for queue in of_type("AWS::SQS::Queue")}
     yield "operations.md", f"waits for {days} days in a queue"
