@@ -30,6 +30,7 @@ from usher.runs.documents import check_reach
 from usher.runs.notifications import changed_states, put_change_events
 from usher.runs.pauses import resume
 from usher.runs.record import Run
+from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
 from usher.serving.next_serving_map import next_map
 from usher.serving.popular_lists import PopularLists
@@ -153,12 +154,13 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, require_open: Req
 
 
 def forget_group(group: str) -> None:
-    """Take a removed group out of the table; what it has spent stays for the ceilings."""
+    """Take a removed group out of the table; what it has spent stays for the ceilings and the ledger."""
     tasks.clear(group, int((now() + timedelta(days=REMEMBER_REMOVAL_DAYS)).timestamp()))
     pins.clear(group)
     resume(table, group)
     catalogues.forget(group)
     popular.remove(group)
+    Demand(table).remove(group)
     Keys(table).remove(group)
     spending.expire(group)
 

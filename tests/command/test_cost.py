@@ -206,6 +206,8 @@ def test_an_idle_campaign_is_let_go_for_its_export_and_made_again_on_demand(
     assert recommendations(live, "u1", filter="unseen")[0] == 200
     tick(live)
     assert not started, "it is new, and no longer idle"
+    assert live.run({"group": "films", "task": "remove"}).status == "SUCCEEDED"
+    assert all("expires" in one for one in live.items("films").values()), "nothing stays for ever"
 
 
 def campaigns(stack: Stack) -> list[str]:

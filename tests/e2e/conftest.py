@@ -84,13 +84,14 @@ class Deployment:
     def left_in_the_table(self) -> list[str]:
         """The items of the group, and of its evaluations, in the stack's table.
 
-        Two stay: what the group has cost this month, and, until the table forgets it, that the group is removed.
+        What the group has cost stays and, until the table forgets it, that the group is removed.
         """
         table = self.stack.table
         pages = table.dynamodb.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
         items = [item for page in pages for item in page["Items"] if item["group"]["S"].startswith(self.group)]
         stays = [
             (self.group, "spending"),
+            *((self.group, name) for item in items if (name := item["item"]["S"]).startswith("month#")),
             *((self.group, "tasks") for item in items if {"closed", "expires"} <= {*item}),
         ]
         keys = [(item["group"]["S"], item["item"]["S"]) for item in items]

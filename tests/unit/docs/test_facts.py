@@ -68,7 +68,7 @@ def facts() -> Iterable[tuple[str, str]]:
         if "TagFilters" in rule:
             what = {
                 "check": "Profiles: {} days",
-                "erase": "Lists of users whom nobody has erased: {} days",
+                "erase": "Lists of users to erase: until that is done, and at most {} days",
                 "input": "Copies of what imports and jobs read: {} days",
             }
             yield "operations.md", what[rule["TagFilters"][0]["Value"]].format(rule["ExpirationInDays"])

@@ -43,3 +43,7 @@ class Demand:
         """By solution, the ISO time of the last request that was noted."""
         item = self.table.get(group, ITEM)
         return {name.removeprefix(PREFIX): str(at) for name, at in item.items() if name.startswith(PREFIX)}
+
+    def remove(self, group: str) -> None:
+        """Delete a group's demand."""
+        self.table.delete(group, ITEM)
