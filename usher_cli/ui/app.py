@@ -86,17 +86,22 @@ def _register(page: Page, stack: DeployedStack) -> None:
             elif visit.group and visit.group not in groups:
                 note("bad", f"There is no group {visit.group}.", "Choose one at the top.")
             else:
-                waiting = ui.skeleton(height="12rem").classes("w-full")
+                _fill(page, visit)
 
-                async def fill() -> None:
-                    try:
-                        await page.show(visit)
-                    except TOLD as error:
-                        note("bad", explanation(error))
-                    except Exception:
-                        note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
-                        raise
-                    finally:
-                        waiting.delete()
 
-                ui.timer(0, fill, once=True)
+def _fill(page: Page, visit: Visit) -> None:
+    """Show the view once the browser is there. What waits in its place gives way to the first thing that is shown."""
+
+    async def fill() -> None:
+        try:
+            await page.show(visit)
+        except TOLD as error:
+            note("bad", explanation(error))
+        except Exception:
+            note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
+            raise
+        finally:
+            waiting.delete()
+
+    ui.timer(0, fill, once=True)
+    waiting = ui.skeleton(height="12rem").classes("w-full waiting")

@@ -109,13 +109,18 @@ class FilterChoice:
 def item_choice(data: GroupData, label: str, on_choice: Callable[[str], object]) -> None:
     """A field that finds items by any of their words, and a button for each. `on_choice` gets its ID."""
 
+    shown: dict[str, ui.button] = {}
+
     def found(text: str) -> None:
-        buttons.clear()
+        wanted = data.find_items(text)[:FOUND] if text else []
+        for item in [*shown]:
+            if item not in wanted:
+                shown.pop(item).delete()
         with buttons:
-            for item in data.find_items(text)[:FOUND] if text else ():
-                ui.button(data.title(item), icon="add", on_click=lambda item=item: on_choice(item)).props(
-                    "flat dense no-caps align=left"
-                )
+            for item in wanted:
+                if item not in shown:  # a button that stays takes a click that is on its way
+                    shown[item] = ui.button(data.title(item), icon="add", on_click=lambda item=item: on_choice(item))
+                    shown[item].props("flat dense no-caps align=left")
 
     search(label, found)
     buttons = ui.row().classes("found")

@@ -81,7 +81,7 @@ def _row(group: GroupOverview) -> list[object]:
             "",
             Markup("<code>{}/interactions.csv</code> starts one").format(name),
         ]
-    outcome = Markup("{} <br>{}").format(
+    outcome = Markup("<div>{}<br>{}</div>").format(
         tag(last["outcome"]), link(minute(last["startedAt"]), name, "run", id=last["run"])
     )
     monthly = f"{last['cost']['monthlyCost']:,.2f}" if "monthlyCost" in last["cost"] else ""

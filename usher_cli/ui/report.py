@@ -23,8 +23,9 @@ def link(text: object, *place: str, **options: str) -> Markup:
 
 
 def described(pairs: Mapping[object, object]) -> Markup:
-    """Lines of a cell, each with something dim beside it."""
-    return Markup("<br>").join(Markup('{} <span class="dim">{}</span>').format(*one) for one in pairs.items())
+    """Lines of a cell, each with something dim beside it: one element, as a phone shows a cell beside its name."""
+    lines = Markup("<br>").join(Markup('{} <span class="dim">{}</span>').format(*one) for one in pairs.items())
+    return lines and Markup("<div>{}</div>").format(lines)
 
 
 def minute(time: str) -> Markup:
