@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 from usher.events.kept import KeptEvent
@@ -165,8 +166,13 @@ def keys(console: Console, group: str, found: Sequence[Mapping[str, Any]]) -> No
 
 
 @contextmanager
-def following(console: Console) -> Iterator[Callable[[RunRecord], None]]:
-    """A function that shows where a run is: in place in a terminal, else in a line wherever something has changed."""
+def following(
+    console: Console, end_of: Callable[[RunRecord], str] = lambda _: ""
+) -> Iterator[Callable[[RunRecord], None]]:
+    """A function that shows where a run is: in place in a terminal, else in a line wherever something has changed.
+
+    `end_of`: when a run is expected to end, in a sentence.
+    """
     said = [""]
 
     def say(record: RunRecord) -> None:
@@ -178,7 +184,7 @@ def following(console: Console) -> Iterator[Callable[[RunRecord], None]]:
         yield say
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
-        yield lambda record: live.update(_progress(record), refresh=True)
+        yield lambda record: live.update(progress(record, end_of(record)), refresh=True)
 
 
 def _resources(states: Iterable[StateRecord]) -> Table:
@@ -186,8 +192,13 @@ def _resources(states: Iterable[StateRecord]) -> Table:
     return _table(columns, ((one["id"], one["status"], one["action"], one.get("reason", "")) for one in states))
 
 
-def _progress(record: RunRecord) -> RenderableType:
-    return Group(_resources(record.get("resources", ())), Text(summarize(record)["progress"]))
+def progress(record: RunRecord, end: str) -> RenderableType:
+    """Where a run is: its resources, a bar, and a sentence. `end`: when it is expected to end."""
+    states = record.get("resources", ())
+    ready = sum(one["status"] == "READY" for one in states)
+    line = Table.grid(padding=(0, 1))
+    line.add_row(ProgressBar(len(states) or 1, ready, width=20), f"{summarize(record)['progress']} {end}".rstrip())
+    return Group(_resources(states), line)
 
 
 def status(console: Console, group: GroupStatus) -> None:

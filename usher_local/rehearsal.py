@@ -189,6 +189,7 @@ def stand_side_by_side(rehearsal: Rehearsal) -> None:
 def delete(rehearsal: Rehearsal, stack: str, options: tuple[str, ...]) -> None:
     """Nothing of a deleted stack is left but what the template keeps."""
     url, had = rehearsal.outputs(stack)["ApiUrl"], rehearsal.resources(stack)
+    rehearsal.run(sys.executable, "-m", "usher_cli", "--stack", stack, "remove", GROUPS[stack], "--yes")
     rehearsal.run(*SAM, "delete", "--no-prompts", *options)
     stacks = rehearsal.client("cloudformation").list_stacks()["StackSummaries"]
     (status,) = (one["StackStatus"] for one in stacks if one["StackName"] == stack)

@@ -261,6 +261,11 @@ def drive(site: Site) -> None:
     assert site.run(SHOP)["outcome"] == "SUCCEEDED"
     site.api.get(f"/{SHOP}/recommendations/u1")
     functions.invoke(FunctionName=watch, Payload='{"detail": {}}')
+    (protect,) = (name for one in functions.list_functions()["Functions"] if "Protect" in (name := one["FunctionName"]))
+    request = dict.fromkeys(("RequestId", "LogicalResourceId"), STACK) | {"ResponseURL": "http://127.0.0.1:9"}
+    stack_id = site.cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["StackId"]
+    request |= {"RequestType": "Delete", "StackId": stack_id}
+    functions.invoke(FunctionName=protect, Payload=json.dumps(request))  # nobody listens to its answer
 
     forget(site, last)
     for group in (GROUP, SHOP):

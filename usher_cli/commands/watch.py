@@ -2,12 +2,15 @@
 
 from argparse import Namespace
 
+from usher.aws import now
 from usher.run_record import RunRecord
 from usher.run_summary import summarize
+from usher.runs.record import Run
 
 from usher_cli import show
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.machine.runs import expected_end
 from usher_cli.output import Output
 from usher_cli.status import EXIT_STATUS, status_of, until_end
 
@@ -15,7 +18,13 @@ from usher_cli.status import EXIT_STATUS, status_of, until_end
 def watch(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the run that is at work on a group, or about to begin, until it has ended; then how it went."""
     told: RunRecord | None = None
-    with show.following(output.console) as tell:
+
+    def end_of(record: RunRecord) -> str:
+        plan = Run(stack.bucket, options.group, record["run"]).plan_or_none()
+        end = expected_end(plan, record, now()) if plan else None
+        return f"Expected end: {end.at:%Y-%m-%d %H:%M} UTC." if end else ""
+
+    with show.following(output.console, end_of) as tell:
         for record in until_end(stack, options.group):
             if not output.is_json:
                 tell(record)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moto.awslambda.models import LambdaFunction
+
 from usher_local.cloud.apis import Apis
-from usher_local.cloud.lambda_functions import Lambdas
 
 Properties = Mapping[str, Any]
 PARTITION = "aws"
@@ -17,17 +18,20 @@ PARTITION = "aws"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where stacks are: account, region, the folder of local sources, who runs functions, who serves APIs.
-
-    `client` gives the boto3 client of a service.
-    """
+    """Where stacks are: account, region, the folder of local sources, who runs functions, who serves APIs."""
 
     account: str
     region: str
     root: Path
-    lambdas: Lambdas
+    submit: Callable[[LambdaFunction, str, str], object]
+    """Invokes a function asynchronously with an event (JSON), by an ARN."""
     apis: Apis
     client: Callable[[str], Any]
+    """Gives the boto3 client of a service."""
+    stack_id: str = ""
+    """The ARN of the stack that a resource is of."""
+    logical_id: str = ""
+    """The resource's name in the template."""
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN of this account and region."""
@@ -44,6 +48,10 @@ class Resource:
     def get_cfn_attribute(self, name: str) -> str:
         """Fn::GetAtt."""
         return self.attributes[name]
+
+
+class ResourceError(Exception):
+    """A resource can't be what the template wants; the message is CloudFormation's."""
 
 
 Create = Callable[[str, Properties, Place], Any]

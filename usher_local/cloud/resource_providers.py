@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from moto.apigatewayv2.models import apigatewayv2_backends
 
+from usher_local.cloud import custom_resources
 from usher_local.cloud.api_stages import Stage
 from usher_local.cloud.lambda_resources import LOCAL_BUCKET
 from usher_local.cloud.lambda_resources import PROVIDERS as LAMBDA
@@ -602,6 +603,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
         **LAMBDA,
         "AWS::ApiGatewayV2::Api": Provider(create_api, delete_api, update_api),
         "AWS::ApiGatewayV2::Stage": Provider(create_stage, delete_stage, update_stage),
+        custom_resources.CUSTOM: custom_resources.PROVIDER,
         "AWS::CloudWatch::Alarm": put(
             ("cloudwatch", "put_metric_alarm"), ("cloudwatch", "delete_alarms"), "AlarmName", "AlarmNames", "alarm:"
         ),

@@ -176,7 +176,9 @@ class LocalCloud:
         served = apis.Apis(api, invoke)
         stack.callback(served.shut)
         root = self._template.parent if self._template else Path.cwd()
-        place = Place(DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner, served, cache(self.client))
+        place = Place(
+            DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner.asynchronous.submit, served, cache(self.client)
+        )
         self._cloudformation = cloudformation.CloudFormation(place, state.stacks)
         stack.enter_context(cloudformation.answering(self._cloudformation))
         if self._template:

@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 from moto.cloudformation.utils import random_suffix
 
 from usher_local.cloud import templates
+from usher_local.cloud.custom_resources import family
 from usher_local.cloud.kept_stacks import KeptStacks
-from usher_local.cloud.provider import Place, Provider, Update
+from usher_local.cloud.provider import Place, Provider, ResourceError, Update
 from usher_local.cloud.templates import Scope, Template, TemplateError
 
 log = logging.getLogger(__name__)
@@ -153,7 +154,7 @@ class Stacks:
 
     def check(self, target: Target) -> None:
         """TemplateError where a template names a type that no provider stands for, or its references go round."""
-        kinds = {str(one.get("Type")) for one in target.template["Resources"].values()}
+        kinds = {family(str(one.get("Type"))) for one in target.template["Resources"].values()}
         if unknown := sorted(kinds - self.providers.keys()):
             raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
         templates.resources_in_order(target.template, self._scope(target, "", ""))
@@ -184,7 +185,7 @@ class Stacks:
 
     def replacing(self, before: Deployed, kind: str, changed: frozenset[str]) -> frozenset[str]:
         """Those of the changed properties that replace the resource."""
-        fixed = before.kind != kind or self.providers[kind].update is None
+        fixed = before.kind != kind or self.providers[family(kind)].update is None
         return changed if fixed or not changed else changed & templates.create_only(kind)
 
     def create(self, stack: Stack, target: Target) -> None:
@@ -223,7 +224,7 @@ class Stacks:
             stack.become("UPDATE_COMPLETE")
 
     def delete(self, stack: Stack, retain: Sequence[str] = ()) -> None:
-        """Delete every resource that is not retained; what fails stays, with the stack in DELETE_FAILED."""
+        """Delete every resource that is not retained; what fails stays, with what it needs, and so does the stack."""
         stack.become("DELETE_IN_PROGRESS", "User Initiated")
         importers = [one.name for one in self.all.values() if one is not stack and one.imported & stack.exports.keys()]
         if importers:
@@ -233,12 +234,14 @@ class Stacks:
         order = list(stack.resources)
         if stack.current.template:
             order = [*templates.resources_in_order(stack.current.template, self.scope(stack, stack.current))]
-        failed = []
+        failed, needed = [], set[str]()
         for logical_id in reversed([*(name for name in order if name in stack.resources)]):
             one = stack.resources[logical_id]
-            if self._remove(stack, one, retained=one.retained or logical_id in retain):
+            if logical_id not in needed and self._remove(stack, one, retained=one.retained or logical_id in retain):
                 del stack.resources[logical_id]
-            else:
+                continue
+            needed.update(templates.references(stack.current.template.get("Resources", {}).get(logical_id)))
+            if logical_id not in needed:
                 failed.append(logical_id)
         if failed:
             stack.become("DELETE_FAILED", f"The following resource(s) failed to delete: [{', '.join(failed)}].")
@@ -315,11 +318,11 @@ class Stacks:
     def _replace(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
         why = "Requested update requires the creation of a new physical resource; hence creating one."
         stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS", why)
-        name = new.properties.get(self.providers[new.kind].name)
+        name = new.properties.get(self.providers[family(new.kind)].name)
         if (
             name is not None
             and before.kind == new.kind
-            and before.properties.get(self.providers[new.kind].name) == name
+            and before.properties.get(self.providers[family(new.kind)].name) == name
         ):
             raise ResourceError(
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
@@ -337,14 +340,17 @@ class Stacks:
         return made
 
     def _make(self, stack: Stack, new: Deployed) -> Deployed:
-        provider = self.providers[new.kind]
+        provider = self.providers[family(new.kind)]
         name = new.properties.get(provider.name)
         for other in self.all.values():
             for one in other.resources.values():
                 if name is not None and one.kind == new.kind and one.properties.get(provider.name) == name:
                     raise ResourceError(f"{name} already exists in stack {other.id}")
         name = name or self._generated_name(stack, new.logical_id)
-        return replace(new, made=provider.create(name, new.properties, self.place), name=name)
+        return replace(new, made=provider.create(name, new.properties, self._place(stack, new)), name=name)
+
+    def _place(self, stack: Stack, one: Deployed) -> Place:
+        return replace(self.place, stack_id=stack.id, logical_id=one.logical_id)
 
     def _generated_name(self, stack: Stack, logical_id: str) -> str:
         """A name as before, if an earlier process made the resource; else one of its own."""
@@ -354,16 +360,16 @@ class Stacks:
         return name
 
     def _update(self, stack: Stack, before: Deployed, new: Deployed, undo: list[Callable[[], None]]) -> Deployed:
-        change = cast(Update, self.providers[new.kind].update)  # without one it is replaced
+        change = cast(Update, self.providers[family(new.kind)].update)  # without one it is replaced
         stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
 
         def back() -> None:
             stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_IN_PROGRESS")
-            change(before.made, new.properties, before.properties, self.place)
+            change(before.made, new.properties, before.properties, self._place(stack, new))
             stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
 
         undo.append(back)
-        made = change(before.made, before.properties, new.properties, self.place)
+        made = change(before.made, before.properties, new.properties, self._place(stack, new))
         stack.tell(new.logical_id, before.physical_id, new.kind, "UPDATE_COMPLETE")
         return replace(new, made=made)
 
@@ -375,7 +381,7 @@ class Stacks:
             return True
         stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_IN_PROGRESS")
         try:
-            self.providers[one.kind].delete(one.made, self.place)
+            self.providers[family(one.kind)].delete(one.made, self._place(stack, one))
         except Exception as error:
             stack.tell(one.logical_id, one.physical_id, one.kind, "DELETE_FAILED", reason(error))
             return False
@@ -396,10 +402,6 @@ class Stacks:
                 if output["ExportName"] in others:
                     raise ResourceError(f"Export with name {output['ExportName']} is already exported by another stack")
             yield output
-
-
-class ResourceError(Exception):
-    """A resource can't be what the template wants; the message is CloudFormation's."""
 
 
 def differing(before: Deployed, kind: str, properties: Mapping[str, Any]) -> frozenset[str]:

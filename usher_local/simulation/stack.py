@@ -4,6 +4,7 @@ import io
 import json
 import re
 import runpy
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -36,9 +37,10 @@ from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
 from usher_local.cloud.kept_stacks import KeptStacks
-from usher_local.cloud.lambda_functions import Answer, Lambdas, envelope
+from usher_local.cloud.lambda_functions import Answer, envelope
 from usher_local.cloud.provider import Place
 from usher_local.cloud.server import STACK, environ
+from usher_local.cloud.stacks import Deployed, Stacks
 from usher_local.cloud.triggers import Triggers, checking
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
@@ -127,14 +129,12 @@ class Stack:
     executions: dict[str, Execution] = field(default_factory=dict)
     bucket: str = ""
     table: str = ""
-    logs: str = ""
-    """The functions' log group."""
     machines: Mapping[str, str] = field(default_factory=dict)
     """The ARN of each state machine, by its name in the template."""
     definitions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each state machine does, by the same names."""
-    folders: Mapping[str, Path] = field(default_factory=dict)
-    """The source of each function, by the function's name."""
+    stacks: Stacks = field(init=False)
+    """CloudFormation's."""
     triggers: Triggers = field(init=False)
     """What lets functions run with what is in queues."""
     _handlers: dict[str, Callable[[Any, Any], Any]] = field(default_factory=dict)
@@ -223,6 +223,25 @@ class Stack:
     def deliver(self) -> int:
         """Let functions work on what is visible in their queues; how many batches. One whose window is open waits."""
         return sum(iter(self.triggers.tick, 0))
+
+    @property
+    def logs(self) -> str:
+        """The functions' log group."""
+        return self._resources()["FunctionLogs"].physical_id
+
+    def _resources(self) -> Mapping[str, Deployed]:
+        """The stack's resources, by their names in the template."""
+        return next(one.resources for one in self.stacks.all.values() if one.name == STACK)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """The source of each function, by the function's name."""
+        functions = (one for one in self._resources().values() if one.kind == "AWS::Lambda::Function")
+        return {one.physical_id: self.stacks.place.root / one.properties["Code"]["S3Key"] for one in functions}
+
+    def submit(self, function: Any, event: str, arn: str) -> None:
+        """Run a function beside what goes on."""
+        threading.Thread(target=self._run, args=(function, event, arn), daemon=True).start()
 
     def _run(self, function: Any, event: str, _: str) -> Answer:
         try:
@@ -361,18 +380,15 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         stack.enter_context(checking())
         stack.enter_context(service_quotas.listed())
         made = Stack(clock)
-        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", stage=lambda *_: None))
+        unserved = dict.fromkeys(("stage", "change", "close"), lambda *_: None)
+        apis = cast(Apis, SimpleNamespace(open=lambda *_: "http://localhost", **unserved))
         root = template.resolve().parent
-        place = Place(ACCOUNT, REGION, root, cast(Lambdas, made), apis, cache(boto3.client))
+        place = Place(ACCOUNT, REGION, root, made.submit, apis, cache(boto3.client))
         cloudformation = CloudFormation(place, KeptStacks())
         stack.enter_context(answering(cloudformation))
+        made.stacks = cloudformation.stacks
         resources = cloudformation.deploy(STACK, template, {}).resources
-        made.folders = {
-            one.physical_id: root / one.properties["Code"]["S3Key"]
-            for one in resources.values()
-            if one.kind == "AWS::Lambda::Function"
-        }
-        made.bucket, made.table, made.logs = (resources[one].physical_id for one in ("Bucket", "Table", "FunctionLogs"))
+        made.bucket, made.table = (resources[one].physical_id for one in ("Bucket", "Table"))
         made.machines = {name: resources[name].physical_id for name in MACHINES}
         for name, arn in made.machines.items():
             machine = place.client("stepfunctions").describe_state_machine(stateMachineArn=arn)

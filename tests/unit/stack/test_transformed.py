@@ -12,6 +12,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs.ceilings import PARAMETERS, Ceilings
 
 from tests.unit.stack.files import TEMPLATE
+from usher_local.cloud.templates import references
 
 LARGEST_OF_NEW_ACCOUNTS = 3008
 """Megabytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
@@ -167,3 +168,11 @@ def test_the_stacks_own_export_schedule_reaches_the_function_that_plans() -> Non
     given = transformed()["Plan"]["Properties"]["Environment"]["Variables"]["EXPORT_SCHEDULE"]
     assert given == {"Fn::If": ["ExportsAreScheduled", {"Ref": "ExportSchedule"}, ""]}
     assert starts(yaml_parse(TEMPLATE.read_text())["Parameters"]["ExportSchedule"]["Default"]).a_month == 30
+
+
+def test_nothing_is_deleted_before_the_protection_against_deletion() -> None:
+    """CloudFormation deletes what depends on others before them. Add new resources to its DependsOn or Metadata."""
+    resources, reached = transformed(), {"DeletionProtection"}
+    while more := {name for one in reached for name in references(resources[one]) if name in resources} - reached:
+        reached |= more
+    assert resources.keys() - reached == set()

@@ -1,0 +1,65 @@
+"""The protection of a stack against its deletion, as a custom resource of CloudFormation.
+
+CloudFormation knows nothing of what Usher makes in Personalize. Deleted with its stack, Usher could not remove it any
+more, and campaigns would cost money for ever. So the custom resource, which goes before all others, can't be deleted
+while there are dataset groups: everything of Personalize but schemas lies in one. Protocol: CloudFormation user guide,
+"CloudFormation custom resource request and response reference".
+"""
+
+import json
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import GROUP_TAG, KINDS
+from usher.resources.lookup import is_being_deleted
+from usher.texts import clean
+
+MAX_REASON_LENGTH = 1000
+"""Characters of a reason: the response has 4,096 bytes at most."""
+REFUSED = (
+    "Personalize still has dataset groups of this stack, which cost money without it: {}. Remove each group (usher "
+    "remove <group>), then delete the stack again. To leave them: aws cloudformation delete-stack --stack-name {} "
+    "--retain-resources DeletionProtection"
+)
+UNKNOWN = "It can't be told whether Personalize still has dataset groups of this stack: {}. Delete the stack again."
+
+
+def refusal(personalize: Any, request: Mapping[str, Any]) -> str:
+    """Why what CloudFormation requests is refused; empty: it is not. Never raises an error of a service."""
+    if request["RequestType"] != "Delete":
+        return ""
+    stack_arn = str(request["StackId"])
+    try:
+        groups = ", ".join(sorted(groups_of_stack(Inventory({"personalize": personalize}, stack_arn))))
+    except (BotoCoreError, ClientError) as error:
+        return clean(UNKNOWN.format(error), MAX_REASON_LENGTH)
+    return REFUSED.format(clean(groups, MAX_REASON_LENGTH), stack_arn.split("/")[1]) if groups else ""
+
+
+def groups_of_stack(inventory: Inventory) -> Iterator[str]:
+    """The groups of a stack that have a dataset group which is not being deleted, by their folders' names."""
+    kind = KINDS["dataset_group"]
+    for summary in inventory.summaries(kind, {}):
+        arn = str(summary["datasetGroupArn"])
+        if not is_being_deleted(summary) and inventory.owns(kind, arn):
+            yield inventory.tags(arn).get(GROUP_TAG, str(summary["name"]))
+
+
+def answer(request: Mapping[str, Any], reason: str) -> None:
+    """Tell CloudFormation that a request is done or, with a reason, refused."""
+    response = {
+        **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
+        "PhysicalResourceId": request["LogicalResourceId"],
+        "Status": "FAILED" if reason else "SUCCESS",
+        "Reason": reason,
+    }
+    # The address is signed for no type of content.
+    to = urllib.request.Request(  # noqa: S310 - the address is CloudFormation's
+        request["ResponseURL"], json.dumps(response).encode(), {"Content-Type": ""}, method="PUT"
+    )
+    with urllib.request.urlopen(to, timeout=30):  # noqa: S310
+        pass
