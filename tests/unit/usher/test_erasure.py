@@ -14,6 +14,10 @@ from usher.erasure.contents import clean
 from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
 from usher.erasure.items import is_theirs
 from usher.errors import UsherError
+from usher.planning.tasks import MAX_ERASURES, Tasks
+from usher.storage.table import Table
+
+from tests.unit.usher.world import TABLE, World
 
 WHO = Forgotten("films", frozenset({"ann", "42"}), frozenset({"phone"}))
 
@@ -127,3 +131,21 @@ def test_a_list_that_personalize_can_not_have_is_refused(users: list[str]) -> No
 )
 def test_an_item_of_the_table_is_theirs_or_not(item: dict[str, Any], expected: bool) -> None:
     assert is_theirs(item, WHO, ["similar"]) is expected
+
+
+def test_an_erasure_that_never_ends_is_given_up_and_keeps_the_group_from_nothing(world: World) -> None:
+    tasks = Tasks(Table(world.dynamodb, TABLE))
+    for number in (2, 1):
+        tasks.request("films", {"task": "erase", "list": f"list-{number}"}, f"2026-11-27T0{number}:00:00Z")
+    tasks.request("films", {"task": "import"}, "2026-11-27T00:00:00Z")
+    assert tasks.of("films").keys() == {"import"}, "a plan is made without them"
+    assert [tasks.next_erasure("films") for _ in range(MAX_ERASURES)] == ["list-1"] * MAX_ERASURES, "the oldest first"
+    assert tasks.next_erasure("films") == "list-2"
+    tasks.forget("films", "erase#list-2")
+    assert tasks.next_erasure("films") == ""
+    assert tasks.of("films").keys() == {"import"}
+
+
+def test_an_erasure_without_a_list_is_refused(world: World) -> None:
+    with pytest.raises(UsherError, match="usher erase"):
+        Tasks(Table(world.dynamodb, TABLE)).request("films", {"task": "erase"}, "2026-11-27T00:00:00Z")

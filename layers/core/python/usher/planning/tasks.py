@@ -72,6 +72,8 @@ class Tasks:
         if members.keys() - TASKS[request["task"]]:
             raise UsherError(USAGE)
         of = next((members.pop(name) for name in ("solution", "job", "list") if name in members), "")
+        if request["task"] == ERASURE and not of:
+            raise UsherError(USAGE)
         task = json.dumps({"at": clean(request.get("at", started_at), MAX_LENGTH), **members})
         names = {"#name": f"{PREFIX}{request['task']}#{of}".rstrip("#")}
         # `at` comes first in the text, so that texts sort by time
