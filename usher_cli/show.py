@@ -209,7 +209,7 @@ def status(console: Console, group: GroupStatus) -> None:
         _print(console, pause_note(run["group"], group["paused"]))
     if group["live"]:
         console.print("\nLive:")
-        columns = ("model", "trained", "since", "chosen by", "version", "answered by")
+        columns = ("model", "trained", "since", "chosen by", "answered by", "version")
         print_table(console, columns, map(_live_row, group["live"]))
     line = f"\nRun {run['run']}: {run['outcome']}"
     console.print(Text(line, STYLES[run["outcome"]]), soft_wrap=True)
@@ -305,7 +305,7 @@ def sums(cost: CostRecord) -> str:
 
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
-    return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["version"], one["answeredBy"]
+    return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["answeredBy"], one["version"]
 
 
 def _print(console: Console, text: str) -> None:

@@ -112,7 +112,7 @@ def test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay
     others = resources(two, "books"), files(two, "books"), two.items("books")
     text = told(capsys, "remove", "films", "--yes")
     assert len(at_work) == 1
-    assert "Nothing is left of films: it has none of what the services list now" in text
+    assert "Nothing is left of films. What is listed now belongs to others: " in text
     assert "That saves $288.23 a month for what serves" in text
     assert resources(two, "films") == set()
     kept = files(two, "films")

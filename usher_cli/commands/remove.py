@@ -74,7 +74,7 @@ def show_end(console: Console, removed: Removal) -> None:
             _say(console, f"* and {more} more" if more > 0 else "")
         _say(console, "Do what the problems say, and repeat the command: it goes on.")
         return
-    _say(console, f"Nothing is left of {removed['group']}: it has none of what the services list now ({listed}).")
+    _say(console, f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.")
     _say(console, f"That saves {show.sums(removed['saves'])}")
 
 
