@@ -59,6 +59,7 @@ def test_stats_count_each_event_once_and_those_that_were_refused(
     counts = json.loads(told(capsys, "events", "stats", "films", "--json"))
     assert counts == [{"day": DAY, "event_type": "watch", "events": 2, "refused": 1}]
     assert "Refused" in told(capsys, "events", "stats", "films")
+    stack.put("other/usher.yaml", "solutions: {}")
     assert told(capsys, "events", "stats", "other").startswith(
         "No events of other are kept of 2023-11-08 to 2023-11-14."
     )

@@ -26,6 +26,9 @@ from usher_cli.ui.visit import Page, Visit
 SLOWEST_SECONDS = 60
 """For the list of groups, as AWS's clients try for so long. NiceGUI gives a page 3 seconds of its own accord."""
 
+MAX_AHEAD_SECONDS = 0.5
+"""A page whose first reads end within this time comes with them; others show that they wait."""
+
 
 def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
     """The pages of a stack. They answer under the names of this machine, and `host`, and to their own scripts alone:
@@ -85,21 +88,29 @@ def _register(page: Page, stack: DeployedStack) -> None:
                 note("bad", problem)
             elif visit.group and visit.group not in groups:
                 note("bad", f"There is no group {visit.group}.", "Choose one at the top.")
+            elif visit.ahead and (await asyncio.wait([visit.ahead], timeout=MAX_AHEAD_SECONDS))[0]:
+                await _show(page, visit)
             else:
-                _fill(page, visit)
+                _show_later(page, visit)
 
 
-def _fill(page: Page, visit: Visit) -> None:
+async def _show(page: Page, visit: Visit) -> None:
+    """Show the view, or why it can't be shown."""
+    try:
+        await page.show(visit)
+    except TOLD as error:
+        note("bad", explanation(error))
+    except Exception:
+        note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
+        raise
+
+
+def _show_later(page: Page, visit: Visit) -> None:
     """Show the view once the browser is there. What waits in its place gives way to the first thing that is shown."""
 
     async def fill() -> None:
         try:
-            await page.show(visit)
-        except TOLD as error:
-            note("bad", explanation(error))
-        except Exception:
-            note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")
-            raise
+            await _show(page, visit)
         finally:
             waiting.delete()
 

@@ -22,7 +22,7 @@ class Visit:
     """The query of its address."""
     loads_pictures: bool = False
     """Whether the browser may load items' pictures from where the data says."""
-    ahead: Awaitable[Any] | None = None
+    ahead: asyncio.Future[Any] | None = None
     """What the page's `read_ahead` will have read."""
 
     async def read(self, ask: Callable[..., Result], *arguments: object) -> Result:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from usher.costs.ledger import ITEM
+from usher.costs.months import PREFIX
 
 from usher_local.simulation.machine import TaskError
 from usher_local.simulation.stack import Boundary, DiedError, Stack, StoppedError
@@ -118,8 +119,8 @@ def world(stack: Stack) -> str:
     records = stack.read(f"{GROUP}/out/runs/.*/run.json").values()
     outcomes = {record["outcome"] for record in records if record["execution"] not in stopped}
     left = [record["run"] for record in records if record["outcome"] == "RUNNING"]
-    table = stack.items(GROUP)
-    table.pop(ITEM, None)  # what a run has ordered counts though it broke off, and again for the run after it
+    # What a run has ordered counts though it broke off, and again for the run after it.
+    table = {name: item for name, item in stack.items(GROUP).items() if name != ITEM and not name.startswith(PREFIX)}
     seen = {
         "resources": sorted(json.dumps(resource, sort_keys=True, default=str) for resource in resources),
         "table": table,
