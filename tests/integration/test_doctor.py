@@ -45,7 +45,7 @@ def results(environment: None) -> Iterator[Examine]:  # noqa: ARG001
     client.cache_clear()
 
 
-def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, list[dict[str, str]]]:
+def outcomes(site: Site, *arguments: str, **environment: str) -> tuple[int, Any]:
     """Exit status and results of the command, for programs."""
     done = subprocess.run(  # noqa: S603
         [ROOT / "usher", *arguments, "doctor", "--json"],
@@ -190,4 +190,6 @@ def test_whoever_may_do_nothing_is_told_what_can_not_be_told(site: Site) -> None
 
 
 def test_a_stack_that_is_not_there_is_named(site: Site) -> None:
-    assert outcomes(site, "--stack", "none") == (1, [])
+    status, told = outcomes(site, "--stack", "none")
+    assert status == 1
+    assert "There is no stack none in us-east-1" in str(told)

@@ -23,6 +23,7 @@ from usher_local.authorization import Record
 from usher_local.clock import Clock
 from usher_local.cloud import (
     apis,
+    atomic_items,
     cloudformation,
     cloudwatch,
     consistency,
@@ -167,6 +168,7 @@ class LocalCloud:
         stack.enter_context(checking())
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
+        stack.enter_context(atomic_items.atomic())
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(eventbridge.flowing(disorder, state.events))
         stack.enter_context(refusals.limited())
