@@ -141,17 +141,14 @@ def test_with_data_the_files_go_too_with_all_their_versions(
     assert "Nothing is left of films" in told(capsys, "remove", "films", "--data", "--yes")
 
 
-def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
-    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """An execution is stopped after each call that changes something, one execution for each such call."""
-    others = resources(two, "books"), files(two, "books"), two.items("books")
+def remove_with_cuts(stack: Stack, group: str) -> set[str]:
+    """Stop an execution after each call that changes something, one execution for each; the names of those calls."""
     cut: list[tuple[str, int]] = []
     made: Counter[str] = Counter()
 
     def cut_at_new(boundary: Boundary) -> None:
         name = boundary.name.partition(":")[2]
-        is_running = [*two.executions.values()][-1].status == "RUNNING"
+        is_running = [*stack.executions.values()][-1].status == "RUNNING"
         if is_running and boundary.when == "after" and name.startswith(CHANGES):
             made[name] += 1
             step = name, made[name]
@@ -159,18 +156,32 @@ def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
                 cut.append(step)
                 raise StoppedError
 
-    two.disturb = cut_at_new
-    while two.run({"group": "films", "task": "remove"}).status == "ABORTED":
+    stack.disturb = cut_at_new
+    while stack.run({"group": group, "task": "remove"}).status == "ABORTED":
         made.clear()
-        two.clock.shift(120)  # a deletion takes its time, also if nobody waits for it
-    two.disturb = lambda _: None
-    assert {name for name, _ in cut} >= {
-        *("DeleteSchedule", "DeleteCampaign", "DeleteSolution", "DeleteFilter", "DeleteMetricAttribution"),
-        *("DeleteEventTracker", "DeleteDataset", "DeleteDatasetGroup", "DeleteSchema", "DeleteObjects"),
-        *("DeleteItem", "BatchWriteItem", "UpdateItem", "PutObject"),
-    }
-    assert resources(two, "films") == set()
-    assert "Nothing is left of films" in told(capsys, "remove", "films", "--yes")
+        stack.clock.shift(120)  # a deletion takes its time, also if nobody waits for it
+    stack.disturb = lambda _: None
+    return {name for name, _ in cut}
+
+
+@pytest.mark.parametrize("group", ["films", "shop"])
+def test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing(
+    two: Stack, at_work: list[Iterator[float]], capsys: pytest.CaptureFixture[str], group: str
+) -> None:
+    expected = {"DeleteDataset", "DeleteDatasetGroup", "DeleteSchema", "DeleteItem", "UpdateItem", "PutObject"}
+    if group == "films":
+        expected |= {"DeleteSchedule", "DeleteCampaign", "DeleteSolution", "DeleteFilter", "DeleteMetricAttribution"}
+        expected |= {"DeleteEventTracker", "DeleteObjects", "BatchWriteItem"}
+    else:
+        expected |= {"DeleteRecommender"}
+        bought = interactions().replace("\n", ",Purchase\n").replace("TIMESTAMP,Purchase", "TIMESTAMP,EVENT_TYPE")
+        two.put("shop/usher.yaml", json.dumps(SHOP))
+        two.put("shop/interactions.csv", bought)
+        assert two.drop("shop/interactions.csv").status == "SUCCEEDED"
+    others = resources(two, "books"), files(two, "books"), two.items("books")
+    assert remove_with_cuts(two, group) >= expected
+    assert resources(two, group) == set()
+    assert f"Nothing is left of {group}" in told(capsys, "remove", group, "--yes")
     assert (resources(two, "books"), files(two, "books"), two.items("books")) == others
     assert at_work
 
