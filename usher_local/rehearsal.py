@@ -36,8 +36,8 @@ SPEED = "6000"
 GROUPS = {"usher": "rehearsal", "usher-prod": "rehearsal-prod"}
 CONFIG = "solutions:\n  popular: {recipe: aws-popularity-count}\n"
 LAYER = Path("layers/core/python/usher/serving/fallback.py")
-LINE = '    return {"solution": solution, '
-CHANGED = '    return {"rehearsed": True, "solution": solution, '
+LINE = "        return {route.list_name "
+CHANGED = '        return {"rehearsed": True} | {route.list_name '
 
 
 class WrongError(Exception):

@@ -53,7 +53,7 @@ def answer(request: Mapping[str, Any], reason: str) -> None:
     """Tell CloudFormation that a request is done or, with a reason, refused."""
     response = {
         **{name: request[name] for name in ("StackId", "RequestId", "LogicalResourceId")},
-        "PhysicalResourceId": request["LogicalResourceId"],
+        "PhysicalResourceId": request["StackId"],
         "Status": "FAILED" if reason else "SUCCESS",
         "Reason": reason,
     }
