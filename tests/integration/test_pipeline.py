@@ -159,5 +159,6 @@ def test_a_schedule_of_the_config_retrains_without_new_data(site: Site, group: s
     assert site.run(group)["outcome"] == "SUCCEEDED"
     assert counts(site, group)["solution_version"] == 2
     site.drop(f"{group}/usher.yaml", "solutions: {popular: {recipe: aws-popularity-count}}")
+    schedules = site.cloud.client("scheduler")
+    wait_until(lambda: not schedules.list_schedules(NamePrefix=f"{group}.")["Schedules"])
     site.settle(group)
-    assert not site.cloud.client("scheduler").list_schedules(NamePrefix=f"{group}.")["Schedules"]
