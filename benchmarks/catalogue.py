@@ -5,7 +5,6 @@ condition of each write, so that the figures are those of the step itself; Dynam
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from usher.datasets.reading import Source
 from usher.runs.record import Run
 from usher.storage.bucket import Bucket
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -106,6 +106,6 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         with mock_aws():
             row = measure(int(sys.argv[1]))
-        print(json.dumps(row | {"peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)}))
+        print(json.dumps(row | {"peak MB": round(peak_megabytes())}))
     else:
         main()

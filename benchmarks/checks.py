@@ -10,7 +10,6 @@ import gzip
 import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +28,7 @@ from usher.datasets.profile_file import dump_profile, load_profile
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.storage.bucket import Bucket, File
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
 KEY = "group/interactions.csv"
@@ -82,12 +82,12 @@ class Disk(Bucket):
 
 def measure(path: Path) -> dict[str, float | str]:
     """Processor seconds for checking a file, for bare reading, and for checking it in parts; and the peak memory."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     start = time.process_time()
     with path.open("rb") as file:
         whole = merge_parts("interactions", [(path.name, profile_csv("interactions", path.name, chunks(file)))])
     checked = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_megabytes()
     text = csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
     for _ in csv.open_csv(
         path, csv.ReadOptions(use_threads=False, block_size=LIMITS.block_bytes), convert_options=text
@@ -109,8 +109,8 @@ def measure(path: Path) -> dict[str, float | str]:
         "rows/s/core": round(whole.rows / (checked - start)),
         "read_csv s": round(read - checked, 3),
         "ratio": round((checked - start) / (read - checked), 2),
-        "memory MB": round(peak / 1024),
-        "of which for the checks": round((peak - before) / 1024),
+        "memory MB": round(peak),
+        "of which for the checks": round(peak - before),
         **{f"{suffix} rows/s/core": round(whole.rows / seconds(path.with_suffix(suffix))) for suffix in OTHERS},
         "parts": len(found),
         "parts s": round(apart - read, 3),

@@ -6,7 +6,6 @@ of reading, too. A part is what is handed on to be merged, when files are read i
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
 from usher.datasets.files import chunks
 from usher.datasets.hashing import hashed
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
@@ -52,7 +52,7 @@ def measure(path: Path) -> dict[str, float | str]:
     """Processor seconds for adding all blocks and for the report, the peak memory, and the size of what is merged."""
     one = {name: pa.array(["1"]) for name in COLUMNS}
     Diagnosis().add_rows(one, hashed(one, ID_COLUMNS))  # pyarrow imports pandas, which Lambda doesn't have
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_megabytes()
     diagnosis, seconds, rows = Diagnosis(), 0.0, 0
     with path.open("rb") as file:
         for block in read_csv(path.name, chunks(file)):
@@ -68,7 +68,7 @@ def measure(path: Path) -> dict[str, float | str]:
         "diagnosis s": round(seconds, 3),
         "rows/s/core": round(rows / seconds),
         "report s": round(time.process_time() - start, 3),
-        "more memory MB": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024),
+        "more memory MB": round(peak_megabytes() - before),
         "a part as JSON MB": round(part / 1e6, 1),
         "report KB": round(len(json.dumps(found)) / 1e3, 1),
     }

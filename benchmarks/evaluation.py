@@ -6,7 +6,6 @@ processor, both cores' together.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from usher.evaluation.predictions import MAX_RESULTS, Predictions, read_predicti
 from usher.evaluation.scoring import FORMS, score_predictions
 from usher.evaluation.splits import Split, hold_out
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
 
 T = TypeVar("T")
@@ -44,14 +44,15 @@ def seconds(work: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - start, found
 
 
-def memory() -> int:
-    """This process's peak memory in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-
-
 def row(what: str, size: str, taken: float, ratio: float | str = "") -> Row:
     """A figure, with the peak memory until now."""
-    return {"what": what, "size": size, "seconds": round(taken, 3), "memory MB": memory(), "times as fast": ratio}
+    return {
+        "what": what,
+        "size": size,
+        "seconds": round(taken, 3),
+        "memory MB": round(peak_megabytes()),
+        "times as fast": ratio,
+    }
 
 
 def made_up(users: int, each: int, items: int) -> Interactions:

@@ -9,7 +9,6 @@ is how much memory the IDs of many users take, as they are told apart for an exp
 import csv
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from usher.exports.recipients import distinct
 from usher.recipes import BY_USER
 from usher.storage.bucket import Bucket
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import keep, table
 
 SIZES = (25_000, 100_000, 400_000)
@@ -88,15 +88,10 @@ def seconds(work: Callable[[], object]) -> float:
     return min(taken)
 
 
-def peak() -> int:
-    """This process's peak memory so far in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def measure(path: Path, lines: int) -> dict[str, float | str]:
     """Lines a second on one core, by what is made of them; and the peak memory, before and more."""
     pa.set_cpu_count(1)
-    bucket, before = Bucket(Disk(), ""), peak()
+    bucket, before = Bucket(Disk(), ""), round(peak_megabytes())
     titles = pa.array([f"Title of {number}" for number in range(ITEMS)])
     metadata = Metadata({"TITLE": titles}, {str(number): number for number in range(ITEMS)})
     making = {
@@ -106,7 +101,7 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
         "CSV with titles": lambda: assemble_file(bucket, str(path), "", BY_USER, ["csv"], metadata),
     }
     taken = {name: seconds(work) for name, work in making.items()}
-    memory = peak() - before
+    memory = round(peak_megabytes()) - before
     loop = seconds(lambda: plainly(path))
     return {
         "lines": lines,
@@ -121,7 +116,7 @@ def measure(path: Path, lines: int) -> dict[str, float | str]:
 
 def tell_apart(millions: int) -> dict[str, float | str]:
     """How much memory the IDs of so many users take, of 36 characters each, and how many a second are read."""
-    before, start = peak(), time.process_time()
+    before, start = round(peak_megabytes()), time.process_time()
     block, users = 100_000, millions * 1_000_000
 
     def blocks() -> Iterator[Block]:
@@ -132,7 +127,7 @@ def tell_apart(millions: int) -> dict[str, float | str]:
     told = sum(1 for _ in distinct(blocks(), "USER_ID"))
     return {
         "million users": told // 1_000_000,
-        "memory MB": peak() - before,
+        "memory MB": round(peak_megabytes()) - before,
         "users/s": round(users / (time.process_time() - start)),
     }
 

@@ -6,7 +6,6 @@ data have. Each run has a process of its own, and its peak memory includes the d
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import peak_megabytes
 from benchmarks.report import quantile, report
 from usher_local.recommenders.actions import NextBestAction
 from usher_local.recommenders.base import Interactions, Query
@@ -82,7 +82,7 @@ def measure(recipe: str, size: Size) -> dict[str, float]:
         begin = time.perf_counter()
         train(recipe, interactions, {}, Path(folder))
         seconds = time.perf_counter() - begin
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = peak_megabytes()
         stored = sum(path.stat().st_size for path in Path(folder).rglob("*.npy")) / 2**20
         model = RECIPES[recipe].load(Path(folder))
         histories, times = interactions.histories(), list[float]()
