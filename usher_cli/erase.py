@@ -8,12 +8,13 @@ from itertools import groupby
 from pathlib import Path
 
 from usher.erasure.erasure import list_key
-from usher.erasure.files import Version, count_in_object, erase_in_object, versions
+from usher.erasure.files import count_in_object, erase_in_object, versions
 from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
 from usher.errors import UsherError
 from usher.planning.inputs import load_readings
 from usher.planning.tasks import ERASURE
-from usher.storage.bucket import Bucket
+from usher.run_record import RunRecord
+from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_request, job_folders
 
 from usher_cli.deployed_stack import DeployedStack
@@ -79,10 +80,18 @@ def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Vers
                 yield list(of_key), ()
 
 
-def request(stack: DeployedStack, group: str, users: Sequence[str]) -> str:
-    """Request that users be erased; return the request's reference, which names no one."""
+def request(stack: DeployedStack, group: str, users: Sequence[str]) -> tuple[str, str]:
+    """Request that users be erased; return the request's reference, which names no one, and the execution's ARN."""
     reference = secrets.token_hex(8)
     stack.bucket.write(list_key(group, reference), written_list(users).encode(), Tagging=TAG)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    stack.start(group=group, task=ERASURE, list=reference, at=at)
-    return reference
+    return reference, stack.start(group=group, task=ERASURE, list=reference, at=at)
+
+
+def record_of(stack: DeployedStack, group: str, reference: str) -> RunRecord:
+    """The record of the run that has carried a request out. Raises UsherError if there is none."""
+    for run in reversed(stack.runs(group)):
+        record = run.read_or_empty()
+        if record.get("erasure", {}).get("reference") == reference:
+            return record
+    raise UsherError(f"Nobody is erased: the execution ended before it took the request {reference} up. Repeat it.")

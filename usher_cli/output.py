@@ -22,6 +22,11 @@ def console(*, stderr: bool = False) -> Console:
     return found if found.is_terminal else Console(stderr=stderr, width=WIDE)
 
 
+def say(console: Console, text: str) -> None:
+    """Print text as it is."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where a command says what it has found."""
@@ -62,11 +67,11 @@ class Output:
 
     def say(self, text: str) -> None:
         """Print text for people as it is."""
-        self.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        say(self.console, text)
 
     def note(self, text: str) -> None:
         """Print a note beside a value that is piped on."""
-        self.notes.print(text, soft_wrap=True, markup=False, highlight=False)
+        say(self.notes, text)
 
     def problems(self, problems: Sequence[Mapping[str, str]]) -> None:
         """Print what went wrong on stderr, a line for each; with --json also as a document."""

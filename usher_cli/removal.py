@@ -1,11 +1,8 @@
 """`usher remove`: what goes with a group and what that costs, its removal by the pipeline, and what is left of it."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
-from usher.aws import client
 from usher.costs.ledger import Spending
 from usher.errors import InputError, UsherError
 from usher.exports.erasure import ERASED
@@ -16,20 +13,17 @@ from usher.resources.kinds import KINDS
 from usher.resources.unmanaged import Unmanaged
 from usher.run_record import CostRecord, ProblemRecord, RunRecord
 from usher.run_summary import monthly_totals
-from usher.runs.lock import is_running
-from usher.storage.bucket import Bucket
+from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, SOLUTION_JOBS_FOLDER, group_of, job_folders
 from usher.storage.table_batches import TableBatches
 
 from usher_cli.costs import account_cost
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.status import POLL_SECONDS, last_record, until_end
+from usher_cli.status import last_record, until_done
 
 LISTED = [kind for kind in KINDS.values() if kind.can_be_deleted]
 """The kinds that are listed to see that nothing is left. Versions go with their solutions; jobs stay in Personalize's
 lists, and cost nothing."""
-DELETE_BATCH_SIZE = 1000
-"""Objects that DeleteObjects takes."""
 
 
 class RemovedResource(TypedDict):
@@ -76,18 +70,6 @@ class Removal(TypedDict):
     """What is still there of what should be gone, as listed afterwards: ARNs, files, items of the table."""
     listed: Mapping[str, int]
     """By kind, how many resources the services listed afterwards, whoever they belong to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version of an object of the bucket, or the mark of its deletion."""
-
-    key: str
-    id: str
-    size: int
-    """Bytes."""
-    is_file: bool
-    """Whether it is the newest one, and no mark of a deletion."""
 
 
 def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
@@ -150,7 +132,7 @@ def _resource(one: Unmanaged, users: Sequence[str]) -> RemovedResource:
 
 def _sum(versions: Iterable[Version]) -> Files:
     some = list(versions)
-    files = [one.size for one in some if one.is_file]
+    files = [one.size for one in some if is_file(one)]
     return {"files": len(files), "bytes": sum(files), "former": len(some) - len(files)}
 
 
@@ -179,19 +161,14 @@ def carry_out(stack: DeployedStack, planned: Removal, tell: Callable[[RunRecord]
     problems = _problems(_removed(stack, group, tell), group)
     if planned["data"] and not problems:
         written = (one for one in versions_of(stack.bucket, group) if one.key.startswith(f"{group}/{OUT}/"))
-        delete_versions(stack.bucket, list(dict.fromkeys([*versions, *written])))
+        stack.bucket.delete_versions(list(dict.fromkeys([*versions, *written])))
     left, listed = what_is_left(stack, planned)
     return {**planned, "done": not problems and not left, "problems": problems, "left": left, "listed": listed}
 
 
 def _removed(stack: DeployedStack, group: str, tell: Callable[[RunRecord], None]) -> RunRecord:
     """Have the pipeline remove a group; the record of the run that ended last."""
-    execution, running = stack.start(group=group, task=REMOVAL), is_running(client("stepfunctions"))
-    while running(execution) is not False:
-        time.sleep(POLL_SECONDS)
-        if stack.runs(group):
-            tell(last_record(stack, group))
-    for record in until_end(stack, group):  # if another execution was at work, it does the removal, too
+    for record in until_done(stack, group, stack.start(group=group, task=REMOVAL)):
         tell(record)
     return last_record(stack, group)
 
@@ -216,7 +193,7 @@ def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dic
         narrowed_by = {"GroupName": target.schedule_group} if kind.service == "scheduler" else {}
         arns = {str(one.get(f"{kind.member}Arn") or one["Arn"]) for one in inventory.summaries(kind, narrowed_by)}
         listed[kind.words], found = len(arns), found | (arns & known)
-    files = [one for one in versions_of(stack.bucket, group) if planned["data"] or one.is_file]
+    files = [one for one in versions_of(stack.bucket, group) if planned["data"] or is_file(one)]
     keys = {one.key for one in files if planned["data"] or one.key.startswith(output_folders(group))}
     items = (f"{stack.table.name}: {group}, {item}" for item in items_of(stack, group))
     return [*sorted(found), *sorted(map(stack.bucket.url, keys)), *sorted(items)], listed
@@ -225,18 +202,11 @@ def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dic
 def versions_of(bucket: Bucket, group: str) -> Iterator[Version]:
     """All objects in a group's folders, with their former versions and the marks of deletions."""
     for folder in job_folders(group):
-        pages = bucket.s3.get_paginator("list_object_versions").paginate(Bucket=bucket.name, Prefix=folder)
-        entries = (one for page in pages for name in ("Versions", "DeleteMarkers") for one in page.get(name, ()))
-        for one in entries:
-            if folder.startswith(f"{SOLUTION_JOBS_FOLDER}/") or group_of(one["Key"]) == group:
-                is_file = one["IsLatest"] and "Size" in one
-                yield Version(one["Key"], one["VersionId"], one.get("Size", 0), is_file)
+        for one in bucket.versions(folder):
+            if folder.startswith(f"{SOLUTION_JOBS_FOLDER}/") or group_of(one.key) == group:
+                yield one
 
 
-def delete_versions(bucket: Bucket, versions: Sequence[Version]) -> None:
-    """Delete versions of objects for good. Raises UsherError for one that can't be deleted."""
-    for start in range(0, len(versions), DELETE_BATCH_SIZE):
-        batch = [{"Key": one.key, "VersionId": one.id} for one in versions[start : start + DELETE_BATCH_SIZE]]
-        response = bucket.s3.delete_objects(Bucket=bucket.name, Delete={"Objects": batch, "Quiet": True})
-        if errors := response.get("Errors"):
-            raise UsherError(f"{bucket.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
+def is_file(version: Version) -> bool:
+    """Whether a version is what one sees in the bucket."""
+    return version.is_latest and not version.is_mark

@@ -22,6 +22,7 @@ from usher.runs.pauses import pause_note
 from usher_cli.costs import AccountCost, UseRecord
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
+from usher_cli.output import say
 from usher_cli.status import GroupStatus
 
 STYLES = {
@@ -98,16 +99,16 @@ def draft(console: Console, drafted: Draft) -> None:
     for one in findings["unmanaged"]:
         action = "will be deleted" if one["deleted"] else "is left alone"
         costs_of = f" It costs: {monthly_text(prices[one['arn']])}." if one["arn"] in prices else ""
-        _print(console, f"{one['id']} is {one['reason']}, and {action}.{costs_of}")
-    _print(console, f"The group now: {sums(monthly_totals(findings['costsNow']))}")
+        say(console, f"{one['id']} is {one['reason']}, and {action}.{costs_of}")
+    say(console, f"The group now: {sums(monthly_totals(findings['costsNow']))}")
     if not drafted.is_work:
         console.print("Nothing to do.")
         return
-    _print(console, f"After the run: {sums(monthly_totals(estimate['monthly']))}")
+    say(console, f"After the run: {sums(monthly_totals(estimate['monthly']))}")
     minutes, cost, _ = _price(estimate)
     console.print(f"Total: about {minutes or 0} minutes, and {cost or 'nothing'} once.")
     if "table" in estimate:
-        _print(console, f"{table_text(estimate['table'])}.")
+        say(console, f"{table_text(estimate['table'])}.")
     used = ceilings_used(findings["ceilings"])
     console.print(f"Use of the stack's ceilings, at most: {used}.", soft_wrap=True, markup=False)
     prices = estimate["prices"]
@@ -175,13 +176,13 @@ def following(
     """
     said = [""]
 
-    def say(record: RunRecord) -> None:
+    def tell(record: RunRecord) -> None:
         if (text := summarize(record)["progress"]) != said[-1]:
-            _print(console, text)
+            say(console, text)
             said.append(text)
 
     if not console.is_terminal:
-        yield say
+        yield tell
         return
     with Live(console=console, transient=True, auto_refresh=False) as live:
         yield lambda record: live.update(progress(record, end_of(record)), refresh=True)
@@ -204,9 +205,9 @@ def progress(record: RunRecord, end: str) -> RenderableType:
 def status(console: Console, group: GroupStatus) -> None:
     """Print what is live in a group, its last run, its costs, and its exports and evaluations."""
     run = group["last"]
-    _print(console, f"Group {run['group']}")
+    say(console, f"Group {run['group']}")
     if group["paused"]:
-        _print(console, pause_note(run["group"], group["paused"]))
+        say(console, pause_note(run["group"], group["paused"]))
     if group["live"]:
         console.print("\nLive:")
         columns = ("model", "trained", "since", "chosen by", "answered by", "version")
@@ -214,14 +215,14 @@ def status(console: Console, group: GroupStatus) -> None:
     line = f"\nRun {run['run']}: {run['outcome']}"
     console.print(Text(line, STYLES[run["outcome"]]), soft_wrap=True)
     if run["progress"]:
-        _print(console, run["progress"])
+        say(console, run["progress"])
     for phrase in run["done"]:
-        _print(console, f"* {phrase}")
+        say(console, f"* {phrase}")
     print_problems(console, run["problems"])
     for one in run["held"]:
-        _print(console, f"{one['place']}: held back: {one['message']} {one.get('remedy', '')}")
+        say(console, f"{one['place']}: held back: {one['message']} {one.get('remedy', '')}")
     for note in run["notes"]:
-        _print(console, f"Note: {note}")
+        say(console, f"Note: {note}")
     if unready := [one for one in run["resources"] if one["status"] != "READY"]:
         console.print("\nNot ready:")
         console.print(_resources(unready))
@@ -248,7 +249,7 @@ def costs(console: Console, cost: CostRecord) -> None:
         console.print("\nEvery month, without requests:")
         print_table(console, ("resource or schedule", "reason", "cost"), rows)
     for sentence in cost_sentences(cost):
-        _print(console, sentence)
+        say(console, sentence)
 
 
 def account(console: Console, found: AccountCost) -> None:
@@ -262,18 +263,18 @@ def account(console: Console, found: AccountCost) -> None:
     print_table(console, columns, rows) if rows else console.print("Nothing costs money every month.")
     for one in found["groups"]:
         name = one["group"] or one["datasetGroup"]
-        _print(console, f"{name}: {sums(one['now'])}")
+        say(console, f"{name}: {sums(one['now'])}")
         if one["after"]:
-            _print(console, f"{name}, after the run at work: {sums(one['after'])}")
+            say(console, f"{name}, after the run at work: {sums(one['after'])}")
         if one["month"]:
-            _print(console, f"{name}, {month_text(one['month'])}")
+            say(console, f"{name}, {month_text(one['month'])}")
         for use in one["used"]:
-            _print(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
+            say(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
         for problem in one["advice"]:
-            _print(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
-    _print(console, f"In all: {sums(found['now'])}")
+            say(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
+    say(console, f"In all: {sums(found['now'])}")
     if found["after"] != found["now"]:
-        _print(console, f"In all, after the runs at work: {sums(found['after'])}")
+        say(console, f"In all, after the runs at work: {sums(found['after'])}")
     console.print(
         f"Requests beyond the provisioned ones are not included. Prices: {found['prices']['source']}, "
         f"{found['prices']['date']}",
@@ -306,10 +307,6 @@ def sums(cost: CostRecord) -> str:
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
     return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["answeredBy"], one["version"]
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _headline(run: RunSummary) -> str:

@@ -86,6 +86,19 @@ def _newest(runs: Sequence[Run]) -> RunRecord | None:
     return next(filter(None, (run.read() for run in reversed(runs))), None)
 
 
+def until_done(stack: DeployedStack, group: str, execution: str) -> Iterator[RunRecord]:
+    """The record of a group's last run, again and again until an execution has ended, and all that is at work then.
+
+    What the execution was to do may be done by another one that was at work already.
+    """
+    running = is_running(client("stepfunctions"))
+    while running(execution) is not False:
+        time.sleep(POLL_SECONDS)
+        if stack.runs(group):
+            yield last_record(stack, group)
+    yield from until_end(stack, group)
+
+
 def until_end(stack: DeployedStack, group: str, pause: Callable[[float], None] | None = None) -> Iterator[RunRecord]:
     """The record of a group's last run, again and again for as long as a run is at work, or is about to begin.
 

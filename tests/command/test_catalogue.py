@@ -1,11 +1,13 @@
 """A run brings the table up to date with the items and the users of the group's files."""
 
 import json
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from tests.unit.fuzz.requests import Request
 from tests.unit.usher.world import interactions
-from usher_local.simulation.stack import Stack
+from usher_local.simulation.stack import Boundary, Stack, StoppedError
 
 SHOP = "catalogue: {columns: [TITLE], available: IN_STOCK}\nsolutions: {popular: {recipe: aws-popularity-count}}\n"
 ITEMS = "ITEM_ID,TITLE,IN_STOCK\n" + "".join(f"i{number},Title {number},yes\n" for number in range(30))
@@ -49,6 +51,32 @@ def test_a_run_that_has_nothing_else_to_do_loads_a_new_column_and_another_one_lo
     assert record["estimate"]["table"]["users"] == 0
     assert entry(stack, "i1") == {"TITLE": "Title 1", "IN_STOCK": "yes"}
     assert "table" not in dropped(stack, SHOP.replace("[TITLE]", "[TITLE, IN_STOCK]"), ITEMS)["estimate"]
+
+
+def test_a_load_that_is_stopped_at_any_call_is_made_good_by_the_next_run(stack: Stack) -> None:
+    whole = dropped(stack, SHOP, ITEMS)
+    assert whole["outcome"] == "SUCCEEDED"
+    facts, stopped = stack.items("shop")["catalogue"], 0
+    while True:
+        stack.reset()
+        loads = count()
+
+        def stop_at_load(boundary: Boundary, loads: Iterator[int] = loads, at: int = stopped) -> None:
+            if "-Load-" in boundary.name and boundary.when == "before" and next(loads) == at:
+                raise StoppedError
+
+        stack.put("shop/interactions.csv", interactions())
+        stack.put("shop/items.csv", ITEMS)
+        stack.put("shop/usher.yaml", SHOP)
+        stack.disturb = stop_at_load
+        if stack.drop("shop/usher.yaml").status == "SUCCEEDED":
+            break
+        stack.disturb = lambda _: None
+        assert stack.drop("shop/usher.yaml").status == "SUCCEEDED"
+        assert stack.items("shop")["catalogue"] == facts
+        assert entry(stack, "i1") == {"TITLE": "Title 1"}
+        stopped += 1
+    assert stopped == 3, "for the items, the users, and the facts"
 
 
 def test_a_config_without_a_catalogue_leaves_the_items_unused_and_false_the_users(stack: Stack) -> None:

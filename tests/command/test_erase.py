@@ -299,7 +299,7 @@ def test_the_command_waits_for_the_proof(
     watched: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     watch_films(watched)
-    monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: watched.run(request))
+    monkeypatch.setattr(DeployedStack, "start", lambda _self, **request: watched.run(request).arn)
     (tmp_path / "gone.csv").write_text(f"USER_ID\n{ANN}\n{BEN}\n")
     gone = ("erase", "films", "--file", str(tmp_path / "gone.csv"), "--yes", "--wait")
     text = told(capsys, *gone)

@@ -60,7 +60,7 @@ def at_work(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[Iterator[floa
         stack.clock.shift(max([seconds, *(next(one, 0) for one in steps)]))
 
     monkeypatch.setattr(DeployedStack, "start", start)
-    monkeypatch.setattr("usher_cli.removal.time.sleep", sleep)
+    monkeypatch.setattr("usher_cli.status.time.sleep", sleep)
     return steps
 
 

@@ -1,8 +1,6 @@
 """`usher erase`: users are forgotten."""
 
-import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,10 @@ from usher.run_summary import summarize
 
 from usher_cli.command import FAILED, OK, UNCONFIRMED, Command, group
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.erase import erase_own, named_users, own_files, request
-from usher_cli.output import Output
+from usher_cli.erase import erase_own, named_users, own_files, record_of, request
+from usher_cli.output import Output, say
+from usher_cli.status import until_done
 
-POLL_SECONDS = 5.0
 PLAN = (
     "{users} of {group}: erased from the exports, kept events, reports and records in the bucket, in all versions that "
     "S3 keeps; from the table and the queues; and by a data deletion job from Personalize, which takes up to a day."
@@ -44,6 +42,7 @@ def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
     stack.check_group(options.group)
     who = Forgotten(options.group, frozenset(users))
     own = list(own_files(stack.bucket, who))
+    told: dict[str, Any] = {"group": options.group, "ownFiles": list(map(asdict, own)), "rewritten": False}
     output.note(PLAN.format(users="1 user" if len(users) == 1 else f"{len(users)} users", group=options.group))
     if own:
         output.note(GOES if options.data else STAYS)
@@ -51,45 +50,30 @@ def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
         former = FORMER.format(one.formerVersions) if one.formerVersions else ""
         output.note(NAMED.format(key=one.key, rows=one.rows, former=former))
     if not output.confirm("Erase?"):
-        output.note("Nothing is erased. Repeat the command with --yes.")
+        output.document(told, lambda *_: output.say("Nothing is erased. Repeat the command with --yes."))
         return UNCONFIRMED
     if options.data:
         erase_own(stack.bucket, who, {one.key for one in own})
-    reference = request(stack, options.group, users)
-    told: dict[str, Any] = {
-        "group": options.group,
-        "reference": reference,
-        "ownFiles": list(map(asdict, own)),
-        "rewritten": options.data,
-    }
+    reference, execution = request(stack, options.group, users)
+    told |= {"rewritten": options.data, "reference": reference, "execution": execution}
     if not options.wait:
         output.document(told, lambda *_: output.say(REQUESTED.format(**told)))
         return OK
-    record = ended(stack, options.group, reference)
+    for _ in until_done(stack, options.group, execution):
+        pass
+    record = record_of(stack, options.group, reference)
     output.document({**told, "outcome": record["outcome"], "erasure": record["erasure"]}, lambda c, _: proof(c, record))
     return OK if record["outcome"] == "SUCCEEDED" else FAILED
 
 
-def ended(stack: DeployedStack, group: str, reference: str) -> RunRecord:
-    """The record of the run that has erased them, once it has ended."""
-    while True:
-        for run in reversed(stack.runs(group)):
-            record = run.read_or_empty()
-            if record.get("erasure", {}).get("reference") == reference and record["outcome"] != "RUNNING":
-                return record
-        time.sleep(POLL_SECONDS)
-
-
 def proof(console: Console, record: RunRecord) -> None:
     """Print what was erased, and what forgets them later."""
-    summary: Mapping[str, Any] = summarize(record)
-    for line in [
-        *(f"{one['place']}: {one['message']} {one['remedy']}" for one in summary["problems"]),
-        *summary["notes"],
-    ]:
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-    said = f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no one."
-    console.print(said, soft_wrap=True, markup=False, highlight=False)
+    summary = summarize(record)
+    for one in summary["problems"]:
+        say(console, f"{one['place']}: {one['message']} {one['remedy']}")
+    for note in summary["notes"]:
+        say(console, note)
+    say(console, f"Reference {record['erasure']['reference']}, run {record['run']}: its record names no one.")
 
 
 COMMANDS = (

@@ -10,7 +10,7 @@ from usher.storage.layout import GROUP_NAME
 from usher_cli import show
 from usher_cli.command import FAILED, OK, UNCONFIRMED, Command, group
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.output import Output
+from usher_cli.output import Output, say
 from usher_cli.removal import Files, Removal, carry_out, plan_removal
 
 NAMED = 20
@@ -53,13 +53,13 @@ def show_plan(console: Console, planned: Removal) -> None:
     if planned["resources"]:
         show.print_table(console, ("resource", "", "costs"), rows)
     else:
-        _say(console, f"{planned['group']} has no resources in Personalize.")
+        say(console, f"{planned['group']} has no resources in Personalize.")
     if planned["keys"]:
-        _say(console, f"API keys that end: {', '.join(planned['keys'])}.")
-    _say(console, f"Exports and other output: {_files(planned['output'])} go.")
+        say(console, f"API keys that end: {', '.join(planned['keys'])}.")
+    say(console, f"Exports and other output: {_files(planned['output'])} go.")
     verb = "go, with all former versions" if planned["data"] else "stay; with --data, they go, too"
-    _say(console, f"Files of your own, kept events and records of runs: {_files(planned['own'])} {verb}.")
-    _say(console, f"It costs {show.sums(planned['costs'])}")
+    say(console, f"Files of your own, kept events and records of runs: {_files(planned['own'])} {verb}.")
+    say(console, f"It costs {show.sums(planned['costs'])}")
 
 
 def show_end(console: Console, removed: Removal) -> None:
@@ -67,23 +67,19 @@ def show_end(console: Console, removed: Removal) -> None:
     show.print_problems(console, removed["problems"])
     listed = ", ".join(f"{number} {words}" for words, number in removed["listed"].items())
     if removed["left"]:
-        _say(console, f"Still there of {removed['group']}:")
+        say(console, f"Still there of {removed['group']}:")
         for one in removed["left"][:NAMED]:
-            _say(console, f"* {one}")
-        if more := len(removed["left"]) - NAMED:
-            _say(console, f"* and {more} more" if more > 0 else "")
-        _say(console, "Do what the problems say, and repeat the command: it goes on.")
+            say(console, f"* {one}")
+        if (more := len(removed["left"]) - NAMED) > 0:
+            say(console, f"* and {more} more")
+        say(console, "Do what the problems say, and repeat the command: it goes on.")
         return
-    _say(console, f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.")
-    _say(console, f"That saves {show.sums(removed['saves'])}")
+    say(console, f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.")
+    say(console, f"That saves {show.sums(removed['saves'])}")
 
 
 def _files(files: Files) -> str:
     return f"{files['files']:,} files ({files['bytes'] / 1e6:,.1f} MB)"
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 COMMANDS = (

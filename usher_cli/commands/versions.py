@@ -11,7 +11,7 @@ from usher_cli import show
 from usher_cli.command import OK, Command, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.machine.versions import Solution, solutions_of
-from usher_cli.output import Output
+from usher_cli.output import Output, say
 
 METRICS = ("precision_at_25", "normalized_discounted_cumulative_gain_at_25", "coverage")
 HEADS = ("solution", "version", "trained", "status", "live since", "hours", "P@25", "NDCG@25", "coverage")
@@ -43,7 +43,7 @@ def show_versions(console: Console, found: Sequence[Solution]) -> None:
     show.print_table(console, HEADS, rows)
     for one in found:
         if (gate := one["gate"]) and gate["verdict"]:
-            console.print(f"{one['name']}: {gate['verdict']}", soft_wrap=True, markup=False, highlight=False)
+            say(console, f"{one['name']}: {gate['verdict']}")
 
 
 def _rows(found: Sequence[Solution]) -> Iterator[tuple[str, ...]]:

@@ -46,12 +46,19 @@ def application(stack: DeployedStack, host: str = "localhost") -> FastAPI:
 
 def serve(stack: DeployedStack, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve the pages until Ctrl-C; `ready` gets the address. Raises UsherError if the port is taken."""
-    logging.getLogger("nicegui").setLevel(logging.ERROR)
+    log = logging.getLogger("nicegui")
+    log.setLevel(logging.ERROR)
+    log.addFilter(_is_fault)
     config = uvicorn.Config(application(stack, host), host=host, port=port, log_level="error")
     with listen(host, port) as listening:
         threading.Thread(target=_warm_up, args=(stack,), daemon=True).start()
         ready(f"http://{host}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run([listening])
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether something is wrong. A browser that leaves before its page is complete leaves NiceGUI's drawer waiting."""
+    return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -35,7 +35,7 @@ from usher_local.authorization import Record, ask, bucket_policy, identity_polic
 from usher_local.cloud import credentials
 from usher_local.cloud.credentials import PARTITION, REGION
 from usher_local.cloud.patching import replaced
-from usher_local.cloud.permissions import PERMISSIONS, Demand, Parameters, demands, keys_in
+from usher_local.cloud.permissions import PERMISSIONS, Demand, Parameters, deletions_in, demands
 from usher_local.iam_policy import Principal, Request, Statement, context, decide
 from usher_local.personalize.models import personalize_backends
 
@@ -132,10 +132,10 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
     bucket = f"arn:{PARTITION}:s3:::{bucket_name}"
     if not key_name:
         # DeleteObjects; AWS refuses object by object
-        keys = keys_in(response.body) if action == "s3:DeleteObject" else []
+        deletions = deletions_in(response.body) if action == "s3:DeleteObject" else []
         prefix = response.querystring.get("prefix") if action == "s3:ListBucket" else None
         says = {"s3:prefix": prefix[0]} if prefix else {}
-        return [Demand(action, f"{bucket}/{key}") for key in keys] or [Demand(action, bucket, says)]
+        return [Demand(of, f"{bucket}/{key}") for of, key in deletions] or [Demand(action, bucket, says)]
     found = [Demand(action, f"{bucket}/{key_name}")]
     if action == "s3:PutObject" and "x-amz-tagging" in response.headers:
         found.append(Demand("s3:PutObjectTagging", f"{bucket}/{key_name}"))

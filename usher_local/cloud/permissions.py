@@ -152,7 +152,7 @@ def passed_roles(service: str, given: Any) -> list[Demand]:
     return own + [demand for one in given.values() for demand in passed_roles(service, one)]
 
 
-def keys_in(delete: str | bytes) -> list[str]:
-    """The keys that the body of a DeleteObjects names."""
+def deletions_in(delete: str | bytes) -> list[tuple[str, str]]:
+    """The action and the key of each object that the body of a DeleteObjects names."""
     objects = xmltodict.parse(delete, force_list=("Object",))["Delete"]["Object"]
-    return [str(one["Key"]) for one in objects]
+    return [("s3:DeleteObjectVersion" if "VersionId" in one else "s3:DeleteObject", str(one["Key"])) for one in objects]

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from usher_local.cloud.permissions import Demand, demands, keys_in
+from usher_local.cloud.permissions import Demand, deletions_in, demands
 
 PREFIX = "us-east-1:123456789012:"
 PERSONALIZE = f"arn:aws:personalize:{PREFIX}"
@@ -124,6 +124,9 @@ def test_a_request_demands(service: str, operation: str, given: dict[str, Any], 
 
 
 @pytest.mark.parametrize("keys", [["a/b.csv"], ["a/b.csv", "c&d"]])
-def test_a_deletion_names_its_objects(keys: list[str]) -> None:
-    objects = "".join(f"<Object><Key>{key.replace('&', '&amp;')}</Key></Object>" for key in keys)
-    assert keys_in(f"<Delete>{objects}<Quiet>true</Quiet></Delete>") == keys
+@pytest.mark.parametrize(
+    ("version", "action"), [("", "s3:DeleteObject"), ("<VersionId>1</VersionId>", "s3:DeleteObjectVersion")]
+)
+def test_a_deletion_names_its_objects_and_demands_more_for_versions(keys: list[str], version: str, action: str) -> None:
+    objects = "".join(f"<Object><Key>{key.replace('&', '&amp;')}</Key>{version}</Object>" for key in keys)
+    assert deletions_in(f"<Delete>{objects}<Quiet>true</Quiet></Delete>") == [(action, key) for key in keys]

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from usher.serving.popular_lists import PopularList, PopularLists
 from usher.storage.table import Table
 
@@ -67,3 +68,22 @@ def test_the_list_of_an_export_of_what_is_popular_stays(world: World) -> None:
     assert (popular["items"], calls) == (["c"], [])
     popular, calls = refreshed(world, solutions={"you": FOR_YOU})
     assert (popular["items"], popular["solution"]) == (["b", "a"], "you")
+
+
+def test_the_former_list_stays_where_personalize_does_not_answer(world: World) -> None:
+    lists = PopularLists(Table(world.dynamodb, TABLE))
+    lists.write("films", ["c"], "top", "v1")
+
+    def throttle(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetRecommendations")
+
+    content: Any = {"solutions": {"top": POPULAR}, "recommenders": {}, "filters": {}}
+    reason = lists.refresh(SimpleNamespace(get_recommendations=throttle), "films", content, "nobody")
+    assert "Throttling" in reason
+    assert lists.read("films")["items"] == ["c"]
+
+
+def test_a_table_that_does_not_answer_is_an_error_so_that_the_step_is_repeated(world: World) -> None:
+    lists = PopularLists(Table(world.dynamodb, "absent"))
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        lists.refresh(None, "films", {}, "nobody")

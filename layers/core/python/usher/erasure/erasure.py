@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from usher.aws import now
-from usher.erasure.files import delete_version, erase_files, versions
+from usher.erasure.files import erase_files, versions
 from usher.erasure.forgotten import Forgotten, read_list
 from usher.erasure.items import erase_items, sessions_of
 from usher.erasure.messages import WaitingEvents
@@ -161,8 +161,7 @@ class Erasure:
             problem = Problem(job["arn"], message, "Correct that, and erase the users again: usher erase.")
             changes["problems"] = [problem_record(problem)]
         run.update(changes)
-        for version in list(versions(self.bucket, list_key(run.group, state["reference"]))):
-            delete_version(self.bucket, version)
+        self.bucket.delete_versions(list(versions(self.bucket, list_key(run.group, state["reference"]))))
         Tasks(self.table).forget(run.group, f"{ERASURE}#{state['reference']}")
 
     def _still_known(self, group: str, state: ErasureRecord) -> Iterator[StillKnown]:

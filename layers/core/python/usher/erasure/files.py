@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -14,7 +13,7 @@ from usher.erasure.contents import clean
 from usher.erasure.forgotten import Forgotten
 from usher.reports.evaluation_page import render_evaluation_page
 from usher.reports.run_page import render_run_page
-from usher.storage.bucket import WRITTEN_MEANWHILE, Bucket
+from usher.storage.bucket import WRITTEN_MEANWHILE, Bucket, Version
 from usher.storage.multipart import Upload
 
 ID_COLUMNS = {"catalogue/users.parquet": ("id",)}
@@ -34,16 +33,6 @@ MAX_PAGE_BYTES = 1 << 26
 """Of a document that has a page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version of an object."""
-
-    key: str
-    id: str
-    is_latest: bool
-    etag: str
-
-
 class _Nowhere(io.RawIOBase):
     """A target that keeps nothing."""
 
@@ -55,16 +44,8 @@ class _Nowhere(io.RawIOBase):
 
 
 def versions(bucket: Bucket, prefix: str) -> Iterator[Version]:
-    """Every version of every object below a prefix, by their keys."""
-    pages = bucket.s3.get_paginator("list_object_versions").paginate(Bucket=bucket.name, Prefix=prefix)
-    for page in pages:
-        for one in page.get("Versions", []):
-            yield Version(one["Key"], one["VersionId"], one["IsLatest"], one["ETag"])
-
-
-def delete_version(bucket: Bucket, version: Version) -> None:
-    """Delete a version for good."""
-    bucket.s3.delete_object(Bucket=bucket.name, Key=version.key, VersionId=version.id)
+    """Every version of every object below a prefix that has content, by their keys."""
+    return (one for one in bucket.versions(prefix) if not one.is_mark)
 
 
 def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable[[], bool]) -> tuple[int, str | None]:
@@ -80,8 +61,7 @@ def erase_files(bucket: Bucket, who: Forgotten, after: str, is_time_up: Callable
         columns = next((some for file, some in ID_COLUMNS.items() if name == file), ())
         if name.startswith(CACHES):
             gone = list(of_key)
-            for one in gone:
-                delete_version(bucket, one)
+            bucket.delete_versions(gone)
             removed += len(gone)
         elif not name.startswith(UNREAD):
             removed += erase_in_object(bucket, who, list(of_key), columns, tagging_of(name))
@@ -112,7 +92,7 @@ def erase_in_object(
                 source.seek(0)
                 if not _rewrite(bucket, who, version, source, columns, tagging):
                     continue
-            delete_version(bucket, version)
+            bucket.delete_versions([version])
             removed += found if version.is_latest else 1
     return removed
 
@@ -151,5 +131,4 @@ def _replace_page(bucket: Bucket, key: str, html: str) -> None:
     """Write a page anew; its former versions go, as no format tells what in them is a user's."""
     former = [one for one in versions(bucket, key) if one.key == key]
     bucket.write(key, html.encode(), ContentType="text/html; charset=utf-8")
-    for one in former:
-        delete_version(bucket, one)
+    bucket.delete_versions(former)

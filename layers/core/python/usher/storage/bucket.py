@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, is_dataclass
 from operator import attrgetter
@@ -20,6 +20,7 @@ MAX_BYTES = 1 << 23
 MAX_LINE_LENGTH = 1 << 28
 """Bytes of a line that is read as a whole: Personalize's longest is a segment with five million users."""
 DELETE_BATCH_SIZE = 1000
+"""Objects that DeleteObjects takes."""
 UNREADABLE = {
     "AccessDenied": (
         "can't be read: {}",
@@ -59,6 +60,20 @@ class File:
     """Bytes."""
     etag: str
     """S3's tag of the content: another content has another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of an object of the bucket, or the mark of its deletion."""
+
+    key: str
+    id: str
+    is_latest: bool
+    is_mark: bool = False
+    """It is the mark of a deletion, without content."""
+    size: int = 0
+    """Bytes."""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +173,26 @@ class Bucket:
         """An object's bytes in blocks of whole lines, of `size` or more where a line is longer than that."""
         yield from whole_lines(self.open(key, **({"Range": f"bytes={start}-"} if start else {})), size)
 
+    def versions(self, prefix: str) -> Iterator[Version]:
+        """Every version of every object below a prefix; of each page of S3's, the marks of deletions come last."""
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
+            for one in page.get("Versions", ()):
+                yield Version(one["Key"], one["VersionId"], one["IsLatest"], size=one["Size"], etag=one["ETag"])
+            for one in page.get("DeleteMarkers", ()):
+                yield Version(one["Key"], one["VersionId"], one["IsLatest"], is_mark=True)
+
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects."""
-        for start in range(0, len(keys), DELETE_BATCH_SIZE):
-            batch = [{"Key": key} for key in keys[start : start + DELETE_BATCH_SIZE]]
+        self._delete([{"Key": key} for key in keys])
+
+    def delete_versions(self, versions: Sequence[Version]) -> None:
+        """Delete versions of objects for good."""
+        self._delete([{"Key": one.key, "VersionId": one.id} for one in versions])
+
+    def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
+        """Delete objects or versions. Raises UsherError for one that can't be deleted."""
+        for start in range(0, len(objects), DELETE_BATCH_SIZE):
+            batch = objects[start : start + DELETE_BATCH_SIZE]
             response = self.s3.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})
             if errors := response.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
