@@ -60,6 +60,17 @@ def ask(stack: Stack, times: int) -> None:
     client("cloudwatch").put_metric_data(Namespace="AWS/Personalize", MetricData=[data])
 
 
+def test_a_first_run_tells_the_month_with_its_own_order_as_the_command_does(
+    live: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [record] = live.read(r"films/out/runs/.*/run\.json").values()
+    month = cost(capsys)["month"]
+    assert month["spent"] > 0
+    assert month["forecast"] > 10
+    assert record["month"]["spent"] == pytest.approx(month["spent"], rel=0.01)
+    assert record["month"]["forecast"] == pytest.approx(month["forecast"], rel=0.01)
+
+
 def test_a_month_is_measured_hour_by_hour_and_told(live: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     assert cost(capsys)["used"][0]["what"] == "imports", "an import counts from its order on"
     tick(live, 3 * HOUR)

@@ -127,7 +127,7 @@ class PlanEstimate(TypedDict):
 
 
 class MonthRecord(TypedDict):
-    """What a group has cost in a calendar month (UTC) until now, in US dollars."""
+    """What a group has cost in a calendar month (UTC), in US dollars. A run's record has its own order in it."""
 
     month: str
     """Such as 2026-11."""

@@ -229,7 +229,8 @@ def _progress(record: RunRecord) -> str:
         return f"Deleting: {gone} of {len(record.get('deletions', ()))} resources are deleted."
     ready = sum(one["status"] in READY for one in states)
     busy = [one["id"] for one in states if one["status"] == "PENDING"]
-    return f"{ready} of {len(states)} resources are ready; at work on {', '.join(busy) or 'nothing'}."
+    at_work = f"; at work on {', '.join(busy)}" if busy else ""
+    return f"{ready} of {len(states)} resources are ready{at_work}."
 
 
 def done_phrases(record: RunRecord) -> Iterator[str]:

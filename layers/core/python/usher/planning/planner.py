@@ -114,6 +114,7 @@ def draft(
     if load.estimate:
         estimate["table"] = load.estimate
     month = month_record(past, costs.monthly_now, now())
+    ordered = replace(past, ordered_in_month=past.ordered_in_month + costs.estimate.of_run)
     advised = cost_advice(inputs.config, desired, costs.existing, past.traffic)
     findings = {
         "notes": [*inputs.notes, *notes, *estimator.notes, *cost_notes, *advised, *budget_notes(target.group, month)],
@@ -122,7 +123,7 @@ def draft(
         "costsNow": costs.monthly_now,
         "estimate": estimate,
         "ceilings": ceilings.facts(costs.estimate),
-        "month": month,
+        "month": month_record(ordered, costs.monthly_after, now()),
         "pins": pins,
         **({"problems": problems} if problems else {}),
         "unmanaged": [{"id": one.id, "arn": one.arn, "reason": one.reason, "deleted": one.delete} for one in unmanaged],
