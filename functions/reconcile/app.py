@@ -145,7 +145,7 @@ def pass_of_deletions(run: Run, plan: Plan, record: RunRecord, require_open: Req
     send_changes(run, before, states)
     change: dict[str, Any] = {"deletions": states}
     if wait is None and plan.removal and run.group == plan.group:
-        change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"))
+        change["erasing"] = erase(bucket, exported, plan.group, record.get("erasing"), require_open)
         wait = MIN_SECONDS if change["erasing"] else None
     run.update({"stage": "delete", "waitSeconds": wait, **change}, even_if_ended=plan.group != run.group)
     if wait is None and plan.removal:

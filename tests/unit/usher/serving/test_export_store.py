@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from usher.aws import now
-from usher.errors import UsherError
+from usher.errors import EndedError, UsherError
+from usher.exports.erasure import erase
 from usher.serving import export_store
 from usher.serving.export_store import LIFETIME, ExportStore
 from usher.storage.table import Table
@@ -178,7 +179,7 @@ def test_all_that_a_group_has_in_partitions_of_its_own_is_erased_and_nobody_else
     world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films"}, "item": {"S": "serving"}})
     for item in ("catalogue", "user", "session", "event#e1", "page"):
         world.dynamodb.put_item(TableName=TABLE, Item={"group": {"S": "films#i1"}, "item": {"S": item}})
-    assert table(world).erase("films", None) is None
+    assert table(world).erase("films", None, lambda: None) is None
     left = [key.partition("#")[0] for key in items(world)]
     assert Counter(left) == {"films-eu": 60, "film": 60, "films": 1}
 
@@ -189,6 +190,27 @@ def test_erasing_goes_on_where_it_stopped(world: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(world.dynamodb, "scan", lambda **given: scan(Limit=20, **given))
     calls, place = 0, None
     while calls == 0 or place:
-        place, calls = table(world, Time(per_look=export_store.WORK_SECONDS + 1)).erase("films", place), calls + 1
+        place, calls = (
+            table(world, Time(per_look=export_store.WORK_SECONDS + 1)).erase("films", place, lambda: None),
+            calls + 1,
+        )
     assert items(world) == {}
     assert calls >= 3
+
+
+def test_a_run_that_has_ended_erases_nothing_that_the_next_one_makes(world: World) -> None:
+    """A function outlives its stopped execution: here, another run begins between its listings and its deletions."""
+
+    def require_open() -> None:
+        raise EndedError("The run has ended.")
+
+    table(world).load(world.bucket, [put(world, "a.out", range(3))], BEGUN, START, KEY)
+    world.bucket.write("films/out/input/copy.csv", b"ITEM_ID\n")
+    before = items(world), world.bucket.keys("films/out/")
+    with pytest.raises(EndedError):
+        erase(world.bucket, table(world), "films", None, require_open)
+    with pytest.raises(EndedError):
+        table(world).erase("films", None, require_open)
+    assert (items(world), world.bucket.keys("films/out/")) == before
+    erase(world.bucket, table(world), "films", None, lambda: None)
+    assert (items(world), world.bucket.keys("films/out/input/")) == ({}, [])

@@ -1,6 +1,6 @@
 """Erase the files and table items that Usher made for a removed group; only the records of its runs stay."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from usher.serving.export_store import ExportStore
@@ -10,11 +10,20 @@ ERASED = ("batch", "catalogue", "checks", "evaluation", "export", "input", "segm
 """The folders below `<group>/out/` whose files go."""
 
 
-def erase(bucket: Bucket, answers: ExportStore, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def erase(
+    bucket: Bucket,
+    answers: ExportStore,
+    group: str,
+    start: Mapping[str, Any] | None,
+    require_open: Callable[[], None],
+) -> dict[str, Any] | None:
     """Delete as much as time allows; return the place in the table to go on from, or None at the end.
 
-    Deleted versions of files stay in the bucket until its lifecycle rule takes them.
+    Deleted versions of files stay in the bucket until its lifecycle rule takes them. `require_open` raises EndedError
+    if the run has ended: a function outlives its stopped execution, and must not delete what the next run makes.
     """
     for folder in ERASED:
-        bucket.delete(bucket.keys(f"{group}/out/{folder}/"))
-    return answers.erase(group, start)
+        keys = bucket.keys(f"{group}/out/{folder}/")
+        require_open()
+        bucket.delete(keys)
+    return answers.erase(group, start, require_open)

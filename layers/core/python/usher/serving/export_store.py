@@ -72,8 +72,12 @@ class ExportStore:
                 self.sleep(rest)
         return None
 
-    def erase(self, group: str, start: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    def erase(
+        self, group: str, start: Mapping[str, Any] | None, require_open: Callable[[], None]
+    ) -> dict[str, Any] | None:
         """Delete what a group has in partitions of its own, from a key on; return the key to continue after, or None.
+
+        `require_open` is called before each page of deletions; what it raises ends them.
 
         These are exported answers, the catalogue's items and users, sessions, events and pages. Each has a partition
         of its own, so all of the table is read; a gigabyte costs some 2 cents.
@@ -89,6 +93,7 @@ class ExportStore:
                 **({"ExclusiveStartKey": place} if place else {}),
             )
             keys, place = page["Items"], page.get("LastEvaluatedKey")
+            require_open()
             for first in range(0, len(keys), BATCH_SIZE):
                 self._write([{"DeleteRequest": {"Key": key}} for key in keys[first : first + BATCH_SIZE]])
             if not place:
