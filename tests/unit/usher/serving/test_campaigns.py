@@ -22,7 +22,8 @@ LIST = b'{"itemList": [{"itemId": "a"}], "recommendationId": "r"}'
 
 
 def http(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    """An answer after which the server closes: told so, a client does not send its next request on that connection."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
