@@ -1,12 +1,12 @@
 """What a request gets from a group that a run has made: filtered in an outage, and with the context of its headers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-import boto3
 import pytest
+from botocore.client import BaseClient
 
 from tests.unit.fuzz.requests import asked
 from tests.unit.usher.world import interactions
@@ -29,14 +29,22 @@ HEADERS = {
 }
 
 
-@pytest.fixture
-def films(stack: Stack) -> Stack:
+@pytest.fixture(scope="module")
+def group(deployment: Stack) -> Stack:
     """A group that serves."""
-    stack.put("films/items.csv", ITEMS)
-    stack.put("films/interactions.csv", interactions())
-    stack.put("films/usher.yaml", CONFIG)
-    assert stack.drop("films/usher.yaml").status == "SUCCEEDED"
-    return stack
+    deployment.reset()
+    deployment.put("films/items.csv", ITEMS)
+    deployment.put("films/interactions.csv", interactions())
+    deployment.put("films/usher.yaml", CONFIG)
+    assert deployment.drop("films/usher.yaml").status == "SUCCEEDED"
+    return deployment
+
+
+@pytest.fixture
+def films(group: Stack) -> Iterator[Stack]:
+    """The group, undisturbed again after each test."""
+    yield group
+    group.disturb = lambda _: None
 
 
 def answer(stack: Stack, headers: Mapping[str, str] | None = None, **options: Any) -> Any:
@@ -76,20 +84,19 @@ def test_an_export_with_the_filter_answers_for_it(films: Stack) -> None:
     assert ids(stored) == ids(wanted)[: len(ids(stored))]
 
 
-def test_personalize_gets_the_context_that_the_headers_and_the_clock_tell(films: Stack) -> None:
-    sent = list[dict[str, Any]]()
+def test_personalize_gets_the_context_that_the_headers_and_the_clock_tell(
+    films: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent, call = list[Any](), BaseClient._make_api_call  # type: ignore[attr-defined]
 
-    def note(params: Mapping[str, Any], **_: Any) -> None:
-        sent.append(json.loads(params["body"])["context"])
+    def noted(self: Any, operation: str, members: Any) -> Any:
+        sent.extend([members["context"]] if operation == "GetRecommendations" else [])
+        return call(self, operation, members)
 
-    events: Any = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr]
-    events.register("before-call.personalize-runtime.GetRecommendations", note)
-    try:
-        films.clock.move_to(1_767_569_400)  # 2026-01-04, a Sunday, at 23:30 in UTC
-        first = answer(films, HEADERS)
-        answer(films, HEADERS, context={"DEVICE": "fridge"})
-    finally:
-        events.unregister("before-call.personalize-runtime.GetRecommendations", note)
+    monkeypatch.setattr(BaseClient, "_make_api_call", noted)
+    films.clock.move_to(1_767_569_400)  # 2026-01-04, a Sunday, at 23:30 in UTC
+    first = answer(films, HEADERS)
+    answer(films, HEADERS, context={"DEVICE": "fridge"})
     told = {"DEVICE": "phone", "HOUR": "8", "WEEKDAY": "Monday", "COUNTRY": "DE"}
     assert sent == [told, {**told, "DEVICE": "fridge"}]
     assert first["source"] == "campaign"
