@@ -30,6 +30,7 @@ from usher_local.cloud import (
     credentials,
     eventbridge,
     eventbridge_rules,
+    faster_moto,
     http_api,
     iam,
     lambda_functions,
@@ -169,6 +170,7 @@ class LocalCloud:
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
         stack.enter_context(atomic_items.atomic())
+        stack.enter_context(faster_moto.faster())
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(eventbridge.flowing(disorder, state.events))
         stack.enter_context(refusals.limited())

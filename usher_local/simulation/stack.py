@@ -32,7 +32,7 @@ from moto.sqs.models import sqs_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
-from usher_local.cloud import iam, refusals, service_quotas
+from usher_local.cloud import faster_moto, iam, refusals, service_quotas
 from usher_local.cloud.apis import Apis
 from usher_local.cloud.cloudformation import CloudFormation, answering
 from usher_local.cloud.credentials import REGION
@@ -374,6 +374,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         personalize.install(Clock(1), None, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(faster_moto.faster())
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())
