@@ -17,7 +17,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType
 from time_machine import travel
 
-from usher_local.cloud.faster_moto import faster
+from usher_local.cloud.services.faster_moto import faster
 
 KEYS = st.tuples(st.sampled_from("abc"), st.sampled_from("abcdef"))
 
