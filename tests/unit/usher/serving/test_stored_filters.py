@@ -94,9 +94,10 @@ class Shop:
     def reads(self) -> Reads:
         names = ("batch_get_item", "update_item", "query", "exceptions")
         calls = {name: getattr(self.table.dynamodb, name) for name in names}
-        table = Table(SimpleNamespace(get_item=self.get_item, **calls), TABLE)
+        dynamodb: Any = SimpleNamespace(get_item=self.get_item, **calls)
+        table = Table(dynamodb, TABLE)
         guard = Guard(Known(Catalogues(table)))
-        runtime = SimpleNamespace(**{route.operation: self.down for route in ROUTES.values()})
+        runtime: Any = SimpleNamespace(**{route.operation: self.down for route in ROUTES.values()})
         filters = StoredFilters(guard, lambda _group, user, _kind: self.met.get(user, {}))
         sources = ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime)
         return Reads(*sources, guard, Demand(table), filters)
