@@ -24,10 +24,6 @@ EXIT_STATUS = {
 """The meaning of each exit status."""
 
 
-def no_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing."""
-
-
 def group(parser: argparse.ArgumentParser) -> None:
     """Add the name of a group."""
     parser.add_argument("group", help="the name of the group")
