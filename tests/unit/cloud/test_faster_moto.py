@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from moto.core import utils
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from time_machine import travel
 
 from usher_local.cloud.services.faster_moto import faster
@@ -98,3 +98,13 @@ def test_without_a_moment_the_time_is_now() -> None:
         stock = utils.unix_time()
         with faster():
             assert utils.unix_time() == stock == 1924992000
+
+
+def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
+    put(table, {("b", "1"), ("b", "2")})
+    with faster():
+        before = len(Item.instances_tracked)
+        QUERIES[0](table)
+        assert len(Item.instances_tracked) == before
+    QUERIES[0](table)
+    assert len(Item.instances_tracked) > before, "moto forgets by itself now"
