@@ -81,11 +81,13 @@ def messages(chance: random.Random) -> Iterator[Message]:
         logs_in = chance.choice((0, 3, 10**9))
         for number in range(1 + int(chance.expovariate(0.1))):
             arrived = DAY + chance.random() * 80_000
-            who: Any = {"userId": user} if number >= logs_in else {}
             events: Any = [_event(chance, arrived) for _ in range(chance.choice((1, 1, 1, 3)))]
-            yield Message(
-                kind="events", group="g", trackingId="t", sessionId=session, arrived=arrived, events=events, **who
+            message = Message(
+                kind="events", group="g", trackingId="t", sessionId=session, arrived=arrived, events=events
             )
+            if number >= logs_in:
+                message["userId"] = user
+            yield message
 
 
 def _event(chance: random.Random, time: float) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from nicegui import ui
 from usher.errors import InputError
 from usher.reports.html import number, table
 
-from usher_cli.explanation import TOLD, explanation
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.machine.actions import Action, PlanView
 from usher_cli.ui.parts import note
 from usher_cli.ui.report import report
@@ -35,7 +35,7 @@ async def offer(visit: Visit, make: Callable[[], Action]) -> None:
     try:
         action = await visit.read(make)
         plan = await visit.read(action.plan)
-    except TOLD as error:
+    except EXPLAINED as error:
         heading.set_text("This can't be done")
         _refused(content, error)
         return
@@ -52,7 +52,7 @@ async def offer(visit: Visit, make: Callable[[], Action]) -> None:
         confirm.set_enabled(False)
         try:
             execution = await visit.read(action.carry_out)
-        except TOLD as error:
+        except EXPLAINED as error:
             _refused(content, error)
             return
         dialog.close()

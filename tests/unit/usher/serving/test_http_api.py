@@ -235,7 +235,7 @@ def test_a_body_that_is_no_text_is_refused_with_what_it_is(sent: bytes, said: st
 @pytest.mark.parametrize("text", ["arn:aws:s3:::usher-1", "usher-123456789012-us-east-1", "key_123456789012_x"])
 def test_a_message_loses_what_is_of_the_account(text: str) -> None:
     error = ClientError({"Error": {"Code": "InvalidInputException", "Message": f"No {text}!"}}, "GetRecommendations")
-    assert not re.search(r"arn|[0-9]{12}", http_api.on_client_error(error).body["message"])
+    assert not re.search(r"arn|[0-9]{12}", http_api.error_document(error)["message"])
 
 
 @pytest.mark.usefixtures("served")

@@ -33,12 +33,12 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
     if month["spent"] >= warn_at:
         yield Problem(place, f"${month['spent']:,.2f} of ${budget:,.2f} are spent in {month['month']}.", remedy)
     elif month["forecast"] > budget:
-        message = f"of ${budget:,.2f} will not last: {month['month']} will cost about ${month['forecast']:,.2f}."
+        message = f"is ${budget:,.2f}; {month['month']} will cost about ${month['forecast']:,.2f}."
         yield Problem(place, message, remedy)
 
 
 def budget_text(group: str, past: Past) -> str:
-    """What people are told of a budget that is nearly spent, or spent."""
+    """The notification of a budget that is nearly spent, or spent."""
     budget, month = past.budget, past.month
     if not budget:
         return ""
