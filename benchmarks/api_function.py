@@ -81,6 +81,7 @@ def calls(app: Any, name: str) -> dict[str, Call]:
         "handler": answered(app, route, "up"),
         "catalogue": answered(app, route, "catalogue-up", details="TITLE"),
         "catalogue and fallback": answered(app, route, "catalogue-down", details="TITLE"),
+        "filtered": answered(app, route, "catalogue-down", details="TITLE", filter="genre"),
     }
 
 
