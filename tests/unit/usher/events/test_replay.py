@@ -111,7 +111,8 @@ def make_site(clock: Any) -> Site:
     pending = sqs.create_queue(QueueName="pending.fifo", Attributes=fifo)["QueueUrl"]
     refused = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
     kept = sqs.create_queue(QueueName="kept")["QueueUrl"]
-    table, personalize = make_table(), Personalize()
+    table = make_table()
+    personalize: Any = Personalize()
     queues = Queues(sqs, pending, refused, kept)
     return Site(clock, personalize, Replay(queues, Sessions(table), Arrivals(table), personalize), sqs)
 
