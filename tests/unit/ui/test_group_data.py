@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import boto3
 import pytest
@@ -111,7 +112,8 @@ def test_a_group_that_takes_long_to_read_keeps_no_other_waiting_and_is_read_once
         def files_of(self, _: str) -> list[File]:
             return []
 
-    cache, bucket = DataCache(read), Empty(None, "films")
+    nowhere: Any = None
+    cache, bucket = DataCache(read), Empty(nowhere, "films")
     with ThreadPoolExecutor(2) as pool:
         long = [pool.submit(cache.of, bucket, "long") for _ in range(2)]
         assert begun.wait(10)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import write_load_plan
 from usher.clients import Clients
+from usher.config.model import Schedule
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError, Problem
+from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
@@ -20,8 +23,9 @@ from usher.planning.tasks import IDLE, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.lookup import describe
 from usher.resources.target import Target
-from usher.run_record import ErasureRecord, MonthlyCost
+from usher.run_record import ErasureRecord, MonthlyCost, TrainingSchedule
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.pauses import pause_note, pause_of
@@ -166,17 +170,28 @@ class PlanSteps:
         run.update({"erasure": erasure, "note": ERASING})
         return "ERASE"
 
-    def _training_schedules(self, run: Run) -> dict[str, str]:
-        """By solution, when it is trained next; empty where the config can't be read."""
+    def _training_schedules(self, run: Run) -> dict[str, TrainingSchedule]:
+        """By solution, the schedule that trains it; empty where the config can't be read."""
         try:
             config = load_config(run.bucket, run.group, self.clients["personalize"])
         except InputError:
             return {}
         return {
-            solution.name: str(schedule.settings["ScheduleExpression"])
+            solution.name: self._training_schedule(run, schedule)
             for solution in config.solutions
             for schedule in config.schedules
             if trains(schedule.input, solution.name)
+        }
+
+    def _training_schedule(self, run: Run, schedule: Schedule) -> TrainingSchedule:
+        """A schedule of the config, with the time of its creation."""
+        resource = schedule_resource(self.target_of(run.group, run.name), schedule.name, schedule.input, {})
+        made = describe(self.clients["scheduler"], KINDS["schedule"], resource.arn)
+        settings, since = schedule.settings, made.get("StartDate") or made.get("CreationDate")
+        return {
+            "expression": str(settings["ScheduleExpression"]),
+            "zone": str(settings.get("ScheduleExpressionTimezone", "UTC")),
+            "since": since.astimezone(UTC).isoformat() if since else "",
         }
 
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:
