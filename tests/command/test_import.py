@@ -15,7 +15,7 @@ from tests.command.world import told
 from tests.unit.usher.world import interactions
 from usher_cli.actions.adoption import adopt
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.drafts import draft_of
+from usher_cli.drafts import draft_of, is_costly
 from usher_local.simulation.stack import Stack
 
 ROLE = "arn:aws:iam::123456789012:role/old"
@@ -191,7 +191,7 @@ def test_the_page_takes_over_what_the_command_does_and_is_refused_what_costs_mon
     plan = action.plan()
     assert any("Will be tagged as the stack's" in one and "OldFilms" in one for one in plan["told"])
     assert action.carry_out(lambda _: None).told.startswith("Usher now manages OldFilms")
-    assert not draft_of(stack, "films", stack.bucket).is_work
+    assert not is_costly(draft_of(stack, "films", stack.bucket))
     with pytest.raises(UsherError, match="is not a valid name"):
         adopt(stack, "OldFilms", "", from_stack="", anyway=False).plan()
     old.put("exports/part-1.csv", interactions(users=45))
