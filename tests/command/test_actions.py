@@ -1,8 +1,10 @@
 """What a person can have a stack do, as the page does it: the plan first, and then the same code as the command's."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from usher.aws import now
 from usher.errors import UsherError
 from usher.exports.documents import ExportPlan
 from usher.runs.record import Run
@@ -15,6 +17,7 @@ from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
 from usher_cli.actions.versions import serve
 from usher_cli.deployed_stack import DeployedStack
+from usher_cli.machine.schedules import next_trainings
 from usher_local.simulation.stack import Stack
 
 EXPORTED = POPULAR | {"exports": {"popular": {"numResults": 5}}}
@@ -78,6 +81,23 @@ def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: De
     assert resume.carry_out(nothing).execution
     with pytest.raises(UsherError, match="films is not paused"):
         resume.plan()
+
+
+def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> None:
+    schedules = {"popular": "cron(0 3 ? * SUN *)", "hits": "rate(2 days)"}
+    solutions = {
+        name: {"recipe": "aws-popularity-count", "campaign": False, "schedules": {"FULL": expression}}
+        for name, expression in schedules.items()
+    }
+    stack.put("films/usher.yaml", json.dumps({"solutions": solutions, "exports": False}))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    stack.clock.shift(5 * 24 * 3600)
+    found = next_trainings(DeployedStack("usher"), "films", ["popular", "hits", "none"])
+    assert found.keys() == schedules.keys()
+    assert (found["popular"].isoweekday(), found["popular"].hour, found["popular"].minute) == (7, 3, 0)
+    assert all(timedelta(0) < moment - now() < timedelta(days=7) for moment in found.values())
+    assert found["hits"] - now() <= timedelta(days=2)
 
 
 @pytest.mark.parametrize("why", ["", "  "])

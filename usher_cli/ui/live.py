@@ -1,6 +1,7 @@
 """What a group answers with, and the last exports and evaluations."""
 
 import asyncio
+from collections.abc import Mapping
 
 from markupsafe import Markup
 from nicegui import ui
@@ -14,8 +15,10 @@ from usher_cli.actions.erasure import erase
 from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
 from usher_cli.actions.removal import remove
+from usher_cli.explanation import TOLD
 from usher_cli.machine.overview import live_in
 from usher_cli.machine.runs import OtherRun, last_others
+from usher_cli.machine.schedules import next_trainings
 from usher_cli.ui.actions import Field, Given, action_button
 from usher_cli.ui.parts import card, empty, note
 from usher_cli.ui.report import link, minute, report
@@ -59,6 +62,7 @@ async def show(visit: Visit) -> None:
         action_button(visit, "Evaluate", "science", lambda given: evaluation(visit, given), EVALUATION)
         action_button(visit, "Erase users", "person_remove", lambda given: erasure(visit, given), ERASURE)
         action_button(visit, "Remove", "delete", lambda given: remove(stack, group, data=given["data"]), REMOVAL)
+    trained = await _next_trainings(visit, [one["name"] for one in models])
     rows = [
         [
             link(one["name"], group, "versions"),
@@ -66,11 +70,12 @@ async def show(visit: Visit) -> None:
             minute(one["trainedAt"]),
             minute(one["since"]),
             f"{one['by']}: {one['why']}" if one["by"] else "the newest that passed its gate",
+            trained.get(one["name"], ""),
             one["answeredBy"],
         ]
         for one in models
     ]
-    report(table("", ["Model", "Version", "Trained", "Live since", "Chosen by", "Answered by"], rows))
+    report(table("", ["Model", "Version", "Trained", "Live since", "Chosen by", "Next training", "Answered by"], rows))
     serving = await visit.read(stack.serving.read, group)
     with card("Exports and evaluations"):
         with ui.row():
@@ -79,6 +84,15 @@ async def show(visit: Visit) -> None:
         if not others:
             empty("There has been none yet.")
         report(of_others(group, others))
+
+
+async def _next_trainings(visit: Visit, solutions: list[str]) -> Mapping[str, Markup]:
+    """When schedules train the solutions next; nothing where the credentials may not read schedules."""
+    try:
+        found = await visit.read(next_trainings, visit.stack, visit.group, solutions)
+    except TOLD:
+        return {}
+    return {name: minute(at.isoformat()) for name, at in found.items()}
 
 
 def _export_button(visit: Visit, name: str) -> None:
