@@ -24,6 +24,7 @@ from usher_cli.actions.action import PlanView
 from usher_cli.costs import AccountCost, amount_text, known_sum, sums
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
+from usher_cli.machine.runs import headline
 from usher_cli.output import say
 from usher_cli.status import GroupStatus
 
@@ -149,7 +150,7 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
             one["startedAt"][:16],
             one["outcome"],
             known_sum(one["cost"]),
-            _headline(one),
+            headline(one),
         )
         for one in statuses
     ]
@@ -297,11 +298,6 @@ def account(console: Console, found: AccountCost) -> None:
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
     return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["answeredBy"], one["version"]
-
-
-def _headline(run: RunSummary) -> str:
-    problems = [f"{one['place']}: {one['message']}" for one in run["problems"]]
-    return next(iter([*problems, run["progress"], "; ".join(run["done"]), *run["notes"]]), "")
 
 
 SCORES = {

@@ -104,7 +104,7 @@ def _row(group: GroupOverview) -> list[object]:
         tag(last["outcome"]), link(minute(last["startedAt"]), name, "run", id=last["run"])
     )
     monthly = known_sum(last["cost"])
-    return [shown, outcome, live, monthly, headline(last)]
+    return [shown, outcome, live, monthly, headline(last) or "Nothing was to be done."]
 
 
 def _since(time: str) -> Markup:

@@ -21,7 +21,7 @@ from usher_cli.machine.runs import OtherRun, last_others
 from usher_cli.machine.schedules import next_trainings
 from usher_cli.ui.actions import Field, Given, action_button
 from usher_cli.ui.parts import card, empty, note
-from usher_cli.ui.report import link, minute, report
+from usher_cli.ui.report import filled, link, minute, report
 from usher_cli.ui.visit import Visit
 
 EVALUATION = (
@@ -75,7 +75,7 @@ async def show(visit: Visit) -> None:
         ]
         for one in models
     ]
-    report(table("", ["Model", "Version", "Trained", "Live since", "Chosen by", "Next training", "Answered by"], rows))
+    report(filled("", ["Model", "Version", "Trained", "Live since", "Chosen by", "Next training", "Answered by"], rows))
     serving = await visit.read(stack.serving.read, group)
     with card("Exports and evaluations"):
         with ui.row():

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from nicegui import ui
 from usher.reports.charts import Axis, Series, lines
-from usher.reports.html import code, number, table, tag
+from usher.reports.html import code, facts, number, tag
 
 from usher_cli.actions.runs import retrain
 from usher_cli.actions.versions import serve
 from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
 from usher_cli.ui.actions import Field, action_button
 from usher_cli.ui.parts import card, empty
-from usher_cli.ui.report import in_utc, minute, report
+from usher_cli.ui.report import filled, in_utc, minute, report
 from usher_cli.ui.visit import Visit
 
 WHY = Field("why", "Reason, for the run's record")
@@ -35,7 +35,10 @@ def _solution(visit: Visit, solution: Solution) -> None:
     metrics = sorted({metric for one in versions for metric in one["metrics"]})
     if gate:
         report(of_gate(gate))
-    if metrics:
+    measured = [one for one in versions if one["metrics"]]
+    if len(measured) == 1:
+        report(facts({name.replace("_", " "): f"{measured[0]['metrics'][name]:.4f}" for name in metrics}))
+    elif metrics:
         first = gate["metric"] if gate and gate["metric"] in metrics else USUAL_METRIC
         choice = ui.select(metrics, value=first if first in metrics else metrics[0], label="Metric")
         choice.props("outlined dense options-dense").classes("metric")
@@ -108,4 +111,4 @@ def of_versions(versions: Sequence[SolutionVersion]) -> Markup:
         for one in reversed(versions)
     ]
     head = ["Version", "Trained", "Status", "Live since", "Chosen by", "#Hours billed", ""]
-    return table("", head, rows)
+    return filled("", head, rows)
