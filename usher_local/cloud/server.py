@@ -39,7 +39,15 @@ from usher_local.cloud.http_api.apis import Apis, listening, serving
 from usher_local.cloud.http_api.gateway import nothing_found
 from usher_local.cloud.http_api.request_gate import signed_only
 from usher_local.cloud.measurements import measuring
-from usher_local.cloud.services import atomic_items, consistency, notices, refusals, service_quotas, unknown_operations
+from usher_local.cloud.services import (
+    atomic_items,
+    consistency,
+    faster_moto,
+    notices,
+    refusals,
+    service_quotas,
+    unknown_operations,
+)
 from usher_local.cloud.state.folder import FILE, State
 from usher_local.cloud.step_functions.interpreter import executing, join
 from usher_local.paths import stack_folder
@@ -160,6 +168,7 @@ class LocalCloud:
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
         stack.enter_context(atomic_items.atomic())
+        stack.enter_context(faster_moto.faster())
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
         stack.enter_context(flowing(disorder, state.events))
         stack.enter_context(refusals.limited())

@@ -41,7 +41,7 @@ from usher_local.cloud.cloudformation.provider import Place
 from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
 from usher_local.cloud.http_api.apis import Apis
 from usher_local.cloud.server import STACK, environ
-from usher_local.cloud.services import refusals, service_quotas
+from usher_local.cloud.services import faster_moto, refusals, service_quotas
 from usher_local.cloud.state.stacks import KeptStacks
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
@@ -375,6 +375,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         personalize.install(Clock(1), None, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(faster_moto.faster())
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())

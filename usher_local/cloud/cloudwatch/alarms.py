@@ -28,7 +28,7 @@ from moto.cloudwatch.models import (
 )
 from moto.sns.models import sns_backends
 
-from usher_local.cloud.cloudwatch.metric_queries import by_metric, evaluate
+from usher_local.cloud.cloudwatch.metric_queries import Data, Grouped, evaluate
 from usher_local.cloud.core import backends
 from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.eventbridge import sources
@@ -81,6 +81,7 @@ class Alarms:
     def __init__(self, now: Callable[[], datetime], collect: Callable[[], None] = lambda: None) -> None:
         self._now = now
         self._collect = collect
+        self._grouped: dict[tuple[str, str], Grouped] = {}
         self._lock = threading.Lock()
 
     def tick(self) -> None:
@@ -88,13 +89,19 @@ class Alarms:
         with self._lock:
             self._collect()
             end = self._now().astimezone(UTC).replace(tzinfo=None)
-            for _, _, backend in backends.every(cloudwatch_backends):
-                data = by_metric(list(backend.metric_data)) if backend.alarms else {}
+            for account, region, backend in backends.every(cloudwatch_backends):
+                data = self._data(account, region, backend)
                 for alarm in list(backend.alarms.values()):
                     try:
                         look(alarm, data, end)
                     except Exception:
                         log.exception("alarm %s could not be evaluated", alarm.name)
+
+    def _data(self, account: str, region: str, backend: CloudWatchBackend) -> Data:
+        grouped = self._grouped.get((account, region))
+        if grouped is None or grouped.data is not backend.metric_data:
+            grouped = self._grouped[account, region] = Grouped(backend.metric_data)
+        return grouped.by_metric()
 
 
 def look(alarm: Alarm, data: Any, end: datetime) -> None:

@@ -11,8 +11,9 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -318,12 +319,26 @@ def label_of(metric: Metric) -> str:
     return " ".join([*(value for _, value in sorted(metric.dimensions)), metric.name])
 
 
-def by_metric(data: Iterable[MetricDatumBase]) -> dict[Metric, list[MetricDatumBase]]:
+def by_metric(data: Iterable[MetricDatumBase]) -> Data:
     """Data points by the metric that they belong to."""
-    found: defaultdict[Metric, list[MetricDatumBase]] = defaultdict(list)
-    for one in data:
-        found[Metric(one.namespace, one.name, pairs(one.dimensions))].append(one)
-    return dict(found)
+    return Grouped(list(data)).by_metric()
+
+
+@dataclass
+class Grouped:
+    """The data points of a list that grows."""
+
+    data: list[MetricDatumBase]
+    _found: dict[Metric, list[MetricDatumBase]] = field(default_factory=dict)
+    _count: int = 0
+
+    def by_metric(self) -> Data:
+        """All points by the metric that they belong to. Looks at those that have come since the last call."""
+        count = len(self.data)
+        for one in islice(self.data, self._count, count):
+            self._found.setdefault(Metric(one.namespace, one.name, pairs(one.dimensions)), []).append(one)
+        self._count = count
+        return self._found
 
 
 def pairs(dimensions: Iterable[Any]) -> frozenset[tuple[str, str]]:
