@@ -32,21 +32,23 @@ def erase(stack: DeployedStack, options: Namespace, output: Output) -> int:
     stack.check_group(options.group)
     who = Forgotten(options.group, frozenset(users))
     own = list(own_files(stack.bucket, who))
-    told: dict[str, Any] = {"group": options.group, "ownFiles": list(map(asdict, own)), "rewritten": False}
+    report: dict[str, Any] = {"group": options.group, "ownFiles": list(map(asdict, own)), "rewritten": False}
     for sentence in sentences(who, own, data=options.data):
         output.note(sentence)
     if not output.confirm("Erase?"):
-        output.document(told, lambda *_: output.say("Nothing is erased. Repeat the command with --yes."))
+        output.document(report, lambda *_: output.say("Nothing is erased. Repeat the command with --yes."))
         return UNCONFIRMED
     reference, execution = erase_and_request(stack, who, own if options.data else ())
-    told |= {"rewritten": options.data, "reference": reference, "execution": execution}
+    report |= {"rewritten": options.data, "reference": reference, "execution": execution}
     if not options.wait:
-        output.document(told, lambda *_: output.say(REQUESTED.format(**told)))
+        output.document(report, lambda *_: output.say(REQUESTED.format(**report)))
         return OK
     for _ in until_done(stack, options.group, execution):
         pass
     record = record_of(stack, options.group, reference)
-    output.document({**told, "outcome": record["outcome"], "erasure": record["erasure"]}, lambda c, _: proof(c, record))
+    output.document(
+        {**report, "outcome": record["outcome"], "erasure": record["erasure"]}, lambda c, _: proof(c, record)
+    )
     return OK if record["outcome"] == "SUCCEEDED" else FAILED
 
 
@@ -65,7 +67,7 @@ COMMANDS = (
         "erase",
         erase,
         {
-            "usher erase films u17 --yes": "erase a user; your own files that name the user are told, and stay",
+            "usher erase films u17 --yes": "erase a user; your own files that name the user are listed, and stay",
             "usher erase films --file gone.csv --data --yes --wait": "erase users, from your own files, too; wait",
         },
         add_arguments,

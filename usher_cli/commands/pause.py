@@ -14,7 +14,7 @@ from usher_cli.output import Output
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the group and the reason."""
     group(parser)
-    parser.add_argument("--why", required=True, help="the reason, which status and runs tell")
+    parser.add_argument("--why", required=True, help="the reason, which status and runs show")
 
 
 def pause(stack: DeployedStack, options: Namespace, output: Output) -> int:

@@ -11,7 +11,7 @@ from usher.errors import InputError
 from usher.reports.html import number, table
 
 from usher_cli.actions.action import Action, Done, PlanView
-from usher_cli.explanation import TOLD, explanation
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.ui.parts import note
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
@@ -86,7 +86,7 @@ class Offer:
         try:
             action = await self._visit.read(self._make, given)
             plan = await self._visit.read(action.plan)
-        except TOLD as error:
+        except EXPLAINED as error:
             self._refused(error)
             return
         if given != {name: field.value for name, field in self._fields.items()}:
@@ -113,7 +113,7 @@ class Offer:
             done = await self._visit.read(
                 action.carry_out, lambda text: loop.call_soon_threadsafe(state.set_text, text)
             )
-        except TOLD as error:
+        except EXPLAINED as error:
             self._refused(error)
             return
         if done.execution:

@@ -11,7 +11,7 @@ from usher.reports.html import table, tag
 from usher_cli.actions.action import Action
 from usher_cli.actions.adoption import adopt
 from usher_cli.costs import known_sum
-from usher_cli.explanation import TOLD, explanation
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.machine.health import Alarm, alarms
 from usher_cli.machine.overview import GroupOverview, overview
 from usher_cli.machine.runs import headline, what_of
@@ -31,7 +31,7 @@ Seen = tuple[list[GroupOverview], list[Alarm] | BaseException]
 
 
 async def read(visit: Visit) -> Seen:
-    """What the view shows. Groups are told even where alarms can't be read."""
+    """What the view shows. Groups are shown even where alarms can't be read."""
     groups, found = await asyncio.gather(
         visit.read(overview, visit.stack), visit.read(alarms, visit.stack), return_exceptions=True
     )
@@ -43,7 +43,7 @@ async def read(visit: Visit) -> Seen:
 async def show(visit: Visit) -> None:
     """Alarms, runs at work, and a row for each group."""
     groups, found = await cast(Awaitable[Seen], visit.ahead)
-    if isinstance(found, TOLD):
+    if isinstance(found, EXPLAINED):
         note("dim", explanation(found))
     elif isinstance(found, BaseException):
         raise found

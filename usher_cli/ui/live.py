@@ -15,7 +15,7 @@ from usher_cli.actions.erasure import erase
 from usher_cli.actions.evaluations import evaluate
 from usher_cli.actions.exports import export
 from usher_cli.actions.removal import remove
-from usher_cli.explanation import TOLD
+from usher_cli.explanation import EXPLAINED
 from usher_cli.machine.overview import live_in
 from usher_cli.machine.runs import OtherRun, last_others
 from usher_cli.machine.schedules import next_trainings
@@ -90,7 +90,7 @@ async def _next_trainings(visit: Visit, solutions: list[str]) -> Mapping[str, Ma
     """When schedules train the solutions next; nothing where the credentials may not read schedules."""
     try:
         found = await visit.read(next_trainings, visit.stack, visit.group, solutions)
-    except TOLD:
+    except EXPLAINED:
         return {}
     return {name: minute(at.isoformat()) for name, at in found.items()}
 

@@ -115,7 +115,7 @@ def test_a_wrong_body_is_refused_with_the_reason(content: dict[str, Any], messag
     ("member", "value", "said"),
     [
         ("type", "x", "Event 12 has the unknown member type; allowed: eventType"),
-        ("DISCOUNT", "x", "What else your schema has goes into properties."),
+        ("DISCOUNT", "x", "Put other columns of your schema into properties."),
         ("item_id", "x", "Write itemId."),
         ("eventValue", "5", "eventValue of event 12 must be a number, not 5. Write it without quotes."),
         ("eventValue", True, "eventValue of event 12 must be a number"),

@@ -320,7 +320,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"metadataColumns": "TITLE,"}, 400, "BadMetadataColumns",
          "metadataColumns must name 1 to 10 columns of the items, such as TITLE,GENRES."),
         ("recommendations", {"metadataColumns": "TITLE", "solution": "popular"}, 400, "BadMetadataColumns",
-         "popular does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."),
+         "popular does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."),
         ("rankings", {"items": []}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": "abc"}, 400, "BadList", "items must be a list of 1 to 500 IDs."),
         ("rankings", {"items": ["a"] * 501}, 400, "BadList", "items must be a list of 1 to 500 IDs."),

@@ -1,4 +1,4 @@
-"""What a caller of the HTTP API may do, by what the API's authorizer has told of them. Pure.
+"""What a caller of the HTTP API may do, by what the API's authorizer has found. Pure.
 
 The payload of an HTTP API has `requestContext.authorizer` with one member: `iam` (a signature), `jwt` (a token's
 claims) or `lambda` (the answer of the function `authorize` about a key).
@@ -93,7 +93,7 @@ def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> 
                 case {"key": str(key), "perMinute": int(per_minute)}:
                     return replace(caller, key=key, per_minute=per_minute)
             return caller
-    raise forbidden("Nobody has said who calls.")
+    raise forbidden("The request names no caller.")
 
 
 def scopes(claims: Mapping[str, Any]) -> set[str]:

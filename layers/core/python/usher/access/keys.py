@@ -92,7 +92,7 @@ class Keys:
         return f"{group}.{key_id}.{secret}"
 
     def rotate(self, group: str, key_id: str, overlap: timedelta) -> str:
-        """Give a key a new secret; return the new text. Former secrets end after `overlap`, or sooner as told before.
+        """Give a key a new secret; return the new text. Former secrets end after `overlap`, if not before.
 
         Raises UsherError if there is no such key, or somebody else changes it at this moment.
         """

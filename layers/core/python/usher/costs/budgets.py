@@ -34,7 +34,7 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
     if month["spent"] >= warn_at:
         yield Problem(place, f"{dollars(month['spent'])} of {dollars(budget)} are spent in {month['month']}.", remedy)
     elif month["forecast"] > budget:
-        message = f"of {dollars(budget)} will not last: {month['month']} will cost about {dollars(month['forecast'])}."
+        message = f"is {dollars(budget)}; {month['month']} will cost about {dollars(month['forecast'])}."
         yield Problem(place, message, remedy)
 
 

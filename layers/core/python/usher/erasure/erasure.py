@@ -39,7 +39,7 @@ BUSY_SECONDS = 60
 MIN_SEARCHES = 2
 LONGEST_RUN = timedelta(days=8)
 """An execution lasts a week at most (template.yaml): older runs are not at work."""
-BUSY = "Waits for {}, which writes of users."
+BUSY = "Waits for {}, which may still write about users."
 QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
 JOB_WAITS = "Waits for Personalize, which takes no further data deletion job now."
 SEARCHING = "Taken out so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
@@ -198,7 +198,7 @@ def _next_training(schedule: TrainingSchedule | None) -> _NextTraining:
 
 
 def _as_note(group: str, one: StillKnown) -> Problem:
-    """What Personalize forgets at the next training only, as people are told. Pure."""
+    """What Personalize forgets at the next training only, as the record says. Pure."""
     when = f", by its schedule {one['schedule']}" if one["schedule"] else ""
     if moment := one["trainedNext"]:
         when += f" on {moment[:16].replace('T', ' ')} UTC"

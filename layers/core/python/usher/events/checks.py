@@ -124,7 +124,7 @@ def _event(event: Any, number: int, kind: Kind, columns: Columns, defaults: Mapp
 
 def _unknown_member(name: str, number: int, kind: Kind) -> str:
     near = {one.lower(): one for one in kind.members}.get(plain(name))
-    remedy = f"Write {near}" if near else "What else your schema has goes into properties"
+    remedy = f"Write {near}" if near else "Put other columns of your schema into properties"
     return f"Event {number} has the unknown member {name[:99]}; allowed: {', '.join(kind.members)}. {remedy}"
 
 

@@ -213,7 +213,7 @@ def _log_failure(message: str, error: BaseException) -> None:
 
 
 def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
-    """A service that refuses or does not answer. `more`: what else the caller is told."""
+    """A service that refuses or does not answer. `more`: what else the answer says."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
     return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 

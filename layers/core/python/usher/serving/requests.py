@@ -117,7 +117,7 @@ def read_request(
         idle = [one for one, entry in able.items() if entry.get("idle") and name in {"", one}]
         return replace(asked, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
-        message = f"{name} does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
+        message = f"{name} does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
         raise RequestError(400, "BadMetadataColumns", message)
     version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
     return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
