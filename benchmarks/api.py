@@ -14,15 +14,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from usher.filters.compiled import compiled
+from usher.filters.grammar import parse_filter
 
 from benchmarks.report import quantile, report
 from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("recommendations", "ranking")
+FILTERED = "filtered"
+"""A group with a catalogue, whose campaigns are down, and whose export has other items each time: none is in memory."""
+NEW = count()
+FILTER = 'INCLUDE ItemID WHERE Items.GENRE IN ("Drama") AND Items.YEAR > 1990'
 REQUESTS = 500
 ITEMS = [{"itemId": f"item-{number}", "score": 0.01} for number in range(25)]
 ANSWER = {"itemList": ITEMS, "personalizedRanking": ITEMS, "recommendationId": "RID-1"}
@@ -32,22 +40,29 @@ SERVED = {
         "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:up", "solutionVersionArn": "arn:s/v"},
         "ranking": {"type": "PERSONALIZED_RANKING", "campaignArn": "arn:up", "solutionVersionArn": "arn:r/v"},
     },
-    "filters": {},
+    "filters": {"genre": "arn:f"},
+    "filterRules": {"arn:f": compiled(parse_filter(FILTER))},
     "exports": {"for-you": {"table": True}},
 }
+CATALOGUE = {"columns": {"L": [{"S": "GENRE"}, {"S": "YEAR"}]}, "items": {"BOOL": True}}
+VALUES = {"values": {"S": json.dumps({"GENRE": "Drama|War", "YEAR": 1999})}}
 
 
 def item(group: str, name: str) -> dict[str, Any]:
     """An item of the table, as DynamoDB has it."""
     if name == "serving":
         return {"map": {"S": json.dumps(SERVED).replace("arn:up", f"arn:{group}")}}
+    if name == "catalogue":
+        return CATALOGUE if group == FILTERED else {}
     if name == "export":
-        return {"answer": {"S": json.dumps(EXPORT)}, "expires": {"N": "99999999999"}}
+        items = [f"item-{next(NEW)}" for _ in ITEMS] if group.startswith(FILTERED) else EXPORT["recommendedItems"]
+        answer = json.dumps({**EXPORT, "recommendedItems": items})
+        return {"answer": {"S": answer}, "expires": {"N": "99999999999"}}
     return {}
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers for Personalize and DynamoDB. The campaign `arn:down` is down."""
+    """Answers for Personalize and DynamoDB. The campaigns of the groups `down` and FILTERED are down."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -59,7 +74,10 @@ class Service(BaseHTTPRequestHandler):
             key = {name: value["S"] for name, value in body["Key"].items()}
             found = item(key["group"], key["item"])
             self._send(200, {"Item": {**body["Key"], **found}} if found else {})
-        elif body.get("campaignArn") == "arn:down":
+        elif "RequestItems" in body:
+            keys = body["RequestItems"]["usher"]["Keys"]
+            self._send(200, {"Responses": {"usher": [{**key, **VALUES} for key in keys]}, "UnprocessedKeys": {}})
+        elif body.get("campaignArn") in {"arn:down", f"arn:{FILTERED}"}:
             self._send(503, {"message": "down"})
         else:
             self._send(200, ANSWER)
@@ -119,7 +137,7 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
     took = found["took"]
     work = over(took, "handler")
     mean = sum(work) / len(work)
-    stored = sorted(took["fallback"]["processor"]) if "fallback" in took else []
+    stored, filtered = (sorted(took.get(name, {}).get("processor", ())) for name in ("fallback", "filtered"))
     return {
         "function": name,
         "import CPU ms": round(found["import"]),
@@ -132,6 +150,8 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
         "requests/s of it on two cores": round(2000 / mean),
         "from an export p50, CPU ms": round(quantile(stored, 0.5), 2) if stored else "",
         "p99 of that": round(quantile(stored, 0.99), 2) if stored else "",
+        "and filtered p50, CPU ms": round(quantile(filtered, 0.5), 2) if filtered else "",
+        "its p99": round(quantile(filtered, 0.99), 2) if filtered else "",
     }
 
 

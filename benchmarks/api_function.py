@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 WARM_UP = 100
 ITEMS = [f"item-{number}" for number in range(25)]
 CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
 
 
-def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
+def event(route: str, group: str, body: str | None = None, **query: str) -> dict[str, Any]:
     """A request of the HTTP API as API Gateway hands it over."""
     method, _, path = route.partition(" ")
     values = {"group": group} if body else {"group": group, "userId": "u1"}
@@ -27,9 +28,9 @@ def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
         "version": "2.0",
         "routeKey": route,
         "rawPath": path.format_map(values),
-        "rawQueryString": "",
+        "rawQueryString": urlencode(query),
         "headers": {"content-type": "application/json"},
-        "queryStringParameters": {},
+        "queryStringParameters": query,
         "pathParameters": values,
         "requestContext": {
             "http": {"method": method, "path": path.format_map(values)},
@@ -41,11 +42,11 @@ def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
     }
 
 
-def answered(app: Any, *about: str) -> Callable[[], object]:
+def answered(app: Any, *about: str, **query: str) -> Callable[[], object]:
     """A request that the function must answer."""
 
     def call() -> None:
-        answer = app.lambda_handler(event(*about), CONTEXT)
+        answer = app.lambda_handler(event(*about, **query), CONTEXT)
         if answer["statusCode"] != 200:
             raise SystemExit(str(answer))
 
@@ -66,6 +67,7 @@ def calls(app: Any, name: str) -> dict[str, Callable[[], object]]:
         "service": lambda: runtime.get_recommendations(campaignArn="arn:r", userId="u1"),
         "handler": answered(app, route, "up"),
         "fallback": answered(app, route, "down"),
+        "filtered": answered(app, route, "filtered", filter="genre"),
     }
 
 

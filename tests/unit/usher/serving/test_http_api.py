@@ -29,6 +29,7 @@ from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
+from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
 
 from tests.unit.stack.files import SENT_ROUTES
@@ -286,7 +287,7 @@ def test_only_who_filters_is_told_that_nothing_stored_can(served: World, name: s
     served.listen(RUNTIME(), "before-call", failing(refusal(name)))
     status, answer = ask(load_function("recommendations"), "GET", "/films/recommendations", userId="u", **filtered)
     assert status >= 400
-    assert (http_api.FILTERED in answer["message"]) == bool(filtered)
+    assert ("Stored answers can't apply the filter" in answer["message"]) == bool(filtered)
 
 
 @pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
@@ -412,9 +413,8 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
     runtime: Any = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
     guard = Guard(Known(Catalogues(table)))
-    reads = Reads(
-        serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
-    )
+    sources = ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
+    reads = Reads(serving, *sources, StoredFilters(guard, lambda *_: {}))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

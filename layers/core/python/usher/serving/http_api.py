@@ -41,7 +41,6 @@ OUTAGES = {
     "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
 }
 """Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
-FILTERED = " Stored answers can't apply the filter: a request without it may be answered."
 PASSING = {429, 503}
 PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
 """Details of the account in a service's message: ARNs, and the account's number."""
@@ -220,7 +219,7 @@ def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Res
 
 def on_personalize_outage(error: OutageError) -> Response[Any]:
     """Personalize does not answer, and neither does anything else."""
-    more = FILTERED if error.is_filtered else ""
+    more = f" {error.why_no_stored}" if error.why_no_stored else ""
     if error.reason not in OUTAGES:
         return on_outage(error, error.retry_after, more)
     status, code, message = OUTAGES[error.reason]
