@@ -39,7 +39,7 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
 
 
 def budget_text(group: str, past: Past) -> str:
-    """What people are told of a budget that is nearly spent, or spent."""
+    """The notification of a budget that is nearly spent, or spent."""
     budget, month = past.budget, past.month
     if not budget:
         return ""
