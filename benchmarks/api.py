@@ -3,7 +3,8 @@
 Run it with `python -m benchmarks.api`. Each function runs in a process of its own, on the Python and with the packages
 that the local cloud gives it. Personalize and DynamoDB are a server of this process that answers at once, so that what
 is timed is the function's own work, the client's and the loopback's. The service is called alone and through the
-handler in turn.
+handler in turn: for a group without a catalogue, and for one with it and details, whose campaign is up or down. Every
+user gets other items, so that the function has none of them in memory.
 """
 
 import json
@@ -14,7 +15,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,14 +27,9 @@ from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("recommendations", "ranking")
-FILTERED = "filtered"
-"""A group with a catalogue, whose campaigns are down, and whose export has other items each time: none is in memory."""
-NEW = count()
 FILTER = 'INCLUDE ItemID WHERE Items.GENRE IN ("Drama") AND Items.YEAR > 1990'
 REQUESTS = 500
-ITEMS = [{"itemId": f"item-{number}", "score": 0.01} for number in range(25)]
-ANSWER = {"itemList": ITEMS, "personalizedRanking": ITEMS, "recommendationId": "RID-1"}
-EXPORT = {"recommendedItems": [item["itemId"] for item in ITEMS], "scores": [0.01] * 25}
+RESULTS = 25
 SERVED = {
     "solutions": {
         "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:up", "solutionVersionArn": "arn:s/v"},
@@ -44,8 +39,17 @@ SERVED = {
     "filterRules": {"arn:f": compiled(parse_filter(FILTER))},
     "exports": {"for-you": {"table": True}},
 }
-CATALOGUE = {"columns": {"L": [{"S": "GENRE"}, {"S": "YEAR"}]}, "items": {"BOOL": True}}
-VALUES = {"values": {"S": json.dumps({"GENRE": "Drama|War", "YEAR": 1999})}}
+FACTS = {
+    "columns": {"L": [{"S": name} for name in ("TITLE", "GENRE", "YEAR")]},
+    "items": {"BOOL": True},
+    "users": {"BOOL": True},
+}
+ENTRY = {"values": {"S": json.dumps({"TITLE": "Saving Private Ryan", "GENRE": "Drama|War", "YEAR": 1998})}}
+
+
+def listed(user: str, count: int) -> list[str]:
+    """A user's items."""
+    return [f"item-{user}-{number}" for number in range(count)]
 
 
 def item(group: str, name: str) -> dict[str, Any]:
@@ -53,16 +57,15 @@ def item(group: str, name: str) -> dict[str, Any]:
     if name == "serving":
         return {"map": {"S": json.dumps(SERVED).replace("arn:up", f"arn:{group}")}}
     if name == "catalogue":
-        return CATALOGUE if group == FILTERED else {}
+        return FACTS if "catalogue" in group else {}
     if name == "export":
-        items = [f"item-{next(NEW)}" for _ in ITEMS] if group.startswith(FILTERED) else EXPORT["recommendedItems"]
-        answer = json.dumps({**EXPORT, "recommendedItems": items})
-        return {"answer": {"S": answer}, "expires": {"N": "99999999999"}}
+        answer = {"recommendedItems": listed(group.rpartition("#")[2], 500), "scores": [0.01] * 500}
+        return {"answer": {"S": json.dumps(answer)}, "expires": {"N": "99999999999"}}
     return {}
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers for Personalize and DynamoDB. The campaigns of the groups `down` and FILTERED are down."""
+    """Answers for Personalize and DynamoDB. Campaigns whose ARN ends in `down` are down."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -75,12 +78,16 @@ class Service(BaseHTTPRequestHandler):
             found = item(key["group"], key["item"])
             self._send(200, {"Item": {**body["Key"], **found}} if found else {})
         elif "RequestItems" in body:
-            keys = body["RequestItems"]["usher"]["Keys"]
-            self._send(200, {"Responses": {"usher": [{**key, **VALUES} for key in keys]}, "UnprocessedKeys": {}})
-        elif body.get("campaignArn") in {"arn:down", f"arn:{FILTERED}"}:
+            found = {name: [{**key, **ENTRY} for key in asked["Keys"]] for name, asked in body["RequestItems"].items()}
+            self._send(200, {"Responses": found, "UnprocessedKeys": {}})
+        elif "KeyConditionExpression" in body:
+            self._send(200, {"Items": [{"item": {"S": "user"}}], "Count": 1})
+        elif body["campaignArn"].endswith("down"):
             self._send(503, {"message": "down"})
         else:
-            self._send(200, ANSWER)
+            ids = body.get("inputList") or listed(body["userId"], body.get("numResults", RESULTS))
+            items = [{"itemId": one, "score": 0.01} for one in ids]
+            self._send(200, {"itemList": items, "personalizedRanking": items, "recommendationId": "RID-1"})
 
     def _send(self, status: int, content: object) -> None:
         text = json.dumps(content).encode()
@@ -137,7 +144,10 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
     took = found["took"]
     work = over(took, "handler")
     mean = sum(work) / len(work)
-    stored, filtered = (sorted(took.get(name, {}).get("processor", ())) for name in ("fallback", "filtered"))
+    known = over(took, "catalogue")
+    stored, filtered = (
+        sorted(took.get(name, {}).get("processor", ())) for name in ("catalogue and fallback", "filtered")
+    )
     return {
         "function": name,
         "import CPU ms": round(found["import"]),
@@ -148,6 +158,8 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
         "own work p50, CPU ms": round(quantile(work, 0.5), 2),
         "p99": round(quantile(work, 0.99), 2),
         "requests/s of it on two cores": round(2000 / mean),
+        "with catalogue p50, CPU ms": round(quantile(known, 0.5), 2),
+        "p99 of it": round(quantile(known, 0.99), 2),
         "from an export p50, CPU ms": round(quantile(stored, 0.5), 2) if stored else "",
         "p99 of that": round(quantile(stored, 0.99), 2) if stored else "",
         "and filtered p50, CPU ms": round(quantile(filtered, 0.5), 2) if filtered else "",

@@ -1,5 +1,7 @@
 """The API functions, asked as API Gateway asks them (payload version 2)."""
 
+import base64
+import gzip
 import io
 import json
 import re
@@ -213,6 +215,28 @@ def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str
     status, answer = ask(load_function(function), "POST", path, body)
     assert (status, answer["code"]) == (400, "BadBody")
     assert "The body must be a JSON object" in answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (gzip.compress(b"{}"), "it is compressed; send it as it is, without Content-Encoding."),
+        ("{}".encode("utf-16"), "its byte 1 is not UTF-8."),
+        (b'{"userId": "\xed\xa0\x80"}', "its byte 13 is not UTF-8."),
+        (b" ", "it is empty."),
+    ],
+)
+@pytest.mark.usefixtures("served")
+def test_a_body_that_is_no_text_is_refused_with_what_it_is(sent: bytes, said: str) -> None:
+    event = event_of("POST", "/films/events") | {"body": base64.b64encode(sent).decode(), "isBase64Encoded": True}
+    answer = json.loads(load_function("events").lambda_handler(event, CONTEXT)["body"])
+    assert answer == {"code": "BadBody", "message": f"The body must be a JSON object: {said}"}
+
+
+@pytest.mark.parametrize("text", ["arn:aws:s3:::usher-1", "usher-123456789012-us-east-1", "key_123456789012_x"])
+def test_a_message_loses_what_is_of_the_account(text: str) -> None:
+    error = ClientError({"Error": {"Code": "InvalidInputException", "Message": f"No {text}!"}}, "GetRecommendations")
+    assert not re.search(r"arn|[0-9]{12}", http_api.error_document(error)["message"])
 
 
 @pytest.mark.usefixtures("served")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from usher.aws import digest
 from usher.errors import RequestError
 from usher.events.arrivals import Arrival, Arrivals, arrivals_of, place_of
 from usher.events.counting import Counting, Reason
@@ -45,7 +46,8 @@ class History:
         check_names(route, options)
         user = checked_id(options.get("userId"), "userId")
         size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
-        before = _place(options.get("next"))
+        whose = digest([group, user])
+        before = _place(options.get("next"), whose)
         sessions = self.sessions.sessions_of(group, user)
         arrivals = arrivals_of(self.sessions, self.arrivals, group, user, sessions)
         older = (one for one in arrivals if before is None or place_of(one) < before)
@@ -56,7 +58,7 @@ class History:
             "userId": user,
             "events": [_told(one, Counting(one["kind"], content, unknown), trained_at) for one in page[:size]],
         }
-        return {**answer, "next": _token(page[size - 1])} if len(page) > size else answer
+        return {**answer, "next": _token(page[size - 1], whose)} if len(page) > size else answer
 
 
 def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
@@ -87,18 +89,18 @@ def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float])
     }
 
 
-def _token(arrival: Arrival) -> str:
-    """What asks for the arrivals that are older than one."""
-    return base64.urlsafe_b64encode(json.dumps(place_of(arrival)).encode()).decode()
+def _token(arrival: Arrival, whose: str) -> str:
+    """What asks for the arrivals of a user that are older than one."""
+    return base64.urlsafe_b64encode(json.dumps([*place_of(arrival), whose]).encode()).decode()
 
 
-def _place(token: Any) -> Place | None:
+def _place(token: Any, whose: str) -> Place | None:
     if token is None:
         return None
     try:
         match json.loads(base64.b64decode(str(token), b"-_", validate=True)):
-            case [float(arrived), float(sent_at), str(event_id)]:
+            case [float(arrived), float(sent_at), str(event_id), str(named)] if named == whose:
                 return arrived, sent_at, event_id
     except (ValueError, RecursionError):
         pass
-    raise RequestError(400, "BadNext", "next must be the `next` of an answer, as it is.")
+    raise RequestError(400, "BadNext", "next must be the `next` of an answer about this user, as it is.")

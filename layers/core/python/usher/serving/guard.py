@@ -119,7 +119,7 @@ def details_of(value: object, facts: Facts) -> list[str]:
     if unknown := [str(name) for name in names if name not in facts["columns"]]:
         message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
         raise RequestError(400, "BadDetails", message)
-    return names
+    return list(dict.fromkeys(names))
 
 
 def _degraded(group: str, answer: Answer, error: Exception) -> Answer:

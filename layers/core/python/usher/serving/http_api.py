@@ -42,7 +42,7 @@ OUTAGES = {
 }
 """Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
 PASSING = {429, 503}
-PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
+PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|(?<![0-9])[0-9]{12}(?![0-9])")
 """Details of the account in a service's message: ARNs, and the account's number."""
 FOR_ALL = {
     "GET /docs",
@@ -53,6 +53,8 @@ FOR_ALL = {
 MAX_ANSWER_LENGTH = 5_000_000
 """Characters. A function's answer has 6 MB at most, as JSON in which quotes are escaped (Lambda quotas)."""
 TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
+GZIP = b"\x1f\x8b"
+"""How what is compressed begins."""
 PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -127,7 +129,7 @@ class Api:
         try:
             content = parse_strict(self._app.current_event.decoded_body or "")
         except ValueError as error:
-            raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
+            raise RequestError(400, "BadBody", f"The body must be a JSON object: {_fault_of(error)}.") from None
         if not isinstance(content, dict):
             raise RequestError(400, "BadBody", "The body must be a JSON object.")
         caller = self._caller()
@@ -177,6 +179,15 @@ def _is_plain(path: str, read: str) -> bool:
     once (a custom domain may put a prefix in front); `read`: the route with the function's parameters.
     """
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
+
+
+def _fault_of(error: ValueError) -> str:
+    """Why a body can't be read."""
+    if not isinstance(error, UnicodeDecodeError):
+        return str(error)
+    if error.object.startswith(GZIP):
+        return "it is compressed; send it as it is, without Content-Encoding"
+    return f"its byte {error.start + 1} is not UTF-8"
 
 
 def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:

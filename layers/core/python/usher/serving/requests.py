@@ -185,7 +185,22 @@ def exports_for(content: ServingMap, route: Route, options: Mapping[str, Any]) -
         for name, solution in content["solutions"].items()
         if route.is_answered_by(solution) and content.get("exports", {}).get(name, {}).get("table")
     ]
-    return [name for name in able if options.get("solution") in {None, name}]
+    return [name for name in able if options.get("solution") in (None, name)]  # a value of any type
+
+
+def check_list(body: Mapping[str, Any], name: str, others: Collection[str], entry: str, most: int) -> None:
+    """Raise RequestError unless a body has a list of objects, and besides it at most `others`.
+
+    `name`: of the list; `entry`: what an object of it is, for the message.
+    """
+    expected = f"The body must be {{{', '.join((*others, name))}: [{entry}, ...]}}"
+    if unknown := [one for one in body if one != name and one not in others]:
+        raise RequestError(400, "BadBody", f"{expected}; it has the unknown member {unknown[0][:99]!r}.")
+    listed = body.get(name)
+    if not isinstance(listed, list) or not listed:
+        raise RequestError(400, "BadBody", f"{expected}, with 1 to {most} {name}.")
+    if len(listed) > most:
+        raise RequestError(400, "BadList", f"There are {len(listed)} {name}; send at most {most} at a time.")
 
 
 def checked_id(value: object, name: str) -> str:
@@ -202,8 +217,9 @@ def checked_id(value: object, name: str) -> str:
 def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
     """A list of IDs. Raises RequestError for any other value."""
     if not isinstance(value, list) or not 1 <= len(value) <= most:
-        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {most} IDs.")
-    return [checked_id(part, name) for part in value]
+        found = f", not {len(value)}" if isinstance(value, list) else ""
+        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {most} IDs{found}.")
+    return [checked_id(part, f"ID {number} of {name}") for number, part in enumerate(value, start=1)]
 
 
 def _whole_number(value: object, name: str, most: int, code: str) -> int:
@@ -248,7 +264,7 @@ class NamedValues:
     def _name(self, name: str) -> str:
         if len(name) > self.max_name_length or not re.fullmatch("[A-Za-z0-9_]+", name):
             allowed = f"1 to {self.max_name_length} letters, digits and underscores"
-            raise self._error(f"{self.option} has the name {name[:99]}; a name has {allowed}")
+            raise self._error(f"{self.option} has the name {name[:99]!r}; a name has {allowed}")
         return name
 
     def _value(self, name: str, value: Any) -> str:
@@ -275,7 +291,7 @@ def _promotions(value: object, content: ServingMap) -> dict[str, Any]:
     match _json(value, expected, "BadPromotions"):
         case [{"filter": name, "percent": percent, **rest}] if not rest.keys() - {"filterValues"}:
             promotion = {
-                "name": name,
+                "name": str(name),
                 "percentPromotedItems": _whole_number(percent, "percent of a promotion", 100, "BadPromotions"),
                 **_filter(name, content),
             }
