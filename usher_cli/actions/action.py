@@ -118,7 +118,7 @@ def _deletions(drafted: Draft) -> Iterator[PlanRow]:
 
 def deletion_row(id_: str, reason: str, *, goes: bool) -> PlanRow:
     """A row of what is deleted, or left."""
-    return {"id": id_, "action": "delete" if goes else "leave", "minutes": 0, "cost": 0, "reason": reason}
+    return {"id": id_, "action": "delete" if goes else "keep", "minutes": 0, "cost": 0, "reason": reason}
 
 
 def caller() -> str:

@@ -33,6 +33,9 @@ class Field(NamedTuple):
     """Several may be chosen, or stand on a line each."""
 
 
+WHY = Field("why", "Reason, which others will see")
+
+
 def action_button(
     visit: Visit, label: str, icon: str, make: Callable[[Given], Action], fields: Sequence[Field] = ()
 ) -> None:
