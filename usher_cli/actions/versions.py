@@ -13,6 +13,9 @@ from usher_cli.actions.runs import require_reason
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of
 
+LABELS = {"previous": "Roll back {}", "latest": "Serve the newest version of {}"}
+"""What an action is called, by what is asked for."""
+
 
 def serve(stack: DeployedStack, group: str, solution: str, version: str, why: str) -> Action:
     """Serving another version of a solution, whatever its gate says. `version`: an ARN, `latest` or `previous`."""
@@ -30,7 +33,7 @@ def serve(stack: DeployedStack, group: str, solution: str, version: str, why: st
         return {**rest, "told": [said, *rest["told"]], "isWork": True}
 
     return Action(
-        f"Serve {tail(version)} of {solution}",
+        LABELS.get(version, "Serve {1} of {0}").format(solution, tail(version)),
         plan,
         lambda _: started(stack.start(group=group, solution=solution, version=version, who=caller(), why=why), group),
     )

@@ -144,4 +144,4 @@ def _list(visit: Visit, data: GroupData, asked: Asked, answer: Any, met: set[str
 
 
 def _sentence(answer: dict[str, Any], number: int, hits: int) -> str:
-    return f"{number} from {answer.get('source', 'Personalize')}, {hits} of them met before"
+    return f"{number} from the {answer.get('source', 'campaign')}; met before: {hits}"
