@@ -53,8 +53,7 @@ class DeployedStack:
                 f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or choose another "
                 "with --stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
             ) from None
-        described: dict[str, Any] = stack
-        return described
+        return stack
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -109,7 +108,7 @@ class DeployedStack:
 
     @cached_property
     def version_reports(self) -> dict[str, VersionRecord]:
-        """What trained solution versions have told so far, by their ARNs."""
+        """What is known so far of trained solution versions, by their ARNs."""
         return {}
 
     @cached_property

@@ -32,16 +32,17 @@ from moto.sqs.models import sqs_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
-from usher_local.cloud import iam, refusals, service_quotas
-from usher_local.cloud.apis import Apis
-from usher_local.cloud.cloudformation import CloudFormation, answering
-from usher_local.cloud.credentials import REGION
-from usher_local.cloud.kept_stacks import KeptStacks
-from usher_local.cloud.lambda_functions import Answer, envelope
-from usher_local.cloud.provider import Place
+from usher_local.cloud.access import iam
+from usher_local.cloud.access.credentials import REGION
+from usher_local.cloud.aws_lambda.functions import Answer, envelope
+from usher_local.cloud.aws_lambda.triggers import Triggers, checking
+from usher_local.cloud.cloudformation.api import CloudFormation, answering
+from usher_local.cloud.cloudformation.provider import Place
+from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
+from usher_local.cloud.http_api.apis import Apis
 from usher_local.cloud.server import STACK, environ
-from usher_local.cloud.stacks import Deployed, Stacks
-from usher_local.cloud.triggers import Triggers, checking
+from usher_local.cloud.services import faster_moto, refusals, service_quotas
+from usher_local.cloud.state.stacks import KeptStacks
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
@@ -57,7 +58,7 @@ MACHINES = ("Pipeline", "Exports")
 
 
 class DiedError(BaseException):
-    """A function's process is killed. No handler can catch it; Step Functions is told."""
+    """A function's process is killed. No handler can catch it; Step Functions learns of it."""
 
 
 class StoppedError(BaseException):
@@ -193,7 +194,7 @@ class Stack:
         return cast(PersonalizeBackend, personalize_backends[ACCOUNT][REGION])
 
     def put(self, key: str, content: str | bytes) -> None:
-        """Put a file into the bucket; nobody is told of it."""
+        """Put a file into the bucket; no event says so."""
         s3_backends[ACCOUNT]["aws"].put_object(
             self.bucket, key, content.encode() if isinstance(content, str) else content
         )
@@ -302,11 +303,11 @@ class Stack:
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
         times = {"startDate": int(execution.began * 1000), "stopDate": int(time.time() * 1000)}
         detail = {**arns, **times, "status": execution.status, "input": json.dumps(execution.given), **named}
-        told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
-            if rule.event_pattern.matches_event(told):
+            if rule.event_pattern.matches_event(event):
                 for target in rule.targets:
-                    self._invoke_later(target["Arn"].rpartition(":")[2], told)
+                    self._invoke_later(target["Arn"].rpartition(":")[2], event)
 
     def _invoke_later(self, name: str, event: Any, pauses: Sequence[float] = RETRY_SECONDS) -> None:
         """Invoke a function as EventBridge does: nobody waits for the answer, and what fails is tried again."""
@@ -420,6 +421,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         personalize.install(Clock(1), None, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(faster_moto.faster())
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())

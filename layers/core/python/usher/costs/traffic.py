@@ -7,9 +7,11 @@ recommenders the guide names no dimension, so their requests are not measured.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from usher.clients import CloudWatchClient, MetricDataQueryTypeDef
 from usher.costs.calculation import is_v2, provisioned_month
+from usher.dollars import dollars
 from usher.errors import Problem
 from usher.prices import PRICES
 from usher.resources.billed import Billed
@@ -35,7 +37,9 @@ class Traffic(TypedDict):
     """Requests in the busiest hour."""
 
 
-def requests_by_hour(cloudwatch: Any, arns: Sequence[str], since: datetime, until: datetime) -> dict[str, ByHour]:
+def requests_by_hour(
+    cloudwatch: CloudWatchClient, arns: Sequence[str], since: datetime, until: datetime
+) -> dict[str, ByHour]:
     """By campaign, its requests by hour."""
     found: dict[str, dict[datetime, float]] = {arn: {} for arn in arns}
     queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_asked(arns))]
@@ -56,10 +60,19 @@ def _asked(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
     return ((arn, metric) for arn in arns for metric in METRICS)
 
 
-def _query(place: int, arn: str, metric: str) -> dict[str, Any]:
-    dimensions = [{"Name": "CampaignArn", "Value": arn}]
-    asked = {"Namespace": "AWS/Personalize", "MetricName": metric, "Dimensions": dimensions}
-    return {"Id": f"q{place}", "MetricStat": {"Metric": asked, "Period": HOUR, "Stat": "Sum"}}
+def _query(place: int, arn: str, metric: str) -> MetricDataQueryTypeDef:
+    return {
+        "Id": f"q{place}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/Personalize",
+                "MetricName": metric,
+                "Dimensions": [{"Name": "CampaignArn", "Value": arn}],
+            },
+            "Period": HOUR,
+            "Stat": "Sum",
+        },
+    }
 
 
 def traffic(campaign: Billed, hours: ByHour, until: datetime) -> Traffic:
@@ -94,7 +107,7 @@ def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem
     most = "" if is_known else "at most "
     if is_idle(measured):
         cost = provisioned_month(provisioned, price)
-        message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}${cost:,.2f} a month."
+        message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}{dollars(cost)} a month."
         return Problem(place, message, "If nobody needs it, write campaign: false; an export with table: true answers.")
     busiest = measured["busiestHour"] / HOUR
     enough = max(1, math.ceil(busiest))
@@ -103,6 +116,6 @@ def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem
     saved = provisioned_month(provisioned - enough, price)
     message = (
         f"minProvisionedTPS is {provisioned}, and the busiest hour of {WINDOW.days} days had {busiest:.2g} requests "
-        f"per second. {enough} saves {most}${saved:,.2f} a month."
+        f"per second. {enough} saves {most}{dollars(saved)} a month."
     )
     return Problem(place, message, f"Write minProvisionedTPS: {enough}; Personalize adds capacity by itself.")

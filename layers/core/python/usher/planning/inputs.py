@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest, now
+from usher.clients import PersonalizeClient
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import ConfigError, default_config, parse_config, read_config
@@ -150,7 +151,7 @@ def load_inputs(
     return Inputs(config, data, report, notes, sources)
 
 
-def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
+def load_config(bucket: Bucket, group: str, personalize: PersonalizeClient) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     loaded = _try_load_config(_Folder.of(bucket, group), personalize)
     if loaded.problems:
@@ -207,7 +208,7 @@ def check_group_name(group: str) -> None:
         raise InputError([Problem(f"{group}/", message, remedy)])
 
 
-def recipe_type(personalize: Any, recipe_arn: str) -> str:
+def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:
     """The type of a recipe, such as USER_PERSONALIZATION."""
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
@@ -233,7 +234,7 @@ class _LoadedConfig:
         return replace(default_config(), readings=self.config.readings) if self.problems else self.config
 
 
-def _try_load_config(folder: _Folder, personalize: Any) -> _LoadedConfig:
+def _try_load_config(folder: _Folder, personalize: PersonalizeClient) -> _LoadedConfig:
     try:
         config, notes = _load_config(folder, personalize)
     except ConfigError as error:
@@ -243,7 +244,7 @@ def _try_load_config(folder: _Folder, personalize: Any) -> _LoadedConfig:
     return _LoadedConfig(config, (), notes)
 
 
-def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
+def _load_config(folder: _Folder, personalize: PersonalizeClient) -> tuple[Config, list[Problem]]:
     """The config, and notes on its parts that have no effect."""
     keys = sorted(filter(is_config, folder.files), reverse=True)
     if len(keys) > 1:

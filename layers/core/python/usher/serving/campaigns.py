@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 
 from usher.aws import error_code
+from usher.clients import PersonalizeRuntimeClient
 from usher.errors import UsherError
 from usher.serving.breaker import Breakers, RetryBudget
 
@@ -43,15 +44,15 @@ class OutageError(UsherError):
         """Seconds until the campaign is asked again. Without a cause, it was not asked now, as its breaker is open."""
         self.open_seconds = open_seconds
         """For how long its breaker has been open."""
-        self.is_filtered = False
-        """Whether a stored answer could not be given because of the request's filter."""
+        self.why_no_stored = ""
+        """Why no stored answer was given instead, as a sentence for the caller; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Campaigns:
     """The campaigns and recommenders that this process asks. `runtime`: a boto3 client that does not retry."""
 
-    runtime: Any
+    runtime: PersonalizeRuntimeClient
     breakers: Breakers = field(default_factory=Breakers)
     budget: RetryBudget = field(default_factory=RetryBudget)
     clock: Callable[[], float] = time.monotonic

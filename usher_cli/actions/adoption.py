@@ -1,0 +1,221 @@
+"""Takes over existing resources of Personalize: tags them with their inputs, so that Usher does not make them again."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+from usher.errors import UsherError
+from usher.planning.draft import Draft
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
+from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
+from usher.resources.unmanaged import existing_resources
+from usher.storage.bucket import Bucket
+from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
+
+from usher_cli.actions.action import Action, Done, PlanView, Tell, plan_view
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.drafts import draft_of, is_costly
+from usher_cli.existing import Existing, read_existing
+from usher_cli.preview import Preview, Source, sources
+
+REFUSED = "Nothing was changed, because the next run would do all this. To proceed: --anyway."
+
+
+def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_stack: str, *, anyway: bool) -> None:
+    """Raise UsherError where a resource is another stack's than `from_stack`, or CloudFormation's and not `anyway`.
+
+    Likewise where the dataset group is that of another folder of the stack, which gives it up if it is `from_stack`.
+    """
+    for arn in arns:
+        tags = inventory.tags(arn)
+        served = tags.get(GROUP_TAG, group)
+        if served != group and stack_name(tags.get(STACK_TAG, "")) != from_stack:
+            name = stack_name(tags.get(STACK_TAG, ""))
+            raise UsherError(
+                f"{arn} belongs to the folder {served}/ of the stack {name}, whose runs will be refused once it is "
+                f"taken over. To take it over: --from-stack {name}."
+            )
+        owner, managed = tags.get(STACK_TAG, ""), tags.get(CLOUDFORMATION_TAG, "")
+        if owner not in {"", inventory.stack_arn} and stack_name(owner) != from_stack:
+            raise UsherError(
+                f"{arn} belongs to the stack {stack_name(owner)} ({owner}), which will refuse to change it once it is "
+                f"taken over. To take it over: --from-stack {stack_name(owner)}."
+            )
+        if managed and owner != inventory.stack_arn and not anyway:
+            raise UsherError(
+                f"{arn} is managed by the CloudFormation stack {managed}, whose next update may undo changes by Usher. "
+                "Take it out of that stack first (DeletionPolicy: Retain), or take it over all the same: --anyway."
+            )
+
+
+def made_from(
+    inventory: Inventory, desired: Sequence[Resource], data: Mapping[str, Source]
+) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Tags with the inputs of imports and versions, by ARN; and the ids of those that are older than their inputs.
+
+    Usher will make the latter again. Changes nothing.
+    """
+    arns: dict[str, str] = {}
+    tags: dict[str, dict[str, str]] = {}
+    outdated: list[str] = []
+    newest = max((source.modified for source in data.values()), default=None)
+    for resource in desired:
+        existing = inventory.find(resource, arns)
+        if existing is None:
+            continue
+        arns[resource.id] = existing.arn
+        if not newest or not resource.inputs or existing.inputs:
+            continue
+        if existing.details["creationDateTime"] < newest:
+            outdated.append(resource.id)
+            continue
+        tags[existing.arn] = {INPUTS_TAG: resource.inputs}
+        if resource.kind == "dataset_import_job":
+            newest = max(newest, existing.details["lastUpdatedDateTime"])
+    return tags, outdated
+
+
+def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mapping[str, str]]) -> None:
+    """Tag resources as the stack's own, and with further tags by ARN (`claims`).
+
+    Versions, too: IAM may look at their tags where a solution's are asked for.
+    """
+    versions = [
+        one["solutionVersionArn"]
+        for arn in owned
+        if ":solution/" in arn
+        for one in inventory.summaries(KINDS["solution_version"], {"solutionArn": arn})
+    ]
+    for arn in dict.fromkeys((*owned, *versions, *claims)):
+        tags = {**claims.get(arn, {}), STACK_TAG: inventory.stack_arn}
+        inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How a dataset group of Personalize is to be taken over by a group."""
+
+    group: str
+    dataset_group: str
+    arn: str
+    """The dataset group's."""
+    bucket: Preview
+    inventory: Inventory
+    owned: Sequence[str]
+    """The ARNs that are tagged as the stack's."""
+    claims: Mapping[str, Mapping[str, str]]
+    """Further tags, by ARN."""
+    notes: Sequence[str]
+    drafted: Draft
+    """The next run's."""
+    is_refused: bool
+    """Whether nothing is done, as the next run would cost something, and nobody has said that it may."""
+
+    def sentences(self) -> Iterator[str]:
+        """What is told of it. Pure."""
+        yield from self.notes
+        for one in dict.fromkeys([*self.owned, *self.claims]):
+            yield f"Will be tagged as the stack's: {one}"
+
+    def end(self) -> Iterator[str]:
+        """What is told once it is done. Pure."""
+        yield f"Usher now manages {self.dataset_group}: {self.bucket.url(self.group)}/"
+        if is_costly(self.drafted):
+            yield "The next run does all this."
+
+
+def plan_adoption(
+    stack: DeployedStack, group: str, existing: Existing, bucket: Preview, *, from_stack: str, anyway: bool
+) -> Adoption:
+    """How a dataset group and its resources become a group's, whose files are then in the bucket. Changes nothing.
+
+    Raises UsherError if they are another owner's. `from_stack`: the name of one whose resources may be taken;
+    `anyway`: also if the next run would cost something, or CloudFormation manages a resource.
+    """
+    arn, name = existing.arn, existing.arn.rpartition("/")[2]
+    claims: dict[str, Mapping[str, str]] = {arn: {GROUP_TAG: group}}
+    plan = draft_of(stack, group, bucket, claims).plan
+    if plan is None:
+        raise UsherError(f"{name} has no interactions. There is nothing to take over.")
+    if plan.resources[0].arn != arn:
+        raise UsherError(
+            f"The files in {bucket.url(group)}/ are not for the dataset group {name}. To use them for "
+            f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {name}}}"
+        )
+    target = stack.target(group)
+    inventory = Inventory(stack.clients, target.stack_arn)
+    owned = [one for kind, _, one in existing_resources(inventory, target, plan.resources) if kind.has_owner]
+    check_owners(inventory, owned, group, from_stack, anyway=anyway)
+    inputs, outdated = made_from(inventory, plan.resources, bucket.copies)
+    claims |= inputs
+    drafted, tags = draft_of(stack, group, bucket, claims), inventory.tags(arn)
+    is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
+    return Adoption(
+        group, name, arn, bucket, inventory, owned, claims,
+        [f"Note: {one} is older than its inputs." for one in outdated],
+        drafted,
+        is_refused=is_costly(drafted) and not (is_own or anyway),
+    )  # fmt: skip
+
+
+def carry_out(planned: Adoption) -> None:
+    """Tag the resources, and put config and data into the bucket. Raises UsherError if it is refused."""
+    if planned.is_refused:
+        raise UsherError(REFUSED)
+    claim(planned.inventory, planned.owned, planned.claims)
+    planned.bucket.put()
+
+
+def adopt(
+    stack: DeployedStack, dataset_group: str, group: str, *, from_stack: str = "", anyway: bool = False
+) -> Action:
+    """The adoption of a dataset group, with the config that describes it."""
+
+    @cache
+    def planned() -> tuple[Existing, Adoption]:
+        require_name(group)
+        existing = read_existing(stack.clients["personalize"], dataset_group, group)
+        bucket = preview(stack, group, existing, "" if has_files(stack.bucket, group) else config_text(existing))
+        return existing, plan_adoption(stack, group, existing, bucket, from_stack=from_stack, anyway=anyway)
+
+    def plan() -> PlanView:
+        existing, adoption = planned()
+        view, notes = plan_view(adoption.drafted), [f"Note: {one}" for one in existing.notes]
+        refused = [REFUSED] if adoption.is_refused else []
+        told = [*refused, *notes, *adoption.sentences(), *view["told"]]
+        return {**view, "told": told, "isWork": not adoption.is_refused}
+
+    def do(_: Tell) -> Done:
+        adoption = planned()[1]
+        carry_out(adoption)
+        return Done("\n".join(adoption.end()))
+
+    return Action(f"Take over {dataset_group}", plan, do)
+
+
+def require_name(group: str) -> None:
+    """Raise UsherError for a name that no group can have."""
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+
+
+def config_text(existing: Existing) -> str:
+    """The `usher.yaml` of a dataset group."""
+    return yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
+
+
+def has_files(bucket: Bucket, group: str) -> bool:
+    """Whether a group has a config or data, in its folder or in one of the AWS Solution's."""
+    keys = (key for folder in group_folders(group) for key in bucket.keys(folder) if group_of(key) == group)
+    return any(is_config(key) or is_data(key) for key in keys)
+
+
+def preview(stack: DeployedStack, group: str, existing: Existing, text: str) -> Preview:
+    """The bucket with a config and with the data of the dataset group; without a config, as it is."""
+    bucket = stack.bucket
+    if not text:
+        return Preview(bucket.s3, bucket.name)
+    copies = sources(bucket.s3, group, existing.locations)
+    return Preview(bucket.s3, bucket.name, {config_keys(group)[0]: text.encode()}, copies)

@@ -1,0 +1,142 @@
+"""People's own files that name users who are to be erased, and the request to erase them."""
+
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from usher.erasure.erasure import list_key
+from usher.erasure.files import count_in_object, erase_in_object, versions
+from usher.erasure.forgotten import Forgotten, checked_users, read_list, written_list
+from usher.errors import UsherError
+from usher.planning.inputs import load_readings
+from usher.planning.tasks import ERASURE
+from usher.run_record import RunRecord
+from usher.storage.bucket import Bucket, Version
+from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_request, job_folders
+
+from usher_cli.actions.action import Action, Done, PlanView, Tell, told
+from usher_cli.deployed_stack import DeployedStack
+
+PLAN = (
+    "{users} of {group}: erased from the exports, kept events, reports and records in the bucket, in all versions that "
+    "S3 keeps; from the table and the queues; and by a data deletion job from Personalize, which takes up to a day."
+)
+NAMED = "  {key}: {rows} rows{former}"
+FORMER = ", and {} former versions"
+STAYS = "These files of yours name them, and stay: the next import brings them back. Use --data to have them rewritten."
+GOES = "These files of yours name them, and are rewritten without them, which starts a run that imports and trains:"
+REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
+USERS = "USER_ID"
+TAG = "usher=erase"
+"""The tag by which S3 deletes a list in the end, should nobody take the request up (template.yaml)."""
+OF_USERS = ("interactions", "users", "action_interactions")
+"""The datasets that name users."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """A file of the group's own that names some of the users."""
+
+    key: str
+    rows: int
+    """Of its present version."""
+    formerVersions: int  # noqa: N815 - printed as JSON
+    """Versions that have been replaced or deleted, and name them, too."""
+
+
+def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool) -> Action:
+    """The erasure of users. `data`: people's own files are rewritten without them, too."""
+    who = Forgotten(group, frozenset(users))
+    own = cache(lambda: list(own_files(stack.bucket, who)))
+
+    def plan() -> PlanView:
+        stack.check_group(group)
+        return told(*sentences(who, own(), data=data))
+
+    def carry_out(_: Tell) -> Done:
+        reference, execution = erase_and_request(stack, who, own() if data else ())
+        return Done(REQUESTED.format(reference=reference, group=group), execution)
+
+    subject = users[0] if len(users) == 1 else f"{len(users)} users"
+    return Action(f"Erase {subject}", plan, carry_out, typed=subject)
+
+
+def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
+    """What an erasure does, and what becomes of people's own files. Pure."""
+    yield PLAN.format(users="1 user" if len(who.users) == 1 else f"{len(who.users)} users", group=who.group)
+    if own:
+        yield GOES if data else STAYS
+    for one in own:
+        former = FORMER.format(one.formerVersions) if one.formerVersions else ""
+        yield NAMED.format(key=one.key, rows=one.rows, former=former)
+
+
+def erase_and_request(stack: DeployedStack, who: Forgotten, rewritten: Iterable[OwnFile]) -> tuple[str, str]:
+    """Rewrite some of people's own files, and request the rest; return the request's reference and the execution."""
+    if keys := {one.key for one in rewritten}:
+        erase_own(stack.bucket, who, keys)
+    return request(stack, who.group, sorted(who.users))
+
+
+def named_users(user: str | None, file: Path | None) -> list[str]:
+    """The users that a command line names. Raises UsherError for none."""
+    listed = read_list(file.read_text(encoding="utf-8-sig")) if file else []
+    return checked_users([*([user] if user else []), *listed])
+
+
+def own_files(bucket: Bucket, who: Forgotten) -> Iterator[OwnFile]:
+    """The group's own files that name users, in any version that S3 keeps."""
+    for of_key, columns in _versions_of_own(bucket, who.group):
+        rows = {version: count_in_object(bucket, who, version, columns) for version in of_key}
+        if any(rows.values()):
+            latest = sum(found for version, found in rows.items() if version.is_latest)
+            former = sum(found > 0 for version, found in rows.items() if not version.is_latest)
+            yield OwnFile(of_key[0].key, latest, former)
+
+
+def erase_own(bucket: Bucket, who: Forgotten, keys: Collection[str]) -> None:
+    """Take users out of the group's own files. Raises UsherError for one that somebody has written meanwhile."""
+    for of_key, columns in _versions_of_own(bucket, who.group):
+        key = of_key[0].key
+        if key in keys:
+            erase_in_object(bucket, who, of_key, columns)
+            if any(count_in_object(bucket, who, one, columns) for one in versions(bucket, key) if one.key == key):
+                raise UsherError(f"{bucket.url(key)} was written meanwhile, and still names them. Repeat the command.")
+
+
+def _versions_of_own(bucket: Bucket, group: str) -> Iterator[tuple[Sequence[Version], Collection[str]]]:
+    """The versions of each file that may name users, and the names of its column of users beside USER_ID."""
+    readings = load_readings(bucket, group)
+    aliases = {
+        dataset: [name for name, target in reading.columns.items() if target == USERS]
+        for dataset, reading in readings.items()
+    }
+    for folder in job_folders(group):
+        for key, of_key in groupby(versions(bucket, folder), lambda version: version.key):
+            if as_own_key(key).split("/")[1:2] == [OUT]:
+                continue
+            if is_data(key) and dataset_of(key) in OF_USERS:
+                yield list(of_key), aliases.get(dataset_of(key), ())
+            elif is_request(key):
+                yield list(of_key), ()
+
+
+def request(stack: DeployedStack, group: str, users: Sequence[str]) -> tuple[str, str]:
+    """Request that users be erased; return the request's reference, which names no one, and the execution's ARN."""
+    reference = secrets.token_hex(8)
+    stack.bucket.write(list_key(group, reference), written_list(users).encode(), Tagging=TAG)
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return reference, stack.start(group=group, task=ERASURE, list=reference, at=at)
+
+
+def record_of(stack: DeployedStack, group: str, reference: str) -> RunRecord:
+    """The record of the run that has carried a request out. Raises UsherError if there is none."""
+    for run in reversed(stack.runs(group)):
+        record = run.read_or_empty()
+        if record.get("erasure", {}).get("reference") == reference:
+            return record
+    raise UsherError(f"Nobody is erased: the execution ended before it took the request {reference} up. Repeat it.")

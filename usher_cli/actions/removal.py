@@ -1,0 +1,265 @@
+"""`usher remove`: what goes with a group and what that costs, its removal by the pipeline, and what is left of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import TypedDict
+
+from usher.costs.ledger import Spending
+from usher.errors import InputError, UsherError
+from usher.exports.erasure import ERASED
+from usher.planning.removal import draft_removal
+from usher.planning.tasks import REMOVAL
+from usher.resources.inventory import Inventory
+from usher.resources.kinds import KINDS
+from usher.resources.unmanaged import Unmanaged
+from usher.run_record import CostRecord, ProblemRecord, RunRecord
+from usher.run_summary import monthly_text, monthly_totals, summarize
+from usher.storage.bucket import Bucket, Version
+from usher.storage.layout import OUT, SOLUTION_JOBS_FOLDER, group_of, job_folders
+from usher.storage.table_batches import TableBatches
+
+from usher_cli.actions.action import Action, Done, PlanView, Tell, deletion_row
+from usher_cli.costs import account_cost, sums
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.status import last_record, until_done
+
+LISTED = [kind for kind in KINDS.values() if kind.can_be_deleted]
+"""The kinds that are listed to see that nothing is left. Versions go with their solutions; jobs stay in Personalize's
+lists, and cost nothing."""
+
+NAMED = 20
+"""So many of what is left are named."""
+
+
+class RemovedResource(TypedDict):
+    """A resource of the group, in Personalize or EventBridge Scheduler."""
+
+    id: str
+    arn: str
+    stays: str
+    """Why it stays; empty: it is deleted."""
+
+
+class Files(TypedDict):
+    """Files of the group."""
+
+    files: int
+    bytes: int
+    former: int
+    """Former versions of files, and marks of deleted ones, which the bucket keeps for 90 days."""
+
+
+class Removal(TypedDict):
+    """What the removal of a group is about to do, or has done."""
+
+    group: str
+    resources: Sequence[RemovedResource]
+    """In the order in which they are deleted."""
+    keys: Sequence[str]
+    """The names of the API keys that end."""
+    output: Files
+    """Exports and other output, which goes."""
+    own: Files
+    """The group's own files, its kept events and the records of its runs."""
+    data: bool
+    """Whether these go, too."""
+    costs: CostRecord
+    """What the group costs a month, before."""
+    saves: CostRecord
+    """The part of it that ends."""
+    done: bool
+    """Whether the removal has been carried out."""
+    problems: Sequence[ProblemRecord]
+    """What has kept it from its end."""
+    left: Sequence[str]
+    """What is still there of what should be gone, as listed afterwards: ARNs, files, items of the table."""
+    listed: Mapping[str, int]
+    """By kind, how many resources the services listed afterwards, whoever they belong to."""
+
+
+def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
+    """The removal of a group, which is followed to its end and proved by listing. `data`: its own files go, too."""
+    planned = cache(lambda: plan_removal(stack, group, data=data))
+
+    def carry_out_(tell: Tell) -> Done:
+        removed = carry_out(stack, planned(), lambda record: tell(summarize(record)["progress"]))
+        problems = [f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in removed["problems"]]
+        return Done("\n".join([*problems, *end_of(removed)]))
+
+    return Action(f"Remove {group}", lambda: plan_view_of(planned()), carry_out_, typed=group)
+
+
+def plan_view_of(planned: Removal) -> PlanView:
+    """What a removal does, for people. Pure."""
+    prices = {one["arn"]: f"It costs {monthly_text(one)}." for one in planned["costs"]["monthly"]}
+    told = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
+    if planned["keys"]:
+        told.append(f"API keys that end: {', '.join(planned['keys'])}.")
+    verb = "go, with all former versions" if planned["data"] else "stay; with --data, they go, too"
+    told += [
+        f"Exports and other output: {_files_text(planned['output'])} go.",
+        f"Files of your own, kept events and records of runs: {_files_text(planned['own'])} {verb}.",
+        f"It costs {sums(planned['costs'])}",
+    ]
+    rows = [
+        deletion_row(one["id"], one["stays"] or prices.get(one["arn"], ""), goes=not one["stays"])
+        for one in planned["resources"]
+    ]
+    return {"told": told, "rows": rows, "problems": [], "isWork": True}
+
+
+def end_of(removed: Removal) -> list[str]:
+    """What is left of a group after its removal, as the services list it, and what is saved. Pure."""
+    if left := removed["left"]:
+        more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
+        remedy = "Do what the problems say, and repeat the removal: it goes on."
+        return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
+    listed = ", ".join(f"{number} {words}" for words, number in removed["listed"].items())
+    return [
+        f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.",
+        f"That saves {sums(removed['saves'])}",
+    ]
+
+
+def _files_text(files: Files) -> str:
+    return f"{files['files']:,} files ({files['bytes'] / 1e6:,.1f} MB)"
+
+
+def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:
+    """What the removal of a group would do. Changes nothing. `data`: the group's own files are to go, too.
+
+    Raises UsherError if the stack knows no such group, and InputError if the pipeline could not plan the removal.
+    """
+    versions, items = list(versions_of(stack.bucket, group)), list(TableBatches(stack.table).query(group))
+    inventory = Inventory(stack.clients, stack.target(group).stack_arn)
+    existing: Sequence[Unmanaged] = ()
+    try:
+        existing = existing_of(stack, group, inventory)
+    except InputError:
+        if versions or items:
+            raise
+    if not (versions or items or existing):
+        known = ", ".join(stack.groups()) or "none"
+        raise UsherError(f"The stack {stack.name} has no group {group}. Its groups: {known}.")
+    users = users_elsewhere(inventory, existing)
+    resources = [_resource(one, users.get(one.arn, ())) for one in existing]
+    staying = {one["arn"] for one in resources if one["stays"]}
+    costs = [part for one in account_cost(stack, group)["groups"] for part in one["now"]["monthly"]]
+    output = [one for one in versions if one.key.startswith(output_folders(group))]
+    return {
+        "group": group,
+        "resources": resources,
+        "keys": [key.name for key in stack.keys.of(group)],
+        "output": _sum(output),
+        "own": _sum(one for one in versions if one not in output),
+        "data": data,
+        "costs": monthly_totals(costs),
+        "saves": monthly_totals([part for part in costs if part["arn"] not in staying]),
+        "done": False,
+        "problems": [],
+        "left": [],
+        "listed": {},
+    }
+
+
+def existing_of(stack: DeployedStack, group: str, inventory: Inventory) -> Sequence[Unmanaged]:
+    """All resources of a group, as the pipeline finds them for a removal. Raises InputError where it can't."""
+    drafted = draft_removal(stack.bucket, stack.target(group), inventory, Spending(stack.table).of(group))
+    return drafted.plan.to_delete if drafted.plan else ()
+
+
+def items_of(stack: DeployedStack, group: str) -> Iterator[str]:
+    """A group's items of the table, but for those that expire: what it has ordered, and that it is gone."""
+    return (one["item"] for one in TableBatches(stack.table).query(group) if "expires" not in one)
+
+
+def output_folders(group: str) -> tuple[str, ...]:
+    """The folders of the bucket whose files the pipeline deletes with a group."""
+    return tuple(f"{group}/{OUT}/{folder}/" for folder in ERASED)
+
+
+def _resource(one: Unmanaged, users: Sequence[str]) -> RemovedResource:
+    stays = f"used by {', '.join(users)}" if users else "" if one.delete else one.reason
+    return {"id": one.id, "arn": one.arn, "stays": stays}
+
+
+def _sum(versions: Iterable[Version]) -> Files:
+    some = list(versions)
+    files = [one.size for one in some if is_file(one)]
+    return {"files": len(files), "bytes": sum(files), "former": len(some) - len(files)}
+
+
+def users_elsewhere(inventory: Inventory, existing: Sequence[Unmanaged]) -> dict[str, list[str]]:
+    """By ARN of a schema, the datasets of other groups that use it: Personalize then refuses to delete it.
+
+    Nothing else of a dataset group can be used outside it.
+    """
+    users: dict[str, list[str]] = {one.arn: [] for one in existing if one.kind == "schema"}
+    if users:
+        own, kind = {one.arn for one in existing}, KINDS["dataset"]
+        for summary in inventory.summaries(kind, {}):
+            schema = inventory.describe(kind, summary["datasetArn"]).get("schemaArn", "")
+            if schema in users and summary["datasetArn"] not in own:
+                users[schema].append(summary["datasetArn"])
+    return users
+
+
+def carry_out(stack: DeployedStack, planned: Removal, tell: Callable[[RunRecord], None]) -> Removal:
+    """Remove a group, and list what is left of it. `tell`: is given the run's record again and again.
+
+    It may be repeated after any interruption: what is gone stays gone, and the rest goes.
+    """
+    group = planned["group"]
+    versions = list(versions_of(stack.bucket, group))
+    problems = _problems(_removed(stack, group, tell), group)
+    if planned["data"] and not problems:
+        written = (one for one in versions_of(stack.bucket, group) if one.key.startswith(f"{group}/{OUT}/"))
+        stack.bucket.delete_versions(list(dict.fromkeys([*versions, *written])))
+    left, listed = what_is_left(stack, planned)
+    return {**planned, "done": not problems and not left, "problems": problems, "left": left, "listed": listed}
+
+
+def _removed(stack: DeployedStack, group: str, tell: Callable[[RunRecord], None]) -> RunRecord:
+    """Have the pipeline remove a group; the record of the run that ended last."""
+    for record in until_done(stack, group, stack.start(group=group, task=REMOVAL)):
+        tell(record)
+    return last_record(stack, group)
+
+
+def _problems(record: RunRecord, group: str) -> Sequence[ProblemRecord]:
+    if record.get("removal") or record.get("problems"):
+        return record.get("problems", ())
+    message = "was made again after its removal: a file came after the request."
+    return [{"place": f"{group}/", "message": message, "remedy": "Drop nothing more, and remove it again."}]
+
+
+def what_is_left(stack: DeployedStack, planned: Removal) -> tuple[list[str], dict[str, int]]:
+    """What is still there of what should be gone; and how many resources there are of each kind, whoever's.
+
+    Each service lists all that it has of a kind. So nothing is concluded from the end of the dataset group.
+    """
+    group, target = planned["group"], stack.target(planned["group"])
+    inventory = Inventory(stack.clients, target.stack_arn)
+    known, listed = {one["arn"] for one in planned["resources"]}, dict[str, int]()
+    found = {one.arn for one in existing_of(stack, group, inventory)}
+    for kind in LISTED:
+        narrowed_by = {"GroupName": target.schedule_group} if kind.service == "scheduler" else {}
+        arns = {str(one.get(f"{kind.member}Arn") or one["Arn"]) for one in inventory.summaries(kind, narrowed_by)}
+        listed[kind.words], found = len(arns), found | (arns & known)
+    files = [one for one in versions_of(stack.bucket, group) if planned["data"] or is_file(one)]
+    keys = {one.key for one in files if planned["data"] or one.key.startswith(output_folders(group))}
+    items = (f"{stack.table.name}: {group}, {item}" for item in items_of(stack, group))
+    return [*sorted(found), *sorted(map(stack.bucket.url, keys)), *sorted(items)], listed
+
+
+def versions_of(bucket: Bucket, group: str) -> Iterator[Version]:
+    """All objects in a group's folders, with their former versions and the marks of deletions."""
+    for folder in job_folders(group):
+        for one in bucket.versions(folder):
+            if folder.startswith(f"{SOLUTION_JOBS_FOLDER}/") or group_of(one.key) == group:
+                yield one
+
+
+def is_file(version: Version) -> bool:
+    """Whether a version is what one sees in the bucket."""
+    return version.is_latest and not version.is_mark
