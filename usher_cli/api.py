@@ -17,6 +17,7 @@ from usher_cli.output import Output
 from usher_local.demo.caller import Caller, CallError
 
 LISTS = ("itemList", "personalizedRanking", "actionList")
+UNKNOWN = "Neither the group's files nor its events name this user or item: the list is what anybody gets."
 
 
 def api_of(stack: DeployedStack) -> Caller:
@@ -96,6 +97,8 @@ def show_list(console: Console, answer: Mapping[str, Any]) -> None:
     origin = [answer.get("source", ""), answer.get("solution", "")]
     version = f", version {answer['solutionVersion']}" if answer.get("solutionVersion") else ""
     console.print(f"From: {' '.join(filter(None, origin))}{version}", soft_wrap=True, markup=False, style="dim")
+    if answer.get("known") is False:
+        show.say(console, UNKNOWN)
 
 
 def _cells(item: Mapping[str, Any]) -> dict[str, Any]:

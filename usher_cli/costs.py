@@ -156,3 +156,10 @@ def _last_planned(stack: DeployedStack, group: str) -> RunRecord | None:
     """The record of the last run that had a plan with costs."""
     records = (run.read_or_empty() for run in reversed(stack.runs(group)))
     return next((one for one in records if "estimate" in one), None)
+
+
+def amount_text(amount: float) -> str:
+    """How much was used, for people: whole from 100 on, else with three digits."""
+    if 0 < amount < 0.001:
+        return "under 0.001"
+    return f"{amount:,.0f}" if amount >= 100 else f"{amount:.3g}"

@@ -19,7 +19,7 @@ from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
 from usher.run_summary import RunSummary, cost_sentences, month_text, monthly_text, monthly_totals, summarize, why_text
 from usher.runs.pauses import pause_note
 
-from usher_cli.costs import AccountCost, UseRecord
+from usher_cli.costs import AccountCost, UseRecord, amount_text
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
 from usher_cli.output import say
@@ -142,7 +142,7 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
         for one in statuses
     ]
     if not rows:
-        console.print("No group has had a run yet.")
+        say(console, "No group has had a run yet. To start one: usher drop <folder> --group <name>")
         return
     print_table(console, ("group", "last run", "outcome", "serving, a month", ""), rows)
 
@@ -269,7 +269,7 @@ def account(console: Console, found: AccountCost) -> None:
         if one["month"]:
             say(console, f"{name}, {month_text(one['month'])}")
         for use in one["used"]:
-            say(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
+            say(console, f"  {amount_text(use['amount'])} {use['unit']}: {_use_text(use)}")
         for problem in one["advice"]:
             say(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
     say(console, f"In all: {sums(found['now'])}")

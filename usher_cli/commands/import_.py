@@ -3,13 +3,12 @@
 from argparse import ArgumentParser, Namespace
 
 import yaml
-from usher.errors import UsherError
-from usher.storage.layout import GROUP_NAME
 
 from usher_cli.adopt import adopt, has_files, preview
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.existing import read_existing
+from usher_cli.group_names import valid_group
 from usher_cli.output import Output
 
 
@@ -30,9 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def take_over(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
-    group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
-    if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    group, personalize = valid_group(options.group or options.dataset_group), stack.clients["personalize"]
     existing = read_existing(personalize, options.dataset_group, group)
     text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
     has_own_files = options.adopt and has_files(stack.bucket, group)
@@ -56,5 +53,6 @@ COMMANDS = (
         },
         add_arguments,
         changes="with --adopt: tags, and files in the bucket",
+        needs_group=False,
     ),
 )

@@ -13,7 +13,6 @@ from usher_cli.output import Output
 
 def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Show the API keys of a group: what they are for, not the keys themselves."""
-    stack.check_group(options.group)
     found = [
         {
             "id": key.id,
@@ -42,7 +41,7 @@ def add_creation(parser: ArgumentParser) -> None:
 def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Make an API key for a group and some routes. It is printed once, and nobody can read it again."""
     if options.group not in stack.serving.groups():
-        raise UsherError(f"There is no group {options.group}, or no run of it has published yet.")
+        raise UsherError(f"No run of {options.group} has ended well yet. See why: usher status {options.group}.")
     text = stack.keys.create(options.group, options.name, options.routes, options.per_minute)
     if "KeyApiUrl" not in stack.outputs:
         output.note("The API takes keys once the stack is deployed with ApiKeys=ENABLED.")

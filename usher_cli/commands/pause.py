@@ -20,7 +20,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def pause(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Begin nothing more for a group until it is resumed: no import, no training, no export. What serves goes on."""
-    stack.check_group(options.group)
     costs = account_cost(stack, options.group)["now"]
     output.note(
         f"Until usher resume {options.group}, what arrives waits: nothing is imported, trained or exported. A run at "

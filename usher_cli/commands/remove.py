@@ -3,9 +3,8 @@
 from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
-from usher.errors import UsherError
+from usher.planning.misplaced_files import check_group_name
 from usher.run_summary import monthly_text
-from usher.storage.layout import GROUP_NAME
 
 from usher_cli import show
 from usher_cli.command import FAILED, OK, UNCONFIRMED, Command, group
@@ -29,8 +28,7 @@ def add_group(parser: ArgumentParser) -> None:
 
 def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Remove a group: all that Usher has made of it, in Personalize, the table and the bucket. Its files stay."""
-    if not GROUP_NAME.match(options.group):
-        raise UsherError(f"{options.group} is not a valid name of a group.")
+    check_group_name(options.group)
     planned = plan_removal(stack, options.group, data=options.data)
     if not output.is_json:
         show_plan(output.console, planned)
@@ -94,5 +92,6 @@ COMMANDS = (
         add_group,
         changes="deletes the group's resources and output; with `--data`, its files",
         asks=True,
+        needs_group=False,
     ),
 )

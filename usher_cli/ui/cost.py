@@ -6,7 +6,7 @@ from usher.reports.html import note as noted
 from usher.run_record import CostRecord, MonthRecord
 from usher.run_summary import cost_sentences, monthly_text, why_text
 
-from usher_cli.costs import AccountCost, UseRecord, account_cost
+from usher_cli.costs import AccountCost, UseRecord, account_cost, amount_text
 from usher_cli.ui.parts import empty
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
@@ -55,7 +55,7 @@ def _month(month: MonthRecord) -> dict[str, str]:
 
 def _used(use: UseRecord) -> list[object]:
     most = f" (at most {use['atMost']:,.2f})" if use["atMost"] - use["dollars"] >= CENT else ""
-    return [use["unit"], f"{use['amount']:,.6g}", f"{use['dollars']:,.2f}{most}"]
+    return [use["unit"], amount_text(use["amount"]), f"{use['dollars']:,.2f}{most}"]
 
 
 def _monthly(cost: CostRecord) -> list[list[object]]:
