@@ -37,7 +37,7 @@ lock: setup ## Lock the newest versions that pyproject.toml and layers/*/require
 	for layer in core data; do uv pip compile --quiet --generate-hashes --no-header --upgrade --python-version 3.13 --python-platform aarch64-manylinux_2_28 \
 		--constraint requirements.txt layers/$$layer/requirements.in --output-file layers/$$layer/requirements.txt; done
 	echo uv | uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 - --output-file requirements-uv.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt usher_local/cloud/lambda_runtime.in --output-file usher_local/cloud/lambda_runtime.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --upgrade --python-version 3.11 --constraint requirements.txt usher_local/cloud/aws_lambda/lambda_runtime.in --output-file usher_local/cloud/aws_lambda/lambda_runtime.txt
 
 demo: setup ## The whole product on MovieLens, in this terminal
 	@python -m usher_local.demo

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.report import quantile, report
-from usher_local.cloud import lambda_python
+from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("recommendations", "ranking")
@@ -84,9 +84,9 @@ def serving() -> Iterator[str]:
 
 def started(name: str, endpoint: str, requests: int) -> subprocess.Popen[str]:
     """A function in a process of its own."""
-    python = lambda_python.chosen()
-    packages = lambda_python.installed((ROOT / "layers/core/requirements.txt").read_text(), python)
-    search_path = [ROOT / "layers/core/python", packages, lambda_python.runtime(python)]
+    python = chosen()
+    packages = installed((ROOT / "layers/core/requirements.txt").read_text(), python)
+    search_path = [ROOT / "layers/core/python", packages, runtime(python)]
     environment = {
         "PYTHONPATH": os.pathsep.join(map(str, search_path)),
         "PATH": "/usr/bin:/bin",

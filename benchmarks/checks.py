@@ -17,7 +17,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 from pyarrow import csv, parquet
@@ -60,7 +60,7 @@ def write_others(path: Path) -> None:
 
 def seconds(path: Path) -> float:
     """Processor seconds for checking a file of any format, as one function does it."""
-    bucket, file = Disk(None, str(path.parent.parent)), File(f"group/{path.name}", path.stat().st_size, "")
+    bucket, file = Disk(name=str(path.parent.parent)), File(f"group/{path.name}", path.stat().st_size, "")
     start = time.process_time()
     parts = [(file.key, profile_part(bucket, part)) for part in parts_of(file)]
     whole = merge_parts("interactions", parts)
@@ -72,6 +72,9 @@ def seconds(path: Path) -> float:
 @dataclass(frozen=True, slots=True)
 class Disk(Bucket):
     """A folder in place of the bucket."""
+
+    s3: Any = None
+    name: str = ""
 
     def open(self, key: str, **conditions: str) -> IO[bytes]:
         """A file's bytes from the beginning of the range on; its reader knows where to stop."""
@@ -94,7 +97,7 @@ def measure(path: Path) -> dict[str, float | str]:
     ):
         pass
     read = time.process_time()
-    bucket, file_ = Disk(None, str(path.parent.parent)), File(KEY, path.stat().st_size, "")
+    bucket, file_ = Disk(name=str(path.parent.parent)), File(KEY, path.stat().st_size, "")
     limits = ReadLimits(part_bytes=1 << 25)
     found = [(part, dump_profile(profile_part(bucket, part, limits))) for part in parts_of(file_, limits)]
     apart = time.process_time()

@@ -22,8 +22,8 @@ from moto.sqs.models import sqs_backends
 from benchmarks.pipeline import ended
 from benchmarks.report import report
 from usher_local.clock import Clock
-from usher_local.cloud.credentials import REGION
-from usher_local.cloud.lambda_limits import RAISED
+from usher_local.cloud.access.credentials import REGION
+from usher_local.cloud.aws_lambda.limits import RAISED
 from usher_local.cloud.server import LocalCloud
 from usher_local.demo.caller import Caller, CallError
 from usher_local.demo.synthetic import interactions

@@ -91,7 +91,8 @@ def seconds(work: Callable[[], object]) -> float:
 def measure(path: Path, lines: int) -> dict[str, float | str]:
     """Lines a second on one core, by what is made of them; and the peak memory, before and more."""
     pa.set_cpu_count(1)
-    bucket, before = Bucket(Disk(), ""), round(peak_megabytes())
+    disk: Any = Disk()
+    bucket, before = Bucket(disk, ""), round(peak_megabytes())
     titles = pa.array([f"Title of {number}" for number in range(ITEMS)])
     metadata = Metadata({"TITLE": titles}, {str(number): number for number in range(ITEMS)})
     making = {

@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 
 from benchmarks.report import report
 from usher_local.clock import Clock
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.cloud.server import LocalCloud, environ
 from usher_local.demo.synthetic import interactions
 

@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 
 from benchmarks.pipeline import ended
 from benchmarks.report import quantile, report
-from usher_local.cloud.lambda_limits import RAISED
+from usher_local.cloud.aws_lambda.limits import RAISED
 from usher_local.cloud.server import LocalCloud
 from usher_local.demo.__main__ import CACHE, GROUP
 from usher_local.demo.caller import Caller, CallError

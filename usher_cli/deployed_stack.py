@@ -54,8 +54,7 @@ class DeployedStack:
                 f"There is no stack {self.name} in {cloudformation.meta.region_name}. Deploy it, or choose another "
                 "with --stack, AWS_PROFILE, AWS_DEFAULT_REGION and, for the local cloud, AWS_ENDPOINT_URL."
             ) from None
-        described: dict[str, Any] = stack
-        return described
+        return stack
 
     @property
     def outputs(self) -> Mapping[str, str]:

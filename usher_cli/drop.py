@@ -12,6 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+from usher.clients import CompletedPartTypeDef
 from usher.errors import InputError, Problem, UsherError
 from usher.planning.misplaced_files import ignored_files, misplaced_files
 from usher.storage.bucket import Bucket
@@ -88,7 +89,7 @@ class _Upload:
 
     def begin(self) -> None:
         """Let S3 begin the upload."""
-        target = {"Bucket": self.bucket.name, "Key": self.key}
+        target: dict[str, Any] = {"Bucket": self.bucket.name, "Key": self.key}
         self.where = {**target, "UploadId": self.bucket.s3.create_multipart_upload(**target)["UploadId"]}
 
     def send(self, number: int, advance: Advance) -> None:
@@ -102,7 +103,9 @@ class _Upload:
 
     def complete(self) -> None:
         """Make the object of its parts."""
-        parts = [{"PartNumber": number, "ETag": tag} for number, tag in sorted(self.sent.items())]
+        parts: list[CompletedPartTypeDef] = [
+            {"PartNumber": number, "ETag": tag} for number, tag in sorted(self.sent.items())
+        ]
         self.bucket.s3.complete_multipart_upload(**self.where, MultipartUpload={"Parts": parts})
         self.where = {}
 

@@ -13,6 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from usher.clients import SQSClient
 from usher.errors import UsherError
 from usher.events.compaction import merged
 from usher.events.kept import KeptEvent, folder_of, read
@@ -109,7 +110,7 @@ def messages(events: Iterable[KeptEvent], group: str, tracking_ids: Mapping[str,
             yield message
 
 
-def queue(sqs: Any, url: str, some: Iterable[Message]) -> int:
+def queue(sqs: SQSClient, url: str, some: Iterable[Message]) -> int:
     """Let messages wait in the queue, from which the stack sends them in order; how many events."""
     sent = 0
     for message in some:

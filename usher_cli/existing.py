@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.session
+from usher.clients import PersonalizeClient
 from usher.errors import UsherError
 from usher.names import short_name
 from usher.resources.kinds import KINDS
@@ -29,13 +30,13 @@ class Existing:
     """The dataset group's."""
 
 
-def read_existing(personalize: Any, dataset_group: str, group: str) -> Existing:
+def read_existing(personalize: PersonalizeClient, dataset_group: str, group: str) -> Existing:
     """Describe a dataset group as the config of `group`. Raises UsherError if there is none."""
     arn = _arn(personalize, dataset_group)
     return _Reader(personalize, group, {"datasetGroupArn": arn}).read(dataset_group, arn)
 
 
-def _arn(personalize: Any, name: str) -> str:
+def _arn(personalize: PersonalizeClient, name: str) -> str:
     pages = personalize.get_paginator("list_dataset_groups").paginate()
     arns = {one["name"]: str(one["datasetGroupArn"]) for page in pages for one in page["datasetGroups"]}
     if name not in arns:
@@ -45,7 +46,7 @@ def _arn(personalize: Any, name: str) -> str:
 
 
 class _Reader:
-    def __init__(self, personalize: Any, group: str, within: Mapping[str, str]) -> None:
+    def __init__(self, personalize: PersonalizeClient, group: str, within: Mapping[str, str]) -> None:
         self.personalize = personalize
         self.group = group
         self.within = within

@@ -21,13 +21,15 @@ NOWHERE = "arn:aws:personalize:us-east-1:000000000000"
 class Folder(Bucket):
     """A bucket that has the files of one folder, by their keys, and can't be written."""
 
+    s3: Any = None
+    name: str = ""
     paths: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def of(cls, path: Path, group: str) -> "Folder":
         """A folder as that of a group."""
         found = {f"{group}/{one.relative_to(path).as_posix()}": one for one in path.rglob("*") if one.is_file()}
-        return cls(None, "", found)
+        return cls(paths=found)
 
     def files(self, prefix: str) -> list[File]:
         """All files below a prefix, sorted by their keys."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import IO, Any
+from typing import IO
 
+from usher.clients import S3Client
 from usher.errors import UsherError
 from usher.storage.bucket import Bucket, File
 
@@ -61,7 +62,7 @@ class Preview(Bucket):
                 self.s3.copy({"Bucket": source.bucket, "Key": source.key}, self.name, key)
 
 
-def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
+def sources(s3: S3Client, group: str, locations: Mapping[str, str]) -> dict[str, Source]:
     """The objects that each dataset was imported from, by their keys in a group's folder."""
     return {
         f"{group}/{dataset}{tail}": source
@@ -70,7 +71,7 @@ def sources(s3: Any, group: str, locations: Mapping[str, str]) -> dict[str, Sour
     }
 
 
-def _objects(s3: Any, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
+def _objects(s3: S3Client, dataset: str, location: str) -> Iterator[tuple[str, Source]]:
     bucket, _, prefix = location.removeprefix("s3://").partition("/")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     objects = [one for page in pages for one in page.get("Contents", []) if not one["Key"].endswith("/")]

@@ -53,8 +53,12 @@ table = Table(client("dynamodb"), os.environ["TABLE_NAME"])
 serving, exported, spending = ServingMaps(table), ExportStore(table), Spending(table)
 pins, tasks = Pins(table), Tasks(table)
 popular, catalogues = PopularLists(table), Catalogues(table)
-clients = {name: client(name) for name in ("personalize", "scheduler")}
-clients["personalize-once"] = client("personalize", NO_RETRY)
+personalize = client("personalize")
+clients = {
+    "personalize": personalize,
+    "personalize-once": client("personalize", NO_RETRY),
+    "scheduler": client("scheduler"),
+}
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def serve_pins(group: str) -> dict[str, Any]:
     """Let the versions that people have chosen serve, without waiting for the run that is at work."""
     former = serving.read(group)
-    content, is_under_way = promote(inventory(never_refuse), former, pins.holding(clients["personalize"], group))
+    content, is_under_way = promote(inventory(never_refuse), former, pins.holding(personalize, group))
     if content != former:
         serving.replace(group, content, former)
         serving.date(group)
@@ -92,7 +96,7 @@ def serve_pins(group: str) -> dict[str, Any]:
 def pass_of_stage(run: Run, plan: Plan, record: RunRecord, stage: str, require_open: RequireOpen) -> int | None:
     """Create and update what can be now; return the seconds until the next pass, or None."""
     before, elapsed = record.get("resources", []), record.get("waitSeconds") or 0
-    chosen = pins.holding(clients["personalize"], run.group) if plan.group == run.group else {}
+    chosen = pins.holding(personalize, run.group) if plan.group == run.group else {}
     resources = with_pins(plan.resources, chosen)
 
     def one_pass(room: Collection[str]) -> tuple[list[State], int | None]:

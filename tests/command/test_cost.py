@@ -55,9 +55,9 @@ def last_record(stack: Stack) -> dict[str, Any]:
 def ask(stack: Stack, times: int) -> None:
     """Let the campaign be asked, as Personalize counts it."""
     (arn,) = (arn for arn in stack.personalize.resources if ":campaign/" in arn)
-    dimensions = [{"Name": "CampaignArn", "Value": arn}]
-    data = {"MetricName": "GetRecommendations", "Dimensions": dimensions, "Value": times, "Unit": "Count"}
-    client("cloudwatch").put_metric_data(Namespace="AWS/Personalize", MetricData=[data])
+    about: Any = {"MetricName": "GetRecommendations", "Dimensions": [{"Name": "CampaignArn", "Value": arn}]}
+    data: list[Any] = [{**about, "Value": times, "Unit": "Count"}]
+    client("cloudwatch").put_metric_data(Namespace="AWS/Personalize", MetricData=data)
 
 
 def test_a_first_run_tells_the_month_with_its_own_order_as_the_command_does(

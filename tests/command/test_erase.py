@@ -24,7 +24,7 @@ from tests.command.world import told
 from usher_cli.__main__ import main
 from usher_cli.command import OK, UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
 from usher_local.personalize import Faults, inject
 from usher_local.simulation.stack import LAUNCH, Boundary, DiedError, Execution, Stack, StoppedError

@@ -14,7 +14,7 @@ from usher.storage.table import Table
 
 from tests.command.world import POPULAR, told
 from usher_cli import events
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.demo.synthetic import interactions
 from usher_local.simulation.stack import LAUNCH, Stack
 

@@ -404,7 +404,7 @@ def test_a_tracker_that_people_made_is_taken_over_as_the_record_says(
     stack.put("films/usher.yaml", json.dumps({"solutions": {"popular": {"recipe": "aws-popularity-count"}}}))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
     (group,) = old.personalize.list_dataset_groups()["datasetGroups"]
-    within = {"datasetGroupArn": group["datasetGroupArn"]}
+    within: dict[str, Any] = {"datasetGroupArn": group["datasetGroupArn"]}
     (ours,) = old.personalize.list_event_trackers(**within)["eventTrackers"]
     old.personalize.delete_event_tracker(eventTrackerArn=ours["eventTrackerArn"])
     stack.clock.shift(3600)

@@ -213,7 +213,7 @@ def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: Depl
 def test_rates_are_those_of_a_group_by_the_minute(deployed_stack: DeployedStack) -> None:
     """`usher.embedded_metrics` writes them with these dimensions; another stack has another service."""
 
-    def metric(name: str, value: float, service: str = "usher", **dimensions: str) -> dict[str, Any]:
+    def metric(name: str, value: float, service: str = "usher", **dimensions: str) -> Any:
         pairs = {"service": service, "Group": "films", **dimensions}
         named = [{"Name": key, "Value": text} for key, text in pairs.items()]
         return {"MetricName": name, "Value": value, "Dimensions": named}

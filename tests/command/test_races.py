@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.simulation.interleavings import CONFIG, CONFIGS, DATA, GROUP, WRONG, Interleaving, faults_of
 from usher_local.simulation.stack import Boundary, Stack
 

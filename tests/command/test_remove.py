@@ -133,7 +133,7 @@ def test_with_data_the_files_go_too_with_all_their_versions(
     others = resources(two, "books"), files(two, "books")
     told(capsys, "remove", "films", "--data", "--yes")
     assert at_work
-    listed = client("s3").list_object_versions(Bucket=two.bucket)
+    listed: Any = client("s3").list_object_versions(Bucket=two.bucket)
     keys = {one["Key"] for name in ("Versions", "DeleteMarkers") for one in listed.get(name, ())}
     assert not [key for key in keys if key.startswith(("films/", "train/films/"))]
     assert "films2/items.csv" in keys

@@ -57,8 +57,8 @@ class Deployment:
         )
         return poll(lambda: self._ended(started["executionArn"]))
 
-    def _ended(self, execution: str) -> dict[str, Any] | None:
-        described: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution)
+    def _ended(self, execution: str) -> Any:
+        described = client("stepfunctions").describe_execution(executionArn=execution)
         return None if described["status"] == "RUNNING" else described
 
     def outcome(self) -> RunRecord:
@@ -76,7 +76,7 @@ class Deployment:
 
     def left_in_personalize(self) -> list[str]:
         """What bears the group's name there."""
-        personalize = client("personalize")
+        personalize: Any = client("personalize")
         pages = (page for kind in LISTED for page in personalize.get_paginator(f"list_{kind}s").paginate())
         listed = (one for page in pages for part in page.values() if isinstance(part, list) for one in part)
         return [one["name"] for one in listed if one["name"].startswith(self.group)]

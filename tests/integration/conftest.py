@@ -27,7 +27,7 @@ from usher.storage.table import Table
 from tests import offline  # noqa: F401
 from tests.issuer import AUDIENCE, Issuer, issuing
 from usher_local.clock import Clock
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.cloud.server import LocalCloud
 from usher_local.demo.caller import Caller
 from usher_local.demo.synthetic import interactions as interactions

@@ -16,7 +16,7 @@ from tests.integration.conftest import ROOT, Site, wait_until
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.doctor import checks, examination
 from usher_cli.doctor.checks import CHECKS
-from usher_local.cloud.alarms import Alarms
+from usher_local.cloud.cloudwatch.alarms import Alarms
 
 NOT_HERE = {"role, simulated", "service health"}
 """What the local cloud can't be asked."""

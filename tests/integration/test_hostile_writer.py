@@ -14,7 +14,7 @@ from usher.storage.layout import is_input
 
 from tests.integration.conftest import KINDS, NUMBERS, ROOT, Site, interactions
 from tests.integration.test_export import export
-from usher_local.cloud import credentials
+from usher_local.cloud.access import credentials
 from usher_local.demo.caller import Caller, CallError
 
 pytestmark = pytest.mark.timeout(900)

@@ -13,8 +13,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from usher_local.cloud.aws_lambda.python import chosen
 from usher_local.cloud.foreground import add_options
-from usher_local.cloud.lambda_python import chosen
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "tests/unit/cloud/fixtures/stack/template.yaml"

@@ -32,8 +32,8 @@ from tests.integration.test_export import export
 from tests.integration.test_export import start as start_export
 from tests.integration.test_large_data import small_parts as small_parts
 from usher_local.authorization import Entry, Record, bucket_policy, parsed, queue_policy, recording
-from usher_local.cloud import eventbridge_targets
-from usher_local.cloud.credentials import PARTITION, REGION, client
+from usher_local.cloud.access.credentials import PARTITION, REGION, client
+from usher_local.cloud.eventbridge import targets
 from usher_local.cloud.server import STACK
 from usher_local.iam_policy import Request, Statement, context, decide, listed
 from usher_local.personalize import Faults, inject
@@ -370,7 +370,7 @@ def lose(site: Site) -> None:
         return "rule" in kinds and kinds.count("schedule") == 3 and not answer.get("Messages")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(eventbridge_targets, "TARGETS", dict.fromkeys(eventbridge_targets.TARGETS, gone))
+        patch.setattr(targets, "TARGETS", dict.fromkeys(targets.TARGETS, gone))
         site.s3.put_object(Bucket=site.bucket, Key="lost/usher.yaml", Body="solutions: none")
         site.days[0] += 1
         site.cloud.scheduler.tick()

@@ -29,7 +29,7 @@ def init(_stack: DeployedStack, options: Namespace, output: Output) -> int:
     folder = Folder.of(options.folder, group)
     if others := [key for key in folder.paths if is_config(key) and key != f"{group}/{NAME}"]:
         raise UsherError(f"{folder.paths[others[0]]} is the group's config already. Edit it, or remove it first.")
-    data = Folder(None, "", {key: one for key, one in folder.paths.items() if not is_config(key)})
+    data = Folder(paths={key: one for key, one in folder.paths.items() if not is_config(key)})
     text = new_config(group, profiles_of(data, group))
     is_other = path.exists() and path.read_text(encoding="utf-8", errors="replace") != text
     if is_other and not output.confirm(f"{path} exists. Write over it?"):

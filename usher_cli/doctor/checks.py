@@ -323,7 +323,7 @@ def dropped(bucket: str, key: str, account: str, region: str) -> dict[str, Any]:
     }
 
 
-def rules(deployment: Deployment) -> list[dict[str, Any]]:
+def rules(deployment: Deployment) -> list[Mapping[str, Any]]:
     """The stack's rules of EventBridge."""
     names = deployment.resources.get("AWS::Events::Rule", [])
     return [client("events").describe_rule(Name=name.rpartition("/")[2]) for name in names]

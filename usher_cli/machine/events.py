@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
 from usher.aws import client, now
+from usher.clients import MetricDataQueryTypeDef
 from usher.events.kept import folder_of, read
 
 from usher_cli.deployed_stack import DeployedStack
@@ -91,7 +92,7 @@ def _refused_requests(stack: DeployedStack) -> list[_Metric]:
 
 def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> list[Rate]:
     end = now() + timedelta(minutes=1)  # it is not among the minutes that are asked for
-    queries = [
+    queries: list[MetricDataQueryTypeDef] = [
         {
             "Id": f"m{number}",
             "MetricStat": {
@@ -129,7 +130,7 @@ def _rates(stack: DeployedStack, metrics: Sequence[_Metric], hours: float) -> li
 
 def queues(stack: DeployedStack) -> list[Queue]:
     """The queues of the stack, as far as it has them."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     urls = {name: stack.resources[name] for name in QUEUES if name in stack.resources}
 
     sqs = client("sqs")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from nicegui import ui
+from usher.clients import PersonalizeClient
 from usher.resources.kinds import KINDS
 from usher.resources.lookup import describe
 from usher.resources.versions import metrics_of, usable_versions
@@ -60,7 +60,7 @@ def _pairs(stack: DeployedStack, group: str) -> Iterator[Pair]:
         yield Pair(name, _version(personalize, live), other, reasons.get(name, ""))
 
 
-def _version(personalize: Any, arn: str) -> Version:
+def _version(personalize: PersonalizeClient, arn: str) -> Version:
     details = describe(personalize, KINDS["solution_version"], arn) or {}
     trained = details["creationDateTime"].strftime("%Y-%m-%d %H:%M") if details else "no longer there"
     return Version(arn, trained, metrics_of(personalize, arn))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from usher.clients import PersonalizeClient
 from usher.errors import UsherError
 from usher.filters.expressions import FilterError, placeholders
 from usher.filters.grammar import parse_filter
@@ -56,7 +57,7 @@ async def filters_of(visit: Visit, serving: ServingMap) -> dict[str, str]:
     return await visit.read(_expressions, visit.stack.clients["personalize"], serving.get("filters", {}))
 
 
-def _expressions(personalize: Any, arns: Mapping[str, str]) -> dict[str, str]:
+def _expressions(personalize: PersonalizeClient, arns: Mapping[str, str]) -> dict[str, str]:
     return {
         name: personalize.describe_filter(filterArn=arn)["filter"]["filterExpression"] for name, arn in arns.items()
     }

@@ -52,12 +52,12 @@ def run(options: argparse.Namespace) -> int:
     handler.addFilter(disk)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=[handler])
     logging.getLogger("usher_local").setLevel(logging.INFO)
-    # It tells the whole state of a state machine for each error in it; `usher_local.cloud.stepfunctions` has one line.
+    # It logs the whole state of a state machine for each error; `step_functions.executions` logs one line.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    from usher_local.cloud import lambda_python
+    from usher_local.cloud.aws_lambda.python import chosen
 
     try:
-        python = lambda_python.chosen()
+        python = chosen()
     except OSError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
@@ -66,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
     minute = f"a simulated minute takes {60 / options.speed.speed:.3g} s"
     say(f"starting {stack}; {runs}; {minute}; SEED={options.seed}")
     from usher_local.cloud import page
-    from usher_local.cloud.apis import PortTakenError
-    from usher_local.cloud.lambda_limits import ACCOUNTS
+    from usher_local.cloud.aws_lambda.limits import ACCOUNTS
+    from usher_local.cloud.http_api.apis import PortTakenError
     from usher_local.cloud.server import LocalCloud
     from usher_local.personalize import Pacing
 

@@ -21,36 +21,35 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from usher_local import personalize
 from usher_local.authorization import Record
 from usher_local.clock import Clock
-from usher_local.cloud import (
-    apis,
+from usher_local.cloud.access import credentials, iam
+from usher_local.cloud.aws_lambda import triggers
+from usher_local.cloud.aws_lambda.functions import Lambdas
+from usher_local.cloud.aws_lambda.limits import NEW, Limits
+from usher_local.cloud.aws_lambda.service import running
+from usher_local.cloud.cloudformation.api import CloudFormation, answering
+from usher_local.cloud.cloudformation.provider import Place
+from usher_local.cloud.cloudwatch.alarms import Alarms
+from usher_local.cloud.core.patching import replaced
+from usher_local.cloud.core.ticking import ticking
+from usher_local.cloud.eventbridge.rules import ruling
+from usher_local.cloud.eventbridge.scheduler import TICK_SECONDS, Scheduler, checking, utc_now
+from usher_local.cloud.eventbridge.sources import flowing
+from usher_local.cloud.eventbridge.targets import Deliveries
+from usher_local.cloud.http_api.apis import Apis, listening, serving
+from usher_local.cloud.http_api.gateway import nothing_found
+from usher_local.cloud.http_api.request_gate import signed_only
+from usher_local.cloud.measurements import measuring
+from usher_local.cloud.services import (
     atomic_items,
-    cloudformation,
-    cloudwatch,
     consistency,
-    credentials,
-    eventbridge,
-    eventbridge_rules,
-    http_api,
-    iam,
-    lambda_functions,
-    lambda_service,
+    faster_moto,
     notices,
     refusals,
     service_quotas,
-    stepfunctions,
-    triggers,
     unknown_operations,
 )
-from usher_local.cloud.alarms import Alarms
-from usher_local.cloud.apis import listening, serving
-from usher_local.cloud.eventbridge_targets import Deliveries
-from usher_local.cloud.lambda_limits import NEW, Limits
-from usher_local.cloud.patching import replaced
-from usher_local.cloud.provider import Place
-from usher_local.cloud.request_gate import signed_only
-from usher_local.cloud.scheduler import TICK_SECONDS, Scheduler, checking, utc_now
-from usher_local.cloud.state import FILE, State
-from usher_local.cloud.ticking import ticking
+from usher_local.cloud.state.folder import FILE, State
+from usher_local.cloud.step_functions.interpreter import executing, join
 from usher_local.paths import stack_folder
 from usher_local.store import Store
 
@@ -65,7 +64,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class LocalCloud:
     """`with LocalCloud(...) as cloud:` runs until the block ends, with a template's stack or none. Port 0: any.
 
-    `seed` draws what AWS leaves to chance (`usher_local.cloud.consistency`); the same seed draws the same.
+    `seed` draws what AWS leaves to chance (`usher_local.cloud.services.consistency`); the same seed draws the same.
     `executor` fits Personalize's models, by default a process for each training. `state` is a folder that everything
     is written into as it changes, for the next process to go on with; StateError where it is in use or damaged.
 
@@ -140,8 +139,8 @@ class LocalCloud:
             "AWS_SECRET_ACCESS_KEY": self._developer.secret_key,
             **region,
         }
-        self.alarms = stack.enter_context(cloudwatch.measuring())
-        runner = lambda_functions.Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
+        self.alarms = stack.enter_context(measuring())
+        runner = Lambdas(self.endpoint, self._clock, self._limits, state.invocations)
 
         def invoke(arn: str, event: str, role: str, source: str) -> tuple[str, bool]:
             _, _, _, region, account, _ = arn.split(":", 5)
@@ -153,36 +152,37 @@ class LocalCloud:
             return answer.body, answer.errored
 
         # Before the server: who still calls a function when all ends is answered, that it is ending.
-        stack.enter_context(lambda_service.running(runner))
+        stack.enter_context(running(runner))
         stack.enter_context(triggers.checking())
         stack.enter_context(state.keeping())
         stack.enter_context(replaced(werkzeug_app, "DISABLE_GLOBAL_CORS", True))
         services = DomainDispatcherApplication(service_app)
         stack.enter_context(serving(aws, signed_only(services, credentials.find), MotoRequestHandler))
-        stack.callback(stepfunctions.join)
+        stack.callback(join)
         stack.callback(runner.close)
-        stack.enter_context(stepfunctions.executing(self.endpoint, self._clock))
+        stack.enter_context(executing(self.endpoint, self._clock))
         stack.enter_context(state.keeping_executions())
         deliveries = stack.enter_context(Deliveries(self._clock))
-        stack.enter_context(eventbridge_rules.ruling(deliveries))
+        stack.enter_context(ruling(deliveries))
         stack.enter_context(checking())
         draws = consistency.Draws(self._seed)
         stack.enter_context(consistency.eventual(draws, self._clock))
         stack.enter_context(atomic_items.atomic())
+        stack.enter_context(faster_moto.faster())
         disorder = stack.enter_context(consistency.Disorder(draws, self._clock))
-        stack.enter_context(eventbridge.flowing(disorder, state.events))
+        stack.enter_context(flowing(disorder, state.events))
         stack.enter_context(refusals.limited())
         stack.enter_context(notices.shown(self.address))
         stack.enter_context(service_quotas.listed())
         self.decisions = stack.enter_context(iam.enforced())
-        served = apis.Apis(api, invoke)
+        served = Apis(api, invoke)
         stack.callback(served.shut)
         root = self._template.parent if self._template else Path.cwd()
         place = Place(
             DEFAULT_ACCOUNT_ID, credentials.REGION, root, runner.asynchronous.submit, served, cache(self.client)
         )
-        self._cloudformation = cloudformation.CloudFormation(place, state.stacks)
-        stack.enter_context(cloudformation.answering(self._cloudformation))
+        self._cloudformation = CloudFormation(place, state.stacks)
+        stack.enter_context(answering(self._cloudformation))
         if self._template:
             self.outputs = self.deploy(STACK, self._template, self._parameters)
         self._cloudformation.restore()
@@ -227,7 +227,7 @@ def environ(values: Mapping[str, str]) -> Iterator[None]:
 
 def service_app(service: Any) -> Any:
     """The WSGI application of one of moto's services."""
-    return http_api.nothing_found if service in NOT_AWS else unknown_operations.service_app(service)
+    return nothing_found if service in NOT_AWS else unknown_operations.service_app(service)
 
 
 def forget() -> None:

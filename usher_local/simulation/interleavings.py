@@ -20,7 +20,7 @@ import boto3
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.s3.models import s3_backends
 
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.simulation.stack import Boundary, Execution, Stack
 
 GROUP = "films"

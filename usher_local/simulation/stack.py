@@ -32,16 +32,17 @@ from moto.sqs.models import sqs_backends
 
 from usher_local import personalize
 from usher_local.clock import Clock
-from usher_local.cloud import iam, refusals, service_quotas
-from usher_local.cloud.apis import Apis
-from usher_local.cloud.cloudformation import CloudFormation, answering
-from usher_local.cloud.credentials import REGION
-from usher_local.cloud.kept_stacks import KeptStacks
-from usher_local.cloud.lambda_functions import Answer, envelope
-from usher_local.cloud.provider import Place
+from usher_local.cloud.access import iam
+from usher_local.cloud.access.credentials import REGION
+from usher_local.cloud.aws_lambda.functions import Answer, envelope
+from usher_local.cloud.aws_lambda.triggers import Triggers, checking
+from usher_local.cloud.cloudformation.api import CloudFormation, answering
+from usher_local.cloud.cloudformation.provider import Place
+from usher_local.cloud.cloudformation.stacks import Deployed, Stacks
+from usher_local.cloud.http_api.apis import Apis
 from usher_local.cloud.server import STACK, environ
-from usher_local.cloud.stacks import Deployed, Stacks
-from usher_local.cloud.triggers import Triggers, checking
+from usher_local.cloud.services import faster_moto, refusals, service_quotas
+from usher_local.cloud.state.stacks import KeptStacks
 from usher_local.personalize.core import environment
 from usher_local.personalize.models import PersonalizeBackend, personalize_backends
 from usher_local.simulation.machine import Machine, TaskError
@@ -374,6 +375,7 @@ def deployed(template: Path = Path("template.yaml")) -> Iterator[Stack]:
         personalize.install(Clock(1), None, Inline())
         environment.current.__dict__.update(jobs=Inline(), trainings=Inline())
         stack.enter_context(mock_aws())
+        stack.enter_context(faster_moto.faster())
         stack.enter_context(iam.managed_policies())
         stack.enter_context(iam.enforced())
         stack.enter_context(refusals.limited())

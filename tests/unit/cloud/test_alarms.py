@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from usher_local.clock import Clock
-from usher_local.cloud.alarms import ALARM, OK, UNKNOWN, Alarms, acting, state_of
-from usher_local.cloud.eventbridge_rules import ruling
-from usher_local.cloud.eventbridge_targets import Deliveries
+from usher_local.cloud.cloudwatch.alarms import ALARM, OK, UNKNOWN, Alarms, acting, state_of
+from usher_local.cloud.eventbridge.rules import ruling
+from usher_local.cloud.eventbridge.targets import Deliveries
 
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 RETAINED = "as before"

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.models.table import Table
 
-from usher_local.cloud.atomic_items import atomic
+from usher_local.cloud.services.atomic_items import atomic
 
 THREADS = 4
 

@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey
 from werkzeug.test import Client
 
 from tests.issuer import AUDIENCE, Issuer, issuing, new_key
-from usher_local.cloud.cors import Cors
-from usher_local.cloud.http_api import HttpApi
+from usher_local.cloud.http_api.cors import Cors
+from usher_local.cloud.http_api.gateway import HttpApi
 
 FUNCTION, AUTHORIZER = (f"arn:aws:lambda:us-east-1:123456789012:function:{name}" for name in ("f", "authorize"))
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}/invocations"

@@ -18,9 +18,9 @@ from usher.serving.http_api import Api
 from werkzeug.test import Client
 
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role, narrowed
-from usher_local.cloud import credentials, iam
-from usher_local.cloud.credentials import REGION
-from usher_local.cloud.http_api import HttpApi
+from usher_local.cloud.access import credentials, iam
+from usher_local.cloud.access.credentials import REGION
+from usher_local.cloud.http_api.gateway import HttpApi
 from usher_local.iam_policy import matches
 
 LAMBDA = "lambda.amazonaws.com"

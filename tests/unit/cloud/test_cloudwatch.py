@@ -11,7 +11,9 @@ import pytest
 from moto import mock_aws
 from moto.logs.models import LogsBackend
 
-from usher_local.cloud import cloudwatch, metric_queries
+from usher_local.cloud import measurements
+from usher_local.cloud.cloudwatch import metric_queries, metrics
+from usher_local.cloud.http_api import stages
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def total() -> Iterator[Any]:
                 found.get_metric_statistics(
                     Namespace=namespace,
                     MetricName=name,
-                    Dimensions=cloudwatch.listed(dimensions),
+                    Dimensions=metrics.listed(dimensions),
                     StartTime=now - timedelta(minutes=5),
                     EndTime=now + timedelta(minutes=5),
                     Period=3600,
@@ -42,7 +44,7 @@ def total() -> Iterator[Any]:
 def test_a_log_event_in_the_embedded_format_becomes_a_metric_however_it_is_written(
     total: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LogsBackend, "put_log_events", cloudwatch.extracting(LogsBackend.put_log_events))
+    monkeypatch.setattr(LogsBackend, "put_log_events", measurements.extracting(LogsBackend.put_log_events))
     logs = boto3.client("logs", region_name="us-east-1")
     logs.create_log_group(logGroupName="g")
     logs.create_log_stream(logGroupName="g", logStreamName="s")
@@ -63,7 +65,7 @@ def answering(status: str, seconds: float = 0.0) -> Any:
         start_response(status, [])
         return [b""]
 
-    return cloudwatch.metered(app, "api")
+    return stages.metered(app, "api")
 
 
 @pytest.mark.parametrize(
@@ -81,5 +83,5 @@ def test_a_queue_is_measured_by_looking(total: Any) -> None:
     sqs = boto3.client("sqs", region_name="us-east-1")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="lost")
-    cloudwatch.Gauges().collect()
+    measurements.Gauges().collect()
     assert total("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName="q") == [1]

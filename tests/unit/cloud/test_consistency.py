@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from usher_local.clock import Clock
-from usher_local.cloud.consistency import Disorder, Draws, Replicas, arrivals, eventual
+from usher_local.cloud.services.consistency import Disorder, Draws, Replicas, arrivals, eventual
 
 READS = 20
 

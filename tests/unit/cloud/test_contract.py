@@ -33,11 +33,11 @@ from moto.stepfunctions.parser.quotas import is_within_size_quota
 from samcli.local.apigw.local_apigw_service import LocalApigwService
 from werkzeug.test import Client
 
-from usher_local.cloud.cloudformation import ACTIONS
-from usher_local.cloud.patching import replaced
-from usher_local.cloud.resource_providers import PROVIDERS
+from usher_local.cloud.cloudformation.api import ACTIONS
+from usher_local.cloud.cloudformation.resource_providers import PROVIDERS
+from usher_local.cloud.cloudformation.templates import create_only
+from usher_local.cloud.core.patching import replaced
 from usher_local.cloud.server import NOT_AWS
-from usher_local.cloud.templates import create_only
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler
 
 from usher_local.cloud import server
-from usher_local.cloud.apis import listening, serving
 from usher_local.cloud.disk import FullDisk, full_disk, remedy
 from usher_local.cloud.foreground import add_options, run
+from usher_local.cloud.http_api.apis import listening, serving
 
 NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/full/file")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher_local.cloud.emf import DIMENSIONS, METRICS, measured
+from usher_local.cloud.cloudwatch.emf import DIMENSIONS, METRICS, measured
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = {"Namespace": "Usher", "Dimensions": [["service"], ["Group", "service"]], "Metrics": [{"Name": "Rows"}]}

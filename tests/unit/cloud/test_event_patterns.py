@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher_local.cloud.event_patterns import complexity
+from usher_local.cloud.eventbridge.patterns import complexity
 
 INTERACTIONS, ITEMS, USERS = "*/interactions*.csv", "*/items*.csv", "*/users*.csv"
 STACKS = [f"*:stack/{name}/*" for name in ("network", "storage", "compute", "edge")]

@@ -8,10 +8,10 @@ import pytest
 from moto import mock_aws
 
 from usher_local.clock import Clock
-from usher_local.cloud.eventbridge import flowing
-from usher_local.cloud.eventbridge_rules import ruling
-from usher_local.cloud.eventbridge_targets import Deliveries
-from usher_local.cloud.stepfunctions import executing
+from usher_local.cloud.eventbridge.rules import ruling
+from usher_local.cloud.eventbridge.sources import flowing
+from usher_local.cloud.eventbridge.targets import Deliveries
+from usher_local.cloud.step_functions.interpreter import executing
 
 ACCOUNT = "123456789012"
 

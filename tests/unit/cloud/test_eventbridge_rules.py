@@ -12,8 +12,8 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.events.exceptions import InvalidEventPatternException
 
 from usher_local.clock import Clock
-from usher_local.cloud.eventbridge_rules import fill, ruling, target_input
-from usher_local.cloud.eventbridge_targets import Deliveries
+from usher_local.cloud.eventbridge.rules import fill, ruling, target_input
+from usher_local.cloud.eventbridge.targets import Deliveries
 
 EVENT = {"id": "e1", "detail-type": "Object Created", "detail": {"object": {"key": 'a "b".csv', "size": 3}}}
 ACCOUNT = "123456789012"

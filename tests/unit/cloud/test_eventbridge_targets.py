@@ -13,9 +13,9 @@ from moto.core.exceptions import JsonRESTError
 
 from tests.unit.cloud.roles import allow, document, make_role
 from usher_local.clock import Clock
-from usher_local.cloud.eventbridge_rules import ruling
-from usher_local.cloud.eventbridge_targets import Deliveries, Sender
-from usher_local.cloud.scheduler import Scheduler
+from usher_local.cloud.eventbridge.rules import ruling
+from usher_local.cloud.eventbridge.scheduler import Scheduler
+from usher_local.cloud.eventbridge.targets import Deliveries, Sender
 
 ACCOUNT = "123456789012"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"

@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from tests.unit.cloud.roles import make_role
 from usher_local.clock import Clock
-from usher_local.cloud.executions import Limits
-from usher_local.cloud.stepfunctions import executing
+from usher_local.cloud.step_functions.executions import Limits
+from usher_local.cloud.step_functions.interpreter import executing
 
 LIMITS = Limits(events=40, data=1000, definition=4000, name=20)
 WAIT = {"Type": "Wait", "Seconds": 99_999_999, "End": True}

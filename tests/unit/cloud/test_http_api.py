@@ -10,8 +10,8 @@ import pytest
 from moto import mock_aws
 from werkzeug.test import Client
 
-from usher_local.cloud.api_stages import Stage, Throttle, access_log_line
-from usher_local.cloud.http_api import PAYLOAD_BYTES, HttpApi
+from usher_local.cloud.http_api.gateway import PAYLOAD_BYTES, HttpApi
+from usher_local.cloud.http_api.stages import Stage, Throttle, access_log_line
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 ANSWER = json.dumps({"statusCode": 200, "headers": {"content-type": "application/json"}, "body": "{}"})

@@ -15,8 +15,8 @@ from moto import mock_aws
 from tests.unit.cloud.roles import ACCOUNT, allow, document, make_role
 from usher_local.authorization import Record
 from usher_local.clock import Clock
-from usher_local.cloud import credentials, iam
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access import credentials, iam
+from usher_local.cloud.access.credentials import REGION
 from usher_local.personalize import install, shutdown
 from usher_local.personalize.models import personalize_backends
 

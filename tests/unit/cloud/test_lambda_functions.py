@@ -18,9 +18,10 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 
 from tests.unit.cloud.roles import allow, document
-from usher_local.cloud import layers
-from usher_local.cloud.lambda_functions import Answer, Lambdas
-from usher_local.cloud.lambda_limits import (
+from usher_local.cloud.aws_lambda import layers
+from usher_local.cloud.aws_lambda.functions import Answer, Lambdas
+from usher_local.cloud.aws_lambda.layers import Layer
+from usher_local.cloud.aws_lambda.limits import (
     NEW,
     RAISED,
     Concurrency,
@@ -30,8 +31,7 @@ from usher_local.cloud.lambda_limits import (
     check_packages,
     check_request,
 )
-from usher_local.cloud.lambda_service import running
-from usher_local.cloud.layers import Layer
+from usher_local.cloud.aws_lambda.service import running
 from usher_local.cloud.server import forget
 
 REGION = "us-east-1"

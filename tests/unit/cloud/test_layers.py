@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from usher_local.cloud import lambda_python
-from usher_local.cloud.lambda_python import Interpreter, PackagesError, chosen, installed, probe, runtime
-from usher_local.cloud.lambda_resources import zipped
-from usher_local.cloud.layers import unpacked, unzipped
-from usher_local.cloud.workers import Configuration, Worker
+from usher_local.cloud.aws_lambda import python as lambda_python
+from usher_local.cloud.aws_lambda.layers import unpacked, unzipped
+from usher_local.cloud.aws_lambda.python import Interpreter, PackagesError, chosen, installed, probe, runtime
+from usher_local.cloud.aws_lambda.workers import Configuration, Worker
+from usher_local.cloud.cloudformation.lambda_resources import zipped
 
 ROOT = Path(__file__).parents[3]
 RECORD = "six.py,sha256=x,1\nsix_docs.py,sha256=x,1\nsix-1.17.0.dist-info/RECORD,,\n../../bin/six,,\n"

@@ -11,7 +11,7 @@ import pytest
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 
 from usher_local.clock import Clock
-from usher_local.cloud.apis import PortTakenError
+from usher_local.cloud.http_api.apis import PortTakenError
 from usher_local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"

@@ -22,7 +22,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from usher_local.clock import Clock
-from usher_local.cloud.credentials import client
+from usher_local.cloud.access.credentials import client
 from usher_local.cloud.server import LocalCloud
 
 TEMPLATE = Path(__file__).parent / "fixtures/stack/template.yaml"
@@ -360,7 +360,7 @@ def test_an_operation_that_is_not_there_is_refused_in_a_line(
     client = cloud.client(service)
     with pytest.raises(client.exceptions.ClientError, match=r"NotImplemented.*The local cloud does not have this"):
         getattr(client, operation)(**given)
-    (line,) = [one for one in caplog.records if one.name == "usher_local.cloud.unknown_operations"]
+    (line,) = [one for one in caplog.records if one.name == "usher_local.cloud.services.unknown_operations"]
     assert line.exc_info is None
     assert "Traceback" not in caplog.text
 

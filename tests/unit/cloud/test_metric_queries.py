@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from usher_local.cloud.metric_queries import answered
+from usher_local.cloud.cloudwatch.metric_queries import answered
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

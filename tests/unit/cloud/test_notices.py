@@ -1,6 +1,6 @@
 """What people and programs are told, in the terminal of the local cloud."""
 
-from usher_local.cloud.notices import MAX_DETAIL, detail_of, readable
+from usher_local.cloud.services.notices import MAX_DETAIL, detail_of, readable
 
 
 def test_a_notification_has_an_address_that_can_be_opened_and_none_of_a_console_elsewhere() -> None:

@@ -2,7 +2,7 @@ import types
 
 import pytest
 
-from usher_local.cloud.patching import UpstreamChangedError, replaced
+from usher_local.cloud.core.patching import UpstreamChangedError, replaced
 
 
 def test_a_name_is_replaced_for_the_block_only() -> None:

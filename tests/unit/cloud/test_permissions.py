@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from usher_local.cloud.permissions import Demand, deletions_in, demands
+from usher_local.cloud.access.permissions import Demand, deletions_in, demands
 
 PREFIX = "us-east-1:123456789012:"
 PERSONALIZE = f"arn:aws:personalize:{PREFIX}"

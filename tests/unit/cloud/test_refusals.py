@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from usher_local.cloud.refusals import BYTES, limited
+from usher_local.cloud.services.refusals import BYTES, limited
 
 
 @pytest.fixture

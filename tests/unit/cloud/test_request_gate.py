@@ -15,8 +15,8 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from usher_local.cloud.apis import listening, serving
-from usher_local.cloud.request_gate import MAX_UNVERIFIED_BYTES, local_only, signed_only
+from usher_local.cloud.http_api.apis import listening, serving
+from usher_local.cloud.http_api.request_gate import MAX_UNVERIFIED_BYTES, local_only, signed_only
 
 USER = Credentials("AKIAUSER", "secret")
 HERE = {"Host": "127.0.0.1:3000"}

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 
 import pytest
 
-from usher_local.cloud.runtime_api import PREFIX, RuntimeApi
+from usher_local.cloud.aws_lambda.runtime_api import PREFIX, RuntimeApi
 
 
 @pytest.fixture

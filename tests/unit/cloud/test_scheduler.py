@@ -12,8 +12,8 @@ from moto import mock_aws
 
 from tests.unit.cloud.roles import make_role
 from usher_local.clock import Clock
-from usher_local.cloud.eventbridge_targets import Deliveries
-from usher_local.cloud.scheduler import Scheduler, checking, next_after
+from usher_local.cloud.eventbridge.scheduler import Scheduler, checking, next_after
+from usher_local.cloud.eventbridge.targets import Deliveries
 
 ORIGIN = datetime(2026, 1, 1, tzinfo=UTC)
 BERLIN = "Europe/Berlin"

@@ -13,7 +13,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from usher_local.cloud.sigv4 import AUTHORIZATION, CONTENT_HASH, Reason, Received, SignatureError, check
+from usher_local.cloud.access.sigv4 import AUTHORIZATION, CONTENT_HASH, Reason, Received, SignatureError, check
 
 HOLDER = "arn:aws:iam::123456789012:user/somebody"
 USER = Credentials("AKIAUSER", "secret")

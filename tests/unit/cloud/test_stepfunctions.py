@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.stepfunctions.parser.asl.jsonata.jsonata import JSONataException
 
-from usher_local.cloud.stepfunctions import declare, evaluate
+from usher_local.cloud.step_functions.interpreter import declare, evaluate
 
 # JSONata has no null inside sequences and folds lists of one, so plain values under a name are what is promised.
 texts = st.text(st.characters(exclude_categories=["Cs"]))

@@ -8,8 +8,8 @@ import pytest
 from moto import mock_aws
 
 from tests.unit.cloud.roles import ACCOUNT, allow, make_role
-from usher_local.cloud.eventbridge_targets import Sender, deliver
-from usher_local.cloud.iam import check_function
+from usher_local.cloud.access.iam import check_function
+from usher_local.cloud.eventbridge.targets import Sender, deliver
 
 EVENTS, RULE = "events.amazonaws.com", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:seen"

@@ -27,7 +27,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from usher_local.clock import Clock
-from usher_local.cloud.credentials import client
+from usher_local.cloud.access.credentials import client
 from usher_local.cloud.server import LocalCloud
 from usher_local.personalize.core import faults
 
@@ -304,7 +304,7 @@ def test_a_page_in_a_browser_reads_nothing_and_runs_nothing(
     readable = {one["id"] for one in control if one["kind"] in ("cors", "script")}
     assert readable == {one["id"] for one in control if "readable" in report[one["id"]]}
     # All of it has come to the local cloud, and nothing came of it.
-    refused = [one for one in caplog.records if one.name == "usher_local.cloud.request_gate"]
+    refused = [one for one in caplog.records if one.name == "usher_local.cloud.http_api.request_gate"]
     assert len(refused) >= tried
     assert {report[one["id"]] for one in site.attacks if one not in control} == {""}
 

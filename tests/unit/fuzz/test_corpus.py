@@ -39,6 +39,7 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", 1))
 SEED = int(os.environ.get("FUZZ_SEED", 13))
 RECIPES = ["aws-sims", "aws-user-personalization-v2", "aws-similar-items", "aws-personalized-ranking-v2"]
 LONGEST = 4000
+NO_S3: Any = None
 """Characters of a problem."""
 SLOWEST = 20
 """Seconds of the processor: many times what any takes, for a machine that has much else to do."""
@@ -85,7 +86,7 @@ def read_table(content: bytes) -> Iterator[Problem]:
     for key in ("films/interactions.csv", "films/items.csv", "films/action_interactions/incremental/a.csv"):
         yield from taken_in({"films/interactions/1.csv": GOOD.encode(), key: content})
     file = File("films/users.csv", len(content), "e")
-    bucket = Memory(None, "bucket", {file.key: content})
+    bucket = Memory(NO_S3, "bucket", {file.key: content})
     found = []
     for length in (1 << 28, len(content) // 3 + 1):
         limits = ReadLimits(part_bytes=length)
@@ -101,7 +102,7 @@ def taken_in(objects: dict[str, bytes]) -> Iterator[Problem]:
     """What is said of a group with these objects."""
     try:
         inventory = Inventory({"personalize": Recipes()}, "")
-        intake = load_inputs(Memory(None, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
+        intake = load_inputs(Memory(NO_S3, "bucket", objects), "films", inventory, "arn:aws:personalize:us-east-1:1")
         yield from intake.notes if intake else ()
     except InputError as error:
         assert error.problems

@@ -122,10 +122,10 @@ def serve(world: World) -> Iterator[Api]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TABLE_NAME", TABLE)
         patched.setenv("PERSONALIZE_MILLISECONDS", "1000")
-        sqs = client("sqs")
+        sqs: Any = client("sqs")
         for name, queue, more in (("KEPT", KEPT, {}), ("PENDING", PENDING, {"FifoQueue": "true"})):
             patched.setenv(f"{name}_QUEUE_URL", sqs.create_queue(QueueName=queue, Attributes=more)["QueueUrl"])
-        dynamodb = client("dynamodb")
+        dynamodb: Any = client("dynamodb")
         dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",

@@ -86,7 +86,8 @@ def of_service(name: str, action: str, key: str, source: str | None = "arn:aws:a
 
 def keys() -> list[str]:
     """A key of every kind that the code writes below a group's folder, by the functions that make them."""
-    bucket = Bucket(None, NAME)
+    s3: Any = None
+    bucket = Bucket(s3, NAME)
     part = Part(f"{GROUP}/interactions/1.csv", "etag", 0, 9)
     run, home = Run(bucket, GROUP, "run-1"), EvaluationFiles(bucket, GROUP, "run-1")
     jobs = tuple(Job("a", kind, "s", input="x") for kind in ("batch_inference_job", "batch_segment_job"))

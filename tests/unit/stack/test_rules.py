@@ -11,7 +11,7 @@ from usher.storage.layout import DATASETS, SUFFIXES, is_input
 from usher.storage.near_names import starts_run
 
 from tests.unit.stack.files import RESOURCES
-from usher_local.cloud.event_patterns import MAX_COMPLEXITY, complexity
+from usher_local.cloud.eventbridge.patterns import MAX_COMPLEXITY, complexity
 
 RULES: dict[str, Any] = {
     name: event["Properties"]["Pattern"] for name, event in RESOURCES["Pipeline"]["Properties"]["Events"].items()

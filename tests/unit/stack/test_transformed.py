@@ -12,7 +12,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs.ceilings import PARAMETERS, Ceilings
 
 from tests.unit.stack.files import TEMPLATE
-from usher_local.cloud.templates import references
+from usher_local.cloud.cloudformation.templates import references
 
 LARGEST_OF_NEW_ACCOUNTS = 3008
 """Megabytes. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""

@@ -100,7 +100,7 @@ def test_it_has_what_the_local_cloud_deploys(wheel: zipfile.ZipFile) -> None:
         path = REPOSITORY / uri
         files = [path] if path.is_file() else [*path.rglob("*.py"), *path.glob("requirements.txt")]
         assert {file.relative_to(REPOSITORY).as_posix() for file in files} <= stack, uri
-    assert {"usher_local/cloud/lambda_runtime.txt", "usher_local/demo/usher.yaml"} <= set(wheel.namelist())
+    assert {"usher_local/cloud/aws_lambda/lambda_runtime.txt", "usher_local/demo/usher.yaml"} <= set(wheel.namelist())
 
 
 def test_it_has_the_command_and_the_pytest_plugin(wheel: zipfile.ZipFile) -> None:

@@ -23,7 +23,8 @@ values = st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3
 
 def test_there_is_one_client_per_service() -> None:
     assert client("s3") is client("s3")
-    assert client("s3") is not client("sns")
+    s3: object = client("s3")
+    assert s3 is not client("sns")
 
 
 def test_a_quota_is_not_asked_again_and_again(world: World) -> None:

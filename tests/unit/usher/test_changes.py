@@ -17,7 +17,7 @@ from usher.serving.serving_map import ServingMap
 
 from tests.unit.usher.run_files import check_documents
 from tests.unit.usher.world import interactions
-from usher_local.cloud.credentials import REGION
+from usher_local.cloud.access.credentials import REGION
 from usher_local.personalize.control.kinds import KINDS as LOCAL_KINDS
 from usher_local.personalize.core import faults
 from usher_local.personalize.core.faults import Faults

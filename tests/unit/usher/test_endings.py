@@ -227,15 +227,16 @@ def states(*names: str) -> list[State]:
 
 
 def test_an_event_that_is_refused_is_sent_again_and_no_other() -> None:
-    bus = Bus(b=2)
+    bus: Any = Bus(b=2)
     put_change_events(bus, {"group": "g", "run": "r"}, states("a", "b", "c"))
     assert bus.sent == ["a", "c", "b"]
+    bus = Bus(b=3)
     with pytest.raises(UsherError, match="EventBridge refuses 1 events: ThrottlingException: Slow down"):
-        put_change_events(Bus(b=3), {"group": "g", "run": "r"}, states("a", "b"))
+        put_change_events(bus, {"group": "g", "run": "r"}, states("a", "b"))
 
 
 def test_the_longest_events_fit_into_a_request() -> None:
-    bus = Bus()
+    bus: Any = Bus()
     put_change_events(
         bus, {"group": "é" * 200, "run": "r" * 99}, states(*("😀" * 256 + str(number) for number in range(10)))
     )
@@ -247,7 +248,7 @@ def test_the_longest_notification_fits(world: World) -> None:
     model = {"name": "😀" * 63, "version": "a/" + "1" * 200, "trainedAt": trained_at}
     live = [model | dict.fromkeys(("since", "by", "why", "answeredBy"), "")] * 2000
     sent = []
-    sns = SimpleNamespace(publish=lambda **message: sent.append(message))
+    sns: Any = SimpleNamespace(publish=lambda **message: sent.append(message))
     group = "\u202eé" * 100
     record: Any = {"group": group, "outcome": "FAILED", "summary": "😀" * 20_000, "live": live}
     notify(sns, TOPIC, notification(record, Run(world.bucket, group, "r").link))
@@ -261,6 +262,6 @@ def test_folders_that_can_be_no_groups_make_no_metrics(capsys: pytest.CaptureFix
     run = Run(world.bucket, "été", "r")
     run.begin("arn:e")
     record = run.conclude("arn:e", None, channels_for=lambda _: [METRICS])
-    Channels(None, TOPIC).deliver(run, record)
+    Channels(world.sns, TOPIC).deliver(run, record)
     assert "_aws" not in capsys.readouterr().out
     assert "undelivered" not in run.read()

@@ -10,7 +10,11 @@ import pytest
 from tests.unit.stack.files import REPOSITORY
 
 USHER = REPOSITORY / "layers/core/python/usher"
-LAYERED = {"usher": USHER, "usher_local.personalize": REPOSITORY / "usher_local/personalize"}
+LAYERED = {
+    "usher": USHER,
+    "usher_local.cloud": REPOSITORY / "usher_local/cloud",
+    "usher_local.personalize": REPOSITORY / "usher_local/personalize",
+}
 PACKAGES = {
     f"{root}.{path.parent.name}": path.parent
     for root, folder in LAYERED.items()

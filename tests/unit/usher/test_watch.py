@@ -16,7 +16,7 @@ from usher.serving.serving_map import ServingMaps
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, TOPIC, World, interactions, load_function
-from usher_local.cloud.service_quotas import listed
+from usher_local.cloud.services.service_quotas import listed
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:0123-4567"
 DROP = {"detail": {"object": {"key": "films/interactions.csv"}}}

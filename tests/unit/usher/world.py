@@ -87,7 +87,7 @@ class World:
     _hooks: list[tuple[Any, str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.s3, self.sns, self.dynamodb = (client(name) for name in ("s3", "sns", "dynamodb"))
+        self.s3, self.sns, self.dynamodb = client("s3"), client("sns"), client("dynamodb")
         self.personalize = client("personalize")
         self.creator = client("personalize", NO_RETRY)
         self.clients = {
@@ -110,7 +110,7 @@ class World:
         sqs = client("sqs")
         sqs.create_queue(QueueName=KEPT)
         sqs.create_queue(QueueName=PENDING, Attributes={"FifoQueue": "true"})
-        keys = {"group": "HASH", "item": "RANGE"}
+        keys: dict[str, Any] = {"group": "HASH", "item": "RANGE"}
         self.dynamodb.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",

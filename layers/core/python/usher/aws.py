@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from usher.clients import ClientMaker
+
 # The newer modes also retry LimitExceededException, Personalize's code for quotas: retries of seconds do not help.
 RETRIES = Config(retries={"mode": "legacy", "total_max_attempts": 4})
 # Personalize throttles an account as a whole, and a plan needs every answer: so each is retried for up to a minute.
@@ -36,11 +38,14 @@ def within(seconds: float, attempts: int = 1) -> Config:
 
 
 @functools.cache
-def client(service: str, config: Config | None = None) -> Any:
-    """The process's one client of a service, or of a service and a configuration other than its own."""
+def _client(service: str, config: Config | None = None) -> Any:
     make: Any = boto3.client
     with MAKING:
         return make(service, config=config or CONFIGS.get(service, RETRIES))
+
+
+client: ClientMaker = _client
+"""The process's one client of a service, or of a service and a configuration other than its own."""
 
 
 def now() -> datetime:

@@ -47,7 +47,7 @@ def test_what_is_refused_is_not_written_again_and_a_count_expires(world: World) 
         calls.append(members)
         return world.dynamodb.update_item(**members)
 
-    dynamodb = SimpleNamespace(update_item=update_item, exceptions=world.dynamodb.exceptions)
+    dynamodb: Any = SimpleNamespace(update_item=update_item, exceptions=world.dynamodb.exceptions)
     limits = KeyLimits(Table(dynamodb, TABLE), lambda: FAR)
     assert [limits.wait("films", "k", 2) > 0 for _ in range(6)] == [False, False, True, True, True, True]
     assert len(calls) == 3
@@ -60,7 +60,7 @@ def test_nobody_is_refused_while_the_table_does_not_answer() -> None:
         raise ReadTimeoutError(endpoint_url="x")
 
     absent = type("Absent", (Exception,), {})
-    dynamodb = SimpleNamespace(
+    dynamodb: Any = SimpleNamespace(
         update_item=update_item, exceptions=SimpleNamespace(ConditionalCheckFailedException=absent)
     )
     assert [KeyLimits(Table(dynamodb, TABLE)).wait("films", "k", 1) for _ in range(3)] == [0, 0, 0]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
 
-from usher_local.cloud.scheduler import next_after
+from usher_local.cloud.eventbridge.scheduler import next_after
 
 MINUTE = timedelta(minutes=1)
 UTC_ZONE = ZoneInfo("UTC")

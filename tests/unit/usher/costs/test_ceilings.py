@@ -25,7 +25,7 @@ from usher.storage.bucket import File
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World, interactions, target
-from usher_local.cloud.service_quotas import listed
+from usher_local.cloud.services.service_quotas import listed
 from usher_local.personalize.core import environment
 
 SIMS, V2 = {"recipe": "aws-sims"}, {"recipe": "aws-user-personalization-v2"}

@@ -27,8 +27,8 @@ from usher.runs.record import Run
 from tests.unit.stack.files import REPOSITORY, machine
 from tests.unit.usher.run_files import check_document
 from tests.unit.usher.world import ARN_PREFIX, BUCKET, World, interactions, load_function, streams, target
-from usher_local.cloud.refusals import limited
-from usher_local.cloud.service_quotas import listed
+from usher_local.cloud.services.refusals import limited
+from usher_local.cloud.services.service_quotas import listed
 from usher_local.simulation.machine import Ended, Machine, TaskError
 
 EXECUTION = "arn:aws:states:us-east-1:123456789012:execution:usher-evaluation:0123-4567"

@@ -109,7 +109,8 @@ def make_site(table: Table) -> Site:
     sqs = boto3.client("sqs", region_name="us-east-1")
     kept = sqs.create_queue(QueueName="kept")["QueueUrl"]
     pending = sqs.create_queue(QueueName="pending.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-    personalize, unknown = Personalize(), set[str]()
+    unknown = set[str]()
+    personalize: Any = Personalize()
     sessions, arrivals = Sessions(table), Arrivals(table)
 
     def unknown_items(_: str, items: set[str]) -> set[str]:

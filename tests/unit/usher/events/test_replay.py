@@ -19,7 +19,7 @@ from usher.events.replay import MAX_AGE_SECONDS, MAX_PAUSE_SECONDS, Queues, Repl
 from usher.events.sessions import Sessions
 
 from tests.unit.usher.events.conftest import make_table
-from usher_local.cloud.triggers import checking, record_of
+from usher_local.cloud.aws_lambda.triggers import checking, record_of
 
 NOW = 1_700_000_000.0
 
@@ -111,7 +111,8 @@ def make_site(clock: Any) -> Site:
     pending = sqs.create_queue(QueueName="pending.fifo", Attributes=fifo)["QueueUrl"]
     refused = sqs.create_queue(QueueName="refused.fifo", Attributes=fifo)["QueueUrl"]
     kept = sqs.create_queue(QueueName="kept")["QueueUrl"]
-    table, personalize = make_table(), Personalize()
+    table = make_table()
+    personalize: Any = Personalize()
     queues = Queues(sqs, pending, refused, kept)
     return Site(clock, personalize, Replay(queues, Sessions(table), Arrivals(table), personalize), sqs)
 

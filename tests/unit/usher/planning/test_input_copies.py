@@ -12,7 +12,7 @@ from usher.resources.kinds import Resource
 from usher.runs.record import Run
 
 from tests.unit.usher.world import BUCKET, World, interactions, target
-from usher_local.cloud.refusals import limited
+from usher_local.cloud.services.refusals import limited
 
 CHECKED, ADDED, LARGE = interactions(), interactions(start=1_700_000_000), interactions(users=600)
 

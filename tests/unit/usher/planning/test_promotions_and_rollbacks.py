@@ -17,6 +17,7 @@ from tests.unit.usher.world import TABLE, World, interactions
 SOLUTION = Solution("group", "aws-popularity-count")  # the name of one of the table's keys
 VERSIONS = ["arn:c", "arn:b", "arn:a"]
 LIVE = "campaign/group"
+NOT_ASKED: Any = None
 
 
 @pytest.mark.parametrize(
@@ -143,8 +144,8 @@ def test_a_choice_for_other_settings_is_forgotten_without_a_word(world: World, p
 
 @pytest.mark.parametrize("given_", [{"group": "films"}, {"version": "0", "detail": {}}])
 def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> None:
-    pins.record_request(None, "films", given_, {}, "arn")
-    assert pins.resolve(None, "films", [], {}) == ({}, [])
+    pins.record_request(NOT_ASKED, "films", given_, {}, "arn")
+    assert pins.resolve(NOT_ASKED, "films", [], {}) == ({}, [])
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,7 @@ def test_other_inputs_ask_for_no_version(pins: Pins, given_: dict[str, Any]) -> 
 )
 def test_who_and_why_must_be_said(pins: Pins, given_: dict[str, Any]) -> None:
     with pytest.raises(UsherError, match="To promote or to roll back"):
-        pins.record_request(None, "films", given_, {}, "arn")
+        pins.record_request(NOT_ASKED, "films", given_, {}, "arn")
 
 
 def test_what_serves_is_pinned_a_campaign_or_else_the_version() -> None:

@@ -111,7 +111,7 @@ def heard(world: World) -> Any:  # noqa: ARG001 - sets the scene
     sqs, events = client("sqs"), client("events")
     queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
     events.put_rule(Name="all", EventPattern=json.dumps({"source": ["usher"]}))
-    target = {"Id": "1", "Arn": "arn:aws:sqs:us-east-1:123456789012:heard"}
+    target: Any = {"Id": "1", "Arn": "arn:aws:sqs:us-east-1:123456789012:heard"}
     events.put_targets(Rule="all", Targets=[target])
 
     def read() -> list[dict[str, Any]]:

@@ -345,7 +345,7 @@ def test_a_record_has_a_page_that_a_browser_shows_and_a_link_to_it(world: World)
 
 
 def test_the_console_of_china_is_elsewhere() -> None:
-    s3 = SimpleNamespace(meta=SimpleNamespace(region_name="cn-north-1", partition="aws-cn"))
+    s3: Any = SimpleNamespace(meta=SimpleNamespace(region_name="cn-north-1", partition="aws-cn"))
     _, console = Run(Bucket(s3, BUCKET), "films", "run-1").link.splitlines()
     assert console.startswith("https://cn-north-1.console.amazonaws.cn/s3/object/")
 

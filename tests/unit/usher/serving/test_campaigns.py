@@ -181,7 +181,7 @@ def scripted(*outcomes: Exception | float | Mapping[str, Any]) -> tuple[Campaign
         return outcome
 
     now: Callable[[], float] = lambda: clock[0]  # noqa: E731
-    runtime = SimpleNamespace(get_recommendations=call)
+    runtime: Any = SimpleNamespace(get_recommendations=call)
     return Campaigns(runtime, Breakers(now), RetryBudget(), now), calls
 
 

@@ -52,7 +52,8 @@ class Stage:
         table = Table(world.dynamodb, TABLE)
         ServingMaps(table).write("films", SERVED)
         PopularLists(table).write("films", POPULAR, "top", "v7")
-        self.table = Table(SimpleNamespace(get_item=self._get_item), TABLE)
+        dynamodb: Any = SimpleNamespace(get_item=self._get_item)
+        self.table = Table(dynamodb, TABLE)
         self._dynamodb = world.dynamodb
 
     def clock(self) -> float:
@@ -80,7 +81,8 @@ class Stage:
     def reads(self) -> Reads:
         """What a new environment of the function has."""
         operations = {route.operation: self._call for route in ROUTES.values()}
-        campaigns = Campaigns(SimpleNamespace(**operations), Breakers(self.clock), RetryBudget(), self.clock)
+        runtime: Any = SimpleNamespace(**operations)
+        campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)
         guard = Guard(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
         return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard, Demand(self.table))

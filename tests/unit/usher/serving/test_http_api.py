@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from usher.aws import client, now, within
@@ -347,7 +348,7 @@ def hanging(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # 
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL_PERSONALIZE_RUNTIME", address)
-        runtime = client.__wrapped__("personalize-runtime", within(0.25))
+        runtime = boto3.client("personalize-runtime", config=within(0.25))
         function = load_function("recommendations")
         monkeypatch.setattr(function, "reads", replace(function.reads, campaigns=Campaigns(runtime)))
         yield function
@@ -408,7 +409,7 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
             raise ClientError({"Error": {"Code": code, "Message": "gone"}}, "GetRecommendations")
         return {"itemList": [], "recommendationId": "RID-1"}
 
-    runtime = SimpleNamespace(get_recommendations=call)
+    runtime: Any = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
     guard = Guard(Known(Catalogues(table)))
     reads = Reads(

@@ -110,7 +110,8 @@ def test_long_ids_are_kept_as_far_as_an_item_of_the_table_holds_them(pages: Page
 
 @given(st.text(max_size=40) | st.binary(max_size=80).map(lambda content: urlsafe_b64encode(content).decode()))
 def test_what_is_no_token_is_refused(token: str) -> None:
-    pages: Any = Pages(Table(None, TABLE))
+    dynamodb: Any = None
+    pages: Any = Pages(Table(dynamodb, TABLE))
     with pytest.raises(RequestError) as caught:
         pages.answer("films", "about", token, 25, 500, Shuffled())
     assert (caught.value.status, caught.value.code) == (400, "BadNext")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from usher.aws import client
 from usher.serving.popular_lists import PopularList, PopularLists
 from usher.storage.table import Table
 
@@ -36,7 +37,8 @@ def refreshed(world: World, **section: dict[str, Any]) -> tuple[PopularList, lis
         return ITEMS
 
     content: Any = {"solutions": {}, "recommenders": {}, "filters": {}, **section}
-    lists.refresh(SimpleNamespace(get_recommendations=recommend), "films", content, "nobody")
+    runtime: Any = SimpleNamespace(get_recommendations=recommend)
+    lists.refresh(runtime, "films", content, "nobody")
     return lists.read("films"), calls
 
 
@@ -78,7 +80,8 @@ def test_the_former_list_stays_where_personalize_does_not_answer(world: World) -
         raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetRecommendations")
 
     content: Any = {"solutions": {"top": POPULAR}, "recommenders": {}, "filters": {}}
-    reason = lists.refresh(SimpleNamespace(get_recommendations=throttle), "films", content, "nobody")
+    runtime: Any = SimpleNamespace(get_recommendations=throttle)
+    reason = lists.refresh(runtime, "films", content, "nobody")
     assert "Throttling" in reason
     assert lists.read("films")["items"] == ["c"]
 
@@ -86,4 +89,4 @@ def test_the_former_list_stays_where_personalize_does_not_answer(world: World) -
 def test_a_table_that_does_not_answer_is_an_error_so_that_the_step_is_repeated(world: World) -> None:
     lists = PopularLists(Table(world.dynamodb, "absent"))
     with pytest.raises(ClientError, match="ResourceNotFound"):
-        lists.refresh(None, "films", {}, "nobody")
+        lists.refresh(client("personalize-runtime"), "films", {}, "nobody")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from usher.clients import CloudWatchClient
 from usher.costs.calculation import NO_DATA, Size, is_v2, recommender_month, training_cost
 from usher.costs.ledger import Spending
 from usher.costs.monthly import UNBILLED
@@ -113,7 +114,7 @@ class Meter:
     """Measures groups. `cloudwatch` is a boto3 client."""
 
     inventory: Inventory
-    cloudwatch: Any
+    cloudwatch: CloudWatchClient
     spending: Spending
     bucket: Bucket
 

@@ -7,8 +7,9 @@ recommenders the guide names no dimension, so their requests are not measured.
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from usher.clients import CloudWatchClient, MetricDataQueryTypeDef
 from usher.costs.calculation import is_v2, provisioned_month
 from usher.errors import Problem
 from usher.prices import PRICES
@@ -35,7 +36,9 @@ class Traffic(TypedDict):
     """Requests in the busiest hour."""
 
 
-def requests_by_hour(cloudwatch: Any, arns: Sequence[str], since: datetime, until: datetime) -> dict[str, ByHour]:
+def requests_by_hour(
+    cloudwatch: CloudWatchClient, arns: Sequence[str], since: datetime, until: datetime
+) -> dict[str, ByHour]:
     """By campaign, its requests by hour."""
     found: dict[str, dict[datetime, float]] = {arn: {} for arn in arns}
     queries = [(arn, _query(place, arn, metric)) for place, (arn, metric) in enumerate(_asked(arns))]
@@ -56,10 +59,19 @@ def _asked(arns: Iterable[str]) -> Iterator[tuple[str, str]]:
     return ((arn, metric) for arn in arns for metric in METRICS)
 
 
-def _query(place: int, arn: str, metric: str) -> dict[str, Any]:
-    dimensions = [{"Name": "CampaignArn", "Value": arn}]
-    asked = {"Namespace": "AWS/Personalize", "MetricName": metric, "Dimensions": dimensions}
-    return {"Id": f"q{place}", "MetricStat": {"Metric": asked, "Period": HOUR, "Stat": "Sum"}}
+def _query(place: int, arn: str, metric: str) -> MetricDataQueryTypeDef:
+    return {
+        "Id": f"q{place}",
+        "MetricStat": {
+            "Metric": {
+                "Namespace": "AWS/Personalize",
+                "MetricName": metric,
+                "Dimensions": [{"Name": "CampaignArn", "Value": arn}],
+            },
+            "Period": HOUR,
+            "Stat": "Sum",
+        },
+    }
 
 
 def traffic(campaign: Billed, hours: ByHour, until: datetime) -> Traffic:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
+from usher.clients import SQSClient
 from usher.erasure.forgotten import Forgotten
 from usher.events.messages import decode
 
@@ -13,14 +14,14 @@ HIDDEN_SECONDS = 60
 """For which the messages of others are hidden, so that the next call gives further ones."""
 MAX_HELD = 5_000
 """Messages of others that are hidden at a time."""
-COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+COUNTS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingEvents:
     """The queues of events. `sqs` is a boto3 client."""
 
-    sqs: Any
+    sqs: SQSClient
     pending_url: str
     other_urls: Sequence[str]
 
@@ -30,7 +31,7 @@ class WaitingEvents:
 
     def wait_for_personalize(self) -> bool:
         """Whether events wait until Personalize takes them: it would know a user again after it was to forget."""
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.pending_url, AttributeNames=list(COUNTS))
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.pending_url, AttributeNames=COUNTS)
         return any(int(answer["Attributes"][name]) for name in COUNTS)
 
     def _erase(self, url: str, who: Forgotten) -> int:

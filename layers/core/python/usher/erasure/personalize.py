@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.aws import error_code
+from usher.clients import PersonalizeClient
 from usher.resources.kinds import STACK_TAG
 from usher.run_record import DeletionJob
 
@@ -24,7 +25,7 @@ NOT_YET = (
 class DeletionJobs:
     """Data deletion jobs. `personalize` is a boto3 client that does not repeat a creation."""
 
-    personalize: Any
+    personalize: PersonalizeClient
     role_arn: str
     stack_arn: str
 
@@ -58,7 +59,7 @@ class DeletionJobs:
 
     def _named(self, dataset_group: str, name: str) -> Iterator[str]:
         """The jobs of a name, which botocore can't page."""
-        token: dict[str, str] = {}
+        token: dict[str, Any] = {}
         while True:
             page = self.personalize.list_data_deletion_jobs(datasetGroupArn=dataset_group, **token)
             yield from (one["dataDeletionJobArn"] for one in page["dataDeletionJobs"] if one["jobName"] == name)

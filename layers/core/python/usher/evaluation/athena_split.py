@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from usher.aws import digest
+from usher.clients import AthenaClient, CompletedPartTypeDef
 from usher.errors import InputError, Problem
 from usher.evaluation.files import HOLDOUT, STAGING, TRAIN
 from usher.evaluation.splits import Split
@@ -37,7 +38,7 @@ COPY_BYTES = 1 << 30
 class Athena:
     """A boto3 client of Athena, and where its queries run."""
 
-    client: Any
+    client: AthenaClient
     database: str
     workgroup: str
 
@@ -154,7 +155,9 @@ def finish(bucket: Bucket, job: SplitJob) -> Iterator[str]:
 
 def copy_with_header(bucket: Bucket, source: str, target: str, header: bytes, copy_bytes: int = COPY_BYTES) -> None:
     """Copy an object behind a header: its first bytes by hand, the rest within S3, `copy_bytes` at a time."""
-    s3, old, new = bucket.s3, {"Bucket": bucket.name, "Key": source}, {"Bucket": bucket.name, "Key": target}
+    s3 = bucket.s3
+    old: dict[str, Any] = {"Bucket": bucket.name, "Key": source}
+    new: dict[str, Any] = {"Bucket": bucket.name, "Key": target}
     size = s3.head_object(**old)["ContentLength"]
     first = header + s3.get_object(**old, Range=f"bytes=0-{MIN_PART_BYTES - 1}")["Body"].read() if size else header
     if size <= MIN_PART_BYTES:
@@ -165,9 +168,16 @@ def copy_with_header(bucket: Bucket, source: str, target: str, header: bytes, co
         tags = [s3.upload_part(**upload, PartNumber=1, Body=first)["ETag"]]
         for number, start in enumerate(range(MIN_PART_BYTES, size, copy_bytes), start=2):
             piece = f"bytes={start}-{min(start + copy_bytes, size) - 1}"
-            copied = s3.upload_part_copy(**upload, PartNumber=number, CopySource=old, CopySourceRange=piece)
+            copied = s3.upload_part_copy(
+                **upload,
+                PartNumber=number,
+                CopySource={"Bucket": bucket.name, "Key": source},
+                CopySourceRange=piece,
+            )
             tags.append(copied["CopyPartResult"]["ETag"])
-        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)]
+        parts: list[CompletedPartTypeDef] = [
+            {"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)
+        ]
         s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
     except BaseException:
         s3.abort_multipart_upload(**upload)

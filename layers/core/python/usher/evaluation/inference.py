@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
+from usher.clients import PersonalizeRuntimeClient
 from usher.evaluation.files import EvaluationFiles
 from usher.evaluation.predictions import MAX_RESULTS
 
@@ -39,7 +40,7 @@ class CampaignClient:
     `runtime` is a boto3 client, which retries throttled requests.
     """
 
-    runtime: Any
+    runtime: PersonalizeRuntimeClient
     arn: str
     requests_per_second: float
     sleep: Callable[[float], object] = time.sleep

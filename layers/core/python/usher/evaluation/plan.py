@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from usher.aws import digest
+from usher.clients import PersonalizeClient
 from usher.config.model import Config, Job, Solution
 from usher.costs.calculation import Size
 from usher.datasets import schemas
@@ -72,7 +73,7 @@ class EvaluationPlan:
         return fit(cls, {member.name: getattr(plan, member.name) for member in fields(cls)})
 
 
-def solutions_to_compare(personalize: Any, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:
+def solutions_to_compare(personalize: PersonalizeClient, inputs: Inputs, recipes: Sequence[str]) -> list[Solution]:
     """The solutions to train: the config's, or one for each of some recipes. Raises InputError for unknown recipes."""
     if not recipes:
         return [_for_comparison(solution) for solution in inputs.config.solutions]
@@ -96,7 +97,7 @@ def _for_comparison(solution: Solution) -> Solution:
     return Solution(solution.name, solution.recipe, settings, {} if is_without_batch(solution.recipe) else None)
 
 
-def _recipe_of(personalize: Any, version: str) -> str:
+def _recipe_of(personalize: PersonalizeClient, version: str) -> str:
     """The name of a version's recipe; empty if Personalize does not know the version."""
     details = describe(personalize, KINDS["solution_version"], version)
     return str(details.get("recipeArn", "")).rpartition("/")[2]
@@ -137,7 +138,7 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, files: EvaluationFiles, at: Target, personalize: Any, inputs: Inputs, options: Options,
+        cls, files: EvaluationFiles, at: Target, personalize: PersonalizeClient, inputs: Inputs, options: Options,
         live: Mapping[str, Mapping[str, Any]],
     ) -> "Evaluation":  # fmt: skip
         """A comparison of the options' recipes, or of the config's solutions, and of the live versions.

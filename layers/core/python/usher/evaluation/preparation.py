@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from usher.clients import Clients
 from usher.costs import calculation
 from usher.costs.ceilings import AboveCeilingError, Ceilings, Estimate
 from usher.costs.ledger import Past
@@ -22,7 +23,6 @@ from usher.planning.inputs import load_inputs
 from usher.planning.quota_check import count_in_region, with_room
 from usher.prices import PRICES
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import Clients
 from usher.resources.plan import Plan
 from usher.resources.states import State
 from usher.resources.target import Target

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from usher.aws import now
+from usher.clients import PersonalizeClient, PersonalizeRuntimeClient
 from usher.datasets.dataset_files import read_files
 from usher.errors import Problem
 from usher.evaluation.baselines import predict_baselines
@@ -37,7 +38,13 @@ NOTES = {
 States = Mapping[str, Mapping[str, Any]]
 
 
-def score_contenders(run: Run, personalize: Any, runtime: Any, max_bytes: int, is_late: Callable[[], bool]) -> bool:
+def score_contenders(
+    run: Run,
+    personalize: PersonalizeClient,
+    runtime: PersonalizeRuntimeClient,
+    max_bytes: int,
+    is_late: Callable[[], bool],
+) -> bool:
     """Get the campaigns' predictions, then write the report. False: it is late, and predictions are missing.
 
     `personalize`, `runtime`: boto3 clients of Personalize and of its runtime; `max_bytes`: of interactions that memory
@@ -69,7 +76,7 @@ def _report(
     states: States,
     data: Mapping[str, Any],
     titles: Mapping[str, str],
-    personalize: Any,
+    personalize: PersonalizeClient,
     train: Interactions,
     held_out: Interactions,
     one_in: int,

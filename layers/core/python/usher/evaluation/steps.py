@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from usher.clients import Clients, PersonalizeRuntimeClient
 from usher.costs.ceilings import Ceilings
 from usher.costs.ledger import Spending
 from usher.datasets.read_limits import LIMITS, ReadLimits
@@ -15,7 +16,6 @@ from usher.evaluation.options import Options
 from usher.evaluation.preparation import is_deleted, prepare_evaluation
 from usher.evaluation.score_step import score_contenders
 from usher.evaluation.split_step import split_interactions
-from usher.resources.kinds import Clients
 from usher.resources.target import Target
 from usher.runs.naming import EVALUATION, group_of_input, run_name
 from usher.runs.notifications import EVENT, NOTIFICATION, Channels
@@ -38,7 +38,7 @@ class Evaluator:
     """PersonalizeRole's."""
     clients: Clients
     """Of Personalize, and of Service Quotas."""
-    runtime: Any
+    runtime: PersonalizeRuntimeClient
     athena: Athena | None
     """None: interactions are split in memory."""
     max_bytes: int

@@ -14,6 +14,7 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import error_kind
+from usher.clients import PersonalizeEventsClient, SQSClient
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.errors import RequestError, UsherError
 from usher.events.arrivals import Arrivals
@@ -39,7 +40,7 @@ TRACKING: Mapping[EventKind, Literal["trackingId", "actionTrackingId"]] = {
 class Queues:
     """The queues of messages. `sqs` is a boto3 client."""
 
-    sqs: Any
+    sqs: SQSClient
     kept_url: str
     pending_url: str
 
@@ -59,7 +60,7 @@ class Acceptance:
     queues: Queues
     sessions: Sessions
     arrivals: Arrivals
-    personalize_events: Any
+    personalize_events: PersonalizeEventsClient
     """A boto3 client that does not retry, and whose deadline is short."""
     unknown_items: Callable[[str, set[str]], set[str]] = lambda _group, _items: set()
     """Those of some items that a group's catalogue does not have."""

@@ -71,7 +71,7 @@ def call_of(message: Message) -> tuple[str, dict[str, Any]]:
     return "put_action_interactions", {"trackingId": message["trackingId"], "actionInteractions": interactions}
 
 
-def ordering(message: Message) -> dict[str, str]:
+def ordering(message: Message) -> dict[str, Any]:
     """The arguments of SendMessage that keep a session's order in the FIFO queue, and take a repeated message once."""
     session = [message["group"], message["sessionId"]]
     # The queue compares with all its messages: another session may use the same eventIds.

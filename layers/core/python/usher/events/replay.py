@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import error_kind
+from usher.clients import ChangeMessageVisibilityBatchRequestEntryTypeDef, PersonalizeEventsClient, SQSClient
 from usher.events.arrivals import Arrivals, Outcome
 from usher.events.messages import Message, decode, encode, ordering
 from usher.events.sending import send
@@ -30,7 +31,7 @@ Record = Mapping[str, Any]
 class Queues:
     """Where messages come from and go to. `sqs` is a boto3 client."""
 
-    sqs: Any
+    sqs: SQSClient
     pending_url: str
     refused_url: str
     kept_url: str
@@ -39,7 +40,7 @@ class Queues:
         """Hide messages until it is worth while to try again: for 2 s at first, twice as long after each attempt."""
         if not records:
             return
-        entries = [
+        entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
             {
                 "Id": str(number),
                 "ReceiptHandle": record["receiptHandle"],
@@ -74,7 +75,7 @@ class Replay:
     queues: Queues
     sessions: Sessions
     arrivals: Arrivals
-    personalize_events: Any
+    personalize_events: PersonalizeEventsClient
     clock: Callable[[], float] = time.time
 
     def run(self, records: Sequence[Record]) -> tuple[list[Record], list[Settled]]:

@@ -1,17 +1,16 @@
 """A message, sent to Personalize: taken, refused for good, or to be sent again later."""
 
-from typing import Any
-
 from botocore.exceptions import ClientError, ParamValidationError
 
 from usher.aws import error_code
+from usher.clients import PersonalizeEventsClient
 from usher.events.messages import Message, call_of
 
 LASTING = frozenset({"InvalidInputException", "ResourceNotFoundException", "ValidationException"})
 """Errors that the same message would meet again."""
 
 
-def send(personalize_events: Any, message: Message) -> str:
+def send(personalize_events: PersonalizeEventsClient, message: Message) -> str:
     """Send a message by boto3's client; return why Personalize refuses it for good, in its words, or "".
 
     Raises ClientError or BotoCoreError if it may take the message later.

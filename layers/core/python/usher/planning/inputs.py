@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest, now
+from usher.clients import PersonalizeClient
 from usher.config.aws_solution import translate
 from usher.config.model import Config
 from usher.config.parser import ConfigError, default_config, parse_config, read_config
@@ -147,7 +148,7 @@ def load_inputs(
     return Inputs(config, data, report, notes, sources)
 
 
-def load_config(bucket: Bucket, group: str, personalize: Any) -> Config:
+def load_config(bucket: Bucket, group: str, personalize: PersonalizeClient) -> Config:
     """A group's config alone. Raises InputError where it can't be read."""
     loaded = _try_load_config(_Folder.of(bucket, group), personalize)
     if loaded.problems:
@@ -190,7 +191,7 @@ def too_many_items(config: Config, rows: int) -> Iterator[Problem]:
         yield Problem(f"{config.file}: catalogue", message, "Remove it, or the items that nobody is to see.")
 
 
-def recipe_type(personalize: Any, recipe_arn: str) -> str:
+def recipe_type(personalize: PersonalizeClient, recipe_arn: str) -> str:
     """The type of a recipe, such as USER_PERSONALIZATION."""
     return str(personalize.describe_recipe(recipeArn=recipe_arn)["recipe"]["recipeType"])
 
@@ -216,7 +217,7 @@ class _LoadedConfig:
         return replace(default_config(), readings=self.config.readings) if self.problems else self.config
 
 
-def _try_load_config(folder: _Folder, personalize: Any) -> _LoadedConfig:
+def _try_load_config(folder: _Folder, personalize: PersonalizeClient) -> _LoadedConfig:
     try:
         config, notes = _load_config(folder, personalize)
     except ConfigError as error:
@@ -226,7 +227,7 @@ def _try_load_config(folder: _Folder, personalize: Any) -> _LoadedConfig:
     return _LoadedConfig(config, (), notes)
 
 
-def _load_config(folder: _Folder, personalize: Any) -> tuple[Config, list[Problem]]:
+def _load_config(folder: _Folder, personalize: PersonalizeClient) -> tuple[Config, list[Problem]]:
     """The config, and notes on its parts that have no effect."""
     keys = sorted(filter(is_config, folder.files), reverse=True)
     if len(keys) > 1:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from usher.aws import now
+from usher.clients import Clients
 from usher.config.model import Config
 from usher.costs.budgets import budget_notes, month_record
 from usher.costs.calculation import estimate_plan
@@ -33,7 +34,7 @@ from usher.planning.tasks import RequestedTasks
 from usher.recipes import POPULARITY
 from usher.resources.gate import with_gates
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import Clients, Resource
+from usher.resources.kinds import Resource
 from usher.resources.ownership import check_group
 from usher.resources.plan import Plan
 from usher.resources.reconcile import DryRun, dry_run

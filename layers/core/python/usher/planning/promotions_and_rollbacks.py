@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from usher.aws import now
+from usher.clients import PersonalizeClient
 from usher.errors import MAX_MESSAGE_LENGTH, Problem, UsherError
 from usher.resources.gate import gate_targets
 from usher.resources.kinds import LIVE_VERSION, Resource
@@ -49,7 +50,12 @@ class Pins:
     table: Table
 
     def record_request(
-        self, personalize: Any, group: str, request: Mapping[str, Any], live: Mapping[str, str], execution: str
+        self,
+        personalize: PersonalizeClient,
+        group: str,
+        request: Mapping[str, Any],
+        live: Mapping[str, str],
+        execution: str,
     ) -> bool:
         """Write down the version that an execution's input requests, if any; whether it can serve now.
 
@@ -74,7 +80,7 @@ class Pins:
         self._write(group, solution, replace(pin, version=arn, supersedes=versions[0]) if arn else pin)
         return bool(arn)
 
-    def holding(self, personalize: Any, group: str) -> dict[str, Pin]:
+    def holding(self, personalize: PersonalizeClient, group: str) -> dict[str, Pin]:
         """The pins that hold now, by solution, as far as they have been resolved."""
         resolved = {solution: pin for solution, pin in self._read(group).items() if pin.supersedes}
         newest = {
@@ -84,7 +90,7 @@ class Pins:
         return {solution: pin for solution, pin in resolved.items() if newest[solution] == [pin.supersedes]}
 
     def resolve(
-        self, personalize: Any, group: str, desired: Iterable[Resource], live: Mapping[str, str]
+        self, personalize: PersonalizeClient, group: str, desired: Iterable[Resource], live: Mapping[str, str]
     ) -> tuple[dict[str, Pin], list[Problem]]:
         """The pins that hold now, each with its version's ARN, and what is wrong with new ones that can't hold.
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import write_load_plan
+from usher.clients import Clients
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
@@ -18,7 +19,7 @@ from usher.planning.promotions_and_rollbacks import Pin, Pins, live_versions
 from usher.planning.tasks import IDLE, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
-from usher.resources.kinds import KINDS, LIVE_VERSION, Clients, Resource
+from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.target import Target
 from usher.run_record import ErasureRecord, MonthlyCost
 from usher.runs.decision_log import log_decision

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from usher.clients import PersonalizeClient
 from usher.resources.inventory import Existing
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
 from usher.resources.versions import metrics_of
@@ -110,7 +111,11 @@ def _with_gate(resource: Resource, rules: Mapping[str, Any], live: Mapping[str, 
 
 
 def version_to_serve(
-    personalize: Any, resource: Resource, campaign: Existing | None, candidate: str, arns: Mapping[str, str]
+    personalize: PersonalizeClient,
+    resource: Resource,
+    campaign: Existing | None,
+    candidate: str,
+    arns: Mapping[str, str],
 ) -> tuple[str, str]:
     """The ARN of the version that is to serve; and, if the gate blocks the candidate, why.
 

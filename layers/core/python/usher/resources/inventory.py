@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from usher.clients import Clients
 from usher.names import family_of
-from usher.resources.kinds import INPUTS_TAG, KINDS, LIVE_VERSION, STACK_TAG, Clients, Kind, Resource
+from usher.resources.kinds import INPUTS_TAG, KINDS, LIVE_VERSION, STACK_TAG, Kind, Resource
 from usher.resources.lookup import describe, is_being_deleted, summaries, tags_of
 
 T = TypeVar("T")

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Clients = Mapping[str, Any]
-"""boto3 clients by service: personalize and scheduler; who creates needs that of `Kind.creator`, too."""
 INPUTS_TAG = "usher:inputs"
 STACK_TAG = "usher:stack"
 """Its value is the ARN of the stack to which a resource belongs."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from usher.aws import error_code
-from usher.resources.kinds import Clients, Kind
+from usher.clients import Clients
+from usher.resources.kinds import Kind
 
 PAGE = {"PageSize": 100}
 """The largest page of a List operation, in either service."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from usher.clients import PersonalizeClient
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, KINDS
 from usher.resources.lookup import is_being_deleted
@@ -28,7 +29,7 @@ REFUSED = (
 UNKNOWN = "It can't be told whether Personalize still has dataset groups of this stack: {}. Delete the stack again."
 
 
-def refusal(personalize: Any, request: Mapping[str, Any]) -> str:
+def refusal(personalize: PersonalizeClient, request: Mapping[str, Any]) -> str:
     """Why what CloudFormation requests is refused; empty: it is not. Never raises an error of a service."""
     if request["RequestType"] != "Delete":
         return ""

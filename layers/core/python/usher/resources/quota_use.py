@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from usher.clients import Clients
 from usher.names import label_of
-from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG, Clients, Kind
+from usher.resources.kinds import GROUP_TAG, KINDS, STACK_TAG, Kind
 from usher.resources.lookup import is_being_deleted, summaries, tags_of
 from usher.resources.quotas import account_quotas, quota_of
 

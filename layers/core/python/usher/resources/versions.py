@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from usher.aws import error_code, now
+from usher.clients import PersonalizeClient
 from usher.resources.kinds import KINDS, LIVE_VERSION
 from usher.resources.lookup import describe
 from usher.run_record import VersionRecord
@@ -13,7 +14,7 @@ WITHOUT_METRICS = {"ResourceNotFoundException", "ResourceInUseException"}
 """GetSolutionMetrics's errors for a version that does not exist, or is not trained."""
 
 
-def metrics_of(personalize: Any, arn: str) -> dict[str, float]:
+def metrics_of(personalize: PersonalizeClient, arn: str) -> dict[str, float]:
     """A version's offline metrics by name; empty if it does not exist, or is not trained."""
     if not arn:
         return {}
@@ -26,13 +27,13 @@ def metrics_of(personalize: Any, arn: str) -> dict[str, float]:
     return metrics
 
 
-def hours_since_training(personalize: Any, arn: str) -> float:
+def hours_since_training(personalize: PersonalizeClient, arn: str) -> float:
     """The hours since a version's training began; NaN if there is no such version."""
     details = describe(personalize, KINDS["solution_version"], arn)
     return float((now() - details["creationDateTime"]).total_seconds() / 3600) if details else math.nan
 
 
-def usable_versions(personalize: Any, solution_arn: str) -> list[str]:
+def usable_versions(personalize: PersonalizeClient, solution_arn: str) -> list[str]:
     """The ARNs of a solution's versions that can serve, newest first; empty if there is no such solution."""
     if not describe(personalize, KINDS["solution"], solution_arn):
         return []
@@ -43,7 +44,10 @@ def usable_versions(personalize: Any, solution_arn: str) -> list[str]:
 
 
 def report_versions(
-    personalize: Any, states: Sequence[Mapping[str, Any]], live: Mapping[str, Any], since: Mapping[str, str]
+    personalize: PersonalizeClient,
+    states: Sequence[Mapping[str, Any]],
+    live: Mapping[str, Any],
+    since: Mapping[str, str],
 ) -> list[VersionRecord]:
     """A run's versions for its record: the newest one of each solution, and the live one.
 
@@ -61,7 +65,7 @@ def report_versions(
     return [cast(VersionRecord, report | dated.get(report["arn"], {})) for report in reports if report]
 
 
-def report_version(personalize: Any, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
+def report_version(personalize: PersonalizeClient, solution: str, arn: str, *, live: bool) -> VersionRecord | None:
     """A version of a solution for a record; None if it does not exist. `live`: whether it serves."""
     details = describe(personalize, KINDS["solution_version"], arn)
     if not details:

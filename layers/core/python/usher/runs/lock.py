@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usher.aws import now
+from usher.clients import SFNClient
 from usher.storage.table import Table
 
 PIPELINE = "lock"
@@ -19,7 +20,7 @@ def export_lock(solution: str) -> str:
     return f"export#{solution}"
 
 
-def is_running(stepfunctions: Any) -> Callable[[str], bool | None]:
+def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
     """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now.
 
     None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.

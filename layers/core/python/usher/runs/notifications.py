@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from usher.clients import EventBridgeClient, PutEventsRequestEntryTypeDef, SNSClient
 from usher.errors import UsherError
 from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
@@ -35,7 +36,7 @@ END_MEMBERS = ("group", "run", "execution", "outcome", "summary")
 class Channels:
     """The channels by which the ends of runs are reported. `sns` and `events` are boto3 clients."""
 
-    sns: Any
+    sns: SNSClient
     topic: str
     events: Any = None
 
@@ -86,7 +87,7 @@ def subject(place: str, outcome: str) -> str:
     return f"Usher: {place.encode('ascii', 'backslashreplace').decode()} {outcome.lower()}"
 
 
-def notify(sns: Any, topic: str, notification: Notification) -> None:
+def notify(sns: SNSClient, topic: str, notification: Notification) -> None:
     """Send a notification to an SNS topic."""
     sns.publish(TopicArn=topic, Subject=notification.subject[:99], Message=notification.message)
 
@@ -105,7 +106,7 @@ def changed_states(before: Iterable[StateRecord], now: Iterable[State]) -> Itera
     yield from (state for state in now if state.status in REPORTED_STATUSES and statuses.get(state.id) != state.status)
 
 
-def put_change_events(events: Any, about: Mapping[str, str], states: Iterable[State]) -> None:
+def put_change_events(events: EventBridgeClient, about: Mapping[str, str], states: Iterable[State]) -> None:
     """Send an event for each changed resource; again if the pass is repeated. `about`: group and run."""
     entries = [
         _entry("Resource Changed", {**about, "resource": state.id, **_detail(state)}, [state.arn] if state.arn else [])
@@ -115,7 +116,7 @@ def put_change_events(events: Any, about: Mapping[str, str], states: Iterable[St
         _put(events, entries[start : start + BATCH_SIZE])
 
 
-def put_end_event(events: Any, record: RunRecord) -> None:
+def put_end_event(events: EventBridgeClient, record: RunRecord) -> None:
     """Send the event about a run's end."""
     members = cast(Mapping[str, object], record)
     detail = {name: members[name] for name in END_MEMBERS if name in members}
@@ -127,12 +128,12 @@ def _detail(state: State) -> dict[str, str]:
     return {name: value for name in members if (value := getattr(state, name))}
 
 
-def _entry(kind: str, detail: Mapping[str, object], arns: list[str]) -> dict[str, Any]:
+def _entry(kind: str, detail: Mapping[str, object], arns: list[str]) -> PutEventsRequestEntryTypeDef:
     # Not in ASCII, where a character may take 12 bytes: ten entries of the longest texts would be too much at once.
     return {"Source": SOURCE, "DetailType": kind, "Detail": json.dumps(detail, ensure_ascii=False), "Resources": arns}
 
 
-def _put(events: Any, entries: Sequence[Mapping[str, Any]]) -> None:
+def _put(events: EventBridgeClient, entries: Sequence[PutEventsRequestEntryTypeDef]) -> None:
     """Send entries, and again those that are refused. Raises UsherError if some still are.
 
     PutEvents succeeds even then: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html

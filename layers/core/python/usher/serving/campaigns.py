@@ -14,6 +14,7 @@ from botocore.exceptions import (
 )
 
 from usher.aws import error_code
+from usher.clients import PersonalizeRuntimeClient
 from usher.errors import UsherError
 from usher.serving.breaker import Breakers, RetryBudget
 
@@ -51,7 +52,7 @@ class OutageError(UsherError):
 class Campaigns:
     """The campaigns and recommenders that this process asks. `runtime`: a boto3 client that does not retry."""
 
-    runtime: Any
+    runtime: PersonalizeRuntimeClient
     breakers: Breakers = field(default_factory=Breakers)
     budget: RetryBudget = field(default_factory=RetryBudget)
     clock: Callable[[], float] = time.monotonic

@@ -84,13 +84,14 @@ class ExportStore:
         """
         begun, written, place = self.clock(), 0, start
         while True:
+            after: dict[str, Any] = {"ExclusiveStartKey": place} if place else {}
             page = self.table.dynamodb.scan(
                 TableName=self.table.name,
                 FilterExpression="begins_with(#group, :group)",
                 ProjectionExpression="#group, #item",
                 ExpressionAttributeNames={"#group": "group", "#item": "item"},
                 ExpressionAttributeValues=serialized({":group": f"{group}#"}),
-                **({"ExclusiveStartKey": place} if place else {}),
+                **after,
             )
             keys, place = page["Items"], page.get("LastEvaluatedKey")
             require_open()

@@ -8,11 +8,12 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import error_kind, now
+from usher.clients import PersonalizeRuntimeClient
 from usher.limits import MAX_RESULTS
 from usher.serving.last_copies import LastCopies
 from usher.serving.requests import read_request
@@ -63,7 +64,7 @@ class PopularLists:
         content = PopularList(items=list(items), solution=solution, version=version, written=now().isoformat())
         self.table.update(group, ITEM, "SET #list = :list", {":list": json.dumps(content)}, {"#list": "list"})
 
-    def refresh(self, runtime: Any, group: str, content: ServingMap, nobody: str) -> str:
+    def refresh(self, runtime: PersonalizeRuntimeClient, group: str, content: ServingMap, nobody: str) -> str:
         """Replace a group's popular list by what its campaigns recommend to `nobody`, a user ID that is unknown.
 
         The first with a recipe for popular items is asked. Without one, the list stays that an export of such a

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import IO, Any
 
 from usher.aws import error_code
+from usher.clients import ObjectIdentifierTypeDef, S3Client
 from usher.errors import InputError, Problem, UsherError
 from usher.storage.layout import group_folders, group_of
 
@@ -80,7 +81,7 @@ class Version:
 class Bucket:
     """The bucket. `s3` is a boto3 client."""
 
-    s3: Any
+    s3: S3Client
     name: str
 
     def url(self, key: str) -> str:
@@ -111,7 +112,7 @@ class Bucket:
         found = (one["Prefix"] for page in pages for one in page.get("CommonPrefixes", []))
         return sorted(one.removeprefix(prefix).rstrip("/") for one in found)
 
-    def open(self, key: str, **conditions: str) -> IO[bytes]:
+    def open(self, key: str, **conditions: Any) -> IO[bytes]:
         """An object's bytes as a stream. `conditions`: further parameters of GetObject, such as `Range`.
 
         Raises InputError for an object that exists but can't be read, however often one tries.
@@ -119,9 +120,9 @@ class Bucket:
         body: IO[bytes] = self._get(key, **conditions)["Body"]
         return body
 
-    def _get(self, key: str, **conditions: str) -> dict[str, Any]:
+    def _get(self, key: str, **conditions: Any) -> Mapping[str, Any]:
         try:
-            response: dict[str, Any] = self.s3.get_object(Bucket=self.name, Key=key, **conditions)
+            response = self.s3.get_object(Bucket=self.name, Key=key, **conditions)
         except self.s3.exceptions.ClientError as error:
             if error_code(error) not in UNREADABLE:
                 raise
@@ -178,8 +179,8 @@ class Bucket:
         for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
             for one in page.get("Versions", ()):
                 yield Version(one["Key"], one["VersionId"], one["IsLatest"], size=one["Size"], etag=one["ETag"])
-            for one in page.get("DeleteMarkers", ()):
-                yield Version(one["Key"], one["VersionId"], one["IsLatest"], is_mark=True)
+            for mark in page.get("DeleteMarkers", ()):
+                yield Version(mark["Key"], mark["VersionId"], mark["IsLatest"], is_mark=True)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects."""
@@ -189,7 +190,7 @@ class Bucket:
         """Delete versions of objects for good."""
         self._delete([{"Key": one.key, "VersionId": one.id} for one in versions])
 
-    def _delete(self, objects: Sequence[Mapping[str, str]]) -> None:
+    def _delete(self, objects: Sequence[ObjectIdentifierTypeDef]) -> None:
         """Delete objects or versions. Raises UsherError for one that can't be deleted."""
         for start in range(0, len(objects), DELETE_BATCH_SIZE):
             batch = objects[start : start + DELETE_BATCH_SIZE]
@@ -197,7 +198,7 @@ class Bucket:
             if errors := response.get("Errors"):
                 raise UsherError(f"{self.url(errors[0]['Key'])} can't be deleted: {errors[0]['Message']}")
 
-    def write(self, key: str, content: bytes | bytearray, **parameters: str) -> str:
+    def write(self, key: str, content: bytes, **parameters: Any) -> str:
         """Write an object; return its ETag. `parameters`: further ones of PutObject, such as `Tagging`."""
         return str(self.s3.put_object(Bucket=self.name, Key=key, Body=content, **parameters)["ETag"])
 

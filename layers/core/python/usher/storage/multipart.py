@@ -2,8 +2,9 @@
 
 import hashlib
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
+from usher.clients import CompletedPartTypeDef
 from usher.storage.bucket import Bucket
 
 PART_BYTES = 1 << 24
@@ -21,8 +22,8 @@ class Upload:
         self, bucket: Bucket, key: str, part_bytes: int = PART_BYTES, tagging: str = "", etag: str = ""
     ) -> None:
         self.bucket = bucket
-        self._tagging = {"Tagging": tagging} if tagging else {}
-        self._condition = {"IfMatch": etag} if etag else {}
+        self._tagging: dict[str, Any] = {"Tagging": tagging} if tagging else {}
+        self._condition: dict[str, Any] = {"IfMatch": etag} if etag else {}
         self.key = key
         self.part_bytes = part_bytes
         self.size = 0
@@ -30,13 +31,17 @@ class Upload:
         self.closed = False
         self._hash = hashlib.sha256()
         self._held = bytearray()
-        self._upload: dict[str, str] = {}
-        self._parts: list[dict[str, Any]] = []
+        self._upload: dict[str, Any] = {}
+        self._parts: list[CompletedPartTypeDef] = []
 
     @property
     def sha256(self) -> str:
         """The hexadecimal digest of the bytes so far."""
         return self._hash.hexdigest()
+
+    @property
+    def _content(self) -> bytes:
+        return cast(bytes, self._held)  # botocore takes a bytearray, too, which its stubs do not say
 
     def write(self, content: bytes) -> int:
         """Add bytes. They are copied, as pyarrow reuses its buffers."""
@@ -63,20 +68,22 @@ class Upload:
         if error is not None:
             return
         if not self._upload:
-            self.bucket.write(self.key, self._held, **self._tagging, **self._condition)
+            self.bucket.write(self.key, self._content, **self._tagging, **self._condition)
             return
         if self._held:
             self._send()
-        whole = {"MultipartUpload": {"Parts": self._parts}, **self._condition}
-        self.bucket.s3.complete_multipart_upload(**self._upload, **whole)
+        self.bucket.s3.complete_multipart_upload(
+            **self._upload, **self._condition, MultipartUpload={"Parts": self._parts}
+        )
 
     def _send(self) -> None:
-        s3, where = self.bucket.s3, {"Bucket": self.bucket.name, "Key": self.key}
+        s3 = self.bucket.s3
+        where: dict[str, Any] = {"Bucket": self.bucket.name, "Key": self.key}
         self._upload = self._upload or {
             **where,
             "UploadId": s3.create_multipart_upload(**where, **self._tagging)["UploadId"],
         }
         number = len(self._parts) + 1
-        sent = s3.upload_part(**self._upload, PartNumber=number, Body=self._held)
+        sent = s3.upload_part(**self._upload, PartNumber=number, Body=self._content)
         self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
         self._held = bytearray()

@@ -6,6 +6,8 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from usher.clients import DynamoDBClient
+
 
 def serialized(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as DynamoDB's API has them. A number is an int or a Decimal, not a float."""
@@ -26,7 +28,7 @@ def item_key(group: str, item: str) -> dict[str, Any]:
 class Table:
     """The table. `dynamodb` is a boto3 client."""
 
-    dynamodb: Any
+    dynamodb: DynamoDBClient
     name: str
 
     def get(self, group: str, item: str, *, consistent: bool = True) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""What costs less in moto has the same result."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.conditions import Key
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+from moto.core import utils
+from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from time_machine import travel
+
+from usher_local.cloud.services.faster_moto import faster
+
+KEYS = st.tuples(st.sampled_from("abc"), st.sampled_from("abcdef"))
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.resource("dynamodb", "us-east-1").create_table(
+            TableName="table",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("p", "s")],
+            KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-s",
+                    "KeySchema": [{"AttributeName": "s", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+def put(table: Any, keys: set[tuple[str, str]]) -> None:
+    for one in table.scan()["Items"]:
+        table.delete_item(Key=one)
+    for p, s in keys:
+        table.put_item(Item={"p": p, "s": s})
+
+
+QUERIES: list[Callable[[Any], Any]] = [
+    lambda table: table.query(KeyConditionExpression=Key("p").eq("b")),
+    lambda table: table.query(
+        KeyConditionExpression=Key("p").eq("b") & Key("s").between("b", "d"),
+        ScanIndexForward=False,
+        Limit=2,
+    ),
+    lambda table: table.query(
+        KeyConditionExpression=Key("p").eq("a"),
+        ExclusiveStartKey={"p": "a", "s": "c"},
+    ),
+    lambda table: table.query(IndexName="by-s", KeyConditionExpression=Key("s").eq("c")),
+]
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(KEYS))
+def test_a_query_of_one_partition_finds_what_a_query_of_all_found(table: Any, keys: set[tuple[str, str]]) -> None:
+    put(table, keys)
+    found = []
+    for how in (nullcontext(), faster()):
+        with how:
+            found.append([(one["Items"], one.get("LastEvaluatedKey")) for one in [ask(table) for ask in QUERIES]])
+    assert found[0] == found[1]
+
+
+def test_a_query_compares_no_item_of_another_partition(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(table, {("a", "1"), ("b", "1"), ("b", "2")} | {("c", str(number)) for number in range(50)})
+    seen = Counter[str]()
+    less = DynamoType.__lt__
+    monkeypatch.setattr(DynamoType, "__lt__", lambda one, other: seen.update([one.value]) or less(one, other))
+    with faster():
+        QUERIES[0](table)
+    assert seen.total() < 10
+
+
+@pytest.mark.usefixtures("table")
+def test_the_time_and_the_backends_are_those_of_moto() -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678, UTC).replace(tzinfo=None)
+    before, backend = utils.unix_time(moment), dynamodb_backends["123456789012"]["us-east-1"]
+    with faster():
+        assert utils.unix_time(moment) == before
+        assert dynamodb_backends["123456789012"]["us-east-1"] is backend
+        assert "table" in backend.tables
+
+
+def test_without_a_moment_the_time_is_now() -> None:
+    with travel(datetime(2031, 1, 1, tzinfo=UTC), tick=False):
+        stock = utils.unix_time()
+        with faster():
+            assert utils.unix_time() == stock == 1924992000
+
+
+def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
+    put(table, {("b", "1"), ("b", "2")})
+    with faster():
+        before = len(Item.instances_tracked)
+        QUERIES[0](table)
+        assert len(Item.instances_tracked) == before
+    QUERIES[0](table)
+    assert len(Item.instances_tracked) > before, "moto forgets by itself now"

@@ -1,0 +1,239 @@
+"""A worker: a process that runs one function's code in AWS's Python runtime interface client.
+
+It gets what an execution environment of Lambda has: the function's folder, its layers, the runtime's packages, an
+environment made from nothing. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+"""
+
+import ctypes
+import os
+import queue
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from usher_local.cloud.aws_lambda.python import Interpreter
+from usher_local.cloud.aws_lambda.runtime_api import Report, RuntimeApi
+
+# AWS gives the code outside the handler ten seconds, then starts it anew on the function's own time.
+INIT_SECONDS = 10.0
+LOOK_SECONDS = 0.05
+TAIL_BYTES = 4096
+READ_BYTES = 1 << 16
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a version of a function runs as. A worker serves one configuration; another needs another worker."""
+
+    name: str
+    version: str
+    handler: str
+    runtime: str
+    role: str
+    region: str
+    memory: int
+    """MB."""
+    timeout: int
+    """Seconds."""
+    environment: tuple[tuple[str, str], ...]
+    code: str
+    """SHA-256 of the archive."""
+    layers: tuple[Path, ...]
+    """For `sys.path`, the first wins."""
+    log_group: str
+    log_format: str
+
+
+class WorkerEndedError(Exception):
+    """A worker did not answer: Lambda's type and message of the error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Worker:
+    """One execution environment: answers one request at a time."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        task_root: Path,
+        runtime: Path,
+        python: Interpreter,
+        credentials: Mapping[str, str],
+        stream: str,
+        write: Callable[[str], None],
+    ) -> None:
+        """Start the process; `write` gets each line that it prints. The thread that calls this must outlive it."""
+        self.configuration = configuration
+        self._api = RuntimeApi()
+        self._tmp = tempfile.mkdtemp(prefix="lambda-tmp-")
+        search_path = [task_root, *configuration.layers, runtime]
+        environment = {
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "LAMBDA_TASK_ROOT": str(task_root),
+            "PYTHONPATH": os.pathsep.join(str(path) for path in search_path),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "TZ": ":UTC",
+            # Of its own, so that a developer's ~/.aws and files of other workers are out of sight.
+            "HOME": self._tmp,
+            "TMPDIR": self._tmp,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{configuration.runtime}",
+            "AWS_LAMBDA_FUNCTION_NAME": configuration.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory),
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(configuration.timeout),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_FORMAT": configuration.log_format.upper(),
+            "AWS_LAMBDA_LOG_GROUP_NAME": configuration.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+            "AWS_REGION": configuration.region,
+            "AWS_DEFAULT_REGION": configuration.region,
+            **credentials,
+            **dict(configuration.environment),
+        }
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            # Without site-packages: what the developer has installed is not on AWS.
+            [python.executable, "-S", "-s", "-P", "-m", "awslambdaric", configuration.handler],
+            cwd=task_root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        self._api.serve(self._process.pid)
+        assert self._process.stdout  # noqa: S101 - it is a pipe
+        self._log = Log(self._process.stdout.fileno(), write)
+
+    def init(self) -> str:
+        """Wait until the code outside the handler has run; return the error (JSON) that it raised, or "".
+
+        WorkerEndedError where it ends or takes too long.
+        """
+        return self._expect({"next", "init"}, INIT_SECONDS + self.configuration.timeout).body
+
+    def invoke(self, headers: Mapping[str, str], event: bytes) -> tuple[Report, str]:
+        """The answer of the handler (a `response` or an `error`), and the last 4 KB that it printed.
+
+        WorkerEndedError where there is none.
+        """
+        self._log.tail = ""
+        self._api.send(headers, event)
+        report = self._expect({"response", "error"}, self.configuration.timeout)
+        self._check_memory()
+        self._log.pump()
+        return report, self._log.tail
+
+    def is_ready(self) -> bool:
+        """Whether the runtime asks for work, after it has answered; AWS gives none to a dead one either."""
+        try:
+            self._expect({"next"}, self.configuration.timeout)
+        except WorkerEndedError:
+            return False
+        return self._process.poll() is None
+
+    def _expect(self, kinds: Collection[str], seconds: float) -> Report:
+        deadline = time.monotonic() + seconds
+        while True:
+            ended = self._process.poll()
+            try:
+                # What the process told before it ended is in the queue by now.
+                report = self._api.reports.get(timeout=LOOK_SECONDS)
+            except queue.Empty:
+                self._check_memory()
+                if ended is not None:
+                    how = f"exit status {ended}" if ended >= 0 else f"signal: {signal.strsignal(-ended)}".lower()
+                    raise WorkerEndedError("Runtime.ExitError", f"Runtime exited with error: {how}") from None
+                if time.monotonic() > deadline:
+                    told = f"Task timed out after {self.configuration.timeout:.2f} seconds"
+                    raise WorkerEndedError("Sandbox.Timedout", told) from None
+                continue
+            if report.kind in kinds:
+                return report
+
+    def _check_memory(self) -> None:
+        if peak_memory(self._process.pid) > self.configuration.memory * 2**20:
+            raise WorkerEndedError("Runtime.OutOfMemory", "Runtime exited with error: signal: killed")
+
+    def kill(self) -> None:
+        """End the process and what it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._api.close()
+        self._log.join()
+        assert self._process.stdout  # noqa: S101 - it is a pipe
+        self._process.stdout.close()
+        shutil.rmtree(self._tmp, ignore_errors=True)
+
+
+class Log:
+    """Reads what a process prints, line by line."""
+
+    def __init__(self, descriptor: int, write: Callable[[str], None]) -> None:
+        self.tail = ""
+        self._descriptor = descriptor
+        self._write = write
+        self._begun = b""
+        self._ended = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def pump(self) -> None:
+        """Write the lines that are there now."""
+        with self._lock:
+            while not self._ended and is_readable(self._descriptor, milliseconds=0):
+                chunk = os.read(self._descriptor, READ_BYTES)
+                self._ended = not chunk
+                *lines, self._begun = (self._begun + chunk).split(b"\n")
+                if self._ended and self._begun:
+                    lines.append(self._begun)
+                for line in lines:
+                    text = line.decode(errors="replace")
+                    self.tail = f"{self.tail}{text}\n".encode()[-TAIL_BYTES:].decode(errors="ignore")
+                    self._write(text)
+
+    def _follow(self) -> None:
+        while not self._ended:
+            is_readable(self._descriptor)
+            self.pump()
+
+    def join(self) -> None:
+        """Return once all is written; the process must have ended."""
+        self._thread.join()
+
+
+def is_readable(descriptor: int, milliseconds: int | None = None) -> bool:
+    """Whether a descriptor has something to read, or becomes so in time; None waits for as long as it takes."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP)
+    return bool(poll.poll(milliseconds))
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory (bytes) that a process has had resident; 0 once it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process together with the one that started it, however that one ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,119 @@
+"""The HTTP APIs of all stacks: each is served on a port of 127.0.0.1 of its own, as each has a host name on AWS."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from usher_local.cloud.http_api.cors import Cors
+from usher_local.cloud.http_api.gateway import HttpApi, Invoke, nothing_found
+from usher_local.cloud.http_api.request_gate import local_only
+from usher_local.cloud.http_api.stages import Stage, metered
+
+
+class PortTakenError(Exception):
+    """Something else listens on a port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} of 127.0.0.1 is taken")
+        self.port = port
+
+
+class Site:
+    """A port whose application can be exchanged; where there is none, every path is unknown."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.port: int = listener.getsockname()[1]
+        self.body: Mapping[str, Any] = {}
+        self.stage: Stage | None = None
+        self.app: Any = nothing_found
+        self.closing = ExitStack()
+        self.closing.enter_context(listener)
+        self.closing.enter_context(
+            serving(listener, lambda *request: self.app(*request), WSGIRequestHandler, lambda: Cors.of(self.body))
+        )
+
+
+class Apis:
+    """`open`, `change` and `close` an API by its ID. The first port is kept, and is the first that is taken again.
+
+    As on AWS, an API without a stage answers nothing.
+    """
+
+    def __init__(self, first: socket.socket, invoke: Invoke) -> None:
+        self._invoke = invoke
+        self._first = Site(first)
+        self._sites: dict[str, Site] = {}
+        self._lock = threading.Lock()
+
+    def open(self, api_id: str, body: Mapping[str, Any]) -> str:
+        """Serve an OpenAPI document; the URL."""
+        with self._lock:
+            taken = self._first in self._sites.values()
+            site = Site(socket.create_server(("127.0.0.1", 0), backlog=128)) if taken else self._first
+            self._sites[api_id] = site
+            site.body = body
+        return f"http://127.0.0.1:{site.port}"
+
+    def change(self, api_id: str, body: Mapping[str, Any]) -> None:
+        """Serve another document at the same URL."""
+        self._sites[api_id].body = body
+        self.stage(api_id, self._sites[api_id].stage)
+
+    def stage(self, api_id: str, stage: Stage | None) -> None:
+        """Serve an API with a stage's settings; None for no longer."""
+        site = self._sites[api_id]
+        site.stage, site.app = stage, nothing_found
+        if stage:
+            site.app = metered(HttpApi(api_id, site.body, self._invoke, site.port, stage).app, api_id)
+
+    def close(self, api_id: str) -> None:
+        """Serve it no longer."""
+        with self._lock:
+            site = self._sites.pop(api_id)
+        site.app, site.stage = nothing_found, None
+        if site is not self._first:
+            site.closing.close()
+
+    def shut(self) -> None:
+        """Close every port."""
+        for api_id in list(self._sites):
+            self.close(api_id)
+        self._first.closing.close()
+
+
+@contextmanager
+def listening(port: int) -> Iterator[socket.socket]:
+    """A listening socket on a port of 127.0.0.1; PortTakenError where it is not free."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    except OSError as error:
+        raise PortTakenError(port) from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def serving(
+    listener: socket.socket, app: Any, handler: type[WSGIRequestHandler], cors: Callable[[], Cors] = Cors
+) -> Iterator[None]:
+    """Serve a WSGI application, `local_only`, one thread per request: requests nest (task -> function -> service).
+
+    `cors` says which pages may call it.
+    """
+    host, port = listener.getsockname()
+    quiet = type("Quiet", (handler,), {"log_request": lambda *_: None})
+    server = make_server(
+        host, port, local_only(app, port, cors), threaded=True, request_handler=quiet, fd=listener.fileno()
+    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

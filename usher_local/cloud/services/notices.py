@@ -1,0 +1,70 @@
+"""What people and programs are told, in the log of the local cloud: nobody gets a mail, and most have no rule."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+
+from moto.events.models import EventsBackend
+from moto.sns.models import Topic
+
+from usher_local.cloud.core.patching import replaced
+
+log = logging.getLogger(__name__)
+
+OBJECT = re.compile(r"s3://([^/\s]+)/(\S+)")
+CONSOLE = re.compile(r"\n\S*console\.aws\.amazon\.com/s3/\S*")
+MAX_DETAIL = 300
+"""Characters of an event's detail that are shown."""
+
+
+@contextmanager
+def shown(address: Callable[[str, str], str]) -> Iterator[None]:
+    """Log notifications of topics and events of programs; `address` gives a browser's one of a bucket's key."""
+    with ExitStack() as stack:
+        stack.enter_context(replaced(Topic, "publish", notifying(Topic.publish, address)))
+        stack.enter_context(replaced(EventsBackend, "put_events", announcing(EventsBackend.put_events)))
+        yield
+
+
+def notifying(publish: Any, address: Callable[[str, str], str]) -> Any:
+    """Publish, with a text for people in the log. JSON, such as that of an alarm, is for programs."""
+
+    @wraps(publish)
+    def notify(topic: Topic, message: str, subject: str | None = None, *rest: Any, **named: Any) -> Any:
+        if not message.startswith("{"):
+            log.info("notification: %s\n%s", subject or topic.name, readable(message, address))
+        return publish(topic, message, subject, *rest, **named)
+
+    return notify
+
+
+def readable(message: str, address: Callable[[str, str], str]) -> str:
+    """A notification's text, indented, with addresses that can be opened here in place of AWS's. Pure."""
+    local = OBJECT.sub(lambda match: address(match[1], match[2]), CONSOLE.sub("", message))
+    return "\n".join(f"    {line}".rstrip() for line in local.splitlines())
+
+
+def announcing(put_events: Any) -> Any:
+    """PutEvents, with a line in the log for each event."""
+
+    @wraps(put_events)
+    def put(backend: EventsBackend, events: list[dict[str, Any]]) -> Any:
+        for event in events:
+            log.info("event of %s: %s: %s", event.get("Source"), event.get("DetailType"), detail_of(event))
+        return put_events(backend, events)
+
+    return put
+
+
+def detail_of(event: Mapping[str, Any]) -> str:
+    """The members of an event's detail, as far as there is room. Pure."""
+    try:
+        detail = json.loads(event.get("Detail") or "{}")
+    except ValueError:  # which PutEvents refuses
+        return ""
+    text = ", ".join(f"{name} {value}" for name, value in detail.items()) if isinstance(detail, dict) else str(detail)
+    return text if len(text) <= MAX_DETAIL else f"{text[:MAX_DETAIL]} ..."
