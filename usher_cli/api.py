@@ -13,7 +13,7 @@ from usher.errors import UsherError
 from usher_cli import show
 from usher_cli.command import OK
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.output import Output
+from usher_cli.output import Output, say
 from usher_local.demo.caller import Caller, CallError
 
 LISTS = ("itemList", "personalizedRanking", "actionList")
@@ -98,7 +98,7 @@ def show_list(console: Console, answer: Mapping[str, Any]) -> None:
     version = f", version {answer['solutionVersion']}" if answer.get("solutionVersion") else ""
     console.print(f"From: {' '.join(filter(None, origin))}{version}", soft_wrap=True, markup=False, style="dim")
     if answer.get("known") is False:
-        show.say(console, UNKNOWN)
+        say(console, UNKNOWN)
 
 
 def _cells(item: Mapping[str, Any]) -> dict[str, Any]:
