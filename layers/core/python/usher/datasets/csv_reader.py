@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -195,10 +196,11 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
         lines = np.delete(lines, list(broken))
         kept = (text + b"\n" for number, text in enumerate(source) if number not in broken)
         columns, invalid = _records(names, b"".join(kept))
-    for row in invalid:
+    places = [cast(int, row.number) - 2 for row in invalid]
+    for row, place in zip(invalid, places, strict=True):
         error = "more values" if row.actual_columns > row.expected_columns else "fewer values"
-        row_errors.setdefault(error, []).append(int(lines[row.number - 2]))
-    lines = np.delete(lines, [row.number - 2 for row in invalid])
+        row_errors.setdefault(error, []).append(int(lines[place]))
+    lines = np.delete(lines, places)
     block = Block(dict(zip(names, columns, strict=True)), lines, row_errors, line_count)
     return _without_empty_lines(block, line, content)
 
@@ -207,20 +209,20 @@ def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray]
     """Every column's cells, and the records with too many or too few; the `number` of those is too high by one."""
     invalid: list[csv.InvalidRow] = []
 
-    def leave_out(row: csv.InvalidRow) -> str:
+    def leave_out(row: csv.InvalidRow) -> Literal["skip"]:
         invalid.append(row)
         return "skip"
 
     # pyarrow drops a byte order mark at the beginning, and rejects empty content: an empty line before it avoids both.
     table = csv.read_csv(
-        pa.py_buffer(b"\n" + content),
-        csv.ReadOptions(column_names=names, use_threads=False, block_size=len(content) + 2),
+        cast(Any, pa.py_buffer(b"\n" + content)),
+        csv.ReadOptions(column_names=list(names), use_threads=False, block_size=len(content) + 2),
         csv.ParseOptions(
             escape_char="\\", newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=leave_out
         ),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )[1:]
-    return [table[name].combine_chunks() for name in names], invalid
+    return [cast(pa.StringArray, table[name].combine_chunks()) for name in names], invalid
 
 
 def _one_record_per_line(content: bytes, records: int, line_count: int) -> bool:

@@ -5,6 +5,7 @@ Among a million IDs, the chance that any two have the same hash is one in thirty
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -42,10 +43,11 @@ def hashed(columns: Mapping[str, pa.StringArray], names: Iterable[str]) -> dict[
     return {name: Hashed.of(columns[name]) for name in names if name in columns}
 
 
-def hashes(texts: pa.StringArray) -> Hashes:
+def hashes(texts: "pa.Array[Any]") -> Hashes:
     """64-bit hashes of texts: the same on every machine, in every process."""
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    data = np.append(np.frombuffer(texts.buffers()[2] or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
+    _, ends, content = cast(Any, texts.buffers())
+    offsets = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    data = np.append(np.frombuffer(content or b"", np.uint8)[: offsets[-1]], np.zeros(8, np.uint8))
     words = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # the eight bytes that begin at each
     lengths = np.diff(offsets)
     hashed_texts = mixed(lengths.astype(np.uint64))

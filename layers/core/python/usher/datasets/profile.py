@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -75,16 +76,17 @@ class Cells:
 
 def _has_bytes(text: pa.StringArray, wanted: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]) -> bool:
     """Whether some texts may have a byte that is wanted: a glance at all their bytes, before each is looked at."""
-    return bool(wanted(np.frombuffer(text.buffers()[2] or b"", np.uint8)).any())
+    content: Any = text.buffers()[2]
+    return bool(wanted(np.frombuffer(content or b"", np.uint8)).any())
 
 
-def _are_padded(cells: Cells) -> pa.BooleanArray:
+def _are_padded(cells: Cells) -> Any:
     if not _has_bytes(cells.text, lambda data: (data <= ord(" ")) | (data > ord("~"))):
         return pc.less(cells.length, 0)
     return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
 
 
-def _are_rounded(cells: Cells) -> pa.BooleanArray:
+def _are_rounded(cells: Cells) -> Any:
     if not _has_bytes(cells.text, lambda data: data >= ord("A")):
         return pc.less(cells.length, 0)
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
