@@ -273,7 +273,7 @@ BAD_NUMBER = "numResults must be a number from 1 to 500, not {}."
         ("recommendations", {"solution": "similar"}, 404, "UnknownSolution",
          "There is no solution similar; available: for-you, popular."),
         ("recommendations", {"solution": "offline"}, 404, "NoCampaign",
-         "offline has no campaign, and exports apply neither filters nor contexts."),
+         "offline has no campaign."),
         ("rankings", {"solution": ["a"]}, 404, "UnknownSolution",
          "There is no solution ['a']; available: ranking."),
         ("recommendations", {"filter": "gnre"}, 404, "UnknownFilter",

@@ -57,7 +57,7 @@ class Caller:
     def check_route(self, route_key: str, group: str | None) -> None:
         """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""
         name = route_name(route_key)
-        if self.group is not None and group != self.group:
+        if self.group is not None and "{group}" in route_key and group != self.group:
             raise forbidden("This key is for another group.")
         if self.routes is not None and name not in self.routes & ROUTES.keys():
             raise forbidden(f"This key is not for {name}; it is for {', '.join(sorted(self.routes))}.")
