@@ -3,13 +3,14 @@
 Among a million IDs, the chance that any two have the same hash is one in thirty million.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from usher.datasets.columns import texts_of
 
 HASHED_BYTES = 1024
 """The bytes of an ID that are hashed; Personalize takes shorter IDs only."""
@@ -22,15 +23,15 @@ class Hashed:
     """A column, with the hash of every different text."""
 
     keys: Hashes
-    """The hashes of the different texts, in order of appearance."""
+    """The hashes of the different texts, sorted: sorted ones are merged in a tenth of the time."""
     places: NDArray[np.int32]
     """The index in `keys`, by row."""
 
     @classmethod
     def of(cls, texts: pa.StringArray) -> "Hashed":
         """From a column without nulls."""
-        coded = texts.dictionary_encode()
-        return cls(hashes(coded.dictionary), coded.indices.to_numpy())
+        keys, places = np.unique(hashes(texts), return_inverse=True)
+        return cls(keys, places.astype(np.int32))
 
     def where(self, kept: NDArray[np.bool_]) -> "Hashed":
         """Some of the rows."""
@@ -38,9 +39,30 @@ class Hashed:
         return Hashed(self.keys[used], places.astype(np.int32))
 
 
-def hashed(columns: Mapping[str, pa.StringArray], names: Iterable[str]) -> dict[str, Hashed]:
-    """Some columns, where they exist."""
-    return {name: Hashed.of(columns[name]) for name in names if name in columns}
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column as its different texts."""
+
+    texts: pa.StringArray
+    """In order of appearance."""
+    places: NDArray[np.int32]
+    """The index in `texts`, by row."""
+
+    @classmethod
+    def of(cls, cells: pa.StringArray) -> "Coded":
+        """From a column without nulls."""
+        coded = cells.dictionary_encode()
+        return cls(cast(pa.StringArray, coded.dictionary), coded.indices.to_numpy())
+
+    def counts(self) -> dict[str, int]:
+        """The rows by text."""
+        counts = np.bincount(self.places, minlength=len(self.texts)).tolist()
+        return dict(zip(texts_of(self.texts), counts, strict=True))
+
+    def hashed(self) -> Hashed:
+        """With the hash of every text: where few differ, faster than from each row's."""
+        hashed_texts = Hashed.of(self.texts)
+        return Hashed(hashed_texts.keys, hashed_texts.places[self.places])
 
 
 def hashes(texts: "pa.Array[Any]") -> Hashes:
