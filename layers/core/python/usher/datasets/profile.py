@@ -100,7 +100,7 @@ def _are_rounded(cells: Cells) -> Any:
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
-def _are_several(cells: Cells) -> pa.BooleanArray:
+def _are_several(cells: Cells) -> Any:
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 
