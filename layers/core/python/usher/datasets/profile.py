@@ -1,7 +1,7 @@
 """The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
 
 Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
-error depends on the schema: see rules.py.
+error depends on the schema: see data_rules.py.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ NOTHING = pa.array(sorted(PLACEHOLDERS))
 SPACE = r"[\s\x{a0}\x{3000}\x{feff}]"
 MAX_EXAMPLE_LENGTH = 40
 EXAMPLES = ("not a number", "date")
-"""The facts of which the first cell is kept. It is no ID, and shown with care: see rules.py."""
+"""The facts of which the first cell is kept. It is no ID, and shown with care: see data_rules.py."""
 
 
 @dataclass(frozen=True, slots=True)
