@@ -24,7 +24,7 @@ from usher.storage.multipart import Upload
 PARTS = 64
 """Into which a day's sessions are divided: one of them at a time is in memory."""
 LEVEL = 6
-"""Of gzip: the highest one takes twice as long, for files that are no smaller."""
+"""Of gzip: the highest one takes longer than all the rest, for files that are hardly smaller."""
 BUFFER_BYTES = 1 << 16
 MAX_BYTES = 1 << 30
 """Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
