@@ -197,6 +197,13 @@ def test_an_export_that_was_made_with_the_filter_lacks_what_was_bought_since(sho
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="drama"), "another filter's"
 
 
+def test_another_solutions_export_answers_where_the_first_has_nothing_that_passes(shop: Shop) -> None:
+    shop.export("for-you", "anna", ["i1"])
+    shop.export("offline", "anna", ["i2"], made_with="arn:bought")
+    assert shop.ids(userId="anna") == ["i1"]
+    assert shop.ids(userId="anna", filter="bought") == ["i2"]
+
+
 def test_an_export_by_a_filter_with_values_may_be_of_other_values(shop: Shop) -> None:
     shop.stock("RELEASE_YEAR")
     shop.export("for-you", "anna", ["i1"], made_with="arn:genre")

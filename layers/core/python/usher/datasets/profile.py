@@ -1,7 +1,7 @@
 """The profile of a dataset's CSVs: facts about their columns, found in one pass and in constant memory.
 
 Parts of files are profiled anywhere and in any order; merged, they give the profile of the whole. Whether a fact is an
-error depends on the schema: see rules.py.
+error depends on the schema: see data_rules.py.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ ROUNDED_ID = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
 MAX_EXAMPLE_LENGTH = 40
 PER_MILLISECOND = {"milliseconds": 1, "microseconds": 10**3, "nanoseconds": 10**6}
 EXAMPLES = ("not a number", "date")
-"""The facts of which the first cell is kept. It is no ID, and shown with care: see rules.py."""
+"""The facts of which the first cell is kept. It is no ID, and shown with care: see data_rules.py."""
 
 
 @dataclass(frozen=True, slots=True)
