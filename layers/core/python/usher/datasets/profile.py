@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +71,8 @@ class Cells:
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
         """From their text. `numeric`: whether numbers matter; `times`: whether the column has times."""
-        data = np.frombuffer(text.buffers()[2] or b"0", np.uint8)
+        content: Any = text.buffers()[2]
+        data = np.frombuffer(content or b"0", np.uint8)
         lowest, highest = int(data.min()), int(data.max())
         length = pc.binary_length(text) if highest < ASCII else pc.utf8_length(text)
         no = pa.array(np.zeros(len(text), np.bool_))
@@ -85,23 +87,24 @@ class Cells:
         date = pc.match_substring_regex(text, DATE) if times and numbers.null_count else no
         return cls(text, length, numbers.cast(pa.float64()), date, (lowest, highest))
 
-    def none(self) -> pa.BooleanArray:
+    def none(self) -> Any:
         """A fact that holds for no cell."""
         return pc.less(self.length, 0)
 
 
-def _are_padded(cells: Cells) -> pa.BooleanArray:
+def _are_padded(cells: Cells) -> Any:
     if cells.bytes[0] > ord(" ") and cells.bytes[1] < ASCII:
         return cells.none()
     return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
 
 
-def _are_rounded(cells: Cells) -> pa.BooleanArray:
+def _are_rounded(cells: Cells) -> Any:
     if cells.bytes[1] < ord("E"):
         return cells.none()
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
+<<<<<<< HEAD
 def _have_unseen(cells: Cells) -> pa.BooleanArray:
     if cells.bytes[0] >= ord(" ") and cells.bytes[1] < 0x7F:
         return cells.none()
@@ -135,6 +138,9 @@ def _are_no_times(cells: Cells) -> pa.BooleanArray:
 
 
 def _are_several(cells: Cells) -> pa.BooleanArray:
+=======
+def _are_several(cells: Cells) -> Any:
+>>>>>>> next
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 

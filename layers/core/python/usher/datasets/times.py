@@ -1,6 +1,7 @@
 """Times as people write them, and as Personalize takes them: in Unix seconds."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,13 +34,17 @@ def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.Boo
     return pc.coalesce(seconds, cells), unread
 
 
+<<<<<<< HEAD
 def _of_ticks(cells: pa.StringArray, per_second: int) -> pa.StringArray:
+=======
+def _of_milliseconds(cells: pa.StringArray) -> "pa.Array[Any]":
+>>>>>>> next
     whole = pc.replace_substring_regex(cells, r"\.0*$", "")
     whole = pc.if_else(pc.match_substring_regex(whole, "^-?([0-9]{1,18}|[0-8][0-9]{18})$"), whole, None)
     return floor_divided(whole.cast(pa.int64()), per_second).cast(pa.string())
 
 
-def _of_dates(cells: pa.StringArray) -> pa.StringArray:
+def _of_dates(cells: pa.StringArray) -> "pa.Array[Any]":
     for kind in (pa.timestamp("us", "UTC"), pa.timestamp("us")):  # all of a file's dates have a zone, or none has
         try:
             return floor_divided(cells.cast(kind).cast(pa.int64()), MICROSECONDS).cast(pa.string())
@@ -50,8 +55,14 @@ def _of_dates(cells: pa.StringArray) -> pa.StringArray:
     return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
 
 
+<<<<<<< HEAD
 def floor_divided(ticks: pa.Int64Array, divisor: int) -> pa.Int64Array:
     """The quotients, rounded down, also below zero. Floating point does not hold all nanoseconds."""
     quotients = pc.divide(ticks, divisor)
     is_too_high = pc.less(ticks, pc.multiply(quotients, divisor))
     return pc.subtract(quotients, is_too_high.cast(pa.int64()))
+=======
+def _floored(ticks: "pa.Array[Any]", per_second: int) -> "pa.Array[Any]":
+    seconds: pa.Array[Any] = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
+    return seconds.cast(pa.int64()).cast(pa.string())
+>>>>>>> next
