@@ -104,43 +104,39 @@ def _are_rounded(cells: Cells) -> Any:
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
 
 
-<<<<<<< HEAD
-def _have_unseen(cells: Cells) -> pa.BooleanArray:
+def _have_unseen(cells: Cells) -> Any:
     if cells.bytes[0] >= ord(" ") and cells.bytes[1] < 0x7F:
         return cells.none()
     return pc.match_substring_regex(cells.text, UNSEEN)
 
 
-def _are_rounded_ids(cells: Cells) -> pa.BooleanArray:
+def _are_rounded_ids(cells: Cells) -> Any:
     if cells.bytes[0] > ord("+"):
         return cells.none()
     return pc.match_substring_regex(cells.text, ROUNDED_ID)
 
 
-def _are_lists(cells: Cells) -> pa.BooleanArray:
+def _are_lists(cells: Cells) -> Any:
     if cells.bytes[1] < ord("]"):
         return cells.none()
     begin = (pc.starts_with(cells.text, mark) for mark in ("['", '["'))
     return pc.and_(pc.or_(*begin), pc.ends_with(cells.text, "]"))
 
 
-def _are_ticks(cells: Cells, per_millisecond: int) -> pa.BooleanArray:
+def _are_ticks(cells: Cells, per_millisecond: int) -> Any:
     """Whether numbers are times from 1973 to 2286 in a unit of so many per millisecond."""
     first = float(FIRST_MILLISECOND * per_millisecond)
     return pc.and_(pc.greater_equal(cells.number, first), pc.less(cells.number, 100 * first))
 
 
-def _are_no_times(cells: Cells) -> pa.BooleanArray:
+def _are_no_times(cells: Cells) -> Any:
     is_large = pc.greater_equal(cells.number, FIRST_MILLISECOND)
     for per_millisecond in PER_MILLISECOND.values():
         is_large = pc.and_(is_large, pc.invert(_are_ticks(cells, per_millisecond)))
     return is_large
 
 
-def _are_several(cells: Cells) -> pa.BooleanArray:
-=======
 def _are_several(cells: Cells) -> Any:
->>>>>>> next
     return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 

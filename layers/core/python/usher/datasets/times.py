@@ -34,11 +34,7 @@ def in_seconds(cells: pa.StringArray, unit: str) -> tuple[pa.StringArray, pa.Boo
     return pc.coalesce(seconds, cells), unread
 
 
-<<<<<<< HEAD
-def _of_ticks(cells: pa.StringArray, per_second: int) -> pa.StringArray:
-=======
-def _of_milliseconds(cells: pa.StringArray) -> "pa.Array[Any]":
->>>>>>> next
+def _of_ticks(cells: pa.StringArray, per_second: int) -> "pa.Array[Any]":
     whole = pc.replace_substring_regex(cells, r"\.0*$", "")
     whole = pc.if_else(pc.match_substring_regex(whole, "^-?([0-9]{1,18}|[0-8][0-9]{18})$"), whole, None)
     return floor_divided(whole.cast(pa.int64()), per_second).cast(pa.string())
@@ -55,14 +51,9 @@ def _of_dates(cells: pa.StringArray) -> "pa.Array[Any]":
     return pa.array(read, pa.int64()).cast(pa.string()).take(coded.indices)
 
 
-<<<<<<< HEAD
-def floor_divided(ticks: pa.Int64Array, divisor: int) -> pa.Int64Array:
+def floor_divided(ticks: "pa.Array[Any]", divisor: int) -> "pa.Array[Any]":
     """The quotients, rounded down, also below zero. Floating point does not hold all nanoseconds."""
     quotients = pc.divide(ticks, divisor)
     is_too_high = pc.less(ticks, pc.multiply(quotients, divisor))
-    return pc.subtract(quotients, is_too_high.cast(pa.int64()))
-=======
-def _floored(ticks: "pa.Array[Any]", per_second: int) -> "pa.Array[Any]":
-    seconds: pa.Array[Any] = pc.floor(pc.divide(ticks.cast(pa.float64(), safe=False), per_second))
-    return seconds.cast(pa.int64()).cast(pa.string())
->>>>>>> next
+    floors: pa.Array[Any] = pc.subtract(quotients, is_too_high.cast(pa.int64()))
+    return floors
