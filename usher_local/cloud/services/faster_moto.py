@@ -3,7 +3,8 @@
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
 dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
 one lock of the process, for which all threads wait. And it keeps every object that it has made, for a page that the
-local cloud does not serve: also the copies of the items that a query answers.
+local cloud does not serve: also the copies of the items that a query answers. For each request it lists its folders
+twice, draws 52 characters one by one, and makes up all names that a member of the answer may have in its objects.
 """
 
 import time
@@ -12,12 +13,16 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import wraps
 from inspect import signature
+from string import ascii_letters, digits
 from typing import Any
 
+from moto import backends
 from moto.core import utils
 from moto.core.base_backend import BackendDict
 from moto.core.common_models import BaseModel
+from moto.core.serialize import XFormedAttributePicker
 from moto.dynamodb.models.table import Table
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey, FakeMultipart
 
 from usher_local.cloud.core.patching import replaced
@@ -33,6 +38,11 @@ def faster() -> Iterator[None]:
         stack.enter_context(replaced(utils, "unix_time", _from_clock(utils.unix_time)))
         stack.enter_context(replaced(BackendDict, "__getitem__", _found(BackendDict.__getitem__)))
         stack.enter_context(replaced(BaseModel, "__new__", _made))
+        modules = tuple(backends.list_of_moto_modules())
+        stack.enter_context(replaced(backends, "list_of_moto_modules", lambda: modules))
+        stack.enter_context(replaced(MotoRandom, "get_random_string", _random_string))
+        keys = _by_member(XFormedAttributePicker.get_possible_keys)
+        stack.enter_context(replaced(XFormedAttributePicker, "get_possible_keys", keys))
         yield
 
 
@@ -73,3 +83,21 @@ def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
     if issubclass(model, FakeKey | FakeMultipart):  # moto closes their files by its list of them
         model.instances_tracked.append(made)
     return made
+
+
+def _random_string(random: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    made = "".join(random.choices(ascii_letters + digits * include_digits, k=length))
+    return made.lower() if lower_case else made
+
+
+def _by_member(stock: Any) -> Any:
+    kept: dict[Any, tuple[str, ...]] = {}
+
+    @wraps(stock)
+    def possible_keys(picker: Any, context: Any) -> tuple[str, ...]:
+        place = (type(context.obj), context.shape, context.key)
+        if place not in kept:
+            kept[place] = tuple(stock(picker, context))
+        return kept[place]
+
+    return possible_keys
