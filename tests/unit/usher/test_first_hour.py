@@ -63,7 +63,7 @@ class Callers:
     def ask(self, boundary: Boundary | None = None) -> None:
         there = self.shop.stack.personalize.resources
         alive = {arn for arn, one in there.items() if one.kind.name in ANSWERING and one.status == "ACTIVE"}
-        item = self.shop.stack.items("shop").get("serving", {}).get("map", {}).get("S", "")
+        item = self.shop.stack.item("shop", "serving").get("map", {}).get("S", "")
         if (item, alive) == self._last:
             return
         self._last = item, alive
