@@ -3,7 +3,8 @@
 Run it with `python -m benchmarks.api`. Each function runs in a process of its own, on the Python and with the packages
 that the local cloud gives it. Personalize and DynamoDB are a server of this process that answers at once, so that what
 is timed is the function's own work, the client's and the loopback's. The service is called alone and through the
-handler in turn.
+handler in turn: for a group without a catalogue, and for one with it and details, whose campaign is up or down. Every
+user gets other items, so that the function has none of them in memory.
 """
 
 import json
@@ -18,36 +19,53 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from usher.filters.compiled import compiled
+from usher.filters.grammar import parse_filter
+
 from benchmarks.report import quantile, report
 from usher_local.cloud.aws_lambda.python import chosen, installed, runtime
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = ("recommendations", "ranking")
+FILTER = 'INCLUDE ItemID WHERE Items.GENRE IN ("Drama") AND Items.YEAR > 1990'
 REQUESTS = 500
-ITEMS = [{"itemId": f"item-{number}", "score": 0.01} for number in range(25)]
-ANSWER = {"itemList": ITEMS, "personalizedRanking": ITEMS, "recommendationId": "RID-1"}
-EXPORT = {"recommendedItems": [item["itemId"] for item in ITEMS], "scores": [0.01] * 25}
+RESULTS = 25
 SERVED = {
     "solutions": {
         "for-you": {"type": "USER_PERSONALIZATION", "campaignArn": "arn:up", "solutionVersionArn": "arn:s/v"},
         "ranking": {"type": "PERSONALIZED_RANKING", "campaignArn": "arn:up", "solutionVersionArn": "arn:r/v"},
     },
-    "filters": {},
+    "filters": {"genre": "arn:f"},
+    "filterRules": {"arn:f": compiled(parse_filter(FILTER))},
     "exports": {"for-you": {"table": True}},
 }
+FACTS = {
+    "columns": {"L": [{"S": name} for name in ("TITLE", "GENRE", "YEAR")]},
+    "items": {"BOOL": True},
+    "users": {"BOOL": True},
+}
+ENTRY = {"values": {"S": json.dumps({"TITLE": "Saving Private Ryan", "GENRE": "Drama|War", "YEAR": 1998})}}
+
+
+def listed(user: str, count: int) -> list[str]:
+    """A user's items."""
+    return [f"item-{user}-{number}" for number in range(count)]
 
 
 def item(group: str, name: str) -> dict[str, Any]:
     """An item of the table, as DynamoDB has it."""
     if name == "serving":
         return {"map": {"S": json.dumps(SERVED).replace("arn:up", f"arn:{group}")}}
+    if name == "catalogue":
+        return FACTS if "catalogue" in group else {}
     if name == "export":
-        return {"answer": {"S": json.dumps(EXPORT)}, "expires": {"N": "99999999999"}}
+        answer = {"recommendedItems": listed(group.rpartition("#")[2], 500), "scores": [0.01] * 500}
+        return {"answer": {"S": json.dumps(answer)}, "expires": {"N": "99999999999"}}
     return {}
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers for Personalize and DynamoDB. The campaign `arn:down` is down."""
+    """Answers for Personalize and DynamoDB. Campaigns whose ARN ends in `down` are down."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -59,10 +77,17 @@ class Service(BaseHTTPRequestHandler):
             key = {name: value["S"] for name, value in body["Key"].items()}
             found = item(key["group"], key["item"])
             self._send(200, {"Item": {**body["Key"], **found}} if found else {})
-        elif body.get("campaignArn") == "arn:down":
+        elif "RequestItems" in body:
+            found = {name: [{**key, **ENTRY} for key in asked["Keys"]] for name, asked in body["RequestItems"].items()}
+            self._send(200, {"Responses": found, "UnprocessedKeys": {}})
+        elif "KeyConditionExpression" in body:
+            self._send(200, {"Items": [{"item": {"S": "user"}}], "Count": 1})
+        elif body["campaignArn"].endswith("down"):
             self._send(503, {"message": "down"})
         else:
-            self._send(200, ANSWER)
+            ids = body.get("inputList") or listed(body["userId"], body.get("numResults", RESULTS))
+            items = [{"itemId": one, "score": 0.01} for one in ids]
+            self._send(200, {"itemList": items, "personalizedRanking": items, "recommendationId": "RID-1"})
 
     def _send(self, status: int, content: object) -> None:
         text = json.dumps(content).encode()
@@ -119,7 +144,10 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
     took = found["took"]
     work = over(took, "handler")
     mean = sum(work) / len(work)
-    stored = sorted(took["fallback"]["processor"]) if "fallback" in took else []
+    known = over(took, "catalogue")
+    stored, filtered = (
+        sorted(took.get(name, {}).get("processor", ())) for name in ("catalogue and fallback", "filtered")
+    )
     return {
         "function": name,
         "import CPU ms": round(found["import"]),
@@ -130,8 +158,12 @@ def row(name: str, found: dict[str, Any]) -> dict[str, float | str]:
         "own work p50, CPU ms": round(quantile(work, 0.5), 2),
         "p99": round(quantile(work, 0.99), 2),
         "requests/s of it on two cores": round(2000 / mean),
+        "with catalogue p50, CPU ms": round(quantile(known, 0.5), 2),
+        "p99 of it": round(quantile(known, 0.99), 2),
         "from an export p50, CPU ms": round(quantile(stored, 0.5), 2) if stored else "",
         "p99 of that": round(quantile(stored, 0.99), 2) if stored else "",
+        "and filtered p50, CPU ms": round(quantile(filtered, 0.5), 2) if filtered else "",
+        "its p99": round(quantile(filtered, 0.99), 2) if filtered else "",
     }
 
 

@@ -13,23 +13,33 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
+Call = Callable[[str], object]
+"""Of a user."""
 WARM_UP = 100
-ITEMS = [f"item-{number}" for number in range(25)]
+RESULTS = 25
 CONTEXT = SimpleNamespace(function_name="f", aws_request_id="r")
 
 
-def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
+def items(user: str) -> list[str]:
+    """What is ranked for a user."""
+    return [f"item-{user}-{number}" for number in range(RESULTS)]
+
+
+def event(route: str, group: str, user: str, query: dict[str, str]) -> dict[str, Any]:
     """A request of the HTTP API as API Gateway hands it over."""
     method, _, path = route.partition(" ")
-    values = {"group": group} if body else {"group": group, "userId": "u1"}
+    is_posted = method == "POST"
+    values = {"group": group} if is_posted else {"group": group, "userId": user}
+    body = json.dumps({**query, "userId": user, "items": items(user)}) if is_posted else None
     return {
         "version": "2.0",
         "routeKey": route,
         "rawPath": path.format_map(values),
-        "rawQueryString": "",
+        "rawQueryString": "" if is_posted else urlencode(query),
         "headers": {"content-type": "application/json"},
-        "queryStringParameters": {},
+        "queryStringParameters": {} if is_posted else query,
         "pathParameters": values,
         "requestContext": {
             "http": {"method": method, "path": path.format_map(values)},
@@ -41,35 +51,41 @@ def event(route: str, group: str, body: str | None = None) -> dict[str, Any]:
     }
 
 
-def answered(app: Any, *about: str) -> Callable[[], object]:
-    """A request that the function must answer."""
+def answered(app: Any, route: str, group: str, **query: str) -> Call:
+    """A request that the function must answer with a whole list."""
 
-    def call() -> None:
-        answer = app.lambda_handler(event(*about), CONTEXT)
-        if answer["statusCode"] != 200:
+    def call(user: str) -> None:
+        answer = app.lambda_handler(event(route, group, user, query), CONTEXT)
+        body = json.loads(answer["body"])
+        if answer["statusCode"] != 200 or len(body.get("itemList") or body["personalizedRanking"]) != RESULTS:
             raise SystemExit(str(answer))
 
     return call
 
 
-def calls(app: Any, name: str) -> dict[str, Callable[[], object]]:
+def calls(app: Any, name: str) -> dict[str, Call]:
     """What is timed: the call of Personalize alone, and the handler with it."""
     runtime = app.reads.campaigns.runtime
     if name == "ranking":
-        body = json.dumps({"userId": "u1", "items": ITEMS})
+        route = "POST /{group}/rankings"
         return {
-            "service": lambda: runtime.get_personalized_ranking(campaignArn="arn:r", userId="u1", inputList=ITEMS),
-            "handler": answered(app, "POST /{group}/rankings", "up", body),
+            "service": lambda user: runtime.get_personalized_ranking(
+                campaignArn="arn:r", userId=user, inputList=items(user)
+            ),
+            "handler": answered(app, route, "up"),
+            "catalogue": answered(app, route, "catalogue-up", details="TITLE"),
         }
     route = "GET /{group}/recommendations/{userId}"
     return {
-        "service": lambda: runtime.get_recommendations(campaignArn="arn:r", userId="u1"),
+        "service": lambda user: runtime.get_recommendations(campaignArn="arn:r", userId=user),
         "handler": answered(app, route, "up"),
-        "fallback": answered(app, route, "down"),
+        "catalogue": answered(app, route, "catalogue-up", details="TITLE"),
+        "catalogue and fallback": answered(app, route, "catalogue-down", details="TITLE"),
+        "filtered": answered(app, route, "catalogue-down", details="TITLE", filter="genre"),
     }
 
 
-def timed(named: dict[str, Callable[[], object]], requests: int) -> dict[str, dict[str, list[float]]]:
+def timed(named: dict[str, Call], requests: int) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of each call, by the clock and of the processor.
 
     Calls come in turn with the others, so that all have the same machine.
@@ -78,7 +94,7 @@ def timed(named: dict[str, Callable[[], object]], requests: int) -> dict[str, di
     for number in range(WARM_UP + requests):
         for name, call in named.items():
             clock, processor = time.perf_counter(), time.process_time()
-            call()
+            call(f"u{number}")
             if number >= WARM_UP:
                 took[name]["clock"].append((time.perf_counter() - clock) * 1000)
                 took[name]["processor"].append((time.process_time() - processor) * 1000)

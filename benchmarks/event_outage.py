@@ -8,6 +8,7 @@ events one after the other.
 import gzip
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -63,7 +64,8 @@ class Posted:
 
     accepted: set[tuple[str, str]] = field(default_factory=set)
     """Sessions and eventIds."""
-    failed: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    """By what was said instead: its sender would send it again, as it may have been accepted."""
     queued: int = 0
 
 
@@ -74,8 +76,8 @@ def post(api: Caller, group: str, session: str, numbers: range, due: Callable[[i
         event = {"eventId": f"{session}-{number:05}", "eventType": "watch", "itemId": "i1"}
         try:
             answer = api.post(f"/{group}/events", {"userId": session, "sessionId": session, "events": [event]})
-        except (CallError, OSError):
-            found.failed += 1  # its sender does not know, and would send it again: it may have been accepted
+        except (CallError, OSError) as error:
+            found.failed[f"{error}"] += 1
         else:
             found.accepted.add((session, event["eventId"]))
             found.queued += answer["queued"]
@@ -148,7 +150,8 @@ def outage(
         "s down": round(down, 1),
         "accepted": len(found.accepted),
         "queued": found.queued,
-        "without an answer": found.failed,
+        "without an answer": found.failed.total(),
+        "which said": ", ".join(f"{times} times {said}" for said, times in found.failed.items()),
         "lost": len(found.accepted - set(tracker.taken)),
         "not in the bucket": len(found.accepted - kept(cloud, group)),
         "sent twice": len(tracker.taken) - len(set(tracker.taken)),

@@ -42,7 +42,8 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   async function call(who, path, request) {
     const door = (who && user) || guest || user;
     const token = typeof door.token === "function" ? await door.token() : door.token;
-    const headers = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
+    const key = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
+    const headers = { ...key, "x-time-zone": Intl.DateTimeFormat().resolvedOptions().timeZone };
     return fetch(`${door.url}/${encodeURIComponent(group)}/${path}`, { ...request, headers });
   }
 

@@ -17,12 +17,14 @@ class Claim(NamedTuple):
     check: str = ""
 
 
+ACTIONS = "tests/command/test_actions.py"
 ALARMS = "tests/integration/test_alarms.py"
 API_PAGE = "tests/integration/test_api_page.py"
 COMMANDS = "tests/unit/docs/test_commands.py"
 KEY_LIMITS = "tests/unit/usher/access/test_key_limits.py"
 API = "tests/integration/test_api.py"
 DOCTOR = "tests/integration/test_doctor.py"
+ERASURE = "tests/command/test_erase.py"
 EVALUATION = "tests/integration/test_evaluation.py"
 EXPORT = "tests/integration/test_export.py"
 FIRST_HOUR = "tests/unit/usher/test_first_hour.py"
@@ -30,16 +32,19 @@ GATE = "tests/integration/test_gate.py"
 IAM = "tests/unit/cloud/test_iam.py"
 LAMBDAS = "tests/unit/cloud/test_lambda_functions.py"
 LAYERS = "tests/unit/cloud/test_layers.py"
+MACHINE = "tests/command/test_machine.py"
 MACHINES = "tests/unit/stack/test_state_machines.py"
 OWNERSHIP = "tests/unit/usher/resources/test_ownership.py"
 PACKAGING = "tests/unit/stack/test_packaging.py"
 PIPELINE = "tests/integration/test_pipeline.py"
 POLICY = "tests/unit/stack/test_bucket_policy.py"
+REMOVAL = "tests/command/test_remove.py"
 RIGHTS = "tests/integration/test_rights.py"
 RULES = "tests/unit/stack/test_rules.py"
 SURVIVAL = "tests/integration/test_survival.py"
 TEMPLATE = "tests/unit/stack/test_template.py"
 TRANSFORMED = "tests/unit/stack/test_transformed.py"
+UI = "tests/integration/test_ui.py"
 
 CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
     {
@@ -294,6 +299,65 @@ CLAIMS: Mapping[str, tuple[Claim, ...]] = MappingProxyType(
                 "An evaluation leaves nothing behind.",
                 (f"{EVALUATION}::test_solutions_and_what_is_live_are_compared_with_popularity_and_nothing_is_left",),
                 "With AthenaWorkgroup, Lake Formation may refuse what IAM allows.",
+            ),
+        ),
+        "People see it, run it and end it": (
+            Claim(
+                "A button of the page does what the command does, once its plan is confirmed.",
+                (
+                    f"{UI}::test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed",
+                    f"{UI}::test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen",
+                    f"{MACHINE}::test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out",
+                ),
+                "./usher ui shows the stack's groups.",
+            ),
+            Claim(
+                "A page of another site can neither read nor press the page's buttons.",
+                ("tests/unit/ui/test_app.py::test_pages_of_other_sites_can_neither_read_nor_press",),
+            ),
+            Claim(
+                "A rollback serves at once: during a run, during a pause, and however wrong the newest files are.",
+                (
+                    "tests/command/test_pauses.py::test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like",
+                    "tests/command/test_races.py::test_a_rollback_takes_effect_during_a_training_and_holds_until_that_is_done",
+                ),
+                "Roll a campaign back, and look at its solutionVersionArn after some minutes.",
+            ),
+            Claim(
+                "A plan tells its price before anything is spent; an export's is what its run then orders.",
+                (
+                    f"{ACTIONS}::test_an_exports_plan_has_the_price_that_its_run_then_orders",
+                    f"{ACTIONS}::test_an_evaluations_plan_has_its_price_and_makes_nothing",
+                    f"{REMOVAL}::test_what_goes_and_what_it_costs_is_shown_before_anything_does",
+                ),
+                "The first bill: the price list is a copy (docs/cost.md).",
+            ),
+            Claim(
+                "A removed group is gone by listing, after a cut at any step, too; other groups and its files stay.",
+                (
+                    f"{REMOVAL}::test_a_removed_group_is_gone_by_listing_and_its_files_and_another_group_stay",
+                    f"{REMOVAL}::test_after_a_cut_at_any_step_a_removal_goes_on_and_leaves_nothing",
+                ),
+                "Remove a group, and list Personalize's dataset groups.",
+            ),
+            Claim(
+                "A stack that still has a group is not deleted.",
+                (
+                    "tests/command/test_deletion_protection.py::test_a_stack_with_a_group_is_not_deleted_and_nothing_of_it_is",
+                ),
+                "sam delete fails, and names the group.",
+            ),
+            Claim(
+                "An erased user is in no file, item, queue or dataset; what a model still knows is told with its date.",
+                (f"{ERASURE}::test_nothing_is_left_of_a_user_and_all_of_the_others",),
+                "The first data deletion job becomes COMPLETED within a day.",
+            ),
+            Claim(
+                "A budget stops what would exceed it, and nothing that serves.",
+                (
+                    "tests/unit/usher/costs/test_months.py::test_a_budget_stops_what_would_exceed_it_and_nothing_that_is_free",
+                    "tests/command/test_cost.py::test_at_its_share_people_are_told_once_and_at_its_end_nothing_more_is_made",
+                ),
             ),
         ),
         "Notifications and alarms": (

@@ -15,7 +15,7 @@ from usher_cli.output import Output, console
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is told on stderr."""
+    """Run a command. Returns its exit status (usher_cli.command.EXIT_STATUS); a failure is explained on stderr."""
     options = parse(arguments)
     notes = console(stderr=True)
     output = Output(notes if options.json else console(), notes, options.json, options.yes)

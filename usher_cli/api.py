@@ -31,8 +31,8 @@ def asked(call: Callable[[], Any]) -> Any:
         return call()
     except CallError as error:
         body = error.body if isinstance(error.body, dict) else {"message": error.body}
-        told = body.get("error", body)
-        text = told.get("message") if isinstance(told, dict) else told
+        problem = body.get("error", body)
+        text = problem.get("message") if isinstance(problem, dict) else problem
         raise UsherError(f"The API answers {error.status}: {text}") from None
 
 

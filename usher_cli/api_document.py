@@ -61,10 +61,10 @@ OPTIONS: dict[str, tuple[str, Schema]] = {
     "context": ("Contextual metadata.", CONTEXT),
     "promotions": ("A share of the list, in percent, for the items that a filter includes.", PROMOTIONS),
     "metadataColumns": (
-        "Columns of the items that Personalize tells.",
+        "Columns of the items that Personalize returns.",
         {"type": "array", "items": COLUMN, "minItems": 1, "maxItems": MAX_COLUMNS},
     ),
-    "details": ("Columns of the catalogue that are told of each item; true: all of them.", TEXT),
+    "details": ("Columns of the catalogue that each item has in the answer; true: all of them.", TEXT),
     "numResults": ("The length of the list.", {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS}),
     "next": ("What an answer has given as next: the list's next part.", TEXT),
     "userId": ("A user.", ID),
@@ -89,8 +89,8 @@ SUMMARIES = {
     "actions-put": "Put actions",
 }
 PAGES = {
-    "GET /{group}/health": ("What answers for a group", "application/json"),
-    "GET /health": ("Whether what answers does", "application/json"),
+    "GET /{group}/health": ("What answers for a group, and why something else does not", "application/json"),
+    "GET /health": ("Whether the groups' models answer", "application/json"),
     "GET /openapi.json": ("This document", "application/json"),
     "GET /docs": ("This document, for people", "text/html"),
 }

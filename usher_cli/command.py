@@ -14,7 +14,7 @@ Do = Callable[[DeployedStack, argparse.Namespace, Output], int]
 OK, FAILED, RUNNING, HELD, UNCONFIRMED, INTERRUPTED = 0, 1, 3, 4, 5, 130
 EXIT_STATUS = {
     OK: "done",
-    FAILED: "failed: what, where and what to do is said on stderr",
+    FAILED: "failed; stderr says what, where, and what to do",
     2: "a wrong command line",
     RUNNING: "`status`, `watch`: the run is at work",
     HELD: "`status`, `watch`: a gate holds a version back",
@@ -22,10 +22,6 @@ EXIT_STATUS = {
     INTERRUPTED: "Ctrl-C",
 }
 """The meaning of each exit status."""
-
-
-def no_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing."""
 
 
 def group(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from usher.costs.ledger import Past, Spending
 from usher.costs.monthly import existing_cost
 from usher.costs.months import UNITS
 from usher.costs.traffic import advice
+from usher.dollars import dollars
 from usher.prices import DATE, PRICES, SOURCE
 from usher.resources.billed import Billed, find_billed
 from usher.resources.inventory import Inventory
@@ -20,6 +21,8 @@ from usher.runs.outcome import problem_record
 from usher.serving.serving_map import served_arns
 
 from usher_cli.deployed_stack import DeployedStack
+
+SMALLEST, THOUSAND = 0.001, 1000
 
 
 class UseRecord(TypedDict):
@@ -70,10 +73,31 @@ def account_cost(stack: DeployedStack, group: str | None) -> AccountCost:
     now = [part for one in groups for part in one["now"]["monthly"]]
     after = [part for one in groups for part in (one["after"] or one["now"])["monthly"]]
     prices = {"source": SOURCE, "date": DATE, **PRICES}
-    return {"groups": groups, "now": _sums(now), "after": _sums(after), "prices": prices}
+    return {"groups": groups, "now": _totals(now), "after": _totals(after), "prices": prices}
 
 
-def _sums(costs: list[MonthlyCost]) -> CostRecord:
+def sums(cost: CostRecord) -> str:
+    """The sums of what costs money every month, in words. Pure."""
+    recurring = f", {dollars(cost['recurringCost'])} for what recurs" if cost["recurringCost"] else ""
+    most = cost["monthlyAtMost"]
+    limit = f" (at most {dollars(most)} in all)" if most is not None else ""
+    unknown = f"; price not known: {', '.join(cost['unpriced'])}{limit}" if cost["unpriced"] else ""
+    return f"{dollars(cost['monthlyCost'])} a month for what serves{recurring}{unknown}."
+
+
+def known_sum(cost: CostRecord) -> str:
+    """What serves in a month, as far as it is known. Pure."""
+    if "monthlyCost" not in cost:
+        return "unknown"
+    return dollars(cost["monthlyCost"]) + " + unknown" * bool(cost["unpriced"])
+
+
+def amount_text(amount: float) -> str:
+    """How much of something was used, without digits that nobody reads. Pure."""
+    return "under 0.001" if 0 < amount < SMALLEST else f"{amount:,.0f}" if amount >= THOUSAND else f"{amount:,.3g}"
+
+
+def _totals(costs: list[MonthlyCost]) -> CostRecord:
     sums = monthly_totals(costs)
     del sums["monthly"]
     return sums

@@ -108,7 +108,7 @@ class DeployedStack:
 
     @cached_property
     def version_reports(self) -> dict[str, VersionRecord]:
-        """What trained solution versions have told so far, by their ARNs."""
+        """What is known so far of trained solution versions, by their ARNs."""
         return {}
 
     @cached_property

@@ -22,7 +22,7 @@ PART_BYTES = 1 << 24
 """S3 takes 10,000 parts: files of up to 160 GB."""
 CONCURRENCY = 8
 Advance = Callable[[int], object]
-"""Is told of bytes that have been uploaded."""
+"""Is called with the number of bytes that have been uploaded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def counted(bucket: Bucket, group: str, days: Iterable[str]) -> Iterator[Count]:
 
 def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None] = time.sleep) -> Iterator[KeptEvent]:
     """Today's events in the order in which their files were written, then what is kept from now on."""
-    seen, told = set[str](), set[tuple[str, str]]()
+    seen, yielded = set[str](), set[tuple[str, str]]()
     while True:
         days = (today() - timedelta(1), today())
         keys = [key for day in days for key in bucket.keys(folder_of(group, day.isoformat()))]
@@ -81,8 +81,8 @@ def arriving(bucket: Bucket, group: str, sleep: Callable[[float], None] = time.s
         new = [event for key in keys if key not in seen for event in read(bucket, key)]
         seen.update(keys)
         for event in sorted(new, key=lambda event: event["arrived"]):
-            if (place := (event["sessionId"], event["eventId"])) not in told:
-                told.add(place)
+            if (place := (event["sessionId"], event["eventId"])) not in yielded:
+                yielded.add(place)
                 yield event
         sleep(FOLLOW_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What a person is told of an error: one line with what happened, and what to do."""
+"""The message of an error: one line with what happened, and what to do."""
 
 import os
 from urllib.error import URLError
@@ -7,8 +7,8 @@ from botocore import exceptions
 from usher.aws import error_code
 from usher.errors import UsherError
 
-TOLD = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
-"""Errors that are told in a line where they happen; others are faults of this program."""
+EXPLAINED = (UsherError, exceptions.BotoCoreError, exceptions.ClientError, OSError)
+"""Errors that one line explains; others are faults of this program."""
 
 EXTRAS = {"nicegui": "ui"}
 """By package, the extra of Usher that installs it; of all others `local`, the local cloud."""
@@ -75,12 +75,12 @@ def explanation(error: Exception) -> str:
         case ModuleNotFoundError():
             extra = EXTRAS.get(error.name or "", "local")
             return f"{error.name} is not installed. Install Usher with its extra: pip install 'usher[{extra}]'"
-        case _ if not isinstance(error, TOLD):
+        case _ if not isinstance(error, EXPLAINED):
             return (
                 f"usher itself has failed: {type(error).__name__}: {error}. Report it, with what {TRACEBACK}=1 shows."
             )
-    told = next((text for types, text in TYPES if isinstance(error, types)), "")
-    return told.replace("{error}", str(error).rstrip(".")) if told else str(error)
+    message = next((text for types, text in TYPES if isinstance(error, types)), "")
+    return message.replace("{error}", str(error).rstrip(".")) if message else str(error)
 
 
 def _refusal(error: exceptions.ClientError) -> str:

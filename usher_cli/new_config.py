@@ -10,6 +10,7 @@ from usher.datasets.profile import ColumnProfile, DatasetProfile
 from usher.datasets.profile_cache import ProfileCache
 from usher.datasets.reading import PLAIN, Reading, Unit
 from usher.datasets.schemas import NAME, REQUIRED, RESERVED, like
+from usher.dollars import dollars
 from usher.errors import InputError, Problem, UsherError
 from usher.filters.expressions import FilterError
 from usher.filters.grammar import parse_filter
@@ -191,7 +192,7 @@ def _exports(interactions: DatasetProfile) -> Iterator[str]:
     first, solution = next(iter(DEFAULT_SOLUTIONS.items()))
     price = PRICES["batchThousandV2" if solution["recipe"].endswith("-v2") else "batchThousand"]
     once = interactions.max_distinct_ids / 1000 * price
-    yield f"\n# Everybody's recommendations as files, every night, for about ${max(once, 0.01):,.2f}. false: none."
+    yield f"\n# Everybody's recommendations as files, every night, for about {dollars(max(once, 0.01))}. false: none."
     yield f"exports: {{{first}: {{numResults: {DEFAULT_RESULTS}}}}}"
 
 

@@ -68,7 +68,7 @@ def _columns(path: Path, layouts: Sequence[Sequence[str]]) -> Iterator[Row]:
     header = any(place is not None for place in found)
     if header and None in found:
         missing = NAMES[layouts[0][found.index(None)]][0]
-        raise RatingsError(f"{path}, line 1: the header has no column {missing}; name the column so")
+        raise RatingsError(f"{path}, line 1: the header has no column {missing}; rename the column to that")
     if len(rows) <= header:
         raise RatingsError(f"{path} has no lines of data; give a file that has")
     if not header:

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from usher.dollars import dollars, up_to
 from usher.events.kept import KeptEvent
 from usher.planning.draft import Draft
 from usher.reports.evaluation_page import verdict
@@ -19,9 +20,11 @@ from usher.run_record import CostRecord, LiveModel, RunRecord, StateRecord
 from usher.run_summary import RunSummary, cost_sentences, month_text, monthly_text, monthly_totals, summarize, why_text
 from usher.runs.pauses import pause_note
 
-from usher_cli.costs import AccountCost, UseRecord
+from usher_cli.actions.action import PlanView
+from usher_cli.costs import AccountCost, amount_text, known_sum, sums
 from usher_cli.doctor.examination import OK, PROBLEM, UNKNOWN, Result
 from usher_cli.logs import Line
+from usher_cli.machine.runs import headline
 from usher_cli.output import say
 from usher_cli.status import GroupStatus
 
@@ -31,7 +34,6 @@ STYLES = {
     "FAILED": "bold red", "SKIPPED": "red", "fail": "bold red",
     "WAITING": "dim", "PLANNED": "dim", "wait": "dim",
 }  # fmt: skip
-CENT = 0.01
 CHECKED = {OK: "green", PROBLEM: "bold red", UNKNOWN: "yellow"}
 
 
@@ -82,6 +84,19 @@ def log_line(console: Console, line: Line) -> None:
     console.print(text + Text("  ".join(filter(None, (resource, reason)))), soft_wrap=True)
 
 
+def plan(console: Console, view: PlanView) -> None:
+    """Print what an action would do: the sentences, and what happens to which resource."""
+    for sentence in view["told"]:
+        say(console, sentence)
+    rows = [
+        (one["id"], one["action"], f"{one['minutes']:g}" if one["minutes"] else "", _once(one["cost"]), one["reason"])
+        for one in view["rows"]
+    ]
+    if rows:
+        print_table(console, ("resource", "action", "minutes", "cost", "reason"), rows)
+    print_problems(console, view["problems"])
+
+
 def draft(console: Console, drafted: Draft) -> None:
     """Print the actions of a run by resource, with their time and cost."""
     findings = drafted.findings
@@ -120,13 +135,11 @@ def draft(console: Console, drafted: Draft) -> None:
 def _price(one: Mapping[str, Any]) -> tuple[str, str, str]:
     """Minutes, cost and monthly cost, for people; empty for nothing."""
     minutes = f"{one['minutes']:g}" if one["minutes"] else ""
-    return minutes, _dollars(one["cost"]), _dollars(one["monthlyCost"])
+    return minutes, _once(one["cost"]), _once(one["monthlyCost"])
 
 
-def _dollars(amount: float | None) -> str:
-    if amount is None:
-        return "unknown"
-    return f"${amount:,.2f}" if amount >= CENT else "under $0.01" if amount else ""
+def _once(amount: float | None) -> str:
+    return "unknown" if amount is None else dollars(amount) if amount else ""
 
 
 def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
@@ -136,8 +149,8 @@ def groups(console: Console, statuses: Iterable[RunSummary]) -> None:
             one["group"],
             one["startedAt"][:16],
             one["outcome"],
-            _known_sum(one["cost"]),
-            _headline(one),
+            known_sum(one["cost"]),
+            headline(one),
         )
         for one in statuses
     ]
@@ -269,7 +282,7 @@ def account(console: Console, found: AccountCost) -> None:
         if one["month"]:
             say(console, f"{name}, {month_text(one['month'])}")
         for use in one["used"]:
-            say(console, f"  {use['amount']:,.6g} {use['unit']}: {_use_text(use)}")
+            say(console, f"  {amount_text(use['amount'])} {use['unit']}: {up_to(use['dollars'], use['atMost'])}")
         for problem in one["advice"]:
             say(console, f"Note: {problem['place']}: {problem['message']} {problem.get('remedy', '')}")
     say(console, f"In all: {sums(found['now'])}")
@@ -282,36 +295,9 @@ def account(console: Console, found: AccountCost) -> None:
     )  # fmt: skip
 
 
-def _use_text(use: UseRecord) -> str:
-    """What was paid for something."""
-    most = f", at most ${use['atMost']:,.2f}" if use["atMost"] - use["dollars"] >= CENT else ""
-    return f"{_dollars(use['dollars']) or '$0.00'}{most}"
-
-
-def _known_sum(cost: CostRecord) -> str:
-    """What serves in a month, as far as it is known."""
-    if "monthlyCost" not in cost:
-        return "unknown"
-    return f"${cost['monthlyCost']:,.2f}{' + unknown' * bool(cost['unpriced'])}"
-
-
-def sums(cost: CostRecord) -> str:
-    """The sums of what costs money every month, in words."""
-    recurring = f", ${cost['recurringCost']:,.2f} for what recurs" if cost["recurringCost"] else ""
-    most = cost["monthlyAtMost"]
-    limit = f" (at most ${most:,.2f} in all)" if most is not None else ""
-    unknown = f"; price not known: {', '.join(cost['unpriced'])}{limit}" if cost["unpriced"] else ""
-    return f"${cost['monthlyCost']:,.2f} a month for what serves{recurring}{unknown}."
-
-
 def _live_row(one: LiveModel) -> tuple[str, ...]:
     chosen = f"{one['by']}: {one['why']}" if one["by"] else ""
     return one["name"], one["trainedAt"][:16], one["since"][:16], chosen, one["answeredBy"], one["version"]
-
-
-def _headline(run: RunSummary) -> str:
-    problems = [f"{one['place']}: {one['message']}" for one in run["problems"]]
-    return next(iter([*problems, run["progress"], "; ".join(run["done"]), *run["notes"]]), "")
 
 
 SCORES = {

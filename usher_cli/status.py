@@ -43,7 +43,7 @@ class OtherRun(TypedDict):
 
 
 class GroupStatus(TypedDict):
-    """All that is to be told of a group."""
+    """All that `usher status` says of a group."""
 
     last: RunSummary
     """The last run of the pipeline."""

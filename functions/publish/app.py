@@ -14,6 +14,7 @@ from usher.costs.calculation import actual_cost
 from usher.independent_steps import raise_errors, run_all
 from usher.resources import versions
 from usher.run_record import RunChanges, RunRecord
+from usher.run_summary import has_acted
 from usher.runs.lock import Lock, is_running
 from usher.runs.naming import group_of_input
 from usher.runs.notifications import EVENT, METRICS, NOTIFICATION, Channels, should_notify
@@ -65,7 +66,7 @@ def conclude(run: Run, record: RunRecord, execution: str, error: Mapping[str, st
     live = list(live_models(served, trained_at, since, record.get("pins", {})))
 
     def channels_for(ended: RunRecord) -> list[str]:
-        to_programs = ended["outcome"] == "FAILED" or "stage" in ended
+        to_programs = ended["outcome"] == "FAILED" or has_acted(ended)
         return [*([NOTIFICATION] if should_notify(run, ended) else []), *([EVENT, METRICS] if to_programs else [])]
 
     changes: RunChanges = {"versions": known, "live": live, "cost": actual_cost(plan, record, known)}

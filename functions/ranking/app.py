@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
+from usher.events.met import Met
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api
 from usher.serving.routes import ROUTES
 
-api, reads = Api(), Reads.of(os.environ)
+api, reads = Api(), Reads.of(os.environ, Met.by)
 
 
 @api.route(*ROUTES["rankings"].keys)

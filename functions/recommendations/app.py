@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
+from usher.events.met import Met
 from usher.serving import api_pages, health
 from usher.serving.fallback import Reads
 from usher.serving.http_api import Api, error_document
 from usher.serving.many_users import answer_each
 from usher.serving.routes import ROUTES
 
-api, reads = Api(), Reads.of(os.environ)
+api, reads = Api(), Reads.of(os.environ, Met.by)
 
 
 @api.route(*(key for route in ROUTES.values() if route.method == "GET" for key in route.keys))

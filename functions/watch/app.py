@@ -133,9 +133,9 @@ def tell_of_budget(group: str) -> None:
     share, budget = past.spent / past.budget.monthly, past.budget
     put_metrics(Metrics({"BudgetPercent": 100 * share}, {"Group": group}))
     reached = max((one for one in (budget.warn_at, budget.stop_at) if share >= one), default=None)
-    if reached is not None and past.month.told < reached:
+    if reached is not None and past.month.notified < reached:
         notify(channels.sns, channels.topic, Notification(subject(group, "budget"), budget_text(group, past)))
-        spending.months.tell(group, past.month.name, reached)
+        spending.months.mark_notified(group, past.month.name, reached)
 
 
 def see_to_idle_campaigns(group: str, content: ServingMap) -> None:

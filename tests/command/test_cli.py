@@ -12,6 +12,7 @@ from usher.prices import PRICES
 from tests.command.world import POPULAR, told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
+from usher_cli.command import UNCONFIRMED
 from usher_local.simulation.stack import Stack
 
 EXPRESSION = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")'
@@ -268,19 +269,6 @@ def serve(stack: Stack, steps: Any) -> None:
         stack.clock.shift(seconds)
 
 
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """The inputs of what is started, as nothing but the test runs executions here."""
-    inputs: list[dict[str, str]] = []
-
-    def start(_: Any, **given: str) -> str:
-        inputs.append(given)
-        return "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:new"
-
-    monkeypatch.setattr("usher_cli.deployed_stack.DeployedStack.start", start)
-    return inputs
-
-
 def test_a_rollback_and_a_promotion_change_what_is_served(
     live: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
 ) -> None:
@@ -293,7 +281,11 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
     live.drop("films/interactions.csv")
     second = served()
     assert first != second
-    text = told(capsys, "rollback", "films", "popular", "--why", "too many old films")
+    why = ("--why", "too many old films")
+    asked = told(capsys, "rollback", "films", "popular", *why, status=UNCONFIRMED)
+    assert f"{first.rpartition('/')[2]} serves instead of {second.rpartition('/')[2]}" in asked
+    assert not started
+    text = told(capsys, "rollback", "films", "popular", *why, "--yes")
     assert "usher status films" in text
     serve(live, live.start(started[-1])[1])
     assert served() == first
@@ -302,7 +294,7 @@ def test_a_rollback_and_a_promotion_change_what_is_served(
     ].values()
     assert pin["why"] == "too many old films"
     assert pin["who"].startswith("arn:aws:")
-    told(capsys, "promote", "films", "popular", second, "--why", "they asked for them")
+    told(capsys, "promote", "films", "popular", second, "--why", "they asked for them", "--yes")
     serve(live, live.start(started[-1])[1])
     assert served() == second
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,12 @@ def test_nothing_is_left_of_a_user_and_all_of_the_others(
     assert done["job"]["status"] == "COMPLETED"
     assert done["job"]["deleted"] == 21, "interactions and the user"
     assert done["isClean"]
-    assert "rate(7 days)" in str(record["notes"])
+    (known_still,) = done["stillKnown"]
+    created = boto3.client("scheduler").get_schedule(GroupName="usher", Name="films.retrain")["CreationDate"]
+    moment = datetime.fromisoformat(known_still["trainedNext"])
+    assert (moment - created) % timedelta(days=7) == timedelta(0)
+    assert datetime.fromisoformat(record["endedAt"]) < moment < datetime.fromisoformat(record["endedAt"]) + timedelta(7)
+    assert f"by its schedule rate(7 days) on {moment:%Y-%m-%d %H:%M} UTC" in str(record["notes"])
     assert set(before) <= set(places(known, BEN)), "the other user is where she was"
     assert not known.keys("films/erase/.*")
     assert "erase" not in str(known.items("films")["tasks"])

@@ -10,11 +10,15 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from usher.aws import client
 from usher.config.parser import read_config
+from usher.errors import UsherError
 from usher.resources.kinds import GROUP_TAG, STACK_TAG
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 
 from tests.command.world import told
 from tests.unit.usher.world import interactions
+from usher_cli.actions.adoption import adopt
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.drafts import draft_of, is_costly
 from usher_local.simulation.stack import Stack
 
 ROLE = "arn:aws:iam::123456789012:role/old"
@@ -185,6 +189,21 @@ def test_what_is_adopted_lives_on(old: Old, capsys: pytest.CaptureFixture[str]) 
     (changed,) = made(old.stack) - before
     assert ":filter/films-unseen-" in changed
     assert any(arn.endswith(":filter/unseen") for arn in made(old.stack)), "what Usher has not made it does not delete"
+
+
+def test_the_page_takes_over_what_the_command_does_and_is_refused_what_costs_money(old: Old) -> None:
+    stack = DeployedStack("usher")
+    action = adopt(stack, "OldFilms", "films", from_stack="", anyway=False)
+    plan = action.plan()
+    assert any("Will be tagged as the stack's" in one and "OldFilms" in one for one in plan["told"])
+    assert action.carry_out(lambda _: None).told.startswith("Usher now manages OldFilms")
+    assert not is_costly(draft_of(stack, "films", stack.bucket))
+    with pytest.raises(UsherError, match="is not a valid name"):
+        adopt(stack, "OldFilms", "", from_stack="", anyway=False).plan()
+    old.put("exports/part-1.csv", interactions(users=45))
+    refused = adopt(stack, "OldFilms", "films2", from_stack="", anyway=False)
+    with pytest.raises(UsherError):
+        refused.plan()
 
 
 def test_what_was_made_before_the_data_changed_is_made_again(old: Old, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from usher.storage.table import Table
 
 from tests.command.world import told
 from usher_cli.__main__ import main
+from usher_cli.command import UNCONFIRMED
 from usher_cli.deployed_stack import DeployedStack
 from usher_local.simulation.stack import Stack
 
@@ -74,10 +75,13 @@ def test_a_former_secret_ends_when_it_was_told(table: Table, capsys: pytest.Capt
 
 def test_a_revoked_key_is_gone(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     text = create(capsys)
-    assert "within a minute" in told(capsys, "keys", "revoke", "films", text.split(".")[1])
+    asked = told(capsys, "keys", "revoke", "films", text.split(".")[1], status=UNCONFIRMED)
+    assert "is then refused" in asked
+    assert Keys(table).find(text) is not None
+    assert "within a minute" in told(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes")
     assert Keys(table).find(text) is None
     assert "films has no API keys." in told(capsys, "keys", "list", "films")
-    assert "has no key" in told(capsys, "keys", "revoke", "films", text.split(".")[1], status=1)
+    assert "has no key" in told(capsys, "keys", "revoke", "films", text.split(".")[1], "--yes", status=1)
 
 
 @pytest.mark.usefixtures("table")

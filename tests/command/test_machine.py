@@ -12,8 +12,11 @@ from usher.events.kept import keep
 
 from tests.command.world import POPULAR
 from tests.unit.usher.world import interactions
+from usher_cli.actions import runs
+from usher_cli.actions.exports import export
+from usher_cli.actions.removal import remove
+from usher_cli.actions.versions import serve
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine import actions
 from usher_cli.machine.events import queues, rates, refusals
 from usher_cli.machine.health import alarms, quotas_used
 from usher_cli.machine.overview import overview
@@ -162,12 +165,12 @@ def test_versions_tell_their_metrics_over_time_what_the_gate_says_and_how_to_ser
     assert not calls["personalize:GetSolutionMetrics"], "what is trained never changes"
 
     before = stack.items("films")
-    plan = actions.promote(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
+    plan = serve(deployed_stack, "films", "popular", new["arn"], "Checked by hand").plan()
     assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
     assert all(one["arn"].rpartition("/")[2] in plan["told"][0] for one in (old, new))
     for version, why, said in ((new["arn"], " ", "Give the reason"), (f"{old['arn']}x", "It is old", "has no version")):
         with pytest.raises(UsherError, match=said):
-            actions.promote(deployed_stack, "films", "popular", version, why).plan()
+            serve(deployed_stack, "films", "popular", version, why).plan()
     assert stack.items("films") == before
 
 
@@ -175,8 +178,8 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
     live: DeployedStack, stack: Stack
 ) -> None:
     before = set(stack.personalize.resources), len(stack.executions), stack.items("films")
-    assert not actions.run_now(live, "films").plan()["isWork"]
-    plan = actions.retrain(live, "films", "popular").plan()
+    assert not runs.run_now(live, "films").plan()["isWork"]
+    plan = runs.retrain(live, "films", "popular").plan()
     assert next((row["id"], row["action"]) for row in plan["rows"]) == ("solution_version/popular", "retrain")
     assert any("minutes and costs" in told for told in plan["told"])
     assert (set(stack.personalize.resources), len(stack.executions), stack.items("films")) == before
@@ -184,29 +187,30 @@ def test_actions_tell_their_plan_and_change_nothing_before_they_are_carried_out(
 
 def test_a_removal_tells_what_is_deleted_and_has_to_be_typed(live: DeployedStack, stack: Stack) -> None:
     before = set(stack.personalize.resources)
-    action = actions.remove(live, "films")
+    action = remove(live, "films", data=False)
     plan = action.plan()
     assert action.typed == "films"
     assert plan["isWork"]
     assert {row["action"] for row in plan["rows"]} == {"delete"}
     assert {"campaign/popular", "dataset_group/films"} <= {row["id"] for row in plan["rows"]}
-    assert "$144.12 a month" in plan["told"][0]
-    assert any("Its own files" in told and "stay" in told for told in plan["told"])
+    assert any("$144.12 a month" in told for told in plan["told"])
+    assert any("Files of your own" in told and "stay" in told for told in plan["told"])
     assert set(stack.personalize.resources) == before
 
 
 def test_an_exports_run_tells_what_came_of_it(stack: Stack, deployed_stack: DeployedStack) -> None:
     solutions = {"for-you": {"recipe": "aws-popularity-count", "campaign": False}}
     drop(stack, "films", {"solutions": solutions, "exports": {"for-you": {"numResults": 5}}})
-    plan = actions.export_now(deployed_stack, "films", "for-you").plan()
+    plan = export(deployed_stack, "films", "for-you").plan()
     assert not any("The last one" in told for told in plan["told"])
+    assert "It has 60 lines at most, and costs under $0.01 at most." in plan["told"]
     assert stack.run({"group": "films", "solution": "for-you"}, "Exports").status == "SUCCEEDED"
     (other,) = last_others(deployed_stack, "films")
     assert (other["what"], other["outcome"]) == ("export for-you", "SUCCEEDED")
     view = run_view(deployed_stack, "films", other["run"])
     assert view["result"][0] == "300 recommendations of 60 lines; 0 failed."
     assert view["result"][1].startswith(other["place"])
-    plan = actions.export_now(deployed_stack, "films", "for-you").plan()
+    plan = export(deployed_stack, "films", "for-you").plan()
     assert any("The last one had 60 lines" in told for told in plan["told"])
 
 

@@ -1,7 +1,6 @@
 """A paused group: nothing is made for it until it is resumed, and what serves goes on."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ WHY = ("--why", "we check the data")
 
 
 def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
-    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]]
 ) -> None:
     stack.put("films/usher.yaml", json.dumps(POPULAR | {"exports": {"popular": {}}}))
     stack.put("films/interactions.csv", interactions())
@@ -24,6 +23,7 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     before, serving = set(stack.personalize.resources), stack.items("films")["serving"]
     stack.put("films/interactions.csv", interactions(users=70))
     assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    assert "To go on: usher resume films." in told(capsys, "export", "films", status=1)
     stack.run({}, "Exports")
     stack.run({"group": "films"}, "Exports")
     assert set(stack.personalize.resources) == before
@@ -32,13 +32,6 @@ def test_what_arrives_during_a_pause_waits_and_is_done_after_it(
     assert "we check the data What has arrived waits. To go on: usher resume films." in text
     asked = told(capsys, "resume", "films", status=5)
     assert "retrain" in asked, "the plan of what has waited is shown first"
-    started: list[dict[str, str]] = []
-
-    def start(_: Any, **request: str) -> str:
-        started.append(request)
-        return "arn:aws:states:us-east-1:123456789012:execution:usher-pipeline:new"
-
-    monkeypatch.setattr("usher_cli.deployed_stack.DeployedStack.start", start)
     told(capsys, "resume", "films", "--yes")
     assert stack.run(started[0]).status == "SUCCEEDED"
     assert "retrained popular" in told(capsys, "status", "films")
@@ -53,3 +46,29 @@ def test_a_paused_group_can_be_removed(stack: Stack, capsys: pytest.CaptureFixtu
     assert stack.run({"group": "films", "task": "remove"}).status == "SUCCEEDED"
     assert "pause" not in stack.items("films")
     assert not [one for one in stack.personalize.resources if ":campaign/" in str(one)]
+
+
+@pytest.mark.parametrize("hindrance", ["pause", "broken files"])
+def test_a_rollback_serves_at_once_during_a_pause_and_whatever_the_files_are_like(
+    stack: Stack, capsys: pytest.CaptureFixture[str], started: list[dict[str, str]], hindrance: str
+) -> None:
+    stack.put("films/usher.yaml", json.dumps(POPULAR))
+    for users in (60, 70):
+        stack.put("films/interactions.csv", interactions(users=users))
+        assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    stack.put("films/interactions.csv", interactions(users=80) if hindrance == "pause" else "USER_ID\nu1\n")
+    if hindrance == "pause":
+        told(capsys, "pause", "films", *WHY, "--yes")
+    before = json.loads(told(capsys, "status", "films", "--json"))["live"][0]["version"]
+    resources = set(stack.personalize.resources)
+    asked = told(capsys, "rollback", "films", "popular", "--why", "Odd results", status=5)
+    assert "othing else is done" in asked
+    told(capsys, "rollback", "films", "popular", "--why", "Odd results", "--yes")
+    stack.run(started[-1])
+    status = json.loads(told(capsys, "status", "films", "--json", status=0 if hindrance == "pause" else 1))
+    (live,) = status["live"]
+    assert (live["version"] == before, live["why"]) == (False, "Odd results")
+    assert status["last"]["done"][0].startswith("rolled back popular to ")
+    assert set(stack.personalize.resources) == resources
+    (campaign,) = [one for arn, one in stack.personalize.resources.items() if ":campaign/" in str(arn)]
+    assert campaign.values["solutionVersionArn"] == live["version"]

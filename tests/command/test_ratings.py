@@ -55,7 +55,7 @@ def test_titles_and_genres_lie_beside(tmp_path: Path, name: str, content: bytes)
         ("", "has no lines of data; give a file that has"),
         ("userId,movieId,timestamp\n", "has no lines of data"),
         ("1 10 5 100\n", "line 1: no separator in '1 10 5 100'; separate by commas, tabs or ::"),
-        ("userId,movieId\n1,2\n", "line 1: the header has no column timestamp; name the column so"),
+        ("userId,movieId\n1,2\n", "line 1: the header has no column timestamp; rename the column to that"),
         ("1,2\n", "line 1: 2 columns and no header; add one, or have user, item, timestamp or user, item, rating"),
         ("1,10,5,100\n2,20,3\n", "line 2: 3 columns, not 4; repair or delete the line"),
         ("1::10::5::100\n\n2::20::3::soon\n", "line 3: 'soon' is no timestamp; write Unix seconds"),

@@ -8,6 +8,7 @@ import pytest
 from tests.command.world import POPULAR, told
 from tests.unit.usher.world import interactions
 from usher_cli.__main__ import main
+from usher_cli.actions.action import Done
 from usher_local.simulation.stack import Stack
 
 EXPORTED = POPULAR | {"exports": {"popular": {}}}
@@ -42,15 +43,15 @@ def test_an_export_asks_first_and_is_waited_for(
     started: list[dict[str, str]] = []
     ends = iter(["RUNNING", "SUCCEEDED"])
 
-    def start(_: Any, machine: str, **request: str) -> str:
+    def start(_: Any, machine: str, said: str, **request: str) -> Done:
         started.append({"machine": machine, **request})
-        return "arn:aws:states:us-east-1:123456789012:execution:usher-export:new"
+        return Done(said, "arn:aws:states:us-east-1:123456789012:execution:usher-export:new")
 
     class StepFunctions:
         def describe_execution(self, **_: str) -> dict[str, str]:
             return {"status": next(ends)}
 
-    monkeypatch.setattr("usher_cli.machine.actions._start", start)
+    monkeypatch.setattr("usher_cli.actions.exports.execute", start)
     monkeypatch.setattr("usher_cli.commands.export.client", lambda _: StepFunctions())
     monkeypatch.setattr("usher_cli.commands.export.time.sleep", live.clock.shift)
     found = told(capsys, "export", "films", "popular", "--yes", "--wait")

@@ -54,16 +54,19 @@ await tell({ guest: shop.guestId(), left, user, waiting: kept().queue.length });
 """
 SECOND = """
 const before = ids(await shop.recommend({ numResults: 40, filter: "seen" }));
-window.fetch = ((fetch) => (url, request) =>
-  request?.method === "POST" && String(url).endsWith("/events") && settings.down-- > 0
-    ? Promise.reject(new TypeError("Failed to fetch")) : fetch(url, request))(window.fetch);
+let zone;
+window.fetch = ((fetch) => (url, request) => {
+  zone = request?.headers?.["x-time-zone"] ?? zone;
+  return request?.method === "POST" && String(url).endsWith("/events") && settings.down-- > 0
+    ? Promise.reject(new TypeError("Failed to fetch")) : fetch(url, request);
+})(window.fetch);
 shop.track("watch", "i1");
 shop.track("watch", "", { properties: { note: "an event without an item's ID is refused" } });
 shop.track("watch", "i2");
 await shop.flush();
 const waiting = kept().queue.map((one) => one.event.eventId);
 while (kept().queue.length) await new Promise((done) => setTimeout(done, 50));
-await tell({ waiting, after: ids(await shop.recommend({ numResults: 40, filter: "seen" })), before });
+await tell({ waiting, zone, after: ids(await shop.recommend({ numResults: 40, filter: "seen" })), before });
 """
 
 
@@ -92,8 +95,9 @@ def browsing(url: str, folder: Path) -> Iterator[None]:
     """A browser with a page."""
     assert BROWSER
     arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={folder}", url]
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen([BROWSER, *arguments], stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
+    quiet, zone = subprocess.DEVNULL, {**os.environ, "TZ": "Asia/Tokyo"}
+    command = [BROWSER, *arguments]
+    process = subprocess.Popen(command, env=zone, stdout=quiet, stderr=quiet, start_new_session=True)  # noqa: S603
     try:
         yield
     finally:
@@ -153,6 +157,7 @@ def test_events_wait_while_the_api_is_away_and_a_wrong_one_keeps_no_other_back(s
     pages = Pages(settings(shop, down=2))
     with serving(shop, pages) as address, browsing(f"{address}/second", tmp_path):
         report = pages.reports.get(timeout=SECONDS)
+    assert report["zone"] == "Asia/Tokyo", "which the automatic context needs"
     assert len(set(report["waiting"])) == 3
     assert [one["code"] for one in report["refused"]] == ["BadId"]
     assert {"i1", "i2"} <= {*report["before"]}

@@ -34,7 +34,7 @@ def test_from_a_plan_to_a_rollback(site: Site, group: str) -> None:
     site.drop(f"{group}/interactions.csv", interactions(seed=1))
     assert site.run(group)["outcome"] == "SUCCEEDED"
     assert served() != first
-    usher(site, "rollback", group, "popular", "--why", "the new one recommends the old")
+    usher(site, "rollback", group, "popular", "--why", "the new one recommends the old", "--yes")
     site.dropped[group] += 1
     site.settle(group)
     assert served() == first

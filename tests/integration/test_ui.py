@@ -154,11 +154,11 @@ def test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen
     expect(page.locator("code", has_text=live.rpartition("/")[2])).to_be_visible()
     page.get_by_role("link", name="Versions").click()
     expect(page.locator(".plot svg")).to_be_visible()
-    page.get_by_label("Trained (UTC)").click()
-    page.get_by_role("option").last.click()
-    page.get_by_label("Reason").fill("it recommends the old")
-    page.get_by_role("button", name="Serve this version…").click()
+    page.get_by_role("button", name="Roll back…").click()
     plan = page.get_by_role("dialog")
+    plan.get_by_label("Reason").fill("it recommends the old")
+    expect(plan.get_by_role("button", name="Do it")).to_be_disabled()
+    plan.get_by_role("button", name="Show the plan").click()
     expect(plan.get_by_text("campaign/popular")).to_be_visible()
     page.screenshot(path=PICTURES / "plan-light.png", animations="disabled")
     site.settle(group)
@@ -173,6 +173,50 @@ def test_a_version_is_rolled_back_once_its_plan_is_confirmed_and_its_run_is_seen
     expect(page.locator(".report table tr")).to_have_count(runs + 2)
     page.get_by_role("row", name="rolled back popular").get_by_role("link").click()
     expect(page.get_by_text("Train and deploy")).to_be_visible()
+
+
+def test_the_buttons_do_what_the_command_does_once_a_plan_is_confirmed(page: Page, site: Site) -> None:
+    """A group is paused and goes on; a key is made, shown once, and revoked."""
+
+    def do(button: str, said: str, **fields: str) -> None:
+        page.get_by_role("button", name=f"{button}…").click()
+        dialog = page.get_by_role("dialog")
+        for label, text in fields.items():
+            dialog.get_by_label(label).fill(text)
+        if fields:
+            dialog.get_by_role("button", name="Show the plan").click()
+        expect(dialog.get_by_text(said)).to_be_visible()
+        dialog.get_by_role("button", name="Do it").click()
+
+    page.goto("/cinema/live")
+    do("Pause", "What serves goes on, and costs", Reason="we check the data")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("we check the data What has arrived waits.")).to_be_visible()
+    page.goto("/cinema/runs")
+    page.get_by_role("button", name="Run now…").click()
+    expect(page.get_by_role("dialog").get_by_text("To go on: usher resume cinema")).to_be_visible()
+    page.goto("/cinema/live")
+    site.dropped["cinema"] += 1
+    do("Resume", "Nothing is to be done.")
+    page.wait_for_url("**/cinema/runs")
+    assert site.run("cinema")["outcome"] == "SUCCEEDED"
+
+    page.goto("/cinema/keys")
+    page.get_by_role("button", name="Make a key…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("What it is for").fill("mail tool")
+    dialog.get_by_label("What it may ask").click()
+    page.get_by_role("option", name="POST events").click()
+    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Show the plan").click()
+    expect(dialog.get_by_text("may ask POST events of cinema")).to_be_visible()
+    dialog.get_by_role("button", name="Do it").click()
+    secret = dialog.locator("code").inner_text()
+    assert secret.startswith("cinema.k")
+    dialog.get_by_role("button", name="Close").click()
+    do("Revoke", "ends within a minute")
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("cinema has no API keys.")).to_be_visible()
 
 
 def test_every_view_is_photographed_light_dark_and_on_a_phone(page: Page, site: Site) -> None:

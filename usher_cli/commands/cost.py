@@ -22,7 +22,7 @@ COMMANDS = (
         "cost",
         cost,
         {
-            "usher cost": "what Personalize costs in the account and region, what serves no one included",
+            "usher cost": "what Personalize costs in the account and region, including what serves no one",
             "usher cost films": "the same of a group",
         },
         optional_group,

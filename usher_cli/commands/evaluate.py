@@ -9,6 +9,7 @@ from usher.evaluation.splits import SPLITS
 from usher.reports.evaluation_report import EvaluationReport
 
 from usher_cli import show
+from usher_cli.actions.evaluations import evaluate as evaluation_of
 from usher_cli.command import FAILED, OK, Command, names
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.evaluation import run_evaluation
@@ -44,9 +45,9 @@ def evaluate(stack: DeployedStack, options: Namespace, output: Output) -> int:
     else:
         rate = {"requestsPerSecond": options.rate} if options.rate else {}
         live = {} if options.live else {"live": False}
-        report, outcome = run_evaluation(
-            stack, {"group": options.group, **request, **rate, **live}, options.to, output.console
-        )
+        request |= rate | live
+        show.plan(output.notes, evaluation_of(stack, options.group, request).plan())
+        report, outcome = run_evaluation(stack, {"group": options.group, **request}, options.to, output.console)
 
     def scores(console: Console, report: EvaluationReport) -> None:
         show.scores(console, report)

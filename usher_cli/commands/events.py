@@ -53,7 +53,7 @@ def send(stack: DeployedStack, options: Namespace, output: Output) -> int:
 def add_days(parser: ArgumentParser) -> None:
     """Add the group and a number of days."""
     group(parser)
-    parser.add_argument("--days", type=days, default=7, help="so many days up to today (default: 7)")
+    parser.add_argument("--days", type=days, default=7, help="the number of days up to today (default: 7)")
 
 
 def stats(stack: DeployedStack, options: Namespace, output: Output) -> int:
@@ -127,7 +127,7 @@ COMMANDS = (
     Command(
         "events send",
         send,
-        {"usher events send films 42 watch 50 127": "tell that a user has watched two films"},
+        {"usher events send films 42 watch 50 127": "report that a user has watched two films"},
         add_sending,
         changes="an event tracker",
     ),

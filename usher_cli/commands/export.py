@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 from usher.aws import client
 from usher.errors import UsherError
 
+from usher_cli import show
+from usher_cli.actions.exports import export as export_of
 from usher_cli.command import FAILED, OK, UNCONFIRMED, Command, group
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.machine.actions import export_now
 from usher_cli.output import Output
 
 POLL_SECONDS = 2.0
@@ -29,14 +30,12 @@ def export(stack: DeployedStack, options: Namespace, output: Output) -> int:
         raise UsherError(f"{options.group} has no live exports. Name some in usher.yaml, and drop it: docs/exports.md.")
     if options.solution and options.solution not in exports:
         raise UsherError(f"{options.group} does not export {options.solution}. It exports: {', '.join(exports)}.")
-    actions = {
-        name: export_now(stack, options.group, name) for name in ([options.solution] if options.solution else exports)
-    }
+    named = [options.solution] if options.solution else exports
+    actions = {name: export_of(stack, options.group, name) for name in named}
     for action in actions.values():
-        for sentence in action.plan()["told"]:
-            output.note(sentence)
+        show.plan(output.notes, action.plan())
     is_started = output.confirm(f"Export {', '.join(actions)}?")
-    started = {name: action.carry_out() for name, action in actions.items()} if is_started else {}
+    started = {name: one.carry_out(output.note).execution for name, one in actions.items()} if is_started else {}
     ends = _ends(started, output) if options.wait else {}
     told = {"group": options.group, "exports": list(actions), "executions": started, "ends": ends}
 

@@ -2,11 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 
-import yaml
-from usher.errors import UsherError
-from usher.storage.layout import GROUP_NAME
-
-from usher_cli.adopt import adopt, has_files, preview
+from usher_cli import show
+from usher_cli.actions.adoption import carry_out, config_text, has_files, plan_adoption, preview, require_name
 from usher_cli.command import Command
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.existing import read_existing
@@ -31,18 +28,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 def take_over(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Print the config for a dataset group of Personalize; with --adopt, let Usher manage it."""
     group, personalize = options.group or options.dataset_group, stack.clients["personalize"]
-    if not GROUP_NAME.match(group):
-        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+    require_name(group)
     existing = read_existing(personalize, options.dataset_group, group)
-    text = yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
-    has_own_files = options.adopt and has_files(stack.bucket, group)
+    text, has_own_files = config_text(existing), options.adopt and has_files(stack.bucket, group)
     if not has_own_files:
         output.value(text.rstrip("\n"), "config")
         for note in existing.notes:
             output.note(f"Note: {note}")
     if options.adopt:
-        config = "" if has_own_files else text
-        adopt(stack, options, output.notes, preview(stack, group, existing, config), existing.arn)
+        bucket = preview(stack, group, existing, "" if has_own_files else text)
+        adoption = plan_adoption(stack, group, existing, bucket, from_stack=options.from_stack, anyway=options.anyway)
+        for sentence in adoption.sentences():
+            output.note(sentence)
+        show.draft(output.notes, adoption.drafted)
+        carry_out(adoption)
+        for sentence in adoption.end():
+            output.note(sentence)
     return 0
 
 

@@ -1,12 +1,12 @@
 """`usher keys`: API keys, for senders that can't sign. A key itself is printed once, when it is made."""
 
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime, timedelta
-
-from usher.errors import UsherError
+from datetime import UTC, datetime
 
 from usher_cli import show
-from usher_cli.command import Command, days, group, names, positive
+from usher_cli.actions import api_keys
+from usher_cli.command import OK, Command, days, group, names, positive
+from usher_cli.confirmation import perform
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
 
@@ -26,7 +26,7 @@ def list_keys(stack: DeployedStack, options: Namespace, output: Output) -> int:
         for key in stack.keys.of(options.group)
     ]
     output.document(found, lambda console, keys: show.keys(console, options.group, keys))
-    return 0
+    return OK
 
 
 def add_creation(parser: ArgumentParser) -> None:
@@ -41,13 +41,13 @@ def add_creation(parser: ArgumentParser) -> None:
 
 def create_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Make an API key for a group and some routes. It is printed once, and nobody can read it again."""
-    if options.group not in stack.serving.groups():
-        raise UsherError(f"There is no group {options.group}, or no run of it has published yet.")
-    text = stack.keys.create(options.group, options.name, options.routes, options.per_minute)
-    if "KeyApiUrl" not in stack.outputs:
-        output.note("The API takes keys once the stack is deployed with ApiKeys=ENABLED.")
-    output.value(text, "key")
-    return 0
+    done = api_keys.create(stack, options.group, options.name, options.routes, options.per_minute).carry_out(
+        output.note
+    )
+    if done.told:
+        output.note(done.told)
+    output.value(done.secret, "key")
+    return OK
 
 
 def add_key(parser: ArgumentParser) -> None:
@@ -66,19 +66,16 @@ def add_rotation(parser: ArgumentParser) -> None:
 
 def rotate_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
     """Give an API key a new secret; the former one stays valid for some days. The new key is printed once."""
-    text = stack.keys.rotate(options.group, options.key, timedelta(days=options.days))
-    ends = f"in {options.days} days" if options.days else "within a minute"
-    output.note(f"The former key ends {ends}.")
-    output.value(text, "key")
-    return 0
+    done = api_keys.rotate(stack, options.group, options.key, options.days).carry_out(output.note)
+    output.note(done.told)
+    output.value(done.secret, "key")
+    return OK
 
 
 def revoke_key(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Delete an API key."""
-    stack.keys.revoke(options.group, options.key)
-    said = f"{options.key} is revoked. The API forgets it within a minute."
-    output.document({"revoked": options.key}, lambda *_: output.say(said))
-    return 0
+    """Delete an API key. It asks first: whoever sends the key is refused from then on."""
+    action = api_keys.revoke(stack, options.group, options.key)
+    return perform(action, output, lambda done: {"revoked": options.key if done else None})
 
 
 def _moment(seconds: object) -> str:
@@ -106,6 +103,11 @@ COMMANDS = (
         changes="the key",
     ),
     Command(
-        "keys revoke", revoke_key, {"usher keys revoke films k3f81u0zq2": "delete a key"}, add_key, changes="the key"
+        "keys revoke",
+        revoke_key,
+        {"usher keys revoke films k3f81u0zq2 --yes": "delete a key, without a question"},
+        add_key,
+        changes="the key",
+        asks=True,
     ),
 )

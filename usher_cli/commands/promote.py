@@ -2,10 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from usher_cli.actions.versions import serve
 from usher_cli.command import Command, group
+from usher_cli.confirmation import execution, perform
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
-from usher_cli.versions import serve
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -17,16 +18,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def promote(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Serve another version of a solution: an earlier one, or one that the gate blocks."""
-    return serve(stack, options.group, options.solution, options.version, options.why, output)
+    """Serve another version of a solution: an earlier one, or one that the gate blocks. It asks first."""
+    action = serve(stack, options.group, options.solution, options.version, options.why)
+    return perform(action, output, lambda done: execution(options.group, done))
 
 
 COMMANDS = (
     Command(
         "promote",
         promote,
-        {'usher promote films for-you latest --why "checked by hand"': "serve it, whatever the gate says"},
+        {'usher promote films for-you latest --why "checked by hand" --yes': "serve it, whatever the gate says"},
         add_arguments,
-        changes="starts a run",
+        changes="which version serves; starts a run",
+        asks=True,
     ),
 )

@@ -4,17 +4,13 @@ from argparse import ArgumentParser, Namespace
 
 from rich.console import Console
 from usher.errors import UsherError
-from usher.run_summary import monthly_text
 from usher.storage.layout import GROUP_NAME
 
 from usher_cli import show
+from usher_cli.actions.removal import Removal, carry_out, end_of, plan_removal, plan_view_of
 from usher_cli.command import FAILED, OK, UNCONFIRMED, Command, group
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output, say
-from usher_cli.removal import Files, Removal, carry_out, plan_removal
-
-NAMED = 20
-"""So many of what is left are named."""
 
 
 def add_group(parser: ArgumentParser) -> None:
@@ -33,7 +29,7 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
         raise UsherError(f"{options.group} is not a valid name of a group.")
     planned = plan_removal(stack, options.group, data=options.data)
     if not output.is_json:
-        show_plan(output.console, planned)
+        show.plan(output.console, plan_view_of(planned))
     if not output.confirm(f"Remove {options.group}?"):
         output.document(planned, lambda *_: output.say("Nothing was changed. To remove it: --yes."))
         return UNCONFIRMED
@@ -43,43 +39,11 @@ def remove(stack: DeployedStack, options: Namespace, output: Output) -> int:
     return OK if removed["done"] else FAILED
 
 
-def show_plan(console: Console, planned: Removal) -> None:
-    """Print what goes, what stays, and what that costs."""
-    prices = {one["arn"]: monthly_text(one) for one in planned["costs"]["monthly"]}
-    rows = (
-        (one["id"], f"stays: {one['stays']}" if one["stays"] else "goes", prices.get(one["arn"], ""))
-        for one in planned["resources"]
-    )
-    if planned["resources"]:
-        show.print_table(console, ("resource", "", "costs"), rows)
-    else:
-        say(console, f"{planned['group']} has no resources in Personalize.")
-    if planned["keys"]:
-        say(console, f"API keys that end: {', '.join(planned['keys'])}.")
-    say(console, f"Exports and other output: {_files(planned['output'])} go.")
-    verb = "go, with all former versions" if planned["data"] else "stay; with --data, they go, too"
-    say(console, f"Files of your own, kept events and records of runs: {_files(planned['own'])} {verb}.")
-    say(console, f"It costs {show.sums(planned['costs'])}")
-
-
 def show_end(console: Console, removed: Removal) -> None:
     """Print what is left, as the services list it, and what is saved."""
     show.print_problems(console, removed["problems"])
-    listed = ", ".join(f"{number} {words}" for words, number in removed["listed"].items())
-    if removed["left"]:
-        say(console, f"Still there of {removed['group']}:")
-        for one in removed["left"][:NAMED]:
-            say(console, f"* {one}")
-        if (more := len(removed["left"]) - NAMED) > 0:
-            say(console, f"* and {more} more")
-        say(console, "Do what the problems say, and repeat the command: it goes on.")
-        return
-    say(console, f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.")
-    say(console, f"That saves {show.sums(removed['saves'])}")
-
-
-def _files(files: Files) -> str:
-    return f"{files['files']:,} files ({files['bytes'] / 1e6:,.1f} MB)"
+    for sentence in end_of(removed):
+        say(console, sentence)
 
 
 COMMANDS = (

@@ -2,10 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
+from usher_cli.actions.versions import serve
 from usher_cli.command import Command, group
+from usher_cli.confirmation import execution, perform
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
-from usher_cli.versions import serve
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -16,16 +17,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def rollback(stack: DeployedStack, options: Namespace, output: Output) -> int:
-    """Serve the version before the live one."""
-    return serve(stack, options.group, options.solution, "previous", options.why, output)
+    """Serve the version before the live one. It asks first."""
+    action = serve(stack, options.group, options.solution, "previous", options.why)
+    return perform(action, output, lambda done: execution(options.group, done))
 
 
 COMMANDS = (
     Command(
         "rollback",
         rollback,
-        {'usher rollback films for-you --why "too many old films"': "serve the version before the live one"},
+        {'usher rollback films for-you --why "too many old films" --yes': "serve the version before the live one"},
         add_arguments,
-        changes="starts a run",
+        changes="which version serves; starts a run",
+        asks=True,
     ),
 )

@@ -1,65 +1,163 @@
 """Buttons for what the command can do: each shows its plan first, and does nothing before that is confirmed."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 from nicegui import ui
+from usher.dollars import dollars
 from usher.errors import InputError
 from usher.reports.html import number, table
 
-from usher_cli.explanation import TOLD, explanation
-from usher_cli.machine.actions import Action, PlanView
+from usher_cli.actions.action import Action, Done, PlanView
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.ui.parts import note
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
 
-
-def action_button(visit: Visit, label: str, make: Callable[[], Action], icon: str) -> None:
-    """A button that opens the plan of an action. `make`: makes the action of what has been chosen by then."""
-    ui.button(f"{label}…", icon=icon, on_click=lambda: offer(visit, make)).props("outline dense no-caps")
+Given = Mapping[str, Any]
+"""By name of a field, what has been given."""
 
 
-async def offer(visit: Visit, make: Callable[[], Action]) -> None:
-    """Show the plan of an action, and a button that carries it out."""
-    with ui.dialog() as dialog, ui.element("div").classes("card wide plan"):
-        heading = ui.label("Planning").props("role=heading aria-level=2").classes("heading")
-        content = ui.column().classes("w-full")
-        with content:
+class Field(NamedTuple):
+    """Something to be said before there is a plan."""
+
+    name: str
+    label: str
+    value: Any = ""
+    """What it holds at first; True or False: it is a box to tick."""
+    options: Mapping[str, str] | Sequence[str] = ()
+    """What is chosen from; empty: it is a text."""
+    is_list: bool = False
+    """Several may be chosen, or stand on a line each."""
+
+
+def action_button(
+    visit: Visit, label: str, icon: str, make: Callable[[Given], Action], fields: Sequence[Field] = ()
+) -> None:
+    """A button that opens the plan of an action. `make`: makes it of what the fields hold."""
+    ui.button(f"{label}…", icon=icon, on_click=lambda: Offer(visit, label, make, fields).open()).props(
+        "outline dense no-caps"
+    )
+
+
+class Offer:
+    """A dialog with an action's fields and plan, and the button that carries it out."""
+
+    def __init__(self, visit: Visit, label: str, make: Callable[[Given], Action], fields: Sequence[Field]) -> None:
+        self._visit, self._make = visit, make
+        self._action: Action | None = None
+        self._is_done = False
+        with ui.dialog() as self._dialog, ui.element("div").classes("card wide plan"):
+            self._heading = ui.label(label).props("role=heading aria-level=2").classes("heading")
+            self._fields = {one.name: _control(one, self._forget) for one in fields}
+            self._content = ui.column().classes("w-full")
+            with ui.row():
+                if fields:
+                    ui.button("Show the plan", on_click=self._plan).props("outline dense no-caps")
+                self._confirm = ui.button("Do it", on_click=self._carry_out).props("dense no-caps")
+                self._close = ui.button("Cancel", on_click=self._dialog.close).props("flat dense no-caps")
+        self._confirm.set_enabled(False)
+        self._dialog.on("hide", self._hidden)
+
+    async def open(self) -> None:
+        """Show the dialog; with the plan, if nothing has to be said first."""
+        self._dialog.open()
+        if not self._fields:
+            await self._plan()
+
+    def _hidden(self) -> None:
+        self._dialog.delete()
+        if self._is_done:
+            ui.navigate.reload()
+
+    def _forget(self) -> None:
+        """Forget the plan: it was that of something else."""
+        self._action = None
+        self._confirm.set_enabled(False)
+        self._content.clear()
+
+    async def _plan(self) -> None:
+        self._forget()
+        given = {name: field.value for name, field in self._fields.items()}
+        with self._content:
             ui.spinner(size="2rem")
-        with ui.row():
-            confirm = ui.button("Do it").props("dense")
-            ui.button("Cancel", on_click=dialog.close).props("flat dense")
-    confirm.set_enabled(False)
-    dialog.on("hide", dialog.delete)
-    dialog.open()
-    try:
-        action = await visit.read(make)
-        plan = await visit.read(action.plan)
-    except TOLD as error:
-        heading.set_text("This can't be done")
-        _refused(content, error)
-        return
-    heading.set_text(action.label)
-    content.clear()
-    with content:
-        report(*shown(plan))
-        if action.typed:
-            typed = ui.input(f"Type {action.typed} to confirm").props("outlined dense").classes("narrow")
-            typed.on_value_change(lambda event: confirm.set_enabled(event.value == action.typed))
-    confirm.set_enabled(plan["isWork"] and not plan["problems"] and not action.typed)
-
-    async def carry_out() -> None:
-        confirm.set_enabled(False)
         try:
-            execution = await visit.read(action.carry_out)
-        except TOLD as error:
-            _refused(content, error)
+            action = await self._visit.read(self._make, given)
+            plan = await self._visit.read(action.plan)
+        except EXPLAINED as error:
+            self._refused(error)
             return
-        dialog.close()
-        ui.notify(f"Started {execution.rpartition(':')[2]}")
-        ui.navigate.to(visit.address("runs"))
+        if given != {name: field.value for name, field in self._fields.items()}:
+            return  # something else is wanted meanwhile
+        self._action = action
+        self._heading.set_text(action.label)
+        self._content.clear()
+        with self._content:
+            report(*shown(plan))
+            if action.typed:
+                typed = ui.input(f"Type {action.typed} to confirm").props("outlined dense").classes("narrow")
+                typed.on_value_change(lambda event: self._confirm.set_enabled(event.value == action.typed))
+        self._confirm.set_enabled(plan["isWork"] and not plan["problems"] and not action.typed)
 
-    confirm.on_click(carry_out)
+    async def _carry_out(self) -> None:
+        if not (action := self._action):
+            return
+        self._forget()
+        with self._content:
+            ui.spinner(size="2rem")
+            state = ui.label("It goes on if you close this.").classes("dim").props("role=status")
+        loop = asyncio.get_running_loop()
+        try:
+            done = await self._visit.read(
+                action.carry_out, lambda text: loop.call_soon_threadsafe(state.set_text, text)
+            )
+        except EXPLAINED as error:
+            self._refused(error)
+            return
+        if done.execution:
+            self._dialog.close()
+            ui.notify(f"Started {done.execution.rpartition(':')[2]}")
+            ui.navigate.to(self._visit.address("runs"))
+            return
+        self._is_done = True
+        self._close.set_text("Close")
+        self._content.clear()
+        with self._content:
+            _result(done)
+
+    def _refused(self, error: Exception) -> None:
+        """Say why something can't be done."""
+        self._content.clear()
+        with self._content:
+            if isinstance(error, InputError):
+                for one in error.problems:
+                    note("bad", f"{one.place}: {one.message}", one.remedy)
+            else:
+                note("bad", explanation(error))
+
+
+def _control(field: Field, on_change: Callable[[], object]) -> Any:
+    """The control of a field, whose `value` is what has been given."""
+    if isinstance(field.value, bool):
+        return ui.checkbox(field.label, value=field.value, on_change=on_change)
+    look = "outlined dense"
+    if field.options:
+        options = dict(field.options) if isinstance(field.options, Mapping) else list(field.options)
+        first = field.value or ([] if field.is_list else next(iter(options)))
+        choice = ui.select(options, label=field.label, value=first, multiple=field.is_list, on_change=on_change)
+        return choice.props(f"{look} options-dense").classes("w-full")
+    make = ui.textarea if field.is_list else ui.input
+    return make(field.label, value=field.value, on_change=on_change).props(look).classes("w-full")
+
+
+def _result(done: Done) -> None:
+    """What came of an action."""
+    for line in done.told.splitlines():
+        ui.label(line).classes("break")
+    if done.secret:
+        ui.code(done.secret, language="text").classes("w-full")
 
 
 def shown(plan: PlanView) -> list[Markup]:
@@ -72,20 +170,9 @@ def shown(plan: PlanView) -> list[Markup]:
     return [
         *(Markup("<p class='bad'>{}</p>").format(one) for one in problems),
         *(Markup("<p>{}</p>").format(one) for one in plan["told"]),
-        table("", ["Resource", "Action", "#Minutes", "#$ once", "Why"], rows),
+        table("", ["Resource", "Action", "#Minutes", "#Cost, once", "Why"], rows),
     ]
 
 
-def _cost(dollars: float | None) -> str:
-    return "not known" if dollars is None else f"{dollars:,.2f}" if dollars else ""
-
-
-def _refused(content: ui.column, error: Exception) -> None:
-    """Say in a dialog why something can't be done."""
-    content.clear()
-    with content:
-        if isinstance(error, InputError):
-            for one in error.problems:
-                note("bad", f"{one.place}: {one.message}", one.remedy)
-        else:
-            note("bad", explanation(error))
+def _cost(amount: float | None) -> str:
+    return "not known" if amount is None else dollars(amount) if amount else ""

@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from usher.errors import UsherError
 
 from usher_cli.deployed_stack import DeployedStack
-from usher_cli.explanation import TOLD, explanation
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.machine.health import alarms
 from usher_cli.machine.overview import overview
 from usher_cli.ui.frame import frame
@@ -72,7 +72,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _warm_up(stack: DeployedStack) -> None:
     """Read what the first view shows, so that clients are made and connections open when it is asked for."""
-    with suppress(*TOLD):
+    with suppress(*EXPLAINED):
         overview(stack)
         alarms(stack)
 
@@ -88,7 +88,7 @@ def _register(page: Page, stack: DeployedStack) -> None:
         problem = ""
         try:
             groups = await visit.read(stack.groups)
-        except TOLD as error:
+        except EXPLAINED as error:
             problem = explanation(error)
         with frame(page, PAGES, visit, groups, request.cookies.get("theme", "auto")):
             if problem:
@@ -105,7 +105,7 @@ async def _show(page: Page, visit: Visit) -> None:
     """Show the view, or why it can't be shown."""
     try:
         await page.show(visit)
-    except TOLD as error:
+    except EXPLAINED as error:
         note("bad", explanation(error))
     except Exception:
         note("bad", "This view has failed: a bug in Usher.", "The terminal has the details.")

@@ -1,17 +1,16 @@
 """What a group costs: every month, after the run at work, in this month until now, and at its end."""
 
 from markupsafe import Markup
+from usher.dollars import dollars, up_to
 from usher.reports.html import facts, lines, table
 from usher.reports.html import note as noted
 from usher.run_record import CostRecord, MonthRecord
 from usher.run_summary import cost_sentences, monthly_text, why_text
 
-from usher_cli.costs import AccountCost, UseRecord, account_cost
+from usher_cli.costs import AccountCost, UseRecord, account_cost, amount_text
 from usher_cli.ui.parts import empty
 from usher_cli.ui.report import report
 from usher_cli.ui.visit import Visit
-
-CENT = 0.01
 
 
 async def show(visit: Visit) -> None:
@@ -36,7 +35,7 @@ def of_cost(found: AccountCost) -> list[Markup]:
                 }
             ),
             *(noted("hold", {"remedy": "", **advice}) for advice in one["advice"]),
-            table("Used in this month", ["What", "#Amount", "#$"], [_used(use) for use in one["used"]]),
+            table("Used in this month", ["What", "#Amount", "#Cost"], [_used(use) for use in one["used"]]),
             table("Every month, without requests", ["Resource or schedule", "Why", "#Cost"], _monthly(one["now"])),
             lines("In words", [*cost_sentences(one["now"])]),
         ]
@@ -47,15 +46,14 @@ def of_cost(found: AccountCost) -> list[Markup]:
 def _month(month: MonthRecord) -> dict[str, str]:
     budget = month["budget"]
     return {
-        f"In {month['month']} until now": f"${month['spent']:,.2f}",
-        "Forecast for the month": f"${month['forecast']:,.2f}",
-        "Budget": "" if budget is None else f"${budget:,.2f}",
+        f"In {month['month']} until now": up_to(month["spent"], month["atMost"]),
+        "Forecast for the month": dollars(month["forecast"]),
+        "Budget": "" if budget is None else dollars(budget),
     }
 
 
 def _used(use: UseRecord) -> list[object]:
-    most = f" (at most {use['atMost']:,.2f})" if use["atMost"] - use["dollars"] >= CENT else ""
-    return [use["unit"], f"{use['amount']:,.6g}", f"{use['dollars']:,.2f}{most}"]
+    return [use["unit"], amount_text(use["amount"]), up_to(use["dollars"], use["atMost"])]
 
 
 def _monthly(cost: CostRecord) -> list[list[object]]:
@@ -64,4 +62,4 @@ def _monthly(cost: CostRecord) -> list[list[object]]:
 
 def _sum(cost: CostRecord) -> str:
     total = cost["monthlyCost"] + cost["recurringCost"]
-    return f"${total:,.2f}{' and what has no known price' if cost['unpriced'] else ''}"
+    return dollars(total) + " and what has no known price" * bool(cost["unpriced"])

@@ -54,7 +54,7 @@ def _group_choice(page: Page, visit: Visit, groups: Sequence[str]) -> None:
     """A choice of the group, which keeps the view."""
     view = page.view if page.icon and page.view else "people"
     shown = visit.group if visit.group in groups else None
-    choice = ui.select([*groups], value=shown, label=None if shown else "Choose a group")
+    choice = ui.select([*groups], value=shown, label=None if shown else "Group")
     choice.props("dense outlined options-dense aria-label='Group'").classes("groups")
     choice.on_value_change(lambda event: ui.navigate.to(f"/{event.value}/{view}"))
 

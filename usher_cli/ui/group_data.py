@@ -194,24 +194,41 @@ def read_group_data(bucket: Bucket, group: str) -> GroupData:
 
 
 @dataclass(slots=True)
+class _Kept:
+    """What is held of a group. `state`: of its files, at the reading."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    state: Any = None
+    data: GroupData | None = None
+
+
+@dataclass(slots=True)
 class DataCache:
-    """The data of the groups that were looked at last, read anew once a file has changed."""
+    """The data of the groups that were looked at last, read anew once a file has changed.
+
+    A group is read once however many ask for it; others are read side by side.
+    """
 
     read: Callable[[Bucket, str], GroupData] = read_group_data
-    _kept: dict[str, tuple[Any, GroupData]] = field(default_factory=dict)
+    _kept: dict[str, _Kept] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, bucket: Bucket, group: str) -> GroupData:
         """A group's data."""
         state = [(file.key, file.etag) for file in bucket.files_of(group)]
+        kept = self._latest(group)
+        with kept.lock:
+            if kept.data is None or kept.state != state:
+                kept.state, kept.data = state, self.read(bucket, group)
+            return kept.data
+
+    def _latest(self, group: str) -> _Kept:
+        """What is held of a group, which is now the one that was looked at last."""
         with self._lock:
-            known, data = self._kept.pop(group, (None, None))
-            if data is None or known != state:
-                data = self.read(bucket, group)
-            self._kept[group] = state, data
+            kept = self._kept[group] = self._kept.pop(group, _Kept())
             while len(self._kept) > MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
-        return data
+            return kept
 
 
 def _joined(blocks: Iterable[Block]) -> tuple[dict[str, pa.Array], bool]:

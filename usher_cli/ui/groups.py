@@ -5,22 +5,33 @@ from collections.abc import Awaitable, Sequence
 from typing import cast
 
 from markupsafe import Markup
+from nicegui import ui
 from usher.reports.html import table, tag
 
-from usher_cli.explanation import TOLD, explanation
+from usher_cli.actions.action import Action
+from usher_cli.actions.adoption import adopt
+from usher_cli.costs import known_sum
+from usher_cli.explanation import EXPLAINED, explanation
 from usher_cli.machine.health import Alarm, alarms
 from usher_cli.machine.overview import GroupOverview, overview
 from usher_cli.machine.runs import headline, what_of
+from usher_cli.ui.actions import Field, Given, action_button
 from usher_cli.ui.parts import empty, note
 from usher_cli.ui.report import described, in_utc, link, minute, report
 from usher_cli.ui.visit import Visit
 
+ADOPTION = (
+    Field("dataset_group", "Its name in Personalize"),
+    Field("group", "Its name here (empty: the same)"),
+    Field("from_stack", "Another stack to which it belongs (empty: none)"),
+    Field("anyway", "Also if the next run costs something, or CloudFormation manages it", value=False),
+)
 Seen = tuple[list[GroupOverview], list[Alarm] | BaseException]
 """The groups, and the alarms or why they can't be read."""
 
 
 async def read(visit: Visit) -> Seen:
-    """What the view shows. Groups are told even where alarms can't be read."""
+    """What the view shows. Groups are shown even where alarms can't be read."""
     groups, found = await asyncio.gather(
         visit.read(overview, visit.stack), visit.read(alarms, visit.stack), return_exceptions=True
     )
@@ -32,16 +43,24 @@ async def read(visit: Visit) -> Seen:
 async def show(visit: Visit) -> None:
     """Alarms, runs at work, and a row for each group."""
     groups, found = await cast(Awaitable[Seen], visit.ahead)
-    if isinstance(found, TOLD):
+    if isinstance(found, EXPLAINED):
         note("dim", explanation(found))
     elif isinstance(found, BaseException):
         raise found
     else:
         for one in alarms_on(found):
             note("bad", f"{one['name']} is on since {in_utc(one['since'])} UTC.", one["means"])
+    with ui.row():
+        action_button(visit, "Take over a dataset group", "input", lambda given: adoption(visit, given), ADOPTION)
     if not groups:
         empty("There is no group yet.", f"Put interactions.csv into s3://{visit.stack.bucket.name}/<group>/.")
     report(at_work(groups), of_groups(groups))
+
+
+def adoption(visit: Visit, given: Given) -> Action:
+    """The adoption of a dataset group, of what its fields hold."""
+    name, group, from_stack = (given[one].strip() for one in ("dataset_group", "group", "from_stack"))
+    return adopt(visit.stack, name, group or name, from_stack=from_stack, anyway=given["anyway"])
 
 
 def alarms_on(found: Sequence[Alarm]) -> list[Alarm]:
@@ -66,7 +85,7 @@ def at_work(groups: Sequence[GroupOverview]) -> Markup:
 
 def of_groups(groups: Sequence[GroupOverview]) -> Markup:
     """A row for each group. Pure."""
-    return table("", ["Group", "Last run", "Live", "#$ a month", "What happened"], [*map(_row, groups)])
+    return table("", ["Group", "Last run", "Live", "#A month", "What happened"], [*map(_row, groups)])
 
 
 def _row(group: GroupOverview) -> list[object]:
@@ -84,8 +103,8 @@ def _row(group: GroupOverview) -> list[object]:
     outcome = Markup("<div>{}<br>{}</div>").format(
         tag(last["outcome"]), link(minute(last["startedAt"]), name, "run", id=last["run"])
     )
-    monthly = f"{last['cost']['monthlyCost']:,.2f}" if "monthlyCost" in last["cost"] else ""
-    return [shown, outcome, live, monthly, headline(last)]
+    monthly = known_sum(last["cost"])
+    return [shown, outcome, live, monthly, headline(last) or "Nothing was to be done."]
 
 
 def _since(time: str) -> Markup:

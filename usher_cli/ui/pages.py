@@ -9,6 +9,7 @@ from usher_cli.ui import (
     health,
     item,
     items,
+    keys,
     live,
     people,
     person,
@@ -37,6 +38,7 @@ PAGES = (
     Page("/{group}/run", "Run", "", MACHINE, "Its stages and resources.", run.show),
     Page("/{group}/versions", "Versions", "show_chart", MACHINE, "How good each training was.", versions.show),
     Page("/{group}/traffic", "Events", "ssid_chart", MACHINE, "What users send, minute by minute.", traffic.show),
+    Page("/{group}/keys", "API keys", "vpn_key", MACHINE, "For senders that can't sign requests.", keys.show),
     Page("/{group}/cost", "Cost", "payments", MACHINE, "What Personalize costs for this group.", cost.show),
     Page("/health", "Health", "monitor_heart", MACHINE, "Alarms, queues and quotas of the stack.", health.show),
 )

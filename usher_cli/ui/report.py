@@ -1,18 +1,24 @@
 """Parts of the stack's own pages (usher.reports), in the look of these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import join
+from usher.reports.html import join, table
 from usher.texts import visible
 
 
 def report(*parts: Markup | str) -> None:
     """Show parts below each other. Hidden characters, which only texts from outside have, are shown as escapes."""
     ui.html(visible(join(parts)), sanitize=False).classes("report")
+
+
+def filled(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Markup:
+    """A table as `usher.reports.html.table` makes it, without the columns that no row fills."""
+    kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
+    return table(title, [head[place] for place in kept], [[row[place] for place in kept] for row in rows])
 
 
 def link(text: object, *place: str, **options: str) -> Markup:

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from markupsafe import Markup
 from nicegui import ui
-from usher.reports.html import facts, heading, lines, table, tag
+from usher.reports.html import facts, heading, lines, tag
 from usher.reports.html import note as noted
 from usher.run_summary import cost_sentences
 
 from usher_cli.machine.runs import RunView, Step, run_view
-from usher_cli.ui.report import duration, minute, report
+from usher_cli.ui.report import duration, filled, minute, report
 from usher_cli.ui.visit import Visit
 
 REFRESH_SECONDS = 5
@@ -57,8 +57,8 @@ def parts_of(view: RunView) -> Iterator[Markup]:
     yield lines("What came of it", view["result"])
     yield lines("Notes", run["notes"])
     for stage in view["stages"]:
-        columns = ["Resource", "Action", "Status", "#In this status", "#As a rule", "Why"]
-        yield table(STAGES[stage["stage"]], columns, [_row(one) for one in stage["steps"]])
+        columns = ["Resource", "Action", "Status", "#For", "#Usually takes", "Why"]
+        yield filled(STAGES[stage["stage"]], columns, [_row(one) for one in stage["steps"]])
     yield lines("Costs", [*cost_sentences(run["cost"])])
     yield heading("Files")
     yield from (Markup("<p><code>{}</code></p>").format(one) for one in view["page"].splitlines()[:1])

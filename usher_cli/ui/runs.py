@@ -2,9 +2,10 @@
 
 from markupsafe import Markup
 from nicegui import ui
+from usher.dollars import once
 from usher.reports.html import table, tag
 
-from usher_cli.machine import actions
+from usher_cli.actions.runs import run_now
 from usher_cli.machine.runs import RunPage, runs_from
 from usher_cli.ui.actions import action_button
 from usher_cli.ui.parts import empty
@@ -17,7 +18,7 @@ async def show(visit: Visit) -> None:
     stack, group = visit.stack, visit.group
     page = await visit.read(runs_from, stack, group, visit.options.get("from", ""))
     with ui.row():
-        action_button(visit, "Run now", lambda: actions.run_now(stack, group), "play_arrow")
+        action_button(visit, "Run now", "play_arrow", lambda _: run_now(stack, group))
     if not page["rows"]:
         empty(f"{group} has had no run yet.", f"Put interactions.csv into s3://{stack.bucket.name}/{group}/.")
     report(of_runs(group, page))
@@ -33,9 +34,9 @@ def of_runs(group: str, page: RunPage) -> Markup:
             one["what"],
             tag(one["outcome"]),
             duration(one["seconds"]),
-            "" if one["cost"] is None else f"{one['cost']:,.2f}",
+            "" if one["cost"] is None else once(one["cost"]),
             one["told"],
         ]
         for one in page["rows"]
     ]
-    return table("", ["Started", "Run", "Outcome", "#Took", "#$", "What happened"], rows)
+    return table("", ["Started", "Run", "Outcome", "#Took", "#Cost", "What happened"], rows)

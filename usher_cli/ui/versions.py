@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from nicegui import ui
 from usher.reports.charts import Axis, Series, lines
-from usher.reports.html import code, number, table, tag
+from usher.reports.html import code, facts, number, tag
 
-from usher_cli.machine import actions
+from usher_cli.actions.runs import retrain
+from usher_cli.actions.versions import serve
 from usher_cli.machine.versions import Gate, Solution, SolutionVersion, solutions_of
-from usher_cli.ui.actions import action_button
+from usher_cli.ui.actions import Field, action_button
 from usher_cli.ui.parts import card, empty
-from usher_cli.ui.report import in_utc, minute, report
+from usher_cli.ui.report import filled, in_utc, minute, report
 from usher_cli.ui.visit import Visit
 
+WHY = Field("why", "Reason, for the run's record")
 USUAL_METRIC = "normalized_discounted_cumulative_gain_at_25"
 
 
@@ -33,7 +35,10 @@ def _solution(visit: Visit, solution: Solution) -> None:
     metrics = sorted({metric for one in versions for metric in one["metrics"]})
     if gate:
         report(of_gate(gate))
-    if metrics:
+    measured = [one for one in versions if one["metrics"]]
+    if len(measured) == 1:
+        report(facts({name.replace("_", " "): f"{measured[0]['metrics'][name]:.4f}" for name in metrics}))
+    elif metrics:
         first = gate["metric"] if gate and gate["metric"] in metrics else USUAL_METRIC
         choice = ui.select(metrics, value=first if first in metrics else metrics[0], label="Metric")
         choice.props("outlined dense options-dense").classes("metric")
@@ -45,21 +50,26 @@ def _solution(visit: Visit, solution: Solution) -> None:
         choice.on_value_change(draw)
         draw()
     report(of_versions(versions))
-    usable = {one["arn"]: in_utc(one["trainedAt"]) for one in versions if one["status"] == "ACTIVE"}
+    usable = {one["arn"]: told_choice(one) for one in reversed(versions) if one["status"] == "ACTIVE"}
     with ui.row().classes("controls"):
-        action_button(visit, "Retrain", lambda: actions.retrain(stack, group, name), "model_training")
+        action_button(visit, "Retrain", "model_training", lambda _: retrain(stack, group, name))
         if len(usable) > 1:
-            newest_first = dict(reversed(usable.items()))
-            version = (
-                ui.select(newest_first, label="Trained (UTC)").props("outlined dense options-dense").classes("narrow")
+            action_button(
+                visit, "Roll back", "undo", lambda given: serve(stack, group, name, "previous", given["why"]), [WHY]
             )
-            why = ui.input("Reason").props("outlined dense").classes("narrow")
             action_button(
                 visit,
-                "Serve this version",
-                lambda: actions.promote(stack, group, name, version.value or "", why.value),
+                "Serve another version",
                 "published_with_changes",
+                lambda given: serve(stack, group, name, given["version"], given["why"]),
+                [Field("version", "Version, by when it was trained (UTC)", options=usable), WHY],
             )
+
+
+def told_choice(version: SolutionVersion) -> str:
+    """A version as one chooses it. Pure."""
+    live = ", serves now" if version["live"] else ""
+    return f"{in_utc(version['trainedAt'])}{live}: {version['arn'].rpartition('/')[2]}"
 
 
 def chart(versions: Sequence[SolutionVersion], metric: str, gate: Gate | None) -> Markup:
@@ -101,4 +111,4 @@ def of_versions(versions: Sequence[SolutionVersion]) -> Markup:
         for one in reversed(versions)
     ]
     head = ["Version", "Trained", "Status", "Live since", "Chosen by", "#Hours billed", ""]
-    return table("", head, rows)
+    return filled("", head, rows)

@@ -1,4 +1,4 @@
-"""A full disk, told in one line."""
+"""A full disk, reported in one line."""
 
 import errno
 import logging

@@ -33,7 +33,7 @@ EXPORT_LINES = 3
 
 def main(console: Console) -> int:
     """Exit status: 0, or 1 with the reason where something does not work."""
-    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is told below, in people's words
+    logging.getLogger("moto").setLevel(logging.CRITICAL)  # the outcome is printed below, in people's words
     try:
         console.print("Getting MovieLens 100K (100,000 ratings of 1,682 films by 943 people)")
         data = prepare(fetch(CACHE), CACHE / "prepared")

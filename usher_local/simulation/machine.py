@@ -61,8 +61,8 @@ class Machine:
             state = self.definition["States"][name]
             self.transitions += 1
             if state["Type"] == "Fail":
-                told = {name: state.get(name) for name in ("Error", "Cause")}
-                return Ended("FAILED", self._value(told, {"input": data}))
+                failure = {name: state.get(name) for name in ("Error", "Cause")}
+                return Ended("FAILED", self._value(failure, {"input": data}))
             try:
                 name, data = yield from STEPS[state["Type"]](self, state, data)
             except TaskError as error:

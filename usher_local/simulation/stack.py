@@ -59,7 +59,7 @@ MACHINES = ("Pipeline", "Exports")
 
 
 class DiedError(BaseException):
-    """A function's process is killed. No handler can catch it; Step Functions is told."""
+    """A function's process is killed. No handler can catch it; Step Functions learns of it."""
 
 
 class StoppedError(BaseException):
@@ -185,7 +185,7 @@ class Stack:
         return cast(PersonalizeBackend, personalize_backends[ACCOUNT][REGION])
 
     def put(self, key: str, content: str | bytes) -> None:
-        """Put a file into the bucket; nobody is told of it."""
+        """Put a file into the bucket; no event says so."""
         s3_backends[ACCOUNT]["aws"].put_object(
             self.bucket, key, content.encode() if isinstance(content, str) else content
         )
@@ -301,11 +301,11 @@ class Stack:
         named = {"error": why.get("Error"), "cause": why.get("Cause")}
         times = {"startDate": int(execution.began * 1000), "stopDate": int(time.time() * 1000)}
         detail = {**arns, **times, "status": execution.status, "input": json.dumps(execution.given), **named}
-        told = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+        event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
-            if rule.event_pattern.matches_event(told):
+            if rule.event_pattern.matches_event(event):
                 for target in rule.targets:
-                    self.invoke(target["Arn"].rpartition(":")[2], told)
+                    self.invoke(target["Arn"].rpartition(":")[2], event)
 
     def invoke(self, name: str, payload: Any) -> Any:
         """The answer of a function, by its name. Raises TaskError where it fails."""

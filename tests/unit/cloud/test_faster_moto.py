@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import backend_index, mock_aws
 from moto.core import utils
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from time_machine import travel
 
 from usher_local.cloud.services.faster_moto import faster
@@ -113,3 +113,13 @@ def test_a_request_is_for_the_service_that_moto_would_find() -> None:
     assert {"s3", "sqs", "dynamodb", "sns", "personalize"} <= {*usual}
     with faster():
         assert services() == usual
+
+
+def test_what_a_query_has_answered_is_forgotten(table: Any) -> None:
+    put(table, {("b", "1"), ("b", "2")})
+    with faster():
+        before = len(Item.instances_tracked)
+        QUERIES[0](table)
+        assert len(Item.instances_tracked) == before
+    QUERIES[0](table)
+    assert len(Item.instances_tracked) > before, "moto forgets by itself now"

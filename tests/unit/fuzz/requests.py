@@ -6,9 +6,11 @@ A fault that a fuzzer or a person finds becomes another line. A request is what 
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
+
+from usher.serving.routes import ROUTES_BY_KEY
 
 from tests.unit.stack.files import SENT_ROUTES
 
@@ -72,12 +74,17 @@ def asked(query: str = "", path: str = "/films/recommendations/u1", route: str =
     return Request(found, path, query, None, tuple(event.items()))
 
 
-def ranking(posted: Any, **event: Any) -> Request:
-    return Request("POST /{group}/rankings", "/films/rankings", "", _bytes(posted), tuple(event.items()))
+def posted(route: str, content: Any, path: str = "", **event: Any) -> Request:
+    place = route.partition(" ")[2].replace("{group}", "films")
+    return Request(route, path or place, "", _bytes(content), tuple(event.items()))
 
 
-def events(posted: Any, path: str = "/films/events", **event: Any) -> Request:
-    return Request("POST /{group}/events", path, "", _bytes(posted), tuple(event.items()))
+def ranking(content: Any, **event: Any) -> Request:
+    return posted("POST /{group}/rankings", content, **event)
+
+
+def events(content: Any, path: str = "", **event: Any) -> Request:
+    return posted("POST /{group}/events", content, path, **event)
 
 
 def _bytes(body: Any) -> bytes | None:
@@ -97,14 +104,35 @@ EVENT: Json = {
     "properties": {"discountPct": 5, "colours": "red|blue"},
 }
 EVENTS: Json = {"userId": "u1", "sessionId": "s1", "events": [EVENT]}
+TAKEN: Json = {"userId": "u1", "actionInteractions": [{"actionId": "a1", "eventType": "TAKEN", "timestamp": 1.7e9}]}
+MANY: Json = {"userIds": ["u1", "u2"], "numResults": 2, "filter": "genre", "filterValues": {"GENRE": ["Comedy"]}}
+PROMOTION: Json = {"filter": "genre", "percent": 20, "filterValues": {"GENRE": "Drama"}}
+PUTS: dict[str, Json] = {
+    "items": {"items": [{"itemId": "i1", "properties": {"GENRES": ["Comedy", "Drama"], "YEAR": 1994}}]},
+    "users": {"users": [{"userId": "u1", "properties": {"AGE": 30, "PLAN": "gold"}}]},
+    "actions": {"actions": [{"actionId": "a1", "properties": '{"kind": "club"}'}]},
+}
+BODIES_OF: dict[str, Json] = {
+    "POST /{group}/rankings": RANKING,
+    "POST /{group}/events": EVENTS,
+    "POST /{group}/action-interactions": TAKEN,
+    "POST /{group}/recommendations": MANY | {"promotions": [PROMOTION], "details": ["YEAR"]},
+    **{f"PUT /{{group}}/{name}": body for name, body in PUTS.items()},
+}
+"""By route that takes a body, one that nothing is the matter with."""
 ORDINARY = {
     "recommendations": asked("numResults=3&context=" + quote('{"DEVICE": "tv"}')),
     "of the query": asked(
         "userId=u1&filter=genre&filterValues=" + quote('{"GENRE": "Comedy"}'), "/films/recommendations"
     ),
     "similar": asked("", "/films/similar-items/i1", "GET /{group}/similar-items/{itemId}"),
-    "ranking": ranking(RANKING),
-    "events": events(EVENTS),
+    **{name: asked("", f"/films/{name}", f"GET /{{group}}/{name}") for name in ("popular", "trending", "health")},
+    "actions": asked("userId=u1", "/films/actions", "GET /{group}/actions"),
+    "events of a user": asked("", "/films/users/u1/events", "GET /{group}/users/{userId}/events"),
+    "events of a user, by query": asked("userId=u1", "/films/users/events", "GET /{group}/users/events"),
+    "health of all": asked("", "/health", "GET /health"),
+    "document": asked("", "/openapi.json", "GET /openapi.json"),
+    **{route: posted(route, body) for route, body in BODIES_OF.items()},
 }
 """Requests that nothing is the matter with."""
 
@@ -147,6 +175,8 @@ BODIES = {
     "a form": b"userId=u1&items=i1",
     "six megabytes": b'{"userId": "' + b"u" * 6_000_000 + b'"}',
 }
+LONG = 100_000
+"""Bytes of a body that one route reads for all, as all read bodies alike."""
 MEMBERS = {
     "an infinite value": _written('"eventValue": 1e999'),
     "Infinity": _written('"eventValue": -Infinity'),
@@ -195,7 +225,82 @@ MEMBERS = {
     "values without a filter": ranking(RANKING | {"filterValues": {"GENRE": "x"}}),
     "items with control characters": ranking(RANKING | {"items": ["a\x00", "\x7f"]}),
 }
+
+
+def _item(**properties: Any) -> Request:
+    return _items({"itemId": "i1", "properties": {"YEAR": 1994, **properties}})
+
+
+def _items(*records: Any) -> Request:
+    return posted("PUT /{group}/items", {"items": [*records]})
+
+
+PUT_MEMBERS = {
+    "no items": _items(),
+    "101 items": _items(*[{"itemId": f"i{n}", "properties": {"YEAR": 1}} for n in range(101)]),
+    "an item twice": _items(*[{"itemId": "i1", "properties": {"YEAR": 1}}] * 2),
+    "no properties": _items({"itemId": "i1"}),
+    "an item that is a list": _items([]),
+    "a word for the ID": _items({"itemId": "(null)", "properties": {"YEAR": 1}}),
+    "a truth for the ID": _items({"itemId": True, "properties": {"YEAR": 1}}),
+    "a name of a megabyte among the properties": _item(**{"G" * 1_000_000: 1}),
+    "a name that is nearly a column": _item(GENRE="x"),
+    "the ID among the properties": _item(ITEM_ID="i2"),
+    "a column in two spellings": _item(year=1995),
+    "a text for a number": _item(YEAR="1994"),
+    "a truth for a number": _item(YEAR=True),
+    "a number beyond 32 bits": _item(YEAR=2**31),
+    "a number for a text": _item(GENRES=5),
+    "a list in a list": _item(GENRES=[["Comedy"]]),
+    "an empty list": _item(GENRES=[]),
+    "a long text": _item(GENRES="x" * 1001),
+    "long properties": _item(DESCRIPTION="x" * 20_000, GENRES="€" * 1000),
+    "properties as a list": _items({"itemId": "i1", "properties": []}),
+    "properties as broken JSON": _items({"itemId": "i1", "properties": '{"YEAR": NaN}'}),
+    "properties in properties": _item(GENRES={"a": "b"}),
+    "another member": _items({"itemId": "i1", "properties": {"YEAR": 1}, "userId": "u2"}),
+    "users among the items": posted("PUT /{group}/items", {"users": [], "items": []}),
+    "a time that is none": posted("PUT /{group}/users", {"users": [{"userId": "u1", "properties": {"AGE": 1e300}}]}),
+    "an action of a number": posted("PUT /{group}/actions", {"actions": [{"actionId": 1, "properties": {"KIND": 1}}]}),
+}
+
+
+def _many(**options: Any) -> Request:
+    return posted("POST /{group}/recommendations", {"userIds": ["u1", "u2"], **options})
+
+
+MANY_MEMBERS = {
+    "nobody": _many(userIds=[]),
+    "101 users": _many(userIds=["u"] * 101),
+    "users in users": _many(userIds=[["u1"]]),
+    "a text for the users": _many(userIds="u1"),
+    "a user besides": _many(userId="u1"),
+    "a list for the solution": _many(solution=["popularity-count"]),
+    "an object for the solution": _many(solution={"a": 1}),
+    "a list for the number": _many(numResults=[1]),
+    "a fraction for the number": _many(numResults=1.5),
+    "no promotion": _many(promotions=[]),
+    "two promotions": _many(promotions=[PROMOTION] * 2),
+    "a promotion of nothing": _many(promotions=[None]),
+    "a promotion by a list": _many(promotions=[PROMOTION | {"filter": ["genre"]}]),
+    "a promotion by a number": _many(promotions=[PROMOTION | {"filter": 5}]),
+    "a promotion of more than all": _many(promotions=[PROMOTION | {"percent": 101}]),
+    "a promotion of a truth": _many(promotions=[PROMOTION | {"percent": True}]),
+    "a promotion with other values": _many(promotions=[PROMOTION | {"filterValues": {"GENRE": 'x" OR "1" = "1'}}]),
+    "a promotion with a name": _many(promotions=[PROMOTION | {"name": "x"}]),
+    "a column a hundred thousand times": _many(details=["YEAR"] * 100_000),
+    "columns that are lists": _many(details=[["YEAR"]]),
+    "columns as an object": _many(details={"YEAR": 1}),
+    "a column that is none": _many(details="ITEM_ID,__proto__"),
+    "eleven columns": _many(metadataColumns=["YEAR"] * 11),
+    "a column of another dataset": _many(metadataColumns=["USERS.AGE"]),
+}
+INJECTED = ['x") OR Items.YEAR > ("0', '"x" OR 1=1', "$GENRE", '"a","b"', "\\", '"', "a\nb", "%", "*", "NULL"]
+"""What could be taken for more than a filter's value."""
 QUERIES = {
+    **{f"the value {text!r}": f"filter=genre&filterValues={quote(json.dumps({'GENRE': text}))}" for text in INJECTED},
+    "an expression for a name": "filter=" + quote("INCLUDE ItemID WHERE Items.YEAR > 0"),
+    "a path for a solution": "solution=" + quote("../../other"),
     "a name twice": "userId=a&userId=b",
     "a name twice in two spellings": "numResults=1&num%52esults=2",
     "many names": "&".join(f"o{n}=" for n in range(2000)),
@@ -248,10 +353,66 @@ NOT_OF_THE_GATEWAY = {
     "half a surrogate pair as an option": asked("", queryStringParameters={"\ud800": "\ud800"}),
     "an odd type": ranking(RANKING, headers={"content-type": "text/html; charset=utf-7", "accept-encoding": "gzip,x"}),
 }
+PAGED = {
+    name: request
+    for name, request in ORDINARY.items()
+    if request.route.startswith("GET") and (route := ROUTES_BY_KEY.get(request.route)) and "next" in route.options
+}
+"""Requests that take `next`."""
+
+
+def _token(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+TOKENS = {
+    "nothing": "",
+    "no base64": "%",
+    "letters beyond ASCII": "é\u3000",
+    "a cut one": "MQ",
+    "one of zeros": _token(b"1" + bytes(18)),
+    "a later one of zeros": _token(b"2" + bytes(26)),
+    "a place beyond the end": _token(b"2" + b"\xff" * 26),
+    "another version": _token(b"3" + bytes(26)),
+    "a long one": "MQ" * 4000,
+    "a place in the events": _token(b'[1.0, 1.0, "x"]'),
+    "a place in another's events": _token(b'[1.0, 1.0, "x", "0123456789ab"]'),
+    "numbers that are none": _token(b'[NaN, Infinity, "x", "y"]'),
+    "a deep list": _token(b"[" * 2000),
+    "UTF-16": _token('[1.0, 1.0, "x"]'.encode("utf-16")),
+    "half a surrogate pair": _token(b'[1.0, 1.0, "\\ud800", "\\ud800"]'),
+}
+ZONES = [f"A/{'9' * 30}", "A/+99", "_/..", "../../etc/passwd", "/etc/passwd", "leapseconds", "EST5EDT", "America"]
+"""What could be taken for a time zone."""
+HEADERS = {
+    "many tags": {"if-none-match": '"a", W/"b", *, "' + '"c",' * 2000},
+    "any tag": {"if-none-match": "*"},
+    "a long browser": {"user-agent": "android" * 1400},
+    "a browser of control characters": {"user-agent": "\x00\x1b[31m\r\nx: y"},
+    "a country that is none": {"cloudfront-viewer-country": "'; DROP", "cloudfront-is-mobile-viewer": "TRUE"},
+    "somebody else's address": {"x-forwarded-for": "127.0.0.1", "x-forwarded-host": "a.example", "host": "b.example"},
+    "a method in a header": {"x-http-method-override": "DELETE"},
+    "a context in a header": {"x-amzn-request-context": '{"authorizer": {"iam": {}}}'},
+    "what was sent twice": {"authorization": "Bearer a,Bearer b", "x-api-key": "a,b", "content-type": "a,b"},
+    **{f"the time zone {zone}": {"x-time-zone": zone} for zone in ZONES},
+}
 CORPUS: dict[str, Request] = {
-    **{f"body for events: {name}": events(body) for name, body in BODIES.items()},
-    **{f"body for rankings: {name}": ranking(body) for name, body in BODIES.items()},
+    **{
+        f"body for {route}: {name}": posted(route, body)
+        for route in BODIES_OF
+        for name, body in BODIES.items()
+        if len(body or b"") < LONG or "events" in route
+    },
+    **{
+        f"{name} with next: {kind}": replace(request, query=f"{request.query}&next={quote(token)}".strip("&"))
+        for name, request in PAGED.items()
+        for kind, token in TOKENS.items()
+    },
+    **{f"headers of a read: {name}": asked("", headers=headers) for name, headers in HEADERS.items()},
+    **{f"headers of events: {name}": events(EVENTS, headers=headers) for name, headers in HEADERS.items()},
     **MEMBERS,
+    **PUT_MEMBERS,
+    **MANY_MEMBERS,
     **{f"query: {name}": asked(query) for name, query in QUERIES.items()},
     **{f"query alone: {name}": asked(query, "/films/recommendations") for name, query in QUERIES.items()},
     **{f"path: {name}": asked("", f"/{group}/recommendations/{user}") for name, (group, user) in PATHS.items()},

@@ -1,9 +1,13 @@
 """A group's files as the pages see them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import boto3
 import pytest
 from moto import mock_aws
-from usher.storage.bucket import Bucket
+from usher.storage.bucket import Bucket, File
 
 from usher_cli.ui import group_data
 from usher_cli.ui.group_data import DataCache, GroupData, Met, read_group_data
@@ -92,3 +96,28 @@ def test_data_is_read_anew_once_a_file_has_changed() -> None:
         assert cache.of(bucket, "films") is first
         bucket.write("films/items.csv", b"ITEM_ID\ni2\n")
         assert cache.of(bucket, "films").all_items == ["i2"]
+
+
+def test_a_group_that_takes_long_to_read_keeps_no_other_waiting_and_is_read_once() -> None:
+    begun, goes_on, reads = threading.Event(), threading.Event(), list[str]()
+
+    def read(_: Bucket, group: str) -> GroupData:
+        reads.append(group)
+        if group == "long":
+            begun.set()
+            assert goes_on.wait(10)
+        return data()
+
+    class Empty(Bucket):
+        def files_of(self, _: str) -> list[File]:
+            return []
+
+    nowhere: Any = None
+    cache, bucket = DataCache(read), Empty(nowhere, "films")
+    with ThreadPoolExecutor(2) as pool:
+        long = [pool.submit(cache.of, bucket, "long") for _ in range(2)]
+        assert begun.wait(10)
+        assert cache.of(bucket, "short").all_items == []
+        goes_on.set()
+        assert long[0].result() is long[1].result()
+    assert reads == ["long", "short"]

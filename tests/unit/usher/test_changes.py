@@ -438,13 +438,13 @@ def test_a_site_of_exports_and_jobs_has_a_gate_and_promotions_too(shop: Shop) ->
     assert shop.count()["BatchInferenceJob"] == 1
     newest = next(one["arn"] for one in held["versions"] if not one["live"])
     _, record = shop.start(solution="popular", version="latest", who="Ann", why="New catalogue")
-    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote", JOB: "create"})
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {JOB: "create"})
     assert record["pins"]["popular"]["who"] == "Ann"
     assert shop.served["solutions"]["popular"]["solutionVersionArn"] == newest
     assert shop.count()["BatchInferenceJob"] == 2
     _, record = shop.start(solution="popular", version="previous", who="Ann", why="Odd")
-    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {"solution_version/popular": "promote"})
-    assert record["stage"] == "train", "so people are told"
+    assert (record["outcome"], shop.actions()) == ("SUCCEEDED", {})
+    assert "rolled back popular to" in shop.stack.notifications()[-1], "people are told"
     assert shop.served["solutions"]["popular"]["solutionVersionArn"] == served
     shop.start()
     assert shop.actions() == {}

@@ -142,7 +142,7 @@ def s3_demands(response: Any, bucket_name: str | None, key_name: str | None) -> 
     if source := response.headers.get("x-amz-copy-source"):
         found.append(Demand("s3:GetObject", f"arn:{PARTITION}:s3:::{unquote(source).lstrip('/').partition('?')[0]}"))
     if action == "s3:GetObject" and not has(bucket_name, key_name):
-        found.append(Demand("s3:ListBucket", bucket))  # who may not list is told 403 of what is not there, not 404
+        found.append(Demand("s3:ListBucket", bucket))  # who may not list gets 403 for what is not there, not 404
     return found
 
 

@@ -151,7 +151,7 @@ class Worker:
         while True:
             ended = self._process.poll()
             try:
-                # What the process told before it ended is in the queue by now.
+                # What the process reported before it ended is in the queue by now.
                 report = self._api.reports.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 self._check_memory()
@@ -159,8 +159,8 @@ class Worker:
                     how = f"exit status {ended}" if ended >= 0 else f"signal: {signal.strsignal(-ended)}".lower()
                     raise WorkerEndedError("Runtime.ExitError", f"Runtime exited with error: {how}") from None
                 if time.monotonic() > deadline:
-                    told = f"Task timed out after {self.configuration.timeout:.2f} seconds"
-                    raise WorkerEndedError("Sandbox.Timedout", told) from None
+                    message = f"Task timed out after {self.configuration.timeout:.2f} seconds"
+                    raise WorkerEndedError("Sandbox.Timedout", message) from None
                 continue
             if report.kind in kinds:
                 return report

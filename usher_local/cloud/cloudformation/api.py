@@ -301,10 +301,10 @@ class CloudFormation:
 
     def restore(self) -> None:
         """Create the stacks of an earlier process that are not there; what fails is logged and kept."""
-        for name, told in self.stacks.kept.rows():
+        for name, kept in self.stacks.kept.rows():
             if not self.stacks.find(name):
                 try:
-                    self._create(name, told["body"], told["given"], told["tags"], told["id"])
+                    self._create(name, kept["body"], kept["given"], kept["tags"], kept["id"])
                 except (StackFailedError, TemplateError) as error:
                     log.error("can't be created again: %s", error)
         self.stacks.kept.restoring = False
@@ -516,7 +516,7 @@ def shown_stack(stack: Stack) -> Given:
 
 def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
     """A resource as the API tells it; `time` is the name of the member for when it changed."""
-    told = [event for event in stack.events if event["LogicalResourceId"] == one.logical_id]
+    own = [event for event in stack.events if event["LogicalResourceId"] == one.logical_id]
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -524,7 +524,7 @@ def shown_resource(stack: Stack, one: Deployed, time: str) -> Given:
         "PhysicalResourceId": one.physical_id,
         "ResourceType": one.kind,
         time: one.changed,
-        "ResourceStatus": told[-1]["ResourceStatus"],
+        "ResourceStatus": own[-1]["ResourceStatus"],
     }
 
 

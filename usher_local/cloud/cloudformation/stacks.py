@@ -435,6 +435,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, ResourceError | TemplateError):
         return str(error)
     if isinstance(error, ClientError):
-        told = error.response["Error"]
-        return f'Resource handler returned message: "{told["Message"]} ({error.operation_name}, {told["Code"]})"'
+        problem = error.response["Error"]
+        return f'Resource handler returned message: "{problem["Message"]} ({error.operation_name}, {problem["Code"]})"'
     return f'Resource handler returned message: "{type(error).__name__}: {error}"'

@@ -159,7 +159,7 @@ def query_of(one: MetricDataQuery) -> dict[str, Any]:
 
 @contextmanager
 def acting() -> Iterator[None]:
-    """Let a change of state be told, however it came about, and let states begin and last as on AWS."""
+    """Let a change of state be reported, however it came about, and let states begin and last as on AWS."""
     with ExitStack() as stack:
         stack.enter_context(replaced(Alarm, "update_state", telling(Alarm.update_state)))
         stack.enter_context(
@@ -183,7 +183,7 @@ def lasting(put_metric_alarm: Any) -> Any:
 
 
 def telling(update_state: Any) -> Any:
-    """A change of an alarm's state, of which EventBridge is told, and whoever the alarm's actions name."""
+    """A change of an alarm's state, for EventBridge, and for whoever the alarm's actions name."""
 
     @wraps(update_state)
     def update(alarm: Alarm, reason: str, reason_data: str, state_value: str) -> None:
@@ -240,13 +240,13 @@ def state_shown(alarm: Alarm) -> dict[str, Any]:
 
 def configured(query: Mapping[str, Any]) -> dict[str, Any]:
     """A query of an alarm, as an event tells it."""
-    told = {"id": query["Id"], "label": query["Label"], "returnData": query["ReturnData"]}
+    member = {"id": query["Id"], "label": query["Label"], "returnData": query["ReturnData"]}
     if "Expression" in query:
-        return told | {"expression": query["Expression"]}
+        return member | {"expression": query["Expression"]}
     metric = query["MetricStat"]["Metric"]
     dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
     named = {"namespace": metric["Namespace"], "name": metric["MetricName"], "dimensions": dimensions}
-    return told | {
+    return member | {
         "metricStat": {
             "metric": named,
             "period": int(query["MetricStat"]["Period"]),
@@ -256,7 +256,7 @@ def configured(query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def notification(alarm: Alarm, before: str) -> dict[str, Any]:
-    """What a topic is told: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
+    """What a topic gets: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html"""
     trigger: dict[str, Any] = {
         "EvaluationPeriods": int(alarm.evaluation_periods),
         "DatapointsToAlarm": int(alarm.datapoints_to_alarm or alarm.evaluation_periods),

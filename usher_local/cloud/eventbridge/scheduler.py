@@ -190,7 +190,7 @@ def delivery(schedule: Any, moment: datetime) -> Delivery:
         return text
 
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
-    told = {
+    reasons = {
         "SCHEDULE_ARN": schedule.arn,
         "SCHEDULED_TIME": at,
         "EXECUTION_ID": execution,
@@ -200,4 +200,4 @@ def delivery(schedule: Any, moment: datetime) -> Delivery:
     group = schedule.arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
     sender = Sender("scheduler.amazonaws.com", group, schedule.target["RoleArn"])
     label = f"schedule {schedule.name}"
-    return Delivery(label, schedule.target, payload, payload(1), told, error_code, sender)
+    return Delivery(label, schedule.target, payload, payload(1), reasons, error_code, sender)

@@ -178,7 +178,7 @@ def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str |
     log.error("%s could not reach %s: %s; %s", delivery.sender, delivery.target["Arn"], reason, fate)
     if not queue:
         return
-    told = {
+    reasons = {
         **delivery.attributes,
         "TARGET_ARN": delivery.target["Arn"],
         "ERROR_CODE": delivery.code(error),
@@ -186,10 +186,10 @@ def give_up(delivery: Delivery, error: Exception, retries: int, exhausted: str |
         "RETRY_ATTEMPTS": str(retries),
         **({"EXHAUSTED_RETRY_CONDITION": exhausted} if exhausted else {}),
     }
-    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in told.items()}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in reasons.items()}
     _, _, _, region, account, name = queue.split(":", 5)
     try:
         check_dead_letter(queue, delivery.principal)
         sqs_backends[account][region].send_message(name, delivery.undelivered, attributes)
     except Exception:
-        log.exception("nor does %s take what could not be delivered: %s", queue, json.dumps(told))
+        log.exception("nor does %s take what could not be delivered: %s", queue, json.dumps(reasons))

@@ -166,8 +166,8 @@ def _fetch(url: str) -> Any:
 
 
 def _invalid(reason: str) -> RefusedError:
-    told = f'Bearer scope="" error="invalid_token" error_description="{reason}"'
-    return RefusedError(HTTPStatus.UNAUTHORIZED, reason, {"WWW-Authenticate": told})
+    challenge = f'Bearer scope="" error="invalid_token" error_description="{reason}"'
+    return RefusedError(HTTPStatus.UNAUTHORIZED, reason, {"WWW-Authenticate": challenge})
 
 
 def _seconds(claims: Mapping[str, Any], name: str, now: float) -> float:
@@ -225,8 +225,8 @@ class FunctionAuthorizer:
 
     def _answer(self, asked: Asked, values: Sequence[str]) -> dict[str, Any]:
         event = {name: value for name, value in asked.event().items() if name not in ("body", "isBase64Encoded")}
-        told = {"type": "REQUEST", "routeArn": asked.variables.get("routeArn"), "identitySource": list(values)}
-        text, errored = self.ask(self.function, json.dumps({**event, **told}), self.role)
+        about = {"type": "REQUEST", "routeArn": asked.variables.get("routeArn"), "identitySource": list(values)}
+        text, errored = self.ask(self.function, json.dumps({**event, **about}), self.role)
         try:
             answer = None if errored else json.loads(text)
         except ValueError:

@@ -266,7 +266,7 @@ class HttpApi(LocalApigwService):  # type: ignore[misc]
 
 
 def begin() -> Response | None:
-    """Note what is told of a request, and refuse one that is too large."""
+    """Note the facts of a request, and refuse one that is too large."""
     g.began, g.request_id, g.caller, g.authorizer = datetime.now(UTC), str(uuid4()), None, None
     line = f"{request.method} {request.environ['RAW_URI']}"
     if len(line) + sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES:

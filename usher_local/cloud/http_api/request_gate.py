@@ -101,8 +101,8 @@ def refusal(headers: Mapping[str, str], error: SignatureError) -> Response:
     """AWS's answer in the protocol of the request."""
     s3, query, plain = CODES[error.reason]
     if error.service != "s3" and headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        told = f"<Error><Type>Sender</Type><Code>{query}</Code><Message>{error}</Message></Error>"
-        return Response(f"<ErrorResponse>{told}</ErrorResponse>", HTTPStatus.FORBIDDEN, mimetype="text/xml")
+        error_xml = f"<Error><Type>Sender</Type><Code>{query}</Code><Message>{error}</Message></Error>"
+        return Response(f"<ErrorResponse>{error_xml}</ErrorResponse>", HTTPStatus.FORBIDDEN, mimetype="text/xml")
     if error.service not in ("", "s3") or "x-amz-target" in headers:
         body = json.dumps({"__type": plain, "message": str(error)})
         return Response(body, HTTPStatus.FORBIDDEN, {"x-amzn-ErrorType": plain}, mimetype="application/json")

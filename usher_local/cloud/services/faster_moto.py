@@ -2,8 +2,9 @@
 
 moto (5.2.5) sorts the items of every partition of a table to query one of them. It asks for the time by subtracting
 dates, four times for each message that is in a queue, whenever its queue is looked at. And it looks a backend up under
-one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services,
-makes the URLs of the one that fits, and lists the methods of the class that answers.
+one lock of the process, for which all threads wait. For each request it tries the patterns of a hundred services, makes
+the URLs of the one that fits, and lists the methods of the class that answers. And it keeps every object that it has
+made, for a page that the local cloud does not serve: also the copies of the items that a query answers.
 """
 
 import time
@@ -17,7 +18,9 @@ from typing import Any
 from moto import backend_index
 from moto.core import responses, utils
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.common_models import BaseModel
 from moto.dynamodb.models.table import Table
+from moto.s3.models import FakeKey, FakeMultipart
 
 from usher_local.cloud.core.patching import replaced
 
@@ -27,7 +30,9 @@ BUSY = ("personalize", "dynamodb", "s3", "sns", "sqs", "stepfunctions")
 
 @contextmanager
 def faster() -> Iterator[None]:
-    """Let a query read one partition, the time come from the clock, and what answers a request be found at once."""
+    """Let a query read one partition, the time come from the clock, what answers a request be found at once, and what is
+    answered be forgotten.
+    """
     patterns = sorted(backend_index.backend_url_patterns, key=lambda one: one[0] not in BUSY)
     with ExitStack() as stack:
         stack.enter_context(replaced(Table, "query", _in_partition(Table.query)))
@@ -37,6 +42,7 @@ def faster() -> Iterator[None]:
         stack.enter_context(replaced(backend_index, "backend_url_patterns", patterns))
         names = cache(responses.method_names_from_class)
         stack.enter_context(replaced(responses, "method_names_from_class", names))
+        stack.enter_context(replaced(BaseModel, "__new__", _made))
         yield
 
 
@@ -82,3 +88,10 @@ def _by_class(stock: Any) -> Any:
         return kept[type(backend)]
 
     return urls
+
+
+def _made(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:
+    made = object.__new__(model)
+    if issubclass(model, FakeKey | FakeMultipart):  # moto closes their files by its list of them
+        model.instances_tracked.append(made)
+    return made

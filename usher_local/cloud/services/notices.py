@@ -1,4 +1,4 @@
-"""What people and programs are told, in the log of the local cloud: nobody gets a mail, and most have no rule."""
+"""Notifications and events, in the log of the local cloud: nobody gets a mail, and most have no rule."""
 
 import json
 import logging

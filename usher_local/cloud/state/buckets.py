@@ -96,11 +96,11 @@ class Buckets:
 
     def restore(self) -> dict[str, int]:
         """Make the buckets that no stack has made; from now on, what is deleted is forgotten. How much was found."""
-        for name, told in self._store.rows(BUCKET):
+        for name, kept in self._store.rows(BUCKET):
             if name not in self._backend.buckets:
-                self._backend.create_bucket(name, told["region"])
-                if told["versioning"]:
-                    self._backend.put_bucket_versioning(name, told["versioning"])
+                self._backend.create_bucket(name, kept["region"])
+                if kept["versioning"]:
+                    self._backend.put_bucket_versioning(name, kept["versioning"])
         self.restoring = False
         for name in self._backend.buckets:
             self._keep(Subject(name))

@@ -223,7 +223,7 @@ def with_history_of_its_own(eval_job: Any) -> Any:
 def counted(add_event: Any, limits: Limits) -> Any:
     """The record of an event. The last one that the quota leaves room for is the failure.
 
-    Once an execution has ended, its end is recorded, once, and nothing else: a task that still runs is not told.
+    Once an execution has ended, its end is recorded, once, and nothing else, even if a task still runs.
     """
 
     @wraps(add_event)

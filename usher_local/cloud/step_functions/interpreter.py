@@ -159,8 +159,8 @@ def reading(eval_body: Any) -> Any:
 def map_failure(env: Any, kind: StatesErrorNameType, cause: str) -> FailureEventException:
     """An error of a distributed map, as the interpreter knows it."""
     name = StatesErrorName(kind)
-    told = MapRunFailedEventDetails(error=name.error_name, cause=cause)
-    details = EventDetails(mapRunFailedEventDetails=told)
+    failure = MapRunFailedEventDetails(error=name.error_name, cause=cause)
+    details = EventDetails(mapRunFailedEventDetails=failure)
     return FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
 
 
@@ -194,8 +194,8 @@ def explaining(eval_body: Any) -> Any:
         except jsonata.JSONataException as error:
             name = StatesErrorName(StatesErrorNameType.StatesQueryEvaluationError)
             cause = f"The JSONata expression '{text.expression}' threw an error during evaluation. {error.details}"
-            told = EvaluationFailedEventDetails(error=name.error_name, cause=cause)
-            details = EventDetails(evaluationFailedEventDetails=told)
+            failure = EvaluationFailedEventDetails(error=name.error_name, cause=cause)
+            details = EventDetails(evaluationFailedEventDetails=failure)
             raise FailureEventException(FailureEvent(env, name, HistoryEventType.EvaluationFailed, details)) from error
 
     return run

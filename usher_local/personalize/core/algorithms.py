@@ -91,7 +91,7 @@ TRANSFORMATIONS: Mapping[str, Mapping[str, str]] = {
 
 
 def ranges(algorithm: str) -> dict[str, list[dict[str, Any]]]:
-    """What a search may try when it is told nothing, in the members of `HyperParameterRanges`."""
+    """What a search may try when the request names nothing, in the members of `HyperParameterRanges`."""
     found = _ranges(PARAMETERS.get(algorithm, {}))
     return {kind: [r for r in rows if r.pop("isTunable")] for kind, rows in found.items()}
 

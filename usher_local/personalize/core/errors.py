@@ -4,7 +4,7 @@ from moto.core.exceptions import ServiceException
 
 
 class PersonalizeError(ServiceException):  # type: ignore[misc]
-    """Base of everything that a caller can be told."""
+    """Base of all errors that a caller gets."""
 
 
 class InvalidInputError(PersonalizeError):

@@ -125,7 +125,7 @@ class Resource:
     def refusal(self, why: str) -> PersonalizeError:
         """The error of a request that its status forbids: ResourceInUseError as long as waiting may help.
 
-        `why` follows the ARN, as in "cannot be deleted". While an update is on its way, its status is told.
+        `why` follows the ARN, as in "cannot be deleted". While an update is on its way, its status is the update's.
         """
         error = ResourceInUseError if self.busy else InvalidInputError
         if self.update and self.updating:

@@ -23,7 +23,7 @@ class UseCase:
     follows: bool = False
     """Lists follow the events by themselves, at each interval of the recipe's, without a new version."""
     explains: bool = False
-    """Answers tell reasons, and metadata without being told so before."""
+    """Answers have reasons, and metadata without being configured for it."""
 
 
 USE_CASES: Mapping[str, UseCase] = {

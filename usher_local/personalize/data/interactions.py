@@ -266,11 +266,11 @@ class InteractionLog:
         """Write what was imported as arrays (`path`.npz): codes and numbers by column, and the texts as JSON."""
         frame = self._bulk.frame
         texts = [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
-        told = {name: frame[name].cat.categories.tolist() for name in texts}
+        labels = {name: frame[name].cat.categories.tolist() for name in texts}
         arrays: dict[str, Any] = {
-            name: (frame[name].cat.codes if name in told else frame[name]).to_numpy() for name in frame.columns
+            name: (frame[name].cat.codes if name in labels else frame[name]).to_numpy() for name in frame.columns
         }
-        arrays[TEXTS] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        arrays[TEXTS] = np.frombuffer(json.dumps(labels).encode(), np.uint8)
         with written_whole(path.with_suffix(".npz")) as new, new.open("wb") as file:
             np.savez(file, **arrays)
 
@@ -280,8 +280,8 @@ class InteractionLog:
         if not file.exists():
             return
         with readable(file), np.load(file, allow_pickle=False) as arrays:
-            told = json.loads(arrays[TEXTS].tobytes())
-            texts = {name: pd.Index(names, dtype="str") for name, names in told.items()}
+            labels = json.loads(arrays[TEXTS].tobytes())
+            texts = {name: pd.Index(names, dtype="str") for name, names in labels.items()}
             columns = {
                 name: pd.Categorical.from_codes(arrays[name], texts[name]) if name in texts else arrays[name]
                 for name in arrays

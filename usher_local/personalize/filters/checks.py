@@ -6,7 +6,7 @@ The language is Usher's, which checks filters before it has any made.
 from collections.abc import Iterable, Mapping
 from typing import Never
 
-from usher.filters import grammar
+from usher.filters import grammar, values
 from usher.filters.expressions import Condition, Expression, FilterError, Literal
 from usher.filters.rules import filter_errors, group_errors
 
@@ -27,7 +27,7 @@ def parse_filter(text: str) -> Expression:
 def parse_values(text: str) -> tuple[Literal, ...]:
     """Parse what a request gives for a placeholder. Raises InvalidInputError."""
     try:
-        return grammar.parse_values(text)
+        return values.parse_values(text)
     except FilterError as error:
         _refuse("Invalid filter values", error)
 

@@ -148,8 +148,8 @@ def _met(test: Condition, operand: object, scope: Scope) -> Mask:
     wanted = test.operator == "IN"
     mask = np.zeros(len(scope.index), np.bool_)
     looked: Counter[str] = Counter()
-    for item, told in zip(reversed(scope.history.items), reversed(scope.history.types), strict=True):
-        kind = (told or "").lower()
+    for item, type_ in zip(reversed(scope.history.items), reversed(scope.history.types), strict=True):
+        kind = (type_ or "").lower()
         looked[kind] += 1
         position = scope.index.get(item)
         if position is not None and looked[kind] <= scope.window and ((ANY in types or kind in types) == wanted):

@@ -17,6 +17,8 @@ MAX_ID_LENGTH = 256
 """Characters of a USER_ID, ITEM_ID or ACTION_ID [Q]."""
 MAX_VALUE_LENGTH = 1000
 """Characters of any other string that is not textual [Q]."""
+WHOLE_NUMBERS = {"int": 2**31, "long": 2**63}
+"""By Avro type, the first number that is too large for it."""
 MAX_TEXT_LENGTH = 20_000
 """Characters of a textual value; Personalize cuts longer ones [Q]."""
 FIRST_MILLISECOND = 10**11

@@ -251,6 +251,15 @@ class DeletionJob(TypedDict):
     """Of a failure."""
 
 
+class TrainingSchedule(TypedDict):
+    """The schedule of a solution's trainings."""
+
+    expression: str
+    zone: str
+    since: str
+    """ISO time from which a rate counts; empty: the schedule is not there yet."""
+
+
 class StillKnown(TypedDict):
     """A model that was trained on the users' data."""
 
@@ -258,6 +267,8 @@ class StillKnown(TypedDict):
     trainedAt: str
     schedule: str
     """The schedule by which it is trained next; empty: it has none."""
+    trainedNext: str
+    """ISO time of that; empty: it is not known."""
 
 
 class ErasureRecord(TypedDict):
@@ -267,7 +278,7 @@ class ErasureRecord(TypedDict):
     """Random: it tells one request from others."""
     datasetGroup: str
     """The ARN; empty: Personalize has none."""
-    schedules: Mapping[str, str]
+    schedules: Mapping[str, TrainingSchedule]
     """By solution, the schedule of its trainings."""
     users: int
     files: int

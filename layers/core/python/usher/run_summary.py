@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypedDict
 
+from usher.dollars import dollars, up_to
 from usher.run_record import (
     CostRecord,
     LiveModel,
@@ -20,7 +21,6 @@ from usher.run_record import (
     StateRecord,
 )
 
-CENT = 0.01
 MAX_NAMED = 3
 """Resources of a kind that a sentence names."""
 READY = {"READY", "HELD"}
@@ -146,16 +146,16 @@ def current_cost(record: RunRecord) -> CostRecord:
 def cost_sentences(cost: CostRecord) -> Iterator[str]:
     """What a run cost, and what its group costs, in words."""
     if "cost" in cost:
-        yield f"This run: about ${cost['cost']:,.2f}."
+        yield f"This run: about {dollars(cost['cost'])}."
     if "monthlyCost" not in cost:
         return
-    yield f"What serves, even idle: ${cost['monthlyCost']:,.2f} a month."
+    yield f"What serves, even idle: {dollars(cost['monthlyCost'])} a month."
     parts = cost.get("monthly", ())
     if unwanted := [one for one in parts if not one["desired"]]:
         named = ", ".join(f"{one['id']} ({monthly_text(one)})" for one in unwanted)
         yield f"Not in usher.yaml, and paid for all the same: {named}."
     if cost.get("recurringCost"):
-        yield f"Trainings, exports and jobs on schedules: ${cost['recurringCost']:,.2f} a month."
+        yield f"Trainings, exports and jobs on schedules: {dollars(cost['recurringCost'])} a month."
     if unknown := [_with_limit(one) for one in parts if one["dollars"] is None]:
         yield f"Not included, as the price is not known: {', '.join(unknown)}."
     if "month" in cost:
@@ -164,12 +164,11 @@ def cost_sentences(cost: CostRecord) -> Iterator[str]:
 
 def month_text(month: MonthRecord) -> str:
     """What a group has cost in a month, and will, in words."""
-    unknown = f" (at most ${month['atMost']:,.2f})" if month["atMost"] - month["spent"] >= CENT else ""
-    budget = f" The budget is ${month['budget']:,.2f}." if month["budget"] is not None else ""
+    budget = f" The budget is {dollars(month['budget'])}." if month["budget"] is not None else ""
     when = f"measured until {_minute(month['measuredAt'])} UTC" if month["measuredAt"] else "not measured yet"
     return (
-        f"{month['month']}: ${month['spent']:,.2f} until now{unknown}, {when}; "
-        f"about ${month['forecast']:,.2f} by its end.{budget}"
+        f"{month['month']}: {up_to(month['spent'], month['atMost'])} until now, {when}; "
+        f"about {dollars(month['forecast'])} by its end.{budget}"
     )
 
 
@@ -191,7 +190,7 @@ def _minute(time: str) -> str:
 
 def monthly_text(one: MonthlyCost) -> str:
     """A monthly cost in words."""
-    return f"${one['dollars']:,.2f} a month" if one["dollars"] is not None else _unknown(one)
+    return f"{dollars(one['dollars'])} a month" if one["dollars"] is not None else _unknown(one)
 
 
 def why_text(one: MonthlyCost) -> str:
@@ -207,11 +206,11 @@ def is_training(one: MonthlyCost) -> bool:
 
 
 def _with_limit(one: MonthlyCost) -> str:
-    return one["id"] if one["atMost"] is None else f"{one['id']} (at most ${one['atMost']:,.2f} a month)"
+    return one["id"] if one["atMost"] is None else f"{one['id']} (at most {dollars(one['atMost'])} a month)"
 
 
 def _unknown(one: MonthlyCost) -> str:
-    return "price not known" if one["atMost"] is None else f"not known, at most ${one['atMost']:,.2f} a month"
+    return "price not known" if one["atMost"] is None else f"not known, at most {dollars(one['atMost'])} a month"
 
 
 def _known(costs: Iterable[MonthlyCost]) -> float:
@@ -237,12 +236,15 @@ def done_phrases(record: RunRecord) -> Iterator[str]:
     """What a run has done so far, a phrase for each kind and verb."""
     estimate, pins = record.get("estimate"), record.get("pins", {})
     planned = estimate["resources"] if estimate else {}
+    served = own_choices(record)
+    yield from (_choice(name, pin) for name, pin in served.items())
     done: dict[tuple[str, str], list[str]] = defaultdict(list)
     for state in record.get("resources", ()) if "stage" in record else ():
         plan, (kind, _, name) = planned.get(state["id"]), state["id"].partition("/")
         action, reason = (plan["action"], plan["reason"]) if plan else (state["action"], state.get("reason", ""))
         if state["status"] == "READY" and _is_choice(state, reason, pins.get(name)):
-            yield _choice(name, pins[name])
+            if name not in served:
+                yield _choice(name, pins[name])
         elif state["status"] == "READY" or (state["status"], kind) == ("HELD", "solution_version"):
             verb = TRAINED.get(action) if kind == "solution_version" else VERBS.get(action)
             done["imported" if verb and kind == "dataset_import_job" else verb or "", kind].append(name)
@@ -271,6 +273,21 @@ def _is_choice(state: StateRecord, reason: str, pin: PinRecord | None) -> bool:
     """Whether a state is that of what puts live the version that a person has chosen."""
     served = (state.get("details") or {}).get("solutionVersionArn")
     return pin is not None and served == pin["version"] and ("solutionVersionArn" in reason or reason == PROMOTED)
+
+
+def own_choices(record: RunRecord) -> dict[str, PinRecord]:
+    """By solution, the versions that the run's own execution was to put live, and that serve at its end."""
+    serving = {one["name"]: one["version"] for one in record.get("live", ())}
+    return {
+        name: pin
+        for name, pin in record.get("pins", {}).items()
+        if pin.get("execution") == record.get("execution") and serving.get(name) == pin["version"]
+    }
+
+
+def has_acted(record: RunRecord) -> bool:
+    """Whether a run has changed anything."""
+    return "stage" in record or bool(own_choices(record))
 
 
 def _choice(name: str, pin: PinRecord) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, starts
+from usher.config.schedule_expressions import DAY_MINUTES, MONTH_DAYS, next_start, starts
 
 from usher_local.cloud.eventbridge.scheduler import next_after
 
@@ -83,3 +83,41 @@ def test_no_schedule_starts_more_often_than_is_told(minute: str, hour: str, days
     gaps = [(later - earlier) / MINUTE for earlier, later in pairwise(seen)]
     assert told.shortest <= min([*gaps, DAY_MINUTES])
     assert len(seen) <= told.a_month * 1.2 + 1  # a weekday may be there five times in 30 days
+
+
+DAYS = ["* * ?", "? * MON", "? * FRI-MON", "1 * ?", "L * ?", "L-3 * ?", "15W * ?", "1W * ?", "31W * ?"]
+DAYS += ["1-7/2 2,12 ?", "? 3 6#5", "? * FRIL", "29 2 ?", "? JAN-MAR TUE"]
+moments = st.datetimes(datetime(2024, 1, 1), datetime(2036, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - zoned there
+
+
+@settings(deadline=None, max_examples=60)
+@given(fields["minute"], fields["hour"], st.sampled_from(DAYS), moments, st.sampled_from(["UTC", "Asia/Tokyo"]))
+def test_the_next_start_is_the_local_schedulers(minute: str, hour: str, days: str, after: datetime, zone: str) -> None:
+    """Which reads expressions with aws-croniter. Hours that a clock leaves out are not compared: it skips them."""
+    expression, where = f"cron({minute} {hour} {days} *)", ZoneInfo(zone)
+    assert next_start(expression, after, where) == next_after(expression, after, where, after)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("rate(3 days)", "2026-11-29T12:00:00+00:00"),
+        ("at(2026-12-01T03:00:00)", "2026-12-01T02:00:00+00:00"),
+        ("at(2026-11-01T03:00:00)", None),
+        ("cron(0 3 * * ? 2020)", None),
+        ("cron(0 3 * * ? *)", "2026-11-28T02:00:00+00:00"),
+        ("cron(0 3 LW * ? *)", "2026-11-30T02:00:00+00:00"),
+        ("cron(0 3 LW 2 ? 2027)", "2027-02-26T02:00:00+00:00"),
+        ("cron(0 3 ? 3 2#1,6#5 *)", "2027-03-01T02:00:00+00:00"),
+        ("cron(0 3 ? * L *)", "2026-11-28T02:00:00+00:00"),
+    ],
+)
+def test_a_rate_counts_from_its_creation_and_other_schedules_by_their_zones_clock_and_calendar(
+    expression: str, found: str | None
+) -> None:
+    after, begun = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert next_start(expression, after, ZoneInfo("Europe/Berlin"), begun) == (found and datetime.fromisoformat(found))
+
+
+def test_nobody_can_tell_when_a_rate_starts_whose_creation_is_not_known() -> None:
+    assert next_start("rate(3 days)", datetime(2026, 11, 27, tzinfo=UTC)) is None

@@ -73,7 +73,7 @@ def test_the_forecast_adds_what_serves_and_recurs_until_the_end_of_the_month() -
     assert record["spent"] == 60
     assert record["forecast"] == pytest.approx(60 + 10 / 30 * 144)
     (note,) = budget_notes("films", record)
-    assert note.message == "of $100.00 will not last: 2026-11 will cost about $108.00."
+    assert note.message == "is $100.00; 2026-11 will cost about $108.00."
     (near,) = budget_notes("films", {**record, "spent": 80})
     assert near.message == "$80.00 of $100.00 are spent in 2026-11."
     assert not list(budget_notes("films", {**record, "forecast": 99}))
@@ -115,5 +115,10 @@ def test_orders_that_each_fit_a_budget_are_refused_once_they_do_not_fit_together
 
 
 def test_people_are_told_once_of_each_share(months: Months) -> None:
-    assert [months.tell("films", "2026-11", share) for share in (0.8, 0.8, 1.0, 0.8)] == [True, False, True, False]
-    assert months.of("films").told == 1
+    assert [months.mark_notified("films", "2026-11", share) for share in (0.8, 0.8, 1.0, 0.8)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert months.of("films").notified == 1

@@ -89,19 +89,20 @@ def test_an_anonymous_session_has_no_user() -> None:
     assert (one.user, one.session) == ("", "s1")
 
 
-BODY = "BadBody: The body must be {userId, sessionId, events: [{eventType, itemId, ...}, ...]}."
+BODY = "BadBody: The body must be {userId, sessionId, events: [{eventType, itemId, ...}, ...]}"
+NOT_A_LIST = f"{BODY}, with 1 to 500 events."
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({}, BODY),
-        (posted(), BODY),
-        (posted(EVENT, user="u"), BODY),
-        ({"userId": "u", "events": EVENT}, BODY),
+        ({}, NOT_A_LIST),
+        (posted(), NOT_A_LIST),
+        (posted(EVENT, user="u"), f"{BODY}; it has the unknown member 'user'."),
+        ({"userId": "u", "events": EVENT}, NOT_A_LIST),
         ({"events": [EVENT]}, "BadBody: The body names neither userId nor sessionId. Give at least one of them."),
         (posted(EVENT, userId=""), "BadId: userId must be a text of 1 to 256 characters."),
-        (posted(*[EVENT] * (MAX_EVENTS + 1)), "BadList: There are 501 events; post at most 500 at a time."),
+        (posted(*[EVENT] * (MAX_EVENTS + 1)), "BadList: There are 501 events; send at most 500 at a time."),
         (posted(EVENT, "watch"), "BadEvent: Event 2 must be an object such as {eventType, itemId}."),
         (posted({"itemId": "i"}), "BadId: eventType of event 1 must be a text of 1 to 256 characters."),
         (posted(EVENT | {"itemId": None}), "BadId: itemId of event 1 must be a text of 1 to 256 characters."),
@@ -115,7 +116,7 @@ def test_a_wrong_body_is_refused_with_the_reason(content: dict[str, Any], messag
     ("member", "value", "said"),
     [
         ("type", "x", "Event 12 has the unknown member type; allowed: eventType"),
-        ("DISCOUNT", "x", "What else your schema has goes into properties."),
+        ("DISCOUNT", "x", "Put other columns of your schema into properties."),
         ("item_id", "x", "Write itemId."),
         ("eventValue", "5", "eventValue of event 12 must be a number, not 5. Write it without quotes."),
         ("eventValue", True, "eventValue of event 12 must be a number"),
@@ -207,7 +208,10 @@ def test_a_member_of_its_own_is_no_property(name: str) -> None:
         (FULL | {"properties": {"DEVICE": ["a"]}}, 'DEVICE is ["a"], and the schema has the type string.'),
         (FULL | {"properties": {"device": True}}, "device is true, and the schema has the type string. Give a text."),
         (FULL | {"properties": {"device": "tv", "discountPct": "much"}}, 'discountPct is "much", and the schema'),
-        (FULL | {"properties": {"device": "tv", "discountPct": 1.5}}, "type int. Give a whole number."),
+        (FULL | {"properties": {"device": "tv", "discountPct": 1.5}}, "type int. Give a whole number of 32 bits."),
+        (FULL | {"properties": {"device": "tv", "discountPct": "1_0"}}, 'discountPct is "1_0", and the schema'),
+        (FULL | {"properties": {"device": "tv", "discountPct": "\u0661"}}, 'discountPct is "\u0661", and the schema'),
+        (FULL | {"properties": {"device": "tv", "discountPct": 2**33}}, "Give a whole number of 32 bits."),
         (FULL | {"properties": {"device": "tv", "gift": "yes"}}, 'gift is "yes", and'),
         (FULL | {"properties": {"device": "d" * 1001}}, "device has 1001 characters; 1000 are allowed. Shorten it."),
     ],

@@ -83,6 +83,16 @@ def test_pages_have_each_event_once_newest_first(site: Site) -> None:
     assert found == names[::-1]
 
 
+def test_next_is_good_for_its_user_alone(site: Site) -> None:
+    for user in "uv":
+        for _ in range(2):
+            site.post(EVENT, userId=user)
+    token = read(site, numResults="1")["next"]
+    assert len(read(site, next=token)["events"]) == 1
+    with pytest.raises(RequestError, match="an answer about this user"):
+        read(site, "v", next=token)
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from usher.formats.strict_json import MAX_DEPTH, parse_strict
+from usher.formats.strict_json import MAX_DEPTH, MAX_VALUES, parse_strict
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -40,12 +40,19 @@ def test_what_is_written_is_read(value: Any) -> None:
         ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "it is nested too deeply"),
         ("[" * 100_000, "it is nested too deeply"),
         ('{"a":' * 100_000, "it is nested too deeply"),
+        ("", "it is empty"),
+        (" \n", "it is empty"),
+        (f"[{'[],' * MAX_VALUES}[]]", f"it has more than {MAX_VALUES} values"),
     ],
     ids=lambda text: text[:20],
 )
 def test_what_python_takes_beyond_the_standard_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_strict(text)
+
+
+def test_a_mark_of_the_byte_order_is_passed_over() -> None:
+    assert parse_strict('\ufeff{"a": 1}') == {"a": 1}
 
 
 def test_pairs_of_surrogates_and_the_largest_numbers_are_read() -> None:

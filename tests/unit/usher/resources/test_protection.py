@@ -49,5 +49,5 @@ def test_while_personalize_does_not_answer_nothing_is_deleted(personalize: Any) 
     with Stubber(personalize) as stubber:
         stubber.add_client_error("list_dataset_groups", "AccessDeniedException", "not authorized")
         text = refusal(personalize, REQUEST)
-    assert text.startswith("It can't be told whether Personalize still has dataset groups of this stack")
+    assert text.startswith("Whether Personalize still has dataset groups of this stack is not known")
     assert text.endswith("not authorized. Delete the stack again.")

@@ -57,7 +57,7 @@ def test_what_a_request_says_itself_counts() -> None:
     options = {"userId": "u", "context": {"DEVICE": "fridge"}}
     route = ROUTES["recommendations"]
     request = read_request("films", LIVE, route, options, {"DEVICE": "phone", "HOUR": "5"})
-    assert request.members["context"] == {"DEVICE": "fridge", "HOUR": "5"}
+    assert request.call["context"] == {"DEVICE": "fridge", "HOUR": "5"}
 
 
 def test_actions_have_no_context() -> None:

@@ -71,6 +71,12 @@ def test_every_answer_is_an_item_of_its_own(world: World) -> None:
     assert table(world).look_up("films", "s", "é63") == table(world).look_up("films", "t", "é61") == {}
 
 
+def test_an_answer_names_the_filter_that_it_was_made_with(world: World) -> None:
+    files = [put(world, "a.out", range(1))]
+    table(world).load(world.bucket, files, BEGUN, START, {**KEY, "filter": "arn:seen"})
+    assert table(world).look_up("films", "s", "é0") == {"recommendedItems": ["i0"], "filterArn": "arn:seen"}
+
+
 def test_loading_the_same_export_again_changes_nothing(world: World) -> None:
     files = [put(world, "a.out", range(30))]
     table(world).load(world.bucket, files, BEGUN, START, KEY)

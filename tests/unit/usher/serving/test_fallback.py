@@ -23,6 +23,7 @@ from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import CACHE_SECONDS, ServingMaps
+from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
 
 from tests.unit.usher.world import TABLE, World
@@ -85,7 +86,9 @@ class Stage:
         campaigns = Campaigns(runtime, Breakers(self.clock), RetryBudget(), self.clock)
         guard = Guard(Known(Catalogues(self.table), self.clock), Breakers(self.clock))
         maps, popular = ServingMaps(self.table, self.clock), PopularLists(self.table, self.clock)
-        return Reads(maps, ExportStore(self.table), Pages(self.table), popular, campaigns, guard, Demand(self.table))
+        exports, pages, demand = ExportStore(self.table), Pages(self.table), Demand(self.table)
+        filters = StoredFilters(guard, lambda *_: {})
+        return Reads(maps, exports, pages, popular, campaigns, guard, demand, filters)
 
 
 @pytest.fixture

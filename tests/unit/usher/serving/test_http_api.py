@@ -1,5 +1,7 @@
 """The API functions, asked as API Gateway asks them (payload version 2)."""
 
+import base64
+import gzip
 import io
 import json
 import re
@@ -29,6 +31,7 @@ from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
 from usher.serving.serving_map import ServingMaps
+from usher.serving.stored_filters import StoredFilters
 from usher.storage.table import Table
 
 from tests.unit.stack.files import SENT_ROUTES
@@ -214,6 +217,28 @@ def test_a_body_that_is_no_object_is_refused(function: str, path: str, body: str
     assert "The body must be a JSON object" in answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (gzip.compress(b"{}"), "it is compressed; send it as it is, without Content-Encoding."),
+        ("{}".encode("utf-16"), "its byte 1 is not UTF-8."),
+        (b'{"userId": "\xed\xa0\x80"}', "its byte 13 is not UTF-8."),
+        (b" ", "it is empty."),
+    ],
+)
+@pytest.mark.usefixtures("served")
+def test_a_body_that_is_no_text_is_refused_with_what_it_is(sent: bytes, said: str) -> None:
+    event = event_of("POST", "/films/events") | {"body": base64.b64encode(sent).decode(), "isBase64Encoded": True}
+    answer = json.loads(load_function("events").lambda_handler(event, CONTEXT)["body"])
+    assert answer == {"code": "BadBody", "message": f"The body must be a JSON object: {said}"}
+
+
+@pytest.mark.parametrize("text", ["arn:aws:s3:::usher-1", "usher-123456789012-us-east-1", "key_123456789012_x"])
+def test_a_message_loses_what_is_of_the_account(text: str) -> None:
+    error = ClientError({"Error": {"Code": "InvalidInputException", "Message": f"No {text}!"}}, "GetRecommendations")
+    assert not re.search(r"arn|[0-9]{12}", http_api.error_document(error)["message"])
+
+
 @pytest.mark.usefixtures("served")
 def test_a_ranking_needs_a_user_and_items() -> None:
     status, body = ask(load_function("ranking"), "POST", "/films/rankings", {"userId": "u"})
@@ -286,7 +311,7 @@ def test_only_who_filters_is_told_that_nothing_stored_can(served: World, name: s
     served.listen(RUNTIME(), "before-call", failing(refusal(name)))
     status, answer = ask(load_function("recommendations"), "GET", "/films/recommendations", userId="u", **filtered)
     assert status >= 400
-    assert (http_api.FILTERED in answer["message"]) == bool(filtered)
+    assert ("Stored answers can't apply the filter" in answer["message"]) == bool(filtered)
 
 
 @pytest.mark.parametrize("error", [refusal("AccessDeniedException"), KeyError("x")], ids=str)
@@ -412,9 +437,8 @@ def test_what_was_replaced_meanwhile_is_looked_up_again(served: World, code: str
     runtime: Any = SimpleNamespace(get_recommendations=call)
     table = Table(served.dynamodb, TABLE)
     guard = Guard(Known(Catalogues(table)))
-    reads = Reads(
-        serving, ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
-    )
+    sources = ExportStore(table), Pages(table), PopularLists(table), Campaigns(runtime), guard, Demand(table)
+    reads = Reads(serving, *sources, StoredFilters(guard, lambda *_: {}))
     expected = {"itemList": [], "source": "campaign", "solution": "for-you", "recommendationId": "RID-1"}
     assert reads.answer("films", ROUTES["recommendations"], {"userId": "u"}) == expected
     assert asked == [SERVED["solutions"]["for-you"]["campaignArn"], "new"]

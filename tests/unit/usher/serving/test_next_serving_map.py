@@ -311,3 +311,14 @@ def account_of(former: Any, types: Mapping[str, str], others: int) -> Account:
 
 def as_record(one: State) -> Any:
     return {"id": one.id, "status": one.status, "arn": one.arn}
+
+
+def test_a_filter_says_what_the_one_that_serves_says() -> None:
+    rules: Any = {"arn:old": ["old"], "arn:gone": ["gone"]}
+    former: Any = {"solutions": {}, "filters": {"a": "arn:old"}, "filterRules": rules}
+    desired = Plan("shop", filters=["a", "b"], filter_rules={"a": [{"effect": "new"}], "b": [{"effect": "b"}]})
+    content: Any = next_map(desired, [state("filter/a", "PENDING"), state("filter/b")], former)
+    arn_of_b = content["filters"]["b"]
+    assert content["filterRules"] == {"arn:old": ["old"], arn_of_b: [{"effect": "b"}]}
+    content = next_map(desired, ready("filter/a", "filter/b"), content)
+    assert content["filterRules"] == {content["filters"]["a"]: [{"effect": "new"}], arn_of_b: [{"effect": "b"}]}

@@ -1,4 +1,4 @@
-"""What a caller of the HTTP API may do, by what the API's authorizer has told of them. Pure.
+"""What a caller of the HTTP API may do, by what the API's authorizer has found. Pure.
 
 The payload of an HTTP API has `requestContext.authorizer` with one member: `iam` (a signature), `jwt` (a token's
 claims) or `lambda` (the answer of the function `authorize` about a key).
@@ -57,7 +57,7 @@ class Caller:
     def check_route(self, route_key: str, group: str | None) -> None:
         """Raise RequestError (403) unless the route may be called. `group`: of the path; None where it has none."""
         name = route_name(route_key)
-        if self.group is not None and group != self.group:
+        if self.group is not None and "{group}" in route_key and group != self.group:
             raise forbidden("This key is for another group.")
         if self.routes is not None and name not in self.routes & ROUTES.keys():
             raise forbidden(f"This key is not for {name}; it is for {', '.join(sorted(self.routes))}.")
@@ -93,7 +93,7 @@ def caller_of(authorizer: Mapping[str, Any] | None, user_claim: str = "sub") -> 
                 case {"key": str(key), "perMinute": int(per_minute)}:
                     return replace(caller, key=key, per_minute=per_minute)
             return caller
-    raise forbidden("Nobody has said who calls.")
+    raise forbidden("The request names no caller.")
 
 
 def scopes(claims: Mapping[str, Any]) -> set[str]:

@@ -92,11 +92,11 @@ class Keys:
         return f"{group}.{key_id}.{secret}"
 
     def rotate(self, group: str, key_id: str, overlap: timedelta) -> str:
-        """Give a key a new secret; return the new text. Former secrets end after `overlap`, or sooner as told before.
+        """Give a key a new secret; return the new text. Former secrets end after `overlap`, if not before.
 
         Raises UsherError if there is no such key, or somebody else changes it at this moment.
         """
-        key = self._get(group, key_id)
+        key = self.get(group, key_id)
         ends = int((self.clock() + overlap).timestamp())
         former = [
             {**one, "until": ends if one["until"] is None else min(ends, int(one["until"]))} for one in key.hashes
@@ -111,14 +111,15 @@ class Keys:
 
     def revoke(self, group: str, key_id: str) -> None:
         """Delete a key. Raises UsherError if there is none."""
-        self._get(group, key_id)
+        self.get(group, key_id)
         self.table.update(group, ITEM, "REMOVE #id", names={"#id": key_id})
 
     def remove(self, group: str) -> None:
         """Delete all keys of a group."""
         self.table.delete(group, ITEM)
 
-    def _get(self, group: str, key_id: str) -> Key:
+    def get(self, group: str, key_id: str) -> Key:
+        """A key by its ID. Raises UsherError if there is none."""
         keys = {key.id: key for key in self.of(group)}
         if key_id not in keys:
             there = f"It has {', '.join(keys)}." if keys else "It has none."

@@ -6,7 +6,8 @@ from typing import Any
 
 from usher.batch.job_input import encoded_line
 from usher.filters.expressions import FilterError
-from usher.filters.grammar import parse_attributes, parse_values
+from usher.filters.grammar import parse_attributes
+from usher.filters.values import parse_values
 from usher.limits import MAX_ID_LENGTH
 from usher.recipes import BatchShape
 from usher.storage.bucket import MAX_REQUEST_LENGTH

@@ -103,6 +103,14 @@ class Known:
             self._cache.keep({(group, user, "user"): known})
         return bool(known)
 
+    def is_in_files(self, group: str, user: str) -> bool:
+        """Whether the group's files name a user, or a PUT has."""
+        is_kept, found = self._cache.get((group, user, "files"))
+        if not is_kept:
+            found = bool(self.table.get(f"{group}#{user}", SORT_KEYS["users"], consistent=False))
+            self._cache.keep({(group, user, "files"): found})
+        return bool(found)
+
     def _of_user(self, group: str, user: str) -> list[Any]:
         limits = {":group": f"{group}#{user}", ":first": FIRST_OF_A_USER, ":last": LAST_OF_A_USER}
         response = self.table.dynamodb.query(

@@ -62,7 +62,7 @@ SECTIONS: Keys = {
     "catalogue": {
         "description": "Columns of the items that the API knows, or an object; false: it knows no users, either.",
     },
-    "context": {"description": "By field of the interactions: what each request tells by itself.", "type": "object"},
+    "context": {"description": "By field of the interactions: what each request gives by itself.", "type": "object"},
     "batch": {"description": "Batch inference jobs by name."},
     "segments": {"description": "Batch segment jobs by name."},
     "metricAttribution": {"description": "Members of CreateMetricAttribution: metrics; false: none."},
@@ -154,7 +154,7 @@ BUDGET: Keys = {
         "description": "US dollars in a calendar month (UTC).", "type": "number", "exclusiveMinimum": 0,
         "maximum": MAX_BUDGET,
     },
-    "warnAt": {"description": "The share of it at which you are told.", "type": "number", "minimum": 0, "maximum": 1},
+    "warnAt": {"description": "You are notified at this share of it.", "type": "number", "minimum": 0, "maximum": 1},
     "stopAt": {
         "description": "The share of it at which nothing more is imported, trained or exported.", "type": "number",
         "minimum": 0, "maximum": 1,

@@ -92,7 +92,7 @@ class Budget:
 
     monthly: float
     warn_at: float = 0.8
-    """The share of it at which people are told."""
+    """The share of it at which people are notified."""
     stop_at: float = 1.0
     """The share of it at which nothing more is ordered. What serves goes on."""
 
@@ -152,7 +152,7 @@ class Config:
     schedules: tuple[Schedule, ...] = ()
     catalogue: Catalogue = field(default_factory=Catalogue)
     context: Mapping[str, str] = field(default_factory=dict)
-    """By field of the interactions, which of CONTEXT_SOURCES is told by each request."""
+    """By field of the interactions, which of CONTEXT_SOURCES each request gives."""
     tags: tuple[Mapping[str, str], ...] = ()
     """tagKey and tagValue: for every resource without tags of its own."""
     prune: bool = False

@@ -1,13 +1,14 @@
-"""The frequency of EventBridge Scheduler's schedule expressions. Pure.
+"""The frequency and the next start of EventBridge Scheduler's schedule expressions. Pure.
 
 Expressions: EventBridge Scheduler's user guide, "Schedule types". Where a frequency can't be counted exactly, it is
 rounded up.
 """
 
 import re
-from collections.abc import Sequence
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 MONTH_DAYS = 30
 DAY_MINUTES = 24 * 60
@@ -25,6 +26,8 @@ OF_MONTH = re.compile(rf"L|LW|L-{DAY}|{DAY}W")
 OF_WEEK = re.compile(r"[1-7]?L|[1-7]#[1-5]")
 """Values that match one day of a month: its last, the weekday nearest to a day; its last Friday, its second Friday."""
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MAX_DAYS = 8 * 366
+"""In which a start is looked for: the 29th of February is at most eight years away."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -97,3 +100,77 @@ def _numbered(field: str, first: int, names: Sequence[str]) -> str:
     for number, name in enumerate(names, start=first):
         field = field.replace(name, str(number))
     return field
+
+
+def next_start(expression: str, after: datetime, zone: tzinfo = UTC, origin: datetime | None = None) -> datetime | None:
+    """When a schedule starts first after a moment; None: never, or, of a rate without `origin`, nobody can tell.
+
+    `zone`: of the expression, for at and cron; `origin`: from which a rate counts, the schedule's creation. Raises
+    ValueError if the expression is not one of EventBridge Scheduler's. Source: user guide, "Schedule types".
+    """
+    starts(expression)
+    if match := AT.fullmatch(expression):
+        once = datetime.fromisoformat(match[1]).replace(tzinfo=zone)
+        return once if once > after else None
+    if match := RATE.fullmatch(expression):
+        apart = timedelta(minutes=int(match[1]) * UNITS[match[2]])
+        return origin + apart * max(1, (after - origin) // apart + 1) if origin else None
+    return next(_cron_starts(expression, after, zone), None)
+
+
+def _cron_starts(expression: str, after: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """The starts of a cron expression after a moment, within MAX_DAYS."""
+    minutes, hours, days, months, weekdays, years = expression[len("cron(") : -1].split()
+    of_day = [
+        time(hour, minute) for hour in sorted(_values(hours, 0, 23)) for minute in sorted(_values(minutes, 0, 59))
+    ]
+    in_months, in_years = _values(months, 1, 12, MONTHS), _values(years, 1970, 2199)
+    first = after.astimezone(zone).date()
+    for day in (first + timedelta(days=number) for number in range(MAX_DAYS)):
+        if day.year in in_years and day.month in in_months and _is_of_month(day, days) and _is_of_week(day, weekdays):
+            moments = (datetime.combine(day, one, zone) for one in of_day)
+            yield from (one for one in moments if one > after)
+
+
+def _is_of_month(day: date, field: str) -> bool:
+    """Whether a field of days of the month allows a day."""
+    last = monthrange(day.year, day.month)[1]
+    return field == "?" or any(day.day in _days_of_month(day, last, part) for part in field.split(","))
+
+
+def _days_of_month(day: date, last: int, part: str) -> set[int]:
+    """The days of a day's month that a part of a field stands for."""
+    if part == "L":
+        return {last}
+    if part.startswith("L-"):
+        return {last - int(part[2:])}
+    if part == "LW" or part.endswith("W"):
+        wanted = last if part == "LW" else int(part[:-1])
+        return {_nearest_weekday(day, wanted, last)} if wanted <= last else set()
+    return _values(part, 1, 31)
+
+
+def _nearest_weekday(day: date, wanted: int, last: int) -> int:
+    """The day from Monday to Friday that is nearest to a day of the month, and in the same month."""
+    match day.replace(day=wanted).isoweekday():
+        case 6:
+            return wanted - 1 if wanted > 1 else wanted + 2
+        case 7:
+            return wanted + 1 if wanted < last else wanted - 2
+    return wanted
+
+
+def _is_of_week(day: date, field: str) -> bool:
+    """Whether a field of days of the week, 1 for Sunday, allows a day."""
+    number = day.isoweekday() % 7 + 1
+    return field == "?" or any(_is_weekday(day, number, part) for part in _numbered(field, 1, WEEKDAYS).split(","))
+
+
+def _is_weekday(day: date, number: int, part: str) -> bool:
+    if part == "L":
+        return number == 7
+    if part.endswith("L"):
+        return number == int(part[0]) and day.day + 7 > monthrange(day.year, day.month)[1]
+    if "#" in part:
+        return number == int(part[0]) and (day.day - 1) // 7 + 1 == int(part[2])
+    return number in _values(part, 1, 7)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from usher.costs.ledger import Past
+from usher.dollars import dollars
 from usher.errors import Problem
 from usher.run_record import MonthlyCost, MonthRecord
 
@@ -31,14 +32,14 @@ def budget_notes(group: str, month: MonthRecord) -> Iterator[Problem]:
         return
     remedy = "See what it goes for: usher cost. Raise it in usher.yaml, or remove what nobody needs."
     if month["spent"] >= warn_at:
-        yield Problem(place, f"${month['spent']:,.2f} of ${budget:,.2f} are spent in {month['month']}.", remedy)
+        yield Problem(place, f"{dollars(month['spent'])} of {dollars(budget)} are spent in {month['month']}.", remedy)
     elif month["forecast"] > budget:
-        message = f"of ${budget:,.2f} will not last: {month['month']} will cost about ${month['forecast']:,.2f}."
+        message = f"is {dollars(budget)}; {month['month']} will cost about {dollars(month['forecast'])}."
         yield Problem(place, message, remedy)
 
 
 def budget_text(group: str, past: Past) -> str:
-    """What people are told of a budget that is nearly spent, or spent."""
+    """The notification of a budget that is nearly spent, or spent."""
     budget, month = past.budget, past.month
     if not budget:
         return ""
@@ -47,9 +48,10 @@ def budget_text(group: str, past: Past) -> str:
     then = (
         f"Until {month.end:%Y-%m-%d}, nothing more is imported, trained or exported; what serves goes on."
         if is_over
-        else f"At ${limit:,.2f}, nothing more is imported, trained or exported; what serves goes on."
+        else f"At {dollars(limit)}, nothing more is imported, trained or exported; what serves goes on."
     )
     return (
-        f"The group {group} has spent ${past.spent:,.2f} of its budget of ${budget.monthly:,.2f} in {month.name}. "
-        f"{then}\n\nSee what it goes for: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
+        f"The group {group} has spent {dollars(past.spent)} of its budget of {dollars(budget.monthly)} in "
+        f"{month.name}. {then}\n\n"
+        f"See what it goes for: usher cost {group}. To let it spend more, raise budget.monthly in usher.yaml."
     )

@@ -15,6 +15,7 @@ from usher.config.schedule_expressions import starts
 from usher.costs.ledger import Past, Spending
 from usher.costs.months import Uses
 from usher.costs.recurring import place_of
+from usher.dollars import dollars
 from usher.errors import InputError, Problem
 from usher.run_record import CeilingsRecord
 
@@ -119,15 +120,17 @@ class Ceilings:
         """Whether a run or a month costs too much."""
         problems = list(_above_budget(group, estimate))
         if estimate.of_run > self.run_dollars:
-            message = f"would cost about ${estimate.of_run:,.2f} in one run; the ceiling is ${self.run_dollars:,.2f}"
+            cost, ceiling = dollars(estimate.of_run), dollars(self.run_dollars)
+            message = f"would cost about {cost} in one run; the ceiling is {ceiling}"
             problems.append(
                 _above("run_dollars", f"{group}/", f"{message} ({_top(estimate.run)}).", math.ceil(estimate.of_run))
             )
         if estimate.of_month > self.month_dollars:
             parts = defaultdict(float, {"the last 30 days": estimate.ordered})
-            for name, dollars in (*estimate.serving.items(), *estimate.run.items(), *estimate.repeated.items()):
-                parts[name] += dollars
-            message = f"would cost about ${estimate.of_month:,.2f} a month; the ceiling is ${self.month_dollars:,.2f}"
+            for name, amount in (*estimate.serving.items(), *estimate.run.items(), *estimate.repeated.items()):
+                parts[name] += amount
+            cost, ceiling = dollars(estimate.of_month), dollars(self.month_dollars)
+            message = f"would cost about {cost} a month; the ceiling is {ceiling}"
             problems.append(
                 _above("month_dollars", f"{group}/", f"{message} ({_top(parts)}).", math.ceil(estimate.of_month))
             )
@@ -195,7 +198,8 @@ def _above_budget(group: str, estimate: Estimate) -> Iterator[Problem]:
     limit, after = budget.monthly * budget.stop_at, estimate.spent + wanted
     if after <= limit:
         return
-    message = f"allows ${limit:,.2f} a month. ${estimate.spent:,.2f} are spent, and this would add about ${wanted:,.2f}"
+    spent = f"{dollars(estimate.spent)} are spent, and this would add about {dollars(wanted)}"
+    message = f"allows {dollars(limit)} a month. {spent}"
     remedy = f"Raise it in usher.yaml, for example monthly: {math.ceil(after / (budget.stop_at or 1))}; or wait until "
     yield Problem(f"{group}/: budget", f"{message}.", f"{remedy}the next month. What serves goes on.")
 
@@ -214,4 +218,4 @@ def _in_config(config: Config, path: str) -> str:
 
 def _top(parts: Mapping[str, float]) -> str:
     ordered = sorted(parts.items(), key=lambda one: one[1], reverse=True)
-    return ", ".join(f"{name}: ${dollars:,.2f}" for name, dollars in ordered[:MAX_REPORTED] if dollars)
+    return ", ".join(f"{name}: {dollars(amount)}" for name, amount in ordered[:MAX_REPORTED] if amount)

@@ -86,8 +86,8 @@ class Month:
     """Bytes of the group's files, as of `sized_on`."""
     sized_on: str = ""
     """The day on which they were counted."""
-    told: float = 0
-    """The largest share of the budget of which people have been told."""
+    notified: float = 0
+    """The largest share of the budget of which people have been notified."""
 
     @property
     def begin(self) -> datetime:
@@ -141,7 +141,7 @@ class Months:
             datetime.fromisoformat(measured) if measured else None,
             float(item.get("fileBytes", 0)),
             str(item.get("sizedOn", "")),
-            float(item.get("told", 0)),
+            float(item.get("notified", 0)),
         )
 
     def measure(self, group: str, month: Month, until: datetime, uses: Uses, size: float, sized_on: str) -> bool:
@@ -161,11 +161,11 @@ class Months:
             condition = "attribute_not_exists(lastRun) OR lastRun <> :run"
             self._add(group, name_of(self.clock()), uses, "lastRun = :run", {":run": run}, condition)
 
-    def tell(self, group: str, name: str, share: float) -> bool:
-        """Note that people are told of a share of the budget; return whether they have not been told of it before."""
-        condition = "attribute_not_exists(told) OR told < :told"
+    def mark_notified(self, group: str, name: str, share: float) -> bool:
+        """Note that people are notified of a share of the budget; return whether it is the first time."""
+        condition = "attribute_not_exists(notified) OR notified < :share"
         item = self.table.update(
-            group, f"{PREFIX}{name}", "SET told = :told", {":told": _decimal(share)}, condition=condition
+            group, f"{PREFIX}{name}", "SET notified = :share", {":share": _decimal(share)}, condition=condition
         )
         return item is not None
 

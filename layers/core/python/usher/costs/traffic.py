@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from usher.clients import CloudWatchClient, MetricDataQueryTypeDef
 from usher.costs.calculation import is_v2, provisioned_month
+from usher.dollars import dollars
 from usher.errors import Problem
 from usher.prices import PRICES
 from usher.resources.billed import Billed
@@ -106,7 +107,7 @@ def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem
     most = "" if is_known else "at most "
     if is_idle(measured):
         cost = provisioned_month(provisioned, price)
-        message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}${cost:,.2f} a month."
+        message = f"{id_} has had no request in {WINDOW.days} days, and costs {most}{dollars(cost)} a month."
         return Problem(place, message, "If nobody needs it, write campaign: false; an export with table: true answers.")
     busiest = measured["busiestHour"] / HOUR
     enough = max(1, math.ceil(busiest))
@@ -115,6 +116,6 @@ def advice(campaign: Billed, id_: str, place: str, measured: Traffic) -> Problem
     saved = provisioned_month(provisioned - enough, price)
     message = (
         f"minProvisionedTPS is {provisioned}, and the busiest hour of {WINDOW.days} days had {busiest:.2g} requests "
-        f"per second. {enough} saves {most}${saved:,.2f} a month."
+        f"per second. {enough} saves {most}{dollars(saved)} a month."
     )
     return Problem(place, message, f"Write minProvisionedTPS: {enough}; Personalize adds capacity by itself.")

@@ -68,12 +68,14 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,149}")
 TYPES = {"string", "boolean", "int", "long", "float", "double"}
 NUMBERS = {"int", "long", "float", "double"}
 INTEGERS = {"int", "long"}
+MAX_LENGTH = 200
+"""Of a name that is compared with others: the rest of a longer one is not looked at."""
 
 
 def like(name: str, names: Iterable[str]) -> str:
     """The name among some that one is most like, whatever its case, blanks and `_`; empty: none is."""
     plain = {re.sub(r"[^a-z]", "", one.lower()): one for one in names}
-    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", name.lower()), plain, 1)
+    near = difflib.get_close_matches(re.sub(r"[^a-z]", "", name[:MAX_LENGTH].lower()), plain, 1)
     return plain[near[0]] if near else ""
 
 

@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from usher.aws import now
+from usher.config.schedule_expressions import next_start
 from usher.erasure.files import erase_files, versions
 from usher.erasure.forgotten import Forgotten, read_list
 from usher.erasure.items import erase_items, sessions_of
@@ -18,7 +21,7 @@ from usher.erasure.personalize import ENDED, EXPECTED_SECONDS, DeletionJobs
 from usher.errors import Problem
 from usher.planning.tasks import ERASURE, Tasks
 from usher.resources.polling import MIN_SECONDS, Pending, seconds_until_next_pass
-from usher.run_record import ErasureRecord, StillKnown
+from usher.run_record import ErasureRecord, StillKnown, TrainingSchedule
 from usher.runs.naming import EVALUATION, EXPORT
 from usher.runs.outcome import has_ended, problem_record
 from usher.runs.record import Run
@@ -36,7 +39,7 @@ BUSY_SECONDS = 60
 MIN_SEARCHES = 2
 LONGEST_RUN = timedelta(days=8)
 """An execution lasts a week at most (template.yaml): older runs are not at work."""
-BUSY = "Waits for {}, which writes of users."
+BUSY = "Waits for {}, which may still write about users."
 QUEUED = "Waits for events in the queue: Personalize takes them first, as it would know the users again after them."
 JOB_WAITS = "Waits for Personalize, which takes no further data deletion job now."
 SEARCHING = "Taken out so far: {files} rows and files, {items} items of the table, {messages} messages of queues."
@@ -55,6 +58,11 @@ RETRAIN = 'To train it now, start the pipeline with {{"group": "{}", "task": "re
 def list_key(group: str, reference: str) -> str:
     """Where the list of a request's users lies until they are erased."""
     return f"{group}/erase/{reference}.csv"
+
+
+class _NextTraining(TypedDict):
+    schedule: str
+    trainedNext: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,14 +179,29 @@ class Erasure:
         for name, one in content.get("solutions", {}).items():
             began = trained.get(one.get("solutionVersionArn", ""))
             time = datetime.fromtimestamp(began, UTC).isoformat() if began else ""
-            yield {"name": f"solution/{name}", "trainedAt": time, "schedule": state["schedules"].get(name, "")}
+            yield {"name": f"solution/{name}", "trainedAt": time, **_next_training(state["schedules"].get(name))}
         for name in content.get("recommenders", {}):
-            yield {"name": f"recommender/{name}", "trainedAt": "", "schedule": OF_RECOMMENDERS}
+            yield {"name": f"recommender/{name}", "trainedAt": "", "schedule": OF_RECOMMENDERS, "trainedNext": ""}
+
+
+def _next_training(schedule: TrainingSchedule | None) -> _NextTraining:
+    """By which schedule a solution is trained next, and when."""
+    if schedule is None:
+        return {"schedule": "", "trainedNext": ""}
+    expression, since = schedule["expression"], schedule["since"]
+    try:
+        zone = ZoneInfo(schedule["zone"])
+    except ZoneInfoNotFoundError:  # this machine knows no zones
+        return {"schedule": expression, "trainedNext": ""}
+    found = next_start(expression, now(), zone, datetime.fromisoformat(since) if since else None)
+    return {"schedule": expression, "trainedNext": found.astimezone(UTC).isoformat() if found else ""}
 
 
 def _as_note(group: str, one: StillKnown) -> Problem:
-    """What Personalize forgets at the next training only, as people are told. Pure."""
+    """What Personalize forgets at the next training only, as the record says. Pure."""
     when = f", by its schedule {one['schedule']}" if one["schedule"] else ""
+    if moment := one["trainedNext"]:
+        when += f" on {moment[:16].replace('T', ' ')} UTC"
     message = KNOWN.format(trained=f" on {one['trainedAt']}" if one["trainedAt"] else "", when=when)
     kind, _, name = one["name"].partition("/")
     remedy = RETRAIN.format(group, name) if kind == "solution" else "Personalize trains it by itself."

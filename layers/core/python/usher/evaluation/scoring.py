@@ -156,7 +156,7 @@ def _segments(train: Interactions, users: Codes, truth: InteractionSet) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What is told of one contender."""
+    """The scores of one contender."""
 
     summary: ContenderSummary
     scores: Sequence[Score]

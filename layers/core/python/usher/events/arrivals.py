@@ -11,7 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from usher.aws import digest
 from usher.events.messages import Event, Message
-from usher.events.sessions import LIFETIME_SECONDS, partition
+from usher.events.sessions import LIFETIME_SECONDS, Sessions, partition
 from usher.storage.table import Table
 from usher.storage.table_batches import TableBatches
 
@@ -88,6 +88,17 @@ class Arrivals:
         for item in TableBatches(self.table).query(partition(group, session), EVENT):
             if item["expires"] >= self.clock():
                 yield _arrival(item)
+
+
+def arrivals_of(
+    sessions: Sessions, arrivals: Arrivals, group: str, user: str, names: Iterable[str]
+) -> Iterator[Arrival]:
+    """What arrived from a user in the sessions of these names, also before it was known whose they are."""
+    for session in names:
+        is_theirs = session == user or sessions.read(group, session).user == user
+        for arrival in arrivals.of_session(group, session):
+            if arrival.get("userId", user if is_theirs else "") == user:
+                yield arrival
 
 
 def _item(event_id: str) -> str:

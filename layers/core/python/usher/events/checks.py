@@ -4,6 +4,7 @@ Limits: PutEvents and PutActionInteractions, and the service guide, "Recording r
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from typing import Any, cast
 from usher.errors import RequestError
 from usher.events.messages import Event
 from usher.formats.strict_json import parse_strict
-from usher.limits import FIRST_MILLISECOND, MAX_VALUE_LENGTH
-from usher.placeholders import PLACEHOLDERS
-from usher.serving.requests import checked_id, checked_ids
+from usher.limits import FIRST_MILLISECOND, MAX_VALUE_LENGTH, WHOLE_NUMBERS
+from usher.placeholders import PROGRAM_WORDS
+from usher.serving.requests import check_list, checked_id, checked_ids
 
 MAX_EVENTS = 500
 """Events per request: they are sent well within the function's ten seconds."""
@@ -30,8 +31,8 @@ MIN_SECOND = 10**8
 """March 1973: what is less is no time of day one, but a duration, or minutes, hours or days since 1970."""
 MAX_CLOCK_SKEW_SECONDS = 86_400.0
 """How far ahead of ours a device's clock may be."""
-PROGRAM_WORDS = PLACEHOLDERS | {"[object Object]", "<nil>", "<null>"}
-"""What else programs make of a missing value when they make a text of it."""
+NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""As programs in other languages write them: Python also takes 1_000, and digits of other scripts."""
 OUTCOMES = ("TAKEN", "NOT_TAKEN", "VIEWED")
 """The event types of action interactions."""
 Columns = Mapping[str, str | list[str]]
@@ -80,15 +81,11 @@ def check_request(
 
     `now`: Unix seconds; `make_id`: makes what is unique in the eventIds of events that have none.
     """
-    unknown = set(content) - {"userId", "sessionId", kind.list}
-    events = content.get(kind.list)
-    if unknown or not isinstance(events, list) or not events:
-        expected = f"{{userId, sessionId, {kind.list}: [{{eventType, {kind.subject}, ...}}, ...]}}"
-        raise RequestError(400, "BadBody", f"The body must be {expected}.")
-    if len(events) > MAX_EVENTS:
-        raise RequestError(400, "BadList", f"There are {len(events)} events; post at most {MAX_EVENTS} at a time.")
-    who = {name: _known(content[name], name) for name in ("userId", "sessionId") if content.get(name) is not None}
-    if not who:
+    who = ("userId", "sessionId")
+    check_list(content, kind.list, who, f"{{eventType, {kind.subject}, ...}}", MAX_EVENTS)
+    events = content[kind.list]
+    named = {name: _known(content[name], name) for name in who if content.get(name) is not None}
+    if not named:
         raise RequestError(400, "BadBody", "The body names neither userId nor sessionId. Give at least one of them.")
     batch = make_id()
     checked = [
@@ -96,7 +93,7 @@ def check_request(
         for number, event in enumerate(events, start=1)
     ]
     given = frozenset(event["eventId"] for event, raw in zip(checked, events, strict=True) if "eventId" in raw)
-    return Posted(who.get("userId", ""), who.get("sessionId") or who["userId"], checked, given)
+    return Posted(named.get("userId", ""), named.get("sessionId") or named["userId"], checked, given)
 
 
 def _event(event: Any, number: int, kind: Kind, columns: Columns, defaults: Mapping[str, Any], now: float) -> Event:
@@ -124,7 +121,7 @@ def _event(event: Any, number: int, kind: Kind, columns: Columns, defaults: Mapp
 
 def _unknown_member(name: str, number: int, kind: Kind) -> str:
     near = {one.lower(): one for one in kind.members}.get(plain(name))
-    remedy = f"Write {near}" if near else "What else your schema has goes into properties"
+    remedy = f"Write {near}" if near else "Put other columns of your schema into properties"
     return f"Event {number} has the unknown member {name[:99]}; allowed: {', '.join(kind.members)}. {remedy}"
 
 
@@ -183,8 +180,8 @@ def _check_type(value: Any, wanted: str, place: str) -> None:
         fits = isinstance(value, str | int | float) and not isinstance(value, bool)
         remedy = "a text"
     else:
-        whole = wanted in {"int", "long"}
-        fits, remedy = _is_number(value, whole=whole), "a whole number" if whole else "a number"
+        end = WHOLE_NUMBERS.get(wanted, 0)
+        fits, remedy = _is_number(value, end), f"a whole number of {end.bit_length()} bits" if end else "a number"
     if not fits:
         shown = json.dumps(value, ensure_ascii=False)[:99]
         raise _error(f"{place} is {shown}, and the schema has the type {wanted}. Give {remedy}")
@@ -192,15 +189,15 @@ def _check_type(value: Any, wanted: str, place: str) -> None:
         raise _error(f"{place} has {len(value)} characters; {MAX_VALUE_LENGTH} are allowed. Shorten it")
 
 
-def _is_number(value: Any, *, whole: bool) -> bool:
-    """Whether a value is a number, or one as a text, as in the service guide's examples."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+def _is_number(value: Any, end: int) -> bool:
+    """Whether a value is a number, or one as a text, as in the service guide's examples.
+
+    `end`: the first whole number that is too large; 0: any number will do.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not NUMBER.fullmatch(str(value)):
         return False
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    return abs(number) < float("inf") and (number.is_integer() or not whole)
+    number = float(value)
+    return number.is_integer() and -end <= number <= end if end else abs(number) < float("inf")
 
 
 def camel(column: str) -> str:

@@ -5,6 +5,7 @@ compaction reads both, and finds the same events in them.
 """
 
 import gzip
+import io
 import json
 import zlib
 from collections import defaultdict
@@ -13,15 +14,18 @@ from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import Any, cast
 
 from usher.aws import digest
-from usher.events.kept import SUFFIX, KeptEvent, day_of_key, folder_of, line_of, read
+from usher.events.kept import SUFFIX, KeptEvent, day_of_key, folder_of, line_of, read_lines
 from usher.storage.bucket import Bucket
 from usher.storage.multipart import Upload
 
 PARTS = 64
 """Into which a day's sessions are divided: one of them at a time is in memory."""
+LEVEL = 6
+"""Of gzip: the highest one takes twice as long, for files that are no smaller."""
+BUFFER_BYTES = 1 << 16
 MAX_BYTES = 1 << 30
 """Of a day's files, packed, that one function can compact; those of a larger day stay as they are."""
 
@@ -46,29 +50,32 @@ def compact(bucket: Bucket, keys: Sequence[str]) -> str:
     made = f"{keys[0].rpartition('/')[0]}/{digest(list(keys), 32)}{SUFFIX}"
     with TemporaryDirectory() as folder:
         parts = _divided(bucket, keys, Path(folder))
-        with Upload(bucket, made) as upload, gzip.GzipFile("", "wb", fileobj=upload, mtime=0) as packed:
+        with Upload(bucket, made) as upload, _packed(upload, LEVEL) as packed:
             for part in parts:
-                for event in merged(_lines(part)):
-                    packed.write(line_of(event).encode())
+                packed.writelines(line_of(event).encode() for event in merged(_events(part)))
     bucket.delete([key for key in keys if key != made])
     return made
 
 
 def _divided(bucket: Bucket, keys: Sequence[str], folder: Path) -> list[Path]:
-    """The events of files, in files of whole sessions."""
+    """The lines of files, in files of whole sessions."""
     paths = [folder / str(number) for number in range(PARTS)]
     with ExitStack() as stack:
-        parts = [stack.enter_context(gzip.open(path, "wt", compresslevel=1, encoding="utf-8")) for path in paths]
+        parts = [stack.enter_context(_packed(stack.enter_context(path.open("wb")), level=1)) for path in paths]
         for key in keys:
-            for event in read(bucket, key):
-                parts[zlib.crc32(event["sessionId"].encode()) % PARTS].write(line_of(event))
+            for line in read_lines(bucket, key):
+                parts[zlib.crc32(json.loads(line)["sessionId"].encode()) % PARTS].write(line)
     return paths
 
 
-def _lines(path: Path) -> Iterator[KeptEvent]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+def _packed(file: Any, level: int) -> io.BufferedWriter:
+    """A file that packs what is written to it: the same bytes for the same content."""
+    return io.BufferedWriter(cast(Any, gzip.GzipFile("", "wb", level, file, mtime=0)), BUFFER_BYTES)
+
+
+def _events(path: Path) -> Iterator[KeptEvent]:
+    with gzip.open(path, "rb") as content:
+        yield from map(json.loads, io.BufferedReader(cast(Any, content)))
 
 
 def merged(events: Iterable[KeptEvent]) -> Iterator[KeptEvent]:

@@ -3,12 +3,13 @@
 import base64
 import heapq
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from usher.aws import digest
 from usher.errors import RequestError
-from usher.events.arrivals import Arrival, Arrivals, place_of
+from usher.events.arrivals import Arrival, Arrivals, arrivals_of, place_of
 from usher.events.counting import Counting, Reason
 from usher.events.sessions import Sessions
 from usher.limits import DEFAULT_RESULTS
@@ -45,8 +46,11 @@ class History:
         check_names(route, options)
         user = checked_id(options.get("userId"), "userId")
         size = READERS["numResults"](options.get("numResults", DEFAULT_RESULTS), content)["numResults"]
-        before = _place(options.get("next"))
-        older = (one for one in self._arrivals(group, user) if before is None or place_of(one) < before)
+        whose = digest([group, user])
+        before = _place(options.get("next"), whose)
+        sessions = self.sessions.sessions_of(group, user)
+        arrivals = arrivals_of(self.sessions, self.arrivals, group, user, sessions)
+        older = (one for one in arrivals if before is None or place_of(one) < before)
         page = heapq.nlargest(size + 1, older, key=place_of)
         items = {one["event"]["itemId"] for one in page if "itemId" in one["event"]}
         unknown = self.unknown_items(group, items)
@@ -54,15 +58,7 @@ class History:
             "userId": user,
             "events": [_told(one, Counting(one["kind"], content, unknown), trained_at) for one in page[:size]],
         }
-        return {**answer, "next": _token(page[size - 1])} if len(page) > size else answer
-
-    def _arrivals(self, group: str, user: str) -> Iterator[Arrival]:
-        """What arrived from a user, and in the user's sessions before it was known whose they are."""
-        for session in self.sessions.sessions_of(group, user):
-            is_theirs = session != user and self.sessions.read(group, session).user == user
-            for arrival in self.arrivals.of_session(group, session):
-                if arrival.get("userId", user if is_theirs else "") == user:
-                    yield arrival
+        return {**answer, "next": _token(page[size - 1], whose)} if len(page) > size else answer
 
 
 def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float]) -> dict[str, Any]:
@@ -93,18 +89,18 @@ def _told(arrival: Arrival, counting: Counting, trained_at: Mapping[str, float])
     }
 
 
-def _token(arrival: Arrival) -> str:
-    """What asks for the arrivals that are older than one."""
-    return base64.urlsafe_b64encode(json.dumps(place_of(arrival)).encode()).decode()
+def _token(arrival: Arrival, whose: str) -> str:
+    """What asks for the arrivals of a user that are older than one."""
+    return base64.urlsafe_b64encode(json.dumps([*place_of(arrival), whose]).encode()).decode()
 
 
-def _place(token: Any) -> Place | None:
+def _place(token: Any, whose: str) -> Place | None:
     if token is None:
         return None
     try:
         match json.loads(base64.b64decode(str(token), b"-_", validate=True)):
-            case [float(arrived), float(sent_at), str(event_id)]:
+            case [float(arrived), float(sent_at), str(event_id), str(named)] if named == whose:
                 return arrived, sent_at, event_id
     except (ValueError, RecursionError):
         pass
-    raise RequestError(400, "BadNext", "next must be the `next` of an answer, as it is.")
+    raise RequestError(400, "BadNext", "next must be the `next` of an answer about this user, as it is.")

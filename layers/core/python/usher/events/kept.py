@@ -5,6 +5,7 @@ files, as SQS delivers at least once; whoever reads them counts each eventId of 
 """
 
 import gzip
+import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ from usher.storage.bucket import Bucket
 
 FOLDER = "out/events"
 SUFFIX = ".jsonl.gz"
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 class KeptEvent(Event, total=False):
@@ -51,7 +53,7 @@ def keep(bucket: Bucket, messages: Iterable[Message]) -> None:
 
 def line_of(event: KeptEvent) -> str:
     """An event as a line."""
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"), sort_keys=True) + "\n"
+    return ENCODER.encode(event) + "\n"
 
 
 def day_of(seconds: float) -> str:
@@ -71,6 +73,10 @@ def day_of_key(key: str) -> str:
 
 def read(bucket: Bucket, key: str) -> Iterator[KeptEvent]:
     """The events of a file, streamed."""
-    with bucket.open(key) as stream, gzip.open(cast(Any, stream), "rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+    return map(json.loads, read_lines(bucket, key))
+
+
+def read_lines(bucket: Bucket, key: str) -> Iterator[bytes]:
+    """The lines of a file, streamed."""
+    with bucket.open(key) as stream, gzip.open(cast(Any, stream), "rb") as content:
+        yield from io.BufferedReader(cast(Any, content))

@@ -82,7 +82,7 @@ def prepare_export(
     `name`: of its solution; `past`: the group's orders so far. Raises InputError where there is nothing to export, or
     too much.
     """
-    spec, solution, shape = _live_export(group, name, serving)
+    spec, solution, shape = live_export(group, name, serving)
     if spec["metadata"]:
         _check_metadata(bucket, group, name, spec)
     place = f"{group}/: exports.{name}"
@@ -100,7 +100,7 @@ def prepare_export(
     if not job_input.lines:
         remedy = "Check the export's users, items or attributes, or its lines."
         raise InputError([*recipients.problems, Problem(place, "has no recipients: no line can be sent.", remedy)])
-    cost = _cost(shape, spec, job_input.lines, past.users)
+    cost = job_dollars(shape, spec, job_input.lines, past.users)
     estimate = Estimate.beside(past, {place: cost}, {"batch": known(job_input.lines, cost)})
     params = {
         "solutionVersionArn": solution["solutionVersionArn"],
@@ -124,14 +124,14 @@ def _limited(lines: Iterable[dict[str, Any]], place: str, ceilings: Ceilings) ->
         yield line
 
 
-def _cost(shape: BatchShape, spec: DesiredExport, lines: int, users: int) -> float:
+def job_dollars(shape: BatchShape, spec: DesiredExport, lines: int, users: int) -> float:
     """The most that a batch job for so many lines costs, in US dollars."""
     job = Resource(f"{shape.job}/export", shape.job, "export", spec["settings"])
     size = Size({}, 0, users, {}, {job.id: lines})
     return max_cost(job, {"recipeArn": spec["recipe"]}, size)
 
 
-def _live_export(
+def live_export(
     group: str, name: str, serving: Mapping[str, Any]
 ) -> tuple[DesiredExport, Mapping[str, Any], BatchShape]:
     """An export's spec, its live solution and its shape. Raises InputError where one of them does not exist."""

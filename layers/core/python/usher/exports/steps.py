@@ -108,8 +108,10 @@ class Exporter:
 
     def load(self, group: str, run: str, place: Mapping[str, int]) -> dict[str, int] | None:
         """Load output into the table, from a place on; return the place to go on from, or None at the end."""
-        export, begun = self._export(group, run), Run(self.bucket, group, run).read()["startedAt"]
+        this, export = Run(self.bucket, group, run), self._export(group, run)
+        begun, job = this.read()["startedAt"], this.plan().resources[0].params
         key = {"group": group, "solution": export.solution, "member": export.shape.key}
+        key |= {"filter": job["filterArn"]} if "filterArn" in job else {}
         files = export.output_files(self.bucket)
         rest = self.table.load(self.bucket, files, datetime.fromisoformat(begun), place, key)
         if rest is None:

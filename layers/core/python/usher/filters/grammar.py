@@ -1,4 +1,4 @@
-"""The grammar of filter expressions, of the values of their placeholders, and of the attributes of user segments.
+"""The grammar of filter expressions, and of the attributes of user segments.
 
 It follows the service's guide, "Filter expression structure and elements". Where the guide is silent, AND binds closer
 than OR and parentheses group.
@@ -24,6 +24,7 @@ from usher.filters.expressions import (
     Operand,
     Placeholder,
 )
+from usher.filters.values import unquote
 
 QUOTED = r"""("|')(\\.|(?!\1).)*\1"""
 GRAMMAR = r"""
@@ -135,7 +136,7 @@ class _Build(Transformer[Token, Any]):
         return values
 
     def string(self, token: Token) -> str:
-        return _unquote(token)
+        return unquote(token)
 
     def number(self, token: Token) -> float:
         return float(token)
@@ -150,15 +151,9 @@ class _Build(Transformer[Token, Any]):
         return Condition(Field("ITEMS", str(name), (name.line or 1, name.column or 1)), "=", (value,))
 
 
-def _unquote(text: str) -> str:
-    """What stands between quotes, where a backslash takes the next letter as it is."""
-    letters = iter(text[1:-1])
-    return "".join(next(letters) if letter == "\\" else letter for letter in letters)
-
-
 @cache
 def _parser() -> Lark:
-    return Lark(GRAMMAR, parser="lalr", start=["expression", "values", "attributes"], maybe_placeholders=True)
+    return Lark(GRAMMAR, parser="lalr", start=["expression", "attributes"], maybe_placeholders=True)
 
 
 @lru_cache(CACHED)
@@ -166,13 +161,6 @@ def parse_filter(text: str) -> Expression:
     """Parse an expression. Raises FilterError with the place of what can't be read."""
     expression: Expression = _parse(text, "expression")
     return expression
-
-
-@lru_cache(CACHED)
-def parse_values(text: str) -> tuple[Literal, ...]:
-    """Parse what a request gives for a placeholder: `"\\"Action\\",\\"Comedy\\""` or numbers, bare or quoted."""
-    values: tuple[Literal, ...] = _parse(text, "values")
-    return values
 
 
 @lru_cache(CACHED)

@@ -13,14 +13,22 @@ MAX_DEPTH = 16
 """Levels of objects and lists: more than any request needs."""
 SURROGATE = re.compile("[\ud800-\udfff]")
 """An unpaired one: UTF-8 has no bytes for it."""
+MAX_VALUES = 300_000
+"""Of a text, by its brackets and commas: what has more takes more time and memory than a request may."""
 INTEGER_END = 2**63
 """Most programs cannot represent integers beyond 64 bits."""
 
 
 def parse_strict(text: str) -> Any:
     """The value. Raises ValueError, whose text states the fault without repeating the value."""
+    if not text or text.isspace():
+        raise ValueError("it is empty")
+    if sum(map(text.count, "[{,")) > MAX_VALUES:
+        raise ValueError(f"it has more than {MAX_VALUES} values")
     try:
-        value = json.loads(text, parse_int=_integer, parse_constant=_refuse_constant, object_pairs_hook=_object)
+        value = json.loads(
+            text.removeprefix("\ufeff"), parse_int=_integer, parse_constant=_refuse_constant, object_pairs_hook=_object
+        )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     _check(value)

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from usher.aws import digest
-from usher.config.exports import desired_exports
+from usher.config.exports import desired_exports, parsed
 from usher.config.model import JOBS, Config, Job, Solution, follows_latest
 from usher.config.schedule_expressions import DEFAULT_TRAINING_RATE
 from usher.datasets.schemas import Schema
+from usher.filters.compiled import compiled
 from usher.names import job_family, unique_name
 from usher.planning.tasks import RequestedTasks
 from usher.recipes import recipe_of
@@ -330,6 +331,7 @@ def desired_serving(config: Config, types: Mapping[str, str]) -> dict[str, Any]:
         },
         "context": config.context,
         "filters": list(config.filters),
+        "filter_rules": {name: rules for name in config.filters if (rules := compiled(parsed(config.filters, name)))},
         "exports": desired_exports(
             config.exports, recipes, types, [one.name for one in config.schedules], config.readings
         ),

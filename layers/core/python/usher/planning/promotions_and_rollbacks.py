@@ -120,6 +120,10 @@ class Pins:
         """A group's pins by solution, as they were requested or resolved last."""
         return self._read(group)
 
+    def of_execution(self, group: str, execution: str) -> dict[str, Pin]:
+        """The pins that an execution's input has requested, and that could be resolved."""
+        return {name: pin for name, pin in self._read(group).items() if pin.execution == execution and pin.supersedes}
+
     def clear(self, group: str) -> None:
         """Drop all of a group's, whose versions are gone."""
         self.table.delete(group, ITEM)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 from typing import Any, Literal, TypedDict
 
 from usher.catalogue.load_plan import write_load_plan
 from usher.clients import Clients
+from usher.config.model import Schedule
 from usher.costs.ceilings import AboveCeilingError, Ceilings
 from usher.costs.ledger import Spending
 from usher.costs.monthly import existing_costs
 from usher.datasets.profile_cache import ProfileCache
 from usher.errors import InputError, Problem
+from usher.planning.desired import schedule_resource
 from usher.planning.draft import Draft
 from usher.planning.input_copies import copy_inputs
 from usher.planning.inputs import load_config, load_readings
@@ -20,8 +23,9 @@ from usher.planning.tasks import IDLE, REMOVAL, RequestedTasks, Tasks
 from usher.resources.billed import find_billed
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS, LIVE_VERSION, Resource
+from usher.resources.lookup import describe
 from usher.resources.target import Target
-from usher.run_record import ErasureRecord, MonthlyCost
+from usher.run_record import ErasureRecord, MonthlyCost, TrainingSchedule
 from usher.runs.decision_log import log_decision
 from usher.runs.lock import Lock
 from usher.runs.pauses import pause_note, pause_of
@@ -33,6 +37,7 @@ from usher.storage.layout import GROUP_NAME, is_input
 MAX_WAITS = 10
 """A run waits no more often than this for a folder to which files come without end."""
 SETTLING = "Waits for further files: a drop is over when none has arrived for the settling time."
+SERVING_FIRST = "The version that a person has chosen is made to serve."
 CLOSED_NOTE = "The group was removed. Drop a file, or start the pipeline with the group alone, and it is made again."
 
 
@@ -45,11 +50,11 @@ class Outcome(TypedDict):
     """How a step ends."""
 
     outcome: Literal["NOTHING", "JOINED", "PROMOTE", "WAIT", "CHECK", "LOAD", "GO", "ERASE", "DONE"]
-    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE:
-    likewise, and a version is to serve without waiting for that run; WAIT: more files may follow those that have
-    arrived: come back after the settling time; CHECK: parts.json lists parts of the data to be profiled first; LOAD:
-    load.json says what to load into the table first; GO: go on; ERASE: the run forgets users, and does nothing else;
-    DONE: nothing is to be done, or the run's record has problems."""
+    """NOTHING: the input is not about a group; JOINED: another run holds the group, and makes another round; PROMOTE: a
+    version is to serve first, without waiting for the run that holds the group, or for this run's own plan; WAIT: more
+    files may follow those that have arrived: come back after the settling time; CHECK: parts.json lists parts of the
+    data to be profiled first; LOAD: load.json says what to load into the table first; GO: go on; ERASE: the run forgets
+    users, and does nothing else; DONE: nothing is to be done, or the run's record has problems."""
     group: str | None
     run: str | None
 
@@ -85,8 +90,11 @@ class PlanSteps:
             )
         is_drop = "detail" in execution_input
         run = self._taken_run(group, execution, is_drop=is_drop)
-        if run is None:
-            return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": None}
+        if run and is_promotion:
+            self._begin(run, execution, SERVING_FIRST)
+        if is_promotion or run is None:
+            name = run.name if run else None
+            return {"outcome": "PROMOTE" if is_promotion else "JOINED", "group": group, "run": name}
         return self._wait(run, execution) if is_drop else {"outcome": "GO", "group": group, "run": run.name}
 
     def plan(self, group: str, execution_input: Mapping[str, Any], execution: str, waits: int = 0) -> Outcome:
@@ -105,11 +113,15 @@ class PlanSteps:
 
     def _wait(self, run: Run, execution: str) -> Outcome:
         """Say in the run's record that it waits for further files."""
+        self._begin(run, execution, SETTLING)
+        return {"outcome": "WAIT", "group": run.group, "run": run.name}
+
+    def _begin(self, run: Run, execution: str, note: str) -> None:
+        """Say in the run's record what comes before its planning."""
         run.begin(execution)
-        run.update({"note": SETTLING})
+        run.update({"note": note})
         if self.lock.has_died(execution):
             self._stopped(run, execution)
-        return {"outcome": "WAIT", "group": run.group, "run": run.name}
 
     def _taken_run(self, group: str, execution: str, *, is_drop: bool = False) -> Run | None:
         """The execution's run; None if another execution holds the group."""
@@ -121,6 +133,8 @@ class PlanSteps:
 
     def _plan(self, run: Run, execution: str, *, retry_failed: bool) -> PlanOutcome:
         run.begin(execution)
+        if chosen := self.pins.of_execution(run.group, execution):
+            run.update({"pins": chosen})
         if self.lock.has_died(execution):
             return self._stopped(run, execution)
         if reference := self.tasks.next_erasure(run.group):
@@ -156,17 +170,28 @@ class PlanSteps:
         run.update({"erasure": erasure, "note": ERASING})
         return "ERASE"
 
-    def _training_schedules(self, run: Run) -> dict[str, str]:
-        """By solution, when it is trained next; empty where the config can't be read."""
+    def _training_schedules(self, run: Run) -> dict[str, TrainingSchedule]:
+        """By solution, the schedule that trains it; empty where the config can't be read."""
         try:
             config = load_config(run.bucket, run.group, self.clients["personalize"])
         except InputError:
             return {}
         return {
-            solution.name: str(schedule.settings["ScheduleExpression"])
+            solution.name: self._training_schedule(run, schedule)
             for solution in config.solutions
             for schedule in config.schedules
             if trains(schedule.input, solution.name)
+        }
+
+    def _training_schedule(self, run: Run, schedule: Schedule) -> TrainingSchedule:
+        """A schedule of the config, with the time of its creation."""
+        resource = schedule_resource(self.target_of(run.group, run.name), schedule.name, schedule.input, {})
+        made = describe(self.clients["scheduler"], KINDS["schedule"], resource.arn)
+        settings, since = schedule.settings, made.get("StartDate") or made.get("CreationDate")
+        return {
+            "expression": str(settings["ScheduleExpression"]),
+            "zone": str(settings.get("ScheduleExpressionTimezone", "UTC")),
+            "since": since.astimezone(UTC).isoformat() if since else "",
         }
 
     def _stopped(self, run: Run, execution: str) -> Literal["DONE"]:

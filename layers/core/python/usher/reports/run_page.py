@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 from markupsafe import Markup
 
+from usher.dollars import dollars
 from usher.reports.diagnosis_page import render_diagnosis
 from usher.reports.diagnosis_report import DiagnosisReport
 from usher.reports.html import code, document, facts, heading, lines, note, number, table, tag, when
@@ -22,8 +23,6 @@ from usher.run_record import (
     VersionRecord,
 )
 from usher.run_summary import RunSummary, monthly_text, summarize, why_text
-
-CENT = 0.01
 
 
 def render_run_page(record: RunRecord) -> str:
@@ -55,7 +54,7 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
         "Ended": when(record.get("endedAt")),
         "Duration": _duration(record),
         "Expected duration": f"{estimate['minutes']:g} min" if estimate else "",
-        "Cost of this run": _dollars(cost["cost"], _unpriced(estimate)) if "cost" in cost else "",
+        "Cost of this run": _sum(cost["cost"], _unpriced(estimate)) if "cost" in cost else "",
         "Monthly cost of serving": _monthly(cost, "serving", "monthlyCost"),
         "Monthly cost of what recurs": _monthly(cost, "recurring", "recurringCost"),
     }
@@ -71,8 +70,8 @@ def _head(record: RunRecord, summary: RunSummary) -> Markup:
 def table_text(table: TableEstimate) -> str:
     """What a run writes into the table for the API."""
     parts = [f"{table[kind]:,d} {kind}" for kind in ("items", "users") if table[kind]]
-    dollars = f"${table['dollars']:,.2f}" if table["dollars"] >= CENT else "under $0.01"
-    return f"Writes into the table, at most: {table['writes']:,d} for {' and '.join(parts)}, {dollars} of DynamoDB"
+    cost = dollars(table["dollars"])
+    return f"Writes into the table, at most: {table['writes']:,d} for {' and '.join(parts)}, {cost} of DynamoDB"
 
 
 def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurringCost"]) -> str:
@@ -81,7 +80,7 @@ def _monthly(cost: CostRecord, what: str, total: Literal["monthlyCost", "recurri
     if total not in cost or (what == "recurring" and not parts):
         return ""
     unknown = sum(one["dollars"] is None for one in parts)
-    return f"${cost[total]:,.2f}" + (f", and {unknown} without a known price, see below" if unknown else "")
+    return dollars(cost[total]) + (f", and {unknown} without a known price, see below" if unknown else "")
 
 
 def _notes(record: RunRecord, summary: RunSummary) -> Iterator[Markup]:
@@ -251,8 +250,8 @@ def _figures(estimate: ResourceEstimate | None) -> list[str]:
     return [minutes, _cost(estimate["cost"], 4), _cost(estimate["monthlyCost"], 2)]
 
 
-def _cost(dollars: float | None, digits: int) -> str:
-    return "not known" if dollars is None else number(dollars or None, f",.{digits}f")
+def _cost(amount: float | None, digits: int) -> str:
+    return "not known" if amount is None else number(amount or None, f",.{digits}f")
 
 
 def _unpriced(estimate: PlanEstimate | None) -> list[str]:
@@ -263,13 +262,13 @@ def _unpriced(estimate: PlanEstimate | None) -> list[str]:
 def ceilings_used(ceilings: CeilingsRecord) -> str:
     """How much of the ceilings a plan uses, from the facts in a record."""
     return (
-        f"${ceilings['run']:,.2f} of ${ceilings['runCeiling']:,.2f} for this run, "
-        f"${ceilings['month']:,.2f} of ${ceilings['monthCeiling']:,.2f} in 30 days"
+        f"{dollars(ceilings['run'])} of {dollars(ceilings['runCeiling'])} for this run, "
+        f"{dollars(ceilings['month'])} of {dollars(ceilings['monthCeiling'])} in 30 days"
     )
 
 
-def _dollars(value: float, unpriced: Sequence[str]) -> str:
-    return f"${value:,.2f}" + (f", and resources without a known price: {', '.join(unpriced)}" if unpriced else "")
+def _sum(value: float, unpriced: Sequence[str]) -> str:
+    return dollars(value) + (f", and resources without a known price: {', '.join(unpriced)}" if unpriced else "")
 
 
 def _duration(record: RunRecord) -> str:

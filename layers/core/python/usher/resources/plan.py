@@ -32,6 +32,8 @@ class Plan:
     """By field, what each request tells of it by itself (usher.serving.automatic_context)."""
     filters: Sequence[str] = ()
     """The names of the filters that requests may use."""
+    filter_rules: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By name of a filter, what it says (usher.filters.compiled.Rules)."""
     exports: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By solution, the settings of its export, for the serving map."""
     events: Mapping[str, Any] = field(default_factory=dict)

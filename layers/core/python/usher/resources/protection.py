@@ -26,7 +26,7 @@ REFUSED = (
     "remove <group>), then delete the stack again. To leave them: aws cloudformation delete-stack --stack-name {} "
     "--retain-resources DeletionProtection"
 )
-UNKNOWN = "It can't be told whether Personalize still has dataset groups of this stack: {}. Delete the stack again."
+UNKNOWN = "Whether Personalize still has dataset groups of this stack is not known: {}. Delete the stack again."
 
 
 def refusal(personalize: PersonalizeClient, request: Mapping[str, Any]) -> str:

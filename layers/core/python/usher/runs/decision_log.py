@@ -26,8 +26,8 @@ def decisions(before: Record, after: Record) -> Iterator[Decision]:
     """The decisions that a record tells and an earlier one (perhaps empty) does not. Pure."""
     if not before and after.get("outcome") == "RUNNING":
         yield {"action": "begin"}
-    told = set(map(json.dumps, _decisions_in(before)))
-    yield from (one for one in _decisions_in(after) if json.dumps(one) not in told)
+    logged = set(map(json.dumps, _decisions_in(before)))
+    yield from (one for one in _decisions_in(after) if json.dumps(one) not in logged)
 
 
 def log_decisions(before: Record, after: Record) -> None:
@@ -59,13 +59,13 @@ def _decisions_in(record: Record) -> Iterator[Decision]:
 
 
 def _of_state(state: Mapping[str, Any]) -> Decision:
-    told = {
+    members = {
         "action": state["action"],
         "resource": state["id"],
         "status": state["status"],
         "reason": state.get("reason"),
     }
-    return cast(Decision, {name: value for name, value in told.items() if value})
+    return cast(Decision, {name: value for name, value in members.items() if value})
 
 
 def _of_problems(action: str, problems: Iterable[Mapping[str, Any]]) -> Iterator[Decision]:

@@ -21,7 +21,7 @@ def export_lock(solution: str) -> str:
 
 
 def is_running(stepfunctions: SFNClient) -> Callable[[str], bool | None]:
-    """A function that tells whether an execution, by its ARN, is running. It raises if that can't be told now.
+    """A function that tells whether an execution, by its ARN, is running. It raises if that is not known now.
 
     None: Step Functions does not know it: it began just now (DescribeExecution is eventually consistent), or long ago.
     """

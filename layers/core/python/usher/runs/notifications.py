@@ -14,7 +14,7 @@ from usher.errors import UsherError
 from usher.independent_steps import raise_errors, run_all
 from usher.resources.states import State
 from usher.run_record import RunRecord, StateRecord
-from usher.run_summary import cost_sentences, current_cost, done_phrases, live_text
+from usher.run_summary import cost_sentences, current_cost, done_phrases, has_acted, live_text
 from usher.runs.cloudwatch import put_run_metrics
 from usher.runs.outcome import MAX_SUMMARY_LENGTH, RUN_PAGE
 from usher.runs.record import Run, runs_of
@@ -94,8 +94,8 @@ def notify(sns: SNSClient, topic: str, notification: Notification) -> None:
 
 def should_notify(run: Run, record: RunRecord) -> bool:
     """Whether people are notified of a run's end: of all that a run has made; of the same problems only once."""
-    if "stage" in record or record["outcome"] != "FAILED":
-        return "stage" in record
+    if has_acted(record) or record["outcome"] != "FAILED":
+        return has_acted(record)
     earlier = (one for one in runs_of(run.bucket, run.group, record["execution"]) if one["run"] < run.name)
     return run.is_first or all(one.get("problems") != record["problems"] for one in earlier)
 

@@ -1,4 +1,4 @@
 """The HTTP API.
 
-May import: access, catalogue, datasets, formats, storage.
+May import: access, catalogue, datasets, filters, formats, storage.
 """

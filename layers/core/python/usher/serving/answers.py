@@ -29,6 +29,8 @@ class Degraded(TypedDict, total=False):
     """Timeout, Unreachable, Throttled, ServerError, Malformed, Refused or NotFound: of the last call."""
     ignored: list[str]
     """The request's options that this source can't take into account."""
+    filter: str
+    """How its filter was applied to the stored answer (stored_filters.Mark)."""
 
 
 class Answer(TypedDict, total=False):

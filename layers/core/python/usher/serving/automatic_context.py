@@ -1,4 +1,4 @@
-"""Context that requests tell by themselves: in their headers, and by the time at which they come. Pure.
+"""Context that requests give by themselves: in their headers, and by the time at which they come. Pure.
 
 CloudFront's headers are there if the API stands behind a distribution that adds them:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/adding-cloudfront-headers.html
@@ -24,10 +24,10 @@ Headers = Mapping[str, str]
 
 
 def context_of(wanted: Mapping[str, str], headers: Headers, time: datetime) -> dict[str, str]:
-    """By name of a field, its value; without those that nothing tells. `wanted`: by name, one of SOURCES."""
+    """By name of a field, its value; without those that nothing gives. `wanted`: by name, one of SOURCES."""
     lower = {name.lower(): value for name, value in headers.items()}
-    told = {name: SOURCES[source](lower, time) for name, source in wanted.items()}
-    return {name: value for name, value in told.items() if value}
+    values = {name: SOURCES[source](lower, time) for name, source in wanted.items()}
+    return {name: value for name, value in values.items() if value}
 
 
 def _device(headers: Headers, _: datetime) -> str:
@@ -55,4 +55,4 @@ SOURCES: Mapping[str, Callable[[Headers, datetime], str]] = {
     "weekday": lambda headers, time: _local(headers, time).strftime("%A"),
     "country": _country,
 }
-"""What can be told."""
+"""What a request can give."""

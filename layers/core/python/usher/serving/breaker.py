@@ -52,7 +52,7 @@ class Breakers:
     _failing: dict[str, Failing] = field(default_factory=dict)
 
     def allow(self, name: str) -> bool:
-        """Whether to call now. While open: once after each pause, as a probe whose outcome must be told."""
+        """Whether to call now. While open: once after each pause, as a probe whose outcome must be reported."""
         failing, now = self._failing.get(name), self.clock()
         if not failing or not failing.is_open:
             return True

@@ -44,8 +44,8 @@ class OutageError(UsherError):
         """Seconds until the campaign is asked again. Without a cause, it was not asked now, as its breaker is open."""
         self.open_seconds = open_seconds
         """For how long its breaker has been open."""
-        self.is_filtered = False
-        """Whether a stored answer could not be given because of the request's filter."""
+        self.why_no_stored = ""
+        """Why no stored answer was given instead, as a sentence for the caller; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)

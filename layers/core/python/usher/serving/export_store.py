@@ -1,8 +1,9 @@
 """Exports in the table, from which the API answers where no campaign does.
 
 One item for each user (or item, for similar ones), whose key is spread over all partitions:
-`{"group": "<group>#<solution>#<user>", "item": "export"}`. It expires by itself, so that answers for users who are
-no longer exported disappear; those of a group are erased with it.
+`{"group": "<group>#<solution>#<user>", "item": "export"}`. It names the filter that it was made with, if there was one.
+It expires by itself, so that answers for users who are no longer exported disappear; those of a group are erased with
+it.
 """
 
 import json
@@ -40,12 +41,15 @@ class ExportStore:
     sleep: Callable[[float], None] = time.sleep
 
     def look_up(self, group: str, solution: str, subject: str) -> dict[str, Any]:
-        """The answer for a subject, as Personalize wrote it; empty if it was not exported."""
+        """The answer for a subject, as Personalize wrote it; empty if it was not exported.
+
+        Its member `filterArn` is not Personalize's: the filter that it was made with, if there was one.
+        """
         item = self.table.get(_partition(group, solution, subject), ITEM, consistent=False)
         if not item or item["expires"] < now().timestamp():  # expired items may stay for some days
             return {}
         output: dict[str, Any] = json.loads(item["answer"])
-        return output
+        return {**output, "filterArn": item["filter"]} if "filter" in item else output
 
     def first_answer(self, bucket: Bucket, files: Sequence[str], member: str) -> list[str]:
         """The items of the first answered line of a job's files. `member`: of a line, names its subject."""
@@ -59,7 +63,8 @@ class ExportStore:
         """Write the answers of a job's files, from a place on; return the place to continue from, or None at the end.
 
         Loading an export again writes the same items. `begun`: when the export began; `place`: the numbers of the file
-        and of the byte in it; `key`: group, solution and the member of a line that names its subject.
+        and of the byte in it; `key`: group, solution, the member of a line that names its subject, and the ARN of the
+        filter, if there was one.
         """
         expires, start, written = int((begun + LIFETIME).timestamp()), self.clock(), 0
         for batch, file, byte in _batches(bucket, files, place, key):
@@ -148,6 +153,7 @@ def _batches(
                     subject, output = answered
                     partition = _partition(key["group"], key["solution"], subject)
                     answer = json.dumps(output, separators=(",", ":"))
-                    items[subject] = {"group": partition, "item": ITEM, "answer": answer}
+                    made_with = {"filter": key["filter"]} if "filter" in key else {}
+                    items[subject] = {"group": partition, "item": ITEM, "answer": answer, **made_with}
         if items:
             yield list(items.values()), number + 1, 0

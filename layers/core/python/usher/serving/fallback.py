@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import client, error_kind, now, within
 from usher.catalogue.entries import Catalogues
-from usher.catalogue.known import Known
+from usher.catalogue.known import Known, UnansweredError
 from usher.embedded_metrics import Metrics, put_metrics
-from usher.serving.answers import Answer, Listed, Source
+from usher.serving.answers import Answer, Degraded, Listed, Source
 from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.demand import Demand
@@ -22,6 +22,7 @@ from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
 from usher.serving.routes import Route
 from usher.serving.serving_map import ServingMaps
+from usher.serving.stored_filters import Met, StoredFilters
 from usher.storage.table import Table
 
 logger = Logger()
@@ -38,16 +39,27 @@ class Reads:
     campaigns: Campaigns
     guard: Guard
     demand: Demand
+    filters: StoredFilters
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Self:
-        """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS."""
+    def of(cls, environment: Mapping[str, str], met_by: Callable[[Table], Met]) -> Self:
+        """The sources of a function with this environment. No call takes longer than PERSONALIZE_MILLISECONDS.
+
+        `met_by`: what users have met, by the table's events.
+        """
         seconds = float(environment["PERSONALIZE_MILLISECONDS"]) / 1000
         table = Table(client("dynamodb", within(seconds, attempts=2)), environment["TABLE_NAME"])
         campaigns = Campaigns(client("personalize-runtime", within(seconds)))
         guard = Guard(Known(Catalogues(table)))
         return cls(
-            ServingMaps(table), ExportStore(table), Pages(table), PopularLists(table), campaigns, guard, Demand(table)
+            ServingMaps(table),
+            ExportStore(table),
+            Pages(table),
+            PopularLists(table),
+            campaigns,
+            guard,
+            Demand(table),
+            StoredFilters(guard, met_by(table)),
         )
 
     def answer(
@@ -58,20 +70,16 @@ class Reads:
         `headers`: the request's, which may tell a part of its context.
         """
         given = {name: value for name, value in options.items() if name not in ("details", "next")}
-        request, details = read_request(group, self.maps.cached(group), route, given), options.get("details")
 
-        def source(results: int) -> Answer:
-            resized = given if results == request.results else {**given, "numResults": results}
+        def read() -> ReadRequest:
+            content = self.maps.cached(group)
+            automatic = context_of(content.get("context", {}), headers or {}, now())
+            return read_request(group, content, route, given, automatic)
 
-            def read() -> ReadRequest:
-                content = self.maps.cached(group)
-                automatic = context_of(content.get("context", {}), headers or {}, now())
-                return read_request(group, content, route, resized, automatic)
-
-            return self._from_any_source(read)
+        request, details = read(), options.get("details")
 
         def ask(results: int) -> Answer:
-            return self.guard.answer(request, details, results, source)
+            return self.guard.answer(request, details, results, lambda some: self._from_any_source(request, read, some))
 
         if "next" in route.options:
             about, token = (route.name, given.get("solution"), request.members, details), options.get("next")
@@ -80,17 +88,20 @@ class Reads:
             answer = ask(request.results)
         return {route.list_name if name == "itemList" else name: value for name, value in answer.items()}
 
-    def _from_any_source(self, read: Callable[[], ReadRequest]) -> Answer:
-        """Answer by Personalize; by what is stored if there is no campaign or it is out of order."""
-        request = read()
+    def _from_any_source(self, asked: ReadRequest, read: Callable[[], ReadRequest], results: int) -> Answer:
+        """Answer by Personalize; by what is stored if there is no campaign or it is out of order.
+
+        `read`: reads the request by the map of now; `results`: the length of the list.
+        """
+        request = asked.resized(results)
         if request.refusal:
             if answer := self._from_store(request):
                 return answer
             for solution in request.idle:
                 self.demand.note(request.group, solution)
-            raise request.refusal_of_all
+            raise request.refused(self._why_no_stored(request))
         try:
-            return self._from_personalize(request, read)
+            return self._from_personalize(request, lambda: read().resized(results))
         except OutageError as outage:
             about = {"Group": request.group, "Solution": request.solution, "Reason": outage.reason}
             if outage.open_seconds:
@@ -105,11 +116,15 @@ class Reads:
                 )
             answer = self._from_store(request, is_outage=True)
             if not answer:
-                outage.is_filtered = request.is_filtered
+                outage.why_no_stored = self._why_no_stored(request)
                 raise
             put_metrics(Metrics({"DegradedAnswers": 1}, about))
-            ignored = {"ignored": request.beyond_stored} if request.beyond_stored else {}
-            return {**answer, "degraded": {"reason": outage.reason, **ignored}}  # type: ignore[typeddict-item]
+            ignored: Degraded = {"ignored": request.beyond_stored} if request.beyond_stored else {}
+            return {**answer, "degraded": {"reason": outage.reason, **answer.get("degraded", {}), **ignored}}
+
+    def _why_no_stored(self, request: ReadRequest) -> str:
+        """Why a request with a filter gets no stored answer; empty without a filter."""
+        return self.filters.why_none(request) if request.is_filtered else ""
 
     def _from_personalize(self, request: ReadRequest, read: Callable[[], ReadRequest]) -> Answer:
         """Answer by a call; a second time if a resource is refused, and a new map names another one.
@@ -143,28 +158,43 @@ class Reads:
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
         """The newest export for the subject, else the popular list; None if neither can answer.
 
-        Neither applies filters. What else they can't do is left out in an outage alone, as the answer then says so.
+        What they can't do is left out in an outage alone, as the answer then says so.
         """
-        if request.is_filtered or (request.beyond_stored and not is_outage):
+        if request.beyond_stored and not is_outage:
             return None
-        try:
-            answer = self._from_export(request)
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
-            answer = None
-        return answer or (self._from_popular(request) if is_outage or request.takes_popular else None)
-
-    def _from_export(self, request: ReadRequest) -> Answer | None:
-        for solution in request.exports:
-            if output := self.exports.look_up(request.group, solution, request.subject):
-                return {
-                    "itemList": _item_list(output)[: request.results],
-                    "source": "export",
-                    "solution": solution,
-                }
+        takes_popular = is_outage or request.takes_popular
+        for stored in (self._from_export, self._from_popular) if takes_popular else (self._from_export,):
+            try:
+                found = stored(request)
+                if found and (answer := self._passing(request, *found, is_outage=is_outage)):
+                    return answer
+            except (ClientError, BotoCoreError, UnansweredError) as error:
+                logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
         return None
 
-    def _from_popular(self, request: ReadRequest) -> Answer | None:
+    def _passing(self, request: ReadRequest, stored: Answer, made_with: str, *, is_outage: bool) -> Answer | None:
+        """As much of a stored answer as is asked for, and as the filter lets through; None if it lets nothing through.
+
+        `made_with`: the ARN of the filter that the answer was made with, if there was one.
+        """
+        items = stored["itemList"]
+        limit = request.results if "numResults" in request.route.options else len(items)
+        if not request.is_filtered:
+            return {**stored, "itemList": items[:limit]}
+        passing, mark = self.filters.passing(request, items, limit, made_with)
+        if not passing:
+            return None
+        answer: Answer = {**stored, "itemList": passing}
+        return {**answer, "degraded": {"filter": mark}} if is_outage or mark == "strict" else answer
+
+    def _from_export(self, request: ReadRequest) -> tuple[Answer, str] | None:
+        for solution in request.exports:
+            if output := self.exports.look_up(request.group, solution, request.subject):
+                answer: Answer = {"itemList": _item_list(output), "source": "export", "solution": solution}
+                return answer, output.get("filterArn", "")
+        return None
+
+    def _from_popular(self, request: ReadRequest) -> tuple[Answer, str] | None:
         """The popular list, or the given items in its order. None without one, or where the route has no items."""
         try:
             popular = self.popular.cached(request.group)
@@ -176,7 +206,7 @@ class Reads:
         if "inputList" in request.members:
             items = sorted(request.members["inputList"], key=lambda item: places.get(item, len(places)))
         else:
-            items = [item for item in places if item != request.members.get("itemId")][: request.results]
+            items = [item for item in places if item != request.members.get("itemId")]
         answer: Answer = {
             "itemList": [{"itemId": item} for item in items],
             "source": "popular",
@@ -184,7 +214,7 @@ class Reads:
         }
         if popular["version"]:
             answer["solutionVersion"] = popular["version"]
-        return answer
+        return answer, ""
 
 
 def _item_list(output: Mapping[str, Any]) -> list[Listed]:

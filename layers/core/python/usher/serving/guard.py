@@ -45,7 +45,7 @@ class Guard:
         from the source. Raises RequestError for details that the catalogue does not have, and what `ask` raises.
         """
         try:
-            facts = self._facts(request.group)
+            facts = self.facts(request.group)
         except FAILURES as error:
             return _degraded(request.group, ask(results), error)
         columns = [] if details is None else details_of(details, facts)
@@ -56,7 +56,8 @@ class Guard:
             return _degraded(request.group, answer, error)
         return answer if is_known else {**answer, "known": False}
 
-    def _facts(self, group: str) -> Facts:
+    def facts(self, group: str) -> Facts:
+        """What a group's catalogue holds. Raises botocore's errors, and UnansweredError where the breaker is open."""
         if not self.breakers.allow(TABLE):
             raise UnansweredError
         try:
@@ -118,7 +119,7 @@ def details_of(value: object, facts: Facts) -> list[str]:
     if unknown := [str(name) for name in names if name not in facts["columns"]]:
         message = f"details: the catalogue has no column {unknown[0][:99]}; available: {available}."
         raise RequestError(400, "BadDetails", message)
-    return names
+    return list(dict.fromkeys(names))
 
 
 def _degraded(group: str, answer: Answer, error: Exception) -> Answer:

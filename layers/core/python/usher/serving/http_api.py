@@ -41,9 +41,8 @@ OUTAGES = {
     "Throttled": (429, "TooManyRequests", "Personalize throttles. Try again later."),
 }
 """Why a campaign does not answer, as a caller sees it where nothing else does either. Any other reason: 503."""
-FILTERED = " Stored answers can't apply the filter: a request without it may be answered."
 PASSING = {429, 503}
-PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|\b[0-9]{12}\b")
+PRIVATE = re.compile(r"\barn:[^\s\"',;)\]}]+|(?<![0-9])[0-9]{12}(?![0-9])")
 """Details of the account in a service's message: ARNs, and the account's number."""
 FOR_ALL = {
     "GET /docs",
@@ -54,6 +53,8 @@ FOR_ALL = {
 MAX_ANSWER_LENGTH = 5_000_000
 """Characters. A function's answer has 6 MB at most, as JSON in which quotes are escaped (Lambda quotas)."""
 TOO_LONG = {"code": "TooLong", "message": "The answer is too long. Ask for fewer results, users or columns."}
+GZIP = b"\x1f\x8b"
+"""How what is compressed begins."""
 PARAMETER = re.compile(r"{(\w+)}")
 
 
@@ -128,7 +129,7 @@ class Api:
         try:
             content = parse_strict(self._app.current_event.decoded_body or "")
         except ValueError as error:
-            raise RequestError(400, "BadBody", f"The body must be a JSON object: {error}.") from None
+            raise RequestError(400, "BadBody", f"The body must be a JSON object: {_fault_of(error)}.") from None
         if not isinstance(content, dict):
             raise RequestError(400, "BadBody", "The body must be a JSON object.")
         caller = self._caller()
@@ -180,6 +181,15 @@ def _is_plain(path: str, read: str) -> bool:
     return path.endswith(read) and not {"", ".", ".."} & {*path.split("/")[1:]}
 
 
+def _fault_of(error: ValueError) -> str:
+    """Why a body can't be read."""
+    if not isinstance(error, UnicodeDecodeError):
+        return str(error)
+    if error.object.startswith(GZIP):
+        return "it is compressed; send it as it is, without Content-Encoding"
+    return f"its byte {error.start + 1} is not UTF-8"
+
+
 def problem(status: int, code: str, message: str, retry_after: float = 0.0) -> Response[Any]:
     """An error as callers see it. `retry_after`: seconds, for those that pass by themselves."""
     later = {"Retry-After": str(max(ceil(retry_after), 1))} if status in PASSING else {}
@@ -213,14 +223,14 @@ def _log_failure(message: str, error: BaseException) -> None:
 
 
 def on_outage(error: Exception, retry_after: float = 0.0, more: str = "") -> Response[Any]:
-    """A service that refuses or does not answer. `more`: what else the caller is told."""
+    """A service that refuses or does not answer. `more`: what else the answer says."""
     _log_failure("A service refuses or does not answer", error.__cause__ or error)
     return problem(503, "Unavailable", f"The service is temporarily unavailable. Try again later.{more}", retry_after)
 
 
 def on_personalize_outage(error: OutageError) -> Response[Any]:
     """Personalize does not answer, and neither does anything else."""
-    more = FILTERED if error.is_filtered else ""
+    more = f" {error.why_no_stored}" if error.why_no_stored else ""
     if error.reason not in OUTAGES:
         return on_outage(error, error.retry_after, more)
     status, code, message = OUTAGES[error.reason]

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
+from usher.filters.compiled import Rules
 from usher.recipes import recipe_of
 from usher.run_record import StateRecord
 from usher.serving.serving_map import ServedDataset, ServedRecommender, ServedSolution, ServingMap
@@ -71,6 +72,10 @@ class Published(Protocol):
         """Their names."""
 
     @property
+    def filter_rules(self) -> Mapping[str, Any]:
+        """By name of a filter, what it says (Rules)."""
+
+    @property
     def exports(self) -> Mapping[str, Mapping[str, Any]]:
         """By solution, the settings of its export."""
 
@@ -112,6 +117,8 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     served: dict[str, Any] = {
         section: _merged(live[section], before.get(section, {}), desired[section], is_done=is_done) for section in live
     }
+    if rules := _rules(served["filters"], live["filters"], plan.filter_rules, former):
+        served["filterRules"] = rules
     if plan.context:
         served["context"] = plan.context
     if is_done:
@@ -128,6 +135,14 @@ def next_map(plan: Published, states: Sequence[StateRecord], former: ServingMap)
     if datasets := {**former.get("datasets", {}), **dict(_live_datasets(plan, ready))}:
         served["datasets"] = datasets
     return without(cast(ServingMap, served), ())
+
+
+def _rules(
+    filters: Mapping[str, str], live: Mapping[str, Any], desired: Mapping[str, Any], former: ServingMap
+) -> dict[str, Rules]:
+    """By ARN, what the served filters say: those of the plan that are live, and those that serve as before."""
+    known = {**former.get("filterRules", {}), **{live[name]: desired[name] for name in live if name in desired}}
+    return {arn: known[arn] for arn in filters.values() if arn in known}
 
 
 def without(content: ServingMap, leaving: Collection[str]) -> ServingMap:

@@ -15,8 +15,9 @@ from typing import Any
 from usher.datasets.schemas import Field, fields, like
 from usher.errors import RequestError
 from usher.formats.strict_json import parse_strict
-from usher.limits import FIRST_MILLISECOND, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH
-from usher.serving.requests import checked_id
+from usher.limits import FIRST_MILLISECOND, MAX_TEXT_LENGTH, MAX_VALUE_LENGTH, WHOLE_NUMBERS
+from usher.placeholders import PROGRAM_WORDS
+from usher.serving.requests import check_list, checked_id
 from usher.serving.serving_map import ServedDataset, ServingMap
 
 BATCH_SIZE = 10
@@ -24,9 +25,6 @@ BATCH_SIZE = 10
 MAX_RECORDS = 100
 """Of a request: Personalize takes ten calls a second for a dataset."""
 MAX_FLOAT = 3.4e38
-WHOLE_NUMBERS = {"int": 2**31, "long": 2**63}
-PLACEHOLDERS = frozenset({"null", "undefined", "None", "NaN", "nan", "nil", "<nil>", "[object Object]"})
-"""Words of programs for a missing ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +74,8 @@ def dataset_of(content: ServingMap, kind: Kind) -> ServedDataset:
 
 def read_records(body: Mapping[str, Any], kind: Kind, dataset: ServedDataset) -> list[Record]:
     """The records of a request. Raises RequestError for the first thing that is wrong with any."""
-    posted = body.get(kind.dataset)
-    if {*body} != {kind.dataset} or not isinstance(posted, list) or not 1 <= len(posted) <= MAX_RECORDS:
-        expected = f"{{{kind.dataset}: [{{{kind.id_member}, properties}}, ...]}}"
-        raise RequestError(400, "BadBody", f"The body must be {expected}, with 1 to {MAX_RECORDS} {kind.dataset}.")
+    check_list(body, kind.dataset, (), f"{{{kind.id_member}, properties}}", MAX_RECORDS)
+    posted = body[kind.dataset]
     columns = {name: field for name, field in fields({"fields": dataset["fields"]}).items() if name != kind.column}
     records = [_record(one, f"{kind.dataset[:-1]} {place}", kind, columns) for place, one in enumerate(posted, 1)]
     twice = [id_ for id_, times in Counter(record.id for record in records).items() if times > 1]
@@ -100,9 +96,9 @@ def _record(one: Any, place: str, kind: Kind, columns: Mapping[str, Field]) -> R
     if not isinstance(one, dict) or {*one} - {kind.id_member, "properties"} or kind.id_member not in one:
         raise _error(f"{place} must be an object with {kind.id_member} and properties, and nothing else")
     id_ = checked_id(one[kind.id_member], f"{kind.id_member} of {place}")
-    if id_ in PLACEHOLDERS or id_ != id_.strip():
+    if id_ in PROGRAM_WORDS or id_ != id_.strip():
         fault = (
-            "a placeholder for a missing ID" if id_ in PLACEHOLDERS else "an ID with a blank at its beginning or end"
+            "a placeholder for a missing ID" if id_ in PROGRAM_WORDS else "an ID with a blank at its beginning or end"
         )
         raise RequestError(400, "BadId", f"{kind.id_member} of {place} is {id_!r}, {fault}.")
     plain = {_plain(name): name for name in columns}

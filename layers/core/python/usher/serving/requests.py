@@ -3,10 +3,11 @@
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from usher.errors import RequestError
 from usher.filter_values import as_filter_value
+from usher.filters.compiled import Rules
 from usher.formats.strict_json import parse_strict
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS, MAX_WITH_METADATA
 from usher.serving.routes import Route
@@ -46,11 +47,22 @@ class ReadRequest:
     """The solutions whose exports in the table can answer it, in order."""
     idle: Sequence[str] = ()
     """The solutions whose campaigns could answer it, had they not been let go as nobody asked them."""
+    automatic: Mapping[str, str] = field(default_factory=dict)
+    """The context that it tells by itself. What its own context says comes first."""
+    rules: Rules | None = None
+    """What its filter says. None: it has no filter, or the map of a former release does not tell."""
 
     @property
     def call(self) -> dict[str, Any]:
         """All members of the call of Personalize."""
-        return {**self.served_by, **self.members}
+        context = {**self.automatic, **self.members.get("context", {})}
+        return {**self.served_by, **self.members, **({"context": context} if context else {})}
+
+    def resized(self, results: int) -> Self:
+        """The same request for a list of another length."""
+        if results == self.results:
+            return self
+        return replace(self, members={**self.members, "numResults": results})
 
     @property
     def is_filtered(self) -> bool:
@@ -59,20 +71,21 @@ class ReadRequest:
 
     @property
     def beyond_stored(self) -> list[str]:
-        """The options given that change a list of Personalize, and not a stored one."""
-        return sorted(self.options.keys() & BEYOND_STORED)
+        """The options given that change a list of Personalize, and not a stored one. A filter may need the user."""
+        return sorted(self.options.keys() & BEYOND_STORED - ({"userId"} if self.is_filtered else set()))
 
     @property
     def takes_popular(self) -> bool:
         """Whether the popular list answers it where no campaign is meant to."""
         return bool(self.exports) or self.route.name == "popular"
 
-    @property
-    def refusal_of_all(self) -> RequestError:
-        """Why nothing can answer it, where no campaign can."""
+    def refused(self, why_filtered: str) -> RequestError:
+        """Why nothing can answer it, where no campaign can. `why_filtered`: why no stored answer passes its filter."""
         if self.exports and not self.is_filtered and not self.beyond_stored:
             return RequestError(404, "NotFound", "No campaign answers this request, and no export has an answer.")
-        return self.refusal or RequestError(404, "NotFound", "Nothing answers this request.")
+        refusal = self.refusal or RequestError(404, "NotFound", "Nothing answers this request.")
+        more = f"Stored answers can't take {', '.join(self.beyond_stored)}." if self.beyond_stored else why_filtered
+        return RequestError(refusal.status, refusal.code, f"{refusal} {more}".rstrip())
 
     @property
     def results(self) -> int:
@@ -100,11 +113,18 @@ def read_request(
     for option, read in READERS.items():
         if option in given:
             members |= read(given[option], content)
-    if automatic and "context" in route.options:
-        members["context"] = {**automatic, **members.get("context", {})}
     if "filterValues" in members and "filterArn" not in members:
         raise RequestError(400, "BadFilterValues", "filterValues need a filter.")
-    asked = ReadRequest(group, route, subject, given, members, exports=exports_for(content, route, given))
+    asked = ReadRequest(
+        group,
+        route,
+        subject,
+        given,
+        members,
+        exports=exports_for(content, route, given),
+        automatic=automatic if "context" in route.options else {},
+        rules=content.get("filterRules", {}).get(members.get("filterArn", "")),
+    )
     _check_length(asked)
     served: dict[str, Entry] = {**content["solutions"], **content.get("recommenders", {})}
     able = {name: one for name, one in served.items() if route.is_answered_by(one)}
@@ -117,7 +137,7 @@ def read_request(
         idle = [one for one, entry in able.items() if entry.get("idle") and name in {"", one}]
         return replace(asked, refusal=refusal, idle=idle)
     if "metadataColumns" in members and not _answering(live[name], served).get("metadata", True):
-        message = f"{name} does not tell metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
+        message = f"{name} does not return metadata: in usher.yaml, enable enableMetadataWithRecommendations for it."
         raise RequestError(400, "BadMetadataColumns", message)
     version = str(_answering(live[name], served).get("solutionVersionArn", "")).rpartition("/")[2]
     return replace(asked, solution=live[name].get("answeredBy") or name, served_by=_target(live[name]), version=version)
@@ -165,7 +185,22 @@ def exports_for(content: ServingMap, route: Route, options: Mapping[str, Any]) -
         for name, solution in content["solutions"].items()
         if route.is_answered_by(solution) and content.get("exports", {}).get(name, {}).get("table")
     ]
-    return [name for name in able if options.get("solution") in {None, name}]
+    return [name for name in able if options.get("solution") in (None, name)]  # a value of any type
+
+
+def check_list(body: Mapping[str, Any], name: str, others: Collection[str], entry: str, most: int) -> None:
+    """Raise RequestError unless a body has a list of objects, and besides it at most `others`.
+
+    `name`: of the list; `entry`: what an object of it is, for the message.
+    """
+    expected = f"The body must be {{{', '.join((*others, name))}: [{entry}, ...]}}"
+    if unknown := [one for one in body if one != name and one not in others]:
+        raise RequestError(400, "BadBody", f"{expected}; it has the unknown member {unknown[0][:99]!r}.")
+    listed = body.get(name)
+    if not isinstance(listed, list) or not listed:
+        raise RequestError(400, "BadBody", f"{expected}, with 1 to {most} {name}.")
+    if len(listed) > most:
+        raise RequestError(400, "BadList", f"There are {len(listed)} {name}; send at most {most} at a time.")
 
 
 def checked_id(value: object, name: str) -> str:
@@ -182,8 +217,9 @@ def checked_id(value: object, name: str) -> str:
 def checked_ids(value: object, name: str, most: int = MAX_RESULTS) -> list[str]:
     """A list of IDs. Raises RequestError for any other value."""
     if not isinstance(value, list) or not 1 <= len(value) <= most:
-        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {most} IDs.")
-    return [checked_id(part, name) for part in value]
+        found = f", not {len(value)}" if isinstance(value, list) else ""
+        raise RequestError(400, "BadList", f"{name} must be a list of 1 to {most} IDs{found}.")
+    return [checked_id(part, f"ID {number} of {name}") for number, part in enumerate(value, start=1)]
 
 
 def _whole_number(value: object, name: str, most: int, code: str) -> int:
@@ -228,7 +264,7 @@ class NamedValues:
     def _name(self, name: str) -> str:
         if len(name) > self.max_name_length or not re.fullmatch("[A-Za-z0-9_]+", name):
             allowed = f"1 to {self.max_name_length} letters, digits and underscores"
-            raise self._error(f"{self.option} has the name {name[:99]}; a name has {allowed}")
+            raise self._error(f"{self.option} has the name {name[:99]!r}; a name has {allowed}")
         return name
 
     def _value(self, name: str, value: Any) -> str:
@@ -255,7 +291,7 @@ def _promotions(value: object, content: ServingMap) -> dict[str, Any]:
     match _json(value, expected, "BadPromotions"):
         case [{"filter": name, "percent": percent, **rest}] if not rest.keys() - {"filterValues"}:
             promotion = {
-                "name": name,
+                "name": str(name),
                 "percentPromotedItems": _whole_number(percent, "percent of a promotion", 100, "BadPromotions"),
                 **_filter(name, content),
             }
@@ -303,8 +339,7 @@ def _not_live(name: str, able: Collection[str], live: Collection[str]) -> Reques
     idle = [solution for solution in able if solution not in live and name in {"", solution}]
     if not idle:
         return _unknown("solution", name, live)
-    message = f"{', '.join(idle)} has no campaign, and exports apply neither filters nor contexts."
-    return RequestError(404, "NoCampaign", message)
+    return RequestError(404, "NoCampaign", f"{', '.join(idle)} has no campaign.")
 
 
 def _unknown(kind: str, name: str, allowed: Collection[str]) -> RequestError:

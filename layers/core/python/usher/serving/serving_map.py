@@ -14,6 +14,7 @@ from typing import Any, TypedDict, TypeVar
 
 from usher.aws import now
 from usher.errors import RequestError
+from usher.filters.compiled import Rules
 from usher.serving.last_copies import LastCopies
 from usher.storage.table import Table
 
@@ -87,6 +88,8 @@ class ServingMap(TypedDict, total=False):
     recommenders: Mapping[str, ServedRecommender]
     filters: Mapping[str, str]
     """ARNs by name."""
+    filterRules: Mapping[str, Rules]
+    """By ARN of a filter, what it says. Maps of former releases have none."""
     context: Mapping[str, str]
     """By field, what each request tells of it by itself (automatic_context)."""
     trackingId: str | None

@@ -1,9 +1,10 @@
 """People's own files that name users who are to be erased, and the request to erase them."""
 
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -17,8 +18,18 @@ from usher.run_record import RunRecord
 from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, as_own_key, dataset_of, is_data, is_request, job_folders
 
+from usher_cli.actions.action import Action, Done, PlanView, Tell, told
 from usher_cli.deployed_stack import DeployedStack
 
+PLAN = (
+    "{users} of {group}: erased from the exports, kept events, reports and records in the bucket, in all versions that "
+    "S3 keeps; from the table and the queues; and by a data deletion job from Personalize, which takes up to a day."
+)
+NAMED = "  {key}: {rows} rows{former}"
+FORMER = ", and {} former versions"
+STAYS = "These files of yours name them, and stay: the next import brings them back. Use --data to have them rewritten."
+GOES = "These files of yours name them, and are rewritten without them, which starts a run that imports and trains:"
+REQUESTED = "Requested as {reference}. To see how it goes on: usher status {group} --follow"
 USERS = "USER_ID"
 TAG = "usher=erase"
 """The tag by which S3 deletes a list in the end, should nobody take the request up (template.yaml)."""
@@ -35,6 +46,40 @@ class OwnFile:
     """Of its present version."""
     formerVersions: int  # noqa: N815 - printed as JSON
     """Versions that have been replaced or deleted, and name them, too."""
+
+
+def erase(stack: DeployedStack, group: str, users: Sequence[str], *, data: bool) -> Action:
+    """The erasure of users. `data`: people's own files are rewritten without them, too."""
+    who = Forgotten(group, frozenset(users))
+    own = cache(lambda: list(own_files(stack.bucket, who)))
+
+    def plan() -> PlanView:
+        stack.check_group(group)
+        return told(*sentences(who, own(), data=data))
+
+    def carry_out(_: Tell) -> Done:
+        reference, execution = erase_and_request(stack, who, own() if data else ())
+        return Done(REQUESTED.format(reference=reference, group=group), execution)
+
+    subject = users[0] if len(users) == 1 else f"{len(users)} users"
+    return Action(f"Erase {subject}", plan, carry_out, typed=subject)
+
+
+def sentences(who: Forgotten, own: Sequence[OwnFile], *, data: bool) -> Iterator[str]:
+    """What an erasure does, and what becomes of people's own files. Pure."""
+    yield PLAN.format(users="1 user" if len(who.users) == 1 else f"{len(who.users)} users", group=who.group)
+    if own:
+        yield GOES if data else STAYS
+    for one in own:
+        former = FORMER.format(one.formerVersions) if one.formerVersions else ""
+        yield NAMED.format(key=one.key, rows=one.rows, former=former)
+
+
+def erase_and_request(stack: DeployedStack, who: Forgotten, rewritten: Iterable[OwnFile]) -> tuple[str, str]:
+    """Rewrite some of people's own files, and request the rest; return the request's reference and the execution."""
+    if keys := {one.key for one in rewritten}:
+        erase_own(stack.bucket, who, keys)
+    return request(stack, who.group, sorted(who.users))
 
 
 def named_users(user: str | None, file: Path | None) -> list[str]:

@@ -1,6 +1,7 @@
 """`usher remove`: what goes with a group and what that costs, its removal by the pipeline, and what is left of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TypedDict
 
 from usher.costs.ledger import Spending
@@ -12,18 +13,22 @@ from usher.resources.inventory import Inventory
 from usher.resources.kinds import KINDS
 from usher.resources.unmanaged import Unmanaged
 from usher.run_record import CostRecord, ProblemRecord, RunRecord
-from usher.run_summary import monthly_totals
+from usher.run_summary import monthly_text, monthly_totals, summarize
 from usher.storage.bucket import Bucket, Version
 from usher.storage.layout import OUT, SOLUTION_JOBS_FOLDER, group_of, job_folders
 from usher.storage.table_batches import TableBatches
 
-from usher_cli.costs import account_cost
+from usher_cli.actions.action import Action, Done, PlanView, Tell, deletion_row
+from usher_cli.costs import account_cost, sums
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.status import last_record, until_done
 
 LISTED = [kind for kind in KINDS.values() if kind.can_be_deleted]
 """The kinds that are listed to see that nothing is left. Versions go with their solutions; jobs stay in Personalize's
 lists, and cost nothing."""
+
+NAMED = 20
+"""So many of what is left are named."""
 
 
 class RemovedResource(TypedDict):
@@ -70,6 +75,54 @@ class Removal(TypedDict):
     """What is still there of what should be gone, as listed afterwards: ARNs, files, items of the table."""
     listed: Mapping[str, int]
     """By kind, how many resources the services listed afterwards, whoever they belong to."""
+
+
+def remove(stack: DeployedStack, group: str, *, data: bool) -> Action:
+    """The removal of a group, which is followed to its end and proved by listing. `data`: its own files go, too."""
+    planned = cache(lambda: plan_removal(stack, group, data=data))
+
+    def carry_out_(tell: Tell) -> Done:
+        removed = carry_out(stack, planned(), lambda record: tell(summarize(record)["progress"]))
+        problems = [f"{one['place']}: {one['message']} {one.get('remedy', '')}" for one in removed["problems"]]
+        return Done("\n".join([*problems, *end_of(removed)]))
+
+    return Action(f"Remove {group}", lambda: plan_view_of(planned()), carry_out_, typed=group)
+
+
+def plan_view_of(planned: Removal) -> PlanView:
+    """What a removal does, for people. Pure."""
+    prices = {one["arn"]: f"It costs {monthly_text(one)}." for one in planned["costs"]["monthly"]}
+    told = [] if planned["resources"] else [f"{planned['group']} has no resources in Personalize."]
+    if planned["keys"]:
+        told.append(f"API keys that end: {', '.join(planned['keys'])}.")
+    verb = "go, with all former versions" if planned["data"] else "stay; with --data, they go, too"
+    told += [
+        f"Exports and other output: {_files_text(planned['output'])} go.",
+        f"Files of your own, kept events and records of runs: {_files_text(planned['own'])} {verb}.",
+        f"It costs {sums(planned['costs'])}",
+    ]
+    rows = [
+        deletion_row(one["id"], one["stays"] or prices.get(one["arn"], ""), goes=not one["stays"])
+        for one in planned["resources"]
+    ]
+    return {"told": told, "rows": rows, "problems": [], "isWork": True}
+
+
+def end_of(removed: Removal) -> list[str]:
+    """What is left of a group after its removal, as the services list it, and what is saved. Pure."""
+    if left := removed["left"]:
+        more = [f"* and {len(left) - NAMED} more"] if len(left) > NAMED else []
+        remedy = "Do what the problems say, and repeat the removal: it goes on."
+        return [f"Still there of {removed['group']}:", *(f"* {one}" for one in left[:NAMED]), *more, remedy]
+    listed = ", ".join(f"{number} {words}" for words, number in removed["listed"].items())
+    return [
+        f"Nothing is left of {removed['group']}. What is listed now belongs to others: {listed}.",
+        f"That saves {sums(removed['saves'])}",
+    ]
+
+
+def _files_text(files: Files) -> str:
+    return f"{files['files']:,} files ({files['bytes'] / 1e6:,.1f} MB)"
 
 
 def plan_removal(stack: DeployedStack, group: str, *, data: bool) -> Removal:

@@ -1,22 +1,26 @@
 """Takes over existing resources of Personalize: tags them with their inputs, so that Usher does not make them again."""
 
-import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 
-from rich.console import Console
+import yaml
 from usher.errors import UsherError
+from usher.planning.draft import Draft
 from usher.resources.inventory import Inventory
 from usher.resources.kinds import GROUP_TAG, INPUTS_TAG, KINDS, STACK_TAG, Resource
 from usher.resources.ownership import CLOUDFORMATION_TAG, stack_name
 from usher.resources.unmanaged import existing_resources
 from usher.storage.bucket import Bucket
-from usher.storage.layout import config_keys, group_folders, group_of, is_config, is_data
+from usher.storage.layout import GROUP_NAME, config_keys, group_folders, group_of, is_config, is_data
 
-from usher_cli import show
+from usher_cli.actions.action import Action, Done, PlanView, Tell, plan_view
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.drafts import draft_of, is_costly
-from usher_cli.existing import Existing
+from usher_cli.existing import Existing, read_existing
 from usher_cli.preview import Preview, Source, sources
+
+REFUSED = "Nothing was changed, because the next run would do all this. To proceed: --anyway."
 
 
 def check_owners(inventory: Inventory, arns: Iterable[str], group: str, from_stack: str, *, anyway: bool) -> None:
@@ -89,42 +93,117 @@ def claim(inventory: Inventory, owned: Sequence[str], claims: Mapping[str, Mappi
         inventory.tag(arn, [{"tagKey": key, "tagValue": value} for key, value in tags.items()])
 
 
-def adopt(stack: DeployedStack, options: argparse.Namespace, console: Console, bucket: Preview, arn: str) -> None:
-    """Tag a dataset group (`arn`) and its resources as a group's, and put its files into the bucket.
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How a dataset group of Personalize is to be taken over by a group."""
 
-    Raises UsherError if they are another owner's, or if the next run would cost something.
+    group: str
+    dataset_group: str
+    arn: str
+    """The dataset group's."""
+    bucket: Preview
+    inventory: Inventory
+    owned: Sequence[str]
+    """The ARNs that are tagged as the stack's."""
+    claims: Mapping[str, Mapping[str, str]]
+    """Further tags, by ARN."""
+    notes: Sequence[str]
+    drafted: Draft
+    """The next run's."""
+    is_refused: bool
+    """Whether nothing is done, as the next run would cost something, and nobody has said that it may."""
+
+    def sentences(self) -> Iterator[str]:
+        """What is told of it. Pure."""
+        yield from self.notes
+        for one in dict.fromkeys([*self.owned, *self.claims]):
+            yield f"Will be tagged as the stack's: {one}"
+
+    def end(self) -> Iterator[str]:
+        """What is told once it is done. Pure."""
+        yield f"Usher now manages {self.dataset_group}: {self.bucket.url(self.group)}/"
+        if is_costly(self.drafted):
+            yield "The next run does all this."
+
+
+def plan_adoption(
+    stack: DeployedStack, group: str, existing: Existing, bucket: Preview, *, from_stack: str, anyway: bool
+) -> Adoption:
+    """How a dataset group and its resources become a group's, whose files are then in the bucket. Changes nothing.
+
+    Raises UsherError if they are another owner's. `from_stack`: the name of one whose resources may be taken;
+    `anyway`: also if the next run would cost something, or CloudFormation manages a resource.
     """
-    group = options.group or options.dataset_group
-    claims = {arn: {GROUP_TAG: group}}
+    arn, name = existing.arn, existing.arn.rpartition("/")[2]
+    claims: dict[str, Mapping[str, str]] = {arn: {GROUP_TAG: group}}
     plan = draft_of(stack, group, bucket, claims).plan
     if plan is None:
-        raise UsherError(f"{options.dataset_group} has no interactions. There is nothing to take over.")
+        raise UsherError(f"{name} has no interactions. There is nothing to take over.")
     if plan.resources[0].arn != arn:
         raise UsherError(
-            f"The files in {bucket.url(group)}/ are not for the dataset group {options.dataset_group}. To use them for "
-            f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {options.dataset_group}}}"
+            f"The files in {bucket.url(group)}/ are not for the dataset group {name}. To use them for "
+            f"it, say in usher.yaml: adopt: {{dataset_group/{group}: {name}}}"
         )
     target = stack.target(group)
     inventory = Inventory(stack.clients, target.stack_arn)
     owned = [one for kind, _, one in existing_resources(inventory, target, plan.resources) if kind.has_owner]
-    check_owners(inventory, owned, group, options.from_stack, anyway=options.anyway)
+    check_owners(inventory, owned, group, from_stack, anyway=anyway)
     inputs, outdated = made_from(inventory, plan.resources, bucket.copies)
-    for one in outdated:
-        console.print(f"Note: {one} is older than its inputs.", soft_wrap=True, markup=False)
     claims |= inputs
-    drafted = draft_of(stack, group, bucket, claims)
-    for one in dict.fromkeys([*owned, *claims]):
-        console.print(f"Will be tagged as the stack's: {one}", soft_wrap=True, markup=False)
-    show.draft(console, drafted)
-    tags = inventory.tags(arn)
+    drafted, tags = draft_of(stack, group, bucket, claims), inventory.tags(arn)
     is_own = tags.get(STACK_TAG) == target.stack_arn and tags.get(GROUP_TAG, group) == group
-    if is_costly(drafted) and not (is_own or options.anyway):
-        raise UsherError("Nothing was changed, because the next run would do all this. To proceed: --anyway.")
-    claim(inventory, owned, claims)
-    bucket.put()
-    console.print(f"Usher now manages {options.dataset_group}: {bucket.url(group)}/", soft_wrap=True)
-    if is_costly(drafted):
-        console.print("The next run does all this.")
+    return Adoption(
+        group, name, arn, bucket, inventory, owned, claims,
+        [f"Note: {one} is older than its inputs." for one in outdated],
+        drafted,
+        is_refused=is_costly(drafted) and not (is_own or anyway),
+    )  # fmt: skip
+
+
+def carry_out(planned: Adoption) -> None:
+    """Tag the resources, and put config and data into the bucket. Raises UsherError if it is refused."""
+    if planned.is_refused:
+        raise UsherError(REFUSED)
+    claim(planned.inventory, planned.owned, planned.claims)
+    planned.bucket.put()
+
+
+def adopt(
+    stack: DeployedStack, dataset_group: str, group: str, *, from_stack: str = "", anyway: bool = False
+) -> Action:
+    """The adoption of a dataset group, with the config that describes it."""
+
+    @cache
+    def planned() -> tuple[Existing, Adoption]:
+        require_name(group)
+        existing = read_existing(stack.clients["personalize"], dataset_group, group)
+        bucket = preview(stack, group, existing, "" if has_files(stack.bucket, group) else config_text(existing))
+        return existing, plan_adoption(stack, group, existing, bucket, from_stack=from_stack, anyway=anyway)
+
+    def plan() -> PlanView:
+        existing, adoption = planned()
+        view, notes = plan_view(adoption.drafted), [f"Note: {one}" for one in existing.notes]
+        refused = [REFUSED] if adoption.is_refused else []
+        told = [*refused, *notes, *adoption.sentences(), *view["told"]]
+        return {**view, "told": told, "isWork": not adoption.is_refused}
+
+    def do(_: Tell) -> Done:
+        adoption = planned()[1]
+        carry_out(adoption)
+        return Done("\n".join(adoption.end()))
+
+    return Action(f"Take over {dataset_group}", plan, do)
+
+
+def require_name(group: str) -> None:
+    """Raise UsherError for a name that no group can have."""
+    if not GROUP_NAME.match(group):
+        raise UsherError(f"{group} is not a valid name of a group. Choose another: --group <name>.")
+
+
+def config_text(existing: Existing) -> str:
+    """The `usher.yaml` of a dataset group."""
+    return yaml.safe_dump(existing.content, sort_keys=False, allow_unicode=True, width=120)
 
 
 def has_files(bucket: Bucket, group: str) -> bool:

@@ -1,0 +1,169 @@
+"""How long a day's kept events take to become one file, and in how much memory, as they grow.
+
+Run it with `python -m benchmarks.compaction`. The code is that of the function `Keep`; only S3 is replaced, by a folder
+of this disk. Events are as web shops send them: sessions of some events, of guests and of users, a third with
+properties and the recommendation that they came from. A tenth stands in two files, as a queue may deliver twice.
+Processor time counts.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from usher.events.compaction import compact
+from usher.events.kept import keep as keep_messages
+from usher.events.kept import read
+from usher.events.messages import Message
+from usher.storage.bucket import Bucket
+
+from benchmarks.memory import peak_megabytes
+from benchmarks.report import report
+
+MEGABYTES = (32, 128)
+"""Packed."""
+DAY = 1_700_000_000.0
+MESSAGES = 1000
+"""Of a file: the batch size of the function's queue."""
+CATALOGUE = 30_000
+TWICE = 0.1
+
+
+class Folder:
+    """An S3 whose objects are files of a folder."""
+
+    # ruff: noqa: D102, N803 - S3's client tells what its methods do, and names their arguments so
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.size = 0
+        """Bytes that were put as a whole."""
+
+    def get_object(self, *, Key: str, **_: str) -> dict[str, Any]:
+        return {"Body": self._path(Key).open("rb")}
+
+    def put_object(self, *, Key: str, Body: bytes, **_: str) -> dict[str, str]:
+        self.size += self._path(Key).write_bytes(Body)
+        return {"ETag": ""}
+
+    def create_multipart_upload(self, *, Key: str, **_: str) -> dict[str, str]:
+        self._path(Key).write_bytes(b"")
+        return {"UploadId": "1"}
+
+    def upload_part(self, *, Key: str, Body: bytes, **_: Any) -> dict[str, str]:
+        with self._path(Key).open("ab") as file:
+            file.write(Body)
+        return {"ETag": ""}
+
+    def complete_multipart_upload(self, **_: Any) -> None:
+        """All is there."""
+
+    def delete_objects(self, *, Delete: dict[str, Any], **_: str) -> dict[str, Any]:
+        for one in Delete["Objects"]:
+            self._path(one["Key"]).unlink()
+        return {}
+
+    def _path(self, key: str) -> Path:
+        return self.root / key.replace("/", "~")
+
+
+def messages(chance: random.Random) -> Iterator[Message]:
+    """Accepted requests of a day, for ever."""
+    while True:
+        session, user = str(uuid.UUID(int=chance.getrandbits(128))), f"user-{chance.randrange(10**6)}"
+        logs_in = chance.choice((0, 3, 10**9))
+        for number in range(1 + int(chance.expovariate(0.1))):
+            arrived = DAY + chance.random() * 80_000
+            events: Any = [_event(chance, arrived) for _ in range(chance.choice((1, 1, 1, 3)))]
+            message = Message(
+                kind="events", group="g", trackingId="t", sessionId=session, arrived=arrived, events=events
+            )
+            if number >= logs_in:
+                message["userId"] = user
+            yield message
+
+
+def _event(chance: random.Random, time: float) -> dict[str, Any]:
+    more = {"properties": '{"discountPct":5,"device":"phone"}', "recommendationId": f"RID-{chance.getrandbits(64):x}"}
+    return {
+        "eventId": str(uuid.UUID(int=chance.getrandbits(128))),
+        "eventType": chance.choice(("view", "view", "view", "cart", "purchase")),
+        "itemId": f"item-{chance.randrange(CATALOGUE)}",
+        "sentAt": round(time, 3),
+        **(more if chance.random() < 1 / 3 else {}),
+    }
+
+
+def fill(folder: Path, megabytes: int) -> int:
+    """Write the files of a day; return how many events they have."""
+    s3, chance, events = Folder(folder), random.Random(megabytes), 0
+    bucket, made = Bucket(cast(Any, s3), ""), messages(chance)
+    while s3.size < megabytes << 20:
+        batch = [next(made) for _ in range(MESSAGES)]
+        events += sum(len(message["events"]) for message in batch)
+        again = [message for message in batch if chance.random() < TWICE]
+        keep_messages(bucket, batch)
+        keep_messages(bucket, again)
+    return events
+
+
+def keys(folder: Path) -> list[str]:
+    """Of the objects."""
+    return sorted(path.name.replace("~", "/") for path in folder.iterdir())
+
+
+def measure(folder: Path) -> dict[str, float]:
+    """Compact what is in a folder."""
+    bucket, before, start = Bucket(cast(Any, Folder(folder)), ""), peak_megabytes(), time.process_time()
+    made = compact(bucket, keys(folder))
+    seconds, memory = time.process_time() - start, peak_megabytes()
+    return {
+        "CPU s": round(seconds, 1),
+        "memory MB, before": round(before),
+        "at most": round(memory),
+        "one file, MB": (folder / made.replace("/", "~")).stat().st_size >> 20,
+    }
+
+
+def whole(folder: Path) -> dict[str, int]:
+    """What the file has: events, and those that are not in order or stand there twice."""
+    bucket, [key] = Bucket(cast(Any, Folder(folder)), ""), keys(folder)
+    events, disordered, before = 0, 0, ("", 0.0, "")
+    for event in read(bucket, key):
+        here = event["sessionId"], event["sentAt"], event["eventId"]
+        events, disordered = events + 1, disordered + (here[0] == before[0] and here <= before)
+        before = here
+    return {"events in it": events, "twice or out of order": disordered}
+
+
+def row(megabytes: int) -> dict[str, float | str]:
+    """A day of this size."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        events, files = fill(folder, megabytes), len(keys(folder))
+        command = [sys.executable, "-m", "benchmarks.compaction", name]
+        found = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)  # noqa: S603
+        measured = json.loads(found.stdout)
+        return {
+            "packed MB": megabytes, "files": files, "events": events, **measured,
+            "events/CPU s": round(events / measured["CPU s"]), **whole(folder),
+        }  # fmt: skip
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure one folder, or report on days of these sizes."""
+    if arguments and not arguments[0].isdigit():
+        print(json.dumps(measure(Path(arguments[0]))))
+    else:
+        report("compaction", [row(int(size)) for size in arguments or MEGABYTES])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,51 @@
+"""What users have met, by their events of the last 30 days: for the filters that the API applies itself. Light."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Self
+
+from usher.events.arrivals import Arrivals, arrivals_of
+from usher.events.sessions import Sessions
+from usher.storage.table import Table
+
+MAX_SESSIONS = 20
+"""Of a user, read one after the other while somebody waits: two calls of the table each."""
+WINDOWS = {"events": 100, "action-interactions": 300}
+"""The latest events of each type that Personalize's filters look at (service guide, "Endpoints and quotas")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What the table's events tell."""
+
+    sessions: Sessions
+    arrivals: Arrivals
+
+    @classmethod
+    def by(cls, table: Table) -> Self:
+        """What a table tells."""
+        return cls(Sessions(table), Arrivals(table))
+
+    def __call__(self, group: str, user: str, kind: str) -> Mapping[str, set[str]] | None:
+        """By event type in lower case, the items or actions of a user's latest events; None: too many sessions.
+
+        `kind`: events or action-interactions. What waits for Personalize counts, what it has refused does not.
+        """
+        sessions = list(islice(self.sessions.sessions_of(group, user), MAX_SESSIONS + 1))
+        if len(sessions) > MAX_SESSIONS:
+            return None
+        events = [
+            one["event"]
+            for one in arrivals_of(self.sessions, self.arrivals, group, user, sessions)
+            if one["kind"] == kind and one["outcome"] != "refused"
+        ]
+        events.sort(key=lambda event: event["sentAt"], reverse=True)
+        met, looked = dict[str, set[str]](), Counter[str]()
+        for event in events:
+            event_type, subject = event["eventType"].lower(), event.get("itemId") or event.get("actionId")
+            looked[event_type] += 1
+            if subject and looked[event_type] <= WINDOWS[kind]:
+                met.setdefault(event_type, set()).add(subject)
+        return met

@@ -1,0 +1,130 @@
+"""Filter expressions as JSON, for the API's functions, which have no parser. Light."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict, final
+
+from usher.filters.expressions import Both, Condition, Either, Expression, FilterError, Placeholder
+from usher.filters.expressions import Literal as Value
+
+Values = Mapping[str, Sequence[Value]]
+"""By placeholder, what a request gives for it."""
+
+
+@final
+class Test(TypedDict):
+    """A comparison. It has one of `values`, `placeholder` and `current`."""
+
+    name: str
+    """Its field as the expression spells it, such as Items.GENRES."""
+    dataset: str
+    """In upper case, such as ITEMS."""
+    field: str
+    """As Personalize compares it (expressions.plain)."""
+    operator: str
+    values: NotRequired[Sequence[Value]]
+    placeholder: NotRequired[str]
+    current: NotRequired[str]
+    """The field of the request's item that it is compared with."""
+
+
+@final
+class Group(TypedDict):
+    """Parts that are joined by OR (any), or by AND (all)."""
+
+    joined: Literal["any", "all"]
+    parts: Sequence[Any]
+    """Nodes."""
+
+
+Node = Test | Group
+
+
+class Rule(TypedDict):
+    """A clause."""
+
+    effect: str
+    target: str
+    where: Node
+    guards: Sequence[Test]
+    """What follows IF."""
+
+
+Rules = Sequence[Rule]
+
+
+def compiled(expression: Expression) -> Rules:
+    """An expression as JSON."""
+    return [
+        Rule(
+            effect=clause.effect,
+            target=clause.target,
+            where=_node(clause.where),
+            guards=[_test(guard) for guard in clause.guards],
+        )
+        for clause in expression.clauses
+    ]
+
+
+def _node(node: Condition | Either | Both) -> Node:
+    if isinstance(node, Condition):
+        return _test(node)
+    return Group(joined="any" if isinstance(node, Either) else "all", parts=[_node(part) for part in node.parts])
+
+
+def _test(test: Condition) -> Test:
+    dataset, field = test.field.dataset.upper(), test.field.plain
+    made = Test(name=str(test.field), dataset=dataset, field=field, operator=test.operator)
+    if isinstance(test.operand, Placeholder):
+        return {**made, "placeholder": test.operand.name}
+    if isinstance(test.operand, tuple):
+        return {**made, "values": list(test.operand)}
+    return {**made, "current": test.operand.plain}
+
+
+def bound(rules: Rules, target: str, given: Values) -> Rules:
+    """Rules for a request, which gives values for placeholders. `target`: what it lists, such as ITEM.
+
+    The part of an EXCLUDE that lacks its value is left out, as by Personalize. Raises FilterError if an INCLUDE lacks
+    one, or if the rules are about something else than the target.
+    """
+    return [made for rule in rules if (made := _bound_rule(rule, target, given))]
+
+
+def _bound_rule(rule: Rule, target: str, given: Values) -> Rule | None:
+    if rule["target"] != target:
+        raise FilterError(f"a filter on {rule['target'].title()}ID cannot be used here", "Use another filter.")
+    named = [test["placeholder"] for test in tests([rule]) if "placeholder" in test]
+    if rule["effect"] == "INCLUDE" and (lacking := [name for name in named if name not in given]):
+        raise FilterError(f"missing filter value for parameter {lacking[0]}", "Give it in filterValues.")
+    # An IF that lacks its value compares with nothing.
+    guards = [_bound_test(guard, given) or Test(**{**guard, "values": ()}) for guard in rule["guards"]]
+    where = _bound_node(rule["where"], given)
+    return {**rule, "where": where, "guards": guards} if where else None
+
+
+def _bound_node(node: Node, given: Values) -> Node | None:
+    if "parts" not in node:
+        return _bound_test(node, given)
+    parts = [made for part in node["parts"] if (made := _bound_node(part, given))]
+    return {**node, "parts": parts} if parts else None
+
+
+def _bound_test(test: Test, given: Values) -> Test | None:
+    if "placeholder" not in test:
+        return test
+    return {**test, "values": given[test["placeholder"]]} if test["placeholder"] in given else None
+
+
+def tests(rules: Rules) -> Iterator[Test]:
+    """Every comparison, those after IF included."""
+
+    def below(node: Node) -> Iterator[Test]:
+        if "parts" in node:
+            for part in node["parts"]:
+                yield from below(part)
+        else:
+            yield node
+
+    for rule in rules:
+        yield from below(rule["where"])
+        yield from rule["guards"]

@@ -1,0 +1,170 @@
+"""Whether a filter lets something through, as far as what is known can tell: true, false, or None. Pure and light.
+
+Three-valued logic as in SQL (Kleene): what is not known is neither true nor false, and may still not matter. What is
+true or false here is so for Personalize, too, whatever the rest may be.
+"""
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any
+
+from usher.filters.compiled import Node, Rule, Rules, Test
+from usher.filters.expressions import FilterError, Literal
+from usher.filters.rules import ANY, EVENT_DATASETS, LISTS
+
+Verdict = bool | None
+COMPARE: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What is known about a request, and about what it may list."""
+
+    columns: Mapping[str, str]
+    """The fields that are known of each item, by their plain names (expressions.plain)."""
+    user: str = ""
+    """The request's; empty: it has none."""
+    item: str = ""
+    """Likewise."""
+    met: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By event type in lower case, what the user has met."""
+    is_history_whole: bool = False
+    """Whether the user has met nothing else."""
+    records: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By ID, the items that are known: their values by field."""
+
+
+def lets_through(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
+    """Whether a filter lets a candidate through. `rules`: bound to the request (compiled.bound).
+
+    Raises FilterError for a value that must be a number, and is none.
+    """
+    clauses = [(rule["effect"], _all(_guard(guard, known) for guard in rule["guards"]), rule) for rule in rules]
+    included = _included(
+        [(applies, _where(rule, candidate, known)) for effect, applies, rule in clauses if effect == "INCLUDE"]
+    )
+    excluded = _any(
+        _all([applies, _where(rule, candidate, known)]) for effect, applies, rule in clauses if effect == "EXCLUDE"
+    )
+    return _all([included, _not(excluded)])
+
+
+def _included(clauses: Sequence[tuple[Verdict, Verdict]]) -> Verdict:
+    """By INCLUDE: of each clause, whether it applies, and whether it is true. Where none applies, all is included."""
+    sure = [where for applies, where in clauses if applies]
+    perhaps = [where for applies, where in clauses if applies is None]
+    if sure:
+        return _any([*sure, *(where and None for where in perhaps)])
+    return True if all(perhaps) else None
+
+
+def _where(rule: Rule, candidate: str, known: Knowledge) -> Verdict:
+    def told(node: Node) -> Verdict:
+        if "parts" not in node:
+            return _test(node, f"{rule['target']}ID", candidate, known)
+        return JOIN[node["joined"]](map(told, node["parts"]))
+
+    return told(rule["where"])
+
+
+def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdict:
+    if test["dataset"] in EVENT_DATASETS:
+        return _has_met(test, candidate, known)
+    values = _values(test, id_field, known)
+    if values is None:
+        return None
+    if test["field"] == id_field:
+        return (candidate in map(_text, values)) == (test["operator"] == "IN")
+    if test["field"] not in known.columns or candidate not in known.records:
+        return None
+    cell = known.records[candidate].get(known.columns[test["field"]])
+    if test["operator"] in LISTS and cell in {None, ""}:
+        return None if test["operator"] == "NOT IN" else False  # the service guide has no word on blanks
+    if test["operator"] in LISTS:
+        return _has(cell, values, test["operator"])
+    number, other = _number(cell), _value_as_number(values)
+    if math.isnan(number) or math.isnan(other):
+        return None if test["operator"] == "!=" else False
+    return COMPARE[test["operator"]](number, other)
+
+
+def _has(cell: object, values: Collection[Literal], operator: str) -> bool:
+    """Whether any of a cell's values, which bars separate, is among `values`; for NOT IN, whether none is."""
+    members = str(cell).split("|")
+    found = any(value in members if isinstance(value, str) else _number(cell) == value for value in values)
+    return found == (operator == "IN")
+
+
+def _values(test: Test, id_field: str, known: Knowledge) -> Sequence[Literal] | None:
+    """What a field is compared with; None if that is not known: a field of the request's item."""
+    if "current" not in test:
+        return test["values"]
+    if not known.item:
+        return None
+    if test["current"] == id_field:
+        return [known.item]
+    if test["current"] not in known.columns or known.item not in known.records:
+        return None
+    cell = known.records[known.item].get(known.columns[test["current"]])
+    return [] if cell in {None, ""} else str(cell).split("|")
+
+
+def _has_met(test: Test, candidate: str, known: Knowledge) -> Verdict:
+    """Whether the request's user has met a candidate by an event of certain types, in any case of letters."""
+    types, is_in = {str(value).lower() for value in test["values"]}, test["operator"] == "IN"
+    met = (some for kind, some in known.met.items() if (ANY in types or kind in types) == is_in)
+    if any(candidate in some for some in met):
+        return True
+    return False if known.is_history_whole or not known.user else None
+
+
+def _guard(guard: Test, known: Knowledge) -> Verdict:
+    """By the request's user, of whom the ID alone is known."""
+    values, is_list = guard["values"], guard["operator"] in LISTS
+    if not values or not known.user:
+        return guard["operator"] == "NOT IN"
+    if guard["field"] == "USERID" and is_list:
+        return (known.user in map(_text, values)) == (guard["operator"] == "IN")
+    return None
+
+
+def _any(verdicts: Iterable[Verdict]) -> Verdict:
+    told = list(verdicts)
+    return True if True in told else None if None in told else False
+
+
+def _all(verdicts: Iterable[Verdict]) -> Verdict:
+    told = list(verdicts)
+    return False if False in told else None if None in told else True
+
+
+def _not(verdict: Verdict) -> Verdict:
+    return None if verdict is None else not verdict
+
+
+def _text(value: Literal) -> str:
+    """As the ID of an item or a user."""
+    return value if isinstance(value, str) else f"{value:g}"
+
+
+def _number(value: object) -> float:
+    """NaN, of which nothing is true, for what is no number."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _value_as_number(values: Sequence[Literal]) -> float:
+    """The first of some values; NaN without any. Raises FilterError."""
+    if not values:
+        return math.nan
+    try:
+        return float(values[0])
+    except ValueError:
+        raise FilterError(f"{values[0]} is not a number", "Give a number.") from None
+
+
+JOIN: Mapping[str, Callable[[Iterable[Verdict]], Verdict]] = {"any": _any, "all": _all}

@@ -1,0 +1,150 @@
+"""Filters on stored answers: what Personalize would do, as far as the catalogue and the user's events can tell.
+
+An item passes only if it is sure that the filter lets it through. An answer says which of these it is:
+
+    applied    all items were judged
+    strict     items are left out that could not be judged
+    exported   the export was made with this filter, and lacks what is known to fail it by now
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from usher.catalogue.entries import Facts
+from usher.catalogue.known import BATCH_SIZE
+from usher.errors import RequestError
+from usher.filters.compiled import Rules, Test, bound, tests
+from usher.filters.expressions import FilterError, plain
+from usher.filters.rules import EVENT_DATASETS
+from usher.filters.values import parse_values
+from usher.filters.verdicts import Knowledge, Verdict, lets_through
+from usher.serving.answers import Listed
+from usher.serving.guard import FAILURES, Guard
+from usher.serving.requests import ReadRequest
+
+Mark = Literal["applied", "strict", "exported"]
+Met = Callable[[str, str, str], Mapping[str, Collection[str]] | None]
+"""By event type in lower case, what a group's user has met, by the events that the table has; None: they are too many
+to be read now. Its last argument is the kind of events."""
+
+IDS = ("ITEMID", "ACTIONID")
+"""Fields that need no catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFilters:
+    """Applies filters to stored answers. Its methods raise botocore's errors and UnansweredError."""
+
+    guard: Guard
+    met: Met
+
+    def passing(
+        self, request: ReadRequest, items: Sequence[Listed], limit: int, made_with: str = ""
+    ) -> tuple[list[Listed], Mark]:
+        """The first items that pass a request's filter, at most `limit`.
+
+        `made_with`: the ARN of the filter that a stored answer was made with. Raises RequestError for values that the
+        filter can't take.
+        """
+        if request.rules is None:
+            return [], "strict"
+        rules, known = self._rules(request), self._knowledge(request)
+        takes_values = any("placeholder" in test for test in tests(request.rules))
+        is_own = made_with == request.members["filterArn"] and not takes_values
+        passing, are_judged = list[Listed](), True
+        for start in range(0, len(items), BATCH_SIZE):
+            part = items[start : start + BATCH_SIZE]
+            self._learn(request, known, [_id(item) for item in part])
+            for item in part:
+                verdict = _judged(rules, _id(item), known)
+                are_judged = are_judged and verdict is not None
+                if verdict or (verdict is None and is_own):
+                    passing.append(item)
+                if len(passing) == limit:
+                    return passing, _mark(are_judged, is_own)
+        return passing, _mark(are_judged, is_own)
+
+    def why_none(self, request: ReadRequest) -> str:
+        """Why no stored answer passes a request's filter, for its caller."""
+        if request.rules is None:
+            return "Stored answers can't apply the filter before the group's next run."
+        try:
+            known = self._knowledge(request)
+        except FAILURES:
+            return "Stored answers can't apply the filter while the table does not answer."
+        if unknown := [*dict.fromkeys(_unknown(request.rules, known))]:
+            return f"Stored answers can't apply the filter: nothing here tells {', '.join(unknown)}."
+        return "The filter lets nothing of the stored answers through."
+
+    def _rules(self, request: ReadRequest) -> Rules:
+        target = "ACTION" if request.route.name == "actions" else "ITEM"
+        try:
+            given = {name: parse_values(text) for name, text in request.members.get("filterValues", {}).items()}
+            return bound(request.rules or (), target, given)
+        except FilterError as error:
+            raise _refusal(error) from None
+
+    def _knowledge(self, request: ReadRequest) -> Knowledge:
+        """What the table tells about a request, but for the items that may be listed."""
+        facts = self.guard.facts(request.group)
+        has_columns = facts["items"] and request.route.name != "actions"
+        known = Knowledge(
+            columns={plain(name): name for name in facts["columns"]} if has_columns else {},
+            user=request.members.get("userId", ""),
+            item=request.members.get("itemId", ""),
+        )
+        if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
+            kind = "action-interactions" if request.route.name == "actions" else "events"
+            met = self.met(request.group, known.user, kind)
+            known.met = met or {}
+            known.is_history_whole = met is not None and self._is_new(request.group, known.user, facts)
+        return known
+
+    def _is_new(self, group: str, user: str, facts: Facts) -> bool:
+        """Whether no file names a user, so that the events in the table are all that there is of the user."""
+        return facts["users"] and not self.guard.known.is_in_files(group, user)
+
+    def _learn(self, request: ReadRequest, known: Knowledge, ids: Sequence[str]) -> None:
+        """Read what the catalogue has of some items, and of the request's, if the filter asks for it."""
+        if any(_fields(test) & known.columns.keys() for test in tests(request.rules or ())):
+            found = self.guard.known.items(request.group, [*ids, *([known.item] if known.item else [])])
+            known.records |= {id_: item.values for id_, item in found.items()}
+
+
+def _judged(rules: Rules, candidate: str, known: Knowledge) -> Verdict:
+    try:
+        return lets_through(rules, candidate, known)
+    except FilterError as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: FilterError) -> RequestError:
+    """A filter's error as Personalize's: the caller's values can't be used."""
+    return RequestError(400, "InvalidInput", f"The filter can't be applied: {error}. {error.remedy}")
+
+
+def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
+    """The fields of which nothing is known, as the filter spells them."""
+    for test in tests(rules):
+        if test["dataset"] in EVENT_DATASETS:
+            is_known = known.is_history_whole or not known.user
+        elif test["dataset"] == "CURRENTUSER":
+            is_known = test["field"] == "USERID" or not known.user
+        else:
+            is_known = _fields(test) <= {*known.columns, *IDS} and ("current" not in test or bool(known.item))
+        if not is_known:
+            yield test["name"]
+
+
+def _fields(test: Test) -> set[str]:
+    """What a comparison names, by its plain names."""
+    return {test["field"], test.get("current", test["field"])}
+
+
+def _mark(are_judged: bool, is_own: bool) -> Mark:
+    return "applied" if are_judged else "exported" if is_own else "strict"
+
+
+def _id(item: Listed) -> str:
+    return item.get("itemId") or item["actionId"]

@@ -1,0 +1,156 @@
+"""What a person can have a stack do, as the page does it: the plan first, and then the same code as the command's."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from usher.aws import now
+from usher.errors import UsherError
+from usher.exports.documents import ExportPlan
+from usher.runs.record import Run
+
+from tests.command.world import POPULAR
+from tests.unit.usher.world import interactions
+from usher_cli.actions import api_keys, runs
+from usher_cli.actions.erasure import erase
+from usher_cli.actions.evaluations import evaluate
+from usher_cli.actions.exports import export
+from usher_cli.actions.versions import serve
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.machine.schedules import next_trainings
+from usher_local.simulation.stack import Stack
+
+EXPORTED = POPULAR | {"exports": {"popular": {"numResults": 5}}}
+
+
+@pytest.fixture
+def live(stack: Stack) -> DeployedStack:
+    """A stack with a group that serves and exports."""
+    stack.put("films/usher.yaml", json.dumps(EXPORTED))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    return DeployedStack("usher")
+
+
+def text(stack: DeployedStack) -> str:
+    """The group's interactions, as they are in the bucket."""
+    return (stack.bucket.read("films/interactions.csv") or b"").decode()
+
+
+def nothing(_: str) -> None:
+    """Is told how far an action is."""
+
+
+def test_an_exports_plan_has_the_price_that_its_run_then_orders(live: DeployedStack, stack: Stack) -> None:
+    told = export(live, "films", "popular").plan()["told"]
+    assert stack.run({"group": "films", "solution": "popular"}, "Exports").status == "SUCCEEDED"
+    (run,) = live.runs("films", others=True)
+    ordered = ExportPlan.of(run.plan(), "films", run.name)
+    assert 0 < ordered.dollars < 0.01
+    assert f"It has {ordered.input.lines} lines at most, and costs under $0.01 at most." in told
+
+
+def test_an_evaluations_plan_has_its_price_and_makes_nothing(live: DeployedStack, stack: Stack) -> None:
+    before = set(stack.personalize.resources), stack.items("films"), stack.keys("films/.*")
+    plan = evaluate(live, "films", {"recipes": ["aws-user-personalization-v2", "aws-sims"]}).plan()
+    assert {row["id"]: row["cost"] for row in plan["rows"] if row["id"].endswith("/sims")} == {
+        "solution_version/sims": pytest.approx(0.24, abs=0.2),
+        "batch_inference_job/sims": pytest.approx(0.01, abs=0.01),
+    }
+    (price,) = [one for one in plan["told"] if "It takes about" in one]
+    assert "costs $" in price
+    assert "at most $" in price
+    assert (set(stack.personalize.resources), stack.items("films"), stack.keys("films/.*")) == before
+    with pytest.raises(UsherError, match="recipes"):
+        evaluate(live, "films", {"recipes": ["aws-nonsense"]}).plan()
+
+
+def test_a_paused_group_says_so_instead_of_a_plan_that_would_do_nothing(live: DeployedStack) -> None:
+    pause = runs.pause(live, "films", "we check the data")
+    assert any("$144.12 a month" in told for told in pause.plan()["told"])
+    assert pause.carry_out(nothing).told == "films is paused."
+    for action in (
+        runs.run_now(live, "films"),
+        runs.retrain(live, "films", "popular"),
+        export(live, "films", "popular"),
+    ):
+        with pytest.raises(UsherError, match="To go on: usher resume films"):
+            action.plan()
+    resume = runs.resume(live, "films")
+    assert resume.plan()["isWork"]
+    assert resume.carry_out(nothing).execution
+    with pytest.raises(UsherError, match="films is not paused"):
+        resume.plan()
+
+
+def test_the_next_training_is_told_from_the_schedule_as_it_is(stack: Stack) -> None:
+    schedules = {"popular": "cron(0 3 ? * SUN *)", "hits": "rate(2 days)"}
+    solutions = {
+        name: {"recipe": "aws-popularity-count", "campaign": False, "schedules": {"FULL": expression}}
+        for name, expression in schedules.items()
+    }
+    stack.put("films/usher.yaml", json.dumps({"solutions": solutions, "exports": False}))
+    stack.put("films/interactions.csv", interactions())
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    stack.clock.shift(5 * 24 * 3600)
+    found = next_trainings(DeployedStack("usher"), "films", ["popular", "hits", "none"])
+    assert found.keys() == schedules.keys()
+    assert (found["popular"].isoweekday(), found["popular"].hour, found["popular"].minute) == (7, 3, 0)
+    assert all(timedelta(0) < moment - now() < timedelta(days=7) for moment in found.values())
+    assert found["hits"] - now() <= timedelta(days=2)
+
+
+@pytest.mark.parametrize("why", ["", "  "])
+def test_others_are_told_a_reason(live: DeployedStack, why: str) -> None:
+    for action in (runs.pause(live, "films", why), serve(live, "films", "popular", "latest", why)):
+        with pytest.raises(UsherError, match="Give the reason"):
+            action.plan()
+
+
+def test_a_key_is_shown_once_given_a_new_secret_and_revoked(live: DeployedStack) -> None:
+    create = api_keys.create(live, "films", "mail tool", ["POST events"], 60)
+    assert "POST events of films, 60 times a minute at most" in create.plan()["told"][0]
+    assert live.keys.of("films") == []
+    made = create.carry_out(nothing)
+    (key,) = live.keys.of("films")
+    assert live.keys.find(made.secret) == key
+    rotate = api_keys.rotate(live, "films", key.id, 0)
+    assert "ends within a minute" in rotate.plan()["told"][0]
+    renewed = rotate.carry_out(nothing).secret
+    assert [bool(live.keys.find(one)) for one in (made.secret, renewed)] == [False, True]
+    revoke = api_keys.revoke(live, "films", key.id)
+    assert "(mail tool)" in revoke.plan()["told"][0]
+    revoke.carry_out(nothing)
+    with pytest.raises(UsherError, match="films has no key"):
+        revoke.plan()
+
+
+@pytest.mark.parametrize("data", [True, False])
+def test_an_erasure_names_the_files_that_stay_or_are_rewritten(live: DeployedStack, stack: Stack, data: bool) -> None:
+    action = erase(live, "films", ["u3"], data=data)
+    told = action.plan()["told"]
+    assert action.typed == "u3"
+    assert any("are rewritten without them" in one for one in told) == data
+    assert any("films/interactions.csv" in one for one in told)
+    assert "u3," in text(live)
+    done = action.carry_out(nothing)
+    assert done.execution
+    assert "u3" not in done.told
+    assert ("u3," in text(live)) != data
+    assert stack.keys("films/erase/.*")
+
+
+def test_a_rollback_tells_its_plan_and_the_run_keeps_who_and_why(
+    live: DeployedStack, stack: Stack, started: list[dict[str, str]]
+) -> None:
+    stack.put("films/interactions.csv", interactions(users=70))
+    assert stack.drop("films/interactions.csv").status == "SUCCEEDED"
+    action = serve(live, "films", "popular", "previous", "Odd results")
+    plan = action.plan()
+    assert "until a newer version passes the gate" in plan["told"][0]
+    assert [(row["id"], row["action"]) for row in plan["rows"]] == [("campaign/popular", "update")]
+    action.carry_out(nothing)
+    assert stack.run(started[-1]).status == "SUCCEEDED"
+    run: Run = live.runs("films")[-1]
+    (pin,) = run.read()["pins"].values()
+    assert pin["why"] == "Odd results"

@@ -1,0 +1,189 @@
+"""What the API says of a filter, by less than Personalize knows: never what Personalize would not say."""
+
+import re
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from usher.filters.compiled import bound, compiled
+from usher.filters.expressions import Both, Clause, Condition, Either, Expression, Field, FilterError, Placeholder
+from usher.filters.grammar import parse_filter
+from usher.filters.values import parse_values
+from usher.filters.verdicts import Knowledge, lets_through
+
+from usher_local.personalize.core.errors import InvalidInputError
+from usher_local.personalize.data.datasets import Records
+from usher_local.personalize.data.interactions import History
+from usher_local.personalize.filters.evaluation import Scope, select
+
+T = TypeVar("T")
+GENRES = ["Action|Classic", "Comedy", None, "Drama", "Action"]
+YEARS = [1980, 1990, 2000, 2010, 2020]
+CATALOGUE = {
+    f"i{place}": {name: value for name, value in (("GENRES", genre), ("RELEASE_YEAR", year)) if value is not None}
+    for place, (genre, year) in enumerate(zip(GENRES, YEARS, strict=True))
+}
+CANDIDATES = [*CATALOGUE, "i5"]
+"""The last one has no row."""
+CHARACTERS, ESCAPED = r'["\\]', r"\\\g<0>"
+COLUMNS = {"GENRES": "GENRES", "RELEASEYEAR": "RELEASE_YEAR"}
+
+
+def personalize(user: str, item: str, met: list[tuple[str, str]]) -> Scope:
+    """What the local Personalize knows: all."""
+    items, users = Records("ITEM_ID"), Records("USER_ID")
+    rows = {"ITEM_ID": [*CATALOGUE], "GENRES": GENRES, "RELEASE_YEAR": YEARS}
+    items.load(pd.DataFrame(rows), append=False)
+    users.load(pd.DataFrame({"USER_ID": ["u1"], "AGE": [30], "PLAN": ["gold"]}), append=False)
+    places = np.array([items.table.index.get(name, -1) for name in CANDIDATES])
+    history = History([one for one, _ in met], [kind for _, kind in met])
+    index = {name: place for place, name in enumerate(CANDIDATES)}
+    return Scope("ITEM", index, items.table, places, users.table, user or None, history, item or None)
+
+
+texts = st.sampled_from(["Action", "Classic", "Comedy", "Drama", "Horror", "2000"])
+years = st.sampled_from([1980.0, 1990.0, 2000.0, 2015.0])
+ids = st.sampled_from([*CANDIDATES, "i9"])
+orders = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+
+
+def lists(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(values, min_size=1, max_size=2).map(tuple)
+
+
+def condition(dataset: str, name: str, operators: Any, operands: Any) -> st.SearchStrategy[Condition]:
+    operators = st.sampled_from(operators) if isinstance(operators, list) else operators
+    return st.builds(Condition, st.just(Field(dataset, name)), operators, operands)
+
+
+ITEM_TESTS = (
+    condition("Items", "genres", ["IN", "NOT IN"], lists(texts))
+    | condition("Items", "GENRES", ["IN"], st.sampled_from([Placeholder("G"), Field("CurrentItem", "GENRES")]))
+    | condition("Items", "releaseYear", orders, lists(years).map(lambda some: some[:1]))
+    | condition(
+        "Items", "RELEASE_YEAR", orders, st.just(Placeholder("Y")) | st.just(Field("CurrentItem", "RELEASEYEAR"))
+    )
+    | condition("Items", "RELEASE_YEAR", ["IN", "NOT IN"], lists(years | st.just("2000")))
+    | condition("Items", "ITEM_ID", ["IN", "NOT IN"], lists(ids))
+    | condition("Items", "ITEM_ID", ["IN"], st.just(Field("CurrentItem", "ITEM_ID")))
+)
+kinds = st.sampled_from(["watch", "BUY", "click"])
+EVENT_TESTS = condition("Interactions", "EVENT_TYPE", ["IN", "NOT IN"], lists(kinds | st.just("*")))
+GUARDS = (
+    condition("CurrentUser", "PLAN", ["IN", "NOT IN"], lists(st.sampled_from(["gold", "free"])))
+    | condition("CurrentUser", "AGE", orders, st.sampled_from([(18.0,), (40.0,)]))
+    | condition("CurrentUser", "PLAN", ["IN"], st.just(Placeholder("P")))
+    | condition("CurrentUser", "USER_ID", ["IN", "NOT IN"], lists(st.sampled_from(["u1", "u2"])))
+)
+
+
+def wheres(conditions: st.SearchStrategy[Condition]) -> st.SearchStrategy[Either]:
+    def joined(parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Either]:
+        rows = st.lists(st.lists(parts, min_size=1, max_size=2), min_size=1, max_size=2)
+        return rows.map(lambda some: Either(tuple(Both(tuple(row)) for row in some)))
+
+    return joined(conditions | joined(conditions))
+
+
+CLAUSES = st.builds(
+    Clause,
+    st.sampled_from(["INCLUDE", "EXCLUDE"]),
+    st.just("ITEM"),
+    wheres(ITEM_TESTS) | wheres(EVENT_TESTS),
+    st.just(()) | lists(GUARDS),
+)
+EXPRESSIONS = st.lists(CLAUSES, min_size=1, max_size=3).map(lambda some: Expression(tuple(some)))
+VALUES = st.fixed_dictionaries(
+    {}, optional={"G": st.sampled_from(['"Action","Drama"', "'Comedy'"]), "Y": st.just("1990"), "P": st.just('"gold"')}
+)
+USERS, ITEMS = st.sampled_from(["u1", "u2", ""]), st.sampled_from(["i0", "i2", "i5"])
+EVENTS = st.lists(st.tuples(st.sampled_from(CANDIDATES), st.sampled_from(["watch", "buy", "Click"])), max_size=5)
+
+
+def grouped(met: list[tuple[str, str]]) -> dict[str, set[str]]:
+    return {kind.lower(): {item for item, some in met if some == kind} for _, kind in met}
+
+
+def part(whole: dict[str, T], data: st.DataObject) -> dict[str, T]:
+    return {name: whole[name] for name in data.draw(st.sets(st.sampled_from([*whole])))}
+
+
+@given(EXPRESSIONS, VALUES, USERS, ITEMS, EVENTS, st.data())
+def test_what_is_sure_is_so_for_personalize_whatever_else_it_knows(
+    expression: Expression,
+    values: dict[str, str],
+    user: str,
+    item: str,
+    met: list[tuple[str, str]],
+    data: st.DataObject,
+) -> None:
+    met = met if user else []
+    has_all = data.draw(st.booleans())
+    columns, rows = (COLUMNS if has_all else part(COLUMNS, data)), (CATALOGUE if has_all else part(CATALOGUE, data))
+    is_whole = has_all or data.draw(st.booleans())
+    kept = met if is_whole else [one for one in met if data.draw(st.booleans())]
+    known = Knowledge(columns, user, item, grouped(kept), is_whole, dict(rows))
+    given = {name: parse_values(text) for name, text in values.items()}
+    try:
+        allowed = select(expression, personalize(user, item, met), values).tolist()
+    except InvalidInputError:
+        with pytest.raises(FilterError):
+            bound(compiled(expression), "ITEM", given)
+        return
+    rules = bound(compiled(expression), "ITEM", given)
+    verdicts = [lets_through(rules, candidate, known) for candidate in CANDIDATES]
+    for candidate, verdict, truth in zip(CANDIDATES, verdicts, allowed, strict=True):
+        assert verdict in {truth, None}, (candidate, verdict, truth)
+    text = str(expression)
+    if has_all and "CurrentUser" not in text and "NOT IN" not in text and "!=" not in text and item != "i5":
+        assert None not in verdicts[:5], "all is known of them"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Action")', True),
+        ('INCLUDE ItemID WHERE Items.STUDIO IN ("A24")', None),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Action") OR Items.STUDIO IN ("A24")', True),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Drama") AND Items.STUDIO IN ("A24")', False),
+        ('EXCLUDE ItemID WHERE Items.GENRES IN ("Drama") AND Items.STUDIO IN ("A24")', True),
+        ('EXCLUDE ItemID WHERE Items.GENRES IN ("Action") OR Items.STUDIO IN ("A24")', False),
+        ('EXCLUDE ItemID WHERE Items.GENRES IN ("Action") IF CurrentUser.PLAN IN ("free")', None),
+        ('EXCLUDE ItemID WHERE Items.GENRES IN ("Drama") IF CurrentUser.PLAN IN ("free")', True),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Action") IF CurrentUser.PLAN IN ("free")', True),
+        ('INCLUDE ItemID WHERE Items.GENRES IN ("Drama") IF CurrentUser.PLAN IN ("free")', None),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("buy")', None),
+        ('EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("watch")', False),
+        ('INCLUDE ItemID WHERE Items.STUDIO IN ("A24") | EXCLUDE ItemID WHERE Items.GENRES IN ("Action")', False),
+    ],
+)
+def test_what_is_not_known_may_not_matter(text: str, wanted: bool | None) -> None:
+    known = Knowledge(COLUMNS, "u1", met={"watch": {"i0"}}, records=dict(CATALOGUE))
+    assert lets_through(bound(compiled(parse_filter(text)), "ITEM", {}), "i0", known) is wanted
+
+
+def test_a_filter_on_other_things_and_a_value_that_is_no_number_are_refused() -> None:
+    rules = compiled(parse_filter("INCLUDE ItemID WHERE Items.RELEASE_YEAR > $Y"))
+    with pytest.raises(FilterError, match="a filter on ItemID cannot be used here"):
+        bound(rules, "ACTION", {"Y": [1.0]})
+    with pytest.raises(FilterError, match="missing filter value for parameter Y"):
+        bound(rules, "ITEM", {})
+    with pytest.raises(FilterError, match="young is not a number"):
+        lets_through(bound(rules, "ITEM", {"Y": ["young"]}), "i0", Knowledge(COLUMNS, records=dict(CATALOGUE)))
+
+
+@given(st.lists(st.text() | st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_values_are_read_as_they_were_written(values: list[str | float]) -> None:
+    def written(value: str | float) -> str:
+        return repr(value) if isinstance(value, float) else f'"{re.sub(CHARACTERS, ESCAPED, value)}"'
+
+    assert parse_values(" , ".join(map(written, values))) == tuple(values)
+
+
+@pytest.mark.parametrize("text", ["Action", '"Action', "", '"a",', '"a" "b"', "1 2", "nan", ",", "'a\"", "1_000"])
+def test_values_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(FilterError, match="unexpected input at column"):
+        parse_values(text)

@@ -1,0 +1,62 @@
+"""The keys of the API: made, given a new secret, and deleted."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from usher.errors import UsherError
+
+from usher_cli.actions.action import Action, Done, PlanView, Tell, told
+from usher_cli.deployed_stack import DeployedStack
+
+OFF = "The API takes keys once the stack is deployed with ApiKeys=ENABLED."
+ONCE = "It is shown once, and nobody can read it again."
+
+
+def create(stack: DeployedStack, group: str, name: str, routes: Sequence[str], per_minute: int | None) -> Action:
+    """A new key for some routes. `per_minute`: requests that it may make; None: as many as the API takes."""
+
+    def plan() -> PlanView:
+        limit = f", {per_minute} times a minute at most" if per_minute else ""
+        return told(f"Whoever has the key may ask {', '.join(routes)} of {group}{limit}. {ONCE}", _off(stack))
+
+    def carry_out(_: Tell) -> Done:
+        if group not in stack.serving.groups():
+            raise UsherError(f"There is no group {group}, or no run of it has published yet.")
+        return Done(_off(stack), secret=stack.keys.create(group, name, routes, per_minute))
+
+    return Action(f"Make the key {name}", plan, carry_out)
+
+
+def rotate(stack: DeployedStack, group: str, key: str, days: int) -> Action:
+    """A new secret for a key; the former one stays valid for some days."""
+    ends = f"The former key ends {f'in {days} days' if days else 'within a minute'}."
+    return Action(
+        f"Give {key} a new secret",
+        lambda: told(f"{_name(stack, group, key)} gets a new secret. {ends} {ONCE}"),
+        lambda _: Done(ends, secret=stack.keys.rotate(group, key, timedelta(days=days))),
+    )
+
+
+def revoke(stack: DeployedStack, group: str, key: str) -> Action:
+    """The end of a key."""
+
+    def carry_out(_: Tell) -> Done:
+        stack.keys.revoke(group, key)
+        return Done(f"{key} is revoked. The API forgets it within a minute.")
+
+    return Action(
+        f"Revoke {key}",
+        lambda: told(f"{_name(stack, group, key)} ends within a minute. Whoever sends it is then refused."),
+        carry_out,
+    )
+
+
+def _off(stack: DeployedStack) -> str:
+    """That the API takes no keys; empty: it does."""
+    return "" if "KeyApiUrl" in stack.outputs else OFF
+
+
+def _name(stack: DeployedStack, group: str, key: str) -> str:
+    """What a key is called. Raises UsherError if there is none."""
+    found = stack.keys.get(group, key)
+    return f"The key {key} ({found.name})"

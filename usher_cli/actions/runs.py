@@ -1,0 +1,94 @@
+"""A run, a training, a pause, and its end."""
+
+from usher.aws import now
+from usher.dollars import dollars
+from usher.errors import UsherError
+from usher.runs.pauses import pause as write_pause
+from usher.runs.pauses import pause_note, pause_of
+from usher.runs.pauses import resume as end_pause
+
+from usher_cli.actions.action import Action, Done, PlanView, Tell, caller, plan_view, started, told
+from usher_cli.costs import account_cost
+from usher_cli.deployed_stack import DeployedStack
+from usher_cli.drafts import draft_of
+
+PAUSE = (
+    "Until usher resume {group}, what arrives waits: nothing is imported, trained or exported. A run at work goes on "
+    "to its end.",
+    "What serves goes on, and costs {costs}; to end that: usher remove {group}. usher promote and rollback change it "
+    "all the same. Personalize's automatic training goes on, if it is on.",
+)
+
+
+def run_now(stack: DeployedStack, group: str) -> Action:
+    """A run, as if a file had been dropped."""
+
+    def plan() -> PlanView:
+        require_no_pause(stack, group)
+        return plan_view(draft_of(stack, group, stack.bucket))
+
+    return Action(
+        f"Run {group}",
+        plan,
+        lambda _: started(stack.start(group=group), group),
+    )
+
+
+def retrain(stack: DeployedStack, group: str, solution: str) -> Action:
+    """A training of a solution on the data that there is."""
+    tasks = {f"retrain#{solution}": {"at": now().isoformat(), "solution": solution}}
+
+    def plan() -> PlanView:
+        require_no_pause(stack, group)
+        return plan_view(draft_of(stack, group, stack.bucket, tasks=tasks))
+
+    return Action(
+        f"Retrain {solution}",
+        plan,
+        lambda _: started(stack.start(group=group, task="retrain", solution=solution), group),
+    )
+
+
+def pause(stack: DeployedStack, group: str, why: str) -> Action:
+    """A pause: nothing more is begun for a group until it is resumed."""
+
+    def plan() -> PlanView:
+        require_reason(why)
+        stack.check_group(group)
+        costs = account_cost(stack, group)["now"]
+        unknown = "".join(f" and {one}" for one in costs["unpriced"])
+        monthly = f"{dollars(costs['monthlyCost'])} a month{unknown}"
+        return told(*(one.format(group=group, costs=monthly) for one in PAUSE))
+
+    def carry_out(_: Tell) -> Done:
+        write_pause(stack.table, group, now().isoformat(timespec="seconds"), caller(), why)
+        return Done(f"{group} is paused.")
+
+    return Action(f"Pause {group}", plan, carry_out)
+
+
+def resume(stack: DeployedStack, group: str) -> Action:
+    """The end of a pause, and a run that does what has waited."""
+
+    def plan() -> PlanView:
+        if not pause_of(stack.table, group):
+            raise UsherError(f"{group} is not paused.{stack.meant(group)}")
+        return {**plan_view(draft_of(stack, group, stack.bucket)), "isWork": True}
+
+    def carry_out(_: Tell) -> Done:
+        end_pause(stack.table, group)
+        return started(stack.start(group=group), group)
+
+    return Action(f"Resume {group}", plan, carry_out)
+
+
+def require_no_pause(stack: DeployedStack, group: str) -> None:
+    """Raise UsherError if a group is paused: what is started now would do nothing."""
+    if found := pause_of(stack.table, group):
+        raise UsherError(pause_note(group, found))
+
+
+def require_reason(why: str) -> None:
+    """Raise UsherError without a reason."""
+    if not why.strip():
+        raise UsherError("Give the reason: others will see it.")
