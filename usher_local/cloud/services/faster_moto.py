@@ -30,7 +30,7 @@ BUSY = ("personalize", "dynamodb", "s3", "sns", "sqs", "stepfunctions")
 
 @contextmanager
 def faster() -> Iterator[None]:
-    """Let a query read one partition, the time come from the clock, what answers a request be found at once, and what is
+    """Let a query read one partition, the time come from the clock, what answers be found at once, and what is
     answered be forgotten.
     """
     patterns = sorted(backend_index.backend_url_patterns, key=lambda one: one[0] not in BUSY)

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from usher.errors import UsherError
 
@@ -39,8 +39,8 @@ def fit(kind: type[T], value: Any, path: str = "it", *, strict: bool = True) -> 
     `Sequence[...]` (or `dict`, `list`, `tuple[..., ...]`), a union, `Literal`, `str`, `int`, `float` (finite), `bool`,
     `None` or `Any`.
     """
-    fitted: T = _reader(kind)(value, path, strict)
-    return fitted
+    reader: Reader = _reader(cast(Any, kind))
+    return cast(T, reader(value, path, strict))
 
 
 @cache
