@@ -151,7 +151,8 @@ class Stack:
         self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
-        """Forget everything but what was deployed."""
+        """Forget everything but what was deployed, also what functions keep in their memory."""
+        self._handlers.clear()
         self.personalize.reset()
         s3_backends[ACCOUNT]["aws"].buckets[self.bucket].keys.clear()
         dynamodb_backends[ACCOUNT][REGION].get_table(self.table).items.clear()
