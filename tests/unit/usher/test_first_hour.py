@@ -167,12 +167,9 @@ def test_a_creation_that_fails_leaves_everything_answered_and_the_next_run_goes_
     def disturb(boundary: Boundary) -> str | None:
         """Refuse campaigns from the second on."""
         callers.ask(boundary)
-        created[boundary.when] += boundary.name == "personalize:CreateCampaign" and len(shop.names("Campaign")) < len(
-            FEW
-        )
-        return (
-            "InvalidInputException" if boundary.name == "personalize:CreateCampaign" and created["before"] > 1 else None
-        )
+        is_new = boundary.name == "personalize:CreateCampaign"
+        created[boundary.when] += is_new and len(shop.names("Campaign")) < len(FEW)
+        return "InvalidInputException" if is_new and created["before"] > 1 else None
 
     shop.stack.disturb = disturb
     record = edit(shop, callers, renamed(FEW))
