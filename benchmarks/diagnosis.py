@@ -18,7 +18,7 @@ from pyarrow import csv
 from usher.datasets.csv_reader import read_csv
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
 from usher.datasets.files import chunks
-from usher.datasets.hashing import hashed
+from usher.datasets.hashing import Hashed
 
 from benchmarks.memory import peak_megabytes
 from benchmarks.report import report
@@ -51,13 +51,15 @@ def write(path: Path, rows: int) -> None:
 def measure(path: Path) -> dict[str, float | str]:
     """Processor seconds for adding all blocks and for the report, the peak memory, and the size of what is merged."""
     one = {name: pa.array(["1"]) for name in COLUMNS}
-    Diagnosis().add_rows(one, hashed(one, ID_COLUMNS))  # pyarrow imports pandas, which Lambda doesn't have
+    ids = {name: Hashed.of(one[name]) for name in ID_COLUMNS}
+    Diagnosis().add_rows(one, ids)  # pyarrow imports pandas, which Lambda doesn't have
     before = peak_megabytes()
     diagnosis, seconds, rows = Diagnosis(), 0.0, 0
     with path.open("rb") as file:
         for block in read_csv(path.name, chunks(file)):
             start = time.process_time()
-            diagnosis.add_rows(block.columns, hashed(block.columns, ID_COLUMNS))
+            ids = {name: Hashed.of(block.columns[name]) for name in ID_COLUMNS}
+            diagnosis.add_rows(block.columns, ids)
             seconds += time.process_time() - start
             rows += len(block.lines)
     part = len(json.dumps(diagnosis.as_dict()))

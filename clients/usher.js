@@ -42,8 +42,8 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   async function call(who, path, request) {
     const door = (who && user) || guest || user;
     const token = typeof door.token === "function" ? await door.token() : door.token;
-    const key = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
-    const headers = { ...key, "x-time-zone": Intl.DateTimeFormat().resolvedOptions().timeZone };
+    const headers = token ? { authorization: `Bearer ${token}` } : { "x-api-key": door.key };
+    headers["x-time-zone"] = Intl.DateTimeFormat().resolvedOptions().timeZone;
     return fetch(`${door.url}/${encodeURIComponent(group)}/${path}`, { ...request, headers });
   }
 
@@ -75,8 +75,8 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
     for (let batch; (batch = next()).length; ) {
       const answer = await post(batch).catch(() => {});
       const { status, ok } = answer ?? {};
-      if (!answer || status === 401 || status === 429 || status >= 500) {
-        const asked = Number(answer?.headers.get("retry-after")) * 1000 || 0;
+      if (!status || status === 401 || status === 429 || status >= 500) {
+        const asked = answer?.headers.get("retry-after") * 1000 || 0;
         const pause = Math.min(MAX_PAUSE, PAUSE * 2 ** failures++) * (0.5 + Math.random() / 2);
         clearTimeout(timer);
         timer = setTimeout(flush, Math.max(asked, pause));
@@ -94,8 +94,7 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
   }
 
   function flush() {
-    clearTimeout(timer);
-    timer = undefined;
+    timer = clearTimeout(timer);
     return (sending ??= drain().finally(() => (sending = undefined)));
   }
 
@@ -105,26 +104,26 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
     if (batch.length) post(batch, true).then((answer) => answer.ok && forget(batch)).catch(() => {});
   }
 
-  async function read(path, options = {}, about) {
+  async function read(path, options, about) {
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries({ ...about, ...options }))
       if (value !== undefined) query.set(key, typeof value === "object" ? JSON.stringify(value) : value);
     const answer = await call(state().user, `${path}?${query}`);
     const content = await answer.json();
     if (!answer.ok) throw Object.assign(new Error(content.message), { status: answer.status, code: content.code });
-    const items = (content.itemList ?? []).map((one) => one.itemId);
-    if (content.recommendationId) {
-      const list = { id: content.recommendationId, items };
-      change({ lists: [list, ...(state().lists ?? [])].slice(0, MAX_LISTS) });
+    const { recommendationId: id, itemList } = content;
+    if (id) {
+      const { lists = [] } = state();
+      change({ lists: [{ id, items: itemList.map((one) => one.itemId) }, ...lists].slice(0, MAX_LISTS) });
     }
     return content;
   }
 
   function track(eventType, itemId, more) {
-    const list = itemId && state().lists?.find((one) => one.items.includes(itemId));
+    const { user, past = [], lists = [] } = state();
+    const list = itemId && lists.find((one) => one.items.includes(itemId));
     const shown = list && { recommendationId: list.id, impression: list.items.slice(0, MAX_IMPRESSION) };
     const event = { eventId: newId(), eventType, itemId, sentAt: Date.now() / 1000, ...shown, ...more };
-    const { user, past = [] } = state();
     if (!user) change({ past: [...past, event].slice(-BATCH) });
     enqueue([event]);
     if (queue().length >= BATCH && !failures) flush();
@@ -133,7 +132,7 @@ export function usher({ group, guest, user, wait = 2000, onError = console.warn 
 
   const logout = () => change({ user: undefined, session: newId(), lists: [], past: [] });
   const who = () => ({ userId: state().user ?? session() });
-  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && leave());
+  document.addEventListener("visibilitychange", () => document.hidden && leave());
   if (queue().length) flush();
 
   return {

@@ -12,6 +12,7 @@ from usher.errors import UsherError
 
 from usher_cli import show
 from usher_cli.command import OK
+from usher_cli.degraded import remarks
 from usher_cli.deployed_stack import DeployedStack
 from usher_cli.output import Output
 from usher_local.demo.caller import Caller, CallError
@@ -96,6 +97,8 @@ def show_list(console: Console, answer: Mapping[str, Any]) -> None:
     origin = [answer.get("source", ""), answer.get("solution", "")]
     version = f", version {answer['solutionVersion']}" if answer.get("solutionVersion") else ""
     console.print(f"From: {' '.join(filter(None, origin))}{version}", soft_wrap=True, markup=False, style="dim")
+    for remark in remarks(answer.get("degraded", {})):
+        console.print(remark, soft_wrap=True, markup=False, style="yellow")
 
 
 def _cells(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ docs/api.md. What a group's schemas require of properties is for the API alone t
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from usher.events.checks import KINDS, MAX_EVENTS, MAX_IMPRESSIONS
 from usher.limits import MAX_ID_LENGTH, MAX_RESULTS
@@ -18,6 +18,7 @@ from usher.serving.many_users import MAX_USERS
 from usher.serving.put_requests import MAX_RECORDS
 from usher.serving.requests import MAX_COLUMNS
 from usher.serving.routes import ROUTES, ROUTES_BY_KEY, Route
+from usher.serving.stored_filters import Mark
 
 Schema = dict[str, Any]
 
@@ -255,7 +256,14 @@ def _answer(route: Route) -> Schema:
             "solution": TEXT,
             "solutionVersion": TEXT,
             "recommendationId": TEXT,
-            "degraded": {"type": "object"},
+            "degraded": {
+                "type": "object",
+                "properties": {
+                    "reason": TEXT,
+                    "filter": {"enum": list(get_args(Mark))},
+                    "ignored": {"type": "array", "items": TEXT},
+                },
+            },
             "known": {"type": "boolean"},
             "next": TEXT,
         },

@@ -1,6 +1,8 @@
 """What happens at the same time, each race by itself, on the simulated clock."""
 
+import itertools
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -224,3 +226,25 @@ def test_a_function_that_outlives_its_execution_leaves_no_open_record(group: Int
     group.pass_by()
     assert outcomes(group)[-1] == "SUCCEEDED"
     assert faults_of(group) == []
+
+
+def test_two_ends_of_one_execution_tell_people_once(group: Interleaving) -> None:
+    """It is stopped at each call with which `publish` reports its end, so that `watch` reports it as well."""
+    for place in itertools.count():
+        one, calls = Interleaving(group.stack, 0), itertools.count()
+
+        def stop(boundary: Boundary, one: Interleaving = one, calls: Iterator[int] = calls, place: int = place) -> None:
+            running = [done for done in one.stack.executions.values() if done.status == "RUNNING"]
+            has_ended = any(outcome != "RUNNING" for outcome in outcomes(one))
+            if boundary.when == "after" and running and has_ended and next(calls) == place:
+                one.stack.stop(running[0])
+
+        one.stack.put(CONFIG, json.dumps(CONFIGS["one"]))
+        one.drop(WRONG)
+        one.stack.disturb = stop
+        one.pass_by()
+        assert [message for message in one.stack.notifications() if "TIMESTAMP" in message][1:] == []
+        assert faults_of(one) == []
+        if next(calls) <= place:
+            break
+    assert place > 10

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from nicegui import ui
 from usher.errors import UsherError
-from usher.filters.expressions import Expression, placeholders
+from usher.filters.expressions import EVENT_DATASETS, Expression, placeholders
 from usher.filters.grammar import parse_filter
-from usher.filters.rules import EVENT_DATASETS
 
 from usher_cli.ui.controls import choice_of, html, line, told_data
 from usher_cli.ui.filter_trial import Columns, columns_of, left_by, marked, mistakes

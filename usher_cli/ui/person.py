@@ -6,6 +6,7 @@ from typing import Any
 from nicegui import ui
 from usher.serving.serving_map import ServingMap
 
+from usher_cli.degraded import remarks
 from usher_cli.ui.controls import FilterChoice, copy_button, html, line, picture_choice
 from usher_cli.ui.evidence import count_traits, evidence
 from usher_cli.ui.group_data import GroupData, Met
@@ -124,7 +125,7 @@ def _list(visit: Visit, data: GroupData, asked: Asked, answer: Any, met: set[str
         if not known:
             note("hold", "Not about this person.", "Neither files nor events name them.")
         if degraded := answer.get("degraded"):
-            note("hold", f"Personalize did not answer: {degraded['reason']}.", f"This is from: {answer['source']}.")
+            note("hold", " ".join(remarks(degraded)), f"This is from: {answer['source']}.")
         hits = 0
         lines = []
         for entry in entries_of(answer):

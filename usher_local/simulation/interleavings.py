@@ -88,6 +88,7 @@ class Interleaving:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
         self.stack.reset()
+        self.stack.after = self.after
 
     def run(self) -> None:
         """Let everything happen that the seed says."""
@@ -226,7 +227,8 @@ REQUESTS: list[Callable[[Interleaving], None]] = [
 
 def faults_of(done: Interleaving) -> list[str]:
     """What is wrong with what an interleaving has left; empty if nothing is."""
-    return [*_unclosed(done), *_written_over(done), *_made_twice(done), *_failures(done), *_end_state(done)]
+    seen = (_unclosed, _untold, _written_over, _made_twice, _failures, _end_state)
+    return [fault for look in seen for fault in look(done)]
 
 
 def _records(done: Interleaving) -> dict[str, Any]:
@@ -238,12 +240,23 @@ def _unclosed(done: Interleaving) -> Iterator[str]:
     yield from (f"{key} is not closed" for key, one in _records(done).items() if one["outcome"] == "RUNNING")
 
 
+def _untold(done: Interleaving) -> Iterator[str]:
+    """Of each run that has made something, people are told once; of no run twice."""
+    messages = done.stack.notifications()
+    for key, record in _records(done).items():
+        times = sum(f"/{record['run']}/run.html" in message for message in messages)
+        if record.get("undelivered"):
+            yield f"{key} is not told yet: {record['undelivered']}"
+        elif times > 1 or times < ("stage" in record):
+            yield f"people were told {times} times of {key}"
+
+
 def _written_over(done: Interleaving) -> Iterator[str]:
     kept = s3_backends[ACCOUNT]["aws"].buckets[done.stack.bucket].keys
     for key in _records(done):
         versions = [json.loads(one.value) for one in kept.getlist(key)]
         since = itertools.dropwhile(lambda one: one["outcome"] == "RUNNING", versions)
-        closed = [{**one, "undelivered": None} for one in since]
+        closed = [{**one, "undelivered": None, "reportedUntil": None} for one in since]
         if any(one != closed[0] for one in closed):
             yield f"{key} was written over after it was closed"
 

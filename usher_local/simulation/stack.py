@@ -6,7 +6,7 @@ import re
 import runpy
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -54,6 +54,9 @@ from usher_local.simulation.machine import Machine, TaskError
 LAUNCH = 1_700_000_000
 """Unix seconds at which a simulation begins."""
 LOG_STREAM = "simulation"
+RETRY_SECONDS = (60.0, 120.0)
+"""Before Lambda repeats what EventBridge has invoked and has failed (Lambda developer guide, "How Lambda handles errors
+and retries with asynchronous invocation")."""
 MACHINES = ("Pipeline", "Exports")
 """The state machines that are simulated, as the template names them."""
 
@@ -64,6 +67,10 @@ class DiedError(BaseException):
 
 class StoppedError(BaseException):
     """A person stops the execution. Neither a handler nor the state machine can catch it."""
+
+
+class _TimedOutError(BaseException):
+    """A function's time is over: Lambda kills its process."""
 
 
 class _OutlivedError(BaseException):
@@ -131,6 +138,8 @@ class Stack:
     code with which the service refuses."""
     stretch: Callable[[str], float] = _as_usual
     """By what factor a resource of a kind (`SolutionVersion`) takes longer than usual."""
+    after: Callable[[float, Callable[[], object]], object] = field(init=False)
+    """How something happens some seconds from now. By default, the clock is put forward for it."""
     executions: dict[str, Execution] = field(default_factory=dict)
     bucket: str = ""
     table: str = ""
@@ -146,8 +155,11 @@ class Stack:
     _variables: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _call: int = 0
+    _deadlines: list[float] = field(default_factory=list)
+    """Of the functions that are at work, one inside the other."""
 
     def __post_init__(self) -> None:
+        self.after = self._put_forward
         self.triggers = Triggers(self._run, Clock(1), Inline())
 
     def reset(self) -> None:
@@ -169,10 +181,15 @@ class Stack:
             schedules.schedules.clear()
         cloudwatch_backends[ACCOUNT][REGION].metric_data.clear()
         self.disturb, self.stretch, self._numbers = _leave_alone, _as_usual, count()
+        self.after = self._put_forward
         environment.current.quotas.clear()
         faults.use(Faults())
         self.set_variables()
         self.clock.move_to(LAUNCH)
+
+    def _put_forward(self, seconds: float, do: Callable[[], object]) -> None:
+        self.clock.shift(seconds)
+        do()
 
     def set_variables(self, **variables: str) -> None:
         """Give the functions these environment variables instead of those of the template, as a deployment does."""
@@ -306,21 +323,35 @@ class Stack:
         for rule in events_backends[ACCOUNT][REGION].event_buses["default"].rules.values():
             if rule.event_pattern.matches_event(event):
                 for target in rule.targets:
-                    self.invoke(target["Arn"].rpartition(":")[2], event)
+                    self._invoke_later(target["Arn"].rpartition(":")[2], event)
+
+    def _invoke_later(self, name: str, event: Any, pauses: Sequence[float] = RETRY_SECONDS) -> None:
+        """Invoke a function as EventBridge does: nobody waits for the answer, and what fails is tried again."""
+        try:
+            self.invoke(name, event)
+        except TaskError:
+            if pauses:
+                self.after(pauses[0], lambda: self._invoke_later(name, event, pauses[1:]))
 
     def invoke(self, name: str, payload: Any) -> Any:
         """The answer of a function, by its name. Raises TaskError where it fails."""
         number = next(self._numbers)
         try:
             self.disturb(Boundary(number, "function", name, "before"))
-            variables = lambda_backends[ACCOUNT][REGION].get_function(name).environment_vars
-            with environ({**variables, **self._variables}), self._logging():
+            function = lambda_backends[ACCOUNT][REGION].get_function(name)
+            with (
+                environ({**function.environment_vars, **self._variables}),
+                self._logging(),
+                self._within(function.timeout),
+            ):
                 answer = self._handler(name)(json.loads(json.dumps(payload)), SimpleNamespace())
             self.disturb(Boundary(number, "function", name, "after"))
-        except (DiedError, StoppedError) as error:
+        except (DiedError, StoppedError, _TimedOutError) as error:
             self._handlers.pop(name, None)
             if isinstance(error, StoppedError):
                 raise
+            if isinstance(error, _TimedOutError):
+                raise TaskError("Sandbox.Timedout", f"Task timed out after {function.timeout}.00 seconds") from error
             raise TaskError("Runtime.ExitError", "Runtime exited with error: signal: killed") from error
         except TaskError:
             raise
@@ -328,6 +359,21 @@ class Stack:
             cause = {"errorType": type(error).__name__, "errorMessage": str(error)}
             raise TaskError(type(error).__name__, json.dumps(cause)) from error
         return json.loads(json.dumps(answer))
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Let a function be killed at its next call once its time is over."""
+        self._deadlines.append(time.time() + seconds)
+        try:
+            yield
+        finally:
+            self._deadlines.pop()
+
+    def _disturb_call(self, boundary: Boundary) -> str | None:
+        code = self.disturb(boundary)
+        if self._deadlines and time.time() > self._deadlines[-1]:
+            raise _TimedOutError
+        return code
 
     @contextmanager
     def _logging(self) -> Iterator[None]:
@@ -354,7 +400,7 @@ class Stack:
     def before_call(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
         """botocore's event: an answer given here stands for the service's."""
         number, service = next(self._numbers), model.service_model.service_name
-        code = self.disturb(Boundary(number, "call", f"{service}:{model.name}", "before"))
+        code = self._disturb_call(Boundary(number, "call", f"{service}:{model.name}", "before"))
         self._call = number
         if code:
             return _answer(400, Error={"Code": code, "Message": "Rate exceeded"})
@@ -368,7 +414,7 @@ class Stack:
         if model.service_model.service_name == "personalize" and model.name.startswith(("Create", "Update")):
             for arn in (value for name, value in parsed.items() if name.endswith("Arn")):
                 self._stretch(arn, updating=model.name.startswith("Update"))
-        self.disturb(Boundary(self._call, "call", f"{model.service_model.service_name}:{model.name}", "after"))
+        self._disturb_call(Boundary(self._call, "call", f"{model.service_model.service_name}:{model.name}", "after"))
 
     def _stretch(self, arn: str, *, updating: bool) -> None:
         resource = self.personalize.resources[arn]

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from usher.filters.expressions import (
+    ANY,
+    EQUALITY,
+    EVENT_DATASETS,
+    LISTS,
     Both,
     Condition,
     Either,
@@ -16,7 +20,6 @@ from usher.filters.expressions import (
     Placeholder,
     needed,
 )
-from usher.filters.rules import ANY, EQUALITY, EVENT_DATASETS, LISTS
 
 from usher_local.personalize.core.errors import InvalidInputError
 from usher_local.personalize.data.datasets import COMPARE, Mask, Table, members

@@ -3,6 +3,7 @@
 UsherError
 ├── InputError      files or settings of a group are wrong; carries every Problem
 ├── EndedError      a run has ended, and nothing may be done for it any more
+├── BusyError       another function is at the same work, or has died at it less than a minute ago
 └── RequestError    a request to the API is wrong, or can't be answered now; carries the HTTP status
 """
 
@@ -67,6 +68,10 @@ class InputError(UsherError):
 
 class EndedError(UsherError):
     """A run has ended: a function that outlives its execution must not go on with it."""
+
+
+class BusyError(UsherError):
+    """Another function is at the same work, or has died at it less than a minute ago: an attempt after that tells."""
 
 
 class RequestError(UsherError):

@@ -347,6 +347,8 @@ class RunChanges(TypedDict, total=False):
     """The actual cost."""
     undelivered: Sequence[str]
     """The channels by which the end is still to be reported."""
+    reportedUntil: str
+    """ISO time until which one function alone reports it."""
 
 
 class RunRecord(RunChanges):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets import diagnosis
 from usher.datasets.diagnosis import MONDAY, PERIOD_LENGTHS, Diagnosis, diagnosis_report, empty_samples
-from usher.datasets.hashing import hashed, hashes
+from usher.datasets.hashing import Hashed, hashes
 
 RATINGS = Path(__file__).parents[4] / "shared/data/movielens-latest-small/ratings.csv"
 Event = tuple[str, str, int]
@@ -41,7 +41,7 @@ def columns(events: list[Event]) -> dict[str, pa.StringArray]:
 
 def added(one: Diagnosis, its: Mapping[str, pa.StringArray]) -> Diagnosis:
     """A diagnosis to which rows have been added."""
-    one.add_rows(its, hashed(its, diagnosis.ID_COLUMNS))
+    one.add_rows(its, {name: Hashed.of(its[name]) for name in diagnosis.ID_COLUMNS if name in its})
     return one
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from usher.datasets import distinct_ids
 from usher.datasets.distinct_ids import DistinctIds
-from usher.datasets.hashing import Hashed
+from usher.datasets.hashing import Coded
 from usher.datasets.read_limits import LIMITS
 
 texts = st.lists(st.text(st.sampled_from("abü"), max_size=4), max_size=40)
@@ -17,7 +17,7 @@ def noted(
     rows: list[str], start: int = 1, max_ids: int = LIMITS.ids, batch_size: int = distinct_ids.BATCH_SIZE
 ) -> DistinctIds:
     found = DistinctIds(max_ids=max_ids, batch_size=batch_size)
-    found.add_rows(Hashed.of(pa.array(rows, pa.string())), np.arange(start, start + len(rows)))
+    found.add_rows(Coded.of(pa.array(rows, pa.string())).hashed(), np.arange(start, start + len(rows)))
     return found
 
 
@@ -38,7 +38,7 @@ def test_what_recurs_is_the_same_however_rows_are_parted(parts: list[list[str]],
 def test_beyond_the_most_nothing_is_known_wherever_they_are(most: int) -> None:
     whole, parted = noted(["a", "b", "a", "c", "d", "d"], 1, most, 1), noted(["a", "b", "a"], 1, most, 1)
     parted.add(noted(["c", "d", "d"], 1, most, 1), 3)
-    parted.add_rows(Hashed.of(pa.array(["a"])), np.array([7]))
+    parted.add_rows(Coded.of(pa.array(["a"])).hashed(), np.array([7]))
     for found in (whole, parted):
         found.merge_batch()
         assert (found.overflowed, len(found), found.duplicates, found.recurring) == (True, 0, 0, 0)
@@ -48,7 +48,7 @@ def test_batch_rows_are_looked_at_before_they_fill_the_memory() -> None:
     found = DistinctIds(batch_size=100)
     for start in range(0, 10_000, 10):
         users = pa.array([f"u{number % 50}" for number in range(start, start + 10)])
-        found.add_rows(Hashed.of(users), np.arange(start, start + 10))
+        found.add_rows(Coded.of(users).hashed(), np.arange(start, start + 10))
         assert sum(len(part) for part in found._batch) <= 100
     found.merge_batch()
     assert (len(found), found.duplicates) == (50, 9950)

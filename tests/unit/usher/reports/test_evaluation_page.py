@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis, diagnosis_report
-from usher.datasets.hashing import hashed
+from usher.datasets.hashing import Hashed
 from usher.reports.evaluation_page import evaluation_charts, render_evaluation_page, short_name, verdict
 from usher.reports.evaluation_report import DECISIVE_METRICS
 
@@ -68,7 +68,7 @@ def diagnosis(text: str) -> dict[str, Any]:
         "EVENT_TYPE": [text] * 3,
     }
     columns = {name: pa.array(values) for name, values in rows.items()}
-    one.add_rows(columns, hashed(columns, ID_COLUMNS))
+    one.add_rows(columns, {name: Hashed.of(columns[name]) for name in ID_COLUMNS})
     return diagnosis_report(one)
 
 

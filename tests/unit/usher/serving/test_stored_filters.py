@@ -19,6 +19,7 @@ from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
 from usher.serving.fallback import Reads
 from usher.serving.guard import Guard
+from usher.serving.health import group_health
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.routes import ROUTES
@@ -196,6 +197,13 @@ def test_an_export_that_was_made_with_the_filter_lacks_what_was_bought_since(sho
     assert "Interactions.EVENT_TYPE" in why_none(shop, userId="anna", filter="drama"), "another filter's"
 
 
+def test_another_solutions_export_answers_where_the_first_has_nothing_that_passes(shop: Shop) -> None:
+    shop.export("for-you", "anna", ["i1"])
+    shop.export("offline", "anna", ["i2"], made_with="arn:bought")
+    assert shop.ids(userId="anna") == ["i1"]
+    assert shop.ids(userId="anna", filter="bought") == ["i2"]
+
+
 def test_an_export_by_a_filter_with_values_may_be_of_other_values(shop: Shop) -> None:
     shop.stock("RELEASE_YEAR")
     shop.export("for-you", "anna", ["i1"], made_with="arn:genre")
@@ -260,3 +268,11 @@ def test_while_the_table_does_not_answer_nothing_tells_what_passes(shop: Shop) -
     with pytest.raises(OutageError) as caught:
         shop.ask(reads=reads, userId="anna", filter="genre", filterValues={"G": "Drama"})
     assert caught.value.why_no_stored == "Stored answers can't apply the filter while the table does not answer."
+
+
+def test_health_says_which_filters_nothing_stored_can_apply(shop: Shop) -> None:
+    told = group_health(shop.reads(), "shop")["filters"]
+    assert told["genre"] == told["older"] == told["few"] == []
+    assert told["drama"] == ["Interactions.EVENT_TYPE"]
+    assert (told["either"], told["adults"]) == (["Items.STUDIO_NAME"], ["CurrentUser.AGE"])
+    assert "old" not in told, "its map does not tell what it says"

@@ -9,8 +9,7 @@ from typing import Any
 from usher.config.exports import disallowed_options, parsed
 from usher.config.model import JOBS, Config, Job, Recommender, Solution
 from usher.config.problems import Problems
-from usher.filters.expressions import Expression, Field, tests
-from usher.filters.rules import EVENT_DATASETS
+from usher.filters.expressions import EVENT_DATASETS, Expression, Field, tests
 from usher.recipes import BESIDES, POPULARITY, RECIPES, Recipe
 
 SECTIONS = {kind: section for section, kind in JOBS.items()}

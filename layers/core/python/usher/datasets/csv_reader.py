@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -109,7 +110,7 @@ def line_pieces(key: str, chunks: Iterable[bytes], limits: ReadLimits, max_lines
     line = 1
     for content in _whole_lines(chunks, limits.line_bytes):
         _check_length(key, line, content, limits.line_bytes)
-        line += content.count(b"\n")
+        line += _line_ends(content)
         yield from _pieces(content, max_lines)
 
 
@@ -117,11 +118,11 @@ def _whole_lines(chunks: Iterable[bytes], max_line_bytes: int) -> Iterator[bytes
     """The bytes, cut at line ends. A line that is too long ends them: its beginning is the last piece."""
     rest = b""
     for chunk in chunks:
-        whole, end, tail = chunk.rpartition(b"\n")
+        end = chunk.rfind(b"\n") + 1
         if end:
-            yield rest + whole + end
+            yield b"".join((rest, memoryview(chunk)[:end]))
             rest = b""
-        rest += tail
+        rest += chunk[end:]
         if len(rest) > max_line_bytes:
             break
     if rest:
@@ -140,9 +141,14 @@ def _check_length(key: str, line: int, content: bytes, max_line_bytes: int) -> N
         start = end + 1
 
 
+def _line_ends(content: bytes) -> int:
+    """Their number. Where lines are short, numpy counts ten times as fast as bytes do."""
+    return int(np.count_nonzero(np.frombuffer(content, np.uint8) == ord("\n")))
+
+
 def _pieces(content: bytes, max_lines: int) -> Iterator[bytes]:
     """Whole lines in pieces of at most `max_lines`."""
-    if content.count(b"\n") <= max_lines:
+    if _line_ends(content) <= max_lines:
         yield content
         return
     cut = content.rfind(b"\n", 0, len(content) // 2) + 1 or content.find(b"\n") + 1
@@ -183,7 +189,7 @@ def read_header(key: str, line: bytes) -> list[str]:
 def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
     """Parse whole lines. `line`: the number of the first."""
     _check_encoding(key, line, content)
-    line_count = content.count(b"\n") + (not content.endswith(b"\n") if content else 0)
+    line_count = _line_ends(content) + (not content.endswith(b"\n") if content else 0)
     columns, invalid = _records(names, content)
     lines = np.arange(line, line + line_count)
     row_errors: dict[str, list[int]] = {}
@@ -197,30 +203,34 @@ def _parse(key: str, names: Sequence[str], line: int, content: bytes) -> Block:
         columns, invalid = _records(names, b"".join(kept))
     for row in invalid:
         error = "more values" if row.actual_columns > row.expected_columns else "fewer values"
-        row_errors.setdefault(error, []).append(int(lines[row.number - 2]))
-    lines = np.delete(lines, [row.number - 2 for row in invalid])
+        row_errors.setdefault(error, []).append(int(lines[row.number - 1]))
+    lines = np.delete(lines, [row.number - 1 for row in invalid]) if invalid else lines
     block = Block(dict(zip(names, columns, strict=True)), lines, row_errors, line_count)
     return _without_empty_lines(block, line, content)
 
 
 def _records(names: Sequence[str], content: bytes) -> tuple[list[pa.StringArray], list[csv.InvalidRow]]:
-    """Every column's cells, and the records with too many or too few; the `number` of those is too high by one."""
+    """Every column's cells, and the records with too many or too few; the first record's `number` is 1."""
     invalid: list[csv.InvalidRow] = []
 
     def leave_out(row: csv.InvalidRow) -> str:
-        invalid.append(row)
+        invalid.append(row._replace(number=row.number - len(before)))
         return "skip"
 
+    # pyarrow's parser for plain cells takes half the time of the one for quotes and escapes.
+    marked = b'"' in content or b"\\" in content
+    quoting: dict[str, Any] = (
+        {"escape_char": "\\", "newlines_in_values": True} if marked else {"quote_char": False, "escape_char": False}
+    )
     # pyarrow drops a byte order mark at the beginning, and rejects empty content: an empty line before it avoids both.
+    before = b"" if content and not content.startswith(codecs.BOM_UTF8) else b"\n"
     table = csv.read_csv(
-        pa.py_buffer(b"\n" + content),
+        pa.py_buffer(before + content),
         csv.ReadOptions(column_names=names, use_threads=False, block_size=len(content) + 2),
-        csv.ParseOptions(
-            escape_char="\\", newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=leave_out
-        ),
-        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
-    )[1:]
-    return [table[name].combine_chunks() for name in names], invalid
+        csv.ParseOptions(**quoting, ignore_empty_lines=False, invalid_row_handler=leave_out),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False),
+    )[len(before) :]
+    return [table.column(place).chunk(0) for place in range(len(names))], invalid
 
 
 def _one_record_per_line(content: bytes, records: int, line_count: int) -> bool:
@@ -239,9 +249,11 @@ def _quoting_error(line: bytes) -> str:
 
 def _without_empty_lines(block: Block, line: int, content: bytes) -> Block:
     """A block whose empty lines are row errors instead of rows."""
-    blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in block.columns.values()))
-    if len(block.columns) == 1 or not blank.true_count:
+    first, *others = block.columns.values()
+    blank = pc.equal(first, "")
+    if not others or not blank.true_count:
         return block
+    blank = functools.reduce(pc.and_, (pc.equal(column, "") for column in others), blank)
     source = content.split(b"\n")
     rows = pc.indices_nonzero(blank).to_pylist()
     empty = [row for row in rows if source[block.lines[row] - line] in (b"", b"\r")]

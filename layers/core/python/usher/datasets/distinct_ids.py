@@ -16,6 +16,9 @@ MAX_REPORTED = 100
 BATCH_SIZE = 1 << 19
 """IDs that are collected, at least, before they are merged."""
 
+NOTED = ("positions", "recurs")
+"""What is noted of each ID."""
+
 Positions = NDArray[np.int64]
 
 
@@ -73,14 +76,15 @@ class DistinctIds:
         if not self._batch:
             return
         parts = [self, *self._batch]
-        hashes, positions, recurs = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "positions", "recurs")
-        )
-        self.hashes, first, counts = np.unique(hashes, return_index=True, return_counts=True)
-        is_duplicate = np.ones(len(hashes), np.bool_)
-        is_duplicate[first] = False
-        self.positions, self.recurs = positions[first], counts > 1
-        self.recurs[np.searchsorted(self.hashes, hashes[recurs])] = True
+        hashes = np.concatenate([part.hashes for part in parts])
+        order = np.argsort(hashes, kind="stable")  # it merges what is sorted; of equal ones, the first row stays first
+        hashes = hashes[order]
+        positions, recurs = (np.concatenate([getattr(part, name) for part in parts])[order] for name in NOTED)
+        is_duplicate = np.zeros(len(hashes), np.bool_)
+        is_duplicate[1:] = hashes[1:] == hashes[:-1]
+        first = np.flatnonzero(~is_duplicate)
+        self.hashes, self.positions = hashes[first], positions[first]
+        self.recurs = np.logical_or.reduceat(recurs | is_duplicate, first) if len(first) else recurs
         duplicates = positions[is_duplicate]
         self.duplicates = sum(part.duplicates for part in parts) + len(duplicates)
         first_duplicates = np.concatenate([duplicates, *(part.first_duplicates for part in parts)])

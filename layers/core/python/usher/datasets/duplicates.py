@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from usher.datasets.byte_ranges import Part, read_blocks
 from usher.datasets.csv_reader import Block
-from usher.datasets.hashing import Hashed, Hashes, mixed
+from usher.datasets.hashing import Hashes, hashes, mixed
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import UNIQUE
 from usher.errors import InputError, Problem
@@ -59,8 +59,7 @@ def _kept(bucket: Bucket, parts: Sequence[Part], limits: ReadLimits) -> NDArray[
 
 def _hashes(block: Block, unique: str) -> Hashes:
     """A hash of each row: of the column that identifies it, or else of all."""
-    hashes = np.zeros(len(block.lines), np.uint64)
+    rows = np.zeros(len(block.lines), np.uint64)
     for cells in [block.columns[unique]] if unique else block.columns.values():
-        coded = Hashed.of(cells)
-        hashes = mixed(hashes + coded.keys[coded.places])
-    return hashes
+        rows = mixed(rows + hashes(cells))
+    return rows

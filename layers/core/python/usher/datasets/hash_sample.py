@@ -155,8 +155,9 @@ def _summed(parts: list[Rows]) -> Rows:
     counts = np.concatenate([part.counts for part in parts])
     if not len(keys):
         return Rows(keys, numbers, counts)
-    order = np.lexsort((numbers, keys)) if np.ptp(numbers) else np.argsort(keys)
-    keys, numbers = keys[order], numbers[order]
+    differ = np.ptp(numbers) > 0
+    order = np.lexsort((numbers, keys)) if differ else np.argsort(keys, kind="stable")  # which merges what is sorted
+    keys, numbers = keys[order], numbers[order] if differ else numbers
     first = _first(keys, numbers)
     return Rows(keys[first], numbers[first], np.add.reduceat(counts[order], first))
 

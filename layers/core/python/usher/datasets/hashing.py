@@ -3,7 +3,6 @@
 Among a million IDs, the chance that any two have the same hash is one in thirty million.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +20,15 @@ class Hashed:
     """A column, with the hash of every different text."""
 
     keys: Hashes
-    """The hashes of the different texts, in order of appearance."""
+    """The hashes of the different texts, sorted: sorted ones are merged in a tenth of the time."""
     places: NDArray[np.int32]
     """The index in `keys`, by row."""
 
     @classmethod
     def of(cls, texts: pa.StringArray) -> "Hashed":
         """From a column without nulls."""
-        coded = texts.dictionary_encode()
-        return cls(hashes(coded.dictionary), coded.indices.to_numpy())
+        keys, places = np.unique(hashes(texts), return_inverse=True)
+        return cls(keys, places.astype(np.int32))
 
     def where(self, kept: NDArray[np.bool_]) -> "Hashed":
         """Some of the rows."""
@@ -37,9 +36,30 @@ class Hashed:
         return Hashed(self.keys[used], places.astype(np.int32))
 
 
-def hashed(columns: Mapping[str, pa.StringArray], names: Iterable[str]) -> dict[str, Hashed]:
-    """Some columns, where they exist."""
-    return {name: Hashed.of(columns[name]) for name in names if name in columns}
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column as its different texts."""
+
+    texts: pa.StringArray
+    """In order of appearance."""
+    places: NDArray[np.int32]
+    """The index in `texts`, by row."""
+
+    @classmethod
+    def of(cls, cells: pa.StringArray) -> "Coded":
+        """From a column without nulls."""
+        coded = cells.dictionary_encode()
+        return cls(coded.dictionary, coded.indices.to_numpy())
+
+    def counts(self) -> dict[str, int]:
+        """The rows by text."""
+        counts = np.bincount(self.places, minlength=len(self.texts)).tolist()
+        return dict(zip(self.texts.to_pylist(), counts, strict=True))
+
+    def hashed(self) -> Hashed:
+        """With the hash of every text: where few differ, faster than from each row's."""
+        hashed_texts = Hashed.of(self.texts)
+        return Hashed(hashed_texts.keys, hashed_texts.places[self.places])
 
 
 def hashes(texts: pa.StringArray) -> Hashes:

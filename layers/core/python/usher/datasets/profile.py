@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from usher.datasets.csv_reader import ROW_ERRORS, Block, ReadError, UnreadableError, read_csv
 from usher.datasets.diagnosis import ID_COLUMNS, Diagnosis
 from usher.datasets.distinct_ids import DistinctIds
-from usher.datasets.hashing import hashed
+from usher.datasets.hashing import Coded
 from usher.datasets.read_limits import LIMITS, ReadLimits
 from usher.datasets.schemas import ACTION_EVENTS, REQUIRED, RESERVED, UNIQUE, like
 from usher.datasets.times import DATE
@@ -36,6 +36,8 @@ MAX_VALUES_LENGTH = 100_000
 """So is a column whose different values have more characters together."""
 FILE = 1 << 40
 """The positions of the rows of the first file begin at 0, those of the second file here, and so on."""
+ASCII = 128
+"""All bytes of ASCII are below."""
 BOOLEANS = pa.array(["", "true", "false"])
 EVENTS = pa.array(ACTION_EVENTS)
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -51,43 +53,53 @@ EXAMPLES = ("not a number", "date")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column's cells in a block: their text, its length in characters, their number (null for no number), and whether
-    they are dates in a column of times."""
+    """Cells of a column: their text, its length in characters, their number (null for no number), and whether they are
+    dates in a column of times."""
 
     text: pa.StringArray
     length: pa.Int32Array
     number: pa.DoubleArray
     date: pa.BooleanArray
+    bytes: tuple[int, int]
+    """None of the texts has a byte below the first or above the second: a glance that saves a look at each."""
 
     @classmethod
     def of(cls, text: pa.StringArray, *, numeric: bool, times: bool = False) -> "Cells":
         """From their text. `numeric`: whether numbers matter; `times`: whether the column has times."""
+        data = np.frombuffer(text.buffers()[2] or b"0", np.uint8)
+        lowest, highest = int(data.min()), int(data.max())
+        length = pc.binary_length(text) if highest < ASCII else pc.utf8_length(text)
         no = pa.array(np.zeros(len(text), np.bool_))
         if not numeric:
-            return cls(text, pc.utf8_length(text), pa.nulls(len(text), pa.float64()), no)
-        if not _has_bytes(text, lambda data: (data < ord("0")) | (data > ord("9"))):
-            numbers = pc.if_else(pc.equal(text, ""), None, text)
-        else:
-            numbers = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
+            return cls(text, length, pa.nulls(len(text), pa.float64()), no, (lowest, highest))
+        is_number = (
+            pc.not_equal(length, 0)
+            if lowest >= ord("0") and highest <= ord("9")
+            else pc.match_substring_regex(text, NUMBER)
+        )
+        numbers = pc.if_else(is_number, text, None)
         date = pc.match_substring_regex(text, DATE) if times and numbers.null_count else no
-        return cls(text, pc.utf8_length(text), numbers.cast(pa.float64()), date)
+        return cls(text, length, numbers.cast(pa.float64()), date, (lowest, highest))
 
-
-def _has_bytes(text: pa.StringArray, wanted: Callable[[NDArray[np.uint8]], NDArray[np.bool_]]) -> bool:
-    """Whether some texts may have a byte that is wanted: a glance at all their bytes, before each is looked at."""
-    return bool(wanted(np.frombuffer(text.buffers()[2] or b"", np.uint8)).any())
+    def none(self) -> pa.BooleanArray:
+        """A fact that holds for no cell."""
+        return pc.less(self.length, 0)
 
 
 def _are_padded(cells: Cells) -> pa.BooleanArray:
-    if not _has_bytes(cells.text, lambda data: (data <= ord(" ")) | (data > ord("~"))):
-        return pc.less(cells.length, 0)
+    if cells.bytes[0] > ord(" ") and cells.bytes[1] < ASCII:
+        return cells.none()
     return pc.match_substring_regex(cells.text, f"^{SPACE}|{SPACE}$")
 
 
 def _are_rounded(cells: Cells) -> pa.BooleanArray:
-    if not _has_bytes(cells.text, lambda data: data >= ord("A")):
-        return pc.less(cells.length, 0)
+    if cells.bytes[1] < ord("E"):
+        return cells.none()
     return pc.and_(cells.number.is_valid(), pc.match_substring(cells.text, "e", ignore_case=True))
+
+
+def _are_several(cells: Cells) -> pa.BooleanArray:
+    return pc.match_substring(cells.text, "|") if cells.bytes[1] >= ord("|") else cells.none()
 
 
 # Facts about single cells, by name: the ending of the columns' names that are tested for it, and the test.
@@ -108,7 +120,7 @@ FACTS: Mapping[str, tuple[str, Callable[[Cells], pa.BooleanArray]]] = {
     "long ID": ("", lambda cells: pc.greater(cells.length, MAX_ID_LENGTH)),
     "long value": ("", lambda cells: pc.greater(cells.length, MAX_VALUE_LENGTH)),
     "long text": ("", lambda cells: pc.greater(cells.length, MAX_TEXT_LENGTH)),
-    "several values": ("", lambda cells: pc.match_substring(cells.text, "|")),
+    "several values": ("", _are_several),
     "milliseconds": ("TIMESTAMP", lambda cells: pc.greater_equal(cells.number, FIRST_MILLISECOND)),
     "before 1970": ("TIMESTAMP", lambda cells: pc.less(cells.number, 0)),
     "not 1 to 10": ("VALUE", lambda cells: pc.or_(pc.less(cells.number, 1), pc.greater(cells.number, 10))),
@@ -292,29 +304,42 @@ def _add_block(profile: DatasetProfile, block: Block, key: str) -> None:
     profile.rows += len(block.lines)
     for error, lines in block.row_errors.items():
         profile.row_errors[error].add(key, lines, len(lines))
+    counted = "USER_ID" if profile.dataset == "interactions" else UNIQUE.get(profile.dataset, "")
+    ids = {}
     for name, text in block.columns.items():
-        column = profile.columns[name]
-        cells = Cells.of(
-            text, numeric=RESERVED[profile.dataset].get(name) != "string", times=name.endswith("TIMESTAMP")
-        )
-        for fact, (ending, holds) in FACTS.items():
-            if name.endswith(ending):
-                rows = holds(cells)
-                first = pc.indices_nonzero(rows)[:MAX_REPORTED].to_numpy() if rows.true_count else []
-                lines = block.lines[first].tolist() if rows.true_count else []
-                shown = fact in EXAMPLES and lines and not name.endswith("_ID")
-                example = text[first[0]].as_py()[:MAX_EXAMPLE_LENGTH] if shown else ""
-                column.facts[fact].add(key, lines, rows.true_count, example)
-        if name.endswith("TIMESTAMP") and (number := pc.max(cells.number).as_py()) is not None:
-            column.see(Latest(number, key, int(block.lines[pc.index(cells.number, number).as_py()])))
-        if column.values is not None:
-            values, counts = (part[: MAX_VALUES + 1].to_pylist() for part in pc.value_counts(text).flatten())
-            column.count(dict(zip(values, counts, strict=True)))
-    name = "USER_ID" if profile.dataset == "interactions" else UNIQUE.get(profile.dataset, "")
-    ids = hashed(block.columns, {name, *ID_COLUMNS})
-    if name in ids:
-        profile.ids.add_rows(ids[name], block.lines)
+        column, is_id = profile.columns[name], name in {counted, *ID_COLUMNS}
+        coded = Coded.of(text) if column.values is not None or is_id else None
+        _add_facts(column, profile.dataset, name, coded or text, block.lines, key)
+        column.count(coded.counts() if coded and len(coded.texts) <= MAX_VALUES else None)
+        if coded and is_id:
+            ids[name] = coded.hashed()
+    if counted in ids:
+        profile.ids.add_rows(ids[counted], block.lines)
     profile.diagnosis.add_rows(block.columns, ids)
+
+
+def _add_facts(
+    column: ColumnProfile, dataset: str, name: str, text: pa.StringArray | Coded, lines: NDArray[np.int64], key: str
+) -> None:
+    """Add the facts of a column's cells. Where few of them differ, each text is looked at once."""
+    coded, texts = (text, text.texts) if isinstance(text, Coded) else (None, text)
+    cells = Cells.of(texts, numeric=RESERVED[dataset].get(name) != "string", times=name.endswith("TIMESTAMP"))
+
+    def by_row(of_texts: pa.BooleanArray) -> pa.BooleanArray:
+        if coded is None or not of_texts.true_count:
+            return of_texts
+        return of_texts.take(pa.array(coded.places))
+
+    for fact, (ending, holds) in FACTS.items():
+        if name.endswith(ending) and (rows := by_row(holds(cells))).true_count:
+            first = pc.indices_nonzero(rows)[:MAX_REPORTED].to_numpy()
+            shown = fact in EXAMPLES and not name.endswith("_ID")
+            place = coded.places[first[0]] if coded else first[0]
+            example = texts[place].as_py()[:MAX_EXAMPLE_LENGTH] if shown else ""
+            column.facts[fact].add(key, lines[first].tolist(), rows.true_count, example)
+    if name.endswith("TIMESTAMP") and (number := pc.max(cells.number).as_py()) is not None:
+        first = pc.index(by_row(pc.equal(cells.number, number)), True)
+        column.see(Latest(number, key, int(lines[first.as_py()])))
 
 
 def _add_file(whole: DatasetProfile, key: str, position: int, parts: Iterable[DatasetProfile]) -> None:

@@ -3,6 +3,11 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+ANY = "*"
+"""Stands for all event types."""
+EVENT_DATASETS = ("INTERACTIONS", "ACTION_INTERACTIONS")
+LISTS = ("IN", "NOT IN")
+EQUALITY = ("=", "!=")
 Literal = str | float
 Place = tuple[int, int]
 """Line and column, both from 1."""

@@ -7,12 +7,23 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from usher.filters.expressions import Clause, Condition, Expression, Field, FilterError, conditions, plain, tests
+from usher.filters.expressions import (
+    ANY,
+    EQUALITY,
+    EVENT_DATASETS,
+    LISTS,
+    Clause,
+    Condition,
+    Expression,
+    Field,
+    FilterError,
+    conditions,
+    plain,
+    tests,
+)
 
 MAX_FIELDS, MAX_GROUP_FIELDS = 10, 20
 """Distinct fields of one filter, and of all filters of a dataset group."""
-ANY = "*"
-EVENT_DATASETS = ("INTERACTIONS", "ACTION_INTERACTIONS")
 TARGETS = {
     "ITEM": ("ITEMS", "INTERACTIONS"),
     "ACTION": ("ACTIONS", "ACTION_INTERACTIONS"),
@@ -21,8 +32,6 @@ TARGETS = {
 """What can be filtered by which datasets."""
 TIMING = frozenset({"REPEATFREQUENCY", "EXPIRATIONTIMESTAMP", "ACTIONEXPIRATIONTIMESTAMP"})
 """Fields of actions that the service applies by itself and that no filter may name."""
-LISTS = ("IN", "NOT IN")
-EQUALITY = ("=", "!=")
 
 
 class Column(Protocol):

@@ -11,8 +11,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from usher.filters.compiled import Node, Rule, Rules, Test
-from usher.filters.expressions import FilterError, Literal
-from usher.filters.rules import ANY, EVENT_DATASETS, LISTS
+from usher.filters.expressions import ANY, EVENT_DATASETS, LISTS, FilterError, Literal
 
 Verdict = bool | None
 COMPARE: Mapping[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
@@ -77,7 +76,7 @@ def _test(test: Test, id_field: str, candidate: str, known: Knowledge) -> Verdic
         return None
     if test["field"] == id_field:
         return (candidate in map(_text, values)) == (test["operator"] == "IN")
-    if test["field"] not in known.columns or candidate not in known.records:
+    if test["dataset"] != "ITEMS" or test["field"] not in known.columns or candidate not in known.records:
         return None
     cell = known.records[candidate].get(known.columns[test["field"]])
     if test["operator"] in LISTS and cell in {None, ""}:

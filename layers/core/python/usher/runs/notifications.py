@@ -44,16 +44,17 @@ class Channels:
         """Report a run's end by each channel that its record lists as undelivered, even if another one fails.
 
         The record then lists the channels that have failed, so that another attempt repeats only these. Raises their
-        errors as one ExceptionGroup.
+        errors as one ExceptionGroup, and BusyError while another function reports the same.
         """
-        if not record.get("undelivered"):
+        undelivered = record.get("undelivered") and (record := run.claim_report()).get("undelivered")
+        if not undelivered:
             return
         channels = {
             NOTIFICATION: lambda: notify(self.sns, self.topic, notification(record, run.link)),
             EVENT: lambda: put_end_event(self.events, record),
             METRICS: lambda: put_run_metrics(record),
         }
-        failed = run_all({name: send for name, send in channels.items() if name in record["undelivered"]})
+        failed = run_all({name: send for name, send in channels.items() if name in undelivered})
         run.set_undelivered(failed)
         raise_errors(failed)
 

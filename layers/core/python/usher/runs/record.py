@@ -7,11 +7,12 @@ run.html, the record's page, which is written with it.
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal, cast, overload
 from urllib.parse import quote
 
 from usher.aws import now
-from usher.errors import EndedError, UsherError
+from usher.errors import BusyError, EndedError, UsherError
 from usher.formats.typed_json import UnfitError, parse_json
 from usher.reports.run_page import render_run_page
 from usher.resources.plan import Plan
@@ -32,6 +33,9 @@ PAGE = "run.html"
 CONSOLE = "console.aws.amazon.com"
 CONSOLES = {"aws-cn": "console.amazonaws.cn"}
 """The host of the console in partitions that have another one."""
+REPORTING_TIME = timedelta(seconds=60)
+"""For that long one function alone may report a run's end: as long as `publish` may take. Lambda repeats an invocation
+of `watch` that fails after 60 seconds, and once more after 120."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +134,27 @@ class Run:
 
         self._change(updated)
 
+    def claim_report(self) -> RunRecord:
+        """Let this function alone report what is undelivered of the run's end; return the record.
+
+        Two may want to at the same time: `publish`, and `watch` if the execution is stopped meanwhile. Raises
+        BusyError while another one may be at it.
+        """
+
+        def claimed(record: RunRecord) -> RunRecord | None:
+            if not record.get("undelivered"):
+                return None
+            if now().isoformat() < record.get("reportedUntil", ""):
+                raise BusyError(f"Another function reports the end of the run {self.name}.")
+            return {**record, "reportedUntil": (now() + REPORTING_TIME).isoformat()}
+
+        return self._change(claimed)
+
     def set_undelivered(self, channels: Collection[str]) -> None:
         """Note by which channels the run's end is still to be reported."""
 
         def noted(record: RunRecord) -> RunRecord:
-            rest = {name: value for name, value in record.items() if name != "undelivered"}
+            rest = {name: value for name, value in record.items() if name not in ("undelivered", "reportedUntil")}
             return cast(RunRecord, {**rest, **({"undelivered": [*channels]} if channels else {})})
 
         self._change(noted)

@@ -1,6 +1,6 @@
 """Where an answer comes from: the campaign or recommender, else the newest export, else the popular list."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,14 +9,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.aws import client, error_kind, now, within
 from usher.catalogue.entries import Catalogues
-from usher.catalogue.known import Known, UnansweredError
+from usher.catalogue.known import Known
 from usher.embedded_metrics import Metrics, put_metrics
 from usher.serving.answers import Answer, Degraded, Listed, Source
 from usher.serving.automatic_context import context_of
 from usher.serving.campaigns import Campaigns, OutageError
 from usher.serving.demand import Demand
 from usher.serving.export_store import ExportStore
-from usher.serving.guard import Guard
+from usher.serving.guard import FAILURES, Guard
 from usher.serving.pages import Pages
 from usher.serving.popular_lists import PopularLists
 from usher.serving.requests import ReadRequest, read_request
@@ -156,21 +156,31 @@ class Reads:
         return answer
 
     def _from_store(self, request: ReadRequest, *, is_outage: bool = False) -> Answer | None:
-        """The newest export for the subject, else the popular list; None if neither can answer.
+        """The newest export for the subject, else the popular list; None if none of them can answer.
 
         What they can't do is left out in an outage alone, as the answer then says so.
         """
         if request.beyond_stored and not is_outage:
             return None
-        takes_popular = is_outage or request.takes_popular
-        for stored in (self._from_export, self._from_popular) if takes_popular else (self._from_export,):
-            try:
-                found = stored(request)
-                if found and (answer := self._passing(request, *found, is_outage=is_outage)):
+        try:
+            for stored, made_with in self._stored(request, takes_popular=is_outage or request.takes_popular):
+                if answer := self._passing(request, stored, made_with, is_outage=is_outage):
                     return answer
-            except (ClientError, BotoCoreError, UnansweredError) as error:
-                logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
+        except FAILURES as error:
+            _warn_of_table(request, error)
         return None
+
+    def _stored(self, request: ReadRequest, *, takes_popular: bool) -> Iterator[tuple[Answer, str]]:
+        """The stored answers, best first, each with the ARN of the filter that it was made with; empty: none."""
+        try:
+            for solution in request.exports:
+                if output := self.exports.look_up(request.group, solution, request.subject):
+                    answer: Answer = {"itemList": _item_list(output), "source": "export", "solution": solution}
+                    yield answer, output.get("filterArn", "")
+        except FAILURES as error:
+            _warn_of_table(request, error)
+        if takes_popular and (popular := self._from_popular(request)):
+            yield popular, ""
 
     def _passing(self, request: ReadRequest, stored: Answer, made_with: str, *, is_outage: bool) -> Answer | None:
         """As much of a stored answer as is asked for, and as the filter lets through; None if it lets nothing through.
@@ -187,14 +197,7 @@ class Reads:
         answer: Answer = {**stored, "itemList": passing}
         return {**answer, "degraded": {"filter": mark}} if is_outage or mark == "strict" else answer
 
-    def _from_export(self, request: ReadRequest) -> tuple[Answer, str] | None:
-        for solution in request.exports:
-            if output := self.exports.look_up(request.group, solution, request.subject):
-                answer: Answer = {"itemList": _item_list(output), "source": "export", "solution": solution}
-                return answer, output.get("filterArn", "")
-        return None
-
-    def _from_popular(self, request: ReadRequest) -> tuple[Answer, str] | None:
+    def _from_popular(self, request: ReadRequest) -> Answer | None:
         """The popular list, or the given items in its order. None without one, or where the route has no items."""
         try:
             popular = self.popular.cached(request.group)
@@ -214,7 +217,11 @@ class Reads:
         }
         if popular["version"]:
             answer["solutionVersion"] = popular["version"]
-        return answer, ""
+        return answer
+
+
+def _warn_of_table(request: ReadRequest, error: Exception) -> None:
+    logger.warning("The table does not answer", group=request.group, reason=error_kind(error))
 
 
 def _item_list(output: Mapping[str, Any]) -> list[Listed]:

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from usher.serving.breaker import Breakers
 from usher.serving.fallback import Reads
+from usher.serving.guard import FAILURES
 from usher.serving.next_serving_map import Entry, answering
 from usher.serving.popular_lists import PopularList
 from usher.serving.serving_map import ServingMap
@@ -27,7 +28,17 @@ def group_health(reads: Reads, group: str) -> dict[str, Any]:
         "solutions": solutions,
         "exports": [name for name, spec in content.get("exports", {}).items() if spec.get("table")],
         "popular": {**popular, "items": len(popular.get("items", ()))},
+        "filters": _filters(reads, group, content),
     }
+
+
+def _filters(reads: Reads, group: str, content: ServingMap) -> dict[str, list[str]]:
+    """By filter, its fields that nothing tells for stored answers; without those that nothing is known of."""
+    rules = {name: content.get("filterRules", {}).get(arn) for name, arn in content.get("filters", {}).items()}
+    try:
+        return {name: reads.filters.unknown_fields(group, one) for name, one in rules.items() if one is not None}
+    except FAILURES:
+        return {}
 
 
 def all_health(reads: Reads) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from usher.catalogue.entries import Facts
 from usher.catalogue.known import BATCH_SIZE
 from usher.errors import RequestError
 from usher.filters.compiled import Rules, Test, bound, tests
-from usher.filters.expressions import FilterError, plain
-from usher.filters.rules import EVENT_DATASETS
+from usher.filters.expressions import EVENT_DATASETS, FilterError, plain
 from usher.filters.values import parse_values
 from usher.filters.verdicts import Knowledge, Verdict, lets_through
 from usher.serving.answers import Listed
@@ -73,9 +72,14 @@ class StoredFilters:
             known = self._knowledge(request)
         except FAILURES:
             return "Stored answers can't apply the filter while the table does not answer."
-        if unknown := [*dict.fromkeys(_unknown(request.rules, known))]:
+        if unknown := list(dict.fromkeys(_unknown(request.rules, known))):
             return f"Stored answers can't apply the filter: nothing here tells {', '.join(unknown)}."
         return "The filter lets nothing of the stored answers through."
+
+    def unknown_fields(self, group: str, rules: Rules) -> list[str]:
+        """The fields of a filter of which nothing is known for most requests, as the filter spells them."""
+        anybody = Knowledge(_columns(self.guard.facts(group)), user="u", item="i")
+        return list(dict.fromkeys(_unknown(rules, anybody)))
 
     def _rules(self, request: ReadRequest) -> Rules:
         target = "ACTION" if request.route.name == "actions" else "ITEM"
@@ -88,12 +92,8 @@ class StoredFilters:
     def _knowledge(self, request: ReadRequest) -> Knowledge:
         """What the table tells about a request, but for the items that may be listed."""
         facts = self.guard.facts(request.group)
-        has_columns = facts["items"] and request.route.name != "actions"
-        known = Knowledge(
-            columns={plain(name): name for name in facts["columns"]} if has_columns else {},
-            user=request.members.get("userId", ""),
-            item=request.members.get("itemId", ""),
-        )
+        user, item = request.members.get("userId", ""), request.members.get("itemId", "")
+        known = Knowledge(_columns(facts), user, item)
         if known.user and any(test["dataset"] in EVENT_DATASETS for test in tests(request.rules or ())):
             kind = "action-interactions" if request.route.name == "actions" else "events"
             met = self.met(request.group, known.user, kind)
@@ -132,9 +132,15 @@ def _unknown(rules: Rules, known: Knowledge) -> Iterator[str]:
         elif test["dataset"] == "CURRENTUSER":
             is_known = test["field"] == "USERID" or not known.user
         else:
-            is_known = _fields(test) <= {*known.columns, *IDS} and ("current" not in test or bool(known.item))
+            columns = {*known.columns} if test["dataset"] == "ITEMS" else set()
+            is_known = _fields(test) <= {*columns, *IDS} and ("current" not in test or bool(known.item))
         if not is_known:
             yield test["name"]
+
+
+def _columns(facts: Facts) -> dict[str, str]:
+    """The catalogue's columns, by their plain names."""
+    return {plain(name): name for name in facts["columns"]} if facts["items"] else {}
 
 
 def _fields(test: Test) -> set[str]:

@@ -1,0 +1,24 @@
+"""What is said of an answer that is not all that was asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+FILTERED = {
+    "applied": "The filter was applied.",
+    "strict": "The filter was applied; items that could not be judged are left out.",
+    "exported": "The export was made with this filter; what is known to fail it by now is left out.",
+}
+"""By `degraded.filter`."""
+
+
+def remarks(degraded: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on the member `degraded` of an answer."""
+    reason = degraded.get("reason", "")
+    if reason == "NoCatalogue":
+        yield "The table did not answer: the list may have items that have left."
+    elif reason:
+        yield f"Personalize did not answer: {reason}."
+    if degraded.get("filter") in FILTERED:
+        yield FILTERED[degraded["filter"]]
+    if ignored := degraded.get("ignored"):
+        yield f"Not taken into account: {', '.join(ignored)}."
